@@ -1,0 +1,3 @@
+export { type FuzzTarget, mutate } from './fuzz.js'
+export { type Random, seededRandom, testSeed } from './random.js'
+export { vectorFiles } from './vectors.js'

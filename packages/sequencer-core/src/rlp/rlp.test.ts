@@ -1,0 +1,58 @@
+import { RLP } from '@ethereumjs/rlp'
+import { isL2Error } from '@l2/common'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { encodeRlp, type RlpItem, type RlpValue, readItem, readList, readString, readUint } from './rlp.js'
+
+type Tree = Uint8Array | Tree[]
+
+const { tree } = fc.letrec<{ tree: Tree }>(tie => ({
+  tree: fc.oneof(
+    { depthSize: 'small' },
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(tie('tree'), { maxLength: 6 }) as fc.Arbitrary<Tree>,
+  ),
+}))
+
+function readTree(bytes: Uint8Array, item: RlpItem): Tree {
+  return item.list ? readList(bytes, item).map(child => readTree(bytes, child)) : readString(bytes, item)
+}
+
+describe('rlp', () => {
+  it('encodes as @ethereumjs/rlp does, and reads itself back', () => {
+    fc.assert(
+      fc.property(tree, value => {
+        const bytes = encodeRlp(value as RlpValue)
+        expect(bytes).toEqual(RLP.encode(value as Parameters<typeof RLP.encode>[0]))
+        expect(readTree(bytes, readItem(bytes, 0))).toEqual(value)
+      }),
+    )
+  })
+
+  it('reads and writes integers without leading zeros', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }), value => {
+        const bytes = encodeRlp(value)
+        expect(readUint(bytes, readItem(bytes, 0))).toBe(value)
+      }),
+    )
+  })
+
+  it.each([
+    ['8100', 'single byte with a prefix'],
+    ['b800', 'length with a leading zero'],
+    ['b801ff', 'long form of a short length'],
+    ['83ffff', 'cut item'],
+    ['bfffffffffffffffff', 'length of eight bytes'],
+    ['', 'nothing'],
+  ])('refuses %s (%s)', hex => {
+    const bytes = Uint8Array.from(Buffer.from(hex, 'hex'))
+    let error: unknown
+    try {
+      readItem(bytes, 0)
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(isL2Error(error, 'RLP_INVALID')).toBe(true)
+  })
+})

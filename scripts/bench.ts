@@ -1,0 +1,27 @@
+// pnpm bench [name]: runs packages/*/bench/<name>.bench.ts, each in a process of its own. Every file prints ratios.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../packages/', import.meta.url))
+const files = readdirSync(root, { recursive: true })
+  .map(String)
+  .filter(file => file.endsWith('.bench.ts') && !file.includes('node_modules'))
+  .sort()
+const wanted = process.argv.slice(2).find(argument => argument !== '--')
+const chosen = files.filter(file => wanted === undefined || basename(file, '.bench.ts').includes(wanted))
+if (chosen.length === 0) {
+  console.log(
+    wanted === undefined
+      ? 'no benchmarks yet'
+      : `no benchmark "${wanted}"; there are: ${files.map(file => basename(file, '.bench.ts')).join(', ')}`,
+  )
+  process.exit(wanted === undefined ? 0 : 1)
+}
+for (const file of chosen) {
+  console.log(`\n# ${file}`)
+  const script = fileURLToPath(new URL('ts.mjs', import.meta.url))
+  const { status } = spawnSync(process.execPath, [script, '--expose-gc', resolve(root, file)], { stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+}
