@@ -1,0 +1,44 @@
+// pnpm check: everything about the repository that is not a test, one line a step, output only where a step fails.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const env = {
+  ...process.env,
+  TURBO_TELEMETRY_DISABLED: '1',
+  FORCE_COLOR: '0',
+  NO_COLOR: '1',
+  PATH: `${root}node_modules/.bin:${process.env.PATH}`,
+}
+const libraries = readdirSync(`${root}packages`).filter(name => {
+  const file = `${root}packages/${name}/package.json`
+  return existsSync(file) && !JSON.parse(readFileSync(file, 'utf8')).private
+})
+
+let failed = 0
+function step(title, command, args, cwd = root) {
+  const started = performance.now()
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28 })
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`${status === 0 ? '✓' : '✗'} ${title} (${seconds} s)`)
+  if (status === 0) return
+  failed++
+  console.log([stdout, stderr, error?.message].filter(Boolean).join('\n'))
+}
+
+step('lint and format', 'biome', ['ci', '--error-on-warnings', '.'])
+step('types', 'tsc', ['-p', 'tsconfig.json'])
+step('build', 'turbo', ['run', 'build', '--output-logs=errors-only'])
+step('dead code and dependencies', 'knip', ['--no-progress'])
+for (const name of libraries) {
+  step(`publint ${name}`, 'publint', ['run', '--strict', `packages/${name}`])
+  step(`types as installed, ${name}`, 'attw', ['--pack', `packages/${name}`, '--profile', 'esm-only', '--no-color'])
+}
+step('browser bundles', 'node', ['scripts/browser.mjs'])
+step('packed tarballs: install without a compiler, import and require', 'node', ['scripts/pack.mjs'])
+step('README and doc examples', 'node', ['scripts/ts.mjs', 'scripts/docs.ts'])
+if (failed > 0) {
+  console.log(`${failed} step${failed === 1 ? '' : 's'} failed`)
+  process.exit(1)
+}

@@ -1,0 +1,110 @@
+// Packs each library as it would be published, installs the tarballs where no compiler answers, and loads every entry by import and require.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const packages = fileURLToPath(new URL('../packages/', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'l2-pack-'))
+const hidden = join(folder, 'hidden')
+mkdirSync(hidden)
+for (const tool of ['cc', 'gcc', 'g++', 'c++', 'clang', 'make', 'python', 'python3', 'cmake', 'node-gyp']) {
+  writeFileSync(
+    join(hidden, tool),
+    `#!/bin/sh\necho "${tool} was called: installing must not need a compiler" >&2\nexit 1\n`,
+  )
+  chmodSync(join(hidden, tool), 0o755)
+}
+
+function run(command, args, cwd, path = process.env.PATH) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: path },
+  })
+  if (status === 0) return stdout
+  console.error(`${command} ${args.join(' ')}\n${stdout}${stderr}`)
+  rmSync(folder, { recursive: true, force: true })
+  process.exit(1)
+}
+
+try {
+  const manifests = readdirSync(packages)
+    .map(name => ({
+      name,
+      ...JSON.parse(readFileSync(`${packages}${name}/package.json`, 'utf8')),
+      folder: `${packages}${name}`,
+    }))
+    .filter(manifest => !manifest.private)
+  const dependencies = { viem: '2.57.1' }
+  for (const manifest of manifests) {
+    run('pnpm', ['pack', '--pack-destination', folder], manifest.folder)
+    const tarball = readdirSync(folder).find(
+      file => file.startsWith(`${manifest.name.slice(1).replace('/', '-')}-`) && file.endsWith('.tgz'),
+    )
+    dependencies[manifest.name] = `file:${tarball}`
+  }
+  // The packages depend on each other by version, which no registry has yet: overrides point them at the tarballs.
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies, overrides: dependencies }))
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--omit=optional', '--prefer-offline', '--loglevel=error'],
+    folder,
+    hidden + delimiter + process.env.PATH,
+  )
+
+  const entries = manifests.flatMap(manifest =>
+    Object.keys(manifest.exports)
+      .filter(entry => !entry.endsWith('.json'))
+      // Entries named after an optional peer need that peer.
+      .filter(
+        entry =>
+          !Object.keys(manifest.peerDependenciesMeta ?? {}).some(
+            peer => peer.includes(entry.slice(2)) && entry !== '.',
+          ),
+      )
+      .filter(entry => !entry.startsWith('./testing'))
+      .map(entry => manifest.name + entry.slice(1)),
+  )
+  writeFileSync(
+    join(folder, 'esm.mjs'),
+    entries
+      .map(
+        entry => `if (Object.keys(await import('${entry}')).length === 0) throw new Error('${entry} exports nothing')`,
+      )
+      .join('\n'),
+  )
+  writeFileSync(
+    join(folder, 'cjs.cjs'),
+    entries
+      .map(entry => `if (Object.keys(require('${entry}')).length === 0) throw new Error('${entry} exports nothing')`)
+      .join('\n'),
+  )
+  run('node', ['esm.mjs'], folder)
+  run('node', ['--disable-warning=ExperimentalWarning', 'cjs.cjs'], folder)
+
+  const types = entries
+    .map((entry, index) => `import * as m${index} from '${entry}'\nexport type T${index} = typeof m${index}`)
+    .join('\n')
+  writeFileSync(join(folder, 'types.ts'), types)
+  const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
+  const flags = [
+    '--noEmit',
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--target',
+    'es2022',
+    '--lib',
+    'es2022,dom,esnext.disposable',
+    '--module',
+    'nodenext',
+    '--types',
+    '',
+    '--skipLibCheck',
+  ]
+  run('node', [tsc, ...flags, 'types.ts'], folder)
+  console.log(`${entries.length} entries of ${manifests.length} packages load by import and by require`)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
