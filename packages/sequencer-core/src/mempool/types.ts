@@ -1,0 +1,76 @@
+import type { Address, Hash } from 'viem'
+import type { Transaction } from '../transaction/types.js'
+
+/** What an account is at the state that the pool builds on. */
+export type AccountState = {
+  /** The next nonce that executes. */
+  readonly nonce: bigint
+  readonly balanceWei: bigint
+  /** Whether its code is an EIP-7702 delegation. */
+  readonly delegated: boolean
+}
+
+/** Known account of a conditional transaction: its storage root, or the values of some slots. */
+export type KnownAccount = Hash | Readonly<Record<Hash, Hash>>
+
+/**
+ * Under which circumstances a transaction may be included: the options of `eth_sendRawTransactionConditional`. Bounds are inclusive.
+ * Source: ERC-7796.
+ */
+export type TransactionCondition = {
+  readonly knownAccounts?: Readonly<Record<Address, KnownAccount>> | undefined
+  readonly blockNumberMin?: bigint | undefined
+  readonly blockNumberMax?: bigint | undefined
+  /** Seconds. */
+  readonly timestampMin?: bigint | undefined
+  /** Seconds. */
+  readonly timestampMax?: bigint | undefined
+}
+
+/** A transaction in the pool, with what the door knew about it. */
+export type PooledTransaction = {
+  readonly transaction: Transaction
+  /** Counter of the door: a smaller one came earlier. Never reused, also not after a restart. */
+  readonly arrival: number
+  /** Milliseconds since the Unix epoch. */
+  readonly arrivedAtMs: number
+  /** Not before this time may a policy order it; later than {@link arrivedAtMs} where a policy delays at the door. */
+  readonly readyAtMs: number
+  /** Never gossiped, and not shown to observers before it is in a block. */
+  readonly isPrivate: boolean
+  /** False: left out of the block when it would revert there. */
+  readonly mayRevert: boolean
+  readonly condition: TransactionCondition | undefined
+}
+
+/** Transactions that are included in this order, one after the other, all or none. */
+export type Bundle = {
+  /** keccak-256 over the hashes of its transactions, in order. */
+  readonly hash: Hash
+  readonly entries: readonly PooledTransaction[]
+  /** Of its first entry. */
+  readonly arrival: number
+  /** Inclusive heights between which it may be included. */
+  readonly blockNumberMin: bigint
+  readonly blockNumberMax: bigint
+  /** Seconds, inclusive; `undefined`: any. */
+  readonly timestampMin: bigint | undefined
+  readonly timestampMax: bigint | undefined
+}
+
+/** One sender's executable transactions. */
+export type SenderQueue = {
+  readonly sender: Address
+  /** Nonces without a gap, beginning with the account's next one; never empty. */
+  readonly entries: readonly PooledTransaction[]
+}
+
+/** What an ordering policy reads of a pool. */
+export interface PendingPool {
+  /** Executable transactions, bundles not counted. */
+  readonly pendingCount: number
+  /** Every sender with something executable, each queue in nonce order. */
+  pendingBySender(): Iterable<SenderQueue>
+  /** Bundles that may be in a block of this height and time, earliest arrival first. */
+  bundlesFor(height: bigint, timestamp: bigint): readonly Bundle[]
+}
