@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
+import { NodeError } from './errors.js'
+
+/** `30`, `30s`, `5m`, `2h` as milliseconds. */
+function duration(text: string): number {
+  const match = /^(\d+)(ms|s|m|h)?$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('expected a duration like 60s, 5m or 2h')
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1000
+  return Number(match[1]) * unit
+}
+
+function whole(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number')
+  return Number(text)
+}
+
+const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'memory'] as const
+
+const schema = z
+  .strictObject({
+    /** An L1's JSON-RPC; without it the node runs its own anvil. */
+    l1: z.url({ protocol: /^https?$/ }).optional(),
+    /** The beacon REST of that L1, where blobs are read; by default the same address. */
+    beacon: z.url({ protocol: /^https?$/ }).optional(),
+    da: z.enum(daLayers).default('ethereum-blobs'),
+    /** Where the chain lives; without it a temporary directory that goes with the process. */
+    data: z.string().min(1).optional(),
+    host: z.string().default('127.0.0.1'),
+    port: z.number().int().min(0).max(65_535).default(9545),
+    chainId: z.number().int().min(1).max(4_294_967_295).default(59_900),
+    ordering: z.enum(['first-come', 'priority']).default('first-come'),
+    demo: z.boolean().default(false),
+    /** Transactions a second of the demo. */
+    rate: z.number().int().min(1).max(2_000).default(20),
+    forMs: z.number().int().positive().optional(),
+    blocks: z.number().int().positive().optional(),
+    json: z.boolean().default(false),
+  })
+  .superRefine((config, context) => {
+    if (config.beacon !== undefined && config.l1 === undefined) {
+      context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
+    }
+  })
+
+export type NodeConfig = z.infer<typeof schema>
+
+/** Checks a configuration; all that is wrong with it is said at once. */
+export function parseNodeConfig(input: unknown): NodeConfig {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const issues = result.error.issues.map(issue => `--${issue.path.join('.')}: ${issue.message}`)
+  throw new NodeError(issues.join('; '), { code: 'CONFIG_INVALID' })
+}
+
+/** The command line as a configuration. `--help` and mistakes are answered by the parser, which then ends the process. */
+export function parseCommandLine(argv: readonly string[]): NodeConfig {
+  const command = new Command('l2-node')
+    .description(
+      'A decentralised-sequencer rollup on one machine: L1, three sequencers, a batcher and an independent verifier.',
+    )
+    .option('--l1 <url>', "an L1's JSON-RPC instead of the built-in anvil")
+    .option('--beacon <url>', "that L1's beacon REST, where blobs are read")
+    .option('--da <layer>', `where batches are posted: ${daLayers.join(', ')}`, 'ethereum-blobs')
+    .option('--data <directory>', 'keep the chain here and go on from it')
+    .option('--host <address>', 'address of the JSON-RPC', '127.0.0.1')
+    .option('--port <number>', 'port of the JSON-RPC', whole, 9545)
+    .option('--chain-id <number>', 'chain id of the rollup', whole, 59_900)
+    .option('--ordering <policy>', 'first-come or priority', 'first-come')
+    .option('--demo', 'send transactions, as users would')
+    .option('--no-demo', 'serve only')
+    .option('--rate <number>', 'transactions a second of the demo', whole, 20)
+    .option('--for <duration>', 'end after this time with a summary: 60s, 5m', duration)
+    .option('--blocks <number>', 'end after this many L2 blocks with a summary', whole)
+    .option('--json', 'one JSON object a line')
+  command.parse([...argv], { from: 'user' })
+  const { for: forMs, ...options } = command.opts<Record<string, unknown>>()
+  return parseNodeConfig(forMs === undefined ? options : { ...options, forMs })
+}

@@ -1,0 +1,21 @@
+import { L2Error, type L2ErrorOptions } from '@l2/common'
+
+/** Why the node does not start, or stops: each is one line on the screen and exit code 1. */
+type NodeErrorCode =
+  | 'ANVIL_MISSING'
+  | 'ANVIL_FAILED'
+  | 'CONFIG_INVALID'
+  | 'DATA_OF_ANOTHER_CHAIN'
+  | 'DATA_IN_USE'
+  | 'L1_UNREACHABLE'
+  | 'L1_LOST_BLOCKS'
+  | 'PORT_TAKEN'
+  | 'RPC_FAILED'
+  | 'VERIFICATION_FAILED'
+
+export class NodeError extends L2Error<NodeErrorCode> {
+  constructor(message: string, options: L2ErrorOptions<NodeErrorCode>) {
+    super(message, options)
+    this.name = 'NodeError'
+  }
+}

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { NodeError } from '../errors.js'
+import { rpcCall } from '../rpc/client.js'
+
+/** A running anvil that this process owns. */
+export type Anvil = {
+  url: string
+  /** Ends it in an orderly way (it writes its state file, when it has one) and waits for that. */
+  stop(): Promise<void>
+}
+
+type AnvilOptions = {
+  /** Names the instance inside the data directory. */
+  name: string
+  directory: string
+  args: readonly string[]
+  /** How long it outlives a killed owner, milliseconds. */
+  lingerMs: number
+}
+
+/** The binary inside the npm package; its JavaScript wrapper would be one more process between us and it. */
+function anvilBinary(): string {
+  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json')
+  const platform = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
+  try {
+    const manifest = createRequire(wrapper).resolve(`@foundry-rs/anvil-${platform}/package.json`)
+    return join(manifest, '../bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil')
+  } catch (cause) {
+    throw new NodeError(`anvil has no binary for ${platform}: pass --l1 and --engine`, { code: 'ANVIL_MISSING', cause })
+  }
+}
+
+async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+async function dial(path: string): Promise<Socket | undefined> {
+  return await new Promise(resolve => {
+    const socket = connect(path)
+    socket.once('connect', () => resolve(socket))
+    socket.once('error', () => resolve(undefined))
+  })
+}
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await rpcCall(url, 'eth_chainId', [])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Starts anvil under a keeper, or takes over the one that an earlier, killed owner of the same directory left running. */
+export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resumed: boolean }> {
+  // A socket's path may have 104 characters at most, a data directory's more: so it lies in the system's temporary directory.
+  const id = createHash('sha256').update(`${options.directory}/${options.name}`).digest('hex').slice(0, 20)
+  const socketPath = process.platform === 'win32' ? `\\\\.\\pipe\\l2-${id}` : join(tmpdir(), `l2-${id}.sock`)
+  const portFile = join(options.directory, `${options.name}.port`)
+
+  let socket = await dial(socketPath)
+  let url = existsSync(portFile) ? `http://127.0.0.1:${readFileSync(portFile, 'utf8')}` : ''
+  const resumed = socket !== undefined && url !== '' && (await answers(url))
+  if (!resumed) {
+    socket?.destroy()
+    const port = await freePort()
+    url = `http://127.0.0.1:${port}`
+    writeFileSync(portFile, String(port))
+    const keeper = fileURLToPath(new URL('./keeper.js', import.meta.url))
+    const args = ['--host', '127.0.0.1', '--port', String(port), '--silent', ...options.args]
+    spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), anvilBinary(), ...args], {
+      stdio: 'ignore',
+      detached: true,
+    }).unref()
+    socket = undefined
+    for (let tries = 0; tries < 200 && (socket === undefined || !(await answers(url))); tries++) {
+      await sleep(50)
+      socket ??= await dial(socketPath)
+    }
+    if (socket === undefined || !(await answers(url))) {
+      throw new NodeError(`anvil (${options.name}) did not answer at ${url} within 10 s`, { code: 'ANVIL_FAILED' })
+    }
+  }
+  const owned = socket as Socket
+  owned.on('error', () => {})
+  return {
+    url,
+    resumed,
+    stop: async () => {
+      if (owned.destroyed) return
+      const closed = new Promise<void>(resolve => owned.once('close', () => resolve()))
+      owned.write('stop')
+      owned.resume()
+      await Promise.race([closed, sleep(12_000)])
+      owned.destroy()
+    },
+  }
+}

@@ -1,0 +1,41 @@
+const units = ['', ' k', ' M', ' G', ' T', ' P', ' E']
+
+/** Wei in the largest unit that leaves a readable number: `812 wei`, `14.2 gwei`, `1.0034 METIS`. */
+export function formatWei(wei: bigint, symbol: string): string {
+  if (wei < 10n ** 6n) return `${wei} wei`
+  if (wei < 10n ** 15n) return `${fixed(wei, 9, 3)} gwei`
+  return `${fixed(wei, 18, 4)} ${symbol}`
+}
+
+/** A bigint with `decimals` implied digits, cut (not rounded) after `places`. */
+export function fixed(value: bigint, decimals: number, places: number): string {
+  const scaled = value / 10n ** BigInt(decimals - places)
+  const text = scaled.toString().padStart(places + 1, '0')
+  return places === 0 ? text : `${text.slice(0, -places)}.${text.slice(-places)}`
+}
+
+export function formatBytes(bytes: number): string {
+  let value = bytes
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(1)}${units[unit]}B`.replace(/^(\d+)B$/, '$1 B')
+}
+
+export function formatDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  const minutes = Math.floor(seconds / 60)
+  const hours = Math.floor(minutes / 60)
+  if (hours > 0) return `${hours} h ${minutes % 60} min`
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
+}
+
+export const shortHex = (hex: string): string => `${hex.slice(0, 10)}…${hex.slice(-4)}`
+
+/** A bar of `width` cells, filled to `ratio`. */
+export function bar(ratio: number, width: number): string {
+  const cells = Math.max(0, Math.min(width, Math.round(ratio * width)))
+  return '█'.repeat(cells) + '░'.repeat(width - cells)
+}

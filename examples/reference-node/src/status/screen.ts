@@ -1,0 +1,68 @@
+import { bar, fixed, formatBytes, formatDuration, formatWei, shortHex } from './format.js'
+import { daCost, type Status } from './status.js'
+
+const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
+const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
+
+/** The lines of the status screen. */
+export function screenLines(status: Status, nowMs: number, messages: readonly string[]): string[] {
+  const { heads, leader, transactions, channel, da, verified, pool, lst } = status
+  const { perTransactionWei, shareOfFeesBps } = daCost(status)
+  const row = (label: string, text: string): string => `  ${dim(label.padEnd(14))}${text}`
+  const head = (label: string, { number, hash }: { number: bigint; hash: string }): string =>
+    row(label, `${String(number).padStart(8)}  ${dim(shortHex(hash))}`)
+  const share = shareOfFeesBps === undefined ? '' : `, ${fixed(shareOfFeesBps, 2, 2)} % of fees`
+  return [
+    '',
+    `  ${bold('decentralised-sequencer rollup')}  chain ${status.chainId}  ${dim(`up ${formatDuration(nowMs - status.startedAtMs)}`)}`,
+    `  ${dim('JSON-RPC')} ${status.rpcUrl}`,
+    '',
+    head('unsafe head', heads.unsafe),
+    head('safe head', heads.safe),
+    head('finalized', heads.finalized),
+    row(
+      'L1',
+      `${String(status.l1.number).padStart(8)}  base fee ${formatWei(status.l1.baseFeeWei, 'ETH')}, blob base fee ${formatWei(status.l1.blobBaseFeeWei, 'ETH')}`,
+    ),
+    '',
+    row('leader', `${leader.name} ${dim(shortHex(leader.address))}  epoch ${leader.epoch}, term ${leader.term}`),
+    row(
+      'pool',
+      `${pool.sequencers} sequencers, ${fixed(pool.stakedWei, 18, 0)} METIS staked, ${formatWei(pool.rewardsWei, 'METIS')} of rewards${pool.jailed > 0 ? `, ${pool.jailed} jailed` : ''}`,
+    ),
+    row(
+      'eMETIS',
+      `rate ${fixed(lst.rateE27, 27, 9)}${lst.aprBps === undefined ? '' : `, ${fixed(lst.aprBps, 2, 2)} % a year`}, ${formatWei(lst.totalAssetsWei, 'METIS')} held`,
+    ),
+    '',
+    row(
+      'transactions',
+      `${transactions.perSecond.toFixed(1)} /s, ${transactions.included} included, ${transactions.pending} pending, ${transactions.queued} queued`,
+    ),
+    row(
+      'channel',
+      `${bar(channel.bytes / channel.targetBytes, 24)} ${formatBytes(channel.bytes)} of ${formatBytes(channel.targetBytes)}, ${channel.blocks} blocks`,
+    ),
+    row('posted', `${da.submissions} submissions to ${da.layer}, ${da.blobs} blobs, ${formatBytes(da.bytes)}`),
+    row('cost', `${formatWei(perTransactionWei, 'ETH')} a transaction${share}`),
+    row('verified', `${verified.blocks} blocks, ${verified.transactions} transactions from L1 alone`),
+    '',
+    ...messages.map(message => `  ${dim('·')} ${message}`),
+  ]
+}
+
+/** The one line of a log that is not a terminal. */
+export function statusLine(status: Status): string {
+  const { heads, leader, transactions, da, verified, lst } = status
+  return [
+    `unsafe ${heads.unsafe.number}`,
+    `safe ${heads.safe.number}`,
+    `finalized ${heads.finalized.number}`,
+    `leader ${leader.name} (epoch ${leader.epoch})`,
+    `${transactions.perSecond.toFixed(1)} tx/s`,
+    `${da.submissions} submissions, ${da.blobs} blobs`,
+    `${verified.transactions} transactions verified`,
+    `${formatWei(daCost(status).perTransactionWei, 'ETH')}/tx`,
+    `eMETIS ${fixed(lst.rateE27, 27, 9)}`,
+  ].join(' | ')
+}
