@@ -1,3 +1,8 @@
 import { library } from '../../scripts/tsup.ts'
 
-export default library({ index: 'src/index.ts' })
+export default library({
+  index: 'src/index.ts',
+  node: 'src/node.ts',
+  metis: 'src/metis/index.ts',
+  brotli: 'src/compression/brotli.ts',
+})

@@ -1,10 +1,18 @@
-const digits = '0123456789abcdef'
+const digits = /* @__PURE__ */ Uint8Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
+const ascii = /* @__PURE__ */ new TextDecoder()
 
 /** `0x`-prefixed lower-case hex of bytes. */
 export function bytesToHex(bytes: Uint8Array): `0x${string}` {
-  let hex = '0x'
-  for (const byte of bytes) hex += digits[byte >> 4]! + digits[byte & 15]!
-  return hex as `0x${string}`
+  // One flat string, decoded at once: adding up characters builds a rope that every later use as a map key has to flatten.
+  const codes = new Uint8Array(2 + 2 * bytes.length)
+  codes[0] = 48
+  codes[1] = 120
+  for (let i = 0, at = 2; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    codes[at++] = digits[byte >> 4]!
+    codes[at++] = digits[byte & 15]!
+  }
+  return ascii.decode(codes) as `0x${string}`
 }
 
 function nibble(code: number): number {

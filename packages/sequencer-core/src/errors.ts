@@ -3,7 +3,163 @@ import { L2Error, type L2ErrorOptions } from '@l2/common'
 /** Every code a {@link SequencerError} can carry. */
 export type SequencerErrorCode =
   /** Bytes are not canonical RLP. */
-  'RLP_INVALID'
+  | 'RLP_INVALID'
+  // batch
+  /** Bytes that are no batch, or one that op-node refuses. */
+  | 'BATCH_INVALID'
+  /** A value given to an encoder does not fit its field. */
+  | 'BATCH_FIELD_INVALID'
+  /** A transaction that a span batch cannot carry: another chain's, a blob's, a deposit, or malformed. */
+  | 'BATCH_TRANSACTION_UNSUPPORTED'
+  // channel
+  /** Data of a batcher transaction that is no frames and no commitment; all of it is to be ignored. */
+  | 'BATCHER_TRANSACTION_INVALID'
+  /** A value given to the frame encoder does not fit its field. */
+  | 'FRAME_INVALID'
+  /** Options of a channel that contradict each other or a limit. */
+  | 'CHANNEL_OPTIONS'
+  /** One block alone is beyond what a channel may decompress to. */
+  | 'CHANNEL_BLOCK_TOO_LARGE'
+  /** `add` or `close` on a channel that is closed. */
+  | 'CHANNEL_CLOSED'
+  // compression
+  /** The channel is compressed with an algorithm for which no port was given. */
+  | 'COMPRESSION_UNAVAILABLE'
+  /** The compressor failed; its cause says how. */
+  | 'COMPRESSION_FAILED'
+  // metis
+  /** Calldata that is no Metis inbox transaction, or values that do not fit one. */
+  | 'METIS_INBOX_INVALID'
+  // transaction: each knows the message and JSON-RPC code that geth answers with, see `toJsonRpcError`
+  /** Not a transaction: RLP, field sizes or signature values are wrong. */
+  | 'TX_MALFORMED'
+  /** A type that a rollup does not take at its door: blobs (3), deposits (0x7e), or unknown. */
+  | 'TX_TYPE_UNSUPPORTED'
+  /** More bytes than the limit. */
+  | 'TX_OVERSIZED'
+  /** Signed for another chain. */
+  | 'TX_WRONG_CHAIN'
+  /** Signed for no chain (before EIP-155), and the door does not take such. */
+  | 'TX_UNPROTECTED'
+  /** The signature recovers to no account, or its `s` is in the upper half. */
+  | 'TX_INVALID_SENDER'
+  /** The priority fee is above the fee cap. */
+  | 'TX_TIP_ABOVE_FEE_CAP'
+  /** The gas limit does not pay for the transaction itself. */
+  | 'TX_INTRINSIC_GAS'
+  /** The gas limit is below the EIP-7623 floor. */
+  | 'TX_FLOOR_GAS'
+  /** Creation code above the EIP-3860 limit. */
+  | 'TX_INITCODE_SIZE'
+  /** The nonce that EIP-2681 forbids. */
+  | 'TX_NONCE_MAX'
+  /** `secp256k1` is not installed or has no binary for this platform. */
+  | 'NATIVE_UNAVAILABLE'
+  // mempool
+  /** More gas than a block, or than one transaction may have. */
+  | 'TX_GAS_LIMIT'
+  /** Pays less than the pool's minimum, or less than the cheapest of a full pool. */
+  | 'TX_UNDERPRICED'
+  /** The fee cap is below the base fee, at a pool that does not keep such. */
+  | 'TX_FEE_CAP_TOO_LOW'
+  /** The pool has it. */
+  | 'TX_ALREADY_KNOWN'
+  /** Replaces a transaction without raising both fees enough. */
+  | 'TX_REPLACEMENT_UNDERPRICED'
+  | 'TX_NONCE_TOO_LOW'
+  /** A nonce too far beyond the account's next one. */
+  | 'TX_NONCE_TOO_HIGH'
+  /** The balance does not pay for gas, value and data availability of this and the sender's other transactions. */
+  | 'TX_INSUFFICIENT_FUNDS'
+  /** The pool is full and this one may evict nobody. */
+  | 'TX_POOL_FULL'
+  /** The sender has as many transactions as one may have. */
+  | 'TX_ACCOUNT_LIMIT'
+  /** A delegated account, or one with a delegation pending, may have one transaction. */
+  | 'TX_DELEGATED_LIMIT'
+  /** A condition of a conditional transaction is malformed or does not hold. */
+  | 'TX_CONDITION'
+  /** A bundle that cannot be: empty, too long, out of range, or its parts do not follow one another. */
+  | 'BUNDLE_INVALID'
+  /** Options of the pool that contradict each other. */
+  | 'MEMPOOL_OPTIONS'
+  /** The journal cannot be read or written; nothing was acknowledged. */
+  | 'JOURNAL_FAILED'
+  // ordering
+  /** Parameters that no policy can work with. */
+  | 'POLICY_PARAMETERS'
+  /** `next` or `settle` called out of turn. */
+  | 'POLICY_MISUSE'
+  /** A bid that the auction does not take. */
+  | 'BID_INVALID'
+  /** An express-lane message that the lane does not take. */
+  | 'LANE_INVALID'
+  /** A call that the auction's phase does not allow. */
+  | 'AUCTION_PHASE'
+  /** A withdrawal that the escrow does not allow. */
+  | 'ESCROW_INVALID'
+  /** A slice that does not continue its block. */
+  | 'SLICE_INVALID'
+  /** A ciphertext, share or key of the encrypted mempool that does not verify. */
+  | 'THRESHOLD_INVALID'
+  // access
+  /** An access list, trace or lane count that cannot be read. */
+  | 'ACCESS_INVALID'
+  // economics
+  /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
+  | 'ECONOMICS_INVALID'
+  // engine
+  /** Options of an engine adapter that cannot be. */
+  | 'ENGINE_OPTIONS'
+  /** The engine cannot be reached, did not answer in time, or answered with something else than JSON-RPC. Try again. */
+  | 'ENGINE_UNAVAILABLE'
+  /** The engine refused a request, or what it answered contradicts itself. */
+  | 'ENGINE_RPC'
+  /** Payload attributes that are malformed, or that this engine cannot honour. */
+  | 'ENGINE_ATTRIBUTES'
+  /** Transactions that cannot be in the block; `details.indices` names them. */
+  | 'ENGINE_TRANSACTION_INVALID'
+  /** A block that the engine does not have. */
+  | 'ENGINE_UNKNOWN_BLOCK'
+  /** Executing a block gave another hash or state root than it claims. */
+  | 'ENGINE_BLOCK_MISMATCH'
+  /** Heads of which one is no ancestor of the next. */
+  | 'ENGINE_FORKCHOICE'
+  // log
+  /** A newer lease exists: this writer has lost, for good. */
+  | 'LOG_FENCED'
+  /** Not the next entry: sequence number or previous hash differ from the log's end. */
+  | 'LOG_CONFLICT'
+  /** Somebody else holds the lease. */
+  | 'LOG_LEASE_HELD'
+  /** A damaged entry before the end of the log, which no crash explains. */
+  | 'LOG_CORRUPT'
+  /** Another process has the file open. */
+  | 'LOG_LOCKED'
+  /** The log was closed, or a write failed and its end is unknown: open it again. */
+  | 'LOG_CLOSED'
+  /** A payload over the limit. */
+  | 'LOG_TOO_LARGE'
+  // guard
+  /** A second, different header at or below the signing watermark. */
+  | 'GUARD_DOUBLE_SIGN'
+  /** The watermark is older than what the log or L1 shows: an old copy. */
+  | 'GUARD_STALE'
+  /** A watermark file that cannot be read. */
+  | 'GUARD_CORRUPT'
+  /** Another process signs with this watermark. */
+  | 'GUARD_LOCKED'
+  /** The watermark could not be made durable: nothing was signed. */
+  | 'GUARD_FAILED'
+  // block
+  /** A header field that does not fit its type. */
+  | 'HEADER_INVALID'
+  /** Bytes that are no sealed block. */
+  | 'BLOCK_INVALID'
+  /** Not the elected sequencer's turn, or nobody's. */
+  | 'NOT_LEADER'
+  /** Options of the block builder that cannot be. */
+  | 'BUILDER_OPTIONS'
 
 /** The error of `@l2/sequencer-core`: stable `code`, `recovery`, machine-readable `details`. */
 export class SequencerError extends L2Error<SequencerErrorCode> {

@@ -1,0 +1,3 @@
+// transaction
+export { createNativeRecovery } from './transaction/native.js'
+export { createRecoveryPool, type RecoveryPool, type RecoveryPoolOptions } from './transaction/recovery-pool.js'

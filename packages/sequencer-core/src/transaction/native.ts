@@ -1,0 +1,85 @@
+import { createRequire } from 'node:module'
+import { createKeccak } from 'hash-wasm'
+import { SequencerError } from '../errors.js'
+import { addressOfPublicKey, type SenderRecovery } from './recovery.js'
+
+/** The part of the npm package `secp256k1` that recovery needs. */
+type Secp256k1 = {
+  ecdsaRecover(
+    signature: Uint8Array,
+    recoveryId: number,
+    message: Uint8Array,
+    compressed: boolean,
+    output: Uint8Array,
+  ): Uint8Array
+}
+
+/**
+ * Sender recovery by libsecp256k1 (the optional peer dependency `secp256k1`) with keccak-256 in WebAssembly: about twenty times as fast as
+ * noble, with the same answers.
+ *
+ * @throws SequencerError `NATIVE_UNAVAILABLE` when `secp256k1` is not installed or has no binary for this platform; fall back to `nobleRecovery`
+ *
+ * @example
+ * ```ts
+ * import { decodeTransaction } from '@l2/sequencer-core'
+ * import { createNativeRecovery } from '@l2/sequencer-core/node'
+ * import { hexToBytes } from 'viem'
+ * import { privateKeyToAccount } from 'viem/accounts'
+ *
+ * const recovery = await createNativeRecovery()
+ * const account = privateKeyToAccount(`0x${'01'.repeat(32)}`)
+ * const raw = hexToBytes(await account.signTransaction({ chainId: 10, gas: 21_000n, gasPrice: 1n, to: account.address }))
+ * console.log(decodeTransaction(raw, { recovery }).sender) // 0x1a642f0e3c3af545e7acbd38b07251b3990914f1
+ * ```
+ */
+export async function createNativeRecovery(): Promise<SenderRecovery> {
+  const secp256k1 = loadSecp256k1()
+  const hasher = await createKeccak(256)
+  const keccak256 = (bytes: Uint8Array): Uint8Array => {
+    hasher.init()
+    hasher.update(bytes)
+    return hasher.digest('binary')
+  }
+  const publicKey = new Uint8Array(65)
+  return {
+    name: 'libsecp256k1',
+    keccak256,
+    recover(hash, signature, yParity) {
+      try {
+        secp256k1.ecdsaRecover(signature, yParity, hash, false, publicKey)
+      } catch {
+        // The binding reports "no such key" by throwing.
+        return undefined
+      }
+      return addressOfPublicKey(publicKey, keccak256)
+    },
+  }
+}
+
+/** Where the native modules lie, for workers that load them by path. */
+export function nativeModulePaths(): { secp256k1: string; hashWasm: string } {
+  const { resolve } = createRequire(import.meta.url)
+  try {
+    // `bindings.js`, not the main file: that one silently falls back to slow JavaScript.
+    return { secp256k1: resolve('secp256k1/bindings.js'), hashWasm: resolve('hash-wasm') }
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+function loadSecp256k1(): Secp256k1 {
+  try {
+    return createRequire(import.meta.url)('secp256k1/bindings.js') as Secp256k1
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+function unavailable(cause: unknown): SequencerError {
+  return new SequencerError('native secp256k1 could not be loaded', {
+    code: 'NATIVE_UNAVAILABLE',
+    meta: ['try: install "secp256k1" beside @l2/sequencer-core, or use nobleRecovery'],
+    cause,
+  })
+}
