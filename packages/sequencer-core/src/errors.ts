@@ -105,6 +105,12 @@ export type SequencerErrorCode =
   // access
   /** An access list, trace or lane count that cannot be read. */
   | 'ACCESS_INVALID'
+  // fees
+  /** A gas token price that is stale, from the future, too far from the last, or too low to be expressed. */
+  | 'PRICE_REFUSED'
+  // batcher
+  /** Options of the batcher that contradict each other. */
+  | 'BATCHER_OPTIONS'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'

@@ -1,5 +1,56 @@
 // transaction
 
+// batcher
+export {
+  type DaLimits,
+  defaultThrottleOptions,
+  type ThrottleOptions,
+  throttledLimits,
+  throttleIntensity,
+} from './batcher/throttle.js'
+// economics
+export {
+  type Account,
+  bookEvent,
+  createLedger,
+  type EconomicEvent,
+  type LedgerEntry,
+  type LedgerOptions,
+  type LedgerState,
+  type LedgerTotals,
+  ledgerCsv,
+} from './economics/ledger.js'
+export { defaultSplit, type Party, type SplitBps, splitAmount } from './economics/split.js'
+// fees
+export { type BaseFeeInput, nextBaseFee } from './fees/base-fee.js'
+export { daFootprint, defaultDaFootprintGasScalar } from './fees/da-footprint.js'
+export { fastLzSize } from './fees/fastlz.js'
+export {
+  acceptPrice,
+  defaultPriceLimits,
+  type FeeScalars,
+  type GasTokenOracle,
+  type GasTokenPrice,
+  gasTokenScalars,
+  type PriceLimits,
+  type Recovery as FeeRecovery,
+  recoveryBps,
+  toGasToken,
+} from './fees/gas-token.js'
+export {
+  type BedrockFeeParameters,
+  calldataGas,
+  estimatedDaBytes,
+  estimatedSizeScaled,
+  l1FeeBedrock,
+  l1FeeEcotone,
+  l1FeeEcotoneOfGas,
+  l1FeeFjord,
+  l1FeeFjordOfSize,
+  l1FeeFjordUpperBound,
+  type ScalarFeeParameters,
+} from './fees/l1-fee.js'
+export { type OperatorFeeParameters, operatorFee } from './fees/operator-fee.js'
 // mempool
 export type {
   AccountState,

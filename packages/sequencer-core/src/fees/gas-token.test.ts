@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { acceptPrice, type GasTokenPrice, gasTokenScalars, recoveryBps, toGasToken } from './gas-token.js'
+
+const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
+const usdc: GasTokenPrice = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAt: 1000n }
+
+const reasonOf = (call: () => unknown): unknown => {
+  try {
+    call()
+  } catch (error) {
+    return (error as { details: { reason: string } }).details.reason
+  }
+  return undefined
+}
+
+describe('acceptPrice', () => {
+  it.each<[string, Partial<GasTokenPrice>, bigint]>([
+    ['stale', {}, 4601n],
+    ['future', {}, 999n],
+    ['not-positive', { tokenUnits: 0n }, 1000n],
+    ['deviation', { tokenUnits: 121n * 10n ** 18n }, 1000n],
+    ['deviation', { tokenUnits: 39n * 10n ** 18n }, 1000n],
+  ])('refuses: %s', (reason, change, now) => {
+    expect(reasonOf(() => acceptPrice({ ...metis, ...change }, metis, now))).toBe(reason)
+  })
+
+  it('takes a price at the edge of every limit', () => {
+    expect(acceptPrice(metis, undefined, 4600n)).toBe(metis)
+    const edge = { ...metis, tokenUnits: 120n * 10n ** 18n }
+    expect(acceptPrice(edge, metis, 1000n)).toBe(edge)
+  })
+})
+
+describe('toGasToken', () => {
+  it('never charges less than the cost, and at most one unit more', () => {
+    fc.assert(
+      fc.property(fc.bigInt(0n, 10n ** 24n), fc.constantFrom(metis, usdc), (wei, price) => {
+        const units = toGasToken(wei, price)
+        expect(units * price.perWei).toBeGreaterThanOrEqual(wei * price.tokenUnits)
+        expect((units - 1n) * price.perWei).toBeLessThan(wei * price.tokenUnits)
+      }),
+    )
+  })
+})
+
+describe('gasTokenScalars', () => {
+  it('scales by the price, for a token of 18 and one of 6 decimals', () => {
+    const inEth = { baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }
+    expect(gasTokenScalars(inEth, metis, 18)).toEqual({ baseFeeScalar: 109_440n, blobBaseFeeScalar: 64_875_920n })
+    expect(gasTokenScalars(inEth, usdc, 6)).toEqual({ baseFeeScalar: 4_104_000n, blobBaseFeeScalar: 2_432_847_000n })
+  })
+
+  it('refuses a scalar over 32 bits instead of wrapping', () => {
+    const worthless = { ...metis, tokenUnits: 10n ** 25n }
+    expect(reasonOf(() => gasTokenScalars({ baseFeeScalar: 1n, blobBaseFeeScalar: 810_949n }, worthless, 18))).toBe(
+      'scalar-overflow',
+    )
+  })
+})
+
+it('recoveryBps: zero when users paid what posting cost', () => {
+  expect(recoveryBps({ charged: 0n, cost: 0n })).toBeUndefined()
+  expect(recoveryBps({ charged: 110n, cost: 100n })).toBe(1000n)
+  expect(recoveryBps({ charged: 50n, cost: 100n })).toBe(-5000n)
+})
