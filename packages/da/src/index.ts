@@ -1,1 +1,33 @@
-export {}
+export {
+  batcherDataToCommitment,
+  type Commitment,
+  commitmentToBatcherData,
+  commitmentToHex,
+  daLayer,
+  decodeCommitment,
+  encodeCommitment,
+  equalCommitments,
+  hexToCommitment,
+  maxCommitmentBytes,
+} from './commitment.js'
+export { DaError, type DaErrorCode, type RetryClass, retryClassOf } from './errors.js'
+export {
+  createMemoryDa,
+  type MemoryDa,
+  type MemoryDaDeps,
+  type MemoryDaOptions,
+  type MemoryFault,
+} from './memory/memory.js'
+export type {
+  DaCallOptions,
+  DaCapabilities,
+  DaEntry,
+  DaLimits,
+  DaProof,
+  DaQuote,
+  DaReceipt,
+  DaStatus,
+  DaSubmitOptions,
+  DataAvailability,
+} from './port.js'
+export { createMemoryStore, type Store } from './store.js'

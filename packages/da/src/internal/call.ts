@@ -1,0 +1,98 @@
+import { type Clock, isL2Error, redactUrls, systemClock } from '@l2/common'
+import { DaError } from '../errors.js'
+import type { DaCallOptions } from '../port.js'
+
+/**
+ * Runs a call under its signal and its time limit. The result is abandoned, not awaited, when either ends first: a peer that hangs
+ * without watching the signal cannot hold the caller.
+ */
+export async function withDeadline<T>(
+  what: string,
+  options: DaCallOptions | undefined,
+  defaultTimeoutMs: number | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+  clock: Clock = systemClock,
+): Promise<T> {
+  const outer = options?.signal
+  outer?.throwIfAborted()
+  const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs
+  const inner = new AbortController()
+  const done = new AbortController()
+  const stopped = new Promise<never>((_, reject) => {
+    const stop = (reason: unknown) => {
+      inner.abort(reason)
+      reject(reason)
+    }
+    outer?.addEventListener('abort', () => stop(outer.reason), { once: true, signal: done.signal })
+    if (timeoutMs !== undefined) {
+      clock.sleep(timeoutMs, done.signal).then(
+        () =>
+          stop(
+            new DaError(`${what} took longer than ${timeoutMs} ms`, {
+              code: 'DA_TIMEOUT',
+              details: { operation: what, timeoutMs },
+            }),
+          ),
+        () => {},
+      )
+    }
+  })
+  try {
+    return await Promise.race([run(inner.signal), stopped])
+  } finally {
+    done.abort()
+    stopped.catch(() => {})
+  }
+}
+
+/** Waits, and resolves early when the waiting is pointless. */
+export async function sleepUntil(
+  clock: Clock,
+  ms: number,
+  signals: readonly (AbortSignal | undefined)[],
+): Promise<void> {
+  const given = signals.filter(signal => signal !== undefined)
+  await clock.sleep(ms, AbortSignal.any(given)).catch(() => {})
+}
+
+/**
+ * What may be kept of somebody else's error as a cause: a name and the first lines of its message, without URLs beyond the origin and
+ * without any of `secrets`. Clients put whole requests, keys included, into messages and fields, so the object itself is never kept.
+ */
+export function foreignCause(error: unknown, secrets: readonly string[] = []): Error {
+  const name = error instanceof Error ? error.name : 'Error'
+  const message = error instanceof Error ? error.message : String(error)
+  const cause = new Error(plainText(message, secrets))
+  cause.name = name
+  delete (cause as { stack?: string }).stack
+  return cause
+}
+
+/** Somebody else's text, short and without secrets. */
+export function plainText(text: string, secrets: readonly string[] = []): string {
+  let plain = redactUrls(text)
+  for (const secret of secrets) if (secret !== '') plain = plain.replaceAll(secret, '***')
+  plain = plain.replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
+  const lines = plain.split('\n').filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
+  return lines.join('\n').slice(0, 600)
+}
+
+/** Passes our own errors and abort reasons on, wraps the rest. */
+export function wrapForeign(error: unknown, signal: AbortSignal | undefined, wrap: (cause: Error) => DaError): unknown {
+  if (signal?.aborted) return signal.reason
+  if (isL2Error(error)) return error
+  return wrap(foreignCause(error))
+}
+
+/** Runs what it is given one at a time, in the order of the calls; one failure does not stop the next. */
+export function createSerial(): <T>(run: () => Promise<T>) => Promise<T> {
+  let tail: Promise<unknown> = Promise.resolve()
+  return run => {
+    const result = tail.then(run, run)
+    tail = result.then(
+      () => {},
+      () => {},
+    )
+    return result
+  }
+}
