@@ -166,6 +166,9 @@ export type SequencerErrorCode =
   | 'NOT_LEADER'
   /** Options of the block builder that cannot be. */
   | 'BUILDER_OPTIONS'
+  // testing
+  /** A contract suite found that an implementation does not keep the contract. */
+  | 'CONFORMANCE_FAILED'
 
 /** The error of `@l2/sequencer-core`: stable `code`, `recovery`, machine-readable `details`. */
 export class SequencerError extends L2Error<SequencerErrorCode> {

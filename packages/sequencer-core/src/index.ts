@@ -1,5 +1,18 @@
 // transaction
 
+// batch
+export { decodeBatch, encodeBatch } from './batch/batch.js'
+export { toSingularBatch } from './batch/singular.js'
+export { type SpanBlockPosition, spanBlockPositions, toSpanBatch } from './batch/span.js'
+export {
+  type Batch,
+  type BatchBlock,
+  type BatchRollup,
+  maxSpanBatchElements,
+  type SingularBatch,
+  type SpanBatch,
+  type SpanBlock,
+} from './batch/types.js'
 // batcher
 export {
   type DaLimits,
@@ -8,6 +21,43 @@ export {
   throttledLimits,
   throttleIntensity,
 } from './batcher/throttle.js'
+// channel
+export {
+  type ChannelEnd,
+  type ChannelReader,
+  maxRlpBytesPerChannel,
+  type OpenChannelOptions,
+  openChannel,
+} from './channel/batch-stream.js'
+export { type FrameRefusal, frameAccountingBytes, type ReadyChannel } from './channel/channel.js'
+export { type ChannelBank, type ChannelBankRules, createChannelBank } from './channel/channel-bank.js'
+export {
+  type BatcherTransaction,
+  decodeBatcherTransaction,
+  encodeBatcherTransaction,
+  type Frame,
+  frameOverheadBytes,
+  maxBlobFrameDataBytes,
+  maxBlobPayloadBytes,
+  maxChannelFrames,
+  maxFrameDataBytes,
+} from './channel/frame.js'
+export {
+  type AssemblerRules,
+  type ChannelAssembler,
+  createChannelAssembler,
+  pruneFrames,
+} from './channel/frame-queue.js'
+// compression
+export type {
+  CompressionAlgorithm,
+  CompressionStream,
+  Compressor,
+  Decompress,
+  Decompressed,
+  Decompressors,
+} from './compression/compression.js'
+export { createZlibCompressor, inflateZlib, type ZlibCompressorOptions } from './compression/zlib.js'
 // economics
 export {
   type Account,

@@ -1,3 +1,9 @@
+export {
+  type BrotliCompressorOptions,
+  createNodeBrotliCompressor,
+  createNodeZlibCompressor,
+  nodeDecompressors,
+} from './compression/node.js'
 // transaction
 export { createNativeRecovery } from './transaction/native.js'
 export { createRecoveryPool, type RecoveryPool, type RecoveryPoolOptions } from './transaction/recovery-pool.js'

@@ -1,0 +1,70 @@
+import { SequencerError } from '../errors.js'
+import { invalidBatch } from './cursor.js'
+import { decodeSingularContent, encodeSingularContent } from './singular.js'
+import { decodeSpanContent, encodeSpanContent } from './span.js'
+import type { Batch, BatchRollup } from './types.js'
+
+const singularType = 0
+const spanType = 1
+const draftSpanType = 2
+
+/**
+ * The bytes of a batch, its type byte first: what one RLP string of a channel holds.
+ *
+ * Canonical: shortest numbers, no unused bits. A span batch whose blocks name fee recipients becomes the draft type 2.
+ *
+ * @throws SequencerError `BATCH_TRANSACTION_UNSUPPORTED` when a transaction has no span form; `BATCH_FIELD_INVALID` for values beyond their field
+ * @example
+ * ```ts
+ * import { decodeBatch, encodeBatch } from '@l2/sequencer-core'
+ *
+ * const bytes = encodeBatch(
+ *   {
+ *     type: 'singular',
+ *     parentHash: `0x${'01'.repeat(32)}`,
+ *     epochNumber: 100n,
+ *     epochHash: `0x${'02'.repeat(32)}`,
+ *     timestamp: 1_700_000_000n,
+ *     transactions: [],
+ *   },
+ *   { chainId: 10n },
+ * )
+ * console.log(bytes.length) // 76
+ * console.log(decodeBatch(bytes, { chainId: 10n }).type) // singular
+ * ```
+ */
+export function encodeBatch(batch: Batch, rollup: BatchRollup): Uint8Array {
+  const draft = batch.type === 'span' && batch.blocks.some(block => block.feeRecipient !== undefined)
+  if (draft && rollup.draftFeeRecipients !== true) {
+    throw new SequencerError('fee recipients need the draft span type, which is off', {
+      code: 'BATCH_FIELD_INVALID',
+      details: { field: 'feeRecipient' },
+    })
+  }
+  const content =
+    batch.type === 'singular' ? encodeSingularContent(batch) : encodeSpanContent(batch, rollup.chainId, draft)
+  const bytes = new Uint8Array(1 + content.length)
+  bytes[0] = batch.type === 'singular' ? singularType : draft ? draftSpanType : spanType
+  bytes.set(content, 1)
+  return bytes
+}
+
+/**
+ * Reads one batch. Accepts what op-node accepts: numbers longer than needed, bytes behind the batch (ignored).
+ * Refuses what op-node refuses, some of which kona takes: short bit lists, bits beyond a list's length. Transactions of singular batches
+ * are opaque here; those of span batches are rebuilt for `rollup.chainId`.
+ *
+ * Transactions are views: of `bytes` for a singular batch, of one shared array for a span batch.
+ *
+ * @throws SequencerError `BATCH_INVALID` or `RLP_INVALID`
+ */
+export function decodeBatch(bytes: Uint8Array, rollup: BatchRollup): Batch {
+  const type = bytes[0]
+  if (type === undefined) invalidBatch('no bytes', 0)
+  if (type === singularType) return decodeSingularContent(bytes, 1)
+  if (type === spanType) return decodeSpanContent(bytes, 1, rollup.chainId, false)
+  if (type === draftSpanType && rollup.draftFeeRecipients === true) {
+    return decodeSpanContent(bytes, 1, rollup.chainId, true)
+  }
+  return invalidBatch(`type ${type}`, 0)
+}

@@ -1,0 +1,115 @@
+import { isL2Error } from '@l2/common'
+import { decodeBatch } from '../batch/batch.js'
+import type { Batch, BatchRollup } from '../batch/types.js'
+import {
+  type CompressionAlgorithm,
+  channelAlgorithm,
+  type Decompressed,
+  type Decompressors,
+  requireDecompress,
+} from '../compression/compression.js'
+import { defaultDecompressors } from '../compression/zlib.js'
+import { SequencerError } from '../errors.js'
+import { readItem } from '../rlp/rlp.js'
+
+/** The most decompressed bytes of a channel that count. Source: OP specs, `MAX_RLP_BYTES_PER_CHANNEL`; the larger one from Fjord on. */
+export const maxRlpBytesPerChannel = { bedrock: 10_000_000, fjord: 100_000_000 } as const
+
+/** Options of {@link openChannel}. */
+export type OpenChannelOptions = BatchRollup & {
+  /** Bytes at which the decompressed stream is cut. Default 100 000 000, Fjord's. */
+  maxRlpBytes?: number | undefined
+  /** Whether brotli is allowed, which op-node decides by the time of the L1 block that completed the channel. Default true. */
+  allowBrotli?: boolean | undefined
+  /** Default zlib alone, in JavaScript. */
+  decompressors?: Decompressors | undefined
+}
+
+/** Why a channel has no further batch. */
+export type ChannelEnd =
+  /** Everything was read. */
+  | { readonly kind: 'end' }
+  /** The bytes are no channel: unknown or forbidden algorithm, or nothing at all. */
+  | { readonly kind: 'unusable'; readonly reason: 'empty' | 'algorithm' | 'brotli-before-fjord' }
+  /** What follows the last batch is cut, corrupt, or no batch. Batches read before it stand. */
+  | { readonly kind: 'invalid'; readonly error: SequencerError }
+
+/** A channel being read, batch by batch. */
+export type ChannelReader = {
+  readonly algorithm: CompressionAlgorithm | undefined
+  /** How the compressed stream ended; `undefined` when it was not opened. */
+  readonly compression: Decompressed['end'] | undefined
+  /** The decompressed stream, cut at the limit. */
+  readonly stream: Uint8Array
+  /** The next batch, or `undefined` when there is none; {@link end} then says why. */
+  next(): Batch | undefined
+  /** The bytes of the batch that {@link next} returned last, type byte first. */
+  readonly batchBytes: Uint8Array
+  readonly end: ChannelEnd | undefined
+}
+
+const none: Uint8Array = new Uint8Array()
+
+/**
+ * Opens the bytes of a complete channel: picks the algorithm by its first byte, decompresses up to the limit, and reads RLP strings, each of which
+ * is a batch.
+ *
+ * As op-node does: the limit cuts and does not condemn, a stream without an end marker counts as far as it decodes, and a malformed batch ends the
+ * channel while the batches before it stand. (kona refuses the whole channel in the first two cases.)
+ *
+ * @throws SequencerError `COMPRESSION_UNAVAILABLE` for a brotli channel without a brotli port. Nothing in the bytes makes it throw.
+ */
+export function openChannel(channel: Uint8Array, options: OpenChannelOptions): ChannelReader {
+  const maxBytes = options.maxRlpBytes ?? maxRlpBytesPerChannel.fjord
+  const algorithm = channelAlgorithm(channel[0])
+  let end: ChannelEnd | undefined
+  if (algorithm === undefined) {
+    end = { kind: 'unusable', reason: channel.length === 0 ? 'empty' : 'algorithm' }
+  } else if (algorithm === 'brotli' && options.allowBrotli === false) {
+    end = { kind: 'unusable', reason: 'brotli-before-fjord' }
+  }
+  let decompressed: Decompressed | undefined
+  if (algorithm !== undefined && end === undefined) {
+    const decompress = requireDecompress(options.decompressors ?? defaultDecompressors, algorithm)
+    decompressed = decompress(algorithm === 'brotli' ? channel.subarray(1) : channel, maxBytes)
+  }
+  const stream = decompressed?.bytes ?? none
+  let at = 0
+  let batchBytes: Uint8Array = none
+  return {
+    algorithm,
+    compression: decompressed?.end,
+    stream,
+    next() {
+      if (end !== undefined) return undefined
+      if (at >= stream.length) {
+        end = { kind: 'end' }
+        return undefined
+      }
+      try {
+        const item = readItem(stream, at)
+        if (item.list) {
+          throw new SequencerError(`invalid batch stream at byte ${at}: a list`, {
+            code: 'BATCH_INVALID',
+            details: { reason: 'a list', offset: at },
+          })
+        }
+        const bytes = stream.subarray(item.start, item.end)
+        const batch = decodeBatch(bytes, options)
+        at = item.end
+        batchBytes = bytes
+        return batch
+      } catch (error) {
+        if (!isL2Error(error)) throw error
+        end = { kind: 'invalid', error: error as SequencerError }
+        return undefined
+      }
+    },
+    get batchBytes() {
+      return batchBytes
+    },
+    get end() {
+      return end
+    },
+  }
+}
