@@ -5,4 +5,5 @@ export default library({
   node: 'src/node.ts',
   metis: 'src/metis/index.ts',
   brotli: 'src/compression/brotli.ts',
+  testing: 'src/testing/index.ts',
 })

@@ -1,5 +1,3 @@
-// transaction
-
 // batch
 export { decodeBatch, encodeBatch } from './batch/batch.js'
 export { toSingularBatch } from './batch/singular.js'
@@ -71,6 +69,30 @@ export {
   ledgerCsv,
 } from './economics/ledger.js'
 export { defaultSplit, type Party, type SplitBps, splitAmount } from './economics/split.js'
+// engine
+export {
+  type AnvilArguments,
+  type AnvilEngine,
+  type AnvilEngineOptions,
+  anvilArguments,
+  createAnvilEngine,
+} from './engine/anvil.js'
+export {
+  defaultEip1559Parameters,
+  type Eip1559Parameters,
+  nextBaseFeePerGas,
+  readEip1559Parameters,
+} from './engine/base-fee.js'
+export type {
+  AccessCall,
+  CallOptions,
+  ExecutedBlock,
+  ExecutionEngine,
+  ExecutionReceipt,
+  ForkchoiceHeads,
+  PayloadAttributes,
+  TracedAccess,
+} from './engine/engine.js'
 // fees
 export { type BaseFeeInput, nextBaseFee } from './fees/base-fee.js'
 export { daFootprint, defaultDaFootprintGasScalar } from './fees/da-footprint.js'
@@ -149,3 +171,4 @@ export {
   type SenderRecovery,
 } from './transaction/recovery.js'
 export type { AccessListEntry, Authorization, Transaction, TransactionType } from './transaction/types.js'
+// transaction

@@ -4,6 +4,8 @@ export {
   createNodeZlibCompressor,
   nodeDecompressors,
 } from './compression/node.js'
+// engine
+export { type AnvilProcess, anvilBinary, type SpawnAnvilOptions, spawnAnvil } from './engine/anvil-process.js'
 // transaction
 export { createNativeRecovery } from './transaction/native.js'
 export { createRecoveryPool, type RecoveryPool, type RecoveryPoolOptions } from './transaction/recovery-pool.js'

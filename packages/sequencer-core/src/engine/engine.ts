@@ -1,4 +1,6 @@
 import type { Address, Hash, Hex } from 'viem'
+import type { AccountState } from '../mempool/types.js'
+import type { AccessListEntry } from '../transaction/types.js'
 
 /**
  * What an execution engine needs to build one L2 block: Engine API attributes with the OP Stack's additions, so that the derivation
@@ -45,6 +47,33 @@ export type ExecutedBlock = {
 /** The three heads of a rollup; each must be an ancestor-or-equal of the one before it. */
 export type ForkchoiceHeads = { head: Hash; safe: Hash; finalized: Hash }
 
+/** What became of one transaction of a block. */
+export type ExecutionReceipt = {
+  readonly transactionHash: Hash
+  /** False: reverted; it is in the block and has paid. */
+  readonly success: boolean
+  readonly gasUsed: bigint
+}
+
+/** A call whose accesses are asked for. */
+export type AccessCall = {
+  readonly from: Address
+  /** `undefined` creates a contract. */
+  readonly to: Address | undefined
+  readonly data: Uint8Array
+  /** Wei. */
+  readonly value: bigint
+  readonly gasLimit: bigint
+}
+
+/** What a call would touch at the head, reads and writes alike. */
+export type TracedAccess = {
+  readonly accessList: readonly AccessListEntry[]
+  readonly gasUsed: bigint
+  /** False: it reverts. */
+  readonly success: boolean
+}
+
 /** Options of every call that leaves the process. */
 export type CallOptions = { signal?: AbortSignal | undefined }
 
@@ -57,14 +86,31 @@ export interface ExecutionEngine {
   readonly name: string
   /**
    * Executes `attributes` on top of `parent` without making the result visible; {@link setHead} does that. Idempotent.
-   * A transaction that cannot be in a block (nonce, balance, gas) is an error that names its index: the caller leaves it out and builds again.
+   * A transaction that cannot be in a block (nonce, balance, gas) is the error `ENGINE_TRANSACTION_INVALID`, whose `details.indices` name
+   * all that the engine found, ascending, and `details.index` the first: the caller leaves them out and builds again.
+   *
+   * @throws SequencerError `ENGINE_TRANSACTION_INVALID`, `ENGINE_ATTRIBUTES`, `ENGINE_UNKNOWN_BLOCK`, `ENGINE_UNAVAILABLE`, `ENGINE_RPC`
    */
   build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock>
-  /** Re-executes somebody else's block and compares hash and state root. */
+  /**
+   * Re-executes somebody else's block and compares hash and state root.
+   *
+   * @throws SequencerError `ENGINE_BLOCK_MISMATCH`, and what {@link build} throws
+   */
   import(block: ExecutedBlock, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock>
-  /** Makes `head` canonical (rolling back if need be) and moves the labels `safe` and `finalized`. */
+  /**
+   * Makes `head` canonical (rolling back if need be) and moves the labels `safe` and `finalized`; a zero hash leaves a label unset.
+   *
+   * @throws SequencerError `ENGINE_FORKCHOICE`, `ENGINE_UNKNOWN_BLOCK`, `ENGINE_UNAVAILABLE`, `ENGINE_RPC`
+   */
   setHead(heads: ForkchoiceHeads, options?: CallOptions): Promise<void>
   /** By hash, by number on the canonical chain, or the canonical head. */
   block(id: Hash | bigint | 'latest', options?: CallOptions): Promise<ExecutedBlock | undefined>
+  /** One per transaction of a block that was built or imported, in order. Without it a builder offers no revert protection. */
+  receipts?(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]>
+  /** State of accounts at the canonical head, in the order of `addresses`. */
+  accounts?(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]>
+  /** What a call would touch at the canonical head. */
+  traceAccess?(call: AccessCall, options?: CallOptions): Promise<TracedAccess>
   close(): Promise<void>
 }

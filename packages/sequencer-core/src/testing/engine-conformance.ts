@@ -1,0 +1,347 @@
+import { hexToBytes } from '@l2/common'
+import type { Address, Hash, Hex } from 'viem'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { serializeTransaction } from 'viem/op-stack'
+import { type Eip1559Parameters, nextBaseFeePerGas } from '../engine/base-fee.js'
+import type { ExecutedBlock, ExecutionEngine, PayloadAttributes } from '../engine/engine.js'
+import { type ConformanceCase, expectCode, expectEqual, expectTrue } from './conformance.js'
+
+/** A fresh engine at its genesis, on which nothing was built. */
+export type EngineHarness = {
+  engine: ExecutionEngine
+  chainId: bigint
+  /** Private keys of accounts with at least 10 ether each; at least two. */
+  keys: readonly Hex[]
+  /** Parameters that the base fee follows where attributes bring none. */
+  eip1559: Eip1559Parameters
+  /** Whether the engine executes OP Stack deposits. */
+  deposits: boolean
+  close(): Promise<void>
+}
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+const coinbase: Address = '0x4200000000000000000000000000000000000011'
+const sink: Address = '0x00000000000000000000000000000000000000aa'
+/** Initcode that reverts. */
+const reverting: Hex = '0x60006000fd'
+const gwei = 1_000_000_000n
+
+/** Attributes of a block two seconds after `parent` with exactly these transactions. */
+export function attributesAfter(
+  parent: ExecutedBlock,
+  transactions: readonly Uint8Array[],
+  overrides: Partial<PayloadAttributes> = {},
+): PayloadAttributes {
+  return {
+    timestamp: parent.timestamp + 2n,
+    prevRandao: zeroHash,
+    suggestedFeeRecipient: coinbase,
+    withdrawals: [],
+    parentBeaconBlockRoot: zeroHash,
+    transactions,
+    noTxPool: true,
+    gasLimit: parent.gasLimit,
+    eip1559Params: undefined,
+    minBaseFee: undefined,
+    ...overrides,
+  }
+}
+
+type Transfer = { nonce: number; value?: bigint; gas?: bigint; to?: Address; data?: Hex; maxFeePerGas?: bigint }
+
+async function sign(chainId: bigint, account: PrivateKeyAccount, transfer: Transfer): Promise<Uint8Array> {
+  const raw = await account.signTransaction({
+    type: 'eip1559',
+    chainId: Number(chainId),
+    nonce: transfer.nonce,
+    gas: transfer.gas ?? 21_000n,
+    maxFeePerGas: transfer.maxFeePerGas ?? 100n * gwei,
+    maxPriorityFeePerGas: 1n,
+    value: transfer.value ?? 1n,
+    ...(transfer.data === undefined ? { to: transfer.to ?? sink } : { data: transfer.data }),
+  })
+  return hexToBytes(raw)!
+}
+
+function deposit(index: number, from: Address, to: Address, mint: bigint, value: bigint): Uint8Array {
+  return hexToBytes(
+    serializeTransaction({
+      type: 'deposit',
+      sourceHash: `0x${index.toString(16).padStart(64, '0')}`,
+      from,
+      to,
+      mint,
+      value,
+      gas: 100_000n,
+      isSystemTx: false,
+      data: '0x',
+    }),
+  )!
+}
+
+/**
+ * What every {@link ExecutionEngine} must do. `create` starts an engine at its genesis; two calls give two engines with the same genesis.
+ *
+ * @example
+ * ```ts no-run
+ * import { createAnvilEngine } from '@l2/sequencer-core'
+ * import { engineConformance } from '@l2/sequencer-core/testing'
+ * import { it } from 'vitest'
+ *
+ * const create = async () => {
+ *   const engine = await createAnvilEngine({ url: 'http://127.0.0.1:8545' })
+ *   return {
+ *     engine,
+ *     chainId: 901n,
+ *     keys: ['0x…', '0x…'] as const,
+ *     eip1559: { denominator: 250n, elasticity: 6n },
+ *     deposits: true,
+ *     close: () => engine.close(),
+ *   }
+ * }
+ * for (const { name, run } of engineConformance(create)) it(name, run)
+ * ```
+ */
+export function engineConformance(create: () => Promise<EngineHarness>): ConformanceCase[] {
+  type Scene = {
+    harness: EngineHarness
+    engine: ExecutionEngine
+    genesis: ExecutedBlock
+    alice: PrivateKeyAccount
+    bob: PrivateKeyAccount
+    transfer(account: PrivateKeyAccount, transfer: Transfer): Promise<Uint8Array>
+  }
+  const open = async (): Promise<Scene> => {
+    const harness = await create()
+    const genesis = await harness.engine.block('latest')
+    expectTrue(genesis !== undefined, 'a fresh engine has a head')
+    return {
+      harness,
+      engine: harness.engine,
+      genesis,
+      alice: privateKeyToAccount(harness.keys[0]!),
+      bob: privateKeyToAccount(harness.keys[1]!),
+      transfer: (account, transfer) => sign(harness.chainId, account, transfer),
+    }
+  }
+  const scene = (name: string, run: (scene: Scene) => Promise<void>): ConformanceCase => ({
+    name,
+    async run() {
+      const opened = await open()
+      try {
+        await run(opened)
+      } finally {
+        await opened.harness.close()
+      }
+    },
+  })
+  const adopt = (engine: ExecutionEngine, block: ExecutedBlock) =>
+    engine.setHead({ head: block.hash, safe: zeroHash, finalized: zeroHash })
+  const sameList = (actual: readonly Uint8Array[], expected: readonly Uint8Array[], what: string) => {
+    expectEqual(actual.length, expected.length, `${what}: number of transactions`)
+    actual.forEach((raw, index) => {
+      expectTrue(
+        raw.length === expected[index]!.length && raw.every((byte, at) => byte === expected[index]![at]),
+        `${what}: transaction ${index} has other bytes`,
+      )
+    })
+  }
+
+  return [
+    scene('builds exactly the list, in its order, with the attributes it was given', async s => {
+      // Bob pays nothing extra and comes between Alice's two: neither price nor sender may reorder them.
+      const list = [
+        await s.transfer(s.alice, { nonce: 0 }),
+        await s.transfer(s.bob, { nonce: 0, maxFeePerGas: 50n * gwei }),
+        await s.transfer(s.alice, { nonce: 1, maxFeePerGas: 200n * gwei }),
+      ]
+      const attributes = attributesAfter(s.genesis, list)
+      const block = await s.engine.build(s.genesis.hash, attributes)
+      expectEqual(block.number, s.genesis.number + 1n, 'number')
+      expectEqual(block.parentHash, s.genesis.hash, 'parent')
+      expectEqual(block.timestamp, attributes.timestamp, 'timestamp')
+      expectEqual(block.gasLimit, attributes.gasLimit, 'gas limit')
+      expectEqual(block.gasUsed, 63_000n, 'gas used')
+      sameList(block.transactions, list, 'built')
+      await adopt(s.engine, block)
+      sameList((await s.engine.block(block.number))!.transactions, list, 'read by number')
+      sameList((await s.engine.block(block.hash))!.transactions, list, 'read by hash')
+    }),
+    scene('builds the same block again, and so does another engine', async s => {
+      const other = await open()
+      try {
+        expectEqual(other.genesis.hash, s.genesis.hash, 'genesis of the second engine')
+        let parent = s.genesis
+        for (let height = 0; height < 3; height++) {
+          const list = [
+            await s.transfer(s.alice, { nonce: 2 * height }),
+            await s.transfer(s.alice, { nonce: 2 * height + 1, data: reverting, gas: 100_000n, value: 0n }),
+          ]
+          const attributes = attributesAfter(parent, list)
+          const first = await s.engine.build(parent.hash, attributes)
+          const again = await s.engine.build(parent.hash, attributes)
+          const there = await other.engine.build(parent.hash, attributes)
+          for (const block of [again, there]) {
+            expectEqual(block.hash, first.hash, 'hash')
+            expectEqual(block.stateRoot, first.stateRoot, 'state root')
+            expectEqual(block.receiptsRoot, first.receiptsRoot, 'receipts root')
+          }
+          await adopt(s.engine, first)
+          await adopt(other.engine, there)
+          parent = first
+        }
+      } finally {
+        await other.harness.close()
+      }
+    }),
+    scene('shows a built block only once it is the head', async s => {
+      const block = await s.engine.build(s.genesis.hash, attributesAfter(s.genesis, []))
+      expectEqual((await s.engine.block('latest'))!.hash, s.genesis.hash, 'head after build')
+      expectEqual(await s.engine.block(block.number), undefined, 'block by number after build')
+      await adopt(s.engine, block)
+      expectEqual((await s.engine.block('latest'))!.hash, block.hash, 'head after setHead')
+      expectEqual((await s.engine.block(block.number))!.hash, block.hash, 'block by number after setHead')
+    }),
+    scene('names a transaction that cannot be in the block, and builds without it', async s => {
+      const good = [await s.transfer(s.alice, { nonce: 0 }), await s.transfer(s.alice, { nonce: 1 })]
+      const bad: [string, Uint8Array][] = [
+        ['nonce too high', await s.transfer(s.bob, { nonce: 5 })],
+        ['nonce too low', await s.transfer(s.alice, { nonce: 0, value: 2n })],
+        ['no funds', await s.transfer(s.bob, { nonce: 0, value: 10n ** 30n })],
+        ['more gas than a block', await s.transfer(s.bob, { nonce: 0, gas: s.genesis.gasLimit + 1n })],
+        ['below the base fee', await s.transfer(s.bob, { nonce: 0, maxFeePerGas: 1n })],
+        ['not a transaction', Uint8Array.of(0x02, 0xc0)],
+      ]
+      for (const [what, raw] of bad) {
+        const attributes = attributesAfter(s.genesis, [good[0]!, raw, good[1]!])
+        const error = await expectCode(s.engine.build(s.genesis.hash, attributes), 'ENGINE_TRANSACTION_INVALID')
+        expectEqual(error.details['index'], 1, `${what}: index`)
+        expectTrue((error.details['indices'] as number[]).includes(1), `${what}: indices`)
+        const block = await s.engine.build(s.genesis.hash, attributesAfter(s.genesis, good))
+        sameList(block.transactions, good, `${what}: the block without it`)
+      }
+    }),
+    scene("imports another engine's block, and refuses one that executes differently", async s => {
+      const other = await open()
+      try {
+        const attributes = attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0 })])
+        const block = await s.engine.build(s.genesis.hash, attributes)
+        const forged = { ...block, hash: zeroHash }
+        await expectCode(other.engine.import(forged, attributes), 'ENGINE_BLOCK_MISMATCH')
+        const wrongState = { ...block, stateRoot: zeroHash }
+        await expectCode(other.engine.import(wrongState, attributes), 'ENGINE_BLOCK_MISMATCH')
+        expectEqual((await other.engine.import(block, attributes)).hash, block.hash, 'imported hash')
+      } finally {
+        await other.harness.close()
+      }
+    }),
+    scene('changes to another branch and back', async s => {
+      const a1 = await s.engine.build(
+        s.genesis.hash,
+        attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0 })]),
+      )
+      await adopt(s.engine, a1)
+      const a2 = await s.engine.build(a1.hash, attributesAfter(a1, [await s.transfer(s.alice, { nonce: 1 })]))
+      await adopt(s.engine, a2)
+      const b1 = await s.engine.build(
+        s.genesis.hash,
+        attributesAfter(s.genesis, [await s.transfer(s.bob, { nonce: 0 })]),
+      )
+      expectEqual(
+        (await s.engine.block(2n + s.genesis.number))!.hash,
+        a2.hash,
+        'canonical block beside the built branch',
+      )
+      await adopt(s.engine, b1)
+      expectEqual((await s.engine.block('latest'))!.hash, b1.hash, 'head on the branch')
+      expectEqual(await s.engine.block(a2.number), undefined, 'height of the abandoned block')
+      await adopt(s.engine, a2)
+      expectEqual((await s.engine.block(a1.number))!.hash, a1.hash, 'block below the head after the way back')
+      expectEqual((await s.engine.block('latest'))!.hash, a2.hash, 'head after the way back')
+    }),
+    scene('refuses a parent and heads that it does not know, or that do not follow one another', async s => {
+      const nowhere: Hash = `0x${'77'.repeat(32)}`
+      await expectCode(s.engine.build(nowhere, attributesAfter(s.genesis, [])), 'ENGINE_UNKNOWN_BLOCK')
+      await expectCode(adopt(s.engine, { ...s.genesis, hash: nowhere }), 'ENGINE_UNKNOWN_BLOCK')
+      const a = await s.engine.build(
+        s.genesis.hash,
+        attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0 })]),
+      )
+      const b = await s.engine.build(
+        s.genesis.hash,
+        attributesAfter(s.genesis, [await s.transfer(s.bob, { nonce: 0 })]),
+      )
+      await expectCode(s.engine.setHead({ head: a.hash, safe: b.hash, finalized: zeroHash }), 'ENGINE_FORKCHOICE')
+      await s.engine.setHead({ head: a.hash, safe: a.hash, finalized: s.genesis.hash })
+      expectEqual((await s.engine.block('latest'))!.hash, a.hash, 'head')
+    }),
+    scene('lets the base fee follow EIP-1559', async s => {
+      let parent = s.genesis
+      for (let height = 0; height < 4; height++) {
+        const list =
+          height === 1 ? [await s.transfer(s.alice, { nonce: 0, data: reverting, gas: 90_000n, value: 0n })] : []
+        const block = await s.engine.build(parent.hash, attributesAfter(parent, list))
+        expectEqual(
+          block.baseFeePerGas,
+          nextBaseFeePerGas(parent, s.harness.eip1559),
+          `base fee of block ${block.number}`,
+        )
+        await adopt(s.engine, block)
+        parent = block
+      }
+    }),
+    scene('tells which transactions reverted', async s => {
+      if (s.engine.receipts === undefined) return
+      const block = await s.engine.build(
+        s.genesis.hash,
+        attributesAfter(s.genesis, [
+          await s.transfer(s.alice, { nonce: 0 }),
+          await s.transfer(s.alice, { nonce: 1, data: reverting, gas: 90_000n, value: 0n }),
+        ]),
+      )
+      await adopt(s.engine, block)
+      const receipts = await s.engine.receipts(block.hash)
+      expectEqual(receipts.map(receipt => receipt.success).join(), 'true,false', 'success')
+      expectEqual(
+        receipts.reduce((sum, receipt) => sum + receipt.gasUsed, 0n),
+        block.gasUsed,
+        'gas',
+      )
+    }),
+    scene('reads accounts at the canonical head', async s => {
+      if (s.engine.accounts === undefined) return
+      const block = await s.engine.build(
+        s.genesis.hash,
+        attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0, value: 5n })]),
+      )
+      const before = await s.engine.accounts([s.alice.address, sink])
+      expectEqual(before[0]!.nonce, 0n, 'nonce before setHead')
+      await adopt(s.engine, block)
+      const after = await s.engine.accounts([s.alice.address, sink])
+      expectEqual(after[0]!.nonce, 1n, 'nonce')
+      expectEqual(after[1]!.balanceWei - before[1]!.balanceWei, 5n, 'received')
+      expectEqual(after[0]!.delegated, false, 'delegated')
+    }),
+    scene('executes deposits: minted, failing inside the block, several of one sender', async s => {
+      if (!s.harness.deposits || s.engine.accounts === undefined) return
+      const carol: Address = '0x00000000000000000000000000000000000000c1'
+      const dave: Address = '0x00000000000000000000000000000000000000d1'
+      const list = [
+        deposit(1, carol, sink, 1000n, 10n),
+        deposit(2, carol, sink, 0n, 20n),
+        deposit(3, dave, sink, 7n, 100n),
+        await s.transfer(s.alice, { nonce: 0 }),
+      ]
+      const block = await s.engine.build(s.genesis.hash, attributesAfter(s.genesis, list))
+      await adopt(s.engine, block)
+      const [poor, rich] = await s.engine.accounts([dave, carol])
+      expectEqual(rich!.balanceWei, 970n, 'balance after two deposits')
+      expectEqual(poor!.balanceWei, 7n, 'a failed deposit still mints')
+      const receipts = await s.engine.receipts?.(block.hash)
+      expectEqual(receipts?.map(receipt => receipt.success).join(), 'true,true,false,true', 'success')
+      const again = attributesAfter(block, [deposit(4, carol, sink, 0n, 30n)])
+      const second = await s.engine.build(block.hash, again)
+      sameList(second.transactions, again.transactions, 'a deposit of the same sender in the next block')
+    }),
+  ]
+}

@@ -1,0 +1,3 @@
+// engine
+export type { ConformanceCase } from './conformance.js'
+export { attributesAfter, type EngineHarness, engineConformance } from './engine-conformance.js'
