@@ -20,6 +20,7 @@ type AnvilOptions = {
   /** Names the instance inside the data directory. */
   name: string
   directory: string
+  /** Everything but host and port. */
   args: readonly string[]
   /** How long it outlives a killed owner, milliseconds. */
   lingerMs: number

@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { newRollup, type RollupConfig } from '@l2/sequencer-core'
+import { type Address, type Hash, keccak256, numberToHex, type PublicClient, pad } from 'viem'
+import { mnemonicToAccount } from 'viem/accounts'
+import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
+import { batcherAccount, devMnemonic } from '../dev-accounts.js'
+import { NodeError } from '../errors.js'
+import type { ChainIdentity, DataDirectory } from '../storage/data-directory.js'
+import { type L1, l1Wallet } from './l1.js'
+
+export const blockTimeSeconds = 1n
+const gasLimit = 60_000_000n
+
+/** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
+function batchInbox(chainId: number): Address {
+  return `0x00${keccak256(pad(numberToHex(chainId), { size: 32 })).slice(2, 40)}`
+}
+
+/** Makes the chain's identity on a new data directory, or compares the one that is there with the L1 in front of us. */
+export async function openChain(options: {
+  directory: DataDirectory
+  l1: L1
+  chainId: number
+  da: string
+}): Promise<ChainIdentity> {
+  const { directory, l1, chainId, da } = options
+  const client = l1Wallet(l1, batcherAccount())
+  const known = directory.identity()
+  if (known === undefined) {
+    const identity = await createChain(client, l1, chainId, da)
+    directory.setIdentity(identity)
+    return identity
+  }
+  const differs = (what: string, here: unknown, there: unknown): never => {
+    throw new NodeError(`${directory.path} holds another chain: ${what} ${there}, not ${here}`, {
+      code: 'DATA_OF_ANOTHER_CHAIN',
+    })
+  }
+  if (known.chainId !== chainId) differs('chain id', chainId, known.chainId)
+  if (known.l1ChainId !== l1.chainId) differs('L1 chain id', l1.chainId, known.l1ChainId)
+  if (known.dataAvailability !== da) differs('data availability', da, known.dataAvailability)
+  const block = await client.getBlock({ blockNumber: BigInt(known.l1Genesis.number) }).catch(() => undefined)
+  if (block?.hash !== known.l1Genesis.hash) differs('L1 genesis block', block?.hash ?? 'missing', known.l1Genesis.hash)
+  return known
+}
+
+async function createChain(
+  client: PublicClient & ReturnType<typeof l1Wallet>,
+  l1: L1,
+  chainId: number,
+  da: string,
+): Promise<ChainIdentity> {
+  const account = batcherAccount()
+  const hash = await client.deployContract({
+    abi: devPortalAbi,
+    bytecode: devPortalBytecode as Hash,
+    account,
+    chain: client.chain ?? null,
+  })
+  const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 })
+  const block = await client.getBlock({ blockNumber: receipt.blockNumber })
+  return {
+    chainId,
+    l1ChainId: l1.chainId,
+    l1Genesis: { number: String(block.number), hash: block.hash, timestamp: String(block.timestamp) },
+    portal: receipt.contractAddress!.toLowerCase(),
+    inbox: batchInbox(chainId),
+    dataAvailability: da,
+  }
+}
+
+/** The L2 genesis file that both engines start from: METIS for the development accounts, nothing else. */
+export function writeL2Genesis(directory: string, identity: ChainIdentity): string {
+  const alloc = Object.fromEntries(
+    Array.from({ length: 10 }, (_, addressIndex) => [
+      mnemonicToAccount(devMnemonic, { addressIndex }).address,
+      { balance: numberToHex(1_000_000n * 10n ** 18n) },
+    ]),
+  )
+  const genesis = {
+    config: { chainId: identity.chainId },
+    timestamp: numberToHex(BigInt(identity.l1Genesis.timestamp)),
+    gasLimit: numberToHex(gasLimit),
+    baseFeePerGas: numberToHex(10n ** 9n),
+    difficulty: '0x0',
+    coinbase: `0x${'00'.repeat(20)}`,
+    alloc,
+  }
+  const path = join(directory, 'l2-genesis.json')
+  writeFileSync(path, JSON.stringify(genesis))
+  return path
+}
+
+/** The rollup's configuration, the same for the sequencer and for everybody who derives the chain. */
+export function rollupConfig(identity: ChainIdentity, l2GenesisHash: Hash): RollupConfig {
+  return newRollup({
+    l1ChainId: BigInt(identity.l1ChainId),
+    l2ChainId: BigInt(identity.chainId),
+    genesis: {
+      l1: { number: BigInt(identity.l1Genesis.number), hash: identity.l1Genesis.hash as Hash },
+      l2: { number: 0n, hash: l2GenesisHash },
+      l2TimeSeconds: BigInt(identity.l1Genesis.timestamp),
+    },
+    batcher: batcherAccount().address,
+    batchInbox: identity.inbox as Address,
+    depositContract: identity.portal as Address,
+    // No contract emits updates on a development L1: the portal's address never emits `ConfigUpdate`.
+    systemConfigContract: identity.portal as Address,
+    blockTimeSeconds,
+    gasLimit,
+    altDa: !identity.dataAvailability.startsWith('ethereum-'),
+  })
+}

@@ -1,0 +1,69 @@
+import { redactUrls } from '@l2/common'
+import {
+  createWalletClient,
+  defineChain,
+  http,
+  type LocalAccount,
+  type PublicClient,
+  publicActions,
+  type WalletClient,
+} from 'viem'
+import type { NodeConfig } from '../config.js'
+import { NodeError } from '../errors.js'
+import { type Anvil, startAnvil } from '../process/anvil.js'
+import { rpcCall } from '../rpc/client.js'
+
+/** Seconds between blocks of the built-in L1. */
+export const devL1BlockSeconds = 2
+
+/** The L1 this rollup lives on. */
+export type L1 = {
+  url: string
+  beaconUrl: string
+  chainId: number
+  /** True for the built-in anvil, whose beacon REST names blocks by number and which finalizes two blocks behind its head. */
+  isDev: boolean
+  close(): Promise<void>
+}
+
+/** Uses the configured L1, or starts (or finds again) the built-in one. */
+export async function openL1(config: NodeConfig, directory: string): Promise<L1> {
+  let anvil: Anvil | undefined
+  if (config.l1 === undefined) {
+    anvil = await startAnvil({
+      name: 'l1',
+      directory,
+      // A minute for a killed node to come back to the L1 it left.
+      lingerMs: 60_000,
+      args: [
+        ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds), '--slots-in-an-epoch', '1'],
+        ...['--no-request-size-limit', '--state', `${directory}/l1-state.json`],
+      ],
+    })
+  }
+  const url = config.l1 ?? anvil?.url ?? ''
+  try {
+    const chainId = Number(await rpcCall<string>(url, 'eth_chainId', [], AbortSignal.timeout(10_000)))
+    return {
+      url,
+      beaconUrl: config.beacon ?? url,
+      chainId,
+      isDev: anvil !== undefined,
+      close: async () => anvil?.stop(),
+    }
+  } catch (cause) {
+    throw new NodeError(`L1 does not answer at ${redactUrls(url)}`, { code: 'L1_UNREACHABLE', cause })
+  }
+}
+
+/** A viem client of the L1 for one account. */
+export function l1Wallet(l1: L1, account: LocalAccount): WalletClient & PublicClient {
+  const chain = defineChain({
+    id: l1.chainId,
+    name: 'L1',
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [l1.url] } },
+  })
+  const client = createWalletClient({ account, chain, transport: http(l1.url), pollingInterval: 500 })
+  return client.extend(publicActions) as unknown as WalletClient & PublicClient
+}

@@ -1,0 +1,127 @@
+import type { Hash } from 'viem'
+import type { BlockId } from '../derivation/rollup-config.js'
+
+/** Where the rollup stands, as its node sees it. Source: op-node, `optimism_syncStatus`. */
+export type SyncStatus = {
+  /** Head of L1. */
+  readonly headL1: bigint
+  /** L1 block up to which derivation has read. */
+  readonly currentL1: bigint
+  /** Derived from L1. */
+  readonly safe: BlockId
+  /** The sequencer's head. */
+  readonly unsafe: BlockId
+}
+
+/** A channel that the batcher has closed, as far as the decision needs it. */
+export type ChannelProgress = {
+  readonly lastBlock: bigint
+  /** L1 block that includes its last frame; `undefined` while something of it is on its way. */
+  readonly includedAt: bigint | undefined
+}
+
+/** What the batcher holds. */
+export type BatcherHoldings = {
+  /** Blocks that are loaded and not known to be safe, ascending and without a gap. */
+  readonly blocks: readonly { readonly number: bigint; readonly hash: Hash }[]
+  /** Closed channels, oldest first. */
+  readonly channels: readonly ChannelProgress[]
+  /** `currentL1` of the status before this one. */
+  readonly previousL1: bigint | undefined
+}
+
+/** Why everything is dropped and loaded again from the safe head. */
+export type ClearReason =
+  /** The node is still reading L1, or went back: nothing can be concluded from its safe head. */
+  | 'node-behind'
+  /** The safe head is beyond what is loaded: somebody else posted it. */
+  | 'safe-beyond-blocks'
+  /** The safe head is before what is loaded: an L1 reorg took posted batches away. */
+  | 'safe-before-blocks'
+  /** The safe block is another than the one loaded: an L2 reorg. */
+  | 'safe-hash-mismatch'
+  /** The unsafe head is before what is loaded: an L2 reorg took blocks away that were not safe. */
+  | 'unsafe-before-blocks'
+  /** A channel is on L1, the node has read beyond it, and the safe head is not: its batches were dropped. */
+  | 'channel-dropped'
+
+/** What to do next, in this order: drop, prune, load. */
+export type SyncActions = {
+  /** Set: forget all blocks and channels, and end what is being sent. */
+  readonly clear: ClearReason | undefined
+  /** How many of the oldest blocks are safe and can go. */
+  readonly pruneBlocks: number
+  /** How many of the oldest channels are safe and can go. */
+  readonly pruneChannels: number
+  /** Blocks to load, inclusive; `undefined`: none. */
+  readonly load: { readonly from: bigint; readonly to: bigint } | undefined
+  /** Set: do nothing until the next status. */
+  readonly wait: boolean
+}
+
+/**
+ * Decides from the rollup's status and the batcher's own state what to drop, prune and load. Pure: the whole recovery from reorgs, restarts and
+ * lost data is in this function, because re-sending is harmless (derivation skips what is safe) and losing is not.
+ *
+ * Source: op-batcher, `computeSyncActions`.
+ *
+ * @example
+ * ```ts
+ * import { computeSyncActions } from '@l2/sequencer-core'
+ *
+ * const hash = `0x${'11'.repeat(32)}` as const
+ * const status = { headL1: 10n, currentL1: 10n, safe: { number: 4n, hash }, unsafe: { number: 9n, hash } }
+ * const actions = computeSyncActions(status, { blocks: [], channels: [], previousL1: undefined })
+ * console.log(actions.load) // { from: 5n, to: 9n }
+ * ```
+ */
+export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings): SyncActions {
+  const { safe, unsafe, currentL1 } = status
+  const { blocks, channels, previousL1 } = holdings
+  const loadAll = safe.number < unsafe.number ? { from: safe.number + 1n, to: unsafe.number } : undefined
+  const clear = (reason: ClearReason): SyncActions => ({
+    clear: reason,
+    pruneBlocks: 0,
+    pruneChannels: 0,
+    load: loadAll,
+    wait: false,
+  })
+
+  // A node that starts, or follows a reorg, reports a safe head that says nothing about what is on L1 yet.
+  if (currentL1 === 0n || (previousL1 !== undefined && currentL1 < previousL1)) {
+    return { clear: 'node-behind', pruneBlocks: 0, pruneChannels: 0, load: undefined, wait: true }
+  }
+
+  const oldest = blocks[0]
+  const newest = blocks.at(-1)
+  if (oldest === undefined || newest === undefined) {
+    return { clear: undefined, pruneBlocks: 0, pruneChannels: channels.length, load: loadAll, wait: false }
+  }
+  if (safe.number > newest.number) return clear('safe-beyond-blocks')
+  if (safe.number + 1n < oldest.number) return clear('safe-before-blocks')
+  if (unsafe.number < newest.number) return clear('unsafe-before-blocks')
+
+  const safeIndex = Number(safe.number - oldest.number)
+  const atSafe = blocks[safeIndex]
+  if (atSafe !== undefined && atSafe.hash !== safe.hash) return clear('safe-hash-mismatch')
+
+  for (const channel of channels) {
+    // Derivation has read the block that closes the channel: its blocks are safe, or were dropped.
+    if (channel.includedAt !== undefined && currentL1 > channel.includedAt && safe.number < channel.lastBlock) {
+      return clear('channel-dropped')
+    }
+  }
+
+  let pruneChannels = 0
+  for (const channel of channels) {
+    if (channel.lastBlock > safe.number) break
+    pruneChannels++
+  }
+  return {
+    clear: undefined,
+    pruneBlocks: Math.max(0, safeIndex + 1),
+    pruneChannels,
+    load: newest.number < unsafe.number ? { from: newest.number + 1n, to: unsafe.number } : undefined,
+    wait: false,
+  }
+}
