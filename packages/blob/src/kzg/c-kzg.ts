@@ -1,0 +1,52 @@
+import library from 'c-kzg'
+import { BlobError } from '../errors.js'
+import { bindKzg, type KzgLibrary } from './binding.js'
+import type { Kzg } from './kzg.js'
+import { nativeDialect } from './native-dialect.js'
+
+/** @see cKzg */
+export type CKzgOptions = {
+  /** Size of the tables for cell proofs, 0 (none, the default) to 8 (about 100 MB and a slower start, faster proofs). */
+  precompute?: number | undefined
+}
+
+/** The library keeps one trusted setup for the whole thread. */
+let loaded = false
+
+function load(precompute: number): KzgLibrary {
+  if (!loaded) {
+    try {
+      library.loadTrustedSetup(precompute)
+    } catch (error) {
+      // Whoever shares the thread has loaded it already; any other failure is one.
+      if (!(error instanceof Error) || !error.message.includes('already loaded')) throw error
+    }
+    loaded = true
+  }
+  return library as unknown as KzgLibrary
+}
+
+/**
+ * KZG by c-kzg-4844: C and assembly, compiled when `c-kzg` is installed. Loads its setup at the first call, once for the thread.
+ *
+ * @throws BlobError `OPTION`
+ * @example
+ * ```ts
+ * import { opCodec, versionedHashOf } from '@l2/blob'
+ * import { cKzg } from '@l2/blob/c-kzg'
+ *
+ * const [blob] = opCodec.encode(new Uint8Array())
+ * console.log(versionedHashOf(cKzg().blobToKzgCommitment(blob!)))
+ * // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
+ * ```
+ */
+export function cKzg(options: CKzgOptions = {}): Kzg {
+  const precompute = options.precompute ?? 0
+  if (!Number.isInteger(precompute) || precompute < 0 || precompute > 8) {
+    throw new BlobError(`"precompute" expected an integer from 0 to 8, got ${precompute}`, {
+      code: 'OPTION',
+      details: { precompute },
+    })
+  }
+  return bindKzg(nativeDialect('c-kzg'), () => load(precompute))
+}

@@ -1,0 +1,1 @@
+export { type CreateBlobKzgOptions, createBlobKzg } from './create.js'
