@@ -1,0 +1,247 @@
+import { bytesToHex, stringify } from '@l2/common'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Address, Hex } from 'viem'
+import { z } from 'zod'
+import { StakingError } from '../errors.js'
+import { PersistentMap } from '../internal/persistent-map.js'
+import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
+import { auditPool } from './audit.js'
+import { parsePoolConfig } from './config.js'
+import { bondedWei } from './sequencer.js'
+import type { PoolState, Sequencer } from './types.js'
+
+const version = 1
+const maxDigits = 80
+
+const uint = z.string().regex(/^\d+$/).max(maxDigits).transform(BigInt)
+const int = z
+  .string()
+  .regex(/^-?\d+$/)
+  .max(maxDigits)
+  .transform(BigInt)
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]{40}$/)
+  .transform(value => value as Address)
+const hash = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform(value => value as Hex)
+const count = z.int().nonnegative()
+const optionalAddress = z.union([address, z.null().transform(() => undefined)])
+
+const sequencerSchema = z.strictObject({
+  id: count,
+  owner: address,
+  rewardRecipient: optionalAddress,
+  status: z.enum(['queued', 'active', 'exiting', 'exited']),
+  amountWei: uint,
+  rewardWei: uint,
+  unlocking: z.array(z.strictObject({ amountWei: uint, initialWei: uint, startedEpoch: uint, claimableAt: count })),
+  nonce: uint,
+  keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).min(1),
+  activationEpoch: uint,
+  history: z.array(z.strictObject({ epoch: uint, wei: uint, electable: z.boolean() })),
+  commissionBps: count,
+  delegatedWei: uint,
+  activeShares: uint,
+  redeemingShares: uint,
+  rewardPerShare: uint,
+  delegatorRewardWei: uint,
+  jailedUntil: count,
+  strikes: count,
+  lastStrikeAt: count,
+  tombstoned: z.boolean(),
+  spans: z.array(z.strictObject({ startedAt: count, slashedWei: uint })).min(1),
+  caseIds: z.array(hash),
+  openCases: count,
+  maintenance: z.array(z.strictObject({ fromEpoch: uint, toEpoch: uint })),
+})
+
+const kinds = Object.keys(offenceRules) as [OffenceKind, ...OffenceKind[]]
+
+const snapshotSchema = z.strictObject({
+  version: z.literal(version),
+  profile: z.literal('safe'),
+  config: z.record(z.string(), z.unknown()),
+  at: count,
+  epoch: uint,
+  paused: z.boolean(),
+  rewardPerBlockWei: uint,
+  rewardBatch: z.strictObject({ id: uint, endEpoch: int }),
+  lastPaidHeight: int,
+  nextId: count,
+  ledger: z.strictObject({
+    depositedWei: uint,
+    fundedWei: uint,
+    budgetWei: uint,
+    burntWei: uint,
+    treasuryWei: uint,
+    paidOutWei: uint,
+  }),
+  whitelist: z.array(address),
+  sequencers: z.array(sequencerSchema),
+  queue: z.array(count),
+  delegations: z.array(
+    z.strictObject({
+      id: count,
+      delegator: address,
+      shares: uint,
+      paidPerShare: uint,
+      rewardWei: uint,
+      redemptions: z.array(z.strictObject({ shares: uint, claimableAt: count })),
+    }),
+  ),
+  cases: z.array(
+    z.strictObject({
+      evidenceId: hash,
+      evidenceHash: hash,
+      kind: z.enum(kinds),
+      id: count,
+      offenceEpoch: uint,
+      offenceAt: count,
+      admittedAt: count,
+      executableAt: count,
+      status: z.enum(['pending', 'executed', 'vetoed']),
+      stakeWei: uint,
+      totalWei: uint,
+      excessOfflineBps: count,
+      span: count,
+      reporter: optionalAddress,
+      reporterOrder: count,
+      pauses: count,
+    }),
+  ),
+  recentSafety: z.array(hash),
+  reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: count })),
+  reportCount: count,
+})
+
+/**
+ * The whole pool as canonical JSON: fields and lists in a fixed order, wei as decimal strings. Two equal states give the same text
+ * whatever their history, on every platform.
+ */
+export function encodePool(state: PoolState): string {
+  return stringify({
+    version,
+    profile: state.profile,
+    config: state.config,
+    at: state.at,
+    epoch: state.epoch,
+    paused: state.paused,
+    rewardPerBlockWei: state.rewardPerBlockWei,
+    rewardBatch: { id: state.rewardBatch.id, endEpoch: state.rewardBatch.endEpoch },
+    lastPaidHeight: state.lastPaidHeight,
+    nextId: state.nextId,
+    ledger: pick(state.ledger, snapshotSchema.shape.ledger.shape),
+    whitelist: state.whitelist.sorted().map(([owner]) => owner),
+    sequencers: state.sequencers.sorted().map(([, sequencer]) => ({
+      ...pick(sequencer, sequencerSchema.shape),
+      rewardRecipient: sequencer.rewardRecipient ?? null,
+    })),
+    queue: state.queue,
+    delegations: state.delegations
+      .sorted()
+      .map(([, held]) => pick(held, snapshotSchema.shape.delegations.element.shape)),
+    cases: state.cases.sorted().map(([, open]) => ({
+      ...pick(open, snapshotSchema.shape.cases.element.shape),
+      reporter: open.reporter ?? null,
+    })),
+    recentSafety: state.recentSafety,
+    reports: state.reports
+      .sorted()
+      .map(([commitment, { reporter, order, at }]) => ({ commitment, reporter, order, at })),
+    reportCount: state.reportCount,
+  })
+}
+
+/** The fields of a schema, in its order, so that the order in which an object was built never shows. */
+function pick<Shape extends object>(value: object, shape: Shape): Record<keyof Shape, unknown> {
+  const picked = {} as Record<keyof Shape, unknown>
+  for (const key of Object.keys(shape) as (keyof Shape)[]) picked[key] = (value as Record<keyof Shape, unknown>)[key]
+  return picked
+}
+
+/** keccak256 of {@link encodePool}: what two replicas compare. */
+export function poolHash(state: PoolState): Hex {
+  return bytesToHex(keccak_256(new TextEncoder().encode(encodePool(state))))
+}
+
+/**
+ * Reads a snapshot back. Indexes and sums are recomputed, not believed, and every wei must be accounted for.
+ *
+ * @throws StakingError `SNAPSHOT_INVALID` with the first things that are wrong
+ */
+export function decodePool(json: string): PoolState {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (cause) {
+    throw invalid(['no JSON'], cause)
+  }
+  const parsed = snapshotSchema.safeParse(value)
+  if (!parsed.success) {
+    throw invalid(parsed.error.issues.slice(0, 8).map(({ path, message }) => `"${path.join('.')}" ${message}`))
+  }
+  const { version: _, config, whitelist, sequencers, delegations, cases, reports, ...plain } = parsed.data
+  const problems: string[] = []
+  const owners: [Address, number][] = []
+  const signers: [Address, number][] = []
+  let seats = 0
+  let activeWei = 0n
+  let jailedWei = 0n
+  for (const sequencer of sequencers as Sequencer[]) {
+    if (sequencer.status !== 'exited') owners.push([sequencer.owner, sequencer.id])
+    for (const { signer } of sequencer.keys) signers.push([signer, sequencer.id])
+    if (sequencer.status === 'active') seats++
+    const bonded = bondedWei(sequencer)
+    activeWei += bonded
+    if (sequencer.jailedUntil > 0) jailedWei += bonded
+    if (sequencer.id < 1 || sequencer.id >= plain.nextId) problems.push(`sequencer id ${sequencer.id} out of range`)
+  }
+  const state: PoolState = {
+    ...plain,
+    config: parsePoolConfig(config),
+    seats,
+    activeWei,
+    jailedWei,
+    whitelist: PersistentMap.of(whitelist.map(owner => [owner, true])),
+    sequencers: PersistentMap.of((sequencers as Sequencer[]).map(sequencer => [sequencer.id, sequencer])),
+    owners: PersistentMap.of(owners),
+    signers: PersistentMap.of(signers),
+    delegations: PersistentMap.of(delegations.map(held => [`${held.id}:${held.delegator}`, held])),
+    cases: PersistentMap.of(
+      cases.map(open => [open.evidenceId, open as typeof open & { reporter: Address | undefined }]),
+    ),
+    reports: PersistentMap.of(reports.map(({ commitment, ...report }) => [commitment, report])),
+  }
+  if (state.sequencers.size !== sequencers.length) problems.push('two sequencers with one id')
+  if (state.owners.size !== owners.length) problems.push('two seats of one owner')
+  if (state.signers.size !== signers.length) problems.push('one signer of two keys')
+  for (const { evidenceId, id } of cases)
+    if (!state.sequencers.has(id)) problems.push(`case ${evidenceId} without sequencer`)
+  for (const [, sequencer] of state.sequencers.entries()) {
+    const own = sequencer.caseIds.map(id => state.cases.get(id))
+    if (own.some(open => open?.id !== sequencer.id || open.span >= sequencer.spans.length)) {
+      problems.push(`sequencer ${sequencer.id} names cases that are not its own`)
+    } else if (own.filter(open => open?.status === 'pending').length !== sequencer.openCases) {
+      problems.push(`open cases of sequencer ${sequencer.id}`)
+    }
+  }
+  if (state.queue.some(id => state.sequencers.get(id)?.status !== 'queued')) problems.push('the queue names others')
+  if (state.recentSafety.some(id => !state.cases.has(id))) problems.push('recent cases that do not exist')
+  for (const [, { id }] of state.delegations.entries())
+    if (!state.sequencers.has(id)) problems.push('delegation to nobody')
+  problems.push(...auditPool(state).problems)
+  if (problems.length > 0) throw invalid(problems.slice(0, 8))
+  return state
+}
+
+function invalid(problems: string[], cause?: unknown): StakingError {
+  return new StakingError(`invalid snapshot: ${problems[0]}`, {
+    code: 'SNAPSHOT_INVALID',
+    meta: problems.slice(1),
+    details: { problems },
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
