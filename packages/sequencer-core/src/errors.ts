@@ -109,8 +109,10 @@ export type SequencerErrorCode =
   /** A gas token price that is stale, from the future, too far from the last, or too low to be expressed. */
   | 'PRICE_REFUSED'
   // batcher
-  /** Options of the batcher that contradict each other. */
+  /** Options of the batcher that contradict each other, or a step begun inside another. */
   | 'BATCHER_OPTIONS'
+  /** The sequencing window of unposted blocks is over: they cannot become safe any more. */
+  | 'BATCHER_WINDOW_EXPIRED'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'
@@ -169,6 +171,23 @@ export type SequencerErrorCode =
   // testing
   /** A contract suite found that an implementation does not keep the contract. */
   | 'CONFORMANCE_FAILED'
+  // derivation
+  /** A rollup configuration that contradicts itself; `details.issues` lists every problem. */
+  | 'ROLLUP_CONFIG_INVALID'
+  /** An encoded deposit, or a `TransactionDeposited` log, that cannot be read. Never skipped. */
+  | 'DEPOSIT_INVALID'
+  /** Not the calldata of an L1-info deposit. */
+  | 'L1_INFO_INVALID'
+  /** A `ConfigUpdate` log that cannot be read; derivation skips it. */
+  | 'SYSTEM_CONFIG_LOG_INVALID'
+  /** A value handed to derivation that it did not ask for, or that is not what it asked for. */
+  | 'DERIVATION_INPUT_INVALID'
+  /** L1 is not what derivation has read before (a reorg): start again from an earlier checkpoint. */
+  | 'DERIVATION_RESET'
+  /** The engine refuses a block of deposits only, which must always be possible. */
+  | 'DEPOSIT_BLOCK_REFUSED'
+  /** A network upgrade's transactions are needed and were not given. */
+  | 'UPGRADE_TRANSACTIONS_MISSING'
 
 /** The error of `@l2/sequencer-core`: stable `code`, `recovery`, machine-readable `details`. */
 export class SequencerError extends L2Error<SequencerErrorCode> {

@@ -13,6 +13,25 @@ export {
 } from './batch/types.js'
 // batcher
 export {
+  type Batcher,
+  type BatcherBlock,
+  type BatcherDependencies,
+  type BatcherEvent,
+  type BatcherNode,
+  type BatcherSink,
+  type BatcherView,
+  createBatcher,
+} from './batcher/batcher.js'
+export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './batcher/options.js'
+export {
+  type BatcherHoldings,
+  type ChannelProgress,
+  type ClearReason,
+  computeSyncActions,
+  type SyncActions,
+  type SyncStatus,
+} from './batcher/sync-actions.js'
+export {
   type DaLimits,
   defaultThrottleOptions,
   type ThrottleOptions,
@@ -123,6 +142,27 @@ export {
   type ScalarFeeParameters,
 } from './fees/l1-fee.js'
 export { type OperatorFeeParameters, operatorFee } from './fees/operator-fee.js'
+// log
+export {
+  acquireLease,
+  checkAppend,
+  checkFence,
+  emptyLogHash,
+  emptyLogState,
+  encodeEntryPrefix,
+  type Lease,
+  type LogEntry,
+  type LogHead,
+  type LogState,
+  logEntryHash,
+  maxLogPayloadBytes,
+  type NewLogEntry,
+  type ReadLogOptions,
+  releaseLease,
+  renewLease,
+  type SequencerLog,
+} from './log/log.js'
+export { createMemoryLog, type MemoryLogOptions } from './log/memory.js'
 // mempool
 export type {
   AccountState,

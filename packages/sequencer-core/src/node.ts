@@ -6,6 +6,8 @@ export {
 } from './compression/node.js'
 // engine
 export { type AnvilProcess, anvilBinary, type SpawnAnvilOptions, spawnAnvil } from './engine/anvil-process.js'
+// log
+export { type FileLog, type FileLogOptions, type FileLogRecovery, openFileLog } from './log/file.js'
 // transaction
 export { createNativeRecovery } from './transaction/native.js'
 export { createRecoveryPool, type RecoveryPool, type RecoveryPoolOptions } from './transaction/recovery-pool.js'

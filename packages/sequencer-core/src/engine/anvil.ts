@@ -4,6 +4,7 @@ import type { Address, Hash, Hex } from 'viem'
 import { z } from 'zod'
 import { SequencerError } from '../errors.js'
 import { createMutex } from '../internal/mutex.js'
+import { checkOptions } from '../internal/options.js'
 import type { AccountState } from '../mempool/types.js'
 import {
   defaultEip1559Parameters,
@@ -125,13 +126,7 @@ type Known = { block: ExecutedBlock; attributes: PayloadAttributes; parent: Hash
  * ```
  */
 export async function createAnvilEngine(options: AnvilEngineOptions): Promise<AnvilEngine> {
-  const parsed = optionsSchema.safeParse(options)
-  if (!parsed.success) {
-    throw new SequencerError('options of the anvil engine are invalid', {
-      code: 'ENGINE_OPTIONS',
-      meta: parsed.error.issues.map(issue => `"${issue.path.join('.')}" ${issue.message}`),
-    })
-  }
+  checkOptions(optionsSchema, options, 'the anvil engine', 'ENGINE_OPTIONS')
   const rpc = createJsonRpc({
     url: options.url,
     timeoutMs: options.timeoutMs ?? 30_000,
