@@ -11,7 +11,9 @@ export type JournalEntry = {
   /** Position in the order of submission. */
   readonly sequence: number
   readonly digest: string
-  readonly items: readonly Uint8Array[]
+  /** Empty once the submission has ended and its data was dropped. */
+  items: readonly Uint8Array[]
+  readonly count: number
   /** Whatever the adapter must know after a crash: JSON. */
   note: string | undefined
   receipt: DaReceipt | undefined
@@ -23,7 +25,10 @@ export type Journal = {
   open(key: string, items: readonly Uint8Array[], note?: string): Promise<JournalEntry>
   find(key: string): Promise<JournalEntry | undefined>
   note(entry: JournalEntry, note: string): Promise<void>
-  finish(entry: JournalEntry, receipt: DaReceipt): Promise<void>
+  /** Ends a submission; its data goes unless it may have to be sent again. */
+  finish(entry: JournalEntry, receipt: DaReceipt, keepData?: boolean): Promise<void>
+  /** Drops the data of an ended submission. */
+  release(entry: JournalEntry): Promise<void>
   /** Makes an ended entry one that is still to be posted: its data was lost. Needs the items again. */
   reopen(entry: JournalEntry, items: readonly Uint8Array[]): Promise<JournalEntry>
   remove(entry: JournalEntry): Promise<void>
@@ -126,7 +131,7 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
       key: entry.key,
       sequence: entry.sequence,
       digest: entry.digest,
-      count: entry.items.length,
+      count: entry.count,
       ...(entry.note === undefined ? {} : { note: entry.note }),
       ...(entry.receipt === undefined
         ? {}
@@ -140,11 +145,19 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
     return store.put(name(entry.key), text.encode(JSON.stringify(record)))
   }
   const dropData = async (entry: JournalEntry) => {
-    for (let index = 0; index < entry.items.length; index++) await store.delete(dataName(entry, index))
+    for (let index = 0; index < entry.count; index++) await store.delete(dataName(entry, index))
   }
   const begin = async (key: string, digest: string, items: readonly Uint8Array[], note: string | undefined) => {
     const state = await start()
-    const entry: JournalEntry = { key, sequence: state.sequence++, digest, items, note, receipt: undefined }
+    const entry: JournalEntry = {
+      key,
+      sequence: state.sequence++,
+      digest,
+      items,
+      count: items.length,
+      note,
+      receipt: undefined,
+    }
     state.pending.set(key, entry.sequence)
     // Data first: a record without its data would be a submission that cannot be ended.
     for (const [index, item] of items.entries()) await store.put(dataName(entry, index), item)
@@ -157,23 +170,23 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
     const record = await read(name(key))
     if (record === undefined) return undefined
     const items: Uint8Array[] = []
-    if (record.receipt === undefined) {
-      for (let index = 0; index < record.count; index++) {
-        const item = await store.get(dataName(record, index))
-        if (item === undefined) {
-          throw new DaError('the journal lacks the data of a submission', {
-            code: 'DA_STORE_CORRUPT',
-            details: { key, index },
-          })
-        }
-        items.push(item)
+    for (let index = 0; index < record.count; index++) {
+      const item = await store.get(dataName(record, index))
+      if (item === undefined) {
+        if (record.receipt !== undefined) break
+        throw new DaError('the journal lacks the data of a submission', {
+          code: 'DA_STORE_CORRUPT',
+          details: { key, index },
+        })
       }
+      items.push(item)
     }
     return {
       key,
       sequence: record.sequence,
       digest: record.digest,
       items,
+      count: record.count,
       note: record.note,
       receipt:
         record.receipt === undefined
@@ -201,10 +214,11 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
       entry.note = note
       await write(entry)
     },
-    async finish(entry, receipt) {
+    release: dropData,
+    async finish(entry, receipt, keepData = false) {
       entry.receipt = receipt
       await write(entry)
-      await dropData(entry)
+      if (!keepData) await dropData(entry)
       const state = await start()
       state.pending.delete(entry.key)
       ended.push(entry.key)

@@ -1,0 +1,155 @@
+import { bytesToHex, equalBytes, hexToBytes, systemClock } from '@l2/common'
+import { type Hex, keccak256 } from 'viem'
+import * as z from 'zod/mini'
+import { type Commitment, daLayer } from '../commitment.js'
+import { DaError } from '../errors.js'
+import { withDeadline } from '../internal/call.js'
+import { checkItems, keyOf } from '../internal/journal.js'
+import { parseOptions } from '../internal/options.js'
+import type { DataAvailability } from '../port.js'
+import { type EthereumClient, readFinalized, readReceipt, readTransaction } from './rpc.js'
+import { calldataPayload } from './transaction.js'
+import type { TransactionManager } from './transaction-manager.js'
+
+/** Plain settings of {@link createCalldataDa}. */
+export type CalldataDaOptions = {
+  /** Where transactions go: the batch inbox. */
+  inbox: Hex
+  /** Bytes of one transaction's data; 130 672, the most that OP derivation and every pool's 128 KiB transactions allow. */
+  maxBytes?: number | undefined
+  /** Milliseconds of a call that reads; 30 000. */
+  readTimeoutMs?: number | undefined
+}
+
+export type CalldataDaDeps = {
+  client: EthereumClient
+  /** Sends; without it the adapter only reads. Shared with the blob adapter of the same account. */
+  transactions?: TransactionManager | undefined
+}
+
+const address = z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address'))
+const schema = z.strictObject({
+  inbox: address,
+  maxBytes: z._default(z.int().check(z.positive()), 130_672),
+  readTimeoutMs: z._default(z.int().check(z.positive()), 30_000),
+})
+
+/** Where calldata was posted, and what it was. */
+export type CalldataCommitment = { transactionHash: Hex; dataHash: Hex }
+
+/** @throws DaError `DA_COMMITMENT_INVALID` */
+export function parseCalldataCommitment(commitment: Commitment): CalldataCommitment {
+  const { layer, payload } = commitment
+  if (layer !== daLayer.ethereumCalldata || payload.length !== 64) {
+    throw new DaError('not a commitment of Ethereum calldata', {
+      code: 'DA_COMMITMENT_INVALID',
+      details: { layer, length: payload.length },
+    })
+  }
+  return { transactionHash: bytesToHex(payload.subarray(0, 32)), dataHash: bytesToHex(payload.subarray(32)) }
+}
+
+function commitmentOf(transactionHash: Hex, dataHash: Hex): Commitment {
+  return { layer: daLayer.ethereumCalldata, payload: hexToBytes(transactionHash + dataHash.slice(2))! }
+}
+
+/**
+ * Data as the calldata of one transaction to the inbox, byte for byte: what an OP derivation pipeline reads as batcher data, so pass
+ * `00 ‖ frames` or `01 ‖ commitment`. One item a submission.
+ *
+ * @throws DaError `DA_OPTIONS_INVALID`
+ */
+export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): DataAvailability {
+  const settings = parseOptions('createCalldataDa', schema, options)
+  const inbox = settings.inbox.toLowerCase() as Hex
+  const { client, transactions } = deps
+  const name = 'ethereum-calldata'
+  const limits = { maxBytes: settings.maxBytes, maxItems: 1 }
+  const commit = (hash: Hex, hashes: readonly Hex[]) => hashes.map(dataHash => commitmentOf(hash, dataHash))
+  transactions?.register(calldataPayload, commit)
+
+  const reading = settings.readTimeoutMs
+  const price = async (size: number): Promise<bigint> => {
+    const now = transactions === undefined ? undefined : await transactions.market()
+    const gasPrice = now === undefined ? 0n : now.baseFee + now.tip
+    // Compressed data has a zero byte in 256; they are priced as if none were.
+    return (21_000n + 40n * BigInt(size)) * gasPrice
+  }
+  const sender = (): TransactionManager => {
+    if (transactions !== undefined) return transactions
+    throw new DaError(`${name} was made without a transaction manager: it only reads`, { code: 'DA_READ_ONLY' })
+  }
+
+  return {
+    name,
+    capabilities: { retentionSeconds: undefined, finality: 'probabilistic' },
+    limits: async call => {
+      call?.signal?.throwIfAborted()
+      return limits
+    },
+    quote: async (sizes, call) => {
+      checkItems(name, sizes, limits)
+      const cost = await withDeadline(`${name} quote`, call, reading, () => (sender(), price(sizes[0]!)))
+      return { cost, unit: 'wei', validUntilMs: systemClock.now() + 12_000 }
+    },
+    submit: async (items, call) => {
+      checkItems(
+        name,
+        items.map(item => item.length),
+        limits,
+      )
+      const manager = sender()
+      call?.signal?.throwIfAborted()
+      if (call?.maxCost !== undefined) {
+        const cost = await withDeadline(`${name} quote`, call, reading, () => price(items[0]!.length))
+        if (cost > call.maxCost) {
+          throw new DaError(`${name} asks ${cost} wei, at most ${call.maxCost} allowed`, {
+            code: 'DA_FEE_TOO_HIGH',
+            details: { cost, maxCost: call.maxCost },
+          })
+        }
+      }
+      return manager.send({ payload: calldataPayload, to: inbox, items, key: keyOf(items, call), commit }, call)
+    },
+    pending: async () => (transactions === undefined ? [] : transactions.pending('calldata')),
+    resume: async (key, call) => transactions?.resume(key, call),
+    reads: ({ layer }) => layer === daLayer.ethereumCalldata,
+    get: (commitment, call) =>
+      withDeadline(`${name} get`, call, reading, async () => {
+        const { transactionHash, dataHash } = parseCalldataCommitment(commitment)
+        const hash = (await transactions?.successor(transactionHash)) ?? transactionHash
+        const found = await readTransaction(client, hash)
+        if (found === undefined) {
+          throw new DaError('Ethereum has no such transaction', { code: 'DA_NOT_FOUND', details: { hash } })
+        }
+        const data = hexToBytes(found.input)!
+        if (keccak256(data) !== dataHash) {
+          throw new DaError('the calldata of the transaction is not what was committed to', {
+            code: 'DA_MISMATCH',
+            details: { hash, expected: dataHash, length: data.length },
+          })
+        }
+        return data
+      }),
+    verify: async (commitment, data) =>
+      equalBytes(hexToBytes(keccak256(data))!, hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
+    status: (commitment, call) =>
+      withDeadline(`${name} status`, call, reading, () =>
+        ethereumStatus(client, transactions, parseCalldataCommitment(commitment).transactionHash),
+      ),
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+/** Where the transaction of a commitment stands. */
+export async function ethereumStatus(
+  client: EthereumClient,
+  transactions: TransactionManager | undefined,
+  transactionHash: Hex,
+): Promise<'pending' | 'included' | 'final' | 'lost'> {
+  const hash = (await transactions?.successor(transactionHash)) ?? transactionHash
+  const receipt = await readReceipt(client, hash)
+  if (receipt !== undefined) return receipt.blockNumber <= (await readFinalized(client)) ? 'final' : 'included'
+  if (transactions?.isPending(hash) === true || (await readTransaction(client, hash)) !== undefined) return 'pending'
+  return 'lost'
+}

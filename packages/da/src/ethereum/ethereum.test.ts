@@ -1,0 +1,92 @@
+import { anvilBeacon, createBeacon } from '@l2/blob'
+import { cKzg } from '@l2/blob/c-kzg'
+import { seededRandom } from '@l2/common/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Anvil, anvilAccounts, startAnvil } from '../internal/anvil.js'
+import type { DataAvailability } from '../port.js'
+import { createBlobDa } from './blobs.js'
+import { createCalldataDa } from './calldata.js'
+import { createTransactionManager, type TransactionManager } from './transaction-manager.js'
+
+const inbox = '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56'
+const random = seededRandom(7)
+let anvil: Anvil
+const kzg = cKzg()
+beforeAll(async () => {
+  anvil = await startAnvil(['--hardfork', 'osaka'])
+})
+afterAll(() => anvil?.close())
+
+const open: AsyncDisposable[] = []
+afterAll(async () => {
+  for (const item of open) await item[Symbol.asyncDispose]()
+})
+
+function manager(account: number): TransactionManager {
+  const made = createTransactionManager(
+    { client: anvil.client, account: anvilAccounts[account]! },
+    { confirmations: 1, pollMs: 30 },
+  )
+  open.push(made)
+  return made
+}
+
+function adapters(account: number): {
+  calldata: DataAvailability
+  blobs: DataAvailability
+  transactions: TransactionManager
+} {
+  const transactions = manager(account)
+  const { client } = anvil
+  return {
+    transactions,
+    calldata: createCalldataDa({ client, transactions }, { inbox }),
+    blobs: createBlobDa(
+      { client, transactions, kzg, beacons: [createBeacon({ url: anvil.url, ...anvilBeacon })] },
+      { inbox },
+    ),
+  }
+}
+
+describe('createCalldataDa', () => {
+  it('posts the item as the calldata of one transaction to the inbox', async () => {
+    const { calldata } = adapters(0)
+    const data = random.bytes(1000)
+    const { commitments, height } = await calldata.submit([data])
+    expect(await calldata.get(commitments[0]!)).toEqual(data)
+    const block = await anvil.client.getBlock({ blockNumber: height, includeTransactions: true })
+    expect(block.transactions[0]).toMatchObject({ to: inbox, input: `0x${Buffer.from(data).toString('hex')}` })
+    expect(await calldata.status(commitments[0]!)).toBe('included')
+    await anvil.mine(3)
+    expect(await calldata.status(commitments[0]!)).toBe('final')
+  })
+})
+
+describe('createBlobDa', () => {
+  it('posts several items as the blobs of one transaction and reads them back', async () => {
+    const { blobs } = adapters(1)
+    const items = [random.bytes(130_044), random.bytes(10), random.bytes(5000)]
+    const { commitments, height } = await blobs.submit(items)
+    const block = await anvil.client.getBlock({ blockNumber: height, includeTransactions: true })
+    expect(block.transactions).toHaveLength(1)
+    expect(block.transactions[0]).toMatchObject({ to: inbox, input: '0x', type: 'eip4844' })
+    for (const [index, item] of items.entries()) {
+      expect(await blobs.get(commitments[index]!)).toEqual(item)
+      expect(await blobs.verify(commitments[index]!, item)).toBe(true)
+    }
+    expect(await blobs.verify(commitments[0]!, items[1]!)).toBe(false)
+  })
+
+  it('shares one nonce stream with calldata and keeps the order of the calls', async () => {
+    const { blobs, calldata } = adapters(2)
+    const receipts = await Promise.all([
+      calldata.submit([random.bytes(100)]),
+      blobs.submit([random.bytes(100)]),
+      calldata.submit([random.bytes(100)]),
+      calldata.submit([random.bytes(100)]),
+    ])
+    const heights = receipts.map(({ height }) => height)
+    expect([...heights].sort((a, b) => Number(a - b))).toEqual(heights)
+    expect(await anvil.client.getTransactionCount({ address: anvilAccounts[2]!.address })).toBe(4)
+  })
+})

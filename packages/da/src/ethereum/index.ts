@@ -1,0 +1,31 @@
+export { type BlobCommitment, type BlobDaDeps, type BlobDaOptions, createBlobDa, parseBlobCommitment } from './blobs.js'
+export {
+  type CalldataCommitment,
+  type CalldataDaDeps,
+  type CalldataDaOptions,
+  createCalldataDa,
+  parseCalldataCommitment,
+} from './calldata.js'
+export { classifySendFailure, type SendFailure } from './failure.js'
+export {
+  brokenFeeLimit,
+  bumpFees,
+  type CrossoverInput,
+  calldataGas,
+  cheaperDa,
+  type FeeFloors,
+  type FeeLimits,
+  type FeeMarket,
+  type Fees,
+  firstFees,
+} from './fees.js'
+export type { EthereumClient, SigningAccount } from './rpc.js'
+export type { PayloadKind, PoolKind, PreparedPayload, SigningFields } from './transaction.js'
+export {
+  createTransactionManager,
+  type InFlight,
+  type TransactionManager,
+  type TransactionManagerDeps,
+  type TransactionManagerOptions,
+  type TransactionRequest,
+} from './transaction-manager.js'

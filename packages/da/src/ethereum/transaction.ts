@@ -1,0 +1,59 @@
+import { type Hex, keccak256, toHex } from 'viem'
+import { calldataGas, type Fees } from './fees.js'
+import type { SigningAccount } from './rpc.js'
+
+/** Blob transactions and all others live in separate pools, and an account cannot be in both. */
+export type PoolKind = 'calldata' | 'blob'
+
+/** The fields that a signature needs besides what the payload decides. */
+export type SigningFields = { chainId: number; nonce: number; to: Hex; gas: bigint; fees: Fees }
+
+/** A payload made ready once, and signed as often as fees change. */
+export type PreparedPayload = {
+  /** Gas when the node has no opinion. */
+  readonly intrinsicGas: bigint
+  /** What `eth_estimateGas` is asked with, besides from and to. */
+  readonly estimate: Record<string, unknown>
+  /** What commitments are made of: a hash per item. */
+  readonly hashes: readonly Hex[]
+  sign(account: SigningAccount, fields: SigningFields): Promise<{ hash: Hex; raw: Hex }>
+}
+
+/** How a kind of transaction carries items. */
+export interface PayloadKind {
+  readonly kind: PoolKind
+  /** Heavy for blobs: done once a submission and never in the loop of the transaction manager. */
+  prepare(items: readonly Uint8Array[], signal: AbortSignal): Promise<PreparedPayload>
+  /** The smallest payload of this kind: what cancels a stuck transaction of it. */
+  empty(): readonly Uint8Array[]
+}
+
+type SignRequest = (request: object) => Promise<Hex>
+
+/** One item as the calldata of an EIP-1559 transaction. */
+export const calldataPayload: PayloadKind = {
+  kind: 'calldata',
+  empty: () => [],
+  prepare: async items => {
+    const data = items[0] ?? new Uint8Array()
+    const input = toHex(data)
+    return {
+      intrinsicGas: calldataGas(data),
+      estimate: { data: input },
+      hashes: items.map(item => keccak256(item)),
+      sign: async (account, { chainId, nonce, to, gas, fees }) => {
+        const raw = await (account.signTransaction as unknown as SignRequest)({
+          type: 'eip1559',
+          chainId,
+          nonce,
+          to,
+          gas,
+          data: input,
+          maxFeePerGas: fees.cap,
+          maxPriorityFeePerGas: fees.tip,
+        })
+        return { hash: keccak256(raw), raw }
+      },
+    }
+  },
+}
