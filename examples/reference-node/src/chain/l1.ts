@@ -35,7 +35,8 @@ export async function openL1(config: NodeConfig, directory: string): Promise<L1>
       directory,
       // A minute for a killed node to come back to the L1 it left.
       lingerMs: 60_000,
-      args: [
+      args: port => [
+        ...['--host', '127.0.0.1', '--port', String(port), '--silent'],
         ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds), '--slots-in-an-epoch', '1'],
         ...['--no-request-size-limit', '--state', `${directory}/l1-state.json`],
       ],

@@ -20,8 +20,8 @@ type AnvilOptions = {
   /** Names the instance inside the data directory. */
   name: string
   directory: string
-  /** Everything but host and port. */
-  args: readonly string[]
+  /** The command line for a port of 127.0.0.1. */
+  args(port: number): readonly string[]
   /** How long it outlives a killed owner, milliseconds. */
   lingerMs: number
 }
@@ -84,8 +84,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resum
     url = `http://127.0.0.1:${port}`
     writeFileSync(portFile, String(port))
     const keeper = fileURLToPath(new URL('./keeper.js', import.meta.url))
-    const args = ['--host', '127.0.0.1', '--port', String(port), '--silent', ...options.args]
-    spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), anvilBinary(), ...args], {
+    spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), anvilBinary(), ...options.args(port)], {
       stdio: 'ignore',
       detached: true,
     }).unref()
