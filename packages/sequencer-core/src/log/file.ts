@@ -399,7 +399,7 @@ class LogFile implements FileLog {
         await this.#followers.wait(signal)
         continue
       }
-      let frame: Awaited<ReturnType<typeof this.#readFrame>>
+      let frame: { body: Buffer; end: number } | undefined
       try {
         frame = await this.#readFrame(offset)
       } catch (error) {
