@@ -164,12 +164,31 @@ export {
 } from './log/log.js'
 export { createMemoryLog, type MemoryLogOptions } from './log/memory.js'
 // mempool
+export {
+  checkCondition,
+  conditionRange,
+  type KnownStateReader,
+  knownAccountsHold,
+  maxConditionCost,
+} from './mempool/condition.js'
+export {
+  type AddContext,
+  type BundleRange,
+  createMempool,
+  type HeadUpdate,
+  type Mempool,
+  type MempoolDeps,
+} from './mempool/mempool.js'
+export { defaultMempoolOptions, type MempoolOptions } from './mempool/options.js'
 export type {
   AccountState,
   Bundle,
+  DropReason,
   KnownAccount,
   PendingPool,
+  PoolEvent,
   PooledTransaction,
+  PoolHead,
   SenderQueue,
   TransactionCondition,
 } from './mempool/types.js'

@@ -74,3 +74,48 @@ export interface PendingPool {
   /** Bundles that may be in a block of this height and time, earliest arrival first. */
   bundlesFor(height: bigint, timestamp: bigint): readonly Bundle[]
 }
+
+/** The block that a pool builds on. */
+export type PoolHead = {
+  readonly number: bigint
+  /** Seconds. */
+  readonly timestamp: bigint
+  /** Wei; of the next block. */
+  readonly baseFeePerGas: bigint
+  readonly gasLimit: bigint
+}
+
+/** Why a transaction or bundle left the pool without being included. */
+export type DropReason =
+  /** Made room for one that pays more, or that can be executed. */
+  | 'evicted'
+  /** Made room for an executable transaction of the same sender. */
+  | 'sender-limit'
+  /** Waited longer than the pool keeps. */
+  | 'expired'
+  /** Another transaction took its nonce. */
+  | 'nonce-too-low'
+  | 'insufficient-funds'
+  /** Asks for more gas than a block has now. */
+  | 'gas-limit'
+  /** Its block or time range is over. */
+  | 'condition'
+  /** On request. */
+  | 'cancelled'
+  /** The builder found that it cannot be executed. */
+  | 'failed'
+  /** Came back by a reorg, and the pool did not take it. */
+  | 'not-reinjected'
+
+/** What happened in a pool, in order. Observers outside the operator must not see entries with `isPrivate`. */
+export type PoolEvent =
+  | { readonly type: 'added'; readonly entry: PooledTransaction; readonly executable: boolean }
+  | { readonly type: 'replaced'; readonly entry: PooledTransaction; readonly by: PooledTransaction }
+  /** Became executable. */
+  | { readonly type: 'promoted'; readonly entry: PooledTransaction }
+  /** Is executable no longer, and waits. */
+  | { readonly type: 'demoted'; readonly entry: PooledTransaction }
+  | { readonly type: 'included'; readonly entry: PooledTransaction }
+  | { readonly type: 'dropped'; readonly entry: PooledTransaction; readonly reason: DropReason }
+  | { readonly type: 'bundle-added'; readonly bundle: Bundle }
+  | { readonly type: 'bundle-dropped'; readonly bundle: Bundle; readonly reason: DropReason }

@@ -89,7 +89,8 @@ export function effectiveTip(
   baseFeePerGas: bigint,
 ): bigint {
   const room = transaction.maxFeePerGas - baseFeePerGas
-  return room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
+  if (room < transaction.maxPriorityFeePerGas) return room
+  return transaction.maxPriorityFeePerGas
 }
 
 /** The most that a transaction can take from its sender on L2, in wei: gas at its cap, and its value. */
