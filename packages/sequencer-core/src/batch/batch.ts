@@ -1,7 +1,9 @@
+import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
 import { invalidBatch } from './cursor.js'
 import { decodeSingularContent, encodeSingularContent } from './singular.js'
-import { decodeSpanContent, encodeSpanContent } from './span.js'
+import { decodeSpanContent, type ParsedSpanBlock, parseSpanBlocks, type SpanPrefix, writeSpanContent } from './span.js'
+import { spanChain } from './span-transactions.js'
 import type { Batch, BatchRollup } from './types.js'
 
 const singularType = 0
@@ -41,12 +43,28 @@ export function encodeBatch(batch: Batch, rollup: BatchRollup): Uint8Array {
       details: { field: 'feeRecipient' },
     })
   }
-  const content =
-    batch.type === 'singular' ? encodeSingularContent(batch) : encodeSpanContent(batch, rollup.chainId, draft)
+  if (batch.type === 'singular') return typed(singularType, encodeSingularContent(batch))
+  return encodeParsedSpan(
+    batch,
+    parseSpanBlocks(batch.blocks, spanChain(rollup.chainId)),
+    draft ? batch.blocks.map(block => block.feeRecipient) : undefined,
+  )
+}
+
+function typed(type: number, content: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(1 + content.length)
-  bytes[0] = batch.type === 'singular' ? singularType : draft ? draftSpanType : spanType
+  bytes[0] = type
   bytes.set(content, 1)
   return bytes
+}
+
+/** {@link encodeBatch} of a span whose transactions are taken apart already. */
+export function encodeParsedSpan(
+  prefix: SpanPrefix,
+  blocks: readonly ParsedSpanBlock[],
+  feeRecipients?: readonly (Address | undefined)[],
+): Uint8Array {
+  return typed(feeRecipients === undefined ? spanType : draftSpanType, writeSpanContent(prefix, blocks, feeRecipients))
 }
 
 /**

@@ -1,4 +1,5 @@
 import { SequencerError } from '../errors.js'
+import { writeHeader } from '../rlp/rlp.js'
 
 /** Refuses batch bytes, naming the place. */
 export function invalidBatch(reason: string, offset: number): never {
@@ -181,11 +182,33 @@ export class BatchWriter {
     this.bytes[this.offset++] = value
   }
 
-  bits(length: number, bit: (index: number) => boolean | number | undefined): void {
-    const size = Math.ceil(length / 8)
-    this.zeros(size)
-    const last = this.offset - 1
-    for (let i = 0; i < length; i++) if (bit(i)) this.bytes[last - (i >> 3)]! |= 1 << (i & 7)
+  /** The shortest uvarint of a big-endian number of at most eight bytes. */
+  uvarintOf(source: Uint8Array, start: number, end: number): void {
+    if (end - start <= 6) {
+      let value = 0
+      for (let i = start; i < end; i++) value = value * 256 + source[i]!
+      this.uvarint(value)
+    } else {
+      let value = 0n
+      for (let i = start; i < end; i++) value = (value << 8n) | BigInt(source[i]!)
+      this.uvarint(value)
+    }
+  }
+
+  /** The header of an RLP list. */
+  listHeader(length: number): void {
+    this.room(9)
+    this.offset = writeHeader(this.bytes, this.offset, length, true)
+  }
+
+  /** Leaves room for a bit list, all clear, and returns its place for {@link setBit}. */
+  openBits(length: number): number {
+    this.zeros(Math.ceil(length / 8))
+    return this.offset - 1
+  }
+
+  setBit(last: number, index: number): void {
+    this.bytes[last - (index >> 3)]! |= 1 << (index & 7)
   }
 
   finish(): Uint8Array {

@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import { SequencerError } from '../errors.js'
 import { encodeRlp, type RlpItem, readItem, writeHeader } from '../rlp/rlp.js'
 import { type BatchWriter, bitAt, type Cursor, countBits, invalidBatch } from './cursor.js'
@@ -145,6 +146,16 @@ function checkAuthorizations(bytes: Uint8Array, offset: number, end: number): nu
   return list.end
 }
 
+/** Checks what follows the numbers of an item, calldata and lists, and returns where it ends. */
+function checkTail(bytes: Uint8Array, type: number, offset: number, end: number): number {
+  const data = readItem(bytes, offset, end)
+  if (data.list) invalidBatch('calldata is a list', data.start)
+  let at = data.end
+  if (type >= 1) at = checkAccessList(bytes, at, end)
+  if (type === 4) at = checkAuthorizations(bytes, at, end)
+  return at
+}
+
 /**
  * Reads the transaction columns of a span batch and rebuilds the signed transactions, as views of one array.
  *
@@ -188,14 +199,8 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
       fee = readItem(bytes, fee.end, end)
       checkUint(bytes, fee, maxUint, 'fee cap')
     }
-    const data = readItem(bytes, fee.end, end)
-    if (data.list) invalidBatch('calldata is a list', data.start)
-    let last = data.end
-    if (type >= 1) last = checkAccessList(bytes, last, end)
-    if (type === 4) {
-      last = checkAuthorizations(bytes, last, end)
-      if (bitAt(creations, i) === 1) invalidBatch('type 4 transaction without `to`', at)
-    }
+    const last = checkTail(bytes, type, fee.end, end)
+    if (type === 4 && bitAt(creations, i) === 1) invalidBatch('type 4 transaction without `to`', at)
     if (last !== end) invalidBatch('tx_datas item with too many fields', last)
     types[i] = type
     places[4 * i] = item.start
@@ -276,7 +281,7 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
   return transactions
 }
 
-/** Item starts of one transaction in a flat table, by what the span columns need. */
+/** Slots of one transaction's row in {@link SpanColumns}: where the items lie that the span columns are made of. */
 const width = 8
 const atNonce = 0
 const atGas = 1
@@ -287,137 +292,184 @@ const atData = 5
 const atR = 6
 const atS = 7
 
+/** Transactions taken apart, ready to be written as columns. */
+export type SpanColumns = {
+  readonly transactions: readonly Uint8Array[]
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+  readonly types: Uint8Array
+  readonly parities: Uint8Array
+  /** Of each legacy transaction, whether it carries the chain id. */
+  readonly guarded: readonly boolean[]
+  /** At most as many bytes as the columns take. */
+  readonly maxBytes: number
+}
+
+const noColumns: SpanColumns = {
+  transactions: [],
+  starts: new Uint32Array(),
+  ends: new Uint32Array(),
+  types: new Uint8Array(),
+  parities: new Uint8Array(),
+  guarded: [],
+  maxBytes: 0,
+}
+
+/** What stays the same from transaction to transaction. */
+export type SpanChain = { readonly id: Uint8Array; readonly v: readonly [Uint8Array, Uint8Array] }
+
+export function spanChain(chainId: bigint): SpanChain {
+  return { id: encodeRlp(chainId), v: protectedV(chainId) }
+}
+
 /**
- * Writes the transaction columns of a span batch.
+ * Takes transactions apart for the columns of a span batch.
  *
  * @throws SequencerError `BATCH_TRANSACTION_UNSUPPORTED` for what has no place there: other chain ids, blob and deposit transactions, malformed bytes
  */
-export function encodeSpanTransactions(
-  writer: BatchWriter,
-  transactions: readonly Uint8Array[],
-  chainId: bigint,
-): void {
+export function parseSpanTransactions(transactions: readonly Uint8Array[], chain: SpanChain): SpanColumns {
   const count = transactions.length
-  const chain = encodeRlp(chainId)
-  const vs = protectedV(chainId)
+  if (count === 0) return noColumns
   const starts = new Uint32Array(width * count)
   const ends = new Uint32Array(width * count)
   const types = new Uint8Array(count)
-  const dataEnds = new Uint32Array(count)
   const parities = new Uint8Array(count)
   const guarded: boolean[] = []
-  const header = new Uint8Array(9)
-
+  let maxBytes = 0
   for (let i = 0; i < count; i++) {
-    const raw = transactions[i]!
     try {
-      const first = raw[0]
-      if (first === undefined) unsupported(i, 'it is empty')
-      const type = first! >= 0xc0 ? 0 : first!
-      if (type !== 0 && type !== 1 && type !== 2 && type !== 4) unsupported(i, `type ${type}`)
-      types[i] = type
-      const list = readItem(raw, type === 0 ? 0 : 1)
-      if (!list.list || list.end !== raw.length) unsupported(i, 'its bytes are not one list')
-      const end = list.end
-      const row = width * i
-      let at = list.start
-      const field = (slot: number, maxBytes: number): void => {
-        const item = readItem(raw, at, end)
-        if (item.list || item.end - item.start > maxBytes) unsupported(i, 'a field has the wrong form')
-        starts[row + slot] = item.start
-        ends[row + slot] = item.end
-        at = item.end
-      }
-      if (type !== 0) {
-        const item = readItem(raw, at, end)
-        if (!sameBytes(raw, at, item.end, chain)) unsupported(i, 'it is signed for another chain')
-        at = item.end
-      }
-      field(atNonce, 8)
-      starts[row + atFees] = at
-      at = readItem(raw, at, end).end
-      if (type >= 2) at = readItem(raw, at, end).end
-      ends[row + atFees] = at
-      field(atGas, 8)
-      field(atTo, 20)
-      const toLength = ends[row + atTo]! - starts[row + atTo]!
-      if (toLength !== 20 && (toLength !== 0 || type === 4)) unsupported(i, `\`to\` of ${toLength} bytes`)
-      // The value is copied with its header, which the calldata and the lists behind it are as well.
-      starts[row + atValue] = at
-      at = readItem(raw, at, end).end
-      ends[row + atValue] = at
-      starts[row + atData] = at
-      at = readItem(raw, at, end).end
-      if (type >= 1) at = readItem(raw, at, end).end
-      if (type === 4) at = readItem(raw, at, end).end
-      dataEnds[i] = at
-      const v = readItem(raw, at, end)
-      const vLength = v.end - v.start
-      const vByte = vLength === 0 ? 0 : raw[v.start]!
-      if (type !== 0) {
-        if (v.list || vLength > 1 || vByte > 1 || (vLength === 1 && vByte === 0)) unsupported(i, 'y parity above 1')
-        parities[i] = vByte
-      } else if (vLength === 1 && (vByte === 27 || vByte === 28)) {
-        guarded.push(false)
-        parities[i] = vByte - 27
-      } else {
-        const parity = sameBytes(raw, at, v.end, vs[0]) ? 0 : sameBytes(raw, at, v.end, vs[1]) ? 1 : -1
-        if (parity < 0) unsupported(i, 'it is signed for another chain')
-        guarded.push(true)
-        parities[i] = parity
-      }
-      at = v.end
-      field(atR, 32)
-      field(atS, 32)
-      if (at !== end) unsupported(i, 'it has too many fields')
-      for (const slot of [atNonce, atGas, atR, atS]) {
-        const start = starts[row + slot]!
-        if (start < ends[row + slot]! && raw[start] === 0) unsupported(i, 'a number has a leading zero')
-      }
+      const raw = transactions[i]!
+      maxBytes += raw.length + 90
+      const v = parseTransaction(raw, i, chain, starts, ends, types)
+      parities[i] = v & 1
+      if (types[i] === 0) guarded.push(v >= 2)
     } catch (error) {
-      if (error instanceof SequencerError && error.code === 'RLP_INVALID') unsupported(i, error.shortMessage)
+      // What the decoder would refuse, so that no batch leaves here that condemns its channel.
+      if (isL2Error(error, 'RLP_INVALID') || isL2Error(error, 'BATCH_INVALID')) unsupported(i, error.shortMessage)
       throw error
     }
   }
+  return { transactions, starts, ends, types, parities, guarded, maxBytes }
+}
 
-  writer.bits(count, i => ends[width * i + atTo] === starts[width * i + atTo])
-  writer.bits(count, i => parities[i])
-  for (let i = 0; i < count; i++) {
-    writer.padded(transactions[i]!, starts[width * i + atR]!, ends[width * i + atR]!, 32)
-    writer.padded(transactions[i]!, starts[width * i + atS]!, ends[width * i + atS]!, 32)
+/** Fills the row of one transaction and returns its parity, plus 2 when it is a legacy one that carries the chain id. */
+function parseTransaction(
+  raw: Uint8Array,
+  index: number,
+  chain: SpanChain,
+  starts: Uint32Array,
+  ends: Uint32Array,
+  types: Uint8Array,
+): number {
+  const first = raw[0]
+  if (first === undefined) unsupported(index, 'it is empty')
+  const type = first! >= 0xc0 ? 0 : first!
+  if (type !== 0 && type !== 1 && type !== 2 && type !== 4) unsupported(index, `type ${type}`)
+  types[index] = type
+  const list = readItem(raw, type === 0 ? 0 : 1)
+  if (!list.list || list.end !== raw.length) unsupported(index, 'its bytes are not one list')
+  const { end } = list
+  const row = width * index
+  let at = list.start
+  /** An item whose payload alone is kept: a number of so many bytes at most, or an address. */
+  const payload = (slot: number, maxBytes: number): void => {
+    const item = readItem(raw, at, end)
+    const length = item.end - item.start
+    if (item.list || length > maxBytes) unsupported(index, 'a field has the wrong form')
+    if (length > 0 && raw[item.start] === 0 && slot !== atTo) unsupported(index, 'a number has a leading zero')
+    starts[row + slot] = item.start
+    ends[row + slot] = item.end
+    at = item.end
   }
-  for (let i = 0; i < count; i++) writer.raw(transactions[i]!, starts[width * i + atTo]!, ends[width * i + atTo]!)
-  for (let i = 0; i < count; i++) {
-    const raw = transactions[i]!
-    const row = width * i
-    if (types[i] !== 0) writer.byte(types[i]!)
-    const length =
-      ends[row + atValue]! -
-      starts[row + atValue]! +
-      ends[row + atFees]! -
-      starts[row + atFees]! +
-      dataEnds[i]! -
-      starts[row + atData]!
-    writer.raw(header, 0, writeHeader(header, 0, length, true))
-    writer.raw(raw, starts[row + atValue]!, ends[row + atValue]!)
-    writer.raw(raw, starts[row + atFees]!, ends[row + atFees]!)
-    writer.raw(raw, starts[row + atData]!, dataEnds[i]!)
+  const maxUint = type === 4 ? 32 : Number.POSITIVE_INFINITY
+  /** Numbers that are copied as they are, headers included. */
+  const numbers = (slot: number, items: number): void => {
+    starts[row + slot] = at
+    for (let i = 0; i < items; i++) {
+      const item = readItem(raw, at, end)
+      checkUint(raw, item, maxUint, 'a number')
+      at = item.end
+    }
+    ends[row + slot] = at
   }
-  for (const slot of [atNonce, atGas]) {
-    for (let i = 0; i < count; i++) {
-      const raw = transactions[i]!
-      const end = ends[width * i + slot]!
-      let at = starts[width * i + slot]!
-      if (end - at <= 6) {
-        let value = 0
-        for (; at < end; at++) value = value * 256 + raw[at]!
-        writer.uvarint(value)
-      } else {
-        let value = 0n
-        for (; at < end; at++) value = (value << 8n) | BigInt(raw[at]!)
-        writer.uvarint(value)
-      }
+  if (type !== 0) {
+    const item = readItem(raw, at, end)
+    if (!sameBytes(raw, at, item.end, chain.id)) unsupported(index, 'it is signed for another chain')
+    at = item.end
+  }
+  payload(atNonce, 8)
+  numbers(atFees, type >= 2 ? 2 : 1)
+  payload(atGas, 8)
+  payload(atTo, 20)
+  const toBytes = ends[row + atTo]! - starts[row + atTo]!
+  if (toBytes !== 20 && (toBytes !== 0 || type === 4)) unsupported(index, `\`to\` of ${toBytes} bytes`)
+  numbers(atValue, 1)
+  starts[row + atData] = at
+  at = checkTail(raw, type, at, end)
+  ends[row + atData] = at
+
+  const v = readItem(raw, at, end)
+  const vBytes = v.end - v.start
+  const vByte = vBytes === 0 ? 0 : raw[v.start]!
+  let parity = -1
+  if (type !== 0) {
+    if (!v.list && (vBytes === 0 || (vBytes === 1 && vByte === 1))) parity = vByte
+  } else if (vBytes === 1 && (vByte === 27 || vByte === 28)) parity = vByte - 27
+  else if (sameBytes(raw, at, v.end, chain.v[0])) parity = 2
+  else if (sameBytes(raw, at, v.end, chain.v[1])) parity = 3
+  if (parity < 0) unsupported(index, type === 0 ? 'it is signed for another chain' : 'y parity above 1')
+  at = v.end
+  payload(atR, 32)
+  payload(atS, 32)
+  if (at !== end) unsupported(index, 'it has too many fields')
+  return parity
+}
+
+/** Writes the transaction columns of a span batch, block after block. */
+export function writeSpanTransactions(writer: BatchWriter, blocks: readonly SpanColumns[]): void {
+  let count = 0
+  for (const block of blocks) count += block.types.length
+  const each = (visit: (block: SpanColumns, index: number, row: number, ordinal: number) => void): void => {
+    let ordinal = 0
+    for (const block of blocks) {
+      for (let i = 0; i < block.types.length; i++) visit(block, i, width * i, ordinal++)
     }
   }
-  writer.bits(guarded.length, i => guarded[i])
+  const creations = writer.openBits(count)
+  const parities = writer.openBits(count)
+  each((block, i, row, ordinal) => {
+    if (block.ends[row + atTo] === block.starts[row + atTo]) writer.setBit(creations, ordinal)
+    if (block.parities[i] === 1) writer.setBit(parities, ordinal)
+  })
+  each(({ transactions, starts, ends }, i, row) => {
+    writer.padded(transactions[i]!, starts[row + atR]!, ends[row + atR]!, 32)
+    writer.padded(transactions[i]!, starts[row + atS]!, ends[row + atS]!, 32)
+  })
+  each(({ transactions, starts, ends }, i, row) => writer.raw(transactions[i]!, starts[row + atTo]!, ends[row + atTo]!))
+  each(({ transactions, starts, ends, types }, i, row) => {
+    const raw = transactions[i]!
+    if (types[i] !== 0) writer.byte(types[i]!)
+    const value = ends[row + atValue]! - starts[row + atValue]!
+    const fees = ends[row + atFees]! - starts[row + atFees]!
+    writer.listHeader(value + fees + ends[row + atData]! - starts[row + atData]!)
+    writer.raw(raw, starts[row + atValue]!, ends[row + atValue]!)
+    writer.raw(raw, starts[row + atFees]!, ends[row + atFees]!)
+    writer.raw(raw, starts[row + atData]!, ends[row + atData]!)
+  })
+  each(({ transactions, starts, ends }, i, row) =>
+    writer.uvarintOf(transactions[i]!, starts[row + atNonce]!, ends[row + atNonce]!),
+  )
+  each(({ transactions, starts, ends }, i, row) =>
+    writer.uvarintOf(transactions[i]!, starts[row + atGas]!, ends[row + atGas]!),
+  )
+  let legacy = 0
+  for (const block of blocks) legacy += block.guarded.length
+  const protections = writer.openBits(legacy)
+  let ordinal = 0
+  for (const { guarded } of blocks) {
+    for (const bit of guarded) {
+      if (bit) writer.setBit(protections, ordinal)
+      ordinal++
+    }
+  }
 }

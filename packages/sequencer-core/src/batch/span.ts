@@ -1,13 +1,57 @@
-import { bytesToHex, concatBytes } from '@l2/common'
+import { bytesToHex } from '@l2/common'
 import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
 import { BatchWriter, bitAt, Cursor, invalidBatch } from './cursor.js'
 import { fixedBytes, uint64 } from './singular.js'
-import { decodeSpanTransactions, encodeSpanTransactions } from './span-transactions.js'
+import {
+  decodeSpanTransactions,
+  parseSpanTransactions,
+  type SpanChain,
+  type SpanColumns,
+  writeSpanTransactions,
+} from './span-transactions.js'
 import { type BatchBlock, maxSpanBatchElements, type SpanBatch, type SpanBlock } from './types.js'
 
 function invalidField(message: string, details: Record<string, unknown>): never {
   throw new SequencerError(message, { code: 'BATCH_FIELD_INVALID', details })
+}
+
+/** Checks that a block may follow another in a span batch. */
+export function checkSpanStep(previous: BatchBlock, block: BatchBlock): void {
+  const step = block.epochNumber - previous.epochNumber
+  if (step !== 0n && step !== 1n) {
+    invalidField(`a block of epoch ${block.epochNumber} behind one of ${previous.epochNumber}`, {
+      epochNumber: block.epochNumber,
+      previous: previous.epochNumber,
+    })
+  }
+  if (block.timestamp < previous.timestamp) {
+    invalidField(`a block at ${block.timestamp} behind one at ${previous.timestamp}`, {
+      timestamp: block.timestamp,
+      previous: previous.timestamp,
+    })
+  }
+}
+
+/** Whether a block's L1 origin is another than its parent's; a span's first block knows it from its place in the epoch. */
+export function advancesOrigin(block: BatchBlock, previous: BatchBlock | undefined): boolean {
+  return previous === undefined ? block.sequenceNumber === 0n : block.epochNumber > previous.epochNumber
+}
+
+/** The prefix of the span batch from `first` to `last`. */
+export function spanPrefix(first: BatchBlock, last: BatchBlock, rollup: { genesisTime: bigint }): SpanPrefix {
+  if (first.timestamp < rollup.genesisTime) {
+    invalidField(`block time ${first.timestamp} is before genesis time ${rollup.genesisTime}`, {
+      timestamp: first.timestamp,
+      genesisTime: rollup.genesisTime,
+    })
+  }
+  return {
+    relTimestamp: first.timestamp - rollup.genesisTime,
+    l1OriginNumber: last.epochNumber,
+    parentCheck: fixedBytes(first.parentHash, 32, 'parentHash').slice(0, 20),
+    l1OriginCheck: fixedBytes(last.epochHash, 32, 'epochHash').slice(0, 20),
+  }
 }
 
 /**
@@ -17,32 +61,15 @@ function invalidField(message: string, details: Record<string, unknown>): never 
  */
 export function toSpanBatch(blocks: readonly BatchBlock[], rollup: { genesisTime: bigint }): SpanBatch {
   const first = blocks[0]
-  const last = blocks.at(-1)
-  if (first === undefined || last === undefined) invalidField('a span batch needs a block', { blocks: 0 })
-  if (first!.timestamp < rollup.genesisTime) {
-    invalidField(`block time ${first!.timestamp} is before genesis time ${rollup.genesisTime}`, { index: 0 })
-  }
+  if (first === undefined) return invalidField('a span batch needs a block', { blocks: 0 })
   return {
     type: 'span',
-    relTimestamp: first!.timestamp - rollup.genesisTime,
-    l1OriginNumber: last!.epochNumber,
-    parentCheck: fixedBytes(first!.parentHash, 32, 'parentHash').slice(0, 20),
-    l1OriginCheck: fixedBytes(last!.epochHash, 32, 'epochHash').slice(0, 20),
+    ...spanPrefix(first, blocks.at(-1) ?? first, rollup),
     blocks: blocks.map((block, index) => {
       const previous = blocks[index - 1]
-      if (previous !== undefined) {
-        const step = block.epochNumber - previous.epochNumber
-        if (step !== 0n && step !== 1n) {
-          invalidField(
-            `block ${index} is of epoch ${block.epochNumber}, the block before it of ${previous.epochNumber}`,
-            { index },
-          )
-        }
-        if (block.timestamp < previous.timestamp)
-          invalidField(`block ${index} is older than the block before it`, { index })
-      }
+      if (previous !== undefined) checkSpanStep(previous, block)
       const spanBlock: SpanBlock = {
-        originAdvanced: previous === undefined ? block.sequenceNumber === 0n : block.epochNumber > previous.epochNumber,
+        originAdvanced: advancesOrigin(block, previous),
         transactions: block.transactions,
       }
       return block.feeRecipient === undefined ? spanBlock : { ...spanBlock, feeRecipient: block.feeRecipient }
@@ -104,50 +131,70 @@ export function readSpanPayload(cursor: Cursor, chainId: bigint): SpanPayload {
   return { blocks, transactions }
 }
 
-/** Writes what {@link readSpanPayload} reads. */
-export function writeSpanPayload(writer: BatchWriter, blocks: readonly SpanBlock[], chainId: bigint): void {
-  const transactions: Uint8Array[] = []
-  for (const block of blocks) for (const transaction of block.transactions) transactions.push(transaction)
-  if (blocks.length === 0) invalidField('a span batch needs a block', { blocks: 0 })
-  if (blocks.length > maxSpanBatchElements || transactions.length > maxSpanBatchElements) {
-    invalidField(`a span batch holds ${maxSpanBatchElements} blocks and transactions`, { blocks: blocks.length })
-  }
-  writer.uvarint(blocks.length)
-  writer.bits(blocks.length, i => blocks[i]!.originAdvanced)
-  for (const block of blocks) writer.uvarint(block.transactions.length)
-  encodeSpanTransactions(writer, transactions, chainId)
+/** A block of a span batch, its transactions taken apart. */
+export type ParsedSpanBlock = { readonly originAdvanced: boolean; readonly columns: SpanColumns }
+
+/** Takes the transactions of each block apart. */
+export function parseSpanBlocks(blocks: readonly SpanBlock[], chain: SpanChain): ParsedSpanBlock[] {
+  return blocks.map(({ originAdvanced, transactions }) => ({
+    originAdvanced,
+    columns: parseSpanTransactions(transactions, chain),
+  }))
 }
 
-/** Room for a batch of these transactions, so that the writer rarely grows. */
-export function spanCapacity(blocks: readonly SpanBlock[]): number {
+/** Room for what {@link writeSpanPayload} writes, a prefix included, so that the writer does not grow. */
+export function spanCapacity(blocks: readonly ParsedSpanBlock[]): number {
   let bytes = 128
-  for (const block of blocks) {
-    bytes += 4
-    for (const transaction of block.transactions) bytes += transaction.length + 16
-  }
+  for (const { columns } of blocks) bytes += 6 + columns.maxBytes
   return bytes
 }
 
-/** The content of a type 1 batch, or of the draft type 2, behind its type byte. */
-export function encodeSpanContent(batch: SpanBatch, chainId: bigint, withFeeRecipients: boolean): Uint8Array {
-  const writer = new BatchWriter(spanCapacity(batch.blocks))
-  writer.uvarint(uint64(batch.relTimestamp, 'relTimestamp'))
-  writer.uvarint(uint64(batch.l1OriginNumber, 'l1OriginNumber'))
-  for (const field of ['parentCheck', 'l1OriginCheck'] as const) {
-    if (batch[field].length !== 20) invalidField(`"${field}" expected 20 bytes, got ${batch[field].length}`, { field })
-    writer.raw(batch[field])
+/** Writes what {@link readSpanPayload} reads. */
+export function writeSpanPayload(writer: BatchWriter, blocks: readonly ParsedSpanBlock[]): void {
+  if (blocks.length === 0) invalidField('a span batch needs a block', { blocks: 0 })
+  const columns = blocks.map(block => block.columns)
+  const count = columns.reduce((sum, block) => sum + block.types.length, 0)
+  if (blocks.length > maxSpanBatchElements || count > maxSpanBatchElements) {
+    invalidField(`a span batch holds ${maxSpanBatchElements} blocks and transactions`, { blocks: blocks.length, count })
   }
-  writeSpanPayload(writer, batch.blocks, chainId)
-  if (!withFeeRecipients) return writer.finish()
-  const indices = new Map<Address, number>()
-  for (const { feeRecipient } of batch.blocks) {
-    if (feeRecipient === undefined) invalidField('every block of the draft type 2 needs a fee recipient', { type: 2 })
-    const key = feeRecipient!.toLowerCase() as Address
+  writer.uvarint(blocks.length)
+  const origins = writer.openBits(blocks.length)
+  blocks.forEach((block, i) => {
+    if (block.originAdvanced) writer.setBit(origins, i)
+  })
+  for (const block of columns) writer.uvarint(block.types.length)
+  writeSpanTransactions(writer, columns)
+}
+
+/** What a span batch says besides its blocks. */
+export type SpanPrefix = Omit<SpanBatch, 'type' | 'blocks'>
+
+/** The content of a type 1 batch, behind its type byte; with fee recipients, one per block, that of the draft type 2. */
+export function writeSpanContent(
+  prefix: SpanPrefix,
+  blocks: readonly ParsedSpanBlock[],
+  feeRecipients?: readonly (Address | undefined)[],
+): Uint8Array {
+  const writer = new BatchWriter(spanCapacity(blocks))
+  writer.uvarint(uint64(prefix.relTimestamp, 'relTimestamp'))
+  writer.uvarint(uint64(prefix.l1OriginNumber, 'l1OriginNumber'))
+  for (const field of ['parentCheck', 'l1OriginCheck'] as const) {
+    if (prefix[field].length !== 20)
+      invalidField(`"${field}" expected 20 bytes, got ${prefix[field].length}`, { field })
+    writer.raw(prefix[field])
+  }
+  writeSpanPayload(writer, blocks)
+  if (feeRecipients === undefined) return writer.finish()
+  const indices = new Map<string, number>()
+  for (const address of feeRecipients) {
+    if (address === undefined) invalidField('every block of the draft type 2 needs a fee recipient', { type: 2 })
+    const key = address!.toLowerCase()
     const index = indices.get(key) ?? indices.size
     indices.set(key, index)
     writer.uvarint(index)
   }
-  return concatBytes(writer.finish(), ...[...indices.keys()].map(address => fixedBytes(address, 20, 'feeRecipient')))
+  for (const address of indices.keys()) writer.raw(fixedBytes(address, 20, 'feeRecipient'))
+  return writer.finish()
 }
 
 /** Bytes behind the last column are ignored, as op-node does. */

@@ -1,14 +1,15 @@
-import { Zlib } from 'fflate'
-import { ZStream, zlibInflate, zlibInflateInit } from 'pako'
+import { Deflate, ZStream, zlibInflate, zlibInflateInit } from 'pako'
 import { SequencerError } from '../errors.js'
 import { BoundedOutput, type Compressor, type Decompress } from './compression.js'
 
 const ok = 0
 const streamEnd = 1
+const noFlush = 0
 const syncFlush = 2
+const finish = 4
 const bufferError = -5
-const inputChunk = 1 << 16
 const outputChunk = 1 << 16
+const nothing = new Uint8Array()
 
 /**
  * zlib (RFC 1950) in JavaScript, for every platform.
@@ -42,47 +43,44 @@ export type ZlibCompressorOptions = {
   level?: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
 }
 
-/** zlib through fflate, for browsers and wherever else Node's own is not at hand. */
+/** zlib in JavaScript, for browsers and wherever else Node's own is not at hand. */
 export function createZlibCompressor(options: ZlibCompressorOptions = {}): Compressor {
   const level = options.level ?? 9
   return {
     algorithm: 'zlib',
     endBytes: 16,
     open() {
+      const zlib = new Deflate({ level })
       let output = new BoundedOutput(Number.POSITIVE_INFINITY)
-      const zlib = new Zlib({ level }, chunk => output.push(chunk))
+      zlib.onData = chunk => output.push(chunk)
+      const push = async (
+        bytes: Uint8Array,
+        mode: typeof noFlush | typeof syncFlush | typeof finish,
+      ): Promise<void> => {
+        if (!zlib.push(bytes, mode)) {
+          throw new SequencerError(`zlib compression failed: ${zlib.msg}`, { code: 'COMPRESSION_FAILED' })
+        }
+      }
       const take = (): Uint8Array => {
         const bytes = output.bytes()
         output = new BoundedOutput(Number.POSITIVE_INFINITY)
         return bytes
       }
-      const attempt = async <T>(work: () => T): Promise<T> => {
-        try {
-          return work()
-        } catch (cause) {
-          throw new SequencerError('zlib compression failed', { code: 'COMPRESSION_FAILED', cause })
-        }
-      }
       return {
-        write: bytes =>
-          attempt(() => {
-            for (let at = 0; at < bytes.length; at += inputChunk) zlib.push(bytes.subarray(at, at + inputChunk))
-          }),
-        flush: () =>
-          attempt(() => {
-            zlib.flush(true)
-            return take()
-          }),
-        end: () =>
-          attempt(() => {
-            zlib.push(new Uint8Array(), true)
-            return take()
-          }),
+        write: bytes => push(bytes, noFlush),
+        async flush() {
+          await push(nothing, syncFlush)
+          return take()
+        },
+        async end() {
+          await push(nothing, finish)
+          return take()
+        },
         abort() {},
       }
     },
   }
 }
 
-/** What {@link decompress} uses unless told otherwise: zlib alone, which runs anywhere. */
+/** What {@link openChannel} uses unless told otherwise: zlib alone, which runs anywhere. */
 export const defaultDecompressors: { readonly zlib: Decompress } = { zlib: inflateZlib }
