@@ -1,0 +1,248 @@
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { checkRecipients, type FeeRecipient } from '../rebasing/pool.js'
+import { lidoReportLimits, limitsSchema, metisReportLimits, type ReportLimits } from '../report/guard.js'
+import { integer } from '../state/codec.js'
+
+/** The protocols there are presets of, and the default for a new rollup. */
+export type PresetName = 'enki' | 'accumulated' | 'artemis' | 'lido' | 'recommended'
+/** `protocol`: as the live contracts behave, defects included. `sdk`: as it should be. */
+export type Profile = 'protocol' | 'sdk'
+
+/** Everything a preset decides. Amounts in wei, times in seconds, parts in basis points. */
+export type LiquidConfig = {
+  readonly preset: PresetName
+  readonly profile: Profile
+  /** The accounting behind the token. */
+  readonly model: 'instant' | 'cycle' | 'rate' | 'rebasing'
+  /** `queue`: first in, first out, worth min(asked, shares × rate when finalised). `fixed`: the amount is fixed when asked for. */
+  readonly exits: 'queue' | 'fixed'
+  /** Whether a loss lowers the rate. Where it does not, somebody is not paid in the end. */
+  readonly lossPath: boolean
+  /** Taken from profit. Shares of the pool in the rebasing model, wei beside the pool in the others. */
+  readonly feeRecipients: readonly FeeRecipient[]
+  readonly profitTest: 'net' | 'principal'
+  /** Billionths of the pool that one report may add; `undefined` is off. */
+  readonly maxPositiveRebaseE9: bigint | undefined
+  readonly limits: ReportLimits
+  /** Wei that stay for ever. */
+  readonly seed: bigint
+  /** δ of virtual shares, in the vault models. */
+  readonly virtualOffset: bigint | undefined
+  /** Part of an exit that vests (instant model, `fixed` exits). */
+  readonly vestingBps: bigint
+  readonly cycleSeconds: bigint
+  readonly cycleAutoSync: boolean
+  readonly cycleCheckpoint: boolean
+  /** Seconds an exit of fixed amount waits at least. */
+  readonly exitDelaySeconds: bigint
+  readonly legacyRounding: boolean
+  readonly minRequest: bigint
+  readonly maxRequest: bigint
+  readonly minSeat: bigint
+  readonly maxSeat: bigint
+  readonly entrySeconds: bigint
+  readonly seatExitSeconds: bigint
+  /** Bunker mode ends after this, whatever is open. */
+  readonly bunkerSeconds: bigint
+  /** Rebases remembered for APR. */
+  readonly historyLength: number
+}
+
+const METIS = 10n ** 18n
+
+const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
+  profile: 'sdk',
+  exits: 'queue',
+  lossPath: true,
+  feeRecipients: [{ account: 'treasury', bps: 1_000n }],
+  profitTest: 'net',
+  // A week at 20 % a year with a quarter to spare; a report after longer leaves the rest for the next one.
+  maxPositiveRebaseE9: 4_794_521n,
+  limits: metisReportLimits,
+  seed: METIS,
+  virtualOffset: undefined,
+  vestingBps: 0n,
+  cycleSeconds: 604_800n,
+  cycleAutoSync: true,
+  cycleCheckpoint: true,
+  exitDelaySeconds: 0n,
+  legacyRounding: false,
+  minRequest: 100n,
+  maxRequest: 1_000n * METIS,
+  minSeat: 20_000n * METIS,
+  maxSeat: 100_000n * METIS,
+  entrySeconds: 604_800n,
+  seatExitSeconds: 1_814_400n,
+  bunkerSeconds: 518_400n,
+  historyLength: 400,
+}
+
+const live: Omit<LiquidConfig, 'preset' | 'model'> = {
+  ...sdk,
+  profile: 'protocol',
+  exits: 'fixed',
+  lossPath: false,
+  maxPositiveRebaseE9: undefined,
+  limits: {},
+  maxRequest: 2n ** 128n - 1n,
+}
+
+/**
+ * eMETIS and seMETIS of ENKI: 1:1 receipts in a vault that is credited at once.
+ *
+ * `protocol`: a tenth of every reward to the treasury (the live ratio is not public), a tenth of every exit into vesting that only staked
+ * ENKI releases, the rest a ticket of 20 days whose amount is fixed when it is taken and which is paid by maturity, not in turn. No loss
+ * path: after a slash the tickets that come last are not paid.
+ *
+ * `sdk` differs: losses lower the rate, operators' bonds first; exits wait in turn in a queue and are worth min(asked, shares × rate), so
+ * that leaving early is no escape from a slash; nothing vests, because an exit that earns nothing while it waits already takes the profit
+ * out of entering just before a reward; a report is checked and limited; free receipts are not offered, because a receipt that is always
+ * 1:1 has no place to carry a loss.
+ */
+const enki = {
+  protocol: {
+    ...live,
+    preset: 'enki',
+    model: 'instant',
+    virtualOffset: 0n,
+    vestingBps: 1_000n,
+    exitDelaySeconds: 1_728_000n,
+  },
+  sdk: { ...sdk, preset: 'enki', model: 'instant', virtualOffset: 0n },
+} satisfies Record<Profile, LiquidConfig>
+
+/**
+ * stMETIS and wstMETIS of Accumulated Finance: 1:1 receipts in a vault with weekly linear cycles.
+ *
+ * `protocol`: no automatic sync (skipped cycles go to whoever is in at the late one), an exit near the end of a cycle may fail although
+ * `maxWithdraw` promised it (xTRIBE M-01), redemption requests of fixed amount that the owner pays in any order, no loss path, no seed.
+ *
+ * `sdk` differs: every report starts the next cycle when one is over, an exit moves what is unlocked first, a seed keeps a holder for every
+ * reward, exits queue and share losses, a loss takes the unreleased reward before it lowers the rate; reports are checked and limited.
+ */
+const accumulated = {
+  protocol: {
+    ...live,
+    preset: 'accumulated',
+    model: 'cycle',
+    feeRecipients: [],
+    seed: 0n,
+    cycleAutoSync: false,
+    cycleCheckpoint: false,
+  },
+  sdk: { ...sdk, preset: 'accumulated', model: 'cycle' },
+} satisfies Record<Profile, LiquidConfig>
+
+/**
+ * artMETIS of Artemis: one token, rate = total deposits / supply.
+ *
+ * `protocol`: a tenth of every harvest as fee, exits of fixed amount priced by the last harvest through a floored inverse rate (which pays a
+ * few wei too much, and blocks the last holder), unlocked by nonce, paid after 14 days. No loss path, no seed.
+ *
+ * `sdk` differs: exits are priced `⌊x·T/S⌋`, queue, and share losses; the fee is taken from net profit; a seed; checked, limited reports.
+ */
+const artemis = {
+  protocol: {
+    ...live,
+    preset: 'artemis',
+    model: 'rate',
+    feeRecipients: [{ account: 'treasury', bps: 1_000n }],
+    exitDelaySeconds: 1_209_600n,
+    legacyRounding: true,
+    seed: 0n,
+  },
+  sdk: { ...sdk, preset: 'artemis', model: 'rate' },
+} satisfies Record<Profile, LiquidConfig>
+
+/**
+ * stETH of Lido, on Metis' seats: rebasing shares and the withdrawal queue.
+ *
+ * `protocol`: Lido's own figures (0.075 % a report, 10 % a year) and its fee test, which on Metis' income never charges a fee, because
+ * rewards arrive beside the seats and not in them.
+ *
+ * `sdk` differs: the fee is taken from net profit; the limits are those of 20 % a year.
+ */
+const lido = {
+  protocol: {
+    ...sdk,
+    profile: 'protocol',
+    preset: 'lido',
+    model: 'rebasing',
+    profitTest: 'principal',
+    maxPositiveRebaseE9: 750_000n,
+    limits: lidoReportLimits,
+    feeRecipients: [
+      { account: 'operators', bps: 500n },
+      { account: 'treasury', bps: 500n },
+    ],
+  },
+  sdk: {
+    ...sdk,
+    preset: 'lido',
+    model: 'rebasing',
+    feeRecipients: [
+      { account: 'operators', bps: 500n },
+      { account: 'treasury', bps: 500n },
+    ],
+  },
+} satisfies Record<Profile, LiquidConfig>
+
+/**
+ * What a new rollup should take: rebasing shares that count their own wei, a seed that can never leave, fee shares on net profit, the queue in
+ * which exits share losses, the limiter, and seats opened before they are filled. There is no live protocol behind it: both profiles are the same.
+ */
+const recommended = {
+  protocol: { ...sdk, profile: 'protocol', preset: 'recommended', model: 'rebasing' },
+  sdk: { ...sdk, preset: 'recommended', model: 'rebasing' },
+} satisfies Record<Profile, LiquidConfig>
+
+/** Every preset in both profiles; the differences are in the comment of each in `presets/config.ts` and in the README. */
+export const presets: Readonly<Record<PresetName, Readonly<Record<Profile, LiquidConfig>>>> = {
+  enki,
+  accumulated,
+  artemis,
+  lido,
+  recommended,
+}
+
+/** Zod schema of a {@link LiquidConfig}. */
+export const configSchema = z.strictObject({
+  preset: z.enum(['enki', 'accumulated', 'artemis', 'lido', 'recommended']),
+  profile: z.enum(['protocol', 'sdk']),
+  model: z.enum(['instant', 'cycle', 'rate', 'rebasing']),
+  exits: z.enum(['queue', 'fixed']),
+  lossPath: z.boolean(),
+  feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
+  profitTest: z.enum(['net', 'principal']),
+  maxPositiveRebaseE9: integer.optional(),
+  limits: limitsSchema,
+  seed: integer,
+  virtualOffset: integer.optional(),
+  vestingBps: integer,
+  cycleSeconds: integer,
+  cycleAutoSync: z.boolean(),
+  cycleCheckpoint: z.boolean(),
+  exitDelaySeconds: integer,
+  legacyRounding: z.boolean(),
+  minRequest: integer,
+  maxRequest: integer,
+  minSeat: integer,
+  maxSeat: integer,
+  entrySeconds: integer,
+  seatExitSeconds: integer,
+  bunkerSeconds: integer,
+  historyLength: z.int().min(2).max(100_000),
+})
+
+/** Refuses a configuration that no part would accept. */
+export function checkConfig(config: LiquidConfig): void {
+  checkRecipients(config.feeRecipients)
+  const parsed = configSchema.safeParse(
+    JSON.parse(JSON.stringify(config, (_, v) => (typeof v === 'bigint' ? `${v}` : v))),
+  )
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    fail('OPTION_INVALID', `"${issue?.path.join('.')}" ${issue?.message}`)
+  }
+}

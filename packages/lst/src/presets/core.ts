@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import type { Totals } from '../math/math.js'
+import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
+import { applyRatePool, createRatePool, type RatePool, rateFace, rateSchema } from '../rate/pool.js'
+import {
+  applyRebasing,
+  createRebasingPool,
+  pooled,
+  QUEUE_ACCOUNT,
+  type RebasingPool,
+  rebasingSchema,
+} from '../rebasing/pool.js'
+import { balanceOf } from '../state/ledger.js'
+import { applyCycleVault, type CycleVault, createCycleVault, cycleAssets, cycleSchema } from '../vault/cycle.js'
+import { applyInstantVault, createInstantVault, type InstantVault, instantSchema } from '../vault/instant.js'
+import type { LiquidConfig } from './config.js'
+
+/** The accounting behind a preset's token. */
+export type Core =
+  | { readonly model: 'instant'; readonly state: InstantVault }
+  | { readonly model: 'cycle'; readonly state: CycleVault }
+  | { readonly model: 'rate'; readonly state: RatePool }
+  | { readonly model: 'rebasing'; readonly state: RebasingPool }
+
+/** Zod schema of a {@link Core}. */
+export const coreSchema = z.discriminatedUnion('model', [
+  z.strictObject({ model: z.literal('instant'), state: instantSchema }),
+  z.strictObject({ model: z.literal('cycle'), state: cycleSchema }),
+  z.strictObject({ model: z.literal('rate'), state: rateSchema }),
+  z.strictObject({ model: z.literal('rebasing'), state: rebasingSchema }),
+])
+
+export function createCore(config: LiquidConfig, now: bigint): Core {
+  const { seed, virtualOffset } = config
+  const feeBps = config.feeRecipients.reduce((all, recipient) => all + recipient.bps, 0n)
+  switch (config.model) {
+    case 'instant':
+      return {
+        model: 'instant',
+        state: createInstantVault({
+          seed,
+          virtualOffset,
+          vestingBps: config.exits === 'fixed' ? config.vestingBps : 0n,
+        }),
+      }
+    case 'cycle':
+      return {
+        model: 'cycle',
+        state: createCycleVault({
+          now,
+          seed,
+          virtualOffset,
+          cycleLength: config.cycleSeconds,
+          autoSync: config.cycleAutoSync,
+          checkpointOnExit: config.cycleCheckpoint,
+        }),
+      }
+    case 'rate':
+      return {
+        model: 'rate',
+        state: createRatePool({
+          now,
+          seed,
+          feeE18: feeBps * 10n ** 14n,
+          withdrawDelay: config.exitDelaySeconds,
+          legacyRounding: config.legacyRounding,
+        }),
+      }
+    case 'rebasing':
+      return { model: 'rebasing', state: createRebasingPool({ ...config, now }) }
+  }
+}
+
+/** What shares are shares of now, and how many there are. */
+export function coreTotals(core: Core): Totals {
+  switch (core.model) {
+    case 'instant':
+      return { assets: core.state.assets, shares: core.state.supply }
+    case 'cycle':
+      return { assets: cycleAssets(core.state), shares: core.state.supply }
+    case 'rate':
+      return { assets: rateFace.totalAssets(core.state), shares: core.state.supply }
+    case 'rebasing':
+      return { assets: pooled(core.state), shares: core.state.totalShares }
+  }
+}
+
+/** Every wei the core answers for, whether or not it is released to the holders yet. */
+export function coreAssets(core: Core): bigint {
+  return core.model === 'cycle' ? core.state.assetBalance : coreTotals(core).assets
+}
+
+export function coreBalance(core: Core, account: string): Shares {
+  return balanceOf(core.model === 'rebasing' ? core.state.shares : core.state.balances, account)
+}
+
+export function coreAdvance(core: Core, now: bigint): Core {
+  if (core.model === 'cycle') return { ...core, state: applyCycleVault(core.state, { op: 'advance', now }).state }
+  if (core.model === 'rate') return { ...core, state: applyRatePool(core.state, { op: 'advance', now }).state }
+  return core
+}
+
+export function coreMint(core: Core, account: string, assets: Assets): { core: Core; shares: Shares } {
+  switch (core.model) {
+    case 'instant': {
+      const { state, result } = applyInstantVault(core.state, { op: 'deposit', receiver: account, assets })
+      return { core: { ...core, state }, shares: result }
+    }
+    case 'cycle': {
+      const { state, result } = applyCycleVault(core.state, { op: 'deposit', receiver: account, assets })
+      return { core: { ...core, state }, shares: result }
+    }
+    case 'rate': {
+      const { state, result } = applyRatePool(core.state, { op: 'deposit', account, assets })
+      return { core: { ...core, state }, shares: result }
+    }
+    case 'rebasing': {
+      const { state, result } = applyRebasing(core.state, { op: 'submit', account, assets })
+      return { core: { ...core, state }, shares: result }
+    }
+  }
+}
+
+export function coreMove(core: Core, from: string, to: string, shares: Shares): Core {
+  checkAccount(to)
+  switch (core.model) {
+    case 'instant':
+      return { ...core, state: applyInstantVault(core.state, { op: 'transfer', from, to, shares }).state }
+    case 'cycle':
+      return { ...core, state: applyCycleVault(core.state, { op: 'transfer', from, to, shares }).state }
+    case 'rate':
+      return { ...core, state: applyRatePool(core.state, { op: 'transfer', from, to, shares }).state }
+    case 'rebasing':
+      return { ...core, state: applyRebasing(core.state, { op: 'transferShares', from, to, shares }).state }
+  }
+}
+
+/** Vault models: burns what the queue holds for `assets`. */
+export function coreSettle(core: Core, shares: Shares, assets: Assets): Core {
+  const args = { op: 'settle' as const, owner: QUEUE_ACCOUNT, shares, assets }
+  switch (core.model) {
+    case 'instant':
+      return { ...core, state: applyInstantVault(core.state, args).state }
+    case 'cycle':
+      return { ...core, state: applyCycleVault(core.state, args).state }
+    case 'rate':
+      return { ...core, state: applyRatePool(core.state, args).state }
+    case 'rebasing':
+      return core
+  }
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { RATE_ONE } from '../math/units.js'
+import { integer } from '../state/codec.js'
+
+/** What a report may not do. A missing limit is not checked. */
+export type ReportLimits = {
+  /** Growth of the pool, annualised, basis points. */
+  readonly annualIncreaseBps?: bigint | undefined
+  /** Loss of one report, basis points of the pool, exact. */
+  readonly maxLossBps?: bigint | undefined
+  /** Distance between the rate given for finalisation and the one the report implies, basis points, floored. */
+  readonly shareRateDeviationBps?: bigint | undefined
+  /** A request is finalised only when it is older than this, seconds. */
+  readonly requestMarginSeconds?: bigint | undefined
+  /** Newly active seats per day. */
+  readonly appearedSeatsPerDay?: bigint | undefined
+}
+
+/**
+ * Metis' figures: a seat earns about 20 % a year, which Lido's own cap of 10 % would refuse every day.
+ * Annual increase 2,500 bps, loss 500 bps a report, rate deviation 50 bps, request margin 7,680 s, two new seats a day.
+ */
+export const metisReportLimits: ReportLimits = {
+  annualIncreaseBps: 2_500n,
+  maxLossBps: 500n,
+  shareRateDeviationBps: 50n,
+  requestMarginSeconds: 7_680n,
+  appearedSeatsPerDay: 2n,
+}
+
+/** Lido's figures on Ethereum mainnet. Source: constructor of OracleReportSanityChecker 0xf1647c86…3129. */
+export const lidoReportLimits: ReportLimits = {
+  annualIncreaseBps: 1_000n,
+  shareRateDeviationBps: 50n,
+  requestMarginSeconds: 7_680n,
+}
+
+/** What a report did to the pool, before withdrawals are taken out of it. */
+export type ReportFigures = {
+  /** Wei before and after. */
+  readonly pre: bigint
+  readonly post: bigint
+  /** Seconds since the last report; 0 counts as an hour. */
+  readonly elapsedSeconds: bigint
+  /** Only when the report finalises: pool and shares after it, what it locked and burnt for the queue, and the rate it was given. */
+  readonly finalization?:
+    | {
+        readonly postAssets: bigint
+        readonly postShares: bigint
+        readonly locked: bigint
+        readonly burnt: bigint
+        readonly maxRate: bigint
+      }
+    | undefined
+  readonly appearedSeats?: bigint | undefined
+}
+
+const DAY = 86_400n
+const YEAR = 365n * DAY
+
+/**
+ * Refuses a report that cannot be true. Source: Lido OracleReportSanityChecker; the loss cap and its exactness are ours.
+ * @throws LstError `ANNUAL_INCREASE_TOO_HIGH`, `LOSS_TOO_HIGH`, `SHARE_RATE_DEVIATION`, `SEATS_APPEARED_TOO_FAST`
+ */
+export function checkReport(limits: ReportLimits, figures: ReportFigures): void {
+  const { post } = figures
+  const pre = figures.pre === 0n ? 10n ** 9n : figures.pre
+  const elapsed = figures.elapsedSeconds === 0n ? 3_600n : figures.elapsedSeconds
+  if (limits.annualIncreaseBps !== undefined && post > figures.pre) {
+    const annualised = (YEAR * 10_000n * (post - figures.pre)) / pre / elapsed
+    if (annualised > limits.annualIncreaseBps)
+      fail('ANNUAL_INCREASE_TOO_HIGH', `growth of ${annualised} bps a year is above ${limits.annualIncreaseBps} bps`, {
+        annualisedBps: annualised,
+        limit: limits.annualIncreaseBps,
+      })
+  }
+  if (
+    limits.maxLossBps !== undefined &&
+    post < figures.pre &&
+    (figures.pre - post) * 10_000n > limits.maxLossBps * figures.pre
+  )
+    fail('LOSS_TOO_HIGH', `a loss of ${figures.pre - post} wei is above ${limits.maxLossBps} bps of ${figures.pre}`, {
+      loss: figures.pre - post,
+      limit: limits.maxLossBps,
+    })
+  if (limits.appearedSeatsPerDay !== undefined && figures.appearedSeats !== undefined) {
+    const most = (limits.appearedSeatsPerDay * elapsed) / DAY
+    // One seat in less than half a day is slow, not fast: the cap never falls below a single day's.
+    const floor = most < limits.appearedSeatsPerDay ? limits.appearedSeatsPerDay : most
+    if (figures.appearedSeats > floor)
+      fail('SEATS_APPEARED_TOO_FAST', `${figures.appearedSeats} seats became active, at most ${floor} can`, {
+        limit: floor,
+      })
+  }
+  const { finalization } = figures
+  if (finalization !== undefined && limits.shareRateDeviationBps !== undefined) {
+    const shares = finalization.postShares + finalization.burnt
+    const actual = shares === 0n ? 0n : ((finalization.postAssets + finalization.locked) * RATE_ONE) / shares
+    const distance = actual > finalization.maxRate ? actual - finalization.maxRate : finalization.maxRate - actual
+    if (actual === 0n || (distance * 10_000n) / actual > limits.shareRateDeviationBps)
+      fail(
+        'SHARE_RATE_DEVIATION',
+        `rate ${finalization.maxRate} is more than ${limits.shareRateDeviationBps} bps from ${actual}`,
+        {
+          given: finalization.maxRate,
+          implied: actual,
+          limit: limits.shareRateDeviationBps,
+        },
+      )
+  }
+}
+
+/** Zod schema of {@link ReportLimits}. */
+export const limitsSchema = z.strictObject({
+  annualIncreaseBps: integer.optional(),
+  maxLossBps: integer.optional(),
+  shareRateDeviationBps: integer.optional(),
+  requestMarginSeconds: integer.optional(),
+  appearedSeatsPerDay: integer.optional(),
+})

@@ -1,0 +1,380 @@
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { max, mulDiv, mulDown, type Rounding, rateOf, type Totals } from '../math/math.js'
+import {
+  type Assets,
+  account as checkAccount,
+  forward,
+  positive,
+  type RateE27,
+  type Shares,
+  total,
+  UNLIMITED,
+} from '../math/units.js'
+import { type Codec, codec, integer, ledger } from '../state/codec.js'
+import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
+import { OrderedMap } from '../state/ordered-map.js'
+import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Erc4626, virtualTotals } from './face.js'
+
+/**
+ * A vault that releases each reward linearly over a cycle (sfrxETH; wstMETIS of Accumulated), so that nobody gains by entering just
+ * before it. Source: Frax xERC4626, Accumulated wstMETIS.
+ */
+export type CycleVault = {
+  /** Present time, seconds: moved by `advance`, never by a clock. */
+  readonly now: bigint
+  readonly cycleLength: bigint
+  readonly cycleEnd: bigint
+  readonly lastSync: bigint
+  /** Wei being released between `lastSync` and `cycleEnd`. */
+  readonly reward: Assets
+  /** Wei released for good. */
+  readonly stored: Assets
+  /** Wei that the vault holds, donations included. */
+  readonly assetBalance: Assets
+  readonly supply: Shares
+  readonly balances: Ledger<Shares>
+  /** δ of the virtual shares; `undefined` for none (solmate). */
+  readonly virtualOffset: bigint | undefined
+  /** Starts the next cycle on every entry and exit once this one is over. */
+  readonly autoSync: boolean
+  /** Moves what is unlocked into `stored` before an exit that needs it; without it the exit fails (xTRIBE M-01). */
+  readonly checkpointOnExit: boolean
+  readonly seedAccount: string
+  readonly seedShares: Shares
+}
+
+/** Options of {@link createCycleVault}. */
+export type CycleVaultOptions = {
+  /** Seconds; default 0. */
+  now?: bigint
+  /** Seconds; default 604,800 (one week, as on Frax mainnet). */
+  cycleLength?: bigint
+  /** δ; default `undefined`, none. */
+  virtualOffset?: bigint | undefined
+  /** Default true: what the live wstMETIS dropped. */
+  autoSync?: boolean
+  /** Default true. */
+  checkpointOnExit?: boolean
+  /** Wei that `seedAccount` deposits for ever, so that a reward always has a holder; default 10^18. */
+  seed?: bigint
+  /** Default `dead`. */
+  seedAccount?: string
+}
+
+/** A vault with its seed in it; its first cycle ends at the last multiple of the length. */
+export function createCycleVault(options: CycleVaultOptions = {}): CycleVault {
+  const { now = 0n, cycleLength = 604_800n, autoSync = true, checkpointOnExit = true, seed = 10n ** 18n } = options
+  const { seedAccount = 'dead', virtualOffset } = options
+  forward(0n, now)
+  if (cycleLength < 1n) fail('OPTION_INVALID', `cycle length expected at least 1 s, got ${cycleLength}`)
+  if (virtualOffset !== undefined && (virtualOffset < 0n || virtualOffset > 18n))
+    fail('OPTION_INVALID', `virtual offset expected 0 … 18, got ${virtualOffset}`)
+  const empty: CycleVault = {
+    now,
+    cycleLength,
+    cycleEnd: (now / cycleLength) * cycleLength,
+    lastSync: 0n,
+    reward: 0n as Assets,
+    stored: 0n as Assets,
+    assetBalance: 0n as Assets,
+    supply: 0n as Shares,
+    balances: OrderedMap.from(),
+    virtualOffset,
+    autoSync,
+    checkpointOnExit,
+    seedAccount,
+    seedShares: 0n as Shares,
+  }
+  if (seed === 0n) return empty
+  const { state, result } = operations.deposit(empty, { receiver: seedAccount, assets: seed as Assets })
+  return { ...state, seedShares: result }
+}
+
+/** What of the running reward is released by now. */
+export function unlocked(vault: CycleVault): Assets {
+  if (vault.now >= vault.cycleEnd) return vault.reward
+  return mulDown(vault.reward, vault.now - vault.lastSync, vault.cycleEnd - vault.lastSync) as Assets
+}
+
+/** What shares are shares of now. */
+export function cycleAssets(vault: CycleVault): Assets {
+  return (vault.stored + unlocked(vault)) as Assets
+}
+
+/** Wei that arrived since the last sync and wait for the next. */
+export function surplus(vault: CycleVault): Assets {
+  return (vault.assetBalance - vault.stored - vault.reward) as Assets
+}
+
+function priced(vault: CycleVault): Totals {
+  return virtualTotals({ assets: cycleAssets(vault), shares: vault.supply }, vault.virtualOffset)
+}
+
+function sharesFor(vault: CycleVault, assets: bigint, rounding: Rounding): Shares {
+  const totals = priced(vault)
+  if (totals.shares === 0n) return assets as Shares
+  if (totals.assets === 0n)
+    fail('INSOLVENT', `${vault.supply} shares have no assets behind them`, { shares: vault.supply })
+  return mulDiv(assets, totals.shares, totals.assets, rounding) as Shares
+}
+
+function assetsFor(vault: CycleVault, shares: bigint, rounding: Rounding): Assets {
+  const totals = priced(vault)
+  if (totals.shares === 0n) return shares as Assets
+  return mulDiv(shares, totals.assets, totals.shares, rounding) as Assets
+}
+
+/** Assets per share now, virtual shares left out. */
+export function cycleRate(vault: CycleVault): RateE27 {
+  return rateOf({ assets: cycleAssets(vault), shares: vault.supply })
+}
+
+function startCycle(vault: CycleVault): CycleVault {
+  const { now, cycleLength } = vault
+  const next = surplus(vault)
+  if (next === 0n) fail('SYNC_NO_REWARDS', 'nothing came in since the last sync')
+  let cycleEnd = ((now + cycleLength) / cycleLength) * cycleLength
+  // A window shorter than a twentieth would release the reward almost at once.
+  if (cycleEnd - now < cycleLength / 20n) cycleEnd += cycleLength
+  return { ...vault, stored: (vault.stored + vault.reward) as Assets, reward: next, lastSync: now, cycleEnd }
+}
+
+/** The vault as an entry or exit finds it. */
+function synced(vault: CycleVault): CycleVault {
+  return vault.autoSync && vault.now >= vault.cycleEnd && surplus(vault) > 0n ? startCycle(vault) : vault
+}
+
+/** Makes room in `stored` for an exit of `assets`. */
+function checkpointed(vault: CycleVault, assets: bigint): CycleVault {
+  if (assets <= vault.stored) return vault
+  if (!vault.checkpointOnExit)
+    fail('STORED_UNDERFLOW', `${assets} wei leave, only ${vault.stored} are stored: the unlocked reward is not`, {
+      limit: vault.stored,
+    })
+  const released = unlocked(vault)
+  return {
+    ...vault,
+    stored: (vault.stored + released) as Assets,
+    reward: (vault.reward - released) as Assets,
+    lastSync: vault.now,
+  }
+}
+
+function enter(vault: CycleVault, receiver: string, assets: bigint, shares: bigint): CycleVault {
+  checkAccount(receiver)
+  return {
+    ...vault,
+    stored: total<Assets>('stored', vault.stored + assets),
+    assetBalance: total<Assets>('assetBalance', vault.assetBalance + assets),
+    supply: total<Shares>('supply', vault.supply + shares),
+    balances: credit(vault.balances, receiver, shares),
+  }
+}
+
+function keepSeed(vault: CycleVault, balances: Ledger<Shares>, from: string): void {
+  if (from === vault.seedAccount && balanceOf(balances, from) < vault.seedShares)
+    fail('SEED_LOCKED', `${vault.seedShares} shares of ${from} can never leave`, { limit: vault.seedShares })
+}
+
+function leave(before: CycleVault, owner: string, assets: bigint, shares: bigint): CycleVault {
+  const balances = debit(before.balances, owner, shares)
+  keepSeed(before, balances, owner)
+  const vault = checkpointed(before, assets)
+  if (assets > vault.stored) fail('TOTAL_UNDERFLOW', `the vault has ${vault.stored} wei, cannot pay ${assets}`)
+  return {
+    ...vault,
+    stored: (vault.stored - assets) as Assets,
+    assetBalance: (vault.assetBalance - assets) as Assets,
+    supply: (vault.supply - shares) as Shares,
+    balances,
+  }
+}
+
+const operations = {
+  /** Moves the vault's time forward. */
+  advance(vault: CycleVault, args: { now: bigint }): Step<CycleVault, null> {
+    forward(vault.now, args.now)
+    return step({ ...vault, now: args.now }, null)
+  },
+  /** Shares floored. */
+  deposit(before: CycleVault, args: { receiver: string; assets: Assets }): Step<CycleVault, Shares> {
+    positive('assets', args.assets)
+    const vault = synced(before)
+    const shares = sharesFor(vault, args.assets, 'down')
+    if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    return step(enter(vault, args.receiver, args.assets, shares), shares, {
+      type: 'submitted',
+      account: args.receiver,
+      assets: args.assets,
+      shares,
+    })
+  },
+  /** Assets rounded up. */
+  mint(before: CycleVault, args: { receiver: string; shares: Shares }): Step<CycleVault, Assets> {
+    positive('shares', args.shares)
+    const vault = synced(before)
+    const assets = assetsFor(vault, args.shares, 'up')
+    positive('assets', assets)
+    return step(enter(vault, args.receiver, assets, args.shares), assets, {
+      type: 'submitted',
+      account: args.receiver,
+      assets,
+      shares: args.shares,
+    })
+  },
+  /** Shares rounded up. */
+  withdraw(before: CycleVault, args: { owner: string; assets: Assets }): Step<CycleVault, Shares> {
+    positive('assets', args.assets)
+    const vault = synced(before)
+    const shares = sharesFor(vault, args.assets, 'up')
+    return step(leave(vault, args.owner, args.assets, shares), shares, {
+      type: 'withdrawn',
+      account: args.owner,
+      assets: args.assets,
+      shares,
+    })
+  },
+  /** Assets floored. */
+  redeem(before: CycleVault, args: { owner: string; shares: Shares }): Step<CycleVault, Assets> {
+    positive('shares', args.shares)
+    const vault = synced(before)
+    const assets = assetsFor(vault, args.shares, 'down')
+    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
+    return step(leave(vault, args.owner, assets, args.shares), assets, {
+      type: 'withdrawn',
+      account: args.owner,
+      assets,
+      shares: args.shares,
+    })
+  },
+  /** Moves shares; the seed stays. */
+  transfer(vault: CycleVault, args: { from: string; to: string; shares: Shares }): Step<CycleVault, null> {
+    checkAccount(args.to)
+    positive('shares', args.shares)
+    const balances = move(vault.balances, args.from, args.to, args.shares)
+    keepSeed(vault, balances, args.from)
+    return step({ ...vault, balances }, null, {
+      type: 'transferred',
+      from: args.from,
+      to: args.to,
+      shares: args.shares,
+    })
+  },
+  /** Wei sent to the vault, reward or gift: nothing happens until the next sync. */
+  donate(vault: CycleVault, args: { assets: Assets }): Step<CycleVault, null> {
+    positive('assets', args.assets)
+    return step({ ...vault, assetBalance: total<Assets>('assetBalance', vault.assetBalance + args.assets) }, null, {
+      type: 'donated',
+      assets: args.assets,
+    })
+  },
+  /** Starts the next cycle with whatever came in; the result is its reward. */
+  sync(vault: CycleVault, _args: Record<never, never> = {}): Step<CycleVault, Assets> {
+    if (vault.now < vault.cycleEnd)
+      fail('SYNC_EARLY', `the cycle ends at ${vault.cycleEnd} s, it is ${vault.now} s`, { limit: vault.cycleEnd })
+    const next = startCycle(vault)
+    return step(next, next.reward, { type: 'rewarded', assets: next.reward, until: next.cycleEnd })
+  },
+  /** Takes a loss: first what waits for a sync, then what is not yet released, then from everybody pro rata. */
+  loseAssets(vault: CycleVault, args: { assets: Assets }): Step<CycleVault, null> {
+    positive('assets', args.assets)
+    if (args.assets > vault.assetBalance)
+      fail('TOTAL_UNDERFLOW', `the vault has ${vault.assetBalance} wei, cannot lose ${args.assets}`, {
+        limit: vault.assetBalance,
+      })
+    const released = unlocked(vault)
+    const stored = vault.stored + released
+    const locked = vault.reward - released
+    const spare = surplus(vault)
+    const beyondSpare = args.assets > spare ? args.assets - spare : 0n
+    const fromLocked = beyondSpare > locked ? locked : beyondSpare
+    return step(
+      {
+        ...vault,
+        stored: (stored - (beyondSpare - fromLocked)) as Assets,
+        reward: (locked - fromLocked) as Assets,
+        lastSync: max(vault.now, vault.lastSync),
+        assetBalance: (vault.assetBalance - args.assets) as Assets,
+      },
+      null,
+      { type: 'lost', assets: args.assets },
+    )
+  },
+  /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
+  settle(vault: CycleVault, args: { owner: string; shares: Shares; assets: Assets }): Step<CycleVault, null> {
+    positive('shares', args.shares)
+    const worth = assetsFor(vault, args.shares, 'up')
+    if (args.assets > worth)
+      fail('LIMIT_EXCEEDED', `${args.shares} shares are worth ${worth} wei, not ${args.assets}`, { limit: worth })
+    return step(leave(vault, args.owner, args.assets, args.shares), null, {
+      type: 'withdrawn',
+      account: args.owner,
+      assets: args.assets,
+      shares: args.shares,
+    })
+  },
+}
+
+/** The cycle vault as a reducer. */
+export const applyCycleVault: Apply<CycleVault, typeof operations> = /*#__PURE__*/ reducer<
+  CycleVault,
+  typeof operations
+>(operations)
+
+function freeShares(vault: CycleVault, owner: string): Shares {
+  const held = balanceOf(vault.balances, owner)
+  if (owner !== vault.seedAccount) return held
+  return (held > vault.seedShares ? held - vault.seedShares : 0n) as Shares
+}
+
+/** ERC-4626 over a {@link CycleVault}. With `checkpointOnExit` off, `maxWithdraw` promises what an exit may refuse, as the live one does. */
+export const cycleFace: Erc4626<CycleVault> = {
+  totalAssets: cycleAssets,
+  totalSupply: vault => vault.supply,
+  balanceOf: (vault, account) => balanceOf(vault.balances, account),
+  convertToShares: (vault, assets) => sharesFor(vault, assets, 'down'),
+  convertToAssets: (vault, shares) => assetsFor(vault, shares, 'down'),
+  // A sync moves wei between parts of the same total: it changes no price at the moment it happens.
+  previewDeposit: (vault, assets) => sharesFor(vault, assets, 'down'),
+  previewMint: (vault, shares) => assetsFor(vault, shares, 'up'),
+  previewWithdraw: (vault, assets) => sharesFor(vault, assets, 'up'),
+  previewRedeem: (vault, shares) => assetsFor(vault, shares, 'down'),
+  maxDeposit: () => UNLIMITED,
+  maxMint: () => UNLIMITED,
+  maxWithdraw: (vault, owner) => assetsFor(vault, freeShares(vault, owner), 'down'),
+  maxRedeem: freeShares,
+  deposit: (vault, args) => operations.deposit(vault, args),
+  mint: (vault, args) => operations.mint(vault, args),
+  withdraw: (vault, args) => operations.withdraw(vault, args),
+  redeem: (vault, args) => operations.redeem(vault, args),
+}
+
+/** Zod schema of a {@link CycleVault}. */
+export const cycleSchema = z.strictObject({
+  now: integer,
+  cycleLength: integer,
+  cycleEnd: integer,
+  lastSync: integer,
+  reward: integer,
+  stored: integer,
+  assetBalance: integer,
+  supply: integer,
+  balances: ledger,
+  virtualOffset: integer.optional(),
+  autoSync: z.boolean(),
+  checkpointOnExit: z.boolean(),
+  seedAccount: z.string(),
+  seedShares: integer,
+})
+
+/** Whether balances, supply and assets agree. */
+export function checkCycle(vault: CycleVault): string | undefined {
+  const held = sum(vault.balances)
+  if (held !== vault.supply) return `shares of all accounts are ${held}, the supply says ${vault.supply}`
+  return surplus(vault) < 0n ? 'the vault holds less than it counts' : undefined
+}
+
+/** JSON of a {@link CycleVault}. */
+export const cycleCodec: Codec<CycleVault> = /*#__PURE__*/ codec(cycleSchema, checkCycle)

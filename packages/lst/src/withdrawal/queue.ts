@@ -1,0 +1,364 @@
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { min, mulDown } from '../math/math.js'
+import {
+  type Assets,
+  account as checkAccount,
+  MAX_AMOUNT,
+  positive,
+  RATE_ONE,
+  type RateE27,
+  type Shares,
+  total,
+} from '../math/units.js'
+import { type Codec, codec, integer, mapOf } from '../state/codec.js'
+import { OrderedMap } from '../state/ordered-map.js'
+import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+
+/** A request in the queue. Its own amounts are the differences of the cumulative ones to the request before it. */
+export type WithdrawalRequest = {
+  readonly cumulativeAssets: Assets
+  readonly cumulativeShares: Shares
+  readonly owner: string
+  /** Seconds. */
+  readonly at: bigint
+  /** Time of the last report before it, seconds: requests of one report share a batch. */
+  readonly reportedAt: bigint
+  readonly claimed: boolean
+}
+
+/**
+ * First in, first out; each request is worth the smaller of what it asked for and what its shares are worth when it is finalised, so that
+ * a slash during the wait falls on those who wait, too. Source: Lido WithdrawalQueueBase.
+ */
+export type WithdrawalQueue = {
+  /** From 1 upwards. */
+  readonly requests: OrderedMap<bigint, WithdrawalRequest>
+  /** The highest rate that requests from this id on are paid at. */
+  readonly checkpoints: OrderedMap<bigint, RateE27>
+  readonly lastRequestId: bigint
+  readonly lastFinalizedId: bigint
+  /** Wei set aside for finalised requests that nobody has claimed yet. */
+  readonly locked: Assets
+  /** Smallest and largest request, wei. */
+  readonly minRequest: Assets
+  readonly maxRequest: Assets
+}
+
+/** Options of {@link createQueue}. */
+export type QueueOptions = {
+  /** Wei; default 100. */
+  minRequest?: bigint
+  /** Wei; default 1000·10^18. Larger ones are split by the caller. */
+  maxRequest?: bigint
+}
+
+/** An empty queue. */
+export function createQueue(options: QueueOptions = {}): WithdrawalQueue {
+  const { minRequest = 100n, maxRequest = 1000n * 10n ** 18n } = options
+  if (minRequest < 1n || maxRequest < minRequest || maxRequest > MAX_AMOUNT)
+    fail('OPTION_INVALID', `requests expected 1 ≤ min ≤ max < 2^128, got ${minRequest} … ${maxRequest}`)
+  return {
+    requests: OrderedMap.from(),
+    checkpoints: OrderedMap.from(),
+    lastRequestId: 0n,
+    lastFinalizedId: 0n,
+    locked: 0n as Assets,
+    minRequest: minRequest as Assets,
+    maxRequest: maxRequest as Assets,
+  }
+}
+
+type Cumulative = { readonly cumulativeAssets: bigint; readonly cumulativeShares: bigint }
+const nothing: Cumulative = { cumulativeAssets: 0n, cumulativeShares: 0n }
+
+/** The request, or the zero that the first one is measured against. */
+function cumulative(queue: WithdrawalQueue, id: bigint): Cumulative {
+  if (id === 0n) return nothing
+  return queue.requests.get(id) ?? fail('REQUEST_UNKNOWN', `there is no request ${id}`, { id })
+}
+
+/** What the requests after `from` up to `to` ask for, together. */
+function span(queue: WithdrawalQueue, from: bigint, to: bigint): { assets: Assets; shares: Shares; rate: RateE27 } {
+  const start = cumulative(queue, from)
+  const end = cumulative(queue, to)
+  const assets = (end.cumulativeAssets - start.cumulativeAssets) as Assets
+  const shares = (end.cumulativeShares - start.cumulativeShares) as Shares
+  return { assets, shares, rate: (shares === 0n ? 0n : (assets * RATE_ONE) / shares) as RateE27 }
+}
+
+/** What one request asked for: assets, the shares it gave up, and their rate then. */
+export function requested(queue: WithdrawalQueue, id: bigint): { assets: Assets; shares: Shares; rate: RateE27 } {
+  if (id < 1n || id > queue.lastRequestId) fail('REQUEST_UNKNOWN', `there is no request ${id}`, { id })
+  return span(queue, id - 1n, id)
+}
+
+/** Wei asked for and not finalised: what the buffer keeps back from the seats. */
+export function unfinalized(queue: WithdrawalQueue): { assets: Assets; shares: Shares } {
+  return span(queue, queue.lastFinalizedId, queue.lastRequestId)
+}
+
+/**
+ * What finalising up to the ends of `batches` locks and burns, when no batch is paid above `maxRate`.
+ * @throws LstError `BATCHES_EMPTY`, `ZERO_SHARE_RATE`, `REQUEST_UNKNOWN`, `BATCHES_UNSORTED`
+ */
+export function prefinalize(
+  queue: WithdrawalQueue,
+  batches: readonly bigint[],
+  maxRate: RateE27,
+): { assets: Assets; shares: Shares } {
+  if (batches.length === 0) fail('BATCHES_EMPTY', 'batches expected at least one request id, got none')
+  if (maxRate <= 0n) fail('ZERO_SHARE_RATE', `share rate expected more than 0, got ${maxRate}`)
+  const first = batches[0]!
+  const last = batches[batches.length - 1]!
+  if (first <= queue.lastFinalizedId || last > queue.lastRequestId)
+    fail(
+      'REQUEST_UNKNOWN',
+      `batches expected ids ${queue.lastFinalizedId + 1n} … ${queue.lastRequestId}, got ${first} … ${last}`,
+      {
+        first,
+        last,
+      },
+    )
+  let assets = 0n
+  let shares = 0n
+  let previous = queue.lastFinalizedId
+  for (const end of batches) {
+    if (end <= previous) fail('BATCHES_UNSORTED', `batch ends expected to rise, got ${end} after ${previous}`, { end })
+    const batch = span(queue, previous, end)
+    assets += batch.rate > maxRate ? (batch.shares * maxRate) / RATE_ONE : batch.assets
+    shares += batch.shares
+    previous = end
+  }
+  return { assets: assets as Assets, shares: shares as Shares }
+}
+
+/** At most this many batches in one report (Lido: MAX_BATCHES_LENGTH). */
+export const MAX_BATCHES = 36
+
+/**
+ * The batches that `budget` wei can finalise at `maxRate`, for requests made at or before `maxTimestamp`.
+ * Returns the batch ends and what is left of the budget.
+ */
+export function planBatches(
+  queue: WithdrawalQueue,
+  options: { maxRate: RateE27; maxTimestamp: bigint; budget: bigint },
+): { batches: bigint[]; budgetLeft: Assets } {
+  const batches: bigint[] = []
+  let budget = options.budget
+  let last: { rate: bigint; reportedAt: bigint } | undefined
+  let before: Cumulative = cumulative(queue, queue.lastFinalizedId)
+  if (queue.lastFinalizedId >= queue.lastRequestId) return { batches, budgetLeft: budget as Assets }
+  for (const [id, request] of queue.requests.entries(queue.lastFinalizedId + 1n)) {
+    if (request.at > options.maxTimestamp) break
+    const assets = request.cumulativeAssets - before.cumulativeAssets
+    const shares = request.cumulativeShares - before.cumulativeShares
+    const rate = shares === 0n ? 0n : (assets * RATE_ONE) / shares
+    const cost = rate > options.maxRate ? (shares * options.maxRate) / RATE_ONE : assets
+    if (cost > budget) break
+    const joins =
+      last !== undefined &&
+      (last.reportedAt === request.reportedAt || last.rate <= options.maxRate === rate <= options.maxRate)
+    if (joins) batches[batches.length - 1] = id
+    else if (batches.length === MAX_BATCHES) break
+    else batches.push(id)
+    budget -= cost
+    last = { rate, reportedAt: request.reportedAt }
+    before = request
+  }
+  return { batches, budgetLeft: budget as Assets }
+}
+
+/** The checkpoint that holds a finalised request: its first id, to be passed to `claim` as `hint`. */
+export function checkpointHint(queue: WithdrawalQueue, id: bigint): bigint {
+  if (id < 1n || id > queue.lastRequestId) fail('REQUEST_UNKNOWN', `there is no request ${id}`, { id })
+  if (id > queue.lastFinalizedId) fail('NOT_FINALIZED', `request ${id} is not finalised`, { id })
+  return queue.checkpoints.floor(id)![0]
+}
+
+/** What a finalised, unclaimed request pays; 0 otherwise. */
+export function claimable(queue: WithdrawalQueue, id: bigint): Assets {
+  const request = queue.requests.get(id)
+  if (request === undefined || request.claimed || id > queue.lastFinalizedId) return 0n as Assets
+  const [, maxRate] = queue.checkpoints.floor(id)!
+  const { assets, shares, rate } = span(queue, id - 1n, id)
+  // A merged batch can be locked one wei short of its members: the last claim takes what is there.
+  return min(rate > maxRate ? mulDown(shares, maxRate, RATE_ONE) : assets, queue.locked) as Assets
+}
+
+/** Where a request stands. */
+export type WithdrawalStatus = 'pending' | 'claimable' | 'claimed'
+
+/** Where a request stands. */
+export function withdrawalStatus(queue: WithdrawalQueue, id: bigint): WithdrawalStatus {
+  const request = queue.requests.get(id) ?? fail('REQUEST_UNKNOWN', `there is no request ${id}`, { id })
+  return request.claimed ? 'claimed' : id <= queue.lastFinalizedId ? 'claimable' : 'pending'
+}
+
+/** The ids of everything an account has waiting or claimable. Walks the queue. */
+export function withdrawalsOf(queue: WithdrawalQueue, owner: string): bigint[] {
+  const ids: bigint[] = []
+  for (const [id, request] of queue.requests) if (request.owner === owner && !request.claimed) ids.push(id)
+  return ids
+}
+
+const operations = {
+  /** Enters a request whose shares the pool has taken from its owner. */
+  enqueue(
+    queue: WithdrawalQueue,
+    args: { owner: string; assets: Assets; shares: Shares; now: bigint; reportedAt: bigint },
+  ): Step<WithdrawalQueue, bigint> {
+    checkAccount(args.owner)
+    positive('assets', args.assets)
+    positive('shares', args.shares)
+    if (args.assets < queue.minRequest)
+      fail('REQUEST_TOO_SMALL', `a request is at least ${queue.minRequest} wei, got ${args.assets}`, {
+        limit: queue.minRequest,
+      })
+    if (args.assets > queue.maxRequest)
+      fail('REQUEST_TOO_LARGE', `a request is at most ${queue.maxRequest} wei, got ${args.assets}: split it`, {
+        limit: queue.maxRequest,
+      })
+    const last = cumulative(queue, queue.lastRequestId)
+    const before = queue.requests.get(queue.lastRequestId)
+    if (before !== undefined && args.now < before.at)
+      fail('TIME_BACKWARDS', `time expected ${before.at} s or later, got ${args.now} s`, {
+        last: before.at,
+        now: args.now,
+      })
+    const id = queue.lastRequestId + 1n
+    const request: WithdrawalRequest = {
+      cumulativeAssets: total<Assets>('cumulativeAssets', last.cumulativeAssets + args.assets),
+      cumulativeShares: total<Shares>('cumulativeShares', last.cumulativeShares + args.shares),
+      owner: args.owner,
+      at: args.now,
+      reportedAt: args.reportedAt,
+      claimed: false,
+    }
+    return step({ ...queue, requests: queue.requests.set(id, request), lastRequestId: id }, id, {
+      type: 'requested',
+      id,
+      owner: args.owner,
+      assets: args.assets,
+      shares: args.shares,
+      at: args.now,
+    })
+  },
+
+  /** Sets `assets` wei aside for every request up to `lastId`, none of which is paid above `maxRate`. */
+  finalize(
+    queue: WithdrawalQueue,
+    args: { lastId: bigint; assets: Assets; maxRate: RateE27 },
+  ): Step<WithdrawalQueue, Assets> {
+    if (args.lastId <= queue.lastFinalizedId || args.lastId > queue.lastRequestId)
+      fail(
+        'REQUEST_UNKNOWN',
+        `last id expected ${queue.lastFinalizedId + 1n} … ${queue.lastRequestId}, got ${args.lastId}`,
+      )
+    if (args.maxRate <= 0n) fail('ZERO_SHARE_RATE', `share rate expected more than 0, got ${args.maxRate}`)
+    const nominal = span(queue, queue.lastFinalizedId, args.lastId).assets
+    if (args.assets < 0n || args.assets > nominal)
+      fail('FINALIZE_TOO_MUCH', `at most ${nominal} wei finalise these requests, got ${args.assets}`, {
+        limit: nominal,
+      })
+    return step(
+      {
+        ...queue,
+        checkpoints: queue.checkpoints.set(queue.lastFinalizedId + 1n, args.maxRate),
+        lastFinalizedId: args.lastId,
+        locked: total<Assets>('locked', queue.locked + args.assets),
+      },
+      args.assets,
+      {
+        type: 'finalized',
+        from: queue.lastFinalizedId + 1n,
+        to: args.lastId,
+        assets: args.assets,
+        maxRate: args.maxRate,
+      },
+    )
+  },
+
+  /** Pays a finalised request to its owner. `hint` is the first id of its checkpoint, looked up when missing. */
+  claim(queue: WithdrawalQueue, args: { id: bigint; account: string; hint?: bigint }): Step<WithdrawalQueue, Assets> {
+    const request =
+      queue.requests.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no request ${args.id}`, { id: args.id })
+    if (args.id > queue.lastFinalizedId) fail('NOT_FINALIZED', `request ${args.id} is not finalised`, { id: args.id })
+    if (request.claimed) fail('ALREADY_CLAIMED', `request ${args.id} was claimed before`, { id: args.id })
+    if (request.owner !== args.account)
+      fail('NOT_OWNER', `request ${args.id} belongs to ${request.owner}, not to ${args.account}`, { id: args.id })
+    if (args.hint !== undefined && checkpointHint(queue, args.id) !== args.hint)
+      fail('HINT_INVALID', `checkpoint ${args.hint} does not hold request ${args.id}`, { id: args.id, hint: args.hint })
+    const assets = claimable(queue, args.id)
+    return step(
+      {
+        ...queue,
+        requests: queue.requests.set(args.id, { ...request, claimed: true }),
+        locked: (queue.locked - assets) as Assets,
+      },
+      assets,
+      { type: 'claimed', id: args.id, owner: args.account, assets },
+    )
+  },
+
+  /** Hands a request to somebody else: ids are tokens (ERC-721 on chain). */
+  transferRequest(queue: WithdrawalQueue, args: { id: bigint; from: string; to: string }): Step<WithdrawalQueue, null> {
+    checkAccount(args.to)
+    const request =
+      queue.requests.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no request ${args.id}`, { id: args.id })
+    if (request.claimed) fail('ALREADY_CLAIMED', `request ${args.id} was claimed before`, { id: args.id })
+    if (request.owner !== args.from)
+      fail('NOT_OWNER', `request ${args.id} belongs to ${request.owner}, not to ${args.from}`, { id: args.id })
+    return step({ ...queue, requests: queue.requests.set(args.id, { ...request, owner: args.to }) }, null, {
+      type: 'requestTransferred',
+      id: args.id,
+      from: args.from,
+      to: args.to,
+    })
+  },
+}
+
+/** The withdrawal queue as a reducer: `enqueue`, `finalize`, `claim`, `transferRequest`. */
+export const applyQueue: Apply<WithdrawalQueue, typeof operations> = /*#__PURE__*/ reducer<
+  WithdrawalQueue,
+  typeof operations
+>(operations)
+
+/** Zod schema of a {@link WithdrawalQueue}, for states that hold one. */
+export const queueSchema = z.strictObject({
+  requests: mapOf(
+    integer,
+    z.strictObject({
+      cumulativeAssets: integer,
+      cumulativeShares: integer,
+      owner: z.string().min(1).max(128),
+      at: integer,
+      reportedAt: integer,
+      claimed: z.boolean(),
+    }),
+  ),
+  checkpoints: mapOf(integer, integer),
+  lastRequestId: integer,
+  lastFinalizedId: integer,
+  locked: integer,
+  minRequest: integer,
+  maxRequest: integer,
+})
+
+/** A queue whose ids are 1 … last, whose sums rise, and whose checkpoints cover what is finalised. */
+export function checkQueue(queue: WithdrawalQueue): string | undefined {
+  let id = 0n
+  let assets = -1n
+  for (const [key, request] of queue.requests) {
+    if (key !== ++id) return `request ids expected 1 … ${queue.lastRequestId}, got ${key}`
+    if (request.cumulativeAssets <= assets) return `cumulative assets of request ${key} do not rise`
+    assets = request.cumulativeAssets
+  }
+  if (id !== queue.lastRequestId) return `last request id expected ${id}, got ${queue.lastRequestId}`
+  if (queue.lastFinalizedId > id) return `last finalised id ${queue.lastFinalizedId} is above the last request ${id}`
+  if (queue.lastFinalizedId > 0n && queue.checkpoints.get(1n) === undefined) return 'the first checkpoint is missing'
+  return undefined
+}
+
+/** JSON of a {@link WithdrawalQueue}. */
+export const queueCodec: Codec<WithdrawalQueue> = /*#__PURE__*/ codec(queueSchema, checkQueue)

@@ -1,0 +1,291 @@
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { mulDown } from '../math/math.js'
+import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'
+import { type Codec, codec, integer, mapOf } from '../state/codec.js'
+import { OrderedMap } from '../state/ordered-map.js'
+import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+
+const PPM = 1_000_000n
+
+/** A ticket ends in exactly one of redeemed and cancelled. */
+export type Ticket = {
+  readonly owner: string
+  readonly assets: Assets
+  /** Seconds from which it can be redeemed. */
+  readonly matureAt: bigint
+  readonly state: 'open' | 'redeemed' | 'cancelled'
+  /** LP locked to shorten it, until when, and whether it went back. */
+  readonly lp: bigint
+  readonly lpUntil: bigint
+  readonly lpReturned: boolean
+  /** Cancel fee, frozen at entry, millionths. */
+  readonly cancelFeePpm: bigint
+}
+
+/** 1:1 receipts on their way to METIS (eMETIS): paid by maturity, which LP can shorten, not first come first served. Source: ENKI RedemptionQueue. */
+export type TicketQueue = {
+  readonly now: bigint
+  /** Receipts owed to open tickets, and fees kept: together what the queue holds. */
+  readonly owed: Assets
+  readonly fees: Assets
+  readonly receiptHeld: Assets
+  /** METIS at hand. */
+  readonly cash: Assets
+  readonly lpHeld: bigint
+  readonly tickets: OrderedMap<bigint, Ticket>
+  /** Seconds that one LP unit per unit of the ticket is worth, by LP token. */
+  readonly lpFactors: OrderedMap<string, bigint>
+  readonly feePpm: bigint
+  readonly cancelFeePpm: bigint
+  /** Seconds. */
+  readonly length: bigint
+  readonly minLength: bigint
+  readonly lpLock: bigint
+}
+
+/** Options of {@link createTicketQueue}. */
+export type TicketOptions = {
+  /** Seconds; default 0. */
+  now?: bigint
+  /** Entry fee, millionths; default 0. */
+  feePpm?: bigint
+  /** Cancel fee, millionths; default 0. */
+  cancelFeePpm?: bigint
+  /** Seconds; default 1,728,000 (20 days). */
+  length?: bigint
+  /** Seconds; default 691,200 (8 days). */
+  minLength?: bigint
+  /** Seconds that LP stays locked; default 2,592,000 (30 days). */
+  lpLock?: bigint
+}
+
+/** An empty ticket queue. */
+export function createTicketQueue(options: TicketOptions = {}): TicketQueue {
+  const {
+    now = 0n,
+    feePpm = 0n,
+    cancelFeePpm = 0n,
+    length = 1_728_000n,
+    minLength = 691_200n,
+    lpLock = 2_592_000n,
+  } = options
+  forward(0n, now)
+  for (const ppm of [feePpm, cancelFeePpm])
+    if (ppm < 0n || ppm > PPM) fail('OPTION_INVALID', `fee expected 0 … 1000000 ppm, got ${ppm}`)
+  for (const seconds of [length, minLength, lpLock])
+    if (seconds < 0n) fail('OPTION_INVALID', `a duration expected 0 s or more, got ${seconds}`)
+  return {
+    now,
+    owed: 0n as Assets,
+    fees: 0n as Assets,
+    receiptHeld: 0n as Assets,
+    cash: 0n as Assets,
+    lpHeld: 0n,
+    tickets: OrderedMap.from(),
+    lpFactors: OrderedMap.from(),
+    feePpm,
+    cancelFeePpm,
+    length,
+    minLength,
+    lpLock,
+  }
+}
+
+function find(queue: TicketQueue, id: bigint): Ticket {
+  return queue.tickets.get(id) ?? fail('REQUEST_UNKNOWN', `there is no ticket ${id}`, { id })
+}
+
+function open(queue: TicketQueue, id: bigint): Ticket {
+  const ticket = find(queue, id)
+  if (ticket.state !== 'open') fail('TICKET_CLOSED', `ticket ${id} is ${ticket.state}`, { id, state: ticket.state })
+  return ticket
+}
+
+const operations = {
+  /** Moves time forward. */
+  advance(queue: TicketQueue, args: { now: bigint }): Step<TicketQueue, null> {
+    forward(queue.now, args.now)
+    return step({ ...queue, now: args.now }, null)
+  },
+  /** Takes receipts and gives a ticket for them less the fee. */
+  enter(
+    queue: TicketQueue,
+    args: { account: string; assets: Assets },
+  ): Step<TicketQueue, { id: bigint; assets: Assets; fee: Assets }> {
+    checkAccount(args.account)
+    positive('assets', args.assets)
+    const fee = mulDown(args.assets, queue.feePpm, PPM)
+    const assets = (args.assets - fee) as Assets
+    if (assets === 0n) fail('ZERO_ASSETS', `nothing of ${args.assets} wei is left after the fee`)
+    const id = BigInt(queue.tickets.size)
+    return step(
+      {
+        ...queue,
+        owed: total<Assets>('owed', queue.owed + assets),
+        fees: total<Assets>('fees', queue.fees + fee),
+        receiptHeld: total<Assets>('receiptHeld', queue.receiptHeld + args.assets),
+        tickets: queue.tickets.set(id, {
+          owner: args.account,
+          assets,
+          matureAt: queue.now + queue.length,
+          state: 'open',
+          lp: 0n,
+          lpUntil: 0n,
+          lpReturned: false,
+          cancelFeePpm: queue.cancelFeePpm,
+        }),
+      },
+      { id, assets, fee: fee as Assets },
+      { type: 'requested', id, owner: args.account, assets, at: queue.now },
+    )
+  },
+  /** METIS for redemptions. */
+  fund(queue: TicketQueue, args: { assets: Assets }): Step<TicketQueue, null> {
+    positive('assets', args.assets)
+    return step({ ...queue, cash: total<Assets>('cash', queue.cash + args.assets) }, null)
+  },
+  /** Pays a mature ticket and burns its receipts. Its LP stays until its own lock ends. */
+  redeem(queue: TicketQueue, args: { id: bigint }): Step<TicketQueue, Assets> {
+    const ticket = open(queue, args.id)
+    if (queue.now < ticket.matureAt)
+      fail('NOT_MATURE', `ticket ${args.id} is paid from ${ticket.matureAt} s on, it is ${queue.now} s`, {
+        limit: ticket.matureAt,
+      })
+    if (ticket.assets > queue.cash)
+      fail('INSUFFICIENT_CASH', `the queue has ${queue.cash} wei at hand, ${ticket.assets} are needed`, {
+        limit: queue.cash,
+      })
+    return step(
+      {
+        ...queue,
+        owed: (queue.owed - ticket.assets) as Assets,
+        receiptHeld: (queue.receiptHeld - ticket.assets) as Assets,
+        cash: (queue.cash - ticket.assets) as Assets,
+        tickets: queue.tickets.set(args.id, { ...ticket, state: 'redeemed' }),
+      },
+      ticket.assets,
+      { type: 'claimed', id: args.id, owner: ticket.owner, assets: ticket.assets },
+    )
+  },
+  /** Gives the receipts back less the fee frozen at entry, and LP that was not returned before. */
+  cancel(queue: TicketQueue, args: { id: bigint }): Step<TicketQueue, { assets: Assets; fee: Assets; lp: bigint }> {
+    const ticket = open(queue, args.id)
+    const fee = mulDown(ticket.assets, ticket.cancelFeePpm, PPM)
+    const assets = (ticket.assets - fee) as Assets
+    const lp = ticket.lpReturned ? 0n : ticket.lp
+    return step(
+      {
+        ...queue,
+        owed: (queue.owed - ticket.assets) as Assets,
+        fees: (queue.fees + fee) as Assets,
+        receiptHeld: (queue.receiptHeld - assets) as Assets,
+        lpHeld: queue.lpHeld - lp,
+        tickets: queue.tickets.set(args.id, {
+          ...ticket,
+          state: 'cancelled',
+          lpReturned: ticket.lpReturned || lp > 0n,
+        }),
+      },
+      { assets, fee: fee as Assets, lp },
+      { type: 'cancelled', id: args.id, owner: ticket.owner, assets, fee },
+    )
+  },
+  /** What an LP token is worth in seconds. */
+  setLpFactor(queue: TicketQueue, args: { token: string; factor: bigint }): Step<TicketQueue, null> {
+    checkAccount(args.token)
+    amount('factor', args.factor)
+    return step({ ...queue, lpFactors: queue.lpFactors.set(args.token, args.factor) }, null)
+  },
+  /** Locks LP to shorten a ticket, once; the result is the seconds saved. */
+  reduce(queue: TicketQueue, args: { id: bigint; token: string; lp: bigint }): Step<TicketQueue, bigint> {
+    const ticket = open(queue, args.id)
+    positive('lp', args.lp)
+    if (ticket.lp > 0n) fail('ALREADY_REDUCED', `ticket ${args.id} was shortened before`, { id: args.id })
+    const factor =
+      queue.lpFactors.get(args.token) ?? fail('OPTION_INVALID', `"${args.token}" is not an LP token of this queue`)
+    const seconds = mulDown(factor, args.lp, ticket.assets)
+    const left = ticket.matureAt > queue.now ? ticket.matureAt - queue.now : 0n
+    if (seconds + queue.minLength > left)
+      fail('REDUCE_TOO_MUCH', `${seconds} s less would leave under ${queue.minLength} s of ${left} s`, {
+        seconds,
+        limit: left > queue.minLength ? left - queue.minLength : 0n,
+      })
+    return step(
+      {
+        ...queue,
+        lpHeld: queue.lpHeld + args.lp,
+        tickets: queue.tickets.set(args.id, {
+          ...ticket,
+          matureAt: ticket.matureAt - seconds,
+          lp: args.lp,
+          lpUntil: queue.now + queue.lpLock,
+        }),
+      },
+      seconds,
+      { type: 'reduced', id: args.id, seconds, lp: args.lp },
+    )
+  },
+  /** Gives LP back after its own lock, once, whatever became of the ticket. */
+  unlockLp(queue: TicketQueue, args: { id: bigint }): Step<TicketQueue, bigint> {
+    const ticket = find(queue, args.id)
+    if (ticket.lp === 0n || ticket.lpReturned) fail('LP_RETURNED', `ticket ${args.id} holds no LP`, { id: args.id })
+    if (queue.now < ticket.lpUntil)
+      fail('LP_LOCKED', `LP is locked until ${ticket.lpUntil} s, it is ${queue.now} s`, { limit: ticket.lpUntil })
+    return step(
+      {
+        ...queue,
+        lpHeld: queue.lpHeld - ticket.lp,
+        tickets: queue.tickets.set(args.id, { ...ticket, lpReturned: true }),
+      },
+      ticket.lp,
+      { type: 'lpReturned', id: args.id, lp: ticket.lp },
+    )
+  },
+}
+
+/** The ticket queue as a reducer. */
+export const applyTickets: Apply<TicketQueue, typeof operations> = /*#__PURE__*/ reducer<
+  TicketQueue,
+  typeof operations
+>(operations)
+
+/** Zod schema of a {@link TicketQueue}. */
+export const ticketsSchema = z.strictObject({
+  now: integer,
+  owed: integer,
+  fees: integer,
+  receiptHeld: integer,
+  cash: integer,
+  lpHeld: integer,
+  tickets: mapOf(
+    integer,
+    z.strictObject({
+      owner: z.string(),
+      assets: integer,
+      matureAt: integer,
+      state: z.enum(['open', 'redeemed', 'cancelled']),
+      lp: integer,
+      lpUntil: integer,
+      lpReturned: z.boolean(),
+      cancelFeePpm: integer,
+    }),
+  ),
+  lpFactors: mapOf(z.string(), integer),
+  feePpm: integer,
+  cancelFeePpm: integer,
+  length: integer,
+  minLength: integer,
+  lpLock: integer,
+})
+
+/** Receipts held are what is owed and the fees, to the wei. */
+export function checkTickets(queue: TicketQueue): string | undefined {
+  let owed = 0n
+  for (const [, ticket] of queue.tickets) if (ticket.state === 'open') owed += ticket.assets
+  if (owed !== queue.owed) return `open tickets are ${owed} wei, owed says ${queue.owed}`
+  return queue.receiptHeld === queue.owed + queue.fees ? undefined : 'receipts held are not what is owed plus fees'
+}
+
+/** JSON of a {@link TicketQueue}. */
+export const ticketsCodec: Codec<TicketQueue> = /*#__PURE__*/ codec(ticketsSchema, checkTickets)
