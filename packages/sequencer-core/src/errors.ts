@@ -162,6 +162,8 @@ export type SequencerErrorCode =
   // block
   /** A header field that does not fit its type. */
   | 'HEADER_INVALID'
+  /** The key did not sign, or its signature does not count. */
+  | 'SIGNER_FAILED'
   /** Bytes that are no sealed block. */
   | 'BLOCK_INVALID'
   /** Not the elected sequencer's turn, or nobody's. */
@@ -184,6 +186,10 @@ export type SequencerErrorCode =
   | 'DERIVATION_INPUT_INVALID'
   /** L1 is not what derivation has read before (a reorg): start again from an earlier checkpoint. */
   | 'DERIVATION_RESET'
+  /** L1 does not even have the block any more where derivation was told to begin. */
+  | 'DERIVATION_START_LOST'
+  /** An L1 node answered with something else than what was asked for. */
+  | 'L1_RPC_INVALID'
   /** The engine refuses a block of deposits only, which must always be possible. */
   | 'DEPOSIT_BLOCK_REFUSED'
   /** A network upgrade's transactions are needed and were not given. */

@@ -75,6 +75,107 @@ export type {
   Decompressors,
 } from './compression/compression.js'
 export { createZlibCompressor, inflateZlib, type ZlibCompressorOptions } from './compression/zlib.js'
+// derivation
+export {
+  type AttributesInput,
+  type BuiltAttributes,
+  buildAttributes,
+  sequencerFeeVault,
+  type UpgradeTransactions,
+} from './derivation/attributes.js'
+export {
+  type BatchContext,
+  type BatchReason,
+  type BatchVerdict,
+  checkOverlappedBlock,
+  checkSingularBatch,
+  checkSpanBlocks,
+  checkSpanPrefix,
+  type SafeBlock,
+  type SpanBlockFacts,
+  type SpanFacts,
+  spanBlocks,
+  spanFacts,
+  spanParentNumber,
+} from './derivation/batch-check.js'
+export { decodeBlobPayload } from './derivation/blob-payload.js'
+export { coldStartL1Number, type DerivationCheckpoint, genesisCheckpoint } from './derivation/checkpoint.js'
+export {
+  aliasL1Address,
+  countLeadingDeposits,
+  type DepositSource,
+  type DepositTransaction,
+  decodeDeposit,
+  depositFromLog,
+  depositSourceHash,
+  depositsOfBlock,
+  depositType,
+  encodeDeposit,
+  encodeDepositLog,
+  isDeposit,
+  transactionDepositedTopic,
+} from './derivation/deposit.js'
+export {
+  createDerivationDriver,
+  type DerivationDriver,
+  type DerivationDriverOptions,
+  type DerivationStatus,
+  type DriverEvent,
+  l2BlockRef,
+} from './derivation/driver.js'
+export {
+  type ForkName,
+  type ForkSchedule,
+  forkNames,
+  isForkActivationBlock,
+  isForkActive,
+} from './derivation/fork-schedule.js'
+export type { L1Block, L1BlockRef, L1Header, L1Log, L1Transaction } from './derivation/l1.js'
+export {
+  decodeL1Info,
+  encodeL1Info,
+  encodeL1InfoDeposit,
+  type L1Info,
+  l1BlockPredeploy,
+  l1InfoDeposit,
+  l1InfoDepositor,
+  l1InfoFor,
+} from './derivation/l1-info.js'
+export { nextOrigin, type OriginChoice } from './derivation/l1-origin.js'
+export { createRpcL1Source, type L1Client, type RpcL1SourceOptions } from './derivation/l1-rpc.js'
+export type { BlobSource, CommitmentSource, L1Source } from './derivation/l1-source.js'
+export { type InboxTransaction, readInboxTransaction } from './derivation/l1-transaction.js'
+export { genesisBlockRef, type L2BlockRef } from './derivation/l2.js'
+export {
+  createDerivationPipeline,
+  type DerivationEvent,
+  type DerivationInput,
+  type DerivationNeed,
+  type DerivationOptions,
+  type DerivationOutput,
+  type DerivationPipeline,
+  type ExecutedRef,
+  type IsBatcher,
+} from './derivation/pipeline.js'
+export { allForksAtGenesis, type NewRollup, newRollup, rollupPresets } from './derivation/presets.js'
+export {
+  type BlockId,
+  channelTimeoutBlocks,
+  checkRollupConfig,
+  maxSequencerDriftSeconds,
+  type RollupConfig,
+} from './derivation/rollup-config.js'
+export {
+  applyConfigLogs,
+  applyConfigUpdate,
+  configCarriedByBlock,
+  configUpdateTopic,
+  decodeConfigUpdate,
+  ecotoneScalars,
+  encodeConfigUpdate,
+  type SystemConfig,
+  type SystemConfigUpdate,
+} from './derivation/system-config.js'
 // economics
 export {
   type Account,

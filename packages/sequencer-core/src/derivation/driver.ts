@@ -1,0 +1,330 @@
+import { type Clock, isL2Error, systemClock } from '@l2/common'
+import type { Hash } from 'viem'
+import type { CallOptions, ExecutedBlock, ExecutionEngine } from '../engine/engine.js'
+import { SequencerError } from '../errors.js'
+import type { SafeBlock } from './batch-check.js'
+import { type DerivationCheckpoint, genesisCheckpoint } from './checkpoint.js'
+import { decodeDeposit, isDeposit } from './deposit.js'
+import type { L1Block } from './l1.js'
+import { decodeL1Info } from './l1-info.js'
+import type { BlobSource, CommitmentSource, L1Source } from './l1-source.js'
+import type { L2BlockRef } from './l2.js'
+import {
+  createDerivationPipeline,
+  type DerivationEvent,
+  type DerivationInput,
+  type DerivationNeed,
+  type DerivationOptions,
+  type DerivationOutput,
+  type DerivationPipeline,
+} from './pipeline.js'
+
+/** Options of {@link createDerivationDriver}. */
+export type DerivationDriverOptions = Omit<DerivationOptions, 'start'> & {
+  readonly engine: ExecutionEngine
+  readonly l1: L1Source
+  /** Needed when the chain posts blobs. */
+  readonly blobs?: BlobSource | undefined
+  /** Needed when the chain uses alt-DA. */
+  readonly commitments?: CommitmentSource | undefined
+  /** Default: the chain's genesis. */
+  readonly start?: DerivationCheckpoint | undefined
+  /** How many checkpoints to keep, newest first, for going back at a reorg; one deeper starts over at `start`. Default 256. */
+  readonly maxCheckpoints?: number | undefined
+  /** How many L1 blocks' logs to keep for the time when they become an origin. Default 512. */
+  readonly maxCachedL1Blocks?: number | undefined
+  /** Told of everything the pipeline reports, in order; called synchronously and must not throw. */
+  readonly onEvent?: ((event: DerivationEvent | DriverEvent) => void) | undefined
+  /** Whether a failed build says that the block can never be, as opposed to: not now. Default: `ENGINE_TRANSACTION_INVALID`. */
+  readonly isRefusal?: ((error: unknown) => boolean) | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** What the driver reports beside the pipeline's own events. */
+export type DriverEvent =
+  /** L1 changed: derivation goes on from this checkpoint. */
+  { readonly kind: 'reset'; readonly to: DerivationCheckpoint }
+
+/** Where derivation stands. */
+export type DerivationStatus = {
+  readonly head: L2BlockRef
+  readonly safe: L2BlockRef
+  readonly finalized: { readonly number: bigint; readonly hash: Hash }
+  /** The last L1 block that is wholly accounted for. */
+  readonly l1Number: bigint
+  readonly checkpoint: DerivationCheckpoint
+}
+
+/** Feeds a derivation pipeline from L1 and runs its blocks in an engine. One call at a time. */
+export interface DerivationDriver extends AsyncDisposable {
+  /**
+   * Derives until L1 has nothing more, going back by itself when L1 reorganises. Rejects with what the sources or the engine reject with;
+   * calling again goes on where it stopped.
+   */
+  sync(options?: CallOptions): Promise<DerivationStatus>
+  /** {@link sync} again and again, every `pollIntervalMs` (default 1000), until the signal aborts; errors that say `retry` are waited out. */
+  run(options: { signal: AbortSignal; pollIntervalMs?: number }): Promise<void>
+  readonly status: DerivationStatus
+}
+
+/**
+ * The derivation pipeline with its I/O: L1, blobs and engine behind ports. Unsafe blocks that the engine has already are kept when derivation
+ * comes to the same, and replaced when not.
+ *
+ * @throws SequencerError `ROLLUP_CONFIG_INVALID`
+ */
+export function createDerivationDriver(options: DerivationDriverOptions): DerivationDriver {
+  return new Driver(options)
+}
+
+class Driver implements DerivationDriver {
+  readonly #options: DerivationDriverOptions
+  readonly #clock: Clock
+  readonly #start: DerivationCheckpoint
+  #pipeline: DerivationPipeline
+  /** Oldest first; each is canonical as far as is known. */
+  #checkpoints: DerivationCheckpoint[]
+  #finalized: DerivationCheckpoint
+  /** Origins that the pipeline will ask for again, without their transactions. */
+  readonly #cache = new Map<bigint, L1Block>()
+  #output: DerivationOutput | undefined
+  #running = false
+
+  constructor(options: DerivationDriverOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#start = options.start ?? genesisCheckpoint(options.config)
+    this.#checkpoints = [this.#start]
+    this.#finalized = this.#start
+    this.#pipeline = createDerivationPipeline({ ...options, start: this.#start })
+  }
+
+  get status(): DerivationStatus {
+    const { head, safe, checkpoint } = this.#pipeline
+    return {
+      head,
+      safe,
+      finalized: { number: this.#finalized.head.number, hash: this.#finalized.head.hash },
+      l1Number: checkpoint.l1.number,
+      checkpoint,
+    }
+  }
+
+  async sync(callOptions: CallOptions = {}): Promise<DerivationStatus> {
+    if (this.#running) {
+      throw new SequencerError('the driver is running already', { code: 'DERIVATION_INPUT_INVALID' })
+    }
+    this.#running = true
+    try {
+      for (;;) {
+        callOptions.signal?.throwIfAborted()
+        try {
+          if (!(await this.#once(callOptions)) && (await this.#isCanonical(callOptions))) break
+        } catch (error) {
+          if (!isL2Error(error, 'DERIVATION_RESET')) throw error
+          await this.#goBack(callOptions)
+        }
+      }
+      await this.#finalize(callOptions)
+      return this.status
+    } finally {
+      this.#running = false
+    }
+  }
+
+  async run(options: { signal: AbortSignal; pollIntervalMs?: number }): Promise<void> {
+    const { signal, pollIntervalMs = 1000 } = options
+    while (!signal.aborted) {
+      try {
+        await this.sync({ signal })
+      } catch (error) {
+        if (signal.aborted) return
+        if (isL2Error(error) && error.recovery !== 'retry') throw error
+      }
+      await this.#clock.sleep(pollIntervalMs, signal).catch(() => {})
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** One exchange with the pipeline; false when L1 has nothing more. */
+  async #once(callOptions: CallOptions): Promise<boolean> {
+    const output = this.#output ?? this.#pipeline.step()
+    if (output.kind === 'event') {
+      this.#options.onEvent?.(output.event)
+      if (output.event.kind === 'l1-block-read') this.#remember()
+      return true
+    }
+    // Kept, so that a source that fails now is asked again by the next sync.
+    this.#output = output
+    const input =
+      output.kind === 'need' ? await this.#get(output.need, callOptions) : await this.#execute(output, callOptions)
+    if (input === undefined) return false
+    const { head } = this.#pipeline
+    const answered = this.#pipeline.step(input)
+    this.#output = answered.kind === 'event' ? undefined : answered
+    if (answered.kind === 'event') this.#options.onEvent?.(answered.event)
+    // A span that was taken back leaves the engine on a block that is no longer derived.
+    if (input.kind === 'refused' && this.#pipeline.head !== head)
+      await this.#label(this.#pipeline.head.hash, callOptions)
+    return true
+  }
+
+  #label(head: Hash, callOptions: CallOptions): Promise<void> {
+    const { safe } = this.#pipeline
+    return this.#options.engine.setHead({ head, safe: safe.hash, finalized: this.#finalized.head.hash }, callOptions)
+  }
+
+  /** Whether L1 still has the block that was read last; an L1 that was reorganised may not have grown past it yet. */
+  async #isCanonical(callOptions: CallOptions): Promise<boolean> {
+    const last = this.#pipeline.l1
+    if (last === undefined) return true
+    const block = await this.#options.l1.block(last.number, callOptions)
+    if (block !== undefined && block.hash !== last.hash) await this.#goBack(callOptions)
+    return block === undefined || block.hash === last.hash
+  }
+
+  #remember(): void {
+    const { checkpoint } = this.#pipeline
+    if (checkpoint === this.#checkpoints.at(-1)) return
+    this.#checkpoints.push(checkpoint)
+    const max = this.#options.maxCheckpoints ?? 256
+    if (this.#checkpoints.length > max) this.#checkpoints.splice(0, this.#checkpoints.length - max)
+  }
+
+  async #get(need: DerivationNeed, callOptions: CallOptions): Promise<DerivationInput | undefined> {
+    const { l1, blobs, commitments } = this.#options
+    switch (need.kind) {
+      case 'l1-block': {
+        const cached = need.hash === undefined ? undefined : this.#cache.get(need.number)
+        if (cached !== undefined && cached.hash === need.hash) return { kind: 'l1-block', block: cached }
+        const block = await l1.block(need.number, callOptions)
+        if (block === undefined) return undefined
+        this.#cache.set(block.number, { ...block, transactions: [] })
+        const max = this.#options.maxCachedL1Blocks ?? 512
+        for (const number of this.#cache.keys()) {
+          if (this.#cache.size <= max) break
+          this.#cache.delete(number)
+        }
+        return { kind: 'l1-block', block }
+      }
+      case 'blobs':
+        if (blobs === undefined) throw missing('blobs')
+        return { kind: 'blobs', blobs: await blobs.getBlobs(need.versionedHashes, need.block, callOptions) }
+      case 'commitment':
+        if (commitments === undefined) throw missing('commitments')
+        return { kind: 'commitment', data: await commitments.getCommitted(need.commitment, need.block, callOptions) }
+      case 'l2-block':
+        return { kind: 'l2-block', block: await this.#safeBlock(need.number, callOptions) }
+    }
+  }
+
+  async #safeBlock(number: bigint, callOptions: CallOptions): Promise<SafeBlock | undefined> {
+    const { config, engine } = this.#options
+    const block = await engine.block(number, callOptions)
+    if (block === undefined) return undefined
+    return { ref: l2BlockRef(block, config), transactions: block.transactions }
+  }
+
+  async #execute(
+    output: Extract<DerivationOutput, { kind: 'attributes' }>,
+    callOptions: CallOptions,
+  ): Promise<DerivationInput> {
+    const { engine } = this.#options
+    let block: ExecutedBlock
+    try {
+      block = await engine.build(output.parent.hash, output.attributes, callOptions)
+    } catch (error) {
+      const isRefusal = this.#options.isRefusal ?? (thrown => isL2Error(thrown, 'ENGINE_TRANSACTION_INVALID'))
+      if (!isRefusal(error)) throw error
+      return { kind: 'refused' }
+    }
+    const unsafe = await engine.block('latest', callOptions)
+    const known =
+      unsafe === undefined || unsafe.number < block.number ? undefined : await engine.block(block.number, callOptions)
+    await engine.setHead(
+      {
+        head: known?.hash === block.hash ? unsafe!.hash : block.hash,
+        safe: output.concluding ? block.hash : this.#pipeline.safe.hash,
+        finalized: this.#finalized.head.hash,
+      },
+      callOptions,
+    )
+    return { kind: 'executed', block }
+  }
+
+  /** Starts over from the newest checkpoint that L1 still knows. */
+  async #goBack(callOptions: CallOptions): Promise<void> {
+    const { l1, engine } = this.#options
+    const candidates = [...this.#checkpoints].reverse()
+    if (candidates.at(-1) !== this.#start) candidates.push(this.#start)
+    for (const to of candidates) {
+      if ((await l1.block(to.l1.number, callOptions))?.hash !== to.l1.hash) continue
+      this.#checkpoints = this.#checkpoints.filter(checkpoint => checkpoint.l1.number < to.l1.number)
+      this.#checkpoints.push(to)
+      this.#cache.clear()
+      this.#output = undefined
+      this.#pipeline = createDerivationPipeline({ ...this.#options, start: to })
+      if (this.#finalized.head.number > to.head.number) this.#finalized = to
+      const { hash } = to.head
+      await engine.setHead({ head: hash, safe: hash, finalized: this.#finalized.head.hash }, callOptions)
+      this.#options.onEvent?.({ kind: 'reset', to })
+      return
+    }
+    throw new SequencerError(`L1 no longer has block ${this.#start.l1.number}, where derivation began`, {
+      code: 'DERIVATION_START_LOST',
+      details: { number: this.#start.l1.number, hash: this.#start.l1.hash },
+    })
+  }
+
+  async #finalize(callOptions: CallOptions): Promise<void> {
+    const { l1, engine } = this.#options
+    const number = await l1.finalizedNumber?.(callOptions)
+    if (number === undefined) return
+    const final = this.#checkpoints.filter(checkpoint => checkpoint.l1.number <= number).at(-1)
+    if (final === undefined || final.head.number <= this.#finalized.head.number) return
+    this.#finalized = final
+    // What is final cannot be gone back behind.
+    this.#checkpoints = this.#checkpoints.filter(checkpoint => checkpoint.l1.number >= final.l1.number)
+    const head = await engine.block('latest', callOptions)
+    if (head !== undefined) await this.#label(head.hash, callOptions)
+  }
+}
+
+/**
+ * What derivation refers to a block by, read from its L1-info deposit.
+ *
+ * @throws SequencerError `L1_INFO_INVALID`, `DEPOSIT_INVALID`
+ */
+export function l2BlockRef(
+  block: Pick<ExecutedBlock, 'number' | 'hash' | 'parentHash' | 'timestamp' | 'transactions'>,
+  config: DerivationOptions['config'],
+): L2BlockRef {
+  const { number, hash, parentHash, timestamp } = block
+  if (number === config.genesis.l2.number) {
+    return { number, hash, parentHash, timestamp, l1Origin: config.genesis.l1, sequenceNumber: 0n }
+  }
+  const first = block.transactions[0]
+  if (first === undefined || !isDeposit(first)) {
+    throw new SequencerError(`block ${number} does not begin with an L1-info deposit`, {
+      code: 'L1_INFO_INVALID',
+      details: { number, hash },
+    })
+  }
+  const info = decodeL1Info(decodeDeposit(first).data)
+  return {
+    number,
+    hash,
+    parentHash,
+    timestamp,
+    l1Origin: { number: info.number, hash: info.hash },
+    sequenceNumber: info.sequenceNumber,
+  }
+}
+
+function missing(option: string): SequencerError {
+  return new SequencerError(`the chain needs "${option}", which the driver was not given`, {
+    code: 'DERIVATION_INPUT_INVALID',
+    details: { option },
+  })
+}

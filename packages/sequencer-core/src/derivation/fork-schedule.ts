@@ -1,0 +1,62 @@
+/**
+ * The network upgrades after Bedrock, oldest first. `karst` is the slot of the upgrade being drafted: it can be scheduled, and has no
+ * rules yet. Source: OP specs, "Network upgrades".
+ */
+export const forkNames = [
+  'regolith',
+  'canyon',
+  'delta',
+  'ecotone',
+  'fjord',
+  'granite',
+  'holocene',
+  'isthmus',
+  'jovian',
+  'karst',
+] as const
+
+/** A network upgrade; Bedrock is where every chain begins and has no name here. */
+export type ForkName = (typeof forkNames)[number]
+
+/**
+ * When each upgrade becomes active, seconds since the Unix epoch; 0 is "at genesis", a missing one "not scheduled". Some rules read
+ * it with an L1 time, some with an L2 time; each rule says which.
+ */
+export type ForkSchedule = { readonly [fork in ForkName]?: bigint | undefined }
+
+/**
+ * Whether an upgrade is active at a time (seconds). A later upgrade brings the earlier ones along, so a schedule may name just its last.
+ *
+ * @example
+ * ```ts
+ * import { isForkActive, rollupPresets } from '@l2/sequencer-core'
+ *
+ * const { forks } = rollupPresets.opMainnet
+ * console.log(isForkActive(forks, 'holocene', 1_736_445_600n)) // false
+ * console.log(isForkActive(forks, 'holocene', 1_736_445_601n)) // true
+ * ```
+ */
+export function isForkActive(forks: ForkSchedule, fork: ForkName, timestamp: bigint): boolean {
+  for (let i = forkNames.indexOf(fork); i < forkNames.length; i++) {
+    const activation = forks[forkNames[i]!]
+    if (activation !== undefined && activation <= timestamp) return true
+  }
+  return false
+}
+
+/**
+ * Whether the L2 block at `timestamp` is the first one under an upgrade. The genesis block never is: what is active there was
+ * built into the genesis state.
+ */
+export function isForkActivationBlock(
+  forks: ForkSchedule,
+  fork: ForkName,
+  timestamp: bigint,
+  blockTimeSeconds: bigint,
+): boolean {
+  return (
+    isForkActive(forks, fork, timestamp) &&
+    timestamp >= blockTimeSeconds &&
+    !isForkActive(forks, fork, timestamp - blockTimeSeconds)
+  )
+}

@@ -1,0 +1,110 @@
+import type { Address, Hash } from 'viem'
+import { maxRlpBytesPerChannel } from '../channel/batch-stream.js'
+import { SequencerError } from '../errors.js'
+import { type ForkSchedule, forkNames, isForkActive } from './fork-schedule.js'
+import type { SystemConfig } from './system-config.js'
+
+/** A block by number and hash. */
+export type BlockId = { readonly number: bigint; readonly hash: Hash }
+
+/** Everything that derivation needs to know about a chain; plain data. Source: OP specs, "Rollup configuration", op-node `rollup.json`. */
+export type RollupConfig = {
+  readonly l1ChainId: bigint
+  readonly l2ChainId: bigint
+  readonly genesis: {
+    readonly l1: BlockId
+    readonly l2: BlockId
+    /** Timestamp of the L2 genesis block, seconds. */
+    readonly l2TimeSeconds: bigint
+    readonly systemConfig: SystemConfig
+  }
+  /** Seconds between L2 blocks. */
+  readonly blockTimeSeconds: bigint
+  /** How far an L2 block may run ahead of its L1 origin before Fjord, seconds; from Fjord it is 1800. */
+  readonly maxSequencerDriftSeconds: bigint
+  /** How many L1 blocks after an origin its batches may still arrive. */
+  readonly sequencingWindowBlocks: bigint
+  /** Lifetime of a channel in L1 blocks before Granite; from Granite it is 50. */
+  readonly channelTimeoutBlocks: bigint
+  /** Where batcher transactions are sent. */
+  readonly batchInbox: Address
+  /** The portal that emits `TransactionDeposited`. */
+  readonly depositContract: Address
+  /** The contract that emits `ConfigUpdate`. */
+  readonly systemConfigContract: Address
+  readonly forks: ForkSchedule
+  readonly eip1559: {
+    readonly denominator: bigint
+    readonly denominatorCanyon: bigint
+    readonly elasticity: bigint
+  }
+  /** Whether commitments of an alt-DA server (version byte 1) count as batcher data. */
+  readonly altDa: boolean
+}
+
+/** A max_sequencer_drift from Fjord on, seconds. Source: OP specs, Fjord. */
+const fjordDriftSeconds = 1800n
+/** A channel's lifetime from Granite on, L1 blocks. Source: OP specs, Granite. */
+const graniteChannelTimeoutBlocks = 50n
+
+/** How far an L2 block may run ahead of an L1 origin with this time, seconds. */
+export function maxSequencerDriftSeconds(config: RollupConfig, l1OriginTime: bigint): bigint {
+  return isForkActive(config.forks, 'fjord', l1OriginTime) ? fjordDriftSeconds : config.maxSequencerDriftSeconds
+}
+
+/** A channel's lifetime at an L1 time, in L1 blocks. */
+export function channelTimeoutBlocks(config: RollupConfig, l1Time: bigint): bigint {
+  return isForkActive(config.forks, 'granite', l1Time) ? graniteChannelTimeoutBlocks : config.channelTimeoutBlocks
+}
+
+/** What a channel may decompress to at an L1 time, bytes. */
+export function maxRlpBytesAt(config: RollupConfig, l1Time: bigint): number {
+  return maxRlpBytesPerChannel[isForkActive(config.forks, 'fjord', l1Time) ? 'fjord' : 'bedrock']
+}
+
+/** What the channel bank may hold at an L1 time, bytes. */
+export function maxChannelBankBytes(config: RollupConfig, l1Time: bigint): number {
+  return isForkActive(config.forks, 'fjord', l1Time) ? 1_000_000_000 : 100_000_000
+}
+
+/**
+ * Checks a configuration's cross-field rules and returns it.
+ *
+ * @throws SequencerError `ROLLUP_CONFIG_INVALID`, with every problem in `details.issues`
+ */
+export function checkRollupConfig(config: RollupConfig): RollupConfig {
+  const issues: string[] = []
+  const address = /^0x[0-9a-fA-F]{40}$/
+  const hash = /^0x[0-9a-fA-F]{64}$/
+  for (const field of ['batchInbox', 'depositContract', 'systemConfigContract'] as const) {
+    if (!address.test(config[field])) issues.push(`"${field}" expected an address, got ${config[field]}`)
+  }
+  if (!address.test(config.genesis.systemConfig.batcher))
+    issues.push('"genesis.systemConfig.batcher" expected an address')
+  for (const field of ['l1', 'l2'] as const) {
+    if (!hash.test(config.genesis[field].hash)) issues.push(`"genesis.${field}.hash" expected 32 bytes of hex`)
+  }
+  for (const field of ['blockTimeSeconds', 'sequencingWindowBlocks', 'channelTimeoutBlocks'] as const) {
+    if (config[field] <= 0n) issues.push(`"${field}" expected more than 0, got ${config[field]}`)
+  }
+  if (config.sequencingWindowBlocks < 2n) issues.push('"sequencingWindowBlocks" expected at least 2')
+  if (config.l1ChainId === config.l2ChainId)
+    issues.push(`"l2ChainId" expected another than L1's, got ${config.l2ChainId}`)
+  let previous: { fork: string; time: bigint } | undefined
+  for (const fork of forkNames) {
+    const time = config.forks[fork]
+    if (time === undefined) continue
+    if (previous !== undefined && time < previous.time) {
+      issues.push(`"forks.${fork}" expected not before ${previous.fork} (${previous.time}), got ${time}`)
+    }
+    previous = { fork, time }
+  }
+  if (issues.length > 0) {
+    throw new SequencerError(`rollup configuration has ${issues.length} problem(s)`, {
+      code: 'ROLLUP_CONFIG_INVALID',
+      meta: issues,
+      details: { issues },
+    })
+  }
+  return config
+}
