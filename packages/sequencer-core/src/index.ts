@@ -294,6 +294,9 @@ export type {
   TransactionCondition,
 } from './mempool/types.js'
 // ordering
+export { forcedFirst, inSections, type Section } from './ordering/compose.js'
+export { type BlockRecord, checkReplay, type FillOptions, fillBlock, type StepResult } from './ordering/fill.js'
+export { type FirstComeEvidence, type FirstComeParameters, firstCome } from './ordering/first-come.js'
 export type {
   Admission,
   AdmissionContext,
@@ -308,6 +311,17 @@ export type {
   Step,
   Violation,
 } from './ordering/policy.js'
+export { priorityGas } from './ordering/priority-gas.js'
+export {
+  hashReceipt,
+  type OrderingReceipt,
+  orderingReceiptTypes,
+  receiptSigner,
+  type SignedReceipt,
+  type SigningDomain,
+  signReceipt,
+} from './ordering/receipt.js'
+export { checkUniversal, judgeBlock } from './ordering/universal.js'
 export {
   type DecodeOptions,
   decodeTransaction,

@@ -1,0 +1,99 @@
+import { bytesToHex, hexToBytes } from '@l2/common'
+import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
+import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
+
+/** The EIP-712 domain of everything that a sequencer signs: one rollup on one chain. */
+export type SigningDomain = {
+  readonly name: string
+  readonly version: string
+  /** Of the L2. */
+  readonly chainId: bigint
+  /** The rollup's contract on L1. */
+  readonly verifyingContract: Address
+}
+
+/** A sequencer's promise about a transaction's place. */
+export type OrderingReceipt = {
+  readonly txHash: Hash
+  readonly epochId: bigint
+  /** Counter of re-selections inside the epoch. */
+  readonly term: number
+  /** Arrival counter: a smaller one goes first. */
+  readonly sequenceNo: bigint
+  /** The last height that may carry the transaction without breaking the promise. */
+  readonly notAfterHeight: bigint
+}
+
+/** A receipt with its 65-byte signature. */
+export type SignedReceipt = OrderingReceipt & { readonly signature: Hex }
+
+/** EIP-712 types of an {@link OrderingReceipt}. */
+export const orderingReceiptTypes = {
+  OrderingReceipt: [
+    { name: 'txHash', type: 'bytes32' },
+    { name: 'epochId', type: 'uint64' },
+    { name: 'term', type: 'uint32' },
+    { name: 'sequenceNo', type: 'uint64' },
+    { name: 'notAfterHeight', type: 'uint64' },
+  ],
+} as const
+
+/** What a sequencer signs for a receipt. */
+export function hashReceipt(receipt: OrderingReceipt, domain: SigningDomain): Hash {
+  const { txHash, epochId, term, sequenceNo, notAfterHeight } = receipt
+  return hashTypedData({
+    domain,
+    types: orderingReceiptTypes,
+    primaryType: 'OrderingReceipt',
+    message: { txHash, epochId, term, sequenceNo, notAfterHeight },
+  })
+}
+
+/**
+ * Signs a receipt with whatever holds the key: `sign` gets the hash and gives 65 bytes (viem: `account.sign({ hash })`).
+ *
+ * @example
+ * ```ts
+ * import { receiptSigner, signReceipt } from '@l2/sequencer-core'
+ * import { privateKeyToAccount } from 'viem/accounts'
+ *
+ * const sequencer = privateKeyToAccount(`0x${'01'.repeat(32)}`)
+ * const domain = { name: 'Example', version: '1', chainId: 10n, verifyingContract: sequencer.address }
+ * const receipt = { txHash: `0x${'ab'.repeat(32)}`, epochId: 3n, term: 0, sequenceNo: 42n, notAfterHeight: 100n } as const
+ * const signed = await signReceipt(receipt, domain, hash => sequencer.sign({ hash }))
+ * console.log(receiptSigner(signed, domain) === sequencer.address.toLowerCase()) // true
+ * ```
+ */
+export async function signReceipt(
+  receipt: OrderingReceipt,
+  domain: SigningDomain,
+  sign: (hash: Hash) => Promise<Hex>,
+): Promise<SignedReceipt> {
+  return { ...receipt, signature: await sign(hashReceipt(receipt, domain)) }
+}
+
+const halfOrder = hexToBytes('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')!
+
+/** Who made a 65-byte signature over a hash; `undefined` for any other length, a high `s` or a recovery byte other than 27 or 28. */
+export function signerOf(hash: Hash, signature: Hex, recovery: SenderRecovery = nobleRecovery): Address | undefined {
+  const bytes = hexToBytes(signature)
+  if (bytes === undefined || bytes.length !== 65) return undefined
+  const v = bytes[64]!
+  if (v !== 27 && v !== 28) return undefined
+  for (let i = 0; i < 32; i++) {
+    const difference = bytes[32 + i]! - halfOrder[i]!
+    if (difference > 0) return undefined
+    if (difference < 0) break
+  }
+  const signer = recovery.recover(hexToBytes(hash)!, bytes.subarray(0, 64), v === 27 ? 0 : 1)
+  return signer === undefined ? undefined : bytesToHex(signer)
+}
+
+/** Who signed a receipt, or `undefined` where nobody did. */
+export function receiptSigner(
+  receipt: SignedReceipt,
+  domain: SigningDomain,
+  recovery?: SenderRecovery,
+): Address | undefined {
+  return signerOf(hashReceipt(receipt, domain), receipt.signature, recovery)
+}
