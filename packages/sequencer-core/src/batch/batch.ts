@@ -1,8 +1,15 @@
 import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
-import { invalidBatch } from './cursor.js'
+import { BatchWriter, invalidBatch } from './cursor.js'
 import { decodeSingularContent, encodeSingularContent } from './singular.js'
-import { decodeSpanContent, type ParsedSpanBlock, parseSpanBlocks, type SpanPrefix, writeSpanContent } from './span.js'
+import {
+  decodeSpanContent,
+  type ParsedSpanBlock,
+  parseSpanBlocks,
+  type SpanPrefix,
+  spanCapacity,
+  writeSpanContent,
+} from './span.js'
 import { spanChain } from './span-transactions.js'
 import type { Batch, BatchRollup } from './types.js'
 
@@ -43,19 +50,18 @@ export function encodeBatch(batch: Batch, rollup: BatchRollup): Uint8Array {
       details: { field: 'feeRecipient' },
     })
   }
-  if (batch.type === 'singular') return typed(singularType, encodeSingularContent(batch))
+  if (batch.type === 'singular') {
+    const content = encodeSingularContent(batch)
+    const bytes = new Uint8Array(1 + content.length)
+    bytes[0] = singularType
+    bytes.set(content, 1)
+    return bytes
+  }
   return encodeParsedSpan(
     batch,
     parseSpanBlocks(batch.blocks, spanChain(rollup.chainId)),
     draft ? batch.blocks.map(block => block.feeRecipient) : undefined,
   )
-}
-
-function typed(type: number, content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(1 + content.length)
-  bytes[0] = type
-  bytes.set(content, 1)
-  return bytes
 }
 
 /** {@link encodeBatch} of a span whose transactions are taken apart already. */
@@ -64,7 +70,10 @@ export function encodeParsedSpan(
   blocks: readonly ParsedSpanBlock[],
   feeRecipients?: readonly (Address | undefined)[],
 ): Uint8Array {
-  return typed(feeRecipients === undefined ? spanType : draftSpanType, writeSpanContent(prefix, blocks, feeRecipients))
+  const writer = new BatchWriter(spanCapacity(blocks))
+  writer.byte(feeRecipients === undefined ? spanType : draftSpanType)
+  writeSpanContent(writer, prefix, blocks, feeRecipients)
+  return writer.finish()
 }
 
 /**
@@ -72,7 +81,7 @@ export function encodeParsedSpan(
  * Refuses what op-node refuses, some of which kona takes: short bit lists, bits beyond a list's length. Transactions of singular batches
  * are opaque here; those of span batches are rebuilt for `rollup.chainId`.
  *
- * Transactions are views: of `bytes` for a singular batch, of one shared array for a span batch.
+ * Transactions are views: of `bytes` for a singular batch, of shared arrays for a span batch.
  *
  * @throws SequencerError `BATCH_INVALID` or `RLP_INVALID`
  */

@@ -211,7 +211,8 @@ export class BatchWriter {
     this.bytes[last - (index >> 3)]! |= 1 << (index & 7)
   }
 
+  /** What was written, not copied. */
   finish(): Uint8Array {
-    return this.bytes.slice(0, this.offset)
+    return this.bytes.subarray(0, this.offset)
   }
 }

@@ -1,7 +1,11 @@
 import { isL2Error } from '@l2/common'
 import { SequencerError } from '../errors.js'
-import { encodeRlp, type RlpItem, readItem, writeHeader } from '../rlp/rlp.js'
+import { encodeRlp, itemEnd, type RlpItem, readItem, uintEnd, writeHeader } from '../rlp/rlp.js'
 import { type BatchWriter, bitAt, type Cursor, countBits, invalidBatch } from './cursor.js'
+
+/** Rebuilt transactions are views of arrays of this size, bytes: large enough to be few, small enough that one kept does not keep many. */
+const outputChunk = 1 << 17
+const none: Uint8Array = new Uint8Array()
 
 /** The longest `tx_datas` item that is read, bytes. Source: op-node, `MaxSpanBatchElementCount` used as a stream limit. */
 const maxItemBytes = 10_000_000
@@ -58,10 +62,6 @@ function writeUint(out: Uint8Array, at: number, high: number, low: number): numb
   return at + 1 + length
 }
 
-function headerBytes(length: number): number {
-  return length < 56 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : length < 0x1000000 ? 4 : 5
-}
-
 /** First offset of a 32-byte number that is not zero. */
 function skipZeros(bytes: Uint8Array, start: number): number {
   let at = start
@@ -86,18 +86,10 @@ function writeWord(out: Uint8Array, at: number, bytes: Uint8Array, start: number
   return copy(out, at + 1, bytes, first, start + 32)
 }
 
-/** Checks an integer of `tx_datas`: canonical, and for type 4 at most 32 bytes, as the geth types behind op-node demand. */
-function checkUint(bytes: Uint8Array, item: RlpItem, maxBytes: number, what: string): void {
-  if (item.list) invalidBatch(`${what} is a list`, item.start)
-  const length = item.end - item.start
-  if (length > 0 && bytes[item.start] === 0) invalidBatch(`${what} has a leading zero`, item.start)
-  if (length > maxBytes) invalidBatch(`${what} of ${length} bytes, at most ${maxBytes}`, item.start)
-}
-
 function checkFixed(bytes: Uint8Array, offset: number, end: number, length: number, what: string): number {
-  const item = readItem(bytes, offset, end)
-  if (item.list || item.end - item.start !== length) invalidBatch(`${what} is not ${length} bytes`, item.start)
-  return item.end
+  const next = itemEnd(bytes, offset, end)
+  if (bytes[offset] !== 0x80 + length) invalidBatch(`${what} is not ${length} bytes`, offset)
+  return next
 }
 
 function checkList(bytes: Uint8Array, offset: number, end: number, what: string): RlpItem {
@@ -118,27 +110,17 @@ function checkAccessList(bytes: Uint8Array, offset: number, end: number): number
   return list.end
 }
 
-const authorizationFields = [
-  { what: 'chain id', bytes: 32 },
-  { what: 'address', bytes: 0 },
-  { what: 'nonce', bytes: 8 },
-  { what: 'parity', bytes: 1 },
-  { what: 'r', bytes: 32 },
-  { what: 's', bytes: 32 },
-] as const
+/** Chain id, address (0: not a number), nonce, parity, r, s: bytes at most. */
+const authorizationFields = [32, 0, 8, 1, 32, 32]
 
 function checkAuthorizations(bytes: Uint8Array, offset: number, end: number): number {
   const list = checkList(bytes, offset, end, 'authorization list')
   for (let at = list.start; at < list.end; ) {
     const tuple = checkList(bytes, at, list.end, 'authorization')
     let field = tuple.start
-    for (const { what, bytes: size } of authorizationFields) {
-      if (size === 0) field = checkFixed(bytes, field, tuple.end, 20, what)
-      else {
-        const item = readItem(bytes, field, tuple.end)
-        checkUint(bytes, item, size, `authorization ${what}`)
-        field = item.end
-      }
+    for (const size of authorizationFields) {
+      if (size === 0) field = checkFixed(bytes, field, tuple.end, 20, 'authorization address')
+      else field = uintEnd(bytes, field, tuple.end, size)
     }
     if (field !== tuple.end) invalidBatch('authorization of more than six items', field)
     at = tuple.end
@@ -148,16 +130,16 @@ function checkAuthorizations(bytes: Uint8Array, offset: number, end: number): nu
 
 /** Checks what follows the numbers of an item, calldata and lists, and returns where it ends. */
 function checkTail(bytes: Uint8Array, type: number, offset: number, end: number): number {
-  const data = readItem(bytes, offset, end)
-  if (data.list) invalidBatch('calldata is a list', data.start)
-  let at = data.end
-  if (type >= 1) at = checkAccessList(bytes, at, end)
+  let at = itemEnd(bytes, offset, end)
+  if (bytes[offset]! >= 0xc0) invalidBatch('calldata is a list', offset)
+  // Most access lists are empty.
+  if (type >= 1) at = at < end && bytes[at] === 0xc0 ? at + 1 : checkAccessList(bytes, at, end)
   if (type === 4) at = checkAuthorizations(bytes, at, end)
   return at
 }
 
 /**
- * Reads the transaction columns of a span batch and rebuilds the signed transactions, as views of one array.
+ * Reads the transaction columns of a span batch and rebuilds the signed transactions, as views of a few arrays.
  *
  * `chainId` is not in the batch: what it rebuilds is signed for that chain. The fields of an item are checked as geth's decoder checks them, so that
  * an item that op-node refuses is refused here, too: unknown types, types 3 and 0x7e among them, condemn the whole batch.
@@ -170,13 +152,14 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
   if (count * 64 > cursor.left) invalidBatch(`${count} transactions in ${cursor.left} bytes`, cursor.offset)
   const creations = cursor.bits(count, 'contract_creation_bits')
   const parities = cursor.bits(count, 'y_parity_bits')
-  const signatures = cursor.skip(64 * count, 'tx_sigs')
+  let signature = cursor.skip(64 * count, 'tx_sigs')
   let to = cursor.skip(20 * (count - countBits(creations)), 'tx_tos')
 
   const types = new Uint8Array(count)
   // Per transaction: start of `value`, start of the fees, start of the calldata, end.
   const places = new Uint32Array(4 * count)
   let legacyCount = 0
+  let itemBytes = 0
   for (let i = 0; i < count; i++) {
     const first = bytes[cursor.offset]
     if (first === undefined) invalidBatch('tx_datas is cut', cursor.offset)
@@ -186,27 +169,22 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
       if (type !== 1 && type !== 2 && type !== 4) invalidBatch(`transaction type ${type}`, at)
       at++
     } else legacyCount++
-    const item = readItem(bytes, at)
-    if (!item.list) invalidBatch('tx_datas item is not a list', at)
-    if (item.end - item.start > maxItemBytes) invalidBatch(`tx_datas item of more than ${maxItemBytes} bytes`, at)
-    const { end } = item
+    const { list, start, end } = readItem(bytes, at)
+    if (!list) invalidBatch('tx_datas item is not a list', at)
+    if (end - start > maxItemBytes) invalidBatch(`tx_datas item of more than ${maxItemBytes} bytes`, at)
     const maxUint = type === 4 ? 32 : Number.POSITIVE_INFINITY
-    const value = readItem(bytes, item.start, end)
-    checkUint(bytes, value, maxUint, 'value')
-    let fee = readItem(bytes, value.end, end)
-    checkUint(bytes, fee, maxUint, 'gas price')
-    if (type >= 2) {
-      fee = readItem(bytes, fee.end, end)
-      checkUint(bytes, fee, maxUint, 'fee cap')
-    }
-    const last = checkTail(bytes, type, fee.end, end)
+    const fees = uintEnd(bytes, start, end, maxUint)
+    let data = uintEnd(bytes, fees, end, maxUint)
+    if (type >= 2) data = uintEnd(bytes, data, end, maxUint)
+    const last = checkTail(bytes, type, data, end)
     if (type === 4 && bitAt(creations, i) === 1) invalidBatch('type 4 transaction without `to`', at)
     if (last !== end) invalidBatch('tx_datas item with too many fields', last)
     types[i] = type
-    places[4 * i] = item.start
-    places[4 * i + 1] = value.end
-    places[4 * i + 2] = fee.end
+    places[4 * i] = start
+    places[4 * i + 1] = fees
+    places[4 * i + 2] = data
     places[4 * i + 3] = end
+    itemBytes += end - start
     cursor.offset = end
   }
 
@@ -226,56 +204,62 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
 
   const chain = encodeRlp(chainId)
   const vs = protectedV(chainId)
-  const payloads = new Uint32Array(count)
-  let total = 0
+  // Header 5, type 1, nonce and gas 9 each, `to` 21, signature 66, and what the chain id takes.
+  const room = 111 + chain.length + vs[1].length
+  let out = none
+  let at = 0
+  const transactions: Uint8Array[] = new Array(count)
   let legacy = 0
   for (let i = 0; i < count; i++) {
     const type = types[i]!
-    const signature = signatures + 64 * i
-    let length =
-      places[4 * i + 3]! -
-      places[4 * i]! +
-      uintLength(numbers[4 * i]!, numbers[4 * i + 1]!) +
-      uintLength(numbers[4 * i + 2]!, numbers[4 * i + 3]!) +
-      (bitAt(creations, i) === 1 ? 1 : 21) +
-      wordLength(bytes, signature) +
-      wordLength(bytes, signature + 32)
-    if (type === 0) length += bitAt(guarded, legacy++) === 1 ? vs[bitAt(parities, i)]!.length : 1
-    else length += chain.length + 1
-    payloads[i] = length
-    total += headerBytes(length) + length + (type === 0 ? 0 : 1)
-  }
-
-  const out = new Uint8Array(total)
-  const transactions: Uint8Array[] = new Array(count)
-  let at = 0
-  legacy = 0
-  for (let i = 0; i < count; i++) {
-    const begin = at
-    const type = types[i]!
     const parity = bitAt(parities, i)
-    const valueStart = places[4 * i]!
-    const feeStart = places[4 * i + 1]!
-    const dataStart = places[4 * i + 2]!
+    const creation = bitAt(creations, i)
+    const v = type === 0 && bitAt(guarded, legacy++) === 1 ? vs[parity]! : undefined
+    const row = 4 * i
+    const valueStart = places[row]!
+    const feeStart = places[row + 1]!
+    const dataStart = places[row + 2]!
+    const dataEnd = places[row + 3]!
+    if (out.length - at < dataEnd - valueStart + room) {
+      out = new Uint8Array(Math.max(Math.min(outputChunk, itemBytes + (count - i) * room), dataEnd - valueStart + room))
+      at = 0
+    }
+    itemBytes -= dataEnd - valueStart
+    const begin = at
+    const nonceHigh = numbers[row]!
+    const nonceLow = numbers[row + 1]!
+    const gasHigh = numbers[row + 2]!
+    const gasLow = numbers[row + 3]!
+    const length =
+      dataEnd -
+      valueStart +
+      uintLength(nonceHigh, nonceLow) +
+      uintLength(gasHigh, gasLow) +
+      (creation === 1 ? 1 : 21) +
+      wordLength(bytes, signature) +
+      wordLength(bytes, signature + 32) +
+      (v === undefined ? 1 : v.length) +
+      (type === 0 ? 0 : chain.length)
     if (type !== 0) out[at++] = type
-    at = writeHeader(out, at, payloads[i]!, true)
+    at = writeHeader(out, at, length, true)
     if (type !== 0) at = copy(out, at, chain, 0, chain.length)
-    at = writeUint(out, at, numbers[4 * i]!, numbers[4 * i + 1]!)
+    at = writeUint(out, at, nonceHigh, nonceLow)
     at = copy(out, at, bytes, feeStart, dataStart)
-    at = writeUint(out, at, numbers[4 * i + 2]!, numbers[4 * i + 3]!)
-    if (bitAt(creations, i) === 1) out[at++] = 0x80
+    at = writeUint(out, at, gasHigh, gasLow)
+    if (creation === 1) out[at++] = 0x80
     else {
       out[at++] = 0x94
       at = copy(out, at, bytes, to, to + 20)
       to += 20
     }
     at = copy(out, at, bytes, valueStart, feeStart)
-    at = copy(out, at, bytes, dataStart, places[4 * i + 3]!)
-    if (type !== 0) out[at++] = parity === 0 ? 0x80 : 1
-    else if (bitAt(guarded, legacy++) === 0) out[at++] = 27 + parity
-    else at = copy(out, at, vs[parity]!, 0, vs[parity]!.length)
-    at = writeWord(out, at, bytes, signatures + 64 * i)
-    at = writeWord(out, at, bytes, signatures + 64 * i + 32)
+    at = copy(out, at, bytes, dataStart, dataEnd)
+    if (v !== undefined) at = copy(out, at, v, 0, v.length)
+    else if (type === 0) out[at++] = 27 + parity
+    else out[at++] = parity === 0 ? 0x80 : 1
+    at = writeWord(out, at, bytes, signature)
+    at = writeWord(out, at, bytes, signature + 32)
+    signature += 64
     transactions[i] = out.subarray(begin, at)
   }
   return transactions
@@ -330,142 +314,147 @@ export function spanChain(chainId: bigint): SpanChain {
 export function parseSpanTransactions(transactions: readonly Uint8Array[], chain: SpanChain): SpanColumns {
   const count = transactions.length
   if (count === 0) return noColumns
-  const starts = new Uint32Array(width * count)
-  const ends = new Uint32Array(width * count)
-  const types = new Uint8Array(count)
-  const parities = new Uint8Array(count)
-  const guarded: boolean[] = []
-  let maxBytes = 0
+  const columns = {
+    transactions,
+    starts: new Uint32Array(width * count),
+    ends: new Uint32Array(width * count),
+    types: new Uint8Array(count),
+    parities: new Uint8Array(count),
+    guarded: [] as boolean[],
+    maxBytes: 0,
+  }
   for (let i = 0; i < count; i++) {
     try {
-      const raw = transactions[i]!
-      maxBytes += raw.length + 90
-      const v = parseTransaction(raw, i, chain, starts, ends, types)
-      parities[i] = v & 1
-      if (types[i] === 0) guarded.push(v >= 2)
+      parseTransaction(columns, i, chain)
     } catch (error) {
       // What the decoder would refuse, so that no batch leaves here that condemns its channel.
       if (isL2Error(error, 'RLP_INVALID') || isL2Error(error, 'BATCH_INVALID')) unsupported(i, error.shortMessage)
       throw error
     }
   }
-  return { transactions, starts, ends, types, parities, guarded, maxBytes }
+  return columns
 }
 
-/** Fills the row of one transaction and returns its parity, plus 2 when it is a legacy one that carries the chain id. */
-function parseTransaction(
-  raw: Uint8Array,
-  index: number,
-  chain: SpanChain,
-  starts: Uint32Array,
-  ends: Uint32Array,
-  types: Uint8Array,
-): number {
+type OpenColumns = { -readonly [Key in keyof SpanColumns]: SpanColumns[Key] } & { guarded: boolean[] }
+
+/** Notes where the payload of a number lies and returns the end of the item. */
+function noteUint(columns: OpenColumns, raw: Uint8Array, at: number, end: number, slot: number, max: number): number {
+  const next = uintEnd(raw, at, end, max)
+  columns.starts[slot] = raw[at]! < 0x80 ? at : at + 1
+  columns.ends[slot] = next
+  return next
+}
+
+/** Fills the row of one transaction. */
+function parseTransaction(columns: OpenColumns, index: number, chain: SpanChain): void {
+  const { starts, ends } = columns
+  const raw = columns.transactions[index]!
   const first = raw[0]
   if (first === undefined) unsupported(index, 'it is empty')
   const type = first! >= 0xc0 ? 0 : first!
   if (type !== 0 && type !== 1 && type !== 2 && type !== 4) unsupported(index, `type ${type}`)
-  types[index] = type
-  const list = readItem(raw, type === 0 ? 0 : 1)
-  if (!list.list || list.end !== raw.length) unsupported(index, 'its bytes are not one list')
-  const { end } = list
+  const { list, start, end } = readItem(raw, type === 0 ? 0 : 1)
+  if (!list || end !== raw.length) unsupported(index, 'its bytes are not one list')
   const row = width * index
-  let at = list.start
-  /** An item whose payload alone is kept: a number of so many bytes at most, or an address. */
-  const payload = (slot: number, maxBytes: number): void => {
-    const item = readItem(raw, at, end)
-    const length = item.end - item.start
-    if (item.list || length > maxBytes) unsupported(index, 'a field has the wrong form')
-    if (length > 0 && raw[item.start] === 0 && slot !== atTo) unsupported(index, 'a number has a leading zero')
-    starts[row + slot] = item.start
-    ends[row + slot] = item.end
-    at = item.end
-  }
   const maxUint = type === 4 ? 32 : Number.POSITIVE_INFINITY
-  /** Numbers that are copied as they are, headers included. */
-  const numbers = (slot: number, items: number): void => {
-    starts[row + slot] = at
-    for (let i = 0; i < items; i++) {
-      const item = readItem(raw, at, end)
-      checkUint(raw, item, maxUint, 'a number')
-      at = item.end
-    }
-    ends[row + slot] = at
-  }
+  let at = start
   if (type !== 0) {
-    const item = readItem(raw, at, end)
-    if (!sameBytes(raw, at, item.end, chain.id)) unsupported(index, 'it is signed for another chain')
-    at = item.end
+    at = itemEnd(raw, start, end)
+    if (!sameBytes(raw, start, at, chain.id)) unsupported(index, 'it is signed for another chain')
   }
-  payload(atNonce, 8)
-  numbers(atFees, type >= 2 ? 2 : 1)
-  payload(atGas, 8)
-  payload(atTo, 20)
-  const toBytes = ends[row + atTo]! - starts[row + atTo]!
-  if (toBytes !== 20 && (toBytes !== 0 || type === 4)) unsupported(index, `\`to\` of ${toBytes} bytes`)
-  numbers(atValue, 1)
+  at = noteUint(columns, raw, at, end, row + atNonce, 8)
+  // Fees, value, calldata and lists are copied with their headers.
+  starts[row + atFees] = at
+  at = uintEnd(raw, at, end, maxUint)
+  if (type >= 2) at = uintEnd(raw, at, end, maxUint)
+  ends[row + atFees] = at
+  at = noteUint(columns, raw, at, end, row + atGas, 8)
+  const to = at
+  at = itemEnd(raw, to, end)
+  if (raw[to] !== 0x94 && (raw[to] !== 0x80 || type === 4)) unsupported(index, '`to` is no address')
+  starts[row + atTo] = to + 1
+  ends[row + atTo] = at
+  starts[row + atValue] = at
+  at = uintEnd(raw, at, end, maxUint)
+  ends[row + atValue] = at
   starts[row + atData] = at
   at = checkTail(raw, type, at, end)
   ends[row + atData] = at
 
-  const v = readItem(raw, at, end)
-  const vBytes = v.end - v.start
-  const vByte = vBytes === 0 ? 0 : raw[v.start]!
+  const v = at
+  at = itemEnd(raw, v, end)
+  const vByte = at === v + 1 ? raw[v]! : -1
   let parity = -1
-  if (type !== 0) {
-    if (!v.list && (vBytes === 0 || (vBytes === 1 && vByte === 1))) parity = vByte
-  } else if (vBytes === 1 && (vByte === 27 || vByte === 28)) parity = vByte - 27
-  else if (sameBytes(raw, at, v.end, chain.v[0])) parity = 2
-  else if (sameBytes(raw, at, v.end, chain.v[1])) parity = 3
-  if (parity < 0) unsupported(index, type === 0 ? 'it is signed for another chain' : 'y parity above 1')
-  at = v.end
-  payload(atR, 32)
-  payload(atS, 32)
+  if (type !== 0) parity = vByte === 0x80 ? 0 : vByte === 1 ? 1 : -1
+  else if (vByte === 27 || vByte === 28) parity = vByte - 27
+  else if (sameBytes(raw, v, at, chain.v[0])) parity = 0
+  else if (sameBytes(raw, v, at, chain.v[1])) parity = 1
+  if (parity < 0) unsupported(index, type === 0 ? 'it is signed for another chain' : 'its parity is above 1')
+  columns.types[index] = type
+  columns.parities[index] = parity
+  if (type === 0) columns.guarded.push(vByte !== 27 && vByte !== 28)
+  at = noteUint(columns, raw, at, end, row + atR, 32)
+  at = noteUint(columns, raw, at, end, row + atS, 32)
   if (at !== end) unsupported(index, 'it has too many fields')
-  return parity
+  columns.maxBytes += raw.length + 90
 }
 
 /** Writes the transaction columns of a span batch, block after block. */
 export function writeSpanTransactions(writer: BatchWriter, blocks: readonly SpanColumns[]): void {
   let count = 0
-  for (const block of blocks) count += block.types.length
-  const each = (visit: (block: SpanColumns, index: number, row: number, ordinal: number) => void): void => {
-    let ordinal = 0
-    for (const block of blocks) {
-      for (let i = 0; i < block.types.length; i++) visit(block, i, width * i, ordinal++)
-    }
+  let legacyCount = 0
+  for (const block of blocks) {
+    count += block.types.length
+    legacyCount += block.guarded.length
   }
   const creations = writer.openBits(count)
   const parities = writer.openBits(count)
-  each((block, i, row, ordinal) => {
-    if (block.ends[row + atTo] === block.starts[row + atTo]) writer.setBit(creations, ordinal)
-    if (block.parities[i] === 1) writer.setBit(parities, ordinal)
-  })
-  each(({ transactions, starts, ends }, i, row) => {
-    writer.padded(transactions[i]!, starts[row + atR]!, ends[row + atR]!, 32)
-    writer.padded(transactions[i]!, starts[row + atS]!, ends[row + atS]!, 32)
-  })
-  each(({ transactions, starts, ends }, i, row) => writer.raw(transactions[i]!, starts[row + atTo]!, ends[row + atTo]!))
-  each(({ transactions, starts, ends, types }, i, row) => {
-    const raw = transactions[i]!
-    if (types[i] !== 0) writer.byte(types[i]!)
-    const value = ends[row + atValue]! - starts[row + atValue]!
-    const fees = ends[row + atFees]! - starts[row + atFees]!
-    writer.listHeader(value + fees + ends[row + atData]! - starts[row + atData]!)
-    writer.raw(raw, starts[row + atValue]!, ends[row + atValue]!)
-    writer.raw(raw, starts[row + atFees]!, ends[row + atFees]!)
-    writer.raw(raw, starts[row + atData]!, ends[row + atData]!)
-  })
-  each(({ transactions, starts, ends }, i, row) =>
-    writer.uvarintOf(transactions[i]!, starts[row + atNonce]!, ends[row + atNonce]!),
-  )
-  each(({ transactions, starts, ends }, i, row) =>
-    writer.uvarintOf(transactions[i]!, starts[row + atGas]!, ends[row + atGas]!),
-  )
-  let legacy = 0
-  for (const block of blocks) legacy += block.guarded.length
-  const protections = writer.openBits(legacy)
   let ordinal = 0
+  for (const block of blocks) {
+    for (let i = 0; i < block.types.length; i++, ordinal++) {
+      const slot = width * i + atTo
+      if (block.ends[slot] === block.starts[slot]) writer.setBit(creations, ordinal)
+      if (block.parities[i] === 1) writer.setBit(parities, ordinal)
+    }
+  }
+  for (const { transactions, starts, ends, types } of blocks) {
+    for (let i = 0; i < types.length; i++) {
+      const row = width * i
+      writer.padded(transactions[i]!, starts[row + atR]!, ends[row + atR]!, 32)
+      writer.padded(transactions[i]!, starts[row + atS]!, ends[row + atS]!, 32)
+    }
+  }
+  for (const { transactions, starts, ends, types } of blocks) {
+    for (let i = 0; i < types.length; i++) {
+      writer.raw(transactions[i]!, starts[width * i + atTo]!, ends[width * i + atTo]!)
+    }
+  }
+  for (const { transactions, starts, ends, types } of blocks) {
+    for (let i = 0; i < types.length; i++) {
+      const raw = transactions[i]!
+      const row = width * i
+      const value = starts[row + atValue]!
+      const valueEnd = ends[row + atValue]!
+      const fees = starts[row + atFees]!
+      const feesEnd = ends[row + atFees]!
+      const data = starts[row + atData]!
+      const dataEnd = ends[row + atData]!
+      if (types[i] !== 0) writer.byte(types[i]!)
+      writer.listHeader(valueEnd - value + feesEnd - fees + dataEnd - data)
+      writer.raw(raw, value, valueEnd)
+      writer.raw(raw, fees, feesEnd)
+      writer.raw(raw, data, dataEnd)
+    }
+  }
+  for (const slot of [atNonce, atGas]) {
+    for (const { transactions, starts, ends, types } of blocks) {
+      for (let i = 0; i < types.length; i++) {
+        writer.uvarintOf(transactions[i]!, starts[width * i + slot]!, ends[width * i + slot]!)
+      }
+    }
+  }
+  const protections = writer.openBits(legacyCount)
+  ordinal = 0
   for (const { guarded } of blocks) {
     for (const bit of guarded) {
       if (bit) writer.setBit(protections, ordinal)

@@ -1,7 +1,7 @@
 import { bytesToHex } from '@l2/common'
 import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
-import { BatchWriter, bitAt, Cursor, invalidBatch } from './cursor.js'
+import { type BatchWriter, bitAt, Cursor, invalidBatch } from './cursor.js'
 import { fixedBytes, uint64 } from './singular.js'
 import {
   decodeSpanTransactions,
@@ -171,11 +171,11 @@ export type SpanPrefix = Omit<SpanBatch, 'type' | 'blocks'>
 
 /** The content of a type 1 batch, behind its type byte; with fee recipients, one per block, that of the draft type 2. */
 export function writeSpanContent(
+  writer: BatchWriter,
   prefix: SpanPrefix,
   blocks: readonly ParsedSpanBlock[],
   feeRecipients?: readonly (Address | undefined)[],
-): Uint8Array {
-  const writer = new BatchWriter(spanCapacity(blocks))
+): void {
   writer.uvarint(uint64(prefix.relTimestamp, 'relTimestamp'))
   writer.uvarint(uint64(prefix.l1OriginNumber, 'l1OriginNumber'))
   for (const field of ['parentCheck', 'l1OriginCheck'] as const) {
@@ -184,7 +184,7 @@ export function writeSpanContent(
     writer.raw(prefix[field])
   }
   writeSpanPayload(writer, blocks)
-  if (feeRecipients === undefined) return writer.finish()
+  if (feeRecipients === undefined) return
   const indices = new Map<string, number>()
   for (const address of feeRecipients) {
     if (address === undefined) invalidField('every block of the draft type 2 needs a fee recipient', { type: 2 })
@@ -194,7 +194,6 @@ export function writeSpanContent(
     writer.uvarint(index)
   }
   for (const address of indices.keys()) writer.raw(fixedBytes(address, 20, 'feeRecipient'))
-  return writer.finish()
 }
 
 /** Bytes behind the last column are ignored, as op-node does. */

@@ -100,7 +100,10 @@ export function randomSingularBatch(random: Random, chainId: bigint): SingularBa
   }
 }
 
-/** A chain whose blocks look like a real one's: recurring contracts, selectors and senders, random signatures and amounts. */
+/**
+ * A chain whose blocks look like a real one's: recurring contracts, selectors and senders, random signatures and amounts; about 700 bytes a
+ * transaction, where OP Mainnet's March 2024 had 800 (1 409 463 bytes of span batch for 1 766 transactions).
+ */
 export function sampleChain(
   random: Random,
   options: {
@@ -136,7 +139,7 @@ export function sampleChain(
       const nonce = BigInt(nonces[user]!++)
       const transfer = random.bool(0.25)
       const words: Uint8Array[] = transfer ? [] : [selectors[skewed(selectors.length)]!]
-      for (let left = transfer ? 0 : 1 + Math.floor(12 * random.float() ** 2); left > 0; left--) {
+      for (let left = transfer ? 0 : 1 + Math.floor(80 * random.float() ** 3); left > 0; left--) {
         const kind = random.below(4)
         if (kind === 0) words.push(word(users[skewed(users.length)]!))
         else if (kind === 1) words.push(word(contracts[skewed(contracts.length)]!))
