@@ -170,6 +170,9 @@ export type SequencerErrorCode =
   | 'NOT_LEADER'
   /** Options of the block builder that cannot be. */
   | 'BUILDER_OPTIONS'
+  // forced
+  /** A forced-inclusion rule whose figures contradict each other. */
+  | 'FORCED_RULE'
   // testing
   /** A contract suite found that an implementation does not keep the contract. */
   | 'CONFORMANCE_FAILED'

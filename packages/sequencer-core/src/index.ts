@@ -38,6 +38,44 @@ export {
   throttledLimits,
   throttleIntensity,
 } from './batcher/throttle.js'
+// block
+export {
+  type BlockBuilder,
+  type BlockBuilderOptions,
+  type BlockLimits,
+  type BuildRequest,
+  type BuiltBlock,
+  createBlockBuilder,
+  defaultBlockLimits,
+  type LeftOut,
+  resumeBlock,
+  sealBlock,
+} from './block/builder.js'
+export {
+  type HeaderDomain,
+  hashSequencerHeader,
+  headerDomain,
+  recoverSigner,
+  type SequencerHeader,
+  sequencerHeaderTypes,
+} from './block/header.js'
+export {
+  checkHeader,
+  type HeaderContext,
+  type HeaderFault,
+  type HeaderVerdict,
+  type Leader,
+  type LeaderSchedule,
+} from './block/leader.js'
+export {
+  decodeSealedBlock,
+  decodeUnsignedBlock,
+  encodeSealedBlock,
+  encodeUnsignedBlock,
+  type SealedBlock,
+  type UnsignedBlock,
+} from './block/sealed-block.js'
+export { createHeaderSigner, type HeaderSigner, type HeaderSignerOptions } from './block/sign.js'
 // channel
 export {
   type ChannelEnd,
@@ -197,12 +235,7 @@ export {
   anvilArguments,
   createAnvilEngine,
 } from './engine/anvil.js'
-export {
-  defaultEip1559Parameters,
-  type Eip1559Parameters,
-  nextBaseFeePerGas,
-  readEip1559Parameters,
-} from './engine/base-fee.js'
+export { defaultEip1559Parameters, type Eip1559Parameters, readEip1559Parameters } from './engine/eip1559.js'
 export type {
   AccessCall,
   CallOptions,
@@ -243,6 +276,37 @@ export {
   type ScalarFeeParameters,
 } from './fees/l1-fee.js'
 export { type OperatorFeeParameters, operatorFee } from './fees/operator-fee.js'
+// forced
+export {
+  checkForcedInclusionRule,
+  countDelay,
+  type DelayBuffer,
+  defaultForcedInclusionRule,
+  delayBufferAt,
+  type ForcedInclusionRule,
+  forcedDeadline,
+  fullDelayBuffer,
+} from './forced/deadline.js'
+export {
+  entryDeadline,
+  type ForcedBlock,
+  type ForcedEvidence,
+  type QueueEntry,
+  type SelectForcedOptions,
+  selectForced,
+  toForcedTransaction,
+  verifyForced,
+} from './forced/queue.js'
+// guard
+export { createMemoryGuard, type Reservation, type SigningGuard } from './guard/guard.js'
+export {
+  checkNotStale,
+  checkWatermark,
+  closedTermHeight,
+  comparePositions,
+  type SigningPosition,
+  type Watermark,
+} from './guard/watermark.js'
 // log
 export {
   acquireLease,

@@ -6,6 +6,8 @@ export {
 } from './compression/node.js'
 // engine
 export { type AnvilProcess, anvilBinary, type SpawnAnvilOptions, spawnAnvil } from './engine/anvil-process.js'
+// guard
+export { type FileGuard, type FileGuardOptions, openFileGuard } from './guard/file.js'
 // log
 export { type FileLog, type FileLogOptions, type FileLogRecovery, openFileLog } from './log/file.js'
 // transaction

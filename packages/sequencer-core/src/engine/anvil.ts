@@ -3,15 +3,11 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { z } from 'zod'
 import { SequencerError } from '../errors.js'
+import { nextBaseFee } from '../fees/base-fee.js'
 import { createMutex } from '../internal/mutex.js'
 import { checkOptions } from '../internal/options.js'
 import type { AccountState } from '../mempool/types.js'
-import {
-  defaultEip1559Parameters,
-  type Eip1559Parameters,
-  nextBaseFeePerGas,
-  readEip1559Parameters,
-} from './base-fee.js'
+import { defaultEip1559Parameters, type Eip1559Parameters, readEip1559Parameters } from './eip1559.js'
 import type {
   AccessCall,
   CallOptions,
@@ -335,11 +331,13 @@ class Anvil implements AnvilEngine {
     const parent = known?.block ?? (await this.#fetch('eth_getBlockByHash', parentHash, options))
     if (parent === undefined) throw unknownBlock(parentHash)
     this.#check(parent, attributes)
-    const baseFee = nextBaseFeePerGas(
-      parent,
-      readEip1559Parameters(known?.attributes.eip1559Params, this.#chainParameters),
-      known?.attributes.minBaseFee ?? 0n,
-    )
+    const baseFee = nextBaseFee({
+      parentBaseFeeWei: parent.baseFeePerGas,
+      parentGasLimit: parent.gasLimit,
+      parentGasMetered: parent.gasUsed,
+      ...readEip1559Parameters(known?.attributes.eip1559Params, this.#chainParameters),
+      minBaseFeeWei: known?.attributes.minBaseFee,
+    })
     readEip1559Parameters(attributes.eip1559Params, this.#chainParameters)
     const miner = attributes.suggestedFeeRecipient.toLowerCase()
     const setup: RpcCall[] = [

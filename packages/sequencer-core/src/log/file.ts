@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
+import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.js'
 import { createMutex } from '../internal/mutex.js'
 import { lockFile, type ProcessLock } from '../internal/process-lock.js'
 import { createFollowers } from './followers.js'
@@ -145,31 +146,11 @@ function* parseBody(body: Buffer, path: string, offset: number): Generator<Parse
   }
 }
 
-/** Reads `length` bytes at `position`, or fewer at the end of the file. */
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length)
-  let filled = 0
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return bytes.subarray(0, filled)
-}
-
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let written = 0
-  while (written < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
-    written += bytesWritten
-  }
-}
-
 /**
  * Opens or creates a log in one file. An append is acknowledged after `fdatasync`; appends that wait for the disk share one. A write that a
  * crash tore is cut off: it was never acknowledged. Damage anywhere else is refused, because cutting there would forget promises.
  *
- * @throws SequencerError `LOG_LOCKED` (retry) when another process has it open, `LOG_CORRUPT`
+ * @throws SequencerError `LOG_LOCKED` (retry) when another process has it open, `LOG_CORRUPT`, `LOG_CLOSED` when the system refuses the file
  *
  * @example
  * ```ts
@@ -210,16 +191,7 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
   } catch (error) {
     await file?.close()
     await lock.release()
-    throw error
-  }
-}
-
-async function openOrCreate(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r+')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return open(path, 'w+')
+    throw error instanceof SequencerError ? error : logClosed(error)
   }
 }
 
@@ -234,11 +206,7 @@ async function readHeader(file: FileHandle, path: string): Promise<Buffer> {
     fresh.writeUInt32BE(crc32(fresh.subarray(0, 20)), 20)
     await writeAt(file, fresh, 0)
     await file.datasync()
-    // The name of a new file is durable only with its folder. Windows has no such call.
-    if (process.platform !== 'win32') {
-      const folder = await open(dirname(path), 'r')
-      await folder.sync().finally(() => folder.close())
-    }
+    await syncFolderOf(path)
     return fresh.subarray(12, 20)
   }
   if (!header.subarray(0, 8).equals(magic)) throw corrupt(path, 0, 'not a sequencer log')

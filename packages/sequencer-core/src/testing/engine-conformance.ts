@@ -2,8 +2,9 @@ import { hexToBytes } from '@l2/common'
 import type { Address, Hash, Hex } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { serializeTransaction } from 'viem/op-stack'
-import { type Eip1559Parameters, nextBaseFeePerGas } from '../engine/base-fee.js'
+import type { Eip1559Parameters } from '../engine/eip1559.js'
 import type { ExecutedBlock, ExecutionEngine, PayloadAttributes } from '../engine/engine.js'
+import { nextBaseFee } from '../fees/base-fee.js'
 import { type ConformanceCase, expectCode, expectEqual, expectTrue } from './conformance.js'
 
 /** A fresh engine at its genesis, on which nothing was built. */
@@ -283,7 +284,12 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
         const block = await s.engine.build(parent.hash, attributesAfter(parent, list))
         expectEqual(
           block.baseFeePerGas,
-          nextBaseFeePerGas(parent, s.harness.eip1559),
+          nextBaseFee({
+            parentBaseFeeWei: parent.baseFeePerGas,
+            parentGasLimit: parent.gasLimit,
+            parentGasMetered: parent.gasUsed,
+            ...s.harness.eip1559,
+          }),
           `base fee of block ${block.number}`,
         )
         await adopt(s.engine, block)

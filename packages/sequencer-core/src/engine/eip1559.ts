@@ -32,33 +32,3 @@ export function readEip1559Parameters(bytes: Hex | undefined, chain: Eip1559Para
   }
   return { denominator, elasticity }
 }
-
-/**
- * Base fee of the block after `parent`, in wei, never below `minBaseFee` (Jovian). The parameters are the parent's, as its header carries them.
- * Source: EIP-1559; OP specs, Holocene and Jovian.
- *
- * @example
- * ```ts
- * import { nextBaseFeePerGas } from '@l2/sequencer-core'
- *
- * const parent = { gasLimit: 30_000_000n, gasUsed: 5_000_000n, baseFeePerGas: 1_000_000_000n }
- * console.log(nextBaseFeePerGas(parent)) // 1000000000n
- * console.log(nextBaseFeePerGas({ ...parent, gasUsed: 30_000_000n })) // 1020000000n
- * ```
- */
-export function nextBaseFeePerGas(
-  parent: { readonly gasLimit: bigint; readonly gasUsed: bigint; readonly baseFeePerGas: bigint },
-  parameters: Eip1559Parameters = defaultEip1559Parameters,
-  minBaseFee: bigint = 0n,
-): bigint {
-  const { baseFeePerGas, gasUsed } = parent
-  const target = parent.gasLimit / parameters.elasticity
-  let next = baseFeePerGas
-  if (target > 0n && gasUsed > target) {
-    const delta = (baseFeePerGas * (gasUsed - target)) / target / parameters.denominator
-    next = baseFeePerGas + (delta > 1n ? delta : 1n)
-  } else if (target > 0n) {
-    next = baseFeePerGas - (baseFeePerGas * (target - gasUsed)) / target / parameters.denominator
-  }
-  return next > minBaseFee ? next : minBaseFee
-}
