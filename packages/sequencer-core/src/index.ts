@@ -337,6 +337,15 @@ export {
   maxConditionCost,
 } from './mempool/condition.js'
 export {
+  createDurableMempool,
+  type DurableMempool,
+  type DurableMempoolOptions,
+  type JournaledTransaction,
+  type JournalRecord,
+  type MempoolJournal,
+  restoreMempool,
+} from './mempool/journal.js'
+export {
   type AddContext,
   type BundleRange,
   createMempool,

@@ -1,3 +1,5 @@
+// mempool
+
 export {
   type BrotliCompressorOptions,
   createNodeBrotliCompressor,
@@ -10,6 +12,7 @@ export { type AnvilProcess, anvilBinary, type SpawnAnvilOptions, spawnAnvil } fr
 export { type FileGuard, type FileGuardOptions, openFileGuard } from './guard/file.js'
 // log
 export { type FileLog, type FileLogOptions, type FileLogRecovery, openFileLog } from './log/file.js'
+export { type FileJournal, openFileJournal } from './mempool/file-journal.js'
 // transaction
 export { createNativeRecovery } from './transaction/native.js'
 export { createRecoveryPool, type RecoveryPool, type RecoveryPoolOptions } from './transaction/recovery-pool.js'

@@ -3,8 +3,8 @@ import { seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Address, Hash } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { fakeTransaction, testAddress } from './fake.js'
 import { createMempool, type Mempool } from './mempool.js'
+import { fakeTransaction, testAddress } from './testdata/fake.js'
 import type { AccountState, PoolEvent } from './types.js'
 
 const rich: AccountState = { nonce: 0n, balanceWei: 10n ** 24n, delegated: false }

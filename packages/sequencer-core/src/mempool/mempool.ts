@@ -26,6 +26,8 @@ export type MempoolDeps = {
   daFeeWei?: ((transaction: Transaction) => bigint) | undefined
   /** Recovers the authorities of a type 4 transaction; a native recovery makes it cheap. Default: noble. */
   authoritiesOf?: ((transaction: Transaction) => readonly Address[]) | undefined
+  /** The counter of the first arrival: what a journal was left with. Default 0. */
+  firstArrival?: number | undefined
 }
 
 /** What the door knows about a transaction that it hands to the pool. */
@@ -180,7 +182,7 @@ class Pool implements Mempool {
   head: PoolHead = genesisPoolHead
   pendingCount = 0
   byteLength = 0
-  nextArrival = 0
+  nextArrival: number
   #daFeeWei: (transaction: Transaction) => bigint
   readonly #authoritiesOf: (transaction: Transaction) => readonly Address[]
   readonly #byHash = new Map<Hash, Entry>()
@@ -202,6 +204,7 @@ class Pool implements Mempool {
     this.options = options
     this.#daFeeWei = deps.daFeeWei ?? (() => 0n)
     this.#authoritiesOf = deps.authoritiesOf ?? authoritiesOf
+    this.nextArrival = deps.firstArrival ?? 0
   }
 
   get size(): number {

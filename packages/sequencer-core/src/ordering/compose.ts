@@ -19,8 +19,10 @@ import { forcedPrefix } from './universal.js'
 /** Next nonces of senders whose earlier ones the block has used already. */
 type UsedNonces = Map<Address, bigint>
 
-/** A pool as it looks once some nonces are used; `upTo` cuts a queue before the first entry that it refuses. */
-function restOf(pool: PendingPool, used: UsedNonces, upTo?: (entry: PooledTransaction) => boolean): PendingPool {
+type Entries = readonly PooledTransaction[]
+
+/** A pool as it looks once some nonces are used, each queue and bundle cut by `cut`. */
+function restOf(pool: PendingPool, used: UsedNonces, cut: (entries: Entries) => Entries = all => all): PendingPool {
   return {
     get pendingCount() {
       return pool.pendingCount
@@ -28,18 +30,14 @@ function restOf(pool: PendingPool, used: UsedNonces, upTo?: (entry: PooledTransa
     *pendingBySender() {
       for (const { sender, entries } of pool.pendingBySender()) {
         const next = used.get(sender)
-        let rest = next === undefined ? entries : entries.filter(entry => entry.transaction.nonce >= next)
-        if (upTo !== undefined) {
-          const end = rest.findIndex(entry => !upTo(entry))
-          if (end >= 0) rest = rest.slice(0, end)
-        }
+        const rest = cut(next === undefined ? entries : entries.filter(entry => entry.transaction.nonce >= next))
         if (rest.length > 0) yield { sender, entries: rest }
       }
     },
     bundlesFor: (height, timestamp) =>
       pool
         .bundlesFor(height, timestamp)
-        .filter(bundle => bundle.entries.every(entry => isFree(entry, used) && (upTo?.(entry) ?? true))),
+        .filter(({ entries }) => entries.every(entry => isFree(entry, used)) && cut(entries).length === entries.length),
   }
 }
 
@@ -48,7 +46,7 @@ function isFree(entry: PooledTransaction, used: UsedNonces): boolean {
   return next === undefined || entry.transaction.nonce >= next
 }
 
-function use(used: UsedNonces, entries: readonly PooledTransaction[]): void {
+function use(used: UsedNonces, entries: Entries): void {
   for (const { transaction } of entries) used.set(transaction.sender, transaction.nonce + 1n)
 }
 
@@ -196,6 +194,12 @@ export function inSections<Evidence extends OrderingEvidence>(
     const at = sections.findIndex(section => section.takes(transaction))
     return at < 0 ? last : at
   }
+  /** What a sender has for a section: whose first was for an earlier one and did not get in is out of this block. */
+  const ofSection = (entries: Entries, section: number): Entries => {
+    if (entries.length === 0 || sectionOf(entries[0]!.transaction) !== section) return []
+    const end = entries.findIndex(entry => sectionOf(entry.transaction) > section)
+    return end < 0 ? entries : entries.slice(0, end)
+  }
   return {
     name: `sections(${sections.map(section => section.policy.name).join(', ')})`,
     admit: (transaction, context) => sections[sectionOf(transaction)]!.policy.admit(transaction, context),
@@ -210,7 +214,7 @@ export function inSections<Evidence extends OrderingEvidence>(
             if (current === undefined) {
               at++
               const section = at
-              const pool = restOf(block.pool, used, entry => sectionOf(entry.transaction) <= section)
+              const pool = restOf(block.pool, used, entries => ofSection(entries, section))
               current = sections[at]!.policy.open({ ...block, nowMs: view.nowMs, pool })
             }
             const step = current.next(view)
@@ -249,7 +253,7 @@ export function inSections<Evidence extends OrderingEvidence>(
       for (const [index, section] of sections.entries()) {
         const to = Math.max(from, ends[index]!)
         const piece = part(block, evidence, from, to)
-        const pending = evidence.pending?.filter(entry => sectionOf(entry.transaction) <= index)
+        const pending = evidence.pending?.filter(entry => sectionOf(entry.transaction) === index)
         const inner = pending === undefined ? piece.evidence : { ...piece.evidence, pending }
         violations.push(...shifted(section.policy.verify(piece.block, inner), from))
         from = to

@@ -127,7 +127,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
       const { sender, nonce } = transaction
       const queue = queues.get(sender)
       const front = queue === undefined ? undefined : fronts.get(queue)
-      const expected = nonces.get(sender) ?? front?.entries[0]!.transaction.nonce
+      const expected = nonces.get(sender) ?? front?.entries[0]?.transaction.nonce
       if (expected !== undefined && nonce !== expected) {
         if (nonce > expected) parked.set(sender, [...(parked.get(sender) ?? []), item])
         return false

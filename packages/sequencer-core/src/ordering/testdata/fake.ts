@@ -1,9 +1,9 @@
 import type { Random } from '@l2/common/testing'
 import type { Address } from 'viem'
-import { fakeTransaction, testAddress } from '../mempool/fake.js'
-import type { PendingPool, PooledTransaction } from '../mempool/types.js'
-import type { Transaction } from '../transaction/types.js'
-import type { BlockContext, OrderedBlock } from './policy.js'
+import { fakeTransaction, testAddress } from '../../mempool/testdata/fake.js'
+import type { PendingPool, PooledTransaction } from '../../mempool/types.js'
+import type { Transaction } from '../../transaction/types.js'
+import type { BlockContext, OrderedBlock } from '../policy.js'
 
 /** A pool that shows exactly these entries, each sender's by nonce. */
 export function poolOf(entries: readonly PooledTransaction[]): PendingPool {

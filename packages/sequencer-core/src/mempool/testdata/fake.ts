@@ -1,5 +1,5 @@
 import type { Address, Hash } from 'viem'
-import type { Transaction } from '../transaction/types.js'
+import type { Transaction } from '../../transaction/types.js'
 
 let counter = 0
 
