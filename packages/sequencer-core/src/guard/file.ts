@@ -8,7 +8,7 @@ import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.j
 import { createMutex } from '../internal/mutex.js'
 import { lockFile, type ProcessLock } from '../internal/process-lock.js'
 import { closedTerm, type Reservation, type SigningGuard } from './guard.js'
-import { checkNotStale, checkWatermark, type Watermark } from './watermark.js'
+import { checkNotStale, checkWatermark, comparePositions, type Watermark } from './watermark.js'
 
 // Two slots, each with room for a payload. A reservation overwrites the older slot, payload first, then one fdatasync: a torn write leaves the
 // other slot, which is the last reservation that was acknowledged.
@@ -18,7 +18,7 @@ import { checkNotStale, checkWatermark, type Watermark } from './watermark.js'
 const magic = Buffer.from('L2GUARD1')
 const slotBytes = 112
 const slotStride = 4096
-const maxPayloadBytes = 32 * 2 ** 20
+const maxPayloadBytes = 8 * 2 ** 20
 const payloadStart = 2 * slotStride
 const crcAt = slotBytes - 4
 
@@ -115,7 +115,9 @@ function decodeSlot(bytes: Buffer): (Slot & { identity: Buffer }) | undefined {
  */
 export async function openFileGuard(options: FileGuardOptions): Promise<FileGuard> {
   const path = resolve(options.path)
-  const lock = await lockFile(path)
+  const lock = await lockFile(path).catch((cause: unknown) => {
+    throw failed('the system refuses its file', cause)
+  })
   if (lock === undefined) {
     throw new SequencerError('another process signs with this watermark', {
       code: 'GUARD_LOCKED',
@@ -216,7 +218,8 @@ class GuardFile implements FileGuard {
   skipTerm(epoch: bigint, term: number): Promise<void> {
     return this.#exclusive(async () => {
       const closed = closedTerm(epoch, term)
-      if (checkWatermark(this.watermark, closed) === 'new') await this.#write(closed, undefined)
+      const { watermark } = this
+      if (watermark === undefined || comparePositions(closed, watermark) > 0) await this.#write(closed, undefined)
       this.#compare()
     })
   }

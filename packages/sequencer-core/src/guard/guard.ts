@@ -1,11 +1,11 @@
 import type { Hash } from 'viem'
 import { createMutex } from '../internal/mutex.js'
-import { checkNotStale, checkWatermark, closedTermHeight, type Watermark } from './watermark.js'
+import { checkNotStale, checkWatermark, closedTermHeight, comparePositions, type Watermark } from './watermark.js'
 
 /** What is about to be signed. */
 export type Reservation = Watermark & {
   /**
-   * What it takes to make the same signature again after a crash, up to 32 MiB: usually the block. Without it a crash between reservation and
+   * What it takes to make the same signature again after a crash, up to 8 MiB: usually the block. Without it a crash between reservation and
    * publication costs the author the rest of the term, since a different block at this height will be refused.
    */
   readonly payload?: Uint8Array | undefined
@@ -26,7 +26,7 @@ export interface SigningGuard extends AsyncDisposable {
   reserve(next: Reservation): Promise<'new' | 'repeat'>
   /** The last reservation with its payload, to be finished after a crash; `undefined` when it had none. */
   pending(): Promise<Reservation | undefined>
-  /** Closes a term: nothing is signed up to its end. The way out of `GUARD_STALE`. @throws SequencerError `GUARD_FAILED` */
+  /** Closes a term, and all before it: nothing is signed up to its end. The way out of `GUARD_STALE`. @throws SequencerError `GUARD_FAILED` */
   skipTerm(epoch: bigint, term: number): Promise<void>
   /** Idempotent. */
   close(): Promise<void>
@@ -64,7 +64,7 @@ export function createMemoryGuard(seen: readonly Watermark[] = []): SigningGuard
     skipTerm: (epoch, term) =>
       exclusive(async () => {
         const closed = closedTerm(epoch, term)
-        if (checkWatermark(last, closed) === 'new') last = closed
+        if (last === undefined || comparePositions(closed, last) > 0) last = closed
       }),
     close,
     [Symbol.asyncDispose]: close,

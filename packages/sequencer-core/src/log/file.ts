@@ -173,7 +173,9 @@ function* parseBody(body: Buffer, path: string, offset: number): Generator<Parse
  */
 export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
   const path = resolve(options.path)
-  const lock = await lockFile(path)
+  const lock = await lockFile(path).catch((cause: unknown) => {
+    throw logClosed(cause)
+  })
   if (lock === undefined) {
     throw new SequencerError('another process has the log open', {
       code: 'LOG_LOCKED',

@@ -173,7 +173,7 @@ export function checkAppend(state: LogState, entry: NewLogEntry, hash: Hash): 'a
 }
 
 export function logClosed(cause?: unknown): SequencerError {
-  return new SequencerError(cause === undefined ? 'the log is closed' : 'a write to the log failed: open it again', {
+  return new SequencerError(cause === undefined ? 'the log is closed' : 'the file of the log failed: open it again', {
     code: 'LOG_CLOSED',
     recovery: 'reset',
     cause,
