@@ -1,10 +1,9 @@
-export {
-  type DelegationView,
-  delegationOf,
-} from './delegation/delegation.js'
+export { type DelegationView, delegationOf } from './delegation/delegation.js'
+export { type DrawTag, draw } from './election/draw.js'
 export {
   buildElection,
   type Election,
+  electFallback,
   electSlot,
   electSystematic,
   type Weight,
@@ -29,13 +28,73 @@ export {
   slotOf,
   type TermChange,
 } from './epoch/schedule.js'
+export {
+  applySequencerSet,
+  createSequencerSet,
+  finalizedEpoch,
+  metisSequencerAt,
+  type SequencerSet,
+  type SequencerSetCommand,
+  type SequencerSetEvent,
+  type SetEpoch,
+  sequencerSetSchedule,
+  setEpochAt,
+} from './epoch/sequencer-set.js'
 export { StakingError, type StakingErrorCode } from './errors.js'
+export { encodeBundle, evidenceContextOf, maxBundleBytes, verifyBundle } from './evidence/bundle.js'
+export { transactionsRoot } from './evidence/merkle.js'
+export {
+  type BatchHeader,
+  domainSeparator,
+  type Receipt,
+  recoverSigner,
+  type SequencerDomain,
+  type SequencerHeader,
+  type SignedObjects,
+  signedTypes,
+  signingHash,
+} from './evidence/typed-data.js'
+export type {
+  Evidence,
+  EvidenceCode,
+  EvidenceContext,
+  EvidenceFacts,
+  EvidencePolicy,
+  KeyEntry,
+  Signed,
+  Turn,
+  Verdict,
+} from './evidence/types.js'
+export { evidenceHashOf, evidenceIdOf, verifyEvidence } from './evidence/verify.js'
+export {
+  applyGovernance,
+  type Blitz,
+  type BlitzCandidate,
+  createSeatGovernance,
+  type GovernanceCommand,
+  type GovernanceEvent,
+  type SeatGovernance,
+  type SeatProposal,
+  type SeatRules,
+} from './governance/seats.js'
 export { PersistentMap } from './internal/persistent-map.js'
 export { applyPool, createPool } from './pool/apply.js'
 export { auditPool, type PoolAudit } from './pool/audit.js'
 export type { CommandContext, Offence, PoolCommand, PoolEvent } from './pool/commands.js'
 export { checkWindows, type PoolConfig, type PoolOptions, parsePoolConfig, type Windows } from './pool/config.js'
-export { bondedWei, type Candidate, electionWeights, sequencerOf, signerAt } from './pool/sequencer.js'
+export {
+  applyMetisPool,
+  auditMetisPool,
+  burntSigner,
+  createMetisPool,
+  type MetisCommand,
+  type MetisEvent,
+  type MetisPoolState,
+  type MetisSequencer,
+  type MetisStatus,
+  type MetisVersion,
+} from './pool/metis-profile.js'
+export { bondedWei, type Candidate, electionWeights, jailedForever, sequencerOf, signerAt } from './pool/sequencer.js'
 export { decodePool, encodePool, poolHash } from './pool/snapshot.js'
 export type {
   Checkpoint,
@@ -49,7 +108,33 @@ export type {
   SlashingSpan,
   Unlocking,
 } from './pool/types.js'
+export {
+  castTermVote,
+  openTermVotes,
+  type TermDecision,
+  type TermVotes,
+  type TimeoutOptions,
+  termDecisionHash,
+  termTimeoutMs,
+  thresholdSigners,
+} from './reselection/votes.js'
 export { blocksPerYear, rateBpsOf, rewardPerBlockFor, solveRate } from './rewards/rate.js'
+export {
+  type BeaconShare,
+  beaconMessage,
+  combineBeaconShares,
+  commitRevealSeed,
+  type DrandOptions,
+  drandRoundAt,
+  drandSeed,
+  fixedSeed,
+  l1RandaoSeed,
+  quicknet,
+  seedCommitment,
+  signBeacon,
+  thresholdBlsSeed,
+  vrfMixSeed,
+} from './seed/providers.js'
 export { type Entropy, epochSeed, type SeedProvider } from './seed/seed.js'
 export { reportCommitment } from './slashing/cases.js'
 export {

@@ -1,0 +1,237 @@
+import { stringify } from '@l2/common'
+import type { Address, Hex } from 'viem'
+import { z } from 'zod'
+import type { PoolState } from '../pool/types.js'
+import type { Evidence, EvidenceContext, KeyEntry, Verdict } from './types.js'
+import { verifyEvidence } from './verify.js'
+
+/** The most a bundle may be: as much as CometBFT allows. */
+export const maxBundleBytes: number = 1 << 20
+
+const format = 'l2-evidence/1'
+const uint = z
+  .string()
+  .regex(/^\d{1,78}$/)
+  .transform(BigInt)
+const u32 = z.int().min(0).max(0xffffffff)
+const id = z.int().min(0)
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .transform(value => value as Address)
+const hash = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{64}$/)
+  .transform(value => value.toLowerCase() as Hex)
+const hex = z
+  .string()
+  .regex(/^0x([0-9a-fA-F]{2})*$/)
+  .transform(value => value.toLowerCase() as Hex)
+const list = <T extends z.ZodType>(item: T) => z.array(item).max(100_000)
+
+const signed = <T extends z.ZodType>(message: T) => z.strictObject({ message, signer: address, signature: hex })
+const header = signed(
+  z.strictObject({
+    epochId: uint,
+    term: u32,
+    height: uint,
+    parentHash: hash,
+    txRoot: hash,
+    stateRoot: hash,
+    timestamp: uint,
+    l1OriginNumber: uint,
+    l1OriginHash: hash,
+    forcedUpTo: uint,
+  }),
+)
+const batch = signed(
+  z.strictObject({
+    chainId: uint,
+    batchIndex: uint,
+    prevHash: hash,
+    firstHeight: uint,
+    lastHeight: uint,
+    headersRoot: hash,
+    daCommitment: hash,
+  }),
+)
+const receipt = signed(
+  z.strictObject({ txHash: hash, epochId: uint, term: u32, sequenceNo: uint, notAfterHeight: uint }),
+)
+
+const evidenceSchema = z.union([
+  z.strictObject({ kind: z.literal('EQUIVOCATION_BLOCK'), accused: id, a: header, b: header }),
+  z.strictObject({ kind: z.literal('EQUIVOCATION_BATCH'), accused: id, a: batch, b: batch }),
+  z.strictObject({ kind: z.literal('EQUIVOCATION_RECEIPT'), accused: id, a: receipt, b: receipt }),
+  z.strictObject({
+    kind: z.enum(['INVALID_STATE_ROOT', 'ATTESTED_INVALID']),
+    accused: id,
+    game: address,
+    assertion: hash,
+  }),
+  z.strictObject({ kind: z.literal('DOWNTIME'), accused: id, lastEpoch: uint }),
+  z.strictObject({ kind: z.literal('CENSORSHIP_FORCED'), accused: id, item: uint, header }),
+  z.strictObject({
+    kind: z.literal('ORDERING'),
+    policy: z.literal('priority'),
+    accused: id,
+    header,
+    transactions: list(hex),
+    earlier: id,
+    later: id,
+  }),
+  z.strictObject({
+    kind: z.literal('ORDERING'),
+    policy: z.literal('receipts'),
+    accused: id,
+    a: receipt,
+    b: receipt.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('ORDERING'),
+    policy: z.literal('committed'),
+    accused: id,
+    header,
+    transactions: list(hex),
+  }),
+  z.strictObject({ kind: z.literal('DATA_WITHHOLDING'), accused: id, challenge: hash }),
+  z.strictObject({ kind: z.literal('MISSED_REVEAL'), accused: id, epoch: uint }),
+])
+
+const contextSchema = z.strictObject({
+  domain: z.strictObject({
+    name: z.string().max(200),
+    version: z.string().max(200),
+    chainId: uint,
+    verifyingContract: address,
+  }),
+  now: z.strictObject({ epoch: uint, at: id }),
+  keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: uint.optional() })),
+  epochs: list(z.strictObject({ epoch: uint, startAt: id, startHeight: uint })),
+  seen: list(hash),
+  judgedDowntime: list(z.strictObject({ id, epoch: uint })),
+  policy: z.strictObject({
+    evidenceMaxAgeSeconds: id,
+    games: list(address),
+    downtime: z.strictObject({ windowTurns: z.int().min(1), minTurns: id }),
+    forcedInclusion: z.strictObject({ windowSeconds: id, graceSeconds: id }),
+    ordering: list(z.strictObject({ policy: z.enum(['priority', 'receipts', 'committed']), fromHeight: uint })),
+  }),
+  facts: z.strictObject({
+    disputes: list(
+      z.strictObject({
+        game: address,
+        assertion: hash,
+        outcome: z.enum(['invalid', 'valid', 'withdrawn']),
+        final: z.boolean(),
+        epoch: uint,
+        poster: address,
+        cosigners: list(address),
+      }),
+    ),
+    turns: list(z.strictObject({ epoch: uint, startHeight: uint, leader: id, produced: id, l1Stalled: z.boolean() })),
+    maintenance: list(z.strictObject({ id, fromEpoch: uint, toEpoch: uint })),
+    queue: list(z.strictObject({ index: uint, enqueuedAt: id })),
+    turnStarts: list(z.strictObject({ epoch: uint, term: u32, at: id })),
+    inclusions: list(z.strictObject({ txHash: hash, height: uint, index: id })),
+    finalHeight: uint,
+    baseFees: list(z.strictObject({ height: uint, baseFeePerGas: uint })),
+    committedOrders: list(z.strictObject({ height: uint, txHashes: list(hash) })),
+    daChallenges: list(
+      z.strictObject({
+        challenge: hash,
+        poster: address,
+        epoch: uint,
+        deadline: id,
+        answeredAt: id.optional(),
+        congested: z.boolean(),
+      }),
+    ),
+    reveals: list(z.strictObject({ epoch: uint, deadline: id, committed: list(id), revealed: list(id) })),
+  }),
+})
+
+const bundleSchema = z.strictObject({
+  format: z.literal(format),
+  /** The domain the objects were signed for, as the accuser says. */
+  domain: contextSchema.shape.domain,
+  evidence: evidenceSchema,
+  context: contextSchema,
+})
+
+/** Evidence and everything needed to judge it, as one JSON text that anybody verifies offline. */
+export function encodeBundle(evidence: Evidence, context: EvidenceContext): string {
+  const { txRoot: _, ...plain } = context
+  return stringify({ format, domain: context.domain, evidence, context: plain }, 2)
+}
+
+/**
+ * Judges a bundle. The signatures are proof by themselves; the context is what the bundle's maker claims, so a verifier with a node of its
+ * own passes `trusted`, which replaces it.
+ *
+ * @param trusted The verifier's own context. A bundle signed for another domain is then refused with `E_DOMAIN`.
+ * @returns A verdict for every input, however malformed
+ *
+ * @example
+ * ```ts
+ * import { verifyBundle } from '@l2/staking'
+ *
+ * const verdict = verifyBundle('{"format":"l2-evidence/1"}')
+ * console.log(verdict.ok ? verdict.offence.kind : verdict.code) // E_DECODE
+ * ```
+ */
+export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
+  if (json.length > maxBundleBytes) {
+    return { ok: false, code: 'E_DECODE', reason: `${json.length} characters, at most ${maxBundleBytes}` }
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return { ok: false, code: 'E_DECODE', reason: 'no JSON' }
+  }
+  const parsed = bundleSchema.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    return { ok: false, code: 'E_DECODE', reason: `"${issue?.path.join('.')}" ${issue?.message}`.slice(0, 300) }
+  }
+  const { domain, evidence } = parsed.data
+  const context: EvidenceContext = trusted ?? parsed.data.context
+  const own = context.domain
+  if (
+    domain.chainId !== own.chainId ||
+    domain.name !== own.name ||
+    domain.version !== own.version ||
+    domain.verifyingContract.toLowerCase() !== own.verifyingContract.toLowerCase()
+  ) {
+    return { ok: false, code: 'E_DOMAIN', reason: `signed for chain ${domain.chainId} at ${domain.verifyingContract}` }
+  }
+  return verifyEvidence(evidence as Evidence, context)
+}
+
+/** Keys, known faults and judged downtime of a pool: the part of an {@link EvidenceContext} that the pool knows. */
+export function evidenceContextOf(
+  pool: PoolState,
+): Pick<EvidenceContext, 'now' | 'keys' | 'seen' | 'judgedDowntime'> & {
+  maintenance: EvidenceContext['facts']['maintenance']
+} {
+  const keys: KeyEntry[] = []
+  const maintenance: { id: number; fromEpoch: bigint; toEpoch: bigint }[] = []
+  for (const [id, sequencer] of pool.sequencers.sorted()) {
+    for (const [index, { signer, fromEpoch }] of sequencer.keys.entries()) {
+      // A key that was replaced stays punishable for the epochs in which it was in force.
+      keys.push({ signer, id, fromEpoch, toEpoch: sequencer.keys[index + 1]?.fromEpoch })
+    }
+    for (const entry of sequencer.maintenance) maintenance.push({ id, ...entry })
+  }
+  const cases = pool.cases.sorted()
+  return {
+    now: { epoch: pool.epoch, at: pool.at },
+    keys,
+    seen: cases.map(([evidenceId]) => evidenceId),
+    judgedDowntime: cases
+      .filter(([, { kind }]) => kind === 'DOWNTIME')
+      .map(([, { id, offenceEpoch }]) => ({ id, epoch: offenceEpoch })),
+    maintenance,
+  }
+}

@@ -1,0 +1,650 @@
+import { hexToBytes } from '@l2/common'
+import type { Address, Hex } from 'viem'
+import { addressOfPubkey, toAddress, zeroAddress } from '../internal/address.js'
+import { PersistentMap } from '../internal/persistent-map.js'
+import { metisRequire, metisRevert } from '../internal/revert.js'
+
+/** 1 exit started · 2 active · 3 gone for good: the contract's numbers. */
+export type MetisStatus = 1 | 2 | 3
+
+/** A record of `sequencers(uint256)`. */
+export type MetisSequencer = {
+  readonly id: number
+  readonly amount: bigint
+  readonly reward: bigint
+  readonly activationBatch: bigint
+  readonly updatedBatch: bigint
+  readonly deactivationBatch: bigint
+  readonly deactivationTime: bigint
+  readonly unlockClaimTime: bigint
+  readonly nonce: bigint
+  readonly owner: Address
+  readonly signer: Address
+  readonly pubkey: Hex
+  readonly rewardRecipient: Address
+  readonly status: MetisStatus
+}
+
+/**
+ * Which deployed behaviour: `2024-06` (recorded for mainnet) reverts `BFT restriction` and checks the caller of setSequencerOwner, `head` is
+ * the source's last state.
+ */
+export type MetisVersion = 'head' | '2024-06'
+
+/** Id that a burnt signer address maps to (the contract has 2^256−1). */
+export const burntSigner = -1
+
+/** LockingPool and LockingInfo as one value, to the wei. */
+export type MetisPoolState = {
+  readonly profile: 'metis'
+  readonly version: MetisVersion
+  readonly owner: Address
+  readonly mpc: Address
+  readonly rewardPayer: Address
+  readonly paused: boolean
+  readonly minLock: bigint
+  readonly maxLock: bigint
+  readonly exitDelayPeriod: bigint
+  readonly signerUpdateThrottle: bigint
+  readonly rewardPerBlock: bigint
+  readonly batch: { readonly id: bigint; readonly startEpoch: bigint; readonly endEpoch: bigint }
+  readonly whitelist: PersistentMap<Address, true>
+  readonly sequencers: PersistentMap<number, MetisSequencer>
+  readonly seqOwners: PersistentMap<Address, number>
+  readonly seqSigners: PersistentMap<Address, number>
+  /** Counts by status; index 0 is not used. */
+  readonly seqStatuses: readonly [0, number, number, number]
+  readonly totalSequencers: number
+  readonly totalLocked: bigint
+  readonly totalRewardsLiquidated: bigint
+  /** Sums that the contracts do not keep, for the invariants. */
+  readonly distributed: bigint
+  readonly relockedFromReward: bigint
+  readonly escrowBalance: bigint
+  /** Ether lost in the contracts: sent along while there was no reward to bridge. */
+  readonly strandedWei: { readonly lockingInfo: bigint; readonly lockingPool: bigint }
+  /** METIS of the accounts; `undefined`: every transfer succeeds. */
+  readonly tokens: PersistentMap<Address, bigint> | undefined
+}
+
+/** Calls of LockingPool and LockingInfo. `at` is the block's time in seconds, `value` the ether sent along, in wei. */
+export type MetisCommand = { by: Address; at: bigint; value?: bigint } & (
+  | { type: 'lockFor'; signer: Address; amount: bigint; pubkey: Hex }
+  | { type: 'lockWithRewardRecipient'; signer: Address; recipient: Address; amount: bigint; pubkey: Hex }
+  | { type: 'relock'; id: number; amount: bigint; lockReward: boolean }
+  | { type: 'withdraw'; id: number; amount: bigint }
+  | { type: 'withdrawRewards'; id: number }
+  | { type: 'unlock'; id: number }
+  | { type: 'forceUnlock'; id: number }
+  | { type: 'unlockClaim'; id: number }
+  | { type: 'updateSigner'; id: number; pubkey: Hex }
+  | { type: 'setSequencerRewardRecipient'; id: number; recipient: Address }
+  | { type: 'setSequencerOwner'; id: number; owner: Address }
+  | {
+      type: 'batchSubmitRewards'
+      batchId: bigint
+      startEpoch: bigint
+      endEpoch: bigint
+      seqs: readonly Address[]
+      blocks: readonly bigint[]
+    }
+  | { type: 'setWhitelist'; user: Address; yes: boolean }
+  | { type: 'setPause'; yes: boolean }
+  | { type: 'updateMpc'; mpc: Address }
+  | { type: 'updateBlockReward'; reward: bigint }
+  | { type: 'updateWithdrawDelayTimeValue'; seconds: bigint }
+  | { type: 'setSignerUpdateThrottle'; batches: bigint }
+  | { type: 'setMinLock'; amount: bigint }
+  | { type: 'setMaxLock'; amount: bigint }
+  | { type: 'setRewardPayer'; payer: Address }
+)
+
+/** Events under the contracts' names, misspellings kept; `contract` says who emits. */
+export type MetisEvent =
+  | { contract: 'pool'; name: 'SequencerOwnerChanged'; args: { _seqId: bigint; _owner: Address } }
+  | { contract: 'pool'; name: 'SequencerRewardRecipientChanged'; args: { _seqId: bigint; _recipient: Address } }
+  | { contract: 'pool'; name: 'SetWhitelist'; args: { _user: Address; _yes: boolean } }
+  | { contract: 'pool'; name: 'Paused' | 'Unpaused'; args: { account: Address } }
+  | { contract: 'pool'; name: 'UpdateMpc'; args: { _newMpc: Address } }
+  | { contract: 'pool'; name: 'RewardUpdate'; args: { newReward: bigint; oldReward: bigint } }
+  | { contract: 'pool'; name: 'WithrawDelayTimeChange'; args: { _cur: bigint; _prev: bigint } }
+  | { contract: 'pool'; name: 'SetSignerUpdateThrottle'; args: { _n: bigint } }
+  | {
+      contract: 'pool'
+      name: 'DistributeReward'
+      args: { batchId: bigint; startEpoch: bigint; endEpoch: bigint; amount: bigint; rpb: bigint }
+    }
+  | {
+      contract: 'info'
+      name: 'Locked'
+      args: {
+        signer: Address
+        sequencerId: bigint
+        nonce: bigint
+        activationBatch: bigint
+        amount: bigint
+        total: bigint
+        signerPubkey: Hex
+      }
+    }
+  | { contract: 'info'; name: 'Relocked'; args: { sequencerId: bigint; amount: bigint; total: bigint } }
+  | { contract: 'info'; name: 'Withdraw'; args: { sequencerId: bigint; amount: bigint } }
+  | { contract: 'info'; name: 'LockUpdate'; args: { sequencerId: bigint; nonce: bigint; newAmount: bigint } }
+  | {
+      contract: 'info'
+      name: 'UnlockInit'
+      args: {
+        user: Address
+        sequencerId: bigint
+        nonce: bigint
+        deactivationBatch: bigint
+        deactivationTime: bigint
+        unlockClaimTime: bigint
+        amount: bigint
+      }
+    }
+  | { contract: 'info'; name: 'Unlocked'; args: { user: Address; sequencerId: bigint; amount: bigint; total: bigint } }
+  | {
+      contract: 'info'
+      name: 'ClaimRewards'
+      args: { sequencerId: bigint; recipient: Address; amount: bigint; totalAmount: bigint }
+    }
+  | {
+      contract: 'info'
+      name: 'SignerChange'
+      args: { sequencerId: bigint; nonce: bigint; oldSigner: Address; newSigner: Address; signerPubkey: Hex }
+    }
+  | { contract: 'info'; name: 'BatchSubmitReward'; args: { _newBatchId: bigint } }
+  | { contract: 'info'; name: 'SetMinLock' | 'SetMaxLock'; args: { _lock: bigint } }
+  | { contract: 'info'; name: 'SetRewardPayer'; args: { _payer: Address } }
+  /** The token's: fresh METIS that came in or went out of LockingInfo. */
+  | { contract: 'token'; name: 'Transfer'; args: { from: Address; to: Address; value: bigint } }
+
+/** The contracts as deployed: nobody has locked, batch 1, rewards of 761000 gwei a block. */
+export function createMetisPool(input: {
+  owner: Address
+  mpc: Address
+  rewardPayer: Address
+  version?: MetisVersion
+  /** METIS balances; left out, every transfer succeeds. */
+  tokens?: Iterable<readonly [Address, bigint]>
+}): MetisPoolState {
+  return {
+    profile: 'metis',
+    version: input.version ?? 'head',
+    owner: toAddress(input.owner, 'owner'),
+    mpc: toAddress(input.mpc, 'mpc'),
+    rewardPayer: toAddress(input.rewardPayer, 'rewardPayer'),
+    paused: false,
+    minLock: 20_000n * 10n ** 18n,
+    maxLock: 100_000n * 10n ** 18n,
+    exitDelayPeriod: 21n * 86_400n,
+    signerUpdateThrottle: 1n,
+    rewardPerBlock: 761_000n * 10n ** 9n,
+    batch: { id: 1n, startEpoch: 0n, endEpoch: 0n },
+    whitelist: PersistentMap.of(),
+    sequencers: PersistentMap.of(),
+    seqOwners: PersistentMap.of(),
+    seqSigners: PersistentMap.of(),
+    seqStatuses: [0, 0, 0, 0],
+    totalSequencers: 0,
+    totalLocked: 0n,
+    totalRewardsLiquidated: 0n,
+    distributed: 0n,
+    relockedFromReward: 0n,
+    escrowBalance: 0n,
+    strandedWei: { lockingInfo: 0n, lockingPool: 0n },
+    tokens: input.tokens && PersistentMap.of([...input.tokens].map(([who, wei]) => [toAddress(who, 'tokens'), wei])),
+  }
+}
+
+type Draft = { -readonly [Key in keyof MetisPoolState]: MetisPoolState[Key] } & {
+  by: Address
+  at: bigint
+  value: bigint
+  events: MetisEvent[]
+}
+type Command<Type extends MetisCommand['type']> = Extract<MetisCommand, { type: Type }>
+
+const whenNotPaused = (draft: Draft): void => metisRequire(!draft.paused, 'Pausable: paused')
+const whitelisted = (draft: Draft, account: Address): void =>
+  metisRequire(draft.whitelist.has(account), 'NotWhitelisted()')
+const onlyOwner = (draft: Draft): void => metisRequire(draft.by === draft.owner, 'Ownable: caller is not the owner')
+
+function active(draft: Draft, id: number): MetisSequencer {
+  const sequencer = draft.sequencers.get(id)
+  if (sequencer?.status !== 2) metisRevert('SeqNotActive()')
+  return sequencer
+}
+
+function ownedBy(draft: Draft, sequencer: MetisSequencer | undefined): MetisSequencer {
+  if (sequencer === undefined || sequencer.owner !== draft.by) metisRevert('NotSeqOwner()')
+  return sequencer
+}
+
+function withRecipient(sequencer: MetisSequencer): void {
+  metisRequire(sequencer.rewardRecipient !== zeroAddress, 'NoRewardRecipient()')
+}
+
+function write(draft: Draft, next: MetisSequencer): void {
+  const before = draft.sequencers.get(next.id)?.status ?? 0
+  if (before !== next.status) {
+    const counts = [...draft.seqStatuses] as [0, number, number, number]
+    if (before > 0) counts[before]!--
+    counts[next.status]++
+    draft.seqStatuses = counts
+  }
+  draft.sequencers = draft.sequencers.set(next.id, next)
+}
+
+/** METIS into the escrow. @throws StakingError `METIS_REVERT` of the token */
+function pull(draft: Draft, from: Address, value: bigint): void {
+  if (draft.tokens !== undefined) {
+    const balance = draft.tokens.get(from) ?? 0n
+    metisRequire(balance >= value, 'ERC20: transfer amount exceeds balance')
+    draft.tokens = draft.tokens.set(from, balance - value)
+  }
+  draft.escrowBalance += value
+  draft.events.push({ contract: 'token', name: 'Transfer', args: { from, to: lockingInfo, value } })
+}
+
+function push(draft: Draft, to: Address, value: bigint): void {
+  draft.escrowBalance -= value
+  if (draft.tokens !== undefined) draft.tokens = draft.tokens.set(to, (draft.tokens.get(to) ?? 0n) + value)
+  draft.events.push({ contract: 'token', name: 'Transfer', args: { from: lockingInfo, to, value } })
+}
+
+/** Stand for LockingInfo and the L1 bridge in Transfer events of the model: mainnet's. */
+const lockingInfo: Address = '0x0fe382b74c3894b65c10e5c12ae60bbd8faf5b48'
+const bridge: Address = '0x3980c9ed79d2c191a89e02fa3529c60ed6e9c04b'
+
+function lock(draft: Draft, command: { signer: Address; recipient: Address; amount: bigint; pubkey: Hex }): void {
+  whenNotPaused(draft)
+  whitelisted(draft, draft.by)
+  const signer = toAddress(command.signer, 'signer')
+  metisRequire(hexToBytes(command.pubkey)?.length === 64, 'invalid pubkey')
+  metisRequire(addressOfPubkey(command.pubkey) === signer, 'pubkey and address mismatch')
+  metisRequire(!draft.seqOwners.has(draft.by), 'OwnedSequencer()')
+  metisRequire(!draft.seqSigners.has(signer), 'SignerExisted()')
+  const { amount } = command
+  metisRequire(amount >= draft.minLock && amount <= draft.maxLock, 'invalid amount')
+  pull(draft, draft.by, amount)
+  const id = draft.totalSequencers + 1
+  const sequencerId = BigInt(id)
+  const rewardRecipient = toAddress(command.recipient, 'recipient')
+  draft.totalSequencers = id
+  draft.totalLocked += amount
+  draft.seqOwners = draft.seqOwners.set(draft.by, id)
+  draft.seqSigners = draft.seqSigners.set(signer, id)
+  write(draft, {
+    id,
+    amount,
+    reward: 0n,
+    activationBatch: draft.batch.id,
+    updatedBatch: draft.batch.id,
+    deactivationBatch: 0n,
+    deactivationTime: 0n,
+    unlockClaimTime: 0n,
+    nonce: 1n,
+    owner: draft.by,
+    signer,
+    pubkey: command.pubkey,
+    rewardRecipient,
+    status: 2,
+  })
+  draft.events.push(
+    {
+      contract: 'info',
+      name: 'Locked',
+      args: {
+        signer,
+        sequencerId,
+        nonce: 1n,
+        activationBatch: draft.batch.id,
+        amount,
+        total: draft.totalLocked,
+        signerPubkey: command.pubkey,
+      },
+    },
+    { contract: 'pool', name: 'SequencerOwnerChanged', args: { _seqId: sequencerId, _owner: draft.by } },
+    {
+      contract: 'pool',
+      name: 'SequencerRewardRecipientChanged',
+      args: { _seqId: sequencerId, _recipient: rewardRecipient },
+    },
+  )
+}
+
+/** Bridges the reward; the ether sent along pays the bridge, or is lost when there is nothing to bridge. */
+function bridgeReward(draft: Draft, reward: bigint): void {
+  if (reward === 0n) {
+    draft.strandedWei = { ...draft.strandedWei, lockingInfo: draft.strandedWei.lockingInfo + draft.value }
+    return
+  }
+  draft.totalRewardsLiquidated += reward
+  push(draft, bridge, reward)
+}
+
+function claimEvent(draft: Draft, sequencer: MetisSequencer, amount: bigint): void {
+  draft.events.push({
+    contract: 'info',
+    name: 'ClaimRewards',
+    args: {
+      sequencerId: BigInt(sequencer.id),
+      recipient: sequencer.rewardRecipient,
+      amount,
+      totalAmount: draft.totalRewardsLiquidated,
+    },
+  })
+}
+
+function startUnlock(draft: Draft, sequencer: MetisSequencer): void {
+  const { reward } = sequencer
+  bridgeReward(draft, reward)
+  claimEvent(draft, sequencer, reward)
+  const next: MetisSequencer = {
+    ...sequencer,
+    status: 1,
+    reward: 0n,
+    deactivationBatch: draft.batch.id,
+    deactivationTime: draft.at,
+    unlockClaimTime: draft.at + draft.exitDelayPeriod,
+    nonce: sequencer.nonce + 1n,
+  }
+  write(draft, next)
+  draft.events.push({
+    contract: 'info',
+    name: 'UnlockInit',
+    args: {
+      user: sequencer.signer,
+      sequencerId: BigInt(sequencer.id),
+      nonce: next.nonce,
+      deactivationBatch: next.deactivationBatch,
+      deactivationTime: next.deactivationTime,
+      unlockClaimTime: next.unlockClaimTime,
+      amount: reward,
+    },
+  })
+}
+
+const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Command<Type>) => void } = {
+  lockFor: (draft, command) => lock(draft, { ...command, recipient: zeroAddress }),
+  lockWithRewardRecipient: lock,
+  relock(draft, { id, amount, lockReward }) {
+    whenNotPaused(draft)
+    whitelisted(draft, draft.by)
+    const sequencer = ownedBy(draft, active(draft, id))
+    const fromReward = lockReward ? sequencer.reward : 0n
+    const next = { ...sequencer, amount: sequencer.amount + amount + fromReward }
+    metisRequire(next.amount <= draft.maxLock, 'locked>maxLock')
+    metisRequire(amount + fromReward > 0n, 'No new locked added')
+    if (amount > 0n) pull(draft, draft.by, amount)
+    draft.totalLocked += amount + fromReward
+    draft.relockedFromReward += fromReward
+    const nonce = sequencer.nonce + 1n
+    write(draft, { ...next, reward: sequencer.reward - fromReward, nonce })
+    const sequencerId = BigInt(id)
+    draft.events.push(
+      {
+        contract: 'info',
+        name: 'Relocked',
+        args: { sequencerId, amount: amount + fromReward, total: draft.totalLocked },
+      },
+      { contract: 'info', name: 'LockUpdate', args: { sequencerId, nonce, newAmount: next.amount } },
+    )
+  },
+  withdraw(draft, { id, amount }) {
+    whenNotPaused(draft)
+    whitelisted(draft, draft.by)
+    const sequencer = ownedBy(draft, active(draft, id))
+    metisRequire(draft.batch.id > sequencer.updatedBatch, 'withdraw throttle')
+    metisRequire(amount <= sequencer.amount, 'Panic(0x11)')
+    const newAmount = sequencer.amount - amount
+    metisRequire(amount > 0n && newAmount >= draft.minLock, 'invalid amount')
+    const nonce = sequencer.nonce + 1n
+    draft.totalLocked -= amount
+    push(draft, sequencer.owner, amount)
+    write(draft, { ...sequencer, amount: newAmount, updatedBatch: draft.batch.id, nonce })
+    const sequencerId = BigInt(id)
+    draft.events.push(
+      { contract: 'info', name: 'Withdraw', args: { sequencerId, amount } },
+      { contract: 'info', name: 'LockUpdate', args: { sequencerId, nonce, newAmount } },
+    )
+  },
+  withdrawRewards(draft, { id }) {
+    whenNotPaused(draft)
+    whitelisted(draft, draft.by)
+    const sequencer = ownedBy(draft, active(draft, id))
+    withRecipient(sequencer)
+    const { reward } = sequencer
+    if (reward === 0n) {
+      draft.strandedWei = { ...draft.strandedWei, lockingPool: draft.strandedWei.lockingPool + draft.value }
+      return
+    }
+    bridgeReward(draft, reward)
+    write(draft, { ...sequencer, reward: 0n })
+    claimEvent(draft, sequencer, reward)
+  },
+  unlock(draft, { id }) {
+    whenNotPaused(draft)
+    whitelisted(draft, draft.by)
+    const sequencer = ownedBy(draft, active(draft, id))
+    if (draft.version === '2024-06') {
+      const [, inactive, activeCount] = draft.seqStatuses
+      metisRequire((inactive + 1) * 3 <= inactive + activeCount, 'BFT restriction')
+    }
+    withRecipient(sequencer)
+    startUnlock(draft, sequencer)
+  },
+  forceUnlock(draft, { id }) {
+    onlyOwner(draft)
+    const sequencer = active(draft, id)
+    withRecipient(sequencer)
+    startUnlock(draft, sequencer)
+  },
+  unlockClaim(draft, { id }) {
+    whenNotPaused(draft)
+    whitelisted(draft, draft.by)
+    const sequencer = ownedBy(draft, draft.sequencers.get(id))
+    withRecipient(sequencer)
+    metisRequire(sequencer.status === 1 && draft.at >= sequencer.unlockClaimTime, 'Not allowed to cliam')
+    const { amount, reward, owner, signer } = sequencer
+    push(draft, owner, amount)
+    draft.totalLocked -= amount
+    bridgeReward(draft, reward)
+    if (reward > 0n) claimEvent(draft, sequencer, reward)
+    draft.seqOwners = draft.seqOwners.delete(owner)
+    draft.seqSigners = draft.seqSigners.set(signer, burntSigner)
+    write(draft, { ...sequencer, amount: 0n, reward: 0n, status: 3, nonce: sequencer.nonce + 1n })
+    draft.events.push({
+      contract: 'info',
+      name: 'Unlocked',
+      args: { user: owner, sequencerId: BigInt(id), amount, total: draft.totalLocked },
+    })
+  },
+  updateSigner(draft, { id, pubkey }) {
+    whenNotPaused(draft)
+    const sequencer = active(draft, id)
+    metisRequire(sequencer.signer === draft.by, 'NotSeqSigner()')
+    metisRequire(draft.batch.id >= sequencer.updatedBatch + draft.signerUpdateThrottle, 'signer updating throttle')
+    const signer = addressOfPubkey(pubkey) ?? metisRevert('invalid pubkey')
+    metisRequire(!draft.seqSigners.has(signer), 'SignerExisted()')
+    const nonce = sequencer.nonce + 1n
+    draft.seqSigners = draft.seqSigners.set(sequencer.signer, burntSigner).set(signer, id)
+    write(draft, { ...sequencer, signer, pubkey, updatedBatch: draft.batch.id, nonce })
+    draft.events.push({
+      contract: 'info',
+      name: 'SignerChange',
+      args: { sequencerId: BigInt(id), nonce, oldSigner: sequencer.signer, newSigner: signer, signerPubkey: pubkey },
+    })
+  },
+  setSequencerRewardRecipient(draft, { id, recipient }) {
+    whitelisted(draft, draft.by)
+    const sequencer = ownedBy(draft, draft.sequencers.get(id))
+    metisRequire(sequencer.status === 2, 'SeqNotActive()')
+    const rewardRecipient = toAddress(recipient, 'recipient')
+    metisRequire(rewardRecipient !== zeroAddress, 'NullAddress()')
+    write(draft, { ...sequencer, rewardRecipient })
+    draft.events.push({
+      contract: 'pool',
+      name: 'SequencerRewardRecipientChanged',
+      args: { _seqId: BigInt(id), _recipient: rewardRecipient },
+    })
+  },
+  setSequencerOwner(draft, { id, owner: value }) {
+    const owner = toAddress(value, 'owner')
+    if (draft.version === 'head') {
+      metisRequire(owner !== zeroAddress, 'NullAddress()')
+      whitelisted(draft, owner)
+      metisRequire(!draft.seqOwners.has(owner), 'OwnedSequencer()')
+    } else {
+      whitelisted(draft, draft.by)
+      metisRequire(owner !== zeroAddress, 'NullAddress()')
+    }
+    const sequencer = ownedBy(draft, active(draft, id))
+    draft.seqOwners = draft.seqOwners.delete(sequencer.owner).set(owner, id)
+    write(draft, { ...sequencer, owner })
+    draft.events.push({ contract: 'pool', name: 'SequencerOwnerChanged', args: { _seqId: BigInt(id), _owner: owner } })
+  },
+  batchSubmitRewards(draft, { batchId, startEpoch, endEpoch, seqs, blocks }) {
+    metisRequire(draft.by === draft.mpc, 'not MPC')
+    metisRequire(seqs.length === blocks.length && seqs.length > 0, 'mismatch length')
+    metisRequire(batchId === draft.batch.id + 1n, 'invalid batch id')
+    metisRequire(startEpoch === draft.batch.endEpoch + 1n, 'invalid startEpoch')
+    metisRequire(startEpoch < endEpoch, 'invalid endEpoch')
+    let total = 0n
+    for (const [index, seq] of seqs.entries()) {
+      const sequencer = draft.sequencers.get(draft.seqSigners.get(toAddress(seq, 'seqs')) ?? 0)
+      if (sequencer?.status !== 1 && sequencer?.status !== 2) metisRevert('NoSuchSeq()')
+      const reward = blocks[index]! * draft.rewardPerBlock
+      total += reward
+      write(draft, { ...sequencer, reward: sequencer.reward + reward })
+    }
+    draft.batch = { id: batchId, startEpoch, endEpoch }
+    pull(draft, draft.rewardPayer, total)
+    draft.distributed += total
+    draft.events.push(
+      { contract: 'info', name: 'BatchSubmitReward', args: { _newBatchId: batchId } },
+      {
+        contract: 'pool',
+        name: 'DistributeReward',
+        args: { batchId, startEpoch, endEpoch, amount: total, rpb: draft.rewardPerBlock },
+      },
+    )
+  },
+  setWhitelist(draft, { user: value, yes }) {
+    onlyOwner(draft)
+    const user = toAddress(value, 'user')
+    draft.whitelist = yes ? draft.whitelist.set(user, true) : draft.whitelist.delete(user)
+    draft.events.push({ contract: 'pool', name: 'SetWhitelist', args: { _user: user, _yes: yes } })
+  },
+  setPause(draft, { yes }) {
+    onlyOwner(draft)
+    metisRequire(draft.paused !== yes, yes ? 'Pausable: paused' : 'Pausable: not paused')
+    draft.paused = yes
+    draft.events.push({ contract: 'pool', name: yes ? 'Paused' : 'Unpaused', args: { account: draft.by } })
+  },
+  updateMpc(draft, { mpc }) {
+    onlyOwner(draft)
+    draft.mpc = toAddress(mpc, 'mpc')
+    draft.events.push({ contract: 'pool', name: 'UpdateMpc', args: { _newMpc: draft.mpc } })
+  },
+  updateBlockReward(draft, { reward }) {
+    onlyOwner(draft)
+    metisRequire(reward !== 0n, 'invalid newReward')
+    draft.events.push({
+      contract: 'pool',
+      name: 'RewardUpdate',
+      args: { newReward: reward, oldReward: draft.rewardPerBlock },
+    })
+    draft.rewardPerBlock = reward
+  },
+  updateWithdrawDelayTimeValue(draft, { seconds }) {
+    onlyOwner(draft)
+    metisRequire(seconds > 0n, 'dalayTime==0')
+    draft.events.push({
+      contract: 'pool',
+      name: 'WithrawDelayTimeChange',
+      args: { _cur: seconds, _prev: draft.exitDelayPeriod },
+    })
+    draft.exitDelayPeriod = seconds
+  },
+  setSignerUpdateThrottle(draft, { batches }) {
+    onlyOwner(draft)
+    draft.signerUpdateThrottle = batches
+    draft.events.push({ contract: 'pool', name: 'SetSignerUpdateThrottle', args: { _n: batches } })
+  },
+  setMinLock(draft, { amount }) {
+    onlyOwner(draft)
+    metisRequire(amount > 0n, '_minLock=0')
+    draft.minLock = amount
+    draft.events.push({ contract: 'info', name: 'SetMinLock', args: { _lock: amount } })
+  },
+  setMaxLock(draft, { amount }) {
+    onlyOwner(draft)
+    metisRequire(amount >= draft.minLock, 'maxLock<minLock')
+    draft.maxLock = amount
+    draft.events.push({ contract: 'info', name: 'SetMaxLock', args: { _lock: amount } })
+  },
+  setRewardPayer(draft, { payer }) {
+    onlyOwner(draft)
+    draft.rewardPayer = toAddress(payer, 'payer')
+    draft.events.push({ contract: 'info', name: 'SetRewardPayer', args: { _payer: draft.rewardPayer } })
+  },
+}
+
+/**
+ * One call of Metis' deployed contracts: guards in their order, effects and events to the wei, traps included. For replay, simulation and
+ * dashboards; a new chain wants {@link applyPool}.
+ * Source: metis-sequencer-contract `LockingPool.sol`, `LockingInfo.sol`.
+ *
+ * @throws StakingError `METIS_REVERT`, `details.revert` being the error name with brackets or the string of the contract
+ */
+export function applyMetisPool(
+  state: MetisPoolState,
+  command: MetisCommand,
+): { state: MetisPoolState; events: MetisEvent[] } {
+  const events: MetisEvent[] = []
+  const draft: Draft = {
+    ...state,
+    by: toAddress(command.by, 'by'),
+    at: command.at,
+    value: command.value ?? 0n,
+    events,
+  }
+  ;(handlers[command.type] as (draft: Draft, command: MetisCommand) => void)(draft, command)
+  const { by: _by, at: _at, value: _value, events: _events, ...next } = draft
+  return { state: next, events }
+}
+
+/** What of the contracts' invariants I1 – I5 does not hold; empty when all do. */
+export function auditMetisPool(state: MetisPoolState): string[] {
+  const problems: string[] = []
+  let locked = 0n
+  let rewards = 0n
+  const owners = new Set<Address>()
+  const counts = [0, 0, 0, 0]
+  for (const [id, sequencer] of state.sequencers.entries()) {
+    locked += sequencer.amount
+    rewards += sequencer.reward
+    counts[sequencer.status]!++
+    if (sequencer.status === 3 && sequencer.amount + sequencer.reward > 0n)
+      problems.push(`I1: ${id} is unlocked with wei`)
+    if (sequencer.status !== 3) {
+      if (owners.has(sequencer.owner)) problems.push(`I5: two sequencers of ${sequencer.owner}`)
+      owners.add(sequencer.owner)
+      if (state.seqSigners.get(sequencer.signer) !== id) problems.push(`I5: signer of ${id}`)
+    }
+  }
+  if (locked !== state.totalLocked) problems.push(`I1: ${locked} locked, totalLocked ${state.totalLocked}`)
+  if (state.escrowBalance !== locked + rewards)
+    problems.push(`I2: ${state.escrowBalance} held, ${locked + rewards} owed`)
+  if (state.distributed !== state.totalRewardsLiquidated + rewards + state.relockedFromReward) {
+    problems.push(`I3: ${state.distributed} distributed`)
+  }
+  const [, one, two, three] = state.seqStatuses
+  if (one + two + three !== state.totalSequencers || [one, two, three].some((count, i) => count !== counts[i + 1])) {
+    problems.push('I4: statuses')
+  }
+  return problems
+}
