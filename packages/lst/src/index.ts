@@ -20,6 +20,19 @@ export type {
   Slashed,
   StakingFeedEvent,
 } from './feeds/staking.js'
+export {
+  type AirdropClaim,
+  type AirdropToken,
+  type AirdropTree,
+  airdropCodec,
+  airdropLeaf,
+  airdropTree,
+  applyAirdrop,
+  createAirdrop,
+  type MerkleAirdrop,
+  verifyAirdrop,
+} from './incentives/airdrop.js'
+export { divideByWeight, ENKI_AIRDROP_BPS, ENKI_SUPPLY, emitted, splitSupply } from './incentives/emission.js'
 export { mulDiv, mulDown, mulUp, type Rounding, rateOf, type Totals, toAssets, toShares } from './math/math.js'
 export {
   type Assets,
@@ -33,6 +46,7 @@ export {
   UNLIMITED,
 } from './math/units.js'
 export { type LiquidConfig, type PresetName, type Profile, presets } from './presets/config.js'
+export type { Core } from './presets/core.js'
 export {
   allocatable,
   applyLiquid,
@@ -67,6 +81,25 @@ export {
   seatsView,
 } from './presets/views.js'
 export {
+  applyRatePool,
+  createRatePool,
+  type FixedRequest,
+  type RatePool,
+  type RatePoolOptions,
+  rateCodec,
+  rateFace,
+  rateOfPool,
+} from './rate/pool.js'
+export {
+  applySnapshotPool,
+  createSnapshotPool,
+  type SnapshotOptions,
+  type SnapshotPool,
+  snapshotAssetsOf,
+  snapshotCodec,
+  snapshotSharesOf,
+} from './rate/snapshot.js'
+export {
   applyRebasing,
   createRebasingPool,
   depositable,
@@ -79,10 +112,150 @@ export {
   rebasingBalance,
   rebasingCodec,
   rebasingTotals,
+  type StakeLimit,
   simulatedRate,
   simulateReport,
   stakeLimitAt,
 } from './rebasing/pool.js'
+export {
+  applyReceipt,
+  createReceipt,
+  type Receipt,
+  type ReceiptOptions,
+  type Redemption,
+  receiptCodec,
+  stakeable,
+} from './receipt/receipt.js'
+export {
+  checkReport,
+  checkReward,
+  checkSeats,
+  lidoReportLimits,
+  metisReportLimits,
+  type ReportFigures,
+  type ReportLimits,
+} from './report/guard.js'
+export {
+  burnLimit,
+  createLimiter,
+  type Limiter,
+  limiterAdd,
+  limiterRemove,
+  limiterSeats,
+  rebaseCapE9,
+} from './report/limiter.js'
+export { type LossClaim, type SharedLoss, shareLoss } from './report/loss.js'
+export {
+  applyRestaking,
+  createRestaking,
+  type Restaking,
+  type RestakingOptions,
+  restakingCodec,
+  restakingFace,
+  restakingRate,
+  restakingUnitRate,
+} from './restaking/restaking.js'
+export {
+  accumulatorCodec,
+  applyAccumulator,
+  createAccumulator,
+  earned,
+  type RewardAccumulator,
+  type Staker,
+} from './rewards/accumulator.js'
+export {
+  allocateInOrder,
+  allocateMinFirst,
+  allocateOpenFirst,
+  type ExitPlan,
+  type ExitSeat,
+  MAX_SEAT,
+  MIN_SEAT,
+  planExit,
+  seatReward,
+} from './seats/allocation.js'
+export {
+  applySeats,
+  createSeatBook,
+  type Seat,
+  type SeatBook,
+  type SeatBookOptions,
+  seatAssets,
+  seatsCodec,
+  seatTotals,
+} from './seats/book.js'
 export type { Codec, Json } from './state/codec.js'
+export { balanceOf, type Ledger } from './state/ledger.js'
 export { OrderedMap } from './state/ordered-map.js'
-export type { Apply, LstEvent, Step } from './state/reducer.js'
+export type { Apply, CommandOf, LstEvent, Step } from './state/reducer.js'
+export {
+  applyCycleVault,
+  type CycleVault,
+  type CycleVaultOptions,
+  createCycleVault,
+  cycleAssets,
+  cycleCodec,
+  cycleFace,
+  cycleRate,
+  unlocked,
+} from './vault/cycle.js'
+export type { Erc4626 } from './vault/face.js'
+export { type InflationAttack, type InflationOutcome, inflationAttack } from './vault/inflation.js'
+export {
+  applyInstantVault,
+  createInstantVault,
+  type InstantExit,
+  type InstantVault,
+  type InstantVaultOptions,
+  instantCodec,
+  instantFace,
+  instantRate,
+} from './vault/instant.js'
+export { type Approvals, applyVaultToken, approvalCodec, type VaultToken } from './vault/token.js'
+export {
+  applyVesting,
+  createExitVesting,
+  type ExitVesting,
+  type Vested,
+  type VestingOptions,
+  vestedClaimable,
+  vestingCodec,
+  vestingFinish,
+} from './vault/vesting.js'
+export { asyncRedeem, asyncVaultInterfaceIds } from './withdrawal/async.js'
+export {
+  applyQueue,
+  checkpointHint,
+  claimable,
+  createQueue,
+  MAX_BATCHES,
+  planBatches,
+  prefinalize,
+  type QueueOptions,
+  queueCodec,
+  requested,
+  unfinalized,
+  type WithdrawalQueue,
+  type WithdrawalRequest,
+  type WithdrawalStatus,
+  withdrawalStatus,
+  withdrawalsOf,
+} from './withdrawal/queue.js'
+export {
+  applyTickets,
+  createTicketQueue,
+  type Ticket,
+  type TicketOptions,
+  type TicketQueue,
+  ticketsCodec,
+} from './withdrawal/tickets.js'
+export {
+  applyWrapped,
+  createWrapped,
+  tokensPerWrapped,
+  type WrappedShares,
+  wrappedCodec,
+  wrappedFace,
+  wrappedPerToken,
+  wrappedPosition,
+} from './wrapped/wrapped.js'

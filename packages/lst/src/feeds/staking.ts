@@ -8,6 +8,8 @@ export type StakingFeedEvent = { readonly type: string }
 export type RewardAccrued = {
   readonly type: 'RewardAccrued'
   readonly id: number | bigint | string
+  /** Blocks it is for, when known: the reward is then held to blocks × reward per block. */
+  readonly blocks?: bigint | undefined
   readonly operatorWei: bigint
   readonly delegatorsWei: bigint
 }

@@ -43,6 +43,8 @@ export type LiquidConfig = {
   readonly maxSeat: bigint
   readonly entrySeconds: bigint
   readonly seatExitSeconds: bigint
+  /** Wei: no seat may report more than its blocks times this. `undefined` is no bound. */
+  readonly rewardPerBlock: bigint | undefined
   /** Bunker mode ends after this, whatever is open. */
   readonly bunkerSeconds: bigint
   /** Rebases remembered for APR. */
@@ -74,6 +76,7 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   maxSeat: 100_000n * METIS,
   entrySeconds: 604_800n,
   seatExitSeconds: 1_814_400n,
+  rewardPerBlock: undefined,
   bunkerSeconds: 518_400n,
   historyLength: 400,
 }
@@ -231,6 +234,7 @@ export const configSchema = z.strictObject({
   maxSeat: integer,
   entrySeconds: integer,
   seatExitSeconds: integer,
+  rewardPerBlock: integer.optional(),
   bunkerSeconds: integer,
   historyLength: z.int().min(2).max(100_000),
 })

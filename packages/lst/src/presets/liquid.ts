@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { RebaseEvent } from '../apr/apr.js'
 import { fail } from '../errors.js'
 import { isFolded, partOf, type SeatPart, type StakingFeedEvent } from '../feeds/staking.js'
-import { bpsOf, min, rateOf, toAssets } from '../math/math.js'
+import { bpsOf, max, min, rateOf, toAssets } from '../math/math.js'
 import {
   type Assets,
   account as checkAccount,
@@ -22,7 +22,7 @@ import {
   QUEUE_ACCOUNT,
   simulatedRate,
 } from '../rebasing/pool.js'
-import { checkReport } from '../report/guard.js'
+import { checkDrawdown, checkReport, checkReward } from '../report/guard.js'
 import { createLimiter, limiterAdd, limiterRemove } from '../report/limiter.js'
 import { allocateOpenFirst, type ExitPlan, planExit } from '../seats/allocation.js'
 import { applySeats, createSeatBook, type SeatBook, seatAssets, seatsSchema, seatTotals } from '../seats/book.js'
@@ -500,6 +500,8 @@ const operations = {
       case 'RewardAccrued': {
         const wei = partOf(event, part) as Assets
         if (wei === 0n) return step(moved, false)
+        const { rewardPerBlock } = lst.config
+        if (rewardPerBlock !== undefined && event.blocks !== undefined) checkReward(wei, event.blocks, rewardPerBlock)
         return step(reward(moved, seat, wei), true, { type: 'seatRewarded', seat, assets: wei })
       }
       case 'Slashed': {
@@ -712,7 +714,20 @@ function remember(lst: Liquid, event: RebaseEvent): readonly RebaseEvent[] {
 }
 
 function lossLimits(lst: Liquid, confirmed: boolean | undefined): Liquid['config']['limits'] {
-  return confirmed === true ? { ...lst.config.limits, maxLossBps: undefined } : lst.config.limits
+  return confirmed === true
+    ? { ...lst.config.limits, maxLossBps: undefined, maxDrawdownBps: undefined }
+    : lst.config.limits
+}
+
+/** The highest rate of the last 18 days: losses of several reports are weighed together. */
+function highestRate(lst: Liquid): bigint {
+  let highest = 0n
+  for (let i = lst.history.length - 1; i >= 0; i--) {
+    const event = lst.history[i]!
+    if (event.at + 1_555_200n < lst.now) break
+    highest = max(highest, rateOf({ assets: event.preAssets, shares: event.preShares }))
+  }
+  return highest
 }
 
 function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean }): Step<Liquid, LiquidReport> {
@@ -737,6 +752,7 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
       : planBatches(pool.queue, { maxRate, maxTimestamp: args.now - (limits.requestMarginSeconds ?? 0n), budget })
   const { state, result, events } =
     batches.length === 0 ? dry : applyRebasing(pool, { op: 'report', ...base, batches, maxRate })
+  checkDrawdown(limits, highestRate(lst), result.postRate)
   const next: Liquid = {
     ...lst,
     core: { model: 'rebasing', state: { ...state, limits: lst.config.limits, bunker: inBunker(lst) } },
@@ -780,7 +796,8 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): S
   )
   const { taken } = limiterAdd(limiter, lst.rewardsVault)
   const net = taken - loss
-  checkReport(lossLimits(lst, args.confirmed), {
+  const limits = lossLimits(lst, args.confirmed)
+  checkReport(limits, {
     pre: pre.assets,
     post: pre.assets + net,
     elapsedSeconds,
@@ -800,6 +817,7 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): S
   const done = finalise(next)
   const post = coreTotals(done.lst.core)
   const rate = rateOf(post)
+  checkDrawdown(limits, highestRate(lst), rate)
   const event: RebaseEvent = {
     preAssets: pre.assets,
     preShares: pre.shares,

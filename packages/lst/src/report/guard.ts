@@ -9,6 +9,8 @@ export type ReportLimits = {
   readonly annualIncreaseBps?: bigint | undefined
   /** Loss of one report, basis points of the pool, exact. */
   readonly maxLossBps?: bigint | undefined
+  /** Fall of the rate from its highest within 18 days, basis points, exact. */
+  readonly maxDrawdownBps?: bigint | undefined
   /** Distance between the rate given for finalisation and the one the report implies, basis points, floored. */
   readonly shareRateDeviationBps?: bigint | undefined
   /** A request is finalised only when it is older than this, seconds. */
@@ -19,11 +21,12 @@ export type ReportLimits = {
 
 /**
  * Metis' figures: a seat earns about 20 % a year, which Lido's own cap of 10 % would refuse every day.
- * Annual increase 2,500 bps, loss 500 bps a report, rate deviation 50 bps, request margin 7,680 s, two new seats a day.
+ * Annual increase 2,500 bps, loss 500 bps a report and 1,000 bps in 18 days, rate deviation 50 bps, request margin 7,680 s, two new seats a day.
  */
 export const metisReportLimits: ReportLimits = {
   annualIncreaseBps: 2_500n,
   maxLossBps: 500n,
+  maxDrawdownBps: 1_000n,
   shareRateDeviationBps: 50n,
   requestMarginSeconds: 7_680n,
   appearedSeatsPerDay: 2n,
@@ -111,10 +114,68 @@ export function checkReport(limits: ReportLimits, figures: ReportFigures): void 
   }
 }
 
+/**
+ * Metis pays per block, so that a report can be held to an exact bound: no seat earns more than blocks × reward per block.
+ * @throws LstError `REWARD_TOO_HIGH`
+ */
+export function checkReward(reward: bigint, blocks: bigint, rewardPerBlock: bigint): void {
+  if (reward > blocks * rewardPerBlock)
+    fail('REWARD_TOO_HIGH', `${reward} wei is more than ${blocks} blocks of ${rewardPerBlock}`, {
+      reward,
+      limit: blocks * rewardPerBlock,
+    })
+}
+
+/**
+ * Seats of a report: each within its limits unless it is being left, together the reported total.
+ * @throws LstError `SEAT_OUT_OF_RANGE`, `REPORT_INCONSISTENT`
+ */
+export function checkSeats(
+  seats: readonly { readonly id: string; readonly assets: bigint; readonly exiting?: boolean }[],
+  reportedTotal: bigint,
+  limits: { readonly minSeat: bigint; readonly maxSeat: bigint },
+): void {
+  let sum = 0n
+  const seen = new Set<string>()
+  for (const seat of seats) {
+    if (seen.has(seat.id)) fail('REPORT_INCONSISTENT', `seat "${seat.id}" is reported twice`, { seat: seat.id })
+    seen.add(seat.id)
+    if (seat.assets < 0n || (seat.exiting !== true && (seat.assets < limits.minSeat || seat.assets > limits.maxSeat)))
+      fail(
+        'SEAT_OUT_OF_RANGE',
+        `seat "${seat.id}" holds ${seat.assets} wei, allowed are ${limits.minSeat} … ${limits.maxSeat}`,
+        {
+          seat: seat.id,
+        },
+      )
+    sum += seat.assets
+  }
+  if (sum !== reportedTotal)
+    fail('REPORT_INCONSISTENT', `seats add up to ${sum} wei, the report says ${reportedTotal}`, {
+      sum,
+      reported: reportedTotal,
+    })
+}
+
+/**
+ * Losses of several reports together, as a fall of the rate from its highest in the window.
+ * @throws LstError `LOSS_TOO_HIGH`
+ */
+export function checkDrawdown(limits: ReportLimits, highest: bigint, now: bigint): void {
+  const { maxDrawdownBps } = limits
+  if (maxDrawdownBps !== undefined && now < highest && (highest - now) * 10_000n > maxDrawdownBps * highest)
+    fail('LOSS_TOO_HIGH', `the rate fell from ${highest} to ${now}, more than ${maxDrawdownBps} bps`, {
+      highest,
+      now,
+      limit: maxDrawdownBps,
+    })
+}
+
 /** Zod schema of {@link ReportLimits}. */
 export const limitsSchema = z.strictObject({
   annualIncreaseBps: integer.optional(),
   maxLossBps: integer.optional(),
+  maxDrawdownBps: integer.optional(),
   shareRateDeviationBps: integer.optional(),
   requestMarginSeconds: integer.optional(),
   appearedSeatsPerDay: integer.optional(),

@@ -1,0 +1,159 @@
+import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { amount } from '../math/units.js'
+import { type Codec, codec, integer, mapOf } from '../state/codec.js'
+import { OrderedMap } from '../state/ordered-map.js'
+import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+
+/** One entry of an airdrop. */
+export type AirdropClaim = { readonly index: bigint; readonly account: `0x${string}`; readonly amount: bigint }
+
+function word(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(32)
+  for (let i = 31, rest = value; i >= 0 && rest > 0n; i--, rest >>= 8n) bytes[i] = Number(rest & 255n)
+  return bytes
+}
+
+/** keccak256(uint256 index ‖ address ‖ uint256 amount). Source: ENKI distributor. */
+export function airdropLeaf(claim: AirdropClaim): `0x${string}` {
+  amount('index', claim.index)
+  if (claim.amount < 0n || claim.amount >= 1n << 256n)
+    fail('AMOUNT_OUT_OF_RANGE', `"amount" expected a uint256, got ${claim.amount}`)
+  const account = hexToBytes(claim.account)
+  if (account?.length !== 20) fail('ACCOUNT_INVALID', `account expected 20 bytes, got ${claim.account}`)
+  return bytesToHex(keccak_256(concatBytes(word(claim.index), account as Uint8Array, word(claim.amount))))
+}
+
+function pair(a: `0x${string}`, b: `0x${string}`): `0x${string}` {
+  const [low, high] = a < b ? [a, b] : [b, a]
+  return bytesToHex(keccak_256(concatBytes(hexToBytes(low)!, hexToBytes(high)!)))
+}
+
+/** Everything a distributor publishes. */
+export type AirdropTree = {
+  readonly root: `0x${string}`
+  /** In the order of the claims. */
+  readonly leaves: readonly `0x${string}`[]
+  /** In the order of the claims. */
+  readonly proofs: readonly (readonly `0x${string}`[])[]
+}
+
+/**
+ * The Merkle tree of an airdrop: leaves sorted and de-duplicated, pairs sorted, an odd node goes up unhashed.
+ * @throws LstError `OPTION_INVALID` without claims.
+ */
+export function airdropTree(claims: readonly AirdropClaim[]): AirdropTree {
+  if (claims.length === 0) fail('OPTION_INVALID', 'an airdrop needs at least one claim')
+  const leaves = claims.map(airdropLeaf)
+  const levels: `0x${string}`[][] = [[...new Set(leaves)].sort()]
+  for (let level = levels[0]!; level.length > 1; level = levels[levels.length - 1]!) {
+    const next: `0x${string}`[] = []
+    for (let i = 0; i < level.length; i += 2)
+      next.push(i + 1 < level.length ? pair(level[i]!, level[i + 1]!) : level[i]!)
+    levels.push(next)
+  }
+  const positions = new Map(levels[0]!.map((leaf, i) => [leaf, i]))
+  const proofs = leaves.map(leaf => {
+    let at = positions.get(leaf)!
+    const proof: `0x${string}`[] = []
+    for (const level of levels.slice(0, -1)) {
+      const sibling = level[at ^ 1]
+      if (sibling !== undefined) proof.push(sibling)
+      at >>= 1
+    }
+    return proof
+  })
+  return { root: levels[levels.length - 1]![0]!, leaves, proofs }
+}
+
+/** Whether a proof leads from a claim to the root. */
+export function verifyAirdrop(root: `0x${string}`, claim: AirdropClaim, proof: readonly `0x${string}`[]): boolean {
+  // A tree deeper than 64 levels would have more leaves than there are accounts.
+  if (proof.length > 64 || proof.some(node => hexToBytes(node)?.length !== 32)) return false
+  return (
+    proof.reduce((node, sibling) => pair(node, sibling.toLowerCase() as `0x${string}`), airdropLeaf(claim)) ===
+    root.toLowerCase()
+  )
+}
+
+/** A claim turned into a token that cannot be moved; its amount is withdrawn once withdrawals reach its number. */
+export type AirdropToken = { readonly owner: string; readonly amount: bigint; readonly withdrawn: boolean }
+
+/** A distributor. Source: ENKI distributor: claim mints a non-transferable NFT, `withdrawEnabledBefore` opens withdrawals in order. */
+export type MerkleAirdrop = {
+  readonly root: `0x${string}`
+  /** By index: the token that the claim became. */
+  readonly claimed: OrderedMap<bigint, bigint>
+  readonly tokens: OrderedMap<bigint, AirdropToken>
+  readonly withdrawEnabledBefore: bigint
+}
+
+/** A distributor with nothing claimed. */
+export function createAirdrop(root: `0x${string}`): MerkleAirdrop {
+  if (hexToBytes(root)?.length !== 32) fail('OPTION_INVALID', `root expected 32 bytes, got ${root}`)
+  return { root, claimed: OrderedMap.from(), tokens: OrderedMap.from(), withdrawEnabledBefore: 0n }
+}
+
+const operations = {
+  /** Claims once by index; the result is the token's number, from 0. */
+  claim(state: MerkleAirdrop, args: AirdropClaim & { proof: readonly `0x${string}`[] }): Step<MerkleAirdrop, bigint> {
+    if (state.claimed.get(args.index) !== undefined)
+      fail('ALREADY_CLAIMED', `index ${args.index} was claimed before`, { index: args.index })
+    if (!verifyAirdrop(state.root, args, args.proof))
+      fail('PROOF_INVALID', `the proof of index ${args.index} does not lead to the root`, { index: args.index })
+    const id = BigInt(state.tokens.size)
+    return step(
+      {
+        ...state,
+        claimed: state.claimed.set(args.index, id),
+        tokens: state.tokens.set(id, { owner: args.account, amount: args.amount, withdrawn: false }),
+      },
+      id,
+      { type: 'claimed', id, owner: args.account, assets: args.amount },
+    )
+  },
+  /** Opens withdrawals for every token below `before`; never closes them. */
+  enableWithdraw(state: MerkleAirdrop, args: { before: bigint }): Step<MerkleAirdrop, null> {
+    amount('before', args.before)
+    if (args.before < state.withdrawEnabledBefore)
+      fail(
+        'OPTION_INVALID',
+        `withdrawals are open below ${state.withdrawEnabledBefore}, cannot go back to ${args.before}`,
+      )
+    return step({ ...state, withdrawEnabledBefore: args.before }, null)
+  },
+  /** Pays a token's amount to its owner, once. */
+  withdraw(state: MerkleAirdrop, args: { id: bigint; account: string }): Step<MerkleAirdrop, bigint> {
+    const token = state.tokens.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no token ${args.id}`, { id: args.id })
+    if (token.owner !== args.account) fail('NOT_OWNER', `token ${args.id} belongs to ${token.owner}`, { id: args.id })
+    if (token.withdrawn) fail('ALREADY_CLAIMED', `token ${args.id} was withdrawn before`, { id: args.id })
+    if (args.id >= state.withdrawEnabledBefore)
+      fail('NOT_UNLOCKED', `withdrawals are open below ${state.withdrawEnabledBefore}, not for ${args.id}`, {
+        id: args.id,
+      })
+    return step({ ...state, tokens: state.tokens.set(args.id, { ...token, withdrawn: true }) }, token.amount, {
+      type: 'withdrawn',
+      account: args.account,
+      assets: token.amount,
+      shares: 0n,
+    })
+  },
+}
+
+/** The distributor as a reducer. */
+export const applyAirdrop: Apply<MerkleAirdrop, typeof operations> = /*#__PURE__*/ reducer<
+  MerkleAirdrop,
+  typeof operations
+>(operations)
+
+/** JSON of a {@link MerkleAirdrop}. */
+export const airdropCodec: Codec<MerkleAirdrop> = /*#__PURE__*/ codec(
+  z.strictObject({
+    root: z.string().regex(/^0x[0-9a-f]{64}$/i),
+    claimed: mapOf(integer, integer),
+    tokens: mapOf(integer, z.strictObject({ owner: z.string(), amount: integer, withdrawn: z.boolean() })),
+    withdrawEnabledBefore: integer,
+  }),
+)

@@ -1,0 +1,155 @@
+import { z } from 'zod'
+import { fail } from '../errors.js'
+import { mulDown } from '../math/math.js'
+import { type Assets, amount, account as checkAccount, forward, positive, type Shares, total } from '../math/units.js'
+import { type Codec, codec, integer, ledger } from '../state/codec.js'
+import { credit, debit, type Ledger, move, sum } from '../state/ledger.js'
+import { OrderedMap } from '../state/ordered-map.js'
+import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+
+const E18 = 10n ** 18n
+
+/** A token whose rate is what an oracle last said (rETH): deposits and burns between two updates do not move it. Source: Rocket Pool. */
+export type SnapshotPool = {
+  readonly now: bigint
+  readonly snapshotAssets: Assets
+  readonly snapshotShares: Shares
+  readonly supply: Shares
+  readonly balances: Ledger<Shares>
+  /** What can be paid to those who burn. */
+  readonly cash: Assets
+  readonly updatedAt: bigint
+  /** Largest move of the rate by one update, 10^18 is the whole. */
+  readonly maxDeltaE18: bigint
+  /** Seconds between updates. */
+  readonly minInterval: bigint
+}
+
+/** Options of {@link createSnapshotPool}. */
+export type SnapshotOptions = {
+  /** Seconds; default 0. */
+  now?: bigint
+  /** Default 2·10^16: two per cent. */
+  maxDeltaE18?: bigint
+  /** Seconds; default 82,080: 95 % of a day. */
+  minInterval?: bigint
+}
+
+/** An empty pool; its rate is 1 until the first update. */
+export function createSnapshotPool(options: SnapshotOptions = {}): SnapshotPool {
+  const { now = 0n, maxDeltaE18 = 2n * 10n ** 16n, minInterval = 82_080n } = options
+  forward(0n, now)
+  if (maxDeltaE18 < 0n || minInterval < 0n) fail('OPTION_INVALID', 'delta and interval expected 0 or more')
+  return {
+    now,
+    snapshotAssets: 0n as Assets,
+    snapshotShares: 0n as Shares,
+    supply: 0n as Shares,
+    balances: OrderedMap.from(),
+    cash: 0n as Assets,
+    updatedAt: now,
+    maxDeltaE18,
+    minInterval,
+  }
+}
+
+/** Assets of shares at the snapshot, floored. */
+export function snapshotAssetsOf(pool: SnapshotPool, shares: bigint): Assets {
+  if (pool.snapshotShares === 0n) return shares as Assets
+  return mulDown(shares, pool.snapshotAssets, pool.snapshotShares) as Assets
+}
+
+/** Shares of assets at the snapshot, floored. */
+export function snapshotSharesOf(pool: SnapshotPool, assets: bigint): Shares {
+  if (pool.snapshotShares === 0n) return assets as Shares
+  if (pool.snapshotAssets === 0n) fail('INSOLVENT', 'the snapshot has shares and no assets')
+  return mulDown(assets, pool.snapshotShares, pool.snapshotAssets) as Shares
+}
+
+const operations = {
+  /** Moves time forward. */
+  advance(pool: SnapshotPool, args: { now: bigint }): Step<SnapshotPool, null> {
+    forward(pool.now, args.now)
+    return step({ ...pool, now: args.now }, null)
+  },
+  /** Mints at the snapshot's rate, floored. */
+  deposit(pool: SnapshotPool, args: { account: string; assets: Assets }): Step<SnapshotPool, Shares> {
+    checkAccount(args.account)
+    positive('assets', args.assets)
+    const shares = snapshotSharesOf(pool, args.assets)
+    if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    return step(
+      {
+        ...pool,
+        supply: total<Shares>('supply', pool.supply + shares),
+        balances: credit(pool.balances, args.account, shares),
+        cash: total<Assets>('cash', pool.cash + args.assets),
+      },
+      shares,
+      { type: 'submitted', account: args.account, assets: args.assets, shares },
+    )
+  },
+  /** Burns at the snapshot's rate, floored, as far as the cash goes. */
+  burn(pool: SnapshotPool, args: { account: string; shares: Shares }): Step<SnapshotPool, Assets> {
+    positive('shares', args.shares)
+    const balances = debit(pool.balances, args.account, args.shares)
+    const assets = snapshotAssetsOf(pool, args.shares)
+    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
+    if (assets > pool.cash)
+      fail('INSUFFICIENT_CASH', `${pool.cash} wei are at hand, ${assets} are needed`, { limit: pool.cash })
+    return step(
+      { ...pool, supply: (pool.supply - args.shares) as Shares, balances, cash: (pool.cash - assets) as Assets },
+      assets,
+      { type: 'withdrawn', account: args.account, assets, shares: args.shares },
+    )
+  },
+  /** Moves shares. */
+  transfer(pool: SnapshotPool, args: { from: string; to: string; shares: Shares }): Step<SnapshotPool, null> {
+    checkAccount(args.to)
+    positive('shares', args.shares)
+    return step({ ...pool, balances: move(pool.balances, args.from, args.to, args.shares) }, null)
+  },
+  /** The oracle's new totals, if they come late enough and move the rate little enough. */
+  update(pool: SnapshotPool, args: { assets: Assets; shares: Shares }): Step<SnapshotPool, null> {
+    amount('assets', args.assets)
+    amount('shares', args.shares)
+    if (pool.now < pool.updatedAt + pool.minInterval)
+      fail('UPDATE_EARLY', `the next update can come at ${pool.updatedAt + pool.minInterval} s, it is ${pool.now} s`, {
+        limit: pool.updatedAt + pool.minInterval,
+      })
+    const before = snapshotAssetsOf(pool, E18)
+    const after = snapshotAssetsOf({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares }, E18)
+    const most = mulDown(before, pool.maxDeltaE18, E18)
+    const delta = after > before ? after - before : before - after
+    if (delta > most)
+      fail('RATE_DELTA_TOO_HIGH', `the rate would move by ${delta}, at most ${most}`, { delta, limit: most })
+    return step({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares, updatedAt: pool.now }, null, {
+      type: 'updated',
+      at: pool.now,
+      assets: args.assets,
+      shares: args.shares,
+    })
+  },
+}
+
+/** The snapshot pool as a reducer. */
+export const applySnapshotPool: Apply<SnapshotPool, typeof operations> = /*#__PURE__*/ reducer<
+  SnapshotPool,
+  typeof operations
+>(operations)
+
+/** JSON of a {@link SnapshotPool}. */
+export const snapshotCodec: Codec<SnapshotPool> = /*#__PURE__*/ codec(
+  z.strictObject({
+    now: integer,
+    snapshotAssets: integer,
+    snapshotShares: integer,
+    supply: integer,
+    balances: ledger,
+    cash: integer,
+    updatedAt: integer,
+    maxDeltaE18: integer,
+    minInterval: integer,
+  }),
+  pool => (sum(pool.balances) === pool.supply ? undefined : 'shares of all accounts are not the supply'),
+)
