@@ -153,7 +153,8 @@ export function forcedFirst<Evidence extends OrderingEvidence>(
         settle(outcome: Outcome): void {
           if (taken === undefined) {
             if (rest === undefined) throw new SequencerError('settle() without a step', { code: 'POLICY_MISUSE' })
-            return rest.settle(outcome)
+            rest.settle(outcome)
+            return
           }
           if (outcome === 'included') use(used, [taken])
           taken = undefined
