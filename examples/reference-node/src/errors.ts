@@ -8,7 +8,7 @@ type NodeErrorCode =
   | 'DATA_OF_ANOTHER_CHAIN'
   | 'DATA_IN_USE'
   | 'L1_UNREACHABLE'
-  | 'L1_LOST_BLOCKS'
+  | 'NO_LEADER'
   | 'PORT_TAKEN'
   | 'RPC_FAILED'
   | 'VERIFICATION_FAILED'

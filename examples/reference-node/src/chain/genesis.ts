@@ -10,7 +10,7 @@ import type { ChainIdentity, DataDirectory } from '../storage/data-directory.js'
 import { type L1, l1Wallet } from './l1.js'
 
 export const blockTimeSeconds = 1n
-const gasLimit = 60_000_000n
+const gasLimit = 30_000_000n
 
 /** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
 function batchInbox(chainId: number): Address {

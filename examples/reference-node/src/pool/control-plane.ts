@@ -1,4 +1,5 @@
-import { hexToBytes } from '@l2/common'
+import { hexToBytes, isL2Error } from '@l2/common'
+import { applyLiquid, assets, createLiquid, type Liquid, presets } from '@l2/lst'
 import {
   applyPool,
   createPool,
@@ -44,6 +45,8 @@ export type ControlPlane = {
   readonly pool: PoolState
   readonly schedule: Schedule
   readonly seed: Hex
+  /** eMETIS: its holders' METIS is the stake of one of the sequencers, whose rewards raise the rate. */
+  readonly lst: Liquid
 }
 
 type Genesis = {
@@ -53,6 +56,8 @@ type Genesis = {
   prevRandao: Hash
   operator: Address
   sequencers: readonly { owner: Address; signer: Address; amountWei: bigint }[]
+  /** Who holds eMETIS from the start; the last sequencer's seat is theirs. */
+  holder: Address
 }
 
 /** The pool of a new chain: every sequencer locked, the reward budget funded, the first epoch elected. */
@@ -77,7 +82,16 @@ export function createControlPlane(genesis: Genesis): ControlPlane {
   })
   const empty = createSchedule({ firstHeight: 1n, firstEpoch, slotBlocks, slotsPerEpoch })
   const schedule = planEpoch(empty, { epoch: firstEpoch, seed, candidates: electionWeights(pool, firstEpoch) })
-  return { chainId, operator, pool, schedule, seed }
+  const seat = String(sequencers.length)
+  const now = genesis.timestamp
+  // Epochs of seconds earn in bursts: the yearly limit of a report is far above what days could bring.
+  const limits = { ...presets.enki.sdk.limits, annualIncreaseBps: 10_000n }
+  let lst = createLiquid({ preset: 'enki', profile: 'sdk', now, entrySeconds: 0n, limits })
+  lst = applyLiquid(lst, { op: 'registerSeat', seat }).state
+  const staked = sequencers.at(-1)!.amountWei
+  lst = applyLiquid(lst, { op: 'deposit', account: genesis.holder, assets: assets(staked), now }).state
+  lst = applyLiquid(lst, { op: 'allocate', now }).state
+  return { chainId, operator, pool, schedule, seed, lst }
 }
 
 /**
@@ -87,7 +101,7 @@ export function createControlPlane(genesis: Genesis): ControlPlane {
 export function applyBlock(state: ControlPlane, block: ControlBlock): { state: ControlPlane; events: PoolEvent[] } {
   const { chainId, operator } = state
   const at = Math.max(Number(block.timestamp), state.pool.at)
-  let { pool, schedule, seed } = state
+  let { pool, schedule, seed, lst } = state
   const events: PoolEvent[] = []
   const apply = (command: PoolCommand): void => {
     const next = applyPool(pool, command)
@@ -97,6 +111,7 @@ export function applyBlock(state: ControlPlane, block: ControlBlock): { state: C
   const slot = slotOf(schedule, block.height)
   if (slot !== undefined && slot.slot === 0 && slot.start === block.height) {
     if (slot.epoch > pool.epoch) apply({ type: 'advanceEpoch', by: operator, at, epoch: slot.epoch })
+    lst = report(lst, BigInt(at))
     const epoch = slot.epoch + 1n
     seed = epochSeed({
       chainId,
@@ -112,5 +127,16 @@ export function applyBlock(state: ControlPlane, block: ControlBlock): { state: C
     schedule = reselect(schedule, { height: block.height, term: leader.term + 1 })
   }
   apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer: block.signer })
-  return { state: { chainId, operator, pool, schedule, seed }, events }
+  for (const event of events) lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
+  return { state: { chainId, operator, pool, schedule, seed, lst }, events }
+}
+
+/** Books the epoch's rewards into the rate; a report that comes too early or moves too much is refused, and the next one takes it up. */
+function report(lst: Liquid, now: bigint): Liquid {
+  try {
+    return applyLiquid(lst, { op: 'report', now }).state
+  } catch (error) {
+    if (!isL2Error(error)) throw error
+    return lst
+  }
 }

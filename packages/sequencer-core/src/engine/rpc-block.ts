@@ -80,5 +80,7 @@ function serializeSigned(json: RpcTransaction): Hex {
   // The formatter keeps a gas price beside the fee caps of type 2, which the serializer would take for a contradiction.
   const unsigned: Record<string, unknown> = { ...transaction, data: transaction.input }
   if (transaction.maxFeePerGas !== undefined) delete unsigned['gasPrice']
+  // Anvil answers with the sidecar of a blob transaction, which is no part of what was signed.
+  for (const field of ['blobs', 'commitments', 'proofs', 'sidecars']) delete unsigned[field]
   return serializeTransaction(unsigned as Parameters<typeof serializeTransaction>[0], signature)
 }

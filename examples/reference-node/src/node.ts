@@ -1,0 +1,426 @@
+import { liquidApr, liquidRate } from '@l2/lst'
+import {
+  type Batcher,
+  type BatcherBlock,
+  bookEvent,
+  createBatcher,
+  createLedger,
+  createRpcL1Source,
+  firstCome,
+  type LedgerState,
+  nobleRecovery,
+  type OrderingPolicy,
+  priorityGas,
+  type SenderRecovery,
+  toJsonRpcError,
+} from '@l2/sequencer-core'
+import { createNativeRecovery, createNodeBrotliCompressor } from '@l2/sequencer-core/node'
+import { leaderAt } from '@l2/staking'
+import { bytesToHex, type Hash, type Hex } from 'viem'
+import { startEngine } from './chain/engine.js'
+import { blockTimeSeconds, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
+import { l1Wallet, openL1 } from './chain/l1.js'
+import type { NodeConfig } from './config.js'
+import { batcherAccount, holderAccount, sequencerAccounts } from './dev-accounts.js'
+import { createControlPlane } from './pool/control-plane.js'
+import { openPosting } from './posting/posting.js'
+import { RpcAnswerError, rpcCall } from './rpc/client.js'
+import { ethMethods } from './rpc/eth.js'
+import { type BatchRecord, l2Methods } from './rpc/l2.js'
+import { createMetrics } from './rpc/metrics.js'
+import { startRpcServer } from './rpc/server.js'
+import { toBatcherBlock, userTransactionsOf } from './sequencer/published.js'
+import { openSequencer } from './sequencer/sequencer.js'
+import type { Status } from './status/status.js'
+import { openDataDirectory } from './storage/data-directory.js'
+import { openVerifier } from './verifier/verifier.js'
+
+/** A running rollup. */
+export type RollupNode = {
+  readonly rpcUrl: string
+  status(): Status
+  /** Rejects with what stopped the node; never resolves before {@link stop}. */
+  readonly failed: Promise<never>
+  /** Whether everything the sequencer made is derived from L1. */
+  caughtUp(): boolean
+  /** Posts what is unposted without waiting for a channel to fill. */
+  flush(): void
+  /** Ends in order: no new transactions, the rest posted and verified within `graceMs`, then every part closed. Idempotent. */
+  stop(graceMs: number): Promise<void>
+}
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+const names = ['Alpha', 'Beta', 'Gamma']
+const keptBatches = 1000
+
+const policies: Record<NodeConfig['ordering'], () => OrderingPolicy> = {
+  'first-come': () => firstCome(),
+  priority: () => priorityGas(),
+}
+
+async function senderRecovery(): Promise<SenderRecovery> {
+  try {
+    return await createNativeRecovery()
+  } catch {
+    return nobleRecovery
+  }
+}
+
+/** Starts every part in order; what was started is closed again when a later part fails. */
+export async function startNode(config: NodeConfig, say: (message: string) => void): Promise<RollupNode> {
+  const closers: (() => Promise<void> | void)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
+  }
+  try {
+    return await compose(config, say, closers, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function compose(
+  config: NodeConfig,
+  say: (message: string) => void,
+  closers: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<RollupNode> {
+  const startedAtMs = Date.now()
+  const directory = openDataDirectory(config.data)
+  closers.push(() => directory.close())
+
+  const l1 = await openL1(config, directory.path)
+  closers.push(() => l1.close())
+  say(`L1 ${config.l1 === undefined ? 'anvil, Osaka rules' : 'given by --l1'}, chain ${l1.chainId}`)
+  const identity = await openChain({ directory, l1, chainId: config.chainId, da: config.da })
+  const genesisPath = writeL2Genesis(directory.path, identity)
+  const [executing, verifying] = await Promise.all(
+    ['sequencer-engine', 'verifier-engine'].map(name => startEngine(name, directory.path, config.chainId, genesisPath)),
+  )
+  closers.push(
+    () => executing!.close(),
+    () => verifying!.close(),
+  )
+  const genesis = (await executing!.engine.block(0n))!
+  const rollup = rollupConfig(identity, genesis.hash)
+
+  const client = l1Wallet(l1, batcherAccount())
+  const l1Source = createRpcL1Source({ client: client as never, config: rollup })
+  const posting = await openPosting(l1, identity, directory.path)
+  closers.push(() => posting.close())
+
+  // What users, screens and books see.
+  let books: LedgerState = createLedger()
+  let collectedWei = 0n
+  let included = 0
+  let submissions = 0
+  let blobs = 0
+  let postedBytes = 0
+  let costWei = 0n
+  const recent: { atMs: number; transactions: number }[] = []
+  const batches: BatchRecord[] = []
+
+  const l1Genesis = (await l1Source.block(BigInt(identity.l1Genesis.number)))!
+  const owners = sequencerAccounts()
+  const sequencer = await openSequencer({
+    directory: directory.path,
+    rollup,
+    engine: executing!.engine,
+    l1: l1Source,
+    accounts: owners,
+    policy: policies[config.ordering](),
+    recovery: await senderRecovery(),
+    control: createControlPlane({
+      chainId: rollup.l2ChainId,
+      timestamp: rollup.genesis.l2TimeSeconds,
+      prevRandao: l1Genesis.mixHash,
+      operator: batcherAccount().address,
+      holder: holderAccount().address,
+      sequencers: owners.map(({ address }) => ({ owner: address, signer: address, amountWei: 20_000n * 10n ** 18n })),
+    }),
+    onBlock: (block, fees) => {
+      const transactions = userTransactionsOf(block).length
+      included += transactions
+      collectedWei += fees.baseFees + fees.priorityFees
+      recent.push({ atMs: Date.now(), transactions })
+      while (recent.length > 0 && recent[0]!.atMs < Date.now() - 10_000) recent.shift()
+      books = bookEvent(books, {
+        type: 'block',
+        number: block.ref.number,
+        transactions,
+        ...fees,
+        l1Fees: 0n,
+        operatorFees: 0n,
+        auctionRevenue: 0n,
+      }).state
+    },
+  })
+  closers.push(() => sequencer.close())
+  say(`sequencers ${names.join(', ')}: 20,000 METIS each; head is block ${sequencer.head.number}`)
+
+  const verifier = await openVerifier({
+    directory: directory.path,
+    rollup,
+    engine: verifying!.engine,
+    l1: l1Source,
+    posting,
+    published: number => {
+      const block = sequencer.block(number)
+      return block === undefined ? undefined : { hash: block.ref.hash, stateRoot: block.executed.stateRoot }
+    },
+    onSafe: () => {},
+  })
+  closers.push(() => verifier.close())
+
+  // Before anything is posted: what a crash left on its way, and what L1 holds already.
+  await posting.resume()
+  await verifier.sync()
+
+  const headL1 = async (): Promise<bigint> => BigInt(await rpcCall<string>(l1.url, 'eth_blockNumber', []))
+  let l1Head = await headL1()
+  const batcher: Batcher = createBatcher(
+    {
+      profile: 'devnet',
+      chainId: rollup.l2ChainId,
+      genesisTime: rollup.genesis.l2TimeSeconds,
+      blockTimeSeconds,
+      sequencingWindowBlocks: rollup.sequencingWindowBlocks,
+      compressor: createNodeBrotliCompressor(),
+      ...(config.da === 'ethereum-calldata' ? { frameDataBytes: 119_976 } : {}),
+    },
+    {
+      sink: posting.sink,
+      node: {
+        status: async () => {
+          l1Head = await headL1()
+          const { head, l1Number } = verifier.status
+          return {
+            headL1: l1Head,
+            currentL1: l1Number,
+            safe: { number: head.number, hash: head.hash },
+            unsafe: { number: sequencer.head.number, hash: sequencer.head.hash },
+          }
+        },
+        blocks: async (from, to) => {
+          const found: BatcherBlock[] = []
+          for (let number = from; number <= to; number++) {
+            const block = sequencer.block(number)
+            if (block === undefined) break
+            found.push(toBatcherBlock(block))
+          }
+          return found
+        },
+      },
+      onEvent: event => {
+        if (event.type === 'channel-closed') {
+          const { channelId, firstBlock, lastBlock, transactions, frames, bytes } = event
+          batches.push({ channelId, firstBlock, lastBlock, transactions, frames, bytes, l1Block: undefined })
+          if (batches.length > keptBatches) batches.shift()
+        }
+        if (event.type === 'submitted') {
+          submissions++
+          postedBytes += event.bytes
+          const batch = batches.find(({ channelId }) => channelId === event.channelId)
+          if (batch !== undefined) batch.l1Block = event.l1Block
+          say(
+            `posted blocks ${batch?.firstBlock}–${batch?.lastBlock} (${batch?.transactions} transactions, ${event.bytes} bytes) in L1 block ${event.l1Block}`,
+          )
+        }
+        if (event.type === 'cleared') say(`the batcher starts over from the safe head: ${event.reason}`)
+        if (event.type === 'too-late')
+          say(`too late to post block ${event.firstBlock}: its window ended with L1 block ${event.deadline}`)
+      },
+    },
+  )
+  posting.onCost(cost => {
+    blobs += cost.blobs
+    costWei += cost.blobGasWei + cost.executionGasWei
+    const last = batches.at(-1)
+    books = bookEvent(books, {
+      type: 'batch',
+      id: last?.channelId ?? 'unknown',
+      firstBlock: last?.firstBlock ?? 0n,
+      lastBlock: last?.lastBlock ?? 0n,
+      bytes: last?.bytes ?? 0,
+      blobGas: cost.blobGasWei,
+      executionGas: cost.executionGasWei,
+      altDa: 0n,
+    }).state
+  })
+
+  let market = { baseFeeWei: 0n, blobBaseFeeWei: 0n }
+  const status = (): Status => {
+    const { control, head, mempool } = sequencer
+    const { safe, finalized } = verifier.status
+    const leader = leaderAt(control.schedule, head.number + 1n)
+    const { open } = batcher.view
+    const transactions = recent.reduce((sum, block) => sum + block.transactions, 0)
+    const rate = liquidRate(control.lst)
+    const apr = liquidApr(control.lst)
+    let stakedWei = 0n
+    let rewardsWei = 0n
+    let jailed = 0
+    for (const [, seat] of control.pool.sequencers.entries()) {
+      stakedWei += seat.amountWei
+      rewardsWei += seat.rewardWei
+      if (seat.jailedUntil !== 0) jailed++
+    }
+    return {
+      chainId: config.chainId,
+      rpcUrl: rpc?.url ?? '',
+      startedAtMs,
+      l1: { number: l1Head, ...market },
+      heads: {
+        unsafe: { number: head.number, hash: head.hash },
+        safe: { number: safe.number, hash: safe.hash },
+        finalized,
+      },
+      leader: {
+        address: leader?.sequencer ?? `0x${'00'.repeat(20)}`,
+        name: leader === undefined ? 'nobody' : (names[leader.id - 1] ?? `sequencer ${leader.id}`),
+        epoch: leader?.epoch ?? 0n,
+        term: leader?.term ?? 0,
+      },
+      transactions: {
+        included,
+        perSecond: transactions / Math.min(10, Math.max(1, (Date.now() - startedAtMs) / 1000)),
+        pending: mempool.pendingCount,
+        queued: mempool.queuedCount,
+      },
+      channel: { blocks: open.blocks, transactions: 0, bytes: open.bytes, targetBytes: open.capacity },
+      da: { layer: config.da, submissions, blobs, bytes: postedBytes, costWei },
+      fees: { collectedWei },
+      verified: { ...verifier.verified },
+      pool: { sequencers: owners.length, stakedWei, rewardsWei, jailed },
+      lst: {
+        rateE27: rate.rate,
+        aprBps: apr === undefined ? undefined : apr.aprE6 / 100n,
+        totalAssetsWei: rate.assets,
+      },
+    }
+  }
+
+  /** No new transactions; then no new blocks. */
+  let stopping = false
+  let paused = false
+  const metrics = createMetrics(status)
+  const healthy = { status: 200, type: 'text/plain', body: 'ok\n' }
+  const methods = new Map([
+    ...ethMethods({
+      chainId: config.chainId,
+      engineUrl: executing!.url,
+      heads: () => ({
+        unsafe: sequencer.head.number,
+        safe: verifier.status.safe.number,
+        finalized: verifier.status.finalized.number,
+      }),
+      sendRawTransaction: async raw => {
+        if (stopping) throw new RpcAnswerError({ code: -32000, message: 'the node is stopping' })
+        try {
+          return await sequencer.submit(raw)
+        } catch (error) {
+          throw new RpcAnswerError(toJsonRpcError(error))
+        }
+      },
+      pendingTransaction: hash => {
+        const entry = sequencer.mempool.get(hash.toLowerCase() as Hash)
+        if (entry === undefined || entry.isPrivate) return undefined
+        const { transaction } = entry
+        return {
+          hash: transaction.hash,
+          type: hexNumber(transaction.type),
+          from: transaction.sender,
+          to: transaction.to ?? null,
+          nonce: hexNumber(transaction.nonce),
+          gas: hexNumber(transaction.gasLimit),
+          maxFeePerGas: hexNumber(transaction.maxFeePerGas),
+          maxPriorityFeePerGas: hexNumber(transaction.maxPriorityFeePerGas),
+          gasPrice: hexNumber(transaction.maxFeePerGas),
+          value: hexNumber(transaction.value),
+          input: bytesToHex(transaction.data),
+          chainId: transaction.chainId === undefined ? null : hexNumber(transaction.chainId),
+          blockHash: null,
+          blockNumber: null,
+          transactionIndex: null,
+        }
+      },
+      pendingNonce: address => sequencer.mempool.nextNonce(address.toLowerCase() as Hex),
+    }),
+    ...l2Methods({ sequencer, status, batches: () => batches, books: () => books }),
+  ])
+  const rpc = await startRpcServer({
+    host: config.host,
+    port: config.port,
+    methods,
+    pages: new Map([
+      ['/healthz', async () => healthy],
+      ['/readyz', async () => (stopping ? { ...healthy, status: 503, body: 'stopping\n' } : healthy)],
+      ['/metrics', metrics],
+    ]),
+  })
+  closers.push(() => rpc.close())
+  say(`JSON-RPC at ${rpc.url}`)
+
+  // The loops. Whatever ends one of them stops the node.
+  const halt = new AbortController()
+  let fail: (error: unknown) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failed.catch(() => {})
+  const loop = async (ms: number, step: () => Promise<unknown>): Promise<void> => {
+    while (!halt.signal.aborted) {
+      try {
+        await step()
+      } catch (error) {
+        if (halt.signal.aborted) return
+        if ((error as { recovery?: string }).recovery !== 'retry') return fail(error)
+        say(`${(error as Error).message.split('\n', 1)[0]}; trying again`)
+        await sleep(1000)
+      }
+      await sleep(ms)
+    }
+  }
+  const producing = loop(50, async () => {
+    while (!halt.signal.aborted && !paused && (await sequencer.produce(Date.now()))) {
+      // On a fresh start the chain catches up with the clock.
+    }
+  })
+  const posted = loop(500, () => batcher.step({ signal: halt.signal }))
+  const verified = verifier.run(halt.signal).catch(fail)
+  const watching = loop(1000, async () => {
+    const block = await rpcCall<{ baseFeePerGas: Hex }>(l1.url, 'eth_getBlockByNumber', ['latest', false])
+    const blobBaseFee = await rpcCall<Hex>(l1.url, 'eth_blobBaseFee', [])
+    market = { baseFeeWei: BigInt(block.baseFeePerGas), blobBaseFeeWei: BigInt(blobBaseFee) }
+    const { safe, finalized } = verifier.status
+    sequencer.setLabels({ safe: safe.hash, finalized: finalized.hash, finalizedNumber: finalized.number })
+  })
+
+  const caughtUp = (): boolean => verifier.status.safe.number >= sequencer.head.number
+  let ended: Promise<void> | undefined
+  const end = async (graceMs: number): Promise<void> => {
+    stopping = true
+    const until = Date.now() + graceMs
+    const { mempool } = sequencer
+    while (mempool.pendingCount > 0 && Date.now() < until) await sleep(100)
+    paused = true
+    while (!caughtUp() && Date.now() < until) {
+      batcher.flush()
+      await sleep(200)
+    }
+    halt.abort()
+    await Promise.all([producing, posted, verified, watching])
+    await closeAll()
+  }
+  return {
+    rpcUrl: rpc.url,
+    status,
+    failed,
+    caughtUp,
+    flush: () => batcher.flush(),
+    stop: graceMs => (ended ??= end(graceMs)),
+  }
+}
+
+const hexNumber = (value: bigint | number): Hex => `0x${value.toString(16)}`

@@ -1,0 +1,114 @@
+import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
+import type { LedgerState } from '@l2/sequencer-core'
+import { leaderAt, slotOf } from '@l2/staking'
+import type { Sequencer } from '../sequencer/sequencer.js'
+import type { Status } from '../status/status.js'
+import { RpcAnswerError } from './client.js'
+import type { RpcMethod } from './server.js'
+
+/** One channel that was posted. */
+export type BatchRecord = {
+  channelId: string
+  firstBlock: bigint
+  lastBlock: bigint
+  transactions: number
+  frames: number
+  bytes: number
+  /** L1 block that includes its last frame; `undefined` while it is on its way. */
+  l1Block: bigint | undefined
+}
+
+/** What the `l2_*` methods need of the node. */
+export type L2View = {
+  sequencer: Sequencer
+  status(): Status
+  batches(): readonly BatchRecord[]
+  books(): LedgerState
+}
+
+const blockNumber = (value: unknown): bigint => {
+  if (typeof value === 'string' && /^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(value)) return BigInt(value)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value)
+  throw new RpcAnswerError({ code: -32602, message: 'invalid argument 0: block number expected' })
+}
+
+/** What only a rollup has: sync status, batches, who leads, the pool, liquid staking, and the books. Integers are decimal strings. */
+export function l2Methods(view: L2View): Map<string, RpcMethod> {
+  const { sequencer } = view
+  return new Map<string, RpcMethod>([
+    [
+      'l2_syncStatus',
+      () => {
+        const { heads, l1 } = view.status()
+        return { unsafe: heads.unsafe, safe: heads.safe, finalized: heads.finalized, l1 }
+      },
+    ],
+    ['l2_status', () => view.status()],
+    ['l2_batches', params => view.batches().slice(-Math.min(Number(params[0] ?? 20), 1000))],
+    [
+      'l2_leaderSchedule',
+      params => {
+        const { schedule } = sequencer.control
+        const from = params[0] === undefined ? sequencer.head.number + 1n : blockNumber(params[0])
+        const slots: object[] = []
+        for (let height = from; slots.length < 16; ) {
+          const slot = slotOf(schedule, height)
+          const leader = leaderAt(schedule, height)
+          if (slot === undefined || leader === undefined) break
+          slots.push({
+            epoch: slot.epoch,
+            slot: slot.slot,
+            firstBlock: slot.start,
+            lastBlock: slot.end,
+            leader: leader.sequencer,
+            term: leader.term,
+          })
+          height = slot.end + 1n
+        }
+        return slots
+      },
+    ],
+    [
+      'l2_pool',
+      () => {
+        const { pool } = sequencer.control
+        const sequencers = [...pool.sequencers.entries()].map(([id, seat]) => ({
+          id,
+          owner: seat.owner,
+          signer: seat.keys.at(-1)?.signer,
+          status: seat.status,
+          stakeWei: seat.amountWei,
+          delegatedWei: seat.delegatedWei,
+          rewardWei: seat.rewardWei,
+          jailed: seat.jailedUntil !== 0,
+          tombstoned: seat.tombstoned,
+          openCases: seat.openCases,
+        }))
+        return { epoch: pool.epoch, rewardPerBlockWei: pool.rewardPerBlockWei, ledger: pool.ledger, sequencers }
+      },
+    ],
+    [
+      'l2_lst',
+      () => {
+        const { lst } = sequencer.control
+        return { ...liquidRate(lst), apr: liquidApr(lst), queue: queueView(lst), seats: seatsView(lst) }
+      },
+    ],
+    [
+      'l2_header',
+      params => {
+        const block = sequencer.block(blockNumber(params[0]))
+        return block === undefined
+          ? null
+          : { header: block.header, signature: block.signature, blockHash: block.ref.hash }
+      },
+    ],
+    [
+      'l2_economics',
+      () => {
+        const { totals, balances, split, settlements } = view.books()
+        return { totals, balances, split, settlements }
+      },
+    ],
+  ])
+}

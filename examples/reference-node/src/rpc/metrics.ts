@@ -1,0 +1,53 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { daCost, type Status } from '../status/status.js'
+
+type Measure = { name: string; help: string; value(status: Status): number }
+
+/** Every metric of the node. Wei become floats here and only here: Prometheus has nothing else. */
+const measures: readonly Measure[] = [
+  { name: 'l2_node_head_number', help: 'Unsafe head', value: s => Number(s.heads.unsafe.number) },
+  { name: 'l2_node_safe_number', help: 'Head derived from L1', value: s => Number(s.heads.safe.number) },
+  {
+    name: 'l2_node_finalized_number',
+    help: 'Head derived from final L1 blocks',
+    value: s => Number(s.heads.finalized.number),
+  },
+  { name: 'l2_node_l1_number', help: 'Head of L1', value: s => Number(s.l1.number) },
+  { name: 'l2_mempool_pending', help: 'Executable transactions that wait', value: s => s.transactions.pending },
+  { name: 'l2_mempool_queued', help: 'Transactions that wait for a predecessor', value: s => s.transactions.queued },
+  { name: 'l2_node_transactions_total', help: 'Transactions of users in blocks', value: s => s.transactions.included },
+  {
+    name: 'l2_verifier_transactions_total',
+    help: 'Transactions derived from L1 and executed again',
+    value: s => s.verified.transactions,
+  },
+  { name: 'l2_batcher_submissions_total', help: 'Submissions that L1 included', value: s => s.da.submissions },
+  { name: 'l2_batcher_blobs_total', help: 'Blobs posted', value: s => s.da.blobs },
+  { name: 'l2_batcher_bytes_total', help: 'Bytes of batcher data posted', value: s => s.da.bytes },
+  { name: 'l2_batcher_cost_wei_total', help: 'Paid to L1, wei', value: s => Number(s.da.costWei) },
+  {
+    name: 'l2_batcher_cost_per_transaction_wei',
+    help: 'L1 cost of a verified transaction, wei',
+    value: s => Number(daCost(s).perTransactionWei),
+  },
+  { name: 'l2_fees_collected_wei_total', help: 'Fees that users paid, wei', value: s => Number(s.fees.collectedWei) },
+  { name: 'l2_pool_staked_wei', help: 'Stake of the sequencers, wei', value: s => Number(s.pool.stakedWei) },
+  { name: 'l2_lst_rate', help: 'METIS for one eMETIS', value: s => Number(s.lst.rateE27) / 1e27 },
+]
+
+/** Prometheus text of the node's present status, process metrics included. */
+export function createMetrics(status: () => Status): () => Promise<{ status: number; type: string; body: string }> {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  for (const { name, help, value } of measures) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value(status()))
+      },
+    })
+  }
+  return async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })
+}

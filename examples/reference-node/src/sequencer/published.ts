@@ -1,0 +1,35 @@
+import {
+  type BatcherBlock,
+  isDeposit,
+  type L2BlockRef,
+  l2BlockRef,
+  type RollupConfig,
+  type SealedBlock,
+} from '@l2/sequencer-core'
+
+/** A sealed block that the log has, with what the rest of the node asks of it. */
+export type PublishedBlock = SealedBlock & { readonly ref: L2BlockRef }
+
+export function publishedBlock(block: SealedBlock, rollup: RollupConfig): PublishedBlock {
+  return { ...block, ref: l2BlockRef(block.executed, rollup) }
+}
+
+/** The users' transactions of a block: without the deposits, which L1 carries. */
+export function userTransactionsOf({ executed }: SealedBlock): Uint8Array[] {
+  return executed.transactions.filter(raw => !isDeposit(raw))
+}
+
+/** A block as the batcher posts it. */
+export function toBatcherBlock(block: PublishedBlock): BatcherBlock {
+  const { number, hash, parentHash, timestamp, l1Origin, sequenceNumber } = block.ref
+  return {
+    number,
+    hash,
+    parentHash,
+    timestamp,
+    epochNumber: l1Origin.number,
+    epochHash: l1Origin.hash,
+    sequenceNumber,
+    transactions: userTransactionsOf(block),
+  }
+}

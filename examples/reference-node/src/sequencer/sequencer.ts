@@ -1,0 +1,304 @@
+import { join } from 'node:path'
+import { bytesToHex } from '@l2/common'
+import {
+  type AccountState,
+  type AnvilEngine,
+  type BuiltBlock,
+  buildAttributes,
+  configCarriedByBlock,
+  createBlockBuilder,
+  createDurableMempool,
+  createHeaderSigner,
+  createMempool,
+  decodeDeposit,
+  decodeSealedBlock,
+  decodeTransaction,
+  defaultForcedInclusionRule,
+  encodeSealedBlock,
+  genesisBlockRef,
+  type HeaderDomain,
+  type HeaderSigner,
+  hashSequencerHeader,
+  type L1Source,
+  type L2BlockRef,
+  type Lease,
+  type Mempool,
+  nextBaseFee,
+  nextOrigin,
+  type OrderingPolicy,
+  type QueueEntry,
+  type RollupConfig,
+  restoreMempool,
+  resumeBlock,
+  type SealedBlock,
+  type SenderRecovery,
+  type SequencerHeader,
+  type SystemConfig,
+  sealBlock,
+  type Transaction,
+  type Watermark,
+} from '@l2/sequencer-core'
+import { type FileGuard, openFileGuard, openFileJournal, openFileLog } from '@l2/sequencer-core/node'
+import { leaderAt, leaderSchedule } from '@l2/staking'
+import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
+import { createL1View } from '../chain/l1-view.js'
+import { NodeError } from '../errors.js'
+import { applyBlock, type ControlPlane } from '../pool/control-plane.js'
+import { type PublishedBlock, publishedBlock } from './published.js'
+
+/** Fees of one block, wei. */
+export type BlockFees = { baseFees: bigint; priorityFees: bigint }
+
+/** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
+export type Sequencer = {
+  readonly head: L2BlockRef
+  readonly mempool: Mempool
+  readonly control: ControlPlane
+  /** A published block, while it is kept: from the finalized one on. */
+  block(number: bigint): PublishedBlock | undefined
+  /** Takes a transaction in; resolves when it is durable. */
+  submit(raw: Uint8Array): Promise<Hash>
+  /** Makes the next block if it is time; false when it is not, or L1 has to come first. */
+  produce(nowMs: number): Promise<boolean>
+  /** Moves the labels of the engine, and forgets what is final. */
+  setLabels(labels: { safe: Hash; finalized: Hash; finalizedNumber: bigint }): void
+  close(): Promise<void>
+}
+
+type SequencerOptions = {
+  directory: string
+  rollup: RollupConfig
+  engine: AnvilEngine
+  l1: L1Source
+  accounts: readonly LocalAccount[]
+  control: ControlPlane
+  policy: OrderingPolicy
+  recovery: SenderRecovery
+  onBlock(block: PublishedBlock, fees: BlockFees): void
+}
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+const leaseTtlMs = 10_000
+/** Blocks kept behind the finalized one. */
+const keptBlocks = 64n
+
+/** Brings a sequencer back from its log: engine, pool of stake, mempool and signing keys are where they were when it stopped, however it did. */
+export async function openSequencer(options: SequencerOptions): Promise<Sequencer> {
+  const { directory, rollup, engine, policy, recovery } = options
+  const domain: HeaderDomain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }
+  const l1 = createL1View(options.l1)
+  const log = await openFileLog({ path: join(directory, 'sequencer.log') })
+  const lease: Lease = await log.acquire(`node-${process.pid}`, leaseTtlMs)
+
+  const blocks = new Map<bigint, PublishedBlock>()
+  let tip: SealedBlock | undefined
+  let head = genesisBlockRef(rollup)
+  let control = options.control
+  let systemConfig: SystemConfig = rollup.genesis.systemConfig
+  let labels = { safe: zeroHash, finalized: zeroHash }
+  const schedule = leaderSchedule(() => control.schedule)
+  /** The newest header of each key in the log: what its guard must not be older than. */
+  const seen = new Map<Address, Watermark>()
+
+  const signerOf = (header: SequencerHeader): Address => {
+    const leader = leaderAt(control.schedule, header.height)
+    if (leader === undefined) throw new NodeError(`nobody leads at height ${header.height}`, { code: 'NO_LEADER' })
+    return leader.sequencer
+  }
+  /** A block that the log has becomes the head. */
+  const adopt = (block: SealedBlock, config: SystemConfig): PublishedBlock => {
+    const { header, attributes } = block
+    systemConfig = configCarriedByBlock(config, header.timestamp, rollup)
+    const published = publishedBlock(block, rollup)
+    const signer = signerOf(header)
+    const { epochId: epoch, term, height, timestamp } = header
+    seen.set(signer, { epoch, term, height, digest: hashSequencerHeader(header, domain) })
+    control = applyBlock(control, { height, timestamp, prevRandao: attributes.prevRandao, signer }).state
+    blocks.set(height, published)
+    tip = block
+    head = published.ref
+    return published
+  }
+  const append = async (block: SealedBlock): Promise<void> => {
+    const end = await log.head()
+    await log.append({ epoch: lease.epoch, seq: end.seq + 1n, prevHash: end.hash, payload: encodeSealedBlock(block) })
+  }
+
+  for await (const { payload } of log.read(1n)) {
+    const block = decodeSealedBlock(payload)
+    await engine.import(block.executed, block.attributes)
+    // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
+    adopt(block, systemConfig)
+  }
+
+  const guards: FileGuard[] = []
+  const signers = new Map<Address, HeaderSigner>()
+  for (const account of options.accounts) {
+    const signer = account.address.toLowerCase() as Address
+    const shown = seen.get(signer)
+    const guard = await openFileGuard({
+      path: join(directory, `guard-${signer.slice(2, 10)}`),
+      signer,
+      chainId: rollup.l2ChainId,
+      seen: shown === undefined ? [] : [shown],
+    })
+    guards.push(guard)
+    signers.set(signer, createHeaderSigner({ account, domain, guard, recovery }))
+    // A crash between signature and log leaves the only block that may still be signed at its place.
+    const pending = await resumeBlock(guard, signers.get(signer)!)
+    if (pending !== undefined && pending.header.parentHash === head.hash) {
+      await engine.import(pending.executed, pending.attributes)
+      await append(pending)
+      adopt(pending, systemConfig)
+    }
+  }
+  await engine.setHead({ head: head.hash, safe: zeroHash, finalized: zeroHash })
+
+  const file = await openFileJournal({ path: join(directory, 'mempool.journal'), hashOf: raw => keccak256(raw) })
+  const limits = { maxPerSender: 1024, maxTransactions: 20_000 }
+  const mempool = createMempool(limits, { firstArrival: file.nextArrival })
+  const durable = createDurableMempool(mempool, file.journal)
+  const builder = createBlockBuilder({ engine, policy, pool: mempool, forcedRule: defaultForcedInclusionRule })
+
+  /** What the next block is built on, as the pool sees it. */
+  const poolHead = async () => {
+    const parent = tip?.executed ?? (await engine.block(head.hash))!
+    return {
+      number: parent.number,
+      timestamp: parent.timestamp,
+      gasLimit: systemConfig.gasLimit,
+      baseFeePerGas: nextBaseFee({
+        parentBaseFeeWei: parent.baseFeePerGas,
+        parentGasLimit: parent.gasLimit,
+        parentGasMetered: parent.gasUsed,
+        denominator: rollup.eip1559.denominatorCanyon,
+        elasticity: rollup.eip1559.elasticity,
+      }),
+    }
+  }
+  mempool.setHead({ ...(await poolHead()), nowMs: Date.now(), included: [], accounts: [] })
+
+  /** The account at the head; asked again when the head moved meanwhile, so that the pool never goes back. */
+  const accountOf = async (address: Address): Promise<AccountState> => {
+    for (;;) {
+      const at = head.hash
+      const [account] = await engine.accounts([address])
+      if (at === head.hash) return account!
+    }
+  }
+  const decode = (raw: Uint8Array): Transaction => decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery })
+
+  // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
+  await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
+
+  const submit = async (raw: Uint8Array): Promise<Hash> => {
+    const nowMs = Date.now()
+    const transaction = decode(raw)
+    const { readyAtMs } = policy.admit(transaction, { nowMs })
+    const account = await accountOf(transaction.sender)
+    await durable.submit(transaction, { nowMs, account, readyAtMs })
+    return transaction.hash
+  }
+
+  /** The deposits of an L1 origin as entries of the queue that the sequencer must not leave out. */
+  const queueOf = (deposits: readonly Uint8Array[], enqueuedAt: bigint, firstIndex: bigint): QueueEntry[] =>
+    deposits.map((raw, index) => ({
+      index: firstIndex + BigInt(index),
+      enqueuedAt,
+      bufferSeconds: defaultForcedInclusionRule.maxBufferSeconds,
+      hash: bytesToHex(hexToBytes(keccak256(raw))),
+      gasLimit: decodeDeposit(raw).gas,
+      transaction: undefined,
+    }))
+
+  const publish = async (block: SealedBlock, built: BuiltBlock, config: SystemConfig): Promise<void> => {
+    const published = adopt(block, config)
+    await engine.setHead({ head: head.hash, ...labels })
+    const { executed } = block
+    const fees: BlockFees = { baseFees: 0n, priorityFees: 0n }
+    const receipts = built.receipts ?? (await engine.receipts(executed.hash))
+    for (const [index, { transaction }] of built.entries.entries()) {
+      const { gasUsed } = receipts[receipts.length - built.entries.length + index]!
+      const room = transaction.maxFeePerGas - executed.baseFeePerGas
+      const tip = room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
+      fees.baseFees += gasUsed * executed.baseFeePerGas
+      fees.priorityFees += gasUsed * tip
+    }
+    const touched = built.entries.flatMap(({ transaction: { sender, to } }) =>
+      to === undefined ? [sender] : [sender, to],
+    )
+    const addresses = [...new Set(touched)]
+    const states = await engine.accounts(addresses)
+    const events = mempool.setHead({
+      ...(await poolHead()),
+      nowMs: Date.now(),
+      included: built.entries.map(({ transaction }) => transaction.hash),
+      accounts: addresses.map((address, index) => [address, states[index]!] as const),
+    })
+    await durable.record(events)
+    options.onBlock(published, fees)
+  }
+
+  const produce = async (nowMs: number): Promise<boolean> => {
+    const timestamp = head.timestamp + rollup.blockTimeSeconds
+    if (BigInt(nowMs) < timestamp * 1000n) return false
+    const current = await l1.at(head.l1Origin.number)
+    if (current === undefined) return false
+    const choice = nextOrigin(rollup, head, current, await l1.at(current.number + 1n))
+    if (choice.kind === 'wait-for-l1') return false
+    const { origin, noTxPool } = choice
+    const leader = leaderAt(control.schedule, head.number + 1n)
+    const signer = leader === undefined ? undefined : signers.get(leader.sequencer)
+    if (leader === undefined || signer === undefined) return false
+
+    const parent = tip?.executed ?? (await engine.block(head.hash))!
+    const base = buildAttributes({ rollup, parent: head, systemConfig, origin, logs: origin.logs, transactions: [] })
+    const forcedUpTo = tip?.header.forcedUpTo ?? 0n
+    const built = await builder.build({
+      parent,
+      attributes: base.attributes,
+      baseFeePerGas: mempool.head.baseFeePerGas,
+      l1Origin: { number: origin.number, hash: origin.hash },
+      turn: { epoch: leader.epoch, term: leader.term },
+      forcedUpTo,
+      // The first deposit is the protocol's own.
+      forced: queueOf(base.attributes.transactions.slice(1), origin.timestamp, forcedUpTo),
+      ...(noTxPool ? { limits: { maxBytes: 1, maxDaBytes: undefined, maxDaBytesPerTransaction: undefined } } : {}),
+    })
+    for (const { hash, reason } of built.leftOut) {
+      if (reason === 'invalid') await durable.record(mempool.remove(hash, 'failed'))
+    }
+    const sealed = await sealBlock(built.block, signer, schedule)
+    await append(sealed)
+    // From here on users see it: what is shown is in the log.
+    await publish(sealed, built, base.systemConfig)
+    l1.forgetBelow(origin.number)
+    return true
+  }
+
+  return {
+    get head() {
+      return head
+    },
+    mempool,
+    get control() {
+      return control
+    },
+    block: number => blocks.get(number),
+    submit,
+    produce,
+    setLabels({ finalizedNumber, ...next }) {
+      labels = next
+      for (const number of blocks.keys()) {
+        if (number + keptBlocks >= finalizedNumber) break
+        blocks.delete(number)
+      }
+    },
+    close: async () => {
+      await log.release(lease)
+      await log.close()
+      await file.journal.close()
+      for (const guard of guards) await guard.close()
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import type { RollupNode } from '../node.js'
+import { rpcCall } from '../rpc/client.js'
+import type { Traffic } from '../traffic/traffic.js'
+import { fixed, formatBytes, formatDuration, formatWei } from './format.js'
+import { daCost } from './status.js'
+
+export type Summary = { ok: boolean; lines: string[] }
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+/** Waits until everything that was sent is in a block and derived from L1, and says how it went. */
+export async function printSummary(node: RollupNode, traffic: Traffic | undefined, graceMs: number): Promise<Summary> {
+  const until = Date.now() + graceMs
+  const missing = new Set(traffic?.sent ?? [])
+  let lastBlock = node.status().heads.unsafe.number
+  while (missing.size > 0 && Date.now() < until) {
+    for (const hash of missing) {
+      const receipt = await rpcCall<{ blockNumber: string } | null>(node.rpcUrl, 'eth_getTransactionReceipt', [hash])
+      if (receipt === null) continue
+      missing.delete(hash)
+      const number = BigInt(receipt.blockNumber)
+      if (number > lastBlock) lastBlock = number
+    }
+    if (missing.size > 0) await sleep(250)
+  }
+  while (node.status().heads.safe.number < lastBlock && Date.now() < until) {
+    node.flush()
+    await sleep(250)
+  }
+  const status = node.status()
+  const verified = status.heads.safe.number >= lastBlock
+  const { perTransactionWei, shareOfFeesBps } = daCost(status)
+  const share =
+    shareOfFeesBps === undefined ? '' : ` (${fixed(shareOfFeesBps, 2, 2)} % of the fees, were METIS and ETH at par)`
+  const sent = traffic?.sent.size ?? 0
+  return {
+    ok: missing.size === 0 && verified,
+    lines: [
+      '',
+      `ran ${formatDuration(Date.now() - status.startedAtMs)}: ${status.heads.unsafe.number} blocks, ${status.transactions.included} transactions`,
+      `sent ${sent}, receipts ${sent - missing.size}${missing.size > 0 ? `, MISSING ${missing.size}` : ''}`,
+      `posted ${status.da.submissions} submissions to ${status.da.layer}: ${status.da.blobs} blobs, ${formatBytes(status.da.bytes)}`,
+      `derived from L1 alone and executed again: ${status.verified.blocks} blocks, ${status.verified.transactions} transactions, ${status.verified.blobTransactions} blob transactions; every hash and state root equal`,
+      `cost ${formatWei(perTransactionWei, 'ETH')} a transaction${share}`,
+      `eMETIS rate ${fixed(status.lst.rateE27, 27, 12)}`,
+      verified
+        ? 'verified: everything posted is derived'
+        : `NOT VERIFIED: safe head ${status.heads.safe.number} of ${lastBlock}`,
+    ],
+  }
+}

@@ -1,0 +1,134 @@
+import { getBlobs } from '@l2/blob'
+import {
+  createDerivationDriver,
+  type DerivationDriver,
+  type DerivationStatus,
+  type ExecutionEngine,
+  type L1Source,
+  type L2BlockRef,
+  type RollupConfig,
+} from '@l2/sequencer-core'
+import { nodeDecompressors } from '@l2/sequencer-core/node'
+import { type Hash, hexToBytes } from 'viem'
+import { NodeError } from '../errors.js'
+import type { Posting } from '../posting/posting.js'
+import { openVerifierJournal } from './journal.js'
+
+/** What the verifier has established, from L1 alone. */
+export type Verified = { blocks: number; transactions: number; blobTransactions: number; submissions: number }
+
+/** Derives the chain from L1, executes it in an engine of its own, and compares it with what the sequencer published. */
+export type Verifier = {
+  readonly status: DerivationStatus
+  readonly verified: Verified
+  /** Follows L1 until aborted. Rejects with `VERIFICATION_FAILED` at the first block that differs. */
+  run(signal: AbortSignal): Promise<void>
+  /** One pass up to L1's head. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+type VerifierOptions = {
+  directory: string
+  rollup: RollupConfig
+  engine: ExecutionEngine
+  l1: L1Source
+  posting: Posting
+  /** What the sequencer published at a height; `undefined` while it has not. */
+  published(number: bigint): { hash: Hash; stateRoot: Hash } | undefined
+  onSafe(block: L2BlockRef): void
+}
+
+export async function openVerifier(options: VerifierOptions): Promise<Verifier> {
+  const { directory, rollup, engine, l1, posting, published } = options
+  const journal = openVerifierJournal(directory)
+  const verified: Verified = { blocks: 0, transactions: 0, blobTransactions: 0, submissions: 0 }
+
+  // The engine lives in memory: what was derived before is executed again, without asking L1.
+  for (const { number, hash, parent, attributes } of journal.blocks) {
+    const block = await engine.build(parent, attributes)
+    if (block.hash !== hash) throw mismatch(number, hash, block.hash)
+    await engine.setHead({ head: block.hash, safe: block.hash, finalized: `0x${'00'.repeat(32)}` })
+    verified.blocks++
+    verified.transactions += userTransactions(attributes.transactions)
+  }
+
+  const compare = (number: bigint, hash: Hash, stateRoot: Hash): void => {
+    const other = published(number)
+    if (other !== undefined && (other.hash !== hash || other.stateRoot !== stateRoot))
+      throw mismatch(number, other.hash, hash)
+  }
+
+  /** The engine as the driver sees it: every block it builds is compared and kept. */
+  const recording: ExecutionEngine = {
+    name: engine.name,
+    async build(parent, attributes, callOptions) {
+      const block = await engine.build(parent, attributes, callOptions)
+      compare(block.number, block.hash, block.stateRoot)
+      journal.append({ number: block.number, hash: block.hash, parent, attributes })
+      verified.blocks++
+      verified.transactions += userTransactions(attributes.transactions)
+      return block
+    },
+    import: (block, attributes, callOptions) => engine.import(block, attributes, callOptions),
+    setHead: (heads, callOptions) => engine.setHead(heads, callOptions),
+    block: (id, callOptions) => engine.block(id, callOptions),
+    close: () => engine.close(),
+  }
+
+  const driver: DerivationDriver = createDerivationDriver({
+    config: rollup,
+    engine: recording,
+    l1,
+    decompressors: nodeDecompressors,
+    ...(journal.checkpoint === undefined ? {} : { start: journal.checkpoint }),
+    blobs: {
+      getBlobs: async (versionedHashes, block, callOptions) => {
+        const blobs = await getBlobs(posting.beacon, {
+          block,
+          versionedHashes,
+          kzg: posting.kzg,
+          signal: callOptions?.signal,
+        })
+        verified.blobTransactions++
+        return blobs
+      },
+    },
+    commitments: {
+      getCommitted: async commitment => await posting.readCommitment(hexToBytes(commitment)),
+    },
+    // A block that differs is no invalid block: it stops the node.
+    isRefusal: error => !(error instanceof NodeError) && (error as { recovery?: string }).recovery === 'abort',
+    onEvent: event => {
+      if (event.kind === 'channel') verified.submissions++
+      if (event.kind === 'block') options.onSafe(event.block)
+      if (event.kind === 'l1-block-read') journal.save(driver.status.checkpoint)
+      if (event.kind === 'reset') journal.rewind(event.to.head.number)
+    },
+  })
+
+  return {
+    get status() {
+      return driver.status
+    },
+    verified,
+    run: signal => driver.run({ signal, pollIntervalMs: 250 }),
+    sync: async () => void (await driver.sync()),
+    close: async () => {
+      journal.close()
+      await driver[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function mismatch(number: bigint, expected: Hash, actual: Hash): NodeError {
+  return new NodeError(`block ${number} differs: the sequencer published ${expected}, L1 gives ${actual}`, {
+    code: 'VERIFICATION_FAILED',
+    details: { number, expected, actual },
+  })
+}
+
+/** Deposits (0x7e) are the protocol's. */
+export function userTransactions(transactions: readonly Uint8Array[]): number {
+  return transactions.reduce((count, raw) => count + (raw[0] === 0x7e ? 0 : 1), 0)
+}
