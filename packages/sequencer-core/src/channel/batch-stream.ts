@@ -15,8 +15,8 @@ import { readItem } from '../rlp/rlp.js'
 /** The most decompressed bytes of a channel that count. Source: OP specs, `MAX_RLP_BYTES_PER_CHANNEL`; the larger one from Fjord on. */
 export const maxRlpBytesPerChannel = { bedrock: 10_000_000, fjord: 100_000_000 } as const
 
-/** Options of {@link openChannel}. */
-export type OpenChannelOptions = BatchRollup & {
+/** How the bytes of a channel become a batch stream. */
+export type ChannelStreamOptions = {
   /** Bytes at which the decompressed stream is cut. Default 100 000 000, Fjord's. */
   maxRlpBytes?: number | undefined
   /** Whether brotli is allowed, which op-node decides by the time of the L1 block that completed the channel. Default true. */
@@ -24,6 +24,9 @@ export type OpenChannelOptions = BatchRollup & {
   /** Default zlib alone, in JavaScript. */
   decompressors?: Decompressors | undefined
 }
+
+/** Options of {@link openChannel}. */
+export type OpenChannelOptions = BatchRollup & ChannelStreamOptions
 
 /** Why a channel has no further batch. */
 export type ChannelEnd =
@@ -35,14 +38,14 @@ export type ChannelEnd =
   | { readonly kind: 'invalid'; readonly error: SequencerError }
 
 /** A channel being read, batch by batch. */
-export type ChannelReader = {
+export type ChannelReader<B = Batch> = {
   readonly algorithm: CompressionAlgorithm | undefined
   /** How the compressed stream ended; `undefined` when it was not opened. */
   readonly compression: Decompressed['end'] | undefined
   /** The decompressed stream, cut at the limit. */
   readonly stream: Uint8Array
   /** The next batch, or `undefined` when there is none; {@link end} then says why. */
-  next(): Batch | undefined
+  next(): B | undefined
   /** The bytes of the batch that {@link next} returned last, type byte first. */
   readonly batchBytes: Uint8Array
   readonly end: ChannelEnd | undefined
@@ -60,6 +63,15 @@ const none: Uint8Array = new Uint8Array()
  * @throws SequencerError `COMPRESSION_UNAVAILABLE` for a brotli channel without a brotli port. Nothing in the bytes makes it throw.
  */
 export function openChannel(channel: Uint8Array, options: OpenChannelOptions): ChannelReader {
+  return openBatchStream(channel, options, bytes => decodeBatch(bytes, options))
+}
+
+/** {@link openChannel} for batches of any dialect. */
+export function openBatchStream<B>(
+  channel: Uint8Array,
+  options: ChannelStreamOptions,
+  decode: (bytes: Uint8Array) => B,
+): ChannelReader<B> {
   const maxBytes = options.maxRlpBytes ?? maxRlpBytesPerChannel.fjord
   const algorithm = channelAlgorithm(channel[0])
   let end: ChannelEnd | undefined
@@ -95,7 +107,7 @@ export function openChannel(channel: Uint8Array, options: OpenChannelOptions): C
           })
         }
         const bytes = stream.subarray(item.start, item.end)
-        const batch = decodeBatch(bytes, options)
+        const batch = decode(bytes)
         at = item.end
         batchBytes = bytes
         return batch
