@@ -5,7 +5,19 @@ export {
   type BlobBlock,
   createBeacon,
 } from './beacon/beacon.js'
+export { createEngineBlobs, type EngineBlobs, type EngineBlobsOptions, type PooledBlob } from './beacon/engine.js'
 export { type GetBlobsOptions, getBlobs } from './beacon/get-blobs.js'
+export {
+  type BlobColumn,
+  blobOfCells,
+  buildColumns,
+  cellsOfColumns,
+  extendBlob,
+  type ProvenCell,
+  recoverCells,
+  verifyCells,
+} from './cells/cells.js'
+export { custodyColumns, missedSampleProbability, sampleColumns } from './cells/custody.js'
 export {
   type BlobCodec,
   type BlobDecoder,
@@ -27,6 +39,22 @@ export {
   maxBlobsPerTransaction,
 } from './constants.js'
 export { BlobError, type BlobErrorCode } from './errors.js'
+export {
+  type BlobCostOptions,
+  type BreakEvenOptions,
+  type ByteCounts,
+  blobBreakEven,
+  blobCost,
+  type CalldataCostOptions,
+  type CalldataPricing,
+  calldataCost,
+  calldataGas,
+  countBytes,
+  glamsterdamCalldata,
+  type PostingCost,
+  type PostingPrices,
+  pragueCalldata,
+} from './fee/cost.js'
 export {
   type BlobFeeHeader,
   blobBaseFee,
@@ -77,6 +105,7 @@ export {
   sendBlobTransaction,
   sendSignedBlobTransaction,
 } from './transaction/send.js'
+export { type BlobSerializersOptions, blobSerializers } from './transaction/serializers.js'
 export { type BlobSigner, type SignedBlobTransaction, signBlobTransaction } from './transaction/sign.js'
 export {
   type BlobTransaction,

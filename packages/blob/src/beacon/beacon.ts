@@ -2,6 +2,7 @@ import { hexToBytes, redactUrls } from '@l2/common'
 import type { Hex } from 'viem'
 import { bytesPerBlob } from '../constants.js'
 import { BlobError } from '../errors.js'
+import { redactedCause } from '../internal/rpc.js'
 
 /** An execution block, as far as it helps to name its beacon block. */
 export type BlobBlock = {
@@ -57,11 +58,13 @@ export const anvilBeacon = { blockId: 'blockNumber', filterStyle: 'csv' } as con
  * A client for the one endpoint that matters here, `GET /eth/v1/beacon/blobs/{block_id}`, and what is needed to name the block.
  *
  * Source: beacon-APIs, `getBlobs`.
+ *
+ * @throws BlobError `OPTION` when `url` is none
  */
 export function createBeacon(options: BeaconOptions): Beacon {
   const { blockId = 'slot', filterStyle = 'repeat', timeoutMs = 10_000, maxBlobs = 128 } = options
   const request = options.fetch ?? fetch
-  const base = options.url.replace(/\/+$/, '')
+  const { base, authorization } = splitCredentials(options.url)
   const origin = redactUrls(base)
   // A comma list can outgrow what a proxy takes as a URL; beyond this the answer is filtered here.
   const maxFilteredHashes = 32
@@ -70,7 +73,7 @@ export function createBeacon(options: BeaconOptions): Beacon {
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
       return await request(base + path, {
-        headers: { ...options.headers, accept },
+        headers: { ...authorization, ...options.headers, accept },
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       })
     } catch (cause) {
@@ -144,17 +147,28 @@ export function createBeacon(options: BeaconOptions): Beacon {
   }
 }
 
+/** `fetch` takes no credentials in a URL; providers hand them out so. */
+function splitCredentials(url: string): { base: string; authorization: Record<string, string> } {
+  const [, scheme, credentials, rest] = /^([a-z]+:\/\/)(?:([^/?#]*)@)?(.*?)\/*$/i.exec(url) ?? []
+  if (scheme === undefined || rest === undefined) {
+    throw new BlobError('"url" expected an absolute URL', { code: 'OPTION', details: { url: redactUrls(url) } })
+  }
+  const authorization =
+    credentials === undefined ? {} : { authorization: `Basic ${btoa(decodeURIComponent(credentials))}` }
+  return { base: scheme + rest, authorization: authorization as Record<string, string> }
+}
+
 function describe(cause: unknown): string {
   const { message, cause: inner } = (cause ?? {}) as { message?: string; cause?: { code?: string; message?: string } }
   return redactUrls([message, inner?.code ?? inner?.message].filter(Boolean).join(': ') || String(cause)).slice(0, 300)
 }
 
-function unavailable(origin: string, path: string, reason: string, cause?: unknown): BlobError {
+function unavailable(origin: string, path: string, reason: string, cause: unknown): BlobError {
   return new BlobError(`${origin}: ${path} failed: ${reason}`, {
     code: 'NODE_UNAVAILABLE',
     recovery: 'retry',
     details: { origin, path, reason },
-    cause,
+    cause: redactedCause(cause),
   })
 }
 

@@ -4,7 +4,7 @@ import { type BlobParameters, blobForkAt } from './schedule.js'
 
 /** @see getBlobParameters */
 export type GetBlobParametersOptions = {
-  /** Unix seconds that the table is read at when the node has no `eth_config`; default: the head block's timestamp plus one slot. */
+  /** Unix seconds of the block that the parameters are for; default: the head block's timestamp plus one slot. */
   timestamp?: number | undefined
 }
 
@@ -41,7 +41,9 @@ export async function getBlobParameters(
 ): Promise<BlobParameters> {
   try {
     const config = (await rpc(client, 'eth_config', [])) as Record<string, unknown> | null
-    const parameters = fromConfig(config?.['current'])
+    const next = config?.['next'] as Record<string, unknown> | null | undefined
+    // "Current" is what holds at the node's head; the block after it may be the first of the next fork.
+    const parameters = fromConfig(next && (await isDue(client, next, options)) ? next : config?.['current'])
     if (parameters !== undefined) return parameters
   } catch (error) {
     if (error instanceof BlobError) throw error
@@ -53,6 +55,14 @@ export async function getBlobParameters(
   } catch (error) {
     throw error instanceof BlobError ? error : rpcError('eth_chainId', error)
   }
+}
+
+async function isDue(
+  client: RpcClient,
+  fork: Record<string, unknown>,
+  options: GetBlobParametersOptions,
+): Promise<boolean> {
+  return Number(fork['activationTime']) <= (options.timestamp ?? (await nextTimestamp(client)))
 }
 
 async function nextTimestamp(client: RpcClient): Promise<number> {

@@ -1,4 +1,5 @@
 import { BlobError } from '../errors.js'
+import { larger } from '../internal/bigint.js'
 import { quantity, type RpcClient, rpc, rpcError } from '../internal/rpc.js'
 import { blobBaseFee, blobReservePrice, nextExcessBlobGas } from './math.js'
 import { getBlobParameters } from './parameters.js'
@@ -70,7 +71,6 @@ export async function quoteBlobFees(client: RpcClient, options: QuoteBlobFeesOpt
     throw new BlobError(`"headroom" expected 1 to 1000, got ${headroom}`, { code: 'OPTION', details: { headroom } })
   }
   const times = (price: bigint): bigint => (price * BigInt(Math.round(headroom * 1000)) + 999n) / 1000n
-  const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b)
   const parameters = options.parameters ?? (await getBlobParameters(client))
   try {
     const history = await feeHistory(client)
@@ -107,10 +107,7 @@ export type BlobFees = Pick<BlobFeeQuote, 'maxPriorityFeePerGas' | 'maxFeePerGas
  * ```
  */
 export function bumpBlobFees(pending: BlobFees, market: BlobFees = pending): BlobFees {
-  const bump = (field: keyof BlobFees): bigint => {
-    const doubled = pending[field] * 2n
-    return market[field] > doubled ? market[field] : doubled
-  }
+  const bump = (field: keyof BlobFees): bigint => larger(pending[field] * 2n, market[field])
   return {
     maxPriorityFeePerGas: bump('maxPriorityFeePerGas'),
     maxFeePerGas: bump('maxFeePerGas'),

@@ -13,6 +13,17 @@ export async function rpc(client: RpcClient, method: string, params: readonly un
   return client.request({ method, params })
 }
 
+/**
+ * A foreign error to keep as a cause: its name, code and message, the URLs in it cut down to their origins. The error itself holds
+ * URLs with keys, and whoever prints ours would print them.
+ */
+export function redactedCause(cause: unknown): Error {
+  const { name, message, code } = (cause ?? {}) as Record<string, unknown>
+  const error = new Error(redactUrls(typeof message === 'string' ? message : String(cause)).slice(0, 1000))
+  if (typeof name === 'string') error.name = name
+  return typeof code === 'number' || typeof code === 'string' ? Object.assign(error, { code }) : error
+}
+
 /** A foreign error as one of ours; the text of a node may carry URLs with keys. */
 export function rpcError(method: string, cause: unknown, code: BlobErrorCode = 'NODE_UNAVAILABLE'): BlobError {
   const { shortMessage, details, message } = (cause ?? {}) as Record<string, unknown>
@@ -24,7 +35,7 @@ export function rpcError(method: string, cause: unknown, code: BlobErrorCode = '
     code,
     recovery: code === 'NODE_UNAVAILABLE' ? 'retry' : 'abort',
     details: { method, reason },
-    cause,
+    cause: redactedCause(cause),
   })
 }
 
@@ -39,14 +50,14 @@ export function quantity(method: string, field: string, value: unknown): bigint 
   return BigInt(value)
 }
 
-/** Whether a node says that it does not have a method. */
+const missing =
+  /method.*(not (found|supported|available|allowed|whitelisted)|does not exist|disabled|unavailable)|(unsupported|unknown|unrecognized) method|not whitelisted/i
+
+/** Whether a node says that it does not have, or does not offer, a method. */
 export function isMethodMissing(error: unknown): boolean {
   for (let depth = 0, at = error as Record<string, unknown> | undefined; at && depth < 16; depth++) {
     if (at['code'] === -32601 || at['code'] === -32004 || at['code'] === 4200) return true
-    if (
-      /method.*(not found|not supported|not available|does not exist)|unsupported method/i.test(String(at['message']))
-    )
-      return true
+    if (at['status'] === 403 || missing.test(String(at['message']))) return true
     at = at['cause'] as Record<string, unknown> | undefined
   }
   return false

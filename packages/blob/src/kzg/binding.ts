@@ -5,6 +5,11 @@ import type { Kzg, KzgBackend, KzgFunctions, KzgMethod } from './kzg.js'
 /** A loaded KZG library: functions by name. */
 export type KzgLibrary = Record<string, (...args: unknown[]) => unknown>
 
+/** The methods of an object as a library of functions: they keep their object, and what lies on its prototype counts. */
+export function methodsOf(object: object): KzgLibrary {
+  return new Proxy(object as KzgLibrary, { get: (target, name: string) => target[name]!.bind(target) })
+}
+
 /** How a library spells the port: which function to call with what, and what its result means. Both are pure, so a call can cross threads. */
 export type KzgDialect = {
   readonly backend: KzgBackend

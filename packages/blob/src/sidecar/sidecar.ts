@@ -55,9 +55,11 @@ export async function buildSidecar(blobs: readonly Uint8Array[], options: BuildS
   blobs.forEach(checkBlobLength)
   const kzg = options.kzg as AsyncKzgFunctions
   let done = 0
+  let inThread = false
   const prove = async (blob: Uint8Array): Promise<{ commitment: Uint8Array; proofs: readonly Uint8Array[] }> => {
-    signal?.throwIfAborted()
-    const commitment = await kzg.blobToKzgCommitment(blob, { signal })
+    const started: unknown = kzg.blobToKzgCommitment(blob, { signal })
+    inThread = !(started instanceof Promise)
+    const commitment = (await started) as Uint8Array
     signal?.throwIfAborted()
     const proofs =
       version === 0
@@ -66,22 +68,26 @@ export async function buildSidecar(blobs: readonly Uint8Array[], options: BuildS
     onProgress?.(++done, blobs.length)
     return { commitment, proofs }
   }
-  const proved = await inOrder(blobs, prove)
+  const proving: ReturnType<typeof prove>[] = []
+  for (const blob of blobs) {
+    signal?.throwIfAborted()
+    proving.push(prove(blob))
+    if (!inThread) continue
+    // One after the other, and a turn of the event loop between two, so that timers run and an abort is heard.
+    await proving.at(-1)
+    await new Promise(resolve => setTimeout(resolve, 0))
+  }
+  // All are awaited even when one fails: none is left running unobserved.
+  const proved = (await Promise.allSettled(proving)).map(result => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
   return {
     version,
     blobs: [...blobs],
     commitments: proved.map(({ commitment }) => commitment),
     proofs: proved.flatMap(({ proofs }) => proofs),
   }
-}
-
-/** All started at once, and none left running unobserved when one fails. */
-async function inOrder<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
-  const settled = await Promise.allSettled(items.map(work))
-  return settled.map(result => {
-    if (result.status === 'rejected') throw result.reason
-    return result.value
-  })
 }
 
 /** The versioned hashes of a sidecar's blobs, as the transaction lists them. */

@@ -191,7 +191,7 @@ export async function sendSignedBlobTransaction(
       code: 'TRANSACTION_REJECTED',
       recovery: rejection === 'underpriced' ? 'retry' : 'abort',
       details: { hash, reason, rejection },
-      cause,
+      cause: error.cause,
     })
   }
   for (let check = 0; check < knownChecks; check++) {

@@ -1,0 +1,98 @@
+import { bytesToHex, hexToBytes } from '@l2/common'
+import {
+  type ChainSerializers,
+  getTransactionType,
+  type Hex,
+  type Signature,
+  serializeTransaction,
+  type TransactionSerializable,
+  type TransactionSerializableEIP4844,
+} from 'viem'
+import { BlobError } from '../errors.js'
+import { getBlobParameters } from '../fee/parameters.js'
+import type { RpcClient } from '../internal/rpc.js'
+import type { AnyKzg } from '../kzg/kzg.js'
+import { buildSidecar } from '../sidecar/sidecar.js'
+import { type BlobTransaction, type BlobTransactionSignature, serializeBlobTransaction } from './transaction.js'
+
+/** @see blobSerializers */
+export type BlobSerializersOptions = {
+  /** Computes the cell proofs that viem does not. A `KzgPool` keeps the thread free. */
+  kzg: AnyKzg
+  /** Asked for the fork, which decides the wrapper version. Without it version 1, which every public network takes. */
+  client?: RpcClient | undefined
+}
+
+/**
+ * `serializers` for a viem chain: `sendTransaction`, `signTransaction` and every local account then make blob transactions that nodes
+ * take after Fusaka, unchanged otherwise.
+ *
+ * @example
+ * ```ts
+ * import { blobSerializers } from '@l2/blob'
+ * import { createBlobKzg } from '@l2/blob/kzg'
+ * import { createWalletClient, defineChain, http } from 'viem'
+ * import { mainnet } from 'viem/chains'
+ *
+ * const kzg = await createBlobKzg()
+ * const chain = defineChain({ ...mainnet, serializers: blobSerializers({ kzg }) })
+ * const wallet = createWalletClient({ chain, transport: http() })
+ * // await wallet.sendTransaction({ account, blobs, kzg, maxFeePerBlobGas, to })
+ * console.log(wallet.chain.id) // 1
+ * ```
+ */
+export function blobSerializers(options: BlobSerializersOptions): ChainSerializers & {
+  transaction: NonNullable<ChainSerializers['transaction']>
+} {
+  return {
+    async transaction(transaction: TransactionSerializable, signature?: Signature) {
+      if (getTransactionType(transaction) !== 'eip4844') return serializeTransaction(transaction, signature)
+      return bytesToHex(await serialize(transaction as TransactionSerializableEIP4844, signature, options)) as never
+    },
+  }
+}
+
+async function serialize(
+  from: TransactionSerializableEIP4844,
+  signature: Signature | undefined,
+  options: BlobSerializersOptions,
+): Promise<Uint8Array> {
+  const { blobs, sidecars, blobVersionedHashes } = from
+  if (blobVersionedHashes === undefined || !from.to) {
+    throw new BlobError('a blob transaction needs "to" and "blobVersionedHashes" before it is serialised', {
+      code: 'TRANSACTION_FIELD',
+      details: { to: from.to },
+    })
+  }
+  const transaction: BlobTransaction = {
+    chainId: from.chainId,
+    nonce: from.nonce ?? 0,
+    maxPriorityFeePerGas: from.maxPriorityFeePerGas ?? 0n,
+    maxFeePerGas: from.maxFeePerGas ?? 0n,
+    gas: from.gas ?? 0n,
+    to: from.to,
+    value: from.value ?? 0n,
+    data: from.data ?? '0x',
+    accessList: from.accessList ?? [],
+    maxFeePerBlobGas: from.maxFeePerBlobGas ?? 0n,
+    blobVersionedHashes,
+  }
+  const signed = signature === undefined ? undefined : plainSignature(signature)
+  // `sidecars: false` is how viem asks for the bytes to sign.
+  const raw = sidecars === false ? undefined : (sidecars?.map(({ blob }) => blob) ?? blobs)
+  if (raw === undefined || signed === undefined) return serializeBlobTransaction(transaction, { signature: signed })
+  const version = options.client === undefined ? 1 : (await getBlobParameters(options.client)).wrapperVersion
+  const sidecar = await buildSidecar(raw.map(toBytes), { kzg: options.kzg, version })
+  return serializeBlobTransaction(transaction, { signature: signed, sidecar })
+}
+
+function plainSignature({ r, s, yParity, v }: Signature): BlobTransactionSignature {
+  const parity = yParity ?? Number((v ?? 27n) % 27n)
+  return { r, s, yParity: parity === 0 ? 0 : 1 }
+}
+
+function toBytes(blob: Hex | Uint8Array, index: number): Uint8Array {
+  const bytes = typeof blob === 'string' ? hexToBytes(blob) : blob
+  if (bytes !== undefined) return bytes
+  throw new BlobError(`blob ${index}: expected bytes in hex`, { code: 'BLOB_LENGTH', details: { index } })
+}
