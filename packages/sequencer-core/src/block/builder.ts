@@ -1,6 +1,6 @@
 import { bytesToHex, type Clock, systemClock } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Hash } from 'viem'
+import type { Address, Hash } from 'viem'
 import { z } from 'zod'
 import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
 import type { ExecutedBlock, ExecutionEngine, ExecutionReceipt, PayloadAttributes } from '../engine/engine.js'
@@ -12,7 +12,8 @@ import type { SigningGuard } from '../guard/guard.js'
 import { checkOptions } from '../internal/options.js'
 import { conditionRange } from '../mempool/condition.js'
 import type { PendingPool, PooledTransaction } from '../mempool/types.js'
-import type { OrderingPolicy } from '../ordering/policy.js'
+import { forcedFirst } from '../ordering/compose.js'
+import type { OrderingPolicy, Outcome } from '../ordering/policy.js'
 import type { SequencerHeader } from './header.js'
 import type { LeaderSchedule } from './leader.js'
 import { decodeUnsignedBlock, encodeUnsignedBlock, type SealedBlock, type UnsignedBlock } from './sealed-block.js'
@@ -38,7 +39,7 @@ export const defaultBlockLimits: BlockLimits = {
 /** Options of {@link createBlockBuilder}. */
 export type BlockBuilderOptions = {
   engine: ExecutionEngine
-  /** Exchanged at any block by {@link BuildRequest.policy}. */
+  /** For the pool; the L1 queue goes in front of it by itself. Exchanged at any block by {@link BuildRequest.policy}. */
   policy: OrderingPolicy
   pool: PendingPool
   limits?: BlockLimits | undefined
@@ -97,7 +98,7 @@ export type LeftOut = {
 /** What was built, and how. */
 export type BuiltBlock = {
   readonly block: UnsignedBlock
-  /** What came from the pool, in the order of the block. */
+  /** What follows the deposits, in the order of the block: entries of the L1 queue, then of the pool. */
   readonly entries: readonly PooledTransaction[]
   readonly leftOut: readonly LeftOut[]
   /** Executions that it took. */
@@ -117,17 +118,21 @@ export interface BlockBuilder {
   build(request: BuildRequest): Promise<BuiltBlock>
 }
 
+type Part = { readonly entries: readonly PooledTransaction[]; readonly atomic: boolean; readonly isForced: boolean }
+
 type Plan = {
   /** What the policy took, in its order; the entries of one part stand or fall together where it is atomic. */
-  parts: { entries: readonly PooledTransaction[]; atomic: boolean }[]
+  readonly parts: Part[]
   /** Whose condition does not allow this block. */
-  conditions: Hash[]
-  /** Whether gas ran out before the policy did. */
-  starved: boolean
+  readonly conditions: Hash[]
+  /** Entries of the L1 queue that the block carries, those included that cannot execute. */
+  forcedCount: number
+  /** Gas that was left when every transaction was counted with its limit, or with what it used in an earlier round. */
+  gasLeft: bigint
 }
 
-/** Of a block's gas: below this, a block that gas limits filled is filled again by gas used. */
-const refillBelowBps = 9_000n
+/** Of a block's gas: when execution leaves this much more of it than was counted, it is worth another round. */
+const refillBps = 1_000n
 
 /**
  * A builder over an engine that executes whole blocks: it runs the policy, executes the list, tells the policy what failed by running it again from
@@ -163,51 +168,60 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
         earlyBps: options.forcedEarlyBps,
       })
       const carried = new Set(attributes.transactions.map(raw => bytesToHex(keccak_256(raw))))
-      /** Signed entries of the L1 queue; its deposits are among the attributes' already. */
-      const forced = selected.flatMap(entry => {
-        if (entry.transaction === undefined || carried.has(entry.hash)) return []
-        return [entry.transaction]
-      })
+      const signed = new Set(
+        selected.flatMap(({ transaction }) => (transaction === undefined ? [] : [transaction.hash])),
+      )
       const leftOut = new Map<Hash, LeftOut['reason']>()
       const gasUsed = new Map<Hash, bigint>()
 
       /** Runs the policy from the start, with what earlier rounds have learned. */
       const plan = async (): Promise<Plan> => {
-        const made: Plan = { parts: [], conditions: [], starved: false }
+        const made: Plan = { parts: [], conditions: [], forcedCount: 0, gasLeft: 0n }
         let bytesLeft = limits.maxBytes
         let daLeft = limits.maxDaBytes
         let gasLeft = attributes.gasLimit
         for (const raw of attributes.transactions) {
           gasLeft -= gasUsed.get(bytesToHex(keccak_256(raw))) ?? (isDeposit(raw) ? decodeDeposit(raw).gas : 0n)
         }
-        for (const transaction of forced) {
-          if (leftOut.has(transaction.hash)) continue
-          gasLeft -= gasUsed.get(transaction.hash) ?? transaction.gasLimit
-          bytesLeft -= transaction.raw.length
-          if (daLeft !== undefined) daLeft -= estimatedDaBytes(transaction.raw)
-        }
-        const ordering = policy.open({
+        const ordering = forcedFirst(policy).open({
           height: parent.number + 1n,
           timestamp: attributes.timestamp,
           baseFeePerGas: request.baseFeePerGas,
           gasLimit: attributes.gasLimit,
           nowMs: startedMs,
           pool,
-          forced: request.forced.map(entry => toForcedTransaction(entry, forcedRule)),
+          forced: selected.map(entry => toForcedTransaction(entry, forcedRule)),
         })
-        const taken = new Set<Hash>(forced.map(transaction => transaction.hash))
+        /** Forced entries that the policy has been told about: carried, or found not to execute. */
+        const settled = new Set<Hash>()
+        const taken = new Set<Hash>()
+        const done = (): Plan => {
+          for (const { hash, transaction } of selected) {
+            if (transaction === undefined ? !carried.has(hash) : !settled.has(transaction.hash)) break
+            made.forcedCount++
+          }
+          made.gasLeft = gasLeft
+          return made
+        }
         for (;;) {
           const nowMs = clock.now()
-          if (nowMs >= deadlineMs && made.parts.length > 0) return made
-          const step = ordering.next({ nowMs, gasLeft: gasLeft > 0n ? gasLeft : 0n, bytesLeft: Math.max(0, bytesLeft) })
-          if (step.kind === 'done') return made
+          const forcedAreIn = settled.size === signed.size
+          if (nowMs >= deadlineMs && forcedAreIn && made.parts.length > signed.size) return done()
+          const step = ordering.next({
+            nowMs,
+            gasLeft: gasLeft > 0n ? gasLeft : 0n,
+            // The limits on bytes are our own: they are no excuse towards the L1 queue.
+            bytesLeft: forcedAreIn ? Math.max(0, bytesLeft) : Number.MAX_SAFE_INTEGER,
+          })
+          if (step.kind === 'done') return done()
           if (step.kind === 'wait') {
-            if (step.untilMs >= deadlineMs) return made
+            if (step.untilMs >= deadlineMs) return done()
             await clock.sleep(Math.max(1, step.untilMs - nowMs), signal)
             continue
           }
+          const isForced = step.entries.length === 1 && signed.has(step.entries[0]!.transaction.hash)
           const fits: PooledTransaction[] = []
-          let outcome: 'included' | 'failed' | 'no-room' = 'included'
+          let outcome: Outcome = 'included'
           let gas = gasLeft
           let bytes = bytesLeft
           let da = daLeft
@@ -219,18 +233,14 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
               outcome = 'failed'
               break
             }
-            const daBytes =
-              limits.maxDaBytes === undefined && limits.maxDaBytesPerTransaction === undefined
-                ? 0n
-                : estimatedDaBytes(transaction.raw)
-            if (
-              transaction.gasLimit > gas ||
+            const measuresDa = da !== undefined || limits.maxDaBytesPerTransaction !== undefined
+            const daBytes = measuresDa ? estimatedDaBytes(transaction.raw) : 0n
+            const isTooBig =
               transaction.raw.length > bytes ||
               (da !== undefined && daBytes > da) ||
               (limits.maxDaBytesPerTransaction !== undefined && daBytes > limits.maxDaBytesPerTransaction)
-            ) {
+            if (transaction.gasLimit > gas || (isTooBig && !isForced)) {
               outcome = 'no-room'
-              made.starved ||= transaction.gasLimit > gas
               break
             }
             gas -= gasUsed.get(transaction.hash) ?? transaction.gasLimit
@@ -240,11 +250,12 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           }
           if (outcome === 'included' || (!step.atomic && fits.length > 0)) {
             for (const entry of fits) taken.add(entry.transaction.hash)
-            made.parts.push({ entries: fits, atomic: step.atomic })
+            made.parts.push({ entries: fits, atomic: step.atomic, isForced })
             gasLeft = gas
             bytesLeft = bytes
             daLeft = da
           }
+          if (isForced && outcome !== 'no-room') settled.add(step.entries[0]!.transaction.hash)
           ordering.settle(outcome)
         }
       }
@@ -253,15 +264,10 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
         entries: readonly PooledTransaction[],
       ): Promise<{ executed: ExecutedBlock; given: PayloadAttributes } | undefined> => {
         const first = attributes.transactions.length
-        const standing = forced.filter(transaction => !leftOut.has(transaction.hash))
         const given: PayloadAttributes = {
           ...attributes,
           noTxPool: true,
-          transactions: [
-            ...attributes.transactions,
-            ...standing.map(transaction => transaction.raw),
-            ...entries.map(entry => entry.transaction.raw),
-          ],
+          transactions: [...attributes.transactions, ...entries.map(entry => entry.transaction.raw)],
         }
         try {
           return { executed: await engine.build(parent.hash, given, { signal }), given }
@@ -270,33 +276,39 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           const indices = error.details['indices'] as readonly number[]
           // A deposit that the engine refuses cannot be left out: the block would not be that of its L1 origin.
           if (indices.some(index => index < first)) throw error
+          // Of each sender only the first: what follows it fails for want of its nonce, and is not to blame.
+          const blamed = new Set<Address>()
           for (const index of indices) {
-            const at = index - first
-            const hash = at < standing.length ? standing[at]!.hash : entries[at - standing.length]!.transaction.hash
-            leftOut.set(hash, 'invalid')
+            const { hash, sender } = entries[index - first]!.transaction
+            if (!blamed.has(sender)) leftOut.set(hash, 'invalid')
+            blamed.add(sender)
           }
           return undefined
         }
       }
 
       /** What is left of a plan when time is up: no new questions to the policy, only what failed is taken out. */
-      const salvage = ({ parts, ...rest }: Plan): Plan => ({
-        ...rest,
-        parts: parts.flatMap(({ entries, atomic }) => {
-          const standing = entries.filter(entry => !leftOut.has(entry.transaction.hash))
-          return standing.length === 0 || (atomic && standing.length < entries.length)
+      const salvage = ({ parts, ...rest }: Plan): Plan => {
+        const failed = new Set<Address>()
+        const standing = parts.flatMap(part => {
+          const entries = part.entries.filter(({ transaction }) => {
+            if (leftOut.has(transaction.hash)) failed.add(transaction.sender)
+            return !failed.has(transaction.sender)
+          })
+          return entries.length === 0 || (part.atomic && entries.length < part.entries.length)
             ? []
-            : [{ entries: standing, atomic }]
-        }),
-      })
+            : [{ ...part, entries }]
+        })
+        return { ...rest, parts: standing }
+      }
 
-      let planned: Plan = { parts: [], conditions: [], starved: false }
-      let refilled = false
+      let planned: Plan = { parts: [], conditions: [], forcedCount: 0, gasLeft: 0n }
       for (let rounds = 1; ; rounds++) {
         const late = rounds > 1 && clock.now() >= deadlineMs
         if (rounds < maxRounds && !late) planned = await plan()
-        else if (rounds < maxRounds + 2) planned = salvage(planned)
-        else planned = { ...planned, parts: [] }
+        else planned = salvage(planned)
+        // Two salvages that failed: deposits and forced entries stand without anybody's help.
+        if (rounds >= maxRounds + 2) planned = { ...planned, parts: planned.parts.filter(part => part.isForced) }
         const entries = planned.parts.flatMap(part => part.entries)
         const result = await execute(entries)
         signal?.throwIfAborted()
@@ -310,12 +322,11 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
         for (const { transaction } of reverted) leftOut.set(transaction.hash, 'reverted')
         if (reverted.length > 0) continue
         const { executed } = result
-        const roomy = executed.gasUsed * 10_000n < executed.gasLimit * refillBelowBps
-        if (planned.starved && roomy && receipts !== undefined && !refilled && !late && rounds + 1 < maxRounds) {
-          refilled = true
-          continue
-        }
-        return finish(request, selected.length, entries, result, receipts, rounds, leftOut, planned.conditions)
+        const gained = executed.gasLimit - executed.gasUsed - planned.gasLeft
+        const isWorthIt = gained * 10_000n > executed.gasLimit * refillBps && pool.pendingCount > entries.length
+        const hasTime = rounds + 1 < maxRounds && clock.now() - startedMs < timeBudgetMs / 2
+        if (receipts !== undefined && isWorthIt && hasTime) continue
+        return finish(request, planned, entries, result, receipts, rounds, leftOut)
       }
     },
   }
@@ -323,13 +334,12 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
 
 function finish(
   request: BuildRequest,
-  forcedCount: number,
+  planned: Plan,
   entries: readonly PooledTransaction[],
   { executed, given }: { executed: ExecutedBlock; given: PayloadAttributes },
   receipts: readonly ExecutionReceipt[] | undefined,
   rounds: number,
   leftOut: ReadonlyMap<Hash, LeftOut['reason']>,
-  conditions: readonly Hash[],
 ): BuiltBlock {
   const header: SequencerHeader = {
     epochId: request.turn.epoch,
@@ -341,14 +351,14 @@ function finish(
     timestamp: executed.timestamp,
     l1OriginNumber: request.l1Origin.number,
     l1OriginHash: request.l1Origin.hash,
-    forcedUpTo: request.forcedUpTo + BigInt(forcedCount),
+    forcedUpTo: request.forcedUpTo + BigInt(planned.forcedCount),
   }
   return {
     block: { header, executed, attributes: given },
     entries,
     leftOut: [
       ...[...leftOut].map(([hash, reason]) => ({ hash, reason })),
-      ...conditions.map(hash => ({ hash, reason: 'condition' as const })),
+      ...planned.conditions.map(hash => ({ hash, reason: 'condition' as const })),
     ],
     rounds,
     receipts,

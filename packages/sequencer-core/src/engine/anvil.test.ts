@@ -1,28 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { attributesAfter, type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
 import { createAnvilEngine } from './anvil.js'
 import { anvilBinary, spawnAnvil } from './anvil-process.js'
+import { writeTestGenesis } from './testdata/genesis.js'
 
 const keys: Hex[] = [`0x${'a1'.repeat(32)}`, `0x${'b2'.repeat(32)}`]
 const folder = mkdtempSync(join(tmpdir(), 'l2-anvil-'))
-const genesisPath = join(folder, 'genesis.json')
-writeFileSync(
-  genesisPath,
-  JSON.stringify({
-    config: { chainId: 901 },
-    timestamp: '0x66000000',
-    gasLimit: '0x1c9c380',
-    baseFeePerGas: '0x3b9aca00',
-    difficulty: '0x0',
-    coinbase: '0x4200000000000000000000000000000000000011',
-    alloc: Object.fromEntries(keys.map(key => [privateKeyToAccount(key).address, { balance: '0x56bc75e2d63100000' }])),
-  }),
-)
+const genesisPath = writeTestGenesis(folder, keys)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const binary = anvilBinary(import.meta.url)!
