@@ -175,13 +175,21 @@ class Driver implements DerivationDriver {
     return this.#options.engine.setHead({ head, safe: safe.hash, finalized: this.#finalized.head.hash }, callOptions)
   }
 
-  /** Whether L1 still has the block that was read last; an L1 that was reorganised may not have grown past it yet. */
+  /**
+   * Whether L1 is still the chain that was read, asked when it has nothing more. A reorganised L1 may not have grown as far as the old one
+   * had: then what it has at the height of a checkpoint tells it from a node that lags behind.
+   */
   async #isCanonical(callOptions: CallOptions): Promise<boolean> {
-    const last = this.#pipeline.l1
-    if (last === undefined) return true
-    const block = await this.#options.l1.block(last.number, callOptions)
-    if (block !== undefined && block.hash !== last.hash) await this.#goBack(callOptions)
-    return block === undefined || block.hash === last.hash
+    const { l1 } = this.#pipeline
+    const known = [...this.#checkpoints].reverse().map(checkpoint => checkpoint.l1)
+    for (const { number, hash } of l1 === undefined ? known : [l1, ...known]) {
+      const block = await this.#options.l1.block(number, callOptions)
+      if (block === undefined) continue
+      if (block.hash === hash) return true
+      await this.#goBack(callOptions)
+      return false
+    }
+    return true
   }
 
   #remember(): void {

@@ -54,6 +54,8 @@ export interface HashEngine extends ExecutionEngine {
   buildNow(parent: Hash, attributes: PayloadAttributes): ExecutedBlock
   blockNow(id: Hash | bigint | 'latest'): ExecutedBlock | undefined
   setHeadNow(head: Hash): void
+  /** Takes over a block that another engine built, and makes it the head. */
+  adopt(block: ExecutedBlock): void
 }
 
 /** Options of {@link createHashEngine}. */
@@ -146,6 +148,10 @@ export function createHashEngine(options: HashEngineOptions): HashEngine {
         canonical.push(block)
       }
     },
+    adopt(block) {
+      byHash.set(block.hash, block)
+      engine.setHeadNow(block.hash)
+    },
     build: async (parent, attributes) => engine.buildNow(parent, attributes),
     async import(block, attributes) {
       const built = engine.buildNow(block.parentHash, attributes)
@@ -163,6 +169,8 @@ export function createHashEngine(options: HashEngineOptions): HashEngine {
 export interface SequencerSimulator {
   /** Builds the next block; `undefined` when it would have to wait for L1. Origins follow the L1 head unless `stay` holds them. */
   build(transactions?: readonly Uint8Array[], options?: { stay?: boolean }): SequencedBlock | undefined
+  /** Takes back every block whose origin is above this L1 block, as a sequencer does after a reorg of L1. */
+  rewind(l1Number: bigint): void
   /** Every block since genesis. */
   readonly blocks: readonly SequencedBlock[]
   readonly head: L2BlockRef
@@ -180,12 +188,19 @@ export function createSequencerSimulator(options: {
   const { config, l1 } = options
   const engine = options.engine ?? createHashEngine({ config })
   const blocks: SequencedBlock[] = []
+  const configs: SystemConfig[] = [config.genesis.systemConfig]
   let head = genesisBlockRef(config)
-  let systemConfig: SystemConfig = config.genesis.systemConfig
   return {
     blocks,
     get head() {
       return head
+    },
+    rewind(l1Number) {
+      while (blocks.length > 0 && blocks.at(-1)!.ref.l1Origin.number > l1Number) {
+        blocks.pop()
+        configs.pop()
+      }
+      head = blocks.at(-1)?.ref ?? genesisBlockRef(config)
     },
     build(transactions = [], { stay = false } = {}) {
       const current = l1.block(head.l1Origin.number) as L1Block
@@ -195,7 +210,7 @@ export function createSequencerSimulator(options: {
       const built = buildAttributes({
         rollup: config,
         parent: head,
-        systemConfig,
+        systemConfig: configs.at(-1)!,
         origin,
         logs: origin.logs,
         transactions: noTxPool ? [] : transactions,
@@ -204,7 +219,7 @@ export function createSequencerSimulator(options: {
       const executed = engine.buildNow(head.hash, built.attributes)
       const ref = l2BlockRef(executed, config)
       head = ref
-      systemConfig = configCarriedByBlock(built.systemConfig, executed.timestamp, config)
+      configs.push(configCarriedByBlock(built.systemConfig, executed.timestamp, config))
       const batch: BatchBlock = {
         parentHash: executed.parentHash,
         timestamp: executed.timestamp,
@@ -269,6 +284,8 @@ export function deriveSimulated(
     pipeline?: DerivationPipeline
     onEvent?: (event: DerivationEvent, pipeline: DerivationPipeline) => void
     committed?: (commitment: Hex) => Uint8Array | undefined
+    /** How many of the last blocks to return. Default all. */
+    lastBlocks?: number
   },
 ): DerivedChain {
   const engine = options.engine ?? createHashEngine({ config: options.config })
@@ -316,6 +333,8 @@ export function deriveSimulated(
     if (input === undefined) break
   }
   const blocks: ExecutedBlock[] = []
-  for (let n = options.config.genesis.l2.number + 1n; n <= pipeline.head.number; n++) blocks.push(engine.blockNow(n)!)
+  const all = options.config.genesis.l2.number + 1n
+  const first = options.lastBlocks === undefined ? all : pipeline.head.number + 1n - BigInt(options.lastBlocks)
+  for (let n = first < all ? all : first; n <= pipeline.head.number; n++) blocks.push(engine.blockNow(n)!)
   return { pipeline, engine, blocks, events }
 }

@@ -1,0 +1,193 @@
+import { concatBytes } from '@l2/common'
+import fc from 'fast-check'
+import { keccak256, stringToHex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import type { SequencerError } from '../errors.js'
+import { simulatedRollup } from '../testing/l2-simulator.js'
+import type { ForkSchedule } from './fork-schedule.js'
+import type { L1Header, L1Log } from './l1.js'
+import { l1InfoFor } from './l1-info.js'
+import {
+  applyConfigLogs,
+  applyConfigUpdate,
+  configCarriedByBlock,
+  configUpdateTopic,
+  decodeConfigUpdate,
+  ecotoneScalars,
+  encodeConfigUpdate,
+  type SystemConfig,
+  type SystemConfigUpdate,
+} from './system-config.js'
+import { uintBe } from './words.js'
+
+const config = simulatedRollup()
+const forks: ForkSchedule = { ecotone: 0n }
+const start = config.genesis.systemConfig
+const address = config.systemConfigContract
+const log = (update: SystemConfigUpdate, change: Partial<L1Log> = {}): L1Log => ({
+  ...encodeConfigUpdate(update),
+  address,
+  logIndex: 0,
+  ...change,
+})
+const uint = (bits: number): fc.Arbitrary<bigint> => fc.bigInt({ min: 0n, max: (1n << BigInt(bits)) - 1n })
+const someAddress = fc
+  .bigInt({ min: 0n, max: (1n << 160n) - 1n })
+  .map(n => `0x${n.toString(16).padStart(40, '0')}` as const)
+const update: fc.Arbitrary<SystemConfigUpdate> = fc.oneof(
+  fc.record({ kind: fc.constant('batcher' as const), batcher: someAddress }),
+  fc.record({ kind: fc.constant('fee-scalars' as const), overhead: uint(256), scalar: uint(256) }),
+  fc.record({ kind: fc.constant('gas-limit' as const), gasLimit: uint(64) }),
+  fc.record({ kind: fc.constant('unsafe-block-signer' as const), signer: someAddress }),
+  fc.record({ kind: fc.constant('eip1559' as const), denominator: uint(32), elasticity: uint(32) }),
+  fc.record({ kind: fc.constant('operator-fee' as const), scalar: uint(32), constant: uint(64) }),
+  fc.record({ kind: fc.constant('min-base-fee' as const), minBaseFee: uint(64) }),
+  fc.record({ kind: fc.constant('da-footprint' as const), gasScalar: uint(16) }),
+)
+const thrown = (run: () => unknown): string => {
+  try {
+    run()
+  } catch (error) {
+    return (error as SequencerError).code
+  }
+  return 'nothing'
+}
+
+describe('decodeConfigUpdate', () => {
+  it('knows the event', () => {
+    expect(configUpdateTopic).toBe(keccak256(stringToHex('ConfigUpdate(uint256,uint8,bytes)')))
+  })
+
+  it('reads every kind of update', () => {
+    fc.assert(fc.property(update, value => void expect(decodeConfigUpdate(log(value))).toEqual(value)))
+  })
+
+  const gasLimit = encodeConfigUpdate({ kind: 'gas-limit', gasLimit: 5n })
+  const patched = (at: number): Uint8Array => gasLimit.data.map((byte, i) => (i === at ? 1 : byte))
+  it.each<[string, Partial<L1Log>]>([
+    ['two topics', { topics: gasLimit.topics.slice(0, 2) }],
+    ['another event', { topics: [gasLimit.topics[1]!, ...gasLimit.topics.slice(1)] }],
+    ['version 1', { topics: [configUpdateTopic, `0x${'00'.repeat(31)}01`, gasLimit.topics[2]!] }],
+    ['an unknown type', { topics: [configUpdateTopic, gasLimit.topics[1]!, `0x${'00'.repeat(31)}08`] }],
+    ['a type beyond a byte', { topics: [configUpdateTopic, gasLimit.topics[1]!, `0x01${'00'.repeat(30)}02`] }],
+    ['too little data', { data: gasLimit.data.subarray(0, 95) }],
+    ['too much data', { data: concatBytes(gasLimit.data, new Uint8Array(32)) }],
+    ['another offset', { data: patched(0) }],
+    ['another length', { data: patched(33) }],
+    ['a gas limit beyond 64 bits', { data: patched(64) }],
+  ])('refuses %s', (_, change) => {
+    expect(thrown(() => decodeConfigUpdate(log({ kind: 'gas-limit', gasLimit: 5n }, change)))).toBe(
+      'SYSTEM_CONFIG_LOG_INVALID',
+    )
+  })
+
+  it('refuses an address with something in front, and reads low bytes only where op-node does', () => {
+    const dirty = (value: SystemConfigUpdate): L1Log => {
+      const good = log(value)
+      return { ...good, data: good.data.map((byte, i) => (i === 64 ? 1 : byte)) }
+    }
+    expect(thrown(() => decodeConfigUpdate(dirty({ kind: 'batcher', batcher: start.batcher })))).toBe(
+      'SYSTEM_CONFIG_LOG_INVALID',
+    )
+    const eip1559 = { kind: 'eip1559', denominator: 250n, elasticity: 6n } as const
+    expect(decodeConfigUpdate(dirty(eip1559))).toEqual(eip1559)
+    const operatorFee = { kind: 'operator-fee', scalar: 1n, constant: 2n } as const
+    expect(decodeConfigUpdate(dirty(operatorFee))).toEqual(operatorFee)
+  })
+})
+
+describe('applyConfigUpdate', () => {
+  it('takes a scalar over as it is before Ecotone, and only a valid one since', () => {
+    const apply = (scalar: bigint, schedule: ForkSchedule): SystemConfig =>
+      applyConfigUpdate(start, { kind: 'fee-scalars', overhead: 9n, scalar }, schedule, 100n)
+    expect(apply(1n << 255n, {})).toEqual({ ...start, overhead: 9n, scalar: 1n << 255n })
+    const valid = (1n << 248n) | (5n << 32n) | 7n
+    expect(apply(valid, forks)).toEqual({ ...start, scalar: valid })
+    expect(apply(77n, forks).scalar).toBe(77n)
+    for (const invalid of [1n << 32n, (1n << 248n) | (1n << 64n), 2n << 248n]) expect(apply(invalid, forks)).toBe(start)
+  })
+
+  it('splits the scalar word', () => {
+    expect(ecotoneScalars((1n << 248n) | (5n << 32n) | 7n)).toEqual({ baseFeeScalar: 7n, blobBaseFeeScalar: 5n })
+    expect(ecotoneScalars(684_000n)).toEqual({ baseFeeScalar: 684_000n, blobBaseFeeScalar: 0n })
+    expect(ecotoneScalars(1n << 40n)).toEqual({ baseFeeScalar: (1n << 32n) - 1n, blobBaseFeeScalar: 0n })
+  })
+})
+
+describe('applyConfigLogs', () => {
+  it('applies what the contract says, in order, and passes over what cannot be read', () => {
+    const errors: string[] = []
+    const result = applyConfigLogs(
+      start,
+      [
+        log({ kind: 'gas-limit', gasLimit: 1n }),
+        log({ kind: 'gas-limit', gasLimit: 9n }, { data: uintBe(1n, 31) }),
+        log({ kind: 'gas-limit', gasLimit: 8n }, { address: config.depositContract }),
+        log({ kind: 'gas-limit', gasLimit: 2n }),
+        log({ kind: 'min-base-fee', minBaseFee: 3n }),
+      ],
+      config,
+      1000n,
+      error => errors.push(error.code),
+    )
+    expect(result).toEqual({ ...start, gasLimit: 2n, minBaseFee: 3n })
+    expect(errors).toEqual(['SYSTEM_CONFIG_LOG_INVALID'])
+  })
+})
+
+describe('configCarriedByBlock', () => {
+  const schedule: ForkSchedule = { regolith: 0n, ecotone: 1010n, holocene: 1020n, isthmus: 1030n, jovian: 1040n }
+  const rollup = simulatedRollup({ forks: schedule })
+  const full: SystemConfig = {
+    ...start,
+    overhead: 188n,
+    scalar: 684_000n,
+    eip1559Denominator: 8n,
+    eip1559Elasticity: 2n,
+    operatorFeeScalar: 3n,
+    operatorFeeConstant: 4n,
+    minBaseFee: 5n,
+    daFootprintGasScalar: 6n,
+  }
+  const hash = rollup.genesis.l1.hash
+  const origin: L1Header = {
+    ...rollup.genesis.l1,
+    parentHash: hash,
+    timestamp: 1000n,
+    mixHash: hash,
+    baseFeePerGas: 7n,
+    blobBaseFee: 1n,
+    parentBeaconBlockRoot: hash,
+  }
+
+  it('keeps of every field what a block of that time says', () => {
+    for (let time = 1002n; time < 1050n; time += 2n) {
+      const carried = configCarriedByBlock(full, time, rollup)
+      // What op-node would read back from the block's first transaction.
+      const info = l1InfoFor(rollup, full, origin, 0n, time)
+      expect(carried.batcher).toBe(info.batcher)
+      if (info.layout === 'bedrock') {
+        expect(carried).toMatchObject({ overhead: info.overhead, scalar: info.scalar })
+      } else {
+        const { baseFeeScalar, blobBaseFeeScalar } = info
+        expect(ecotoneScalars(carried.scalar)).toEqual({ baseFeeScalar, blobBaseFeeScalar })
+        expect(carried.scalar >> 248n).toBe(1n)
+        expect(carried.overhead).toBe(0n)
+      }
+      const fee =
+        info.layout === 'isthmus' || info.layout === 'jovian'
+          ? [info.operatorFeeScalar, info.operatorFeeConstant]
+          : [0n, 0n]
+      expect([carried.operatorFeeScalar, carried.operatorFeeConstant]).toEqual(fee)
+      expect(carried.daFootprintGasScalar).toBe(info.layout === 'jovian' ? info.daFootprintGasScalar : 0n)
+      expect(carried.eip1559Denominator).toBe(time >= 1020n ? 8n : 0n)
+      expect(carried.minBaseFee).toBe(time >= 1040n ? 5n : 0n)
+      expect(configCarriedByBlock(carried, time, rollup)).toEqual(carried)
+    }
+  })
+
+  it('turns unset EIP-1559 parameters into those in effect', () => {
+    const carried = configCarriedByBlock(start, 1020n, rollup)
+    expect([carried.eip1559Denominator, carried.eip1559Elasticity]).toEqual([250n, 6n])
+  })
+})
