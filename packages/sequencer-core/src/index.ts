@@ -368,6 +368,29 @@ export type {
 } from './mempool/types.js'
 // ordering
 export { forcedFirst, inSections, type Section } from './ordering/compose.js'
+export {
+  checkResolution,
+  createLaneAuction,
+  hashLaneBid,
+  type LaneAuction,
+  type LaneAuctionOptions,
+  type LaneBid,
+  type LaneResolution,
+} from './ordering/express-lane/auction.js'
+export {
+  createExpressLane,
+  type ExpressLane,
+  hashLaneMessage,
+  type LaneMessage,
+  unorderedSequence,
+} from './ordering/express-lane/lane.js'
+export { type ExpressLaneEvidence, expressLane } from './ordering/express-lane/policy.js'
+export {
+  defaultExpressLaneParameters,
+  type ExpressLaneParameters,
+  roundAt,
+  roundStartMs,
+} from './ordering/express-lane/rounds.js'
 export { type BlockRecord, checkReplay, type FillOptions, fillBlock, type StepResult } from './ordering/fill.js'
 export { type FirstComeEvidence, type FirstComeParameters, firstCome } from './ordering/first-come.js'
 export type {

@@ -1,8 +1,8 @@
 import type { Address, Hash } from 'viem'
 import type { SenderRecovery } from '../transaction/recovery.js'
+import { checkArrivals } from './arrivals.js'
 import { type Head, openHeads } from './head-ordering.js'
 import type { OrderedBlock, OrderingEvidence, OrderingPolicy, Violation } from './policy.js'
-import { skippedHeads } from './priority-gas.js'
 import { type OrderingReceipt, receiptSigner, type SignedReceipt, type SigningDomain } from './receipt.js'
 import { violation } from './universal.js'
 
@@ -46,7 +46,13 @@ export function firstCome(parameters: FirstComeParameters = {}): OrderingPolicy<
       const receipts = trusted(evidence, parameters)
       const violations = checkEquivocation(receipts)
       const sequence = new Map<Hash, OrderingReceipt>(receipts.map(receipt => [receipt.txHash, receipt]))
-      return [...violations, ...checkOrder(block, evidence, sequence), ...checkLate(block, evidence, receipts)]
+      const order = checkArrivals(block, evidence, {
+        policy: 'first-come',
+        placeOf: hash => sequence.get(hash),
+        compare,
+        nameOf,
+      })
+      return [...violations, ...order, ...checkLate(block, evidence, receipts)]
     },
   }
 }
@@ -92,49 +98,6 @@ function checkEquivocation(receipts: readonly OrderingReceipt[]): Violation[] {
         ),
       )
     byHash.set(subject, receipt.sequenceNo)
-  }
-  return violations
-}
-
-function checkOrder(
-  block: OrderedBlock,
-  evidence: FirstComeEvidence,
-  sequence: ReadonlyMap<Hash, OrderingReceipt>,
-): Violation[] {
-  const violations: Violation[] = []
-  /** The latest place among a sender's transactions so far: its later ones could not go before it. */
-  const parkedUntil = new Map<Address, OrderingReceipt>()
-  const placeOf = (sender: Address, receipt: OrderingReceipt): OrderingReceipt => {
-    const parked = parkedUntil.get(sender)
-    return parked !== undefined && compare(parked, receipt) > 0 ? parked : receipt
-  }
-  let latest: OrderingReceipt | undefined
-  for (const [index, { hash, sender }] of block.transactions.entries()) {
-    const receipt = sequence.get(hash)
-    if (receipt === undefined) continue
-    const place = placeOf(sender, receipt)
-    parkedUntil.set(sender, place)
-    if (latest !== undefined && compare(place, latest) < 0)
-      violations.push(
-        violation('first-come/inversion', index, hash, `has place ${nameOf(place)}, behind place ${nameOf(latest)}`),
-      )
-    else latest = place
-  }
-  if (latest === undefined) return violations
-  const included = new Map<Hash, number>(block.transactions.map((transaction, index) => [transaction.hash, index]))
-  for (const { entry } of skippedHeads(block, evidence, included)) {
-    const receipt = sequence.get(entry.transaction.hash)
-    if (receipt === undefined) continue
-    const place = placeOf(entry.transaction.sender, receipt)
-    if (compare(place, latest) < 0)
-      violations.push(
-        violation(
-          'first-come/skipped',
-          undefined,
-          entry.transaction.hash,
-          `has place ${nameOf(place)} and is missing, while place ${nameOf(latest)} is in`,
-        ),
-      )
   }
   return violations
 }

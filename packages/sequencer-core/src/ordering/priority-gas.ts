@@ -1,8 +1,8 @@
-import type { Address, Hash } from 'viem'
+import type { Address } from 'viem'
 import { Heap } from '../mempool/heap.js'
-import type { PooledTransaction } from '../mempool/types.js'
 import { effectiveTip } from '../transaction/gas.js'
-import { type Head, isUsable, openHeads } from './head-ordering.js'
+import { skippedHeads } from './arrivals.js'
+import { type Head, openHeads } from './head-ordering.js'
 import type { OrderedBlock, OrderingEvidence, OrderingPolicy, Violation } from './policy.js'
 import { violation } from './universal.js'
 
@@ -66,7 +66,6 @@ function checkOrder(block: OrderedBlock): Violation[] {
 
 function checkSkipped(block: OrderedBlock, evidence: OrderingEvidence): Violation[] {
   if (evidence.pending === undefined) return []
-  const included = new Map<Hash, number>(block.transactions.map((transaction, index) => [transaction.hash, index]))
   const tips = block.transactions.map(transaction => effectiveTip(transaction, block.baseFeePerGas))
   // Room before each place. A gas limit that was not used up would leave more, so this never accuses wrongly.
   let gasLeft = block.gasLimit
@@ -78,7 +77,7 @@ function checkSkipped(block: OrderedBlock, evidence: OrderingEvidence): Violatio
     return before
   })
   const violations: Violation[] = []
-  for (const { entry, from } of skippedHeads(block, evidence, included)) {
+  for (const { entry, from } of skippedHeads(block, evidence)) {
     const { transaction } = entry
     const tip = effectiveTip(transaction, block.baseFeePerGas)
     for (let index = from; index < tips.length; index++) {
@@ -96,28 +95,4 @@ function checkSkipped(block: OrderedBlock, evidence: OrderingEvidence): Violatio
     }
   }
   return violations
-}
-
-/**
- * What the judge had pending and the block leaves out though nothing kept it: the first such transaction of each sender, and from which place on
- * it was ready.
- */
-export function skippedHeads(
-  block: OrderedBlock,
-  evidence: OrderingEvidence,
-  included: ReadonlyMap<Hash, number>,
-): { entry: PooledTransaction; from: number }[] {
-  const nextNonce = new Map<Address, { nonce: bigint; from: number }>()
-  for (const [index, { sender, nonce }] of block.transactions.entries())
-    nextNonce.set(sender, { nonce: nonce + 1n, from: index + 1 })
-  const skipped: { entry: PooledTransaction; from: number }[] = []
-  for (const entry of evidence.pending ?? []) {
-    const { transaction } = entry
-    if (included.has(transaction.hash) || evidence.excused?.has(transaction.hash) === true) continue
-    if (evidence.wasIncluded?.(transaction.hash) === true || !isUsable(entry, block)) continue
-    const after = nextNonce.get(transaction.sender)
-    const expected = after?.nonce ?? evidence.nonceOf?.(transaction.sender)
-    if (expected === transaction.nonce) skipped.push({ entry, from: after?.from ?? 0 })
-  }
-  return skipped
 }
