@@ -59,7 +59,8 @@ const decompressBrotli: Decompress = (input, maxBytes) => {
       if (output.overflow) return { bytes: output.bytes(), end: 'limit' }
       if (code === BrotliStreamResultCode.ResultSuccess) return { bytes: output.bytes(), end: 'complete' }
       at += consumed
-      if (code !== BrotliStreamResultCode.NeedsMoreInput) continue
+      // Whatever it still holds comes first, a piece at a time.
+      if (code !== BrotliStreamResultCode.NeedsMoreInput || buf.length > 0) continue
       if (end === input.length) return { bytes: output.bytes(), end: 'unterminated' }
       at = end
       end = Math.min(input.length, end + inputChunk)
