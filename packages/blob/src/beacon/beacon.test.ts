@@ -180,7 +180,9 @@ it('createBeacon sends the credentials of a URL as fetch wants them, and refuses
   })
   await createBeacon({ url: server.url.replace('://', '://user:p%40ss@') }).fetchBlobs('7', undefined)
   expect(seen).toBe(`Basic ${Buffer.from('user:p@ss').toString('base64')}`)
-  expect(() => createBeacon({ url: 'node.example' })).toThrow(expect.objectContaining({ code: 'OPTION' }))
+  for (const url of ['node.example', '', 'http://%ff@node.example']) {
+    expect(() => createBeacon({ url })).toThrow(expect.objectContaining({ code: 'OPTION' }))
+  }
 })
 
 describe('blockId', () => {

@@ -149,13 +149,16 @@ export function createBeacon(options: BeaconOptions): Beacon {
 
 /** `fetch` takes no credentials in a URL; providers hand them out so. */
 function splitCredentials(url: string): { base: string; authorization: Record<string, string> } {
-  const [, scheme, credentials, rest] = /^([a-z]+:\/\/)(?:([^/?#]*)@)?(.*?)\/*$/i.exec(url) ?? []
-  if (scheme === undefined || rest === undefined) {
+  try {
+    const { protocol, host, pathname, username, password } = new URL(url)
+    const credentials = btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+    return {
+      base: `${protocol}//${host}${pathname.replace(/\/+$/, '')}`,
+      authorization: username === '' ? {} : { authorization: `Basic ${credentials}` },
+    }
+  } catch {
     throw new BlobError('"url" expected an absolute URL', { code: 'OPTION', details: { url: redactUrls(url) } })
   }
-  const authorization =
-    credentials === undefined ? {} : { authorization: `Basic ${btoa(decodeURIComponent(credentials))}` }
-  return { base: scheme + rest, authorization: authorization as Record<string, string> }
 }
 
 function describe(cause: unknown): string {

@@ -1,42 +1,254 @@
-import { createHash } from 'node:crypto'
 import { seededRandom } from '@l2/common/testing'
+import { concatHex, createWalletClient, defineChain, type Hex, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
+import { foundry } from 'viem/chains'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Anvil, startAnvil } from '../../test/anvil.js'
-import { anvilBeacon, createBeacon, getBlobs, opCodec, parseBlobTransaction, sendBlobTransaction } from '../index.js'
+import {
+  anvilBeacon,
+  type BlobBlock,
+  blobSerializers,
+  blsModulus,
+  buildSidecar,
+  createBeacon,
+  decodeOpBlob,
+  getBlobParameters,
+  getBlobs,
+  opCodec,
+  parseBlobTransaction,
+  prepareBlobTransaction,
+  quoteBlobFees,
+  sendBlobTransaction,
+  sendSignedBlobTransaction,
+  signBlobTransaction,
+  simpleCodec,
+  upgradeSidecar,
+  versionedHashOf,
+} from '../index.js'
 import { cKzg } from '../kzg/c-kzg.js'
 
 const kzg = cKzg()
+const random = seededRandom(1)
+// The first two keys of every anvil, of no value anywhere else.
 const account = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
 const to = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
-describe('sendBlobTransaction against anvil under Osaka', () => {
+function read(anvil: Anvil, block: BlobBlock, versionedHashes: readonly Hex[]): Promise<Uint8Array[]> {
+  return getBlobs(createBeacon({ url: anvil.url, ...anvilBeacon }), { block, versionedHashes, kzg })
+}
+
+describe('under Osaka', () => {
   let anvil: Anvil
   beforeAll(async () => {
     anvil = await startAnvil('osaka')
   })
   afterAll(() => anvil?.stop())
 
-  it('posts six blobs in version 1 and reads the same bytes back by REST and by RPC', async () => {
-    const payload = seededRandom(1).bytes(opCodec.maxBytes(6))
+  it('six blobs in version 1 are mined, and the same bytes come back by REST and by RPC', async () => {
+    const payload = random.bytes(opCodec.maxBytes(6))
     const signed = await sendBlobTransaction(anvil.client, { account, to, payload, kzg })
-    expect(signed.sidecar.version).toBe(1)
+    expect([signed.sidecar.version, signed.sidecar.blobs.length]).toEqual([1, 6])
     const receipt = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
     expect(receipt.status).toBe('success')
-    const beacon = createBeacon({ url: anvil.url, ...anvilBeacon })
-    const blobs = await getBlobs(beacon, {
-      block: { number: receipt.blockNumber },
-      versionedHashes: signed.transaction.blobVersionedHashes,
-      kzg,
-    })
-    const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-    expect(sha(opCodec.decode(blobs))).toBe(sha(payload))
+    expect(receipt.blobGasUsed).toBe(6n * 131_072n)
+    const { blobVersionedHashes } = signed.transaction
+    const blobs = await read(anvil, { number: receipt.blockNumber }, blobVersionedHashes)
+    expect(same(opCodec.decode(blobs), payload)).toBe(true)
     const raw = await anvil.client.request({
       method: 'debug_getRawTransaction' as never,
       params: [signed.hash] as never,
     })
-    const parsed = parseBlobTransaction(raw as `0x${string}`)
+    const parsed = parseBlobTransaction(raw as Hex)
     expect(parsed.hash).toBe(signed.hash)
-    expect(sha(opCodec.decode(parsed.sidecar!.blobs))).toBe(sha(payload))
+    expect(parsed.sidecar!.version).toBe(1)
+    expect(same(opCodec.decode(parsed.sidecar!.blobs), payload)).toBe(true)
+  })
+
+  it('a wrong cell proof is refused', async () => {
+    const prepared = await prepareBlobTransaction(anvil.client, { account, to, payload: random.bytes(10), kzg })
+    const proofs = [...prepared.sidecar.proofs]
+    proofs[5] = proofs[6]!
+    const signed = await signBlobTransaction(account, { ...prepared, sidecar: { ...prepared.sidecar, proofs } })
+    await expect(sendSignedBlobTransaction(anvil.client, signed)).rejects.toMatchObject({
+      code: 'TRANSACTION_REJECTED',
+      details: { rejection: 'invalid-proof', hash: signed.hash },
+    })
+    // The same transaction with the right ones is taken: the hash does not cover the sidecar.
+    const right = await signBlobTransaction(account, prepared)
+    expect(right.hash).toBe(signed.hash)
+    expect(await sendSignedBlobTransaction(anvil.client, right)).toBe(signed.hash)
+  })
+
+  it('sending the same again is a success, before and after it is mined', async () => {
+    const prepared = await prepareBlobTransaction(anvil.client, { account, to, blobs: [new Uint8Array(131_072)], kzg })
+    const signed = await signBlobTransaction(account, prepared)
+    await anvil.client.request({ method: 'evm_setAutomine' as never, params: [false] as never })
+    expect(await sendSignedBlobTransaction(anvil.client, signed)).toBe(signed.hash)
+    expect(await sendSignedBlobTransaction(anvil.client, signed)).toBe(signed.hash)
+    await anvil.client.request({ method: 'evm_setAutomine' as never, params: [true] as never })
+    await anvil.client.request({ method: 'evm_mine' as never })
+    await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+  })
+
+  it('says why the node refuses', async () => {
+    const options = { account, to, payload: random.bytes(10), kzg } as const
+    const low = sendBlobTransaction(anvil.client, { ...options, maxFeePerBlobGas: 0n })
+    await expect(low).rejects.toMatchObject({ code: 'TRANSACTION_REJECTED', details: { rejection: 'underpriced' } })
+    const old = sendBlobTransaction(anvil.client, { ...options, nonce: 0 })
+    await expect(old).rejects.toMatchObject({ code: 'TRANSACTION_REJECTED', details: { rejection: 'nonce-too-low' } })
+    const poor = privateKeyToAccount(`0x${'11'.repeat(32)}`)
+    await expect(sendBlobTransaction(anvil.client, { ...options, account: poor, gas: 21_000n })).rejects.toMatchObject({
+      details: { rejection: 'insufficient-funds' },
+    })
+  })
+
+  it('refuses seven blobs before it computes anything', async () => {
+    const blobs = new Array(7).fill(new Uint8Array(131_072))
+    await expect(sendBlobTransaction(anvil.client, { account, to, blobs, kzg })).rejects.toMatchObject({
+      code: 'TOO_MANY_BLOBS',
+      details: { got: 7, max: 6, scope: 'transaction' },
+    })
+    const parameters = { ...(await getBlobParameters(anvil.client)), target: 1, max: 2 }
+    await expect(
+      sendBlobTransaction(anvil.client, { account, to, blobs: blobs.slice(0, 3), kzg, parameters }),
+    ).rejects.toMatchObject({ code: 'TOO_MANY_BLOBS', details: { got: 3, max: 2, scope: 'block' } })
+    await expect(sendBlobTransaction(anvil.client, { account, to, blobs: [], kzg })).rejects.toMatchObject({
+      code: 'NO_BLOBS',
+    })
+  })
+
+  it('upgrades a version 0 sidecar on the way', async () => {
+    const sidecar = await buildSidecar(simpleCodec.encode(random.bytes(100)), { kzg, version: 0 })
+    const signed = await sendBlobTransaction(anvil.client, { account, to, sidecar, kzg })
+    expect(signed.sidecar).toEqual(await upgradeSidecar(sidecar, { kzg }))
+    await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+  })
+
+  it('viem sends version 1 by itself with the serializers', async () => {
+    const chain = defineChain({ ...foundry, serializers: blobSerializers({ kzg }) })
+    const wallet = createWalletClient({ account, chain, transport: http(anvil.url) })
+    const data = random.bytes(1000)
+    const hash = await wallet.sendTransaction({
+      to,
+      kzg,
+      blobs: opCodec.encode(data),
+      maxFeePerBlobGas: 1_000_000_000n,
+    })
+    const receipt = await anvil.client.waitForTransactionReceipt({ hash })
+    expect(receipt.status).toBe('success')
+    const raw = await anvil.client.request({ method: 'debug_getRawTransaction' as never, params: [hash] as never })
+    const { sidecar } = parseBlobTransaction(raw as Hex)
+    expect(sidecar!.version).toBe(1)
+    expect(same(opCodec.decode(sidecar!.blobs), data)).toBe(true)
+  })
+
+  it('the precompile takes an opening of a field element', async () => {
+    const [blob] = opCodec.encode(random.bytes(1000))
+    const commitment = kzg.blobToKzgCommitment(blob!)
+    // Evaluations stand in bit-reversed order: element 1 is at the root of unity of order 2, which is −1.
+    const z = hexBytes(blsModulus - 1n)
+    const { proof, y } = kzg.computeKzgProof(blob!, z)
+    expect(y).toEqual(blob!.slice(32, 64))
+    const input = (value: Uint8Array): Hex => {
+      const parts = [z, value, commitment, proof].map(bytes => `0x${Buffer.from(bytes).toString('hex')}` as Hex)
+      return concatHex([versionedHashOf(commitment), ...parts])
+    }
+    const precompile = '0x000000000000000000000000000000000000000A'
+    const { data } = await anvil.client.call({ to: precompile, data: input(y) })
+    expect(data).toBe(`0x${4096n.toString(16).padStart(64, '0')}${blsModulus.toString(16)}`)
+    await expect(anvil.client.call({ to: precompile, data: input(hexBytes(1n)) })).rejects.toThrow()
+  })
+
+  it('tells a block that is missing from one without the blobs', async () => {
+    const unknown: Hex[] = [`0x01${'00'.repeat(31)}`]
+    await expect(read(anvil, { number: 999n }, unknown)).rejects.toMatchObject({ code: 'BLOCK_MISSED' })
+    await expect(read(anvil, { number: 0n }, unknown)).rejects.toMatchObject({ code: 'BLOBS_PRUNED' })
+    await expect(read(anvil, { number: 1n }, unknown)).rejects.toMatchObject({ code: 'BLOBS_MISMATCH' })
+  })
+
+  it('blobs of a reorganised block are gone', async () => {
+    const signed = await sendBlobTransaction(anvil.client, { account, to, payload: random.bytes(10), kzg })
+    const { blockNumber } = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+    const wanted = signed.transaction.blobVersionedHashes
+    expect(same(decodeOpBlob((await read(anvil, { number: blockNumber }, wanted))[0]!), new Uint8Array(0))).toBe(false)
+    await anvil.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never })
+    await expect(read(anvil, { number: blockNumber }, wanted)).rejects.toMatchObject({ code: 'BLOBS_PRUNED' })
+  })
+
+  it('quotes what the node takes', async () => {
+    const quote = await quoteBlobFees(anvil.client)
+    expect(quote.parameters).toMatchObject({ target: 6, max: 9, wrapperVersion: 1, reservePrice: true })
+    expect(quote.maxFeePerGas).toBeGreaterThan(quote.baseFeePerGas)
+    expect(quote.maxFeePerBlobGas).toBeGreaterThanOrEqual(quote.blobReservePrice)
+  })
+})
+
+function hexBytes(value: bigint): Uint8Array {
+  return Uint8Array.from(Buffer.from(value.toString(16).padStart(64, '0'), 'hex'))
+}
+
+describe.each(['cancun', 'prague'])('under %s', hardfork => {
+  it('version 0 is sent, mined and read back', async () => {
+    const anvil = await startAnvil(hardfork)
+    try {
+      const payload = random.bytes(200_000)
+      const signed = await sendBlobTransaction(anvil.client, { account, to, payload, kzg, codec: simpleCodec })
+      expect([signed.sidecar.version, signed.sidecar.proofs.length]).toEqual([0, 2])
+      const receipt = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+      expect(receipt.status).toBe('success')
+      const raw = await anvil.client.request({
+        method: 'debug_getRawTransaction' as never,
+        params: [signed.hash] as never,
+      })
+      expect(parseBlobTransaction(raw as Hex).sidecar!.version).toBe(0)
+      const blobs = await read(anvil, { number: receipt.blockNumber }, signed.transaction.blobVersionedHashes)
+      expect(same(simpleCodec.decode(blobs), payload)).toBe(true)
+      // A version 1 sidecar made elsewhere is not sent either.
+      const sidecar = await upgradeSidecar(signed.sidecar, { kzg })
+      const prepared = await prepareBlobTransaction(anvil.client, { account, to, sidecar, kzg })
+      expect(prepared.sidecar).toEqual(signed.sidecar)
+    } finally {
+      await anvil.stop()
+    }
+  })
+})
+
+describe('sendSignedBlobTransaction', () => {
+  const hash = `0x${'ab'.repeat(32)}` as const
+  const clock = { now: () => 0, sleep: async () => {} }
+  const node = (answers: Record<string, unknown>): { request(args: { method: string }): Promise<unknown> } => ({
+    async request({ method }) {
+      const answer = answers[method]
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+  })
+  const send = (answers: Record<string, unknown>, knownChecks?: number): Promise<Hex> =>
+    sendSignedBlobTransaction(node(answers), { hash, serialized: '0x03' }, { knownChecks }, clock)
+
+  it('notices a node that takes the transaction and drops it', async () => {
+    const silent = { eth_sendRawTransaction: hash, eth_getTransactionByHash: null }
+    await expect(send(silent)).rejects.toMatchObject({ code: 'TRANSACTION_DROPPED', recovery: 'retry' })
+    expect(await send(silent, 0)).toBe(hash)
+  })
+
+  it('does not call an unknown outcome a refusal', async () => {
+    const broken = { eth_sendRawTransaction: new Error('socket hang up at https://node.example/key') }
+    const error = await send(broken).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ code: 'NODE_UNAVAILABLE', recovery: 'retry' })
+    expect(JSON.stringify(error)).not.toContain('key')
+  })
+
+  it.each([
+    ['replacement transaction underpriced', 'underpriced'],
+    ['address already reserved', 'reserved'],
+    ['unexpected eip-4844 sidecar after osaka', 'wrapper-version'],
+    ['legacy blob tx is not supported', 'wrapper-version'],
+    ['too many blobs in transaction (have 7, max 6)', 'too-many-blobs'],
+    ['tx fee (2.00 ether) exceeds the configured cap (1.00 ether)', 'other'],
+  ])('reads "%s" as %s', async (message, rejection) => {
+    const refusing = { eth_sendRawTransaction: Object.assign(new Error(message), { code: -32000 }) }
+    await expect(send(refusing)).rejects.toMatchObject({ code: 'TRANSACTION_REJECTED', details: { rejection } })
   })
 })
