@@ -210,9 +210,10 @@ export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
 }
 
 /** Keys, known faults and judged downtime of a pool: the part of an {@link EvidenceContext} that the pool knows. */
-export function evidenceContextOf(
-  pool: PoolState,
-): Pick<EvidenceContext, 'now' | 'keys' | 'seen' | 'judgedDowntime'> & {
+export function evidenceContextOf(pool: PoolState): Pick<
+  EvidenceContext,
+  'now' | 'keys' | 'seen' | 'judgedDowntime'
+> & {
   maintenance: EvidenceContext['facts']['maintenance']
 } {
   const keys: KeyEntry[] = []

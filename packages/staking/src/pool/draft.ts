@@ -16,20 +16,28 @@ export function put(draft: Draft, next: Sequencer): void {
   const after = bondedWei(next)
   const jailedBefore = last !== undefined && last.jailedUntil > 0 ? before : 0n
   const jailedAfter = next.jailedUntil > 0 ? after : 0n
-  if (after !== before) draft.activeWei += after - before
+  if (after !== before) {
+    draft.activeWei += after - before
+    draft.totals = [...recent(draft, draft.totals), { epoch: draft.epoch, wei: draft.activeWei }]
+  }
   if (jailedAfter !== jailedBefore) draft.jailedWei += jailedAfter - jailedBefore
   const electable = next.status === 'active' && next.jailedUntil === 0
   const tip = next.history[next.history.length - 1]
   if (tip === undefined ? after > 0n : tip.wei !== after || tip.electable !== electable) {
-    const keepFrom = draft.epoch - BigInt(draft.config.historyEpochs)
-    // The newest checkpoint at or before the horizon still says what the weight was at the horizon.
-    let start = 0
-    while (start + 1 < next.history.length && next.history[start + 1]!.epoch <= keepFrom) start++
-    const history = next.history.slice(start, tip?.epoch === draft.epoch ? -1 : undefined)
+    const history = recent(draft, next.history)
     history.push({ epoch: draft.epoch, wei: after, electable })
     next = { ...next, history }
   }
   draft.sequencers = draft.sequencers.set(next.id, next)
+}
+
+/** Checkpoints without that of the running epoch, which is to be written anew, and without those nobody will ask for again. */
+function recent<T extends { readonly epoch: bigint }>(draft: Draft, checkpoints: readonly T[]): T[] {
+  const horizon = draft.epoch - BigInt(draft.config.historyEpochs)
+  // The newest checkpoint at or before the horizon still says what was at the horizon.
+  let start = 0
+  while (start + 1 < checkpoints.length && checkpoints[start + 1]!.epoch <= horizon) start++
+  return checkpoints.slice(start, checkpoints[checkpoints.length - 1]?.epoch === draft.epoch ? -1 : undefined)
 }
 
 /** Moves wei between the accounts of the ledger. */

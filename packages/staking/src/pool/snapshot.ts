@@ -71,6 +71,7 @@ const snapshotSchema = z.strictObject({
   rewardBatch: z.strictObject({ id: uint, endEpoch: int }),
   lastPaidHeight: int,
   nextId: count,
+  totals: z.array(z.strictObject({ epoch: uint, wei: uint })),
   ledger: z.strictObject({
     depositedWei: uint,
     fundedWei: uint,
@@ -133,6 +134,7 @@ export function encodePool(state: PoolState): string {
     rewardBatch: { id: state.rewardBatch.id, endEpoch: state.rewardBatch.endEpoch },
     lastPaidHeight: state.lastPaidHeight,
     nextId: state.nextId,
+    totals: state.totals.map(({ epoch, wei }) => ({ epoch, wei })),
     ledger: pick(state.ledger, snapshotSchema.shape.ledger.shape),
     whitelist: state.whitelist.sorted().map(([owner]) => owner),
     sequencers: state.sequencers.sorted().map(([, sequencer]) => ({
@@ -215,6 +217,8 @@ export function decodePool(json: string): PoolState {
     ),
     reports: PersistentMap.of(reports.map(({ commitment, ...report }) => [commitment, report])),
   }
+  if ((state.totals[state.totals.length - 1]?.wei ?? 0n) !== activeWei)
+    problems.push('totals do not end with what is at stake')
   if (state.sequencers.size !== sequencers.length) problems.push('two sequencers with one id')
   if (state.owners.size !== owners.length) problems.push('two seats of one owner')
   if (state.signers.size !== signers.length) problems.push('one signer of two keys')

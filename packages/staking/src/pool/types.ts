@@ -132,6 +132,8 @@ export type PoolState = {
   /** Bonded weight of all active sequencers, and that of the jailed ones among them. */
   readonly activeWei: bigint
   readonly jailedWei: bigint
+  /** `activeWei` at the end of the epochs in which it changed: what everybody had at stake when an offence was committed. */
+  readonly totals: readonly { readonly epoch: bigint; readonly wei: bigint }[]
   readonly ledger: Ledger
   readonly whitelist: PersistentMap<Address, true>
   readonly sequencers: PersistentMap<number, Sequencer>

@@ -22,9 +22,8 @@ function hash32(value: Hex, field: string): Hex {
 
 /** What everybody had at stake at the end of `epoch`. */
 function totalAt(draft: Draft, epoch: bigint): bigint {
-  let total = 0n
-  for (const [, sequencer] of draft.sequencers.entries()) total += checkpointAt(sequencer, epoch).wei
-  return total
+  for (let i = draft.totals.length - 1; i >= 0; i--) if (draft.totals[i]!.epoch <= epoch) return draft.totals[i]!.wei
+  return 0n
 }
 
 export function admitOffence(draft: Draft, command: Command<'admitOffence'>): void {

@@ -1,0 +1,349 @@
+import { bytesToHex, isL2Error } from '@l2/common'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { describe, expect, it } from 'vitest'
+import { delegationOf } from '../delegation/delegation.js'
+import { addressOfPubkey } from '../internal/address.js'
+import { applyPool, createPool } from './apply.js'
+import { auditPool } from './audit.js'
+import type { PoolCommand, PoolEvent } from './commands.js'
+import type { PoolOptions } from './config.js'
+import { electionWeights, sequencerOf, signerAt } from './sequencer.js'
+import { decodePool, encodePool, poolHash } from './snapshot.js'
+import type { PoolState } from './types.js'
+
+const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
+const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+const [admin, zero] = [account(0xad), account(0)]
+const metis = 10n ** 18n
+const day = 86_400
+type Input = PoolCommand extends infer C
+  ? C extends unknown
+    ? Omit<C, 'at' | 'by'> & { at?: number; by?: `0x${string}` }
+    : never
+  : never
+
+/** A pool in hand: `run` applies, `code` gives what a refusal says and proves that it changed nothing. */
+function inHand(options: Partial<PoolOptions> = {}) {
+  let state = createPool({ admin, ...options })
+  let at = 10
+  const run = (input: Input): PoolEvent[] => {
+    at = input.at ?? at
+    const result = applyPool(state, { by: admin, ...input, at } as PoolCommand)
+    state = result.state
+    return result.events
+  }
+  return {
+    run,
+    wait: (seconds: number) => (at += seconds),
+    get state(): PoolState {
+      return state
+    },
+    code(input: Input): string {
+      const before = encodePool(state)
+      try {
+        applyPool(state, { by: admin, at, ...input } as PoolCommand)
+      } catch (error) {
+        if (!isL2Error(error)) throw error
+        expect(encodePool(state)).toBe(before)
+        return error.code
+      }
+      return 'none'
+    },
+    seat(n: number, amount = 20_000n) {
+      run({ type: 'setWhitelist', owner: account(n), allowed: true })
+      run({ type: 'lock', by: account(n), signer: account(1000 + n), amountWei: amount * metis })
+    },
+    epochs(count: number) {
+      for (let i = 0; i < count; i++) run({ type: 'advanceEpoch', epoch: state.epoch + 1n })
+    },
+  }
+}
+
+describe('guards of the safe pool', () => {
+  it('lock, in order', () => {
+    const pool = inHand({ maxSeats: 1 })
+    const lock = { type: 'lock', by: account(1), signer: account(1001), amountWei: 20_000n * metis } as const
+    pool.run({ type: 'setPaused', paused: true })
+    expect(pool.code(lock)).toBe('POOL_PAUSED')
+    pool.run({ type: 'setPaused', paused: false })
+    expect(pool.code(lock)).toBe('NOT_WHITELISTED')
+    pool.run({ type: 'setWhitelist', owner: account(1), allowed: true })
+    expect(pool.code({ ...lock, signer: zero })).toBe('INPUT_INVALID')
+    expect(pool.code({ ...lock, signer: '0x12' })).toBe('INPUT_INVALID')
+    expect(pool.code({ ...lock, pubkey: '0x1234' })).toBe('PUBKEY_INVALID')
+    const pubkey = bytesToHex(secp256k1.getPublicKey(new Uint8Array(32).fill(7), false).subarray(1))
+    expect(pool.code({ ...lock, pubkey })).toBe('PUBKEY_INVALID')
+    expect(pool.code({ ...lock, amountWei: lock.amountWei - 1n })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ ...lock, amountWei: 100_000n * metis + 1n })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ ...lock, commissionBps: 5001 })).toBe('INPUT_INVALID')
+    pool.run({ ...lock, signer: addressOfPubkey(pubkey)!, pubkey })
+    expect(pool.code(lock)).toBe('OWNER_HAS_SEAT')
+    pool.run({ type: 'setWhitelist', owner: account(2), allowed: true })
+    expect(pool.code({ ...lock, by: account(2), signer: addressOfPubkey(pubkey)! })).toBe('SIGNER_USED')
+    // The seat is taken: the next one queues, and gets it when it is given up.
+    expect(pool.run({ ...lock, by: account(2) })[0]).toMatchObject({ type: 'Queued', position: 1 })
+    expect(pool.code({ type: 'unlock', by: account(2), id: 2 })).toBe('SEQUENCER_STATUS')
+    expect(pool.run({ type: 'unlock', by: account(1), id: 1 }).map(({ type }) => type)).toEqual([
+      'UnlockStarted',
+      'Locked',
+    ])
+    expect(sequencerOf(pool.state, 2).status).toBe('active')
+  })
+  it('everything else', () => {
+    const pool = inHand()
+    pool.seat(1)
+    pool.seat(2, 30_000n)
+    const me = account(1)
+    expect(pool.code({ type: 'nothing' } as never)).toBe('INPUT_INVALID')
+    expect(pool.code({ type: 'setPaused', paused: true, at: 9 })).toBe('TIME_REVERSED')
+    for (const type of [
+      'setPaused',
+      'setWhitelist',
+      'forceUnlock',
+      'advanceEpoch',
+      'accrueBlock',
+      'admitOffence',
+      'vetoCase',
+      'pauseCase',
+    ] as const) {
+      expect(pool.code({ type, by: me } as never)).toBe('NOT_AUTHORIZED')
+    }
+    for (const type of [
+      'relock',
+      'withdraw',
+      'withdrawRewards',
+      'unlock',
+      'claim',
+      'setOwner',
+      'setRewardRecipient',
+      'setCommission',
+      'declareMaintenance',
+      'leaveQueue',
+      'unjail',
+    ] as const) {
+      expect(pool.code({ type, id: 2, by: me } as never)).toBe('NOT_AUTHORIZED')
+      expect(pool.code({ type, id: 9, by: me } as never)).toBe('SEQUENCER_UNKNOWN')
+    }
+    expect(pool.code({ type: 'relock', by: me, id: 1, amountWei: 0n, lockReward: true })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ type: 'relock', by: me, id: 1, amountWei: -1n, lockReward: true })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ type: 'relock', by: me, id: 1, amountWei: 80_000n * metis + 1n, lockReward: false })).toBe(
+      'AMOUNT_OUT_OF_RANGE',
+    )
+    expect(pool.code({ type: 'withdraw', by: me, id: 1, amountWei: 1n })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ type: 'claim', by: me, id: 1 })).toBe('NOTHING_TO_CLAIM')
+    expect(pool.code({ type: 'withdrawRewards', by: me, id: 1 })).toBe('NOTHING_TO_CLAIM')
+    expect(pool.code({ type: 'leaveQueue', by: me, id: 1 })).toBe('SEQUENCER_STATUS')
+    expect(pool.code({ type: 'unjail', by: me, id: 1 })).toBe('SEQUENCER_STATUS')
+    expect(pool.code({ type: 'setOwner', by: me, id: 1, owner: zero })).toBe('INPUT_INVALID')
+    expect(pool.code({ type: 'setOwner', by: me, id: 1, owner: account(3) })).toBe('NOT_WHITELISTED')
+    expect(pool.code({ type: 'setOwner', by: me, id: 1, owner: account(2) })).toBe('OWNER_HAS_SEAT')
+    expect(pool.code({ type: 'updateSigner', by: account(5), id: 1, signer: account(5) })).toBe('NOT_AUTHORIZED')
+    expect(pool.code({ type: 'updateSigner', by: me, id: 1, signer: account(1002) })).toBe('SIGNER_USED')
+    expect(pool.code({ type: 'updateSigner', by: me, id: 1, signer: account(7) })).toBe('EPOCH_INVALID')
+    expect(pool.code({ type: 'declareMaintenance', by: me, id: 1, fromEpoch: 0n, toEpoch: 1n })).toBe('EPOCH_INVALID')
+    expect(pool.code({ type: 'declareMaintenance', by: me, id: 1, fromEpoch: 1n, toEpoch: 21n })).toBe('EPOCH_INVALID')
+    expect(pool.code({ type: 'advanceEpoch', epoch: 2n })).toBe('EPOCH_INVALID')
+    expect(pool.code({ type: 'accrueBlock', height: 1n, signer: account(5) })).toBe('SEQUENCER_UNKNOWN')
+    pool.run({ type: 'accrueBlock', height: 5n, signer: account(1001) })
+    expect(pool.code({ type: 'accrueBlock', height: 5n, signer: account(1001) })).toBe('EPOCH_INVALID')
+    expect(pool.code({ type: 'submitRewards', batchId: 1n, startEpoch: 0n, endEpoch: 0n, entries: [] })).toBe(
+      'REWARD_SOURCE',
+    )
+    expect(pool.code({ type: 'fund', amountWei: 0n })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ type: 'delegate', id: 1, amountWei: 80_000n * metis + 1n })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ type: 'undelegate', id: 1, shares: 1n })).toBe('AMOUNT_OUT_OF_RANGE')
+    expect(pool.code({ type: 'claimDelegation', id: 1 })).toBe('NOTHING_TO_CLAIM')
+    expect(pool.code({ type: 'claimDelegationRewards', id: 1 })).toBe('NOTHING_TO_CLAIM')
+    expect(pool.code({ type: 'executeCase', evidenceId: word(1) })).toBe('CASE_UNKNOWN')
+    expect(pool.code({ type: 'vetoCase', evidenceId: word(1) })).toBe('CASE_UNKNOWN')
+    expect(pool.code({ type: 'revealReport', evidenceId: word(1), salt: word(1) })).toBe('CASE_UNKNOWN')
+    expect(pool.code({ type: 'commitReport', commitment: '0x12' })).toBe('INPUT_INVALID')
+  })
+})
+
+describe('configuration', () => {
+  it.each([
+    [
+      { windows: { exitDelaySeconds: 20 * day - 1 } },
+      'evidenceMaxAge + vetoWindow + correlationSettle <= exitDelay fails: 1209600 + 259200 + 259200 > 1727999 seconds',
+    ],
+    [
+      { windows: { disputeWindowSeconds: 15 * day } },
+      'disputeWindow <= evidenceMaxAge fails: 1296000 > 1209600 seconds',
+    ],
+    [{ minLockWei: 2n, maxLockWei: 1n }, 'minLockWei <= maxLockWei fails: 2 > 1'],
+    [{ minLockWei: 0n }, '"minLockWei" expected more than 0'],
+    [{ lookaheadEpochs: 1 }, '"lookaheadEpochs"'],
+    [{ lookaheadEpochs: 9, historyEpochs: 9 }, 'lookaheadEpochs < historyEpochs fails: 9 >= 9'],
+    [{ admin: '0x12' }, '"admin"'],
+    [{ typo: 1 }, 'typo'],
+  ])('refuses case %#', (options, message) => {
+    let error: unknown
+    try {
+      createPool({ admin, ...options } as PoolOptions)
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(isL2Error(error, 'CONFIG_INVALID') && error.message).toContain(message)
+  })
+})
+
+describe('exit is always possible', () => {
+  it.each(['plain', 'dewhitelisted', 'paused', 'forced', 'queue'])(
+    '%s: the principal comes back after the delay, no later',
+    how => {
+      const pool = inHand({ maxSeats: 2 })
+      pool.seat(1)
+      for (let n = 2; how === 'queue' && n < 6; n++) pool.seat(n)
+      if (how === 'dewhitelisted') pool.run({ type: 'setWhitelist', owner: account(1), allowed: false })
+      if (how === 'paused') pool.run({ type: 'setPaused', paused: true })
+      // No reward recipient was ever set: rewards go to the owner.
+      pool.run({ type: 'fund', amountWei: metis })
+      pool.epochs(1)
+      pool.run({ type: 'accrueBlock', height: 1n, signer: account(1001) })
+      pool.run(how === 'forced' ? { type: 'forceUnlock', id: 1 } : { type: 'unlock', by: account(1), id: 1 })
+      pool.wait(21 * day - 1)
+      expect(pool.code({ type: 'claim', by: account(1), id: 1 })).toBe('NOTHING_TO_CLAIM')
+      pool.wait(1)
+      const events = pool.run({ type: 'claim', by: account(1), id: 1 })
+      expect(events[0]).toEqual({ type: 'StakePaid', id: 1, to: account(1), amountWei: 20_000n * metis })
+      expect(events[1]).toMatchObject({ type: 'RewardsPaid', to: account(1) })
+      expect(auditPool(pool.state).problems).toEqual([])
+    },
+  )
+  it('partial withdrawals wait as long as exits do', () => {
+    const pool = inHand()
+    pool.seat(1, 50_000n)
+    pool.run({ type: 'withdraw', by: account(1), id: 1, amountWei: 30_000n * metis })
+    expect(pool.code({ type: 'claim', by: account(1), id: 1 })).toBe('NOTHING_TO_CLAIM')
+    pool.wait(21 * day)
+    expect(pool.run({ type: 'claim', by: account(1), id: 1 })).toMatchObject([{ amountWei: 30_000n * metis }])
+    expect(sequencerOf(pool.state, 1).status).toBe('active')
+  })
+})
+
+describe('frozen weights and keys', () => {
+  it('take effect L + 1 epochs later', () => {
+    const pool = inHand({ lookaheadEpochs: 3 })
+    pool.seat(1)
+    expect(() => electionWeights(pool.state, 4n)).toThrow(/end of epoch 0/)
+    pool.epochs(1)
+    expect(electionWeights(pool.state, 4n)).toEqual([{ id: 1, weight: 20_000n * metis, signer: account(1001) }])
+    expect(electionWeights(pool.state, 3n)).toEqual([])
+    pool.epochs(3)
+    pool.run({ type: 'updateSigner', by: account(1001), id: 1, signer: account(77) })
+    const sequencer = sequencerOf(pool.state, 1)
+    expect([signerAt(sequencer, 7n), signerAt(sequencer, 8n), signerAt(sequencer, 3n)]).toEqual([
+      account(1001),
+      account(77),
+      undefined,
+    ])
+    pool.epochs(1)
+    expect(electionWeights(pool.state, 8n)[0]!.signer).toBe(account(77))
+  })
+})
+
+describe('rewards', () => {
+  it('pay no more than the rate on what is bonded, and the budget is the end of it', () => {
+    const pool = inHand({ targetRateBps: 2000 })
+    pool.seat(1, 60_000n)
+    pool.run({ type: 'fund', amountWei: 761035007610350n * 3n + 5n })
+    pool.epochs(1)
+    expect(pool.state.rewardPerBlockWei).toBe(761035007610350n)
+    for (let height = 1n; height <= 3n; height++) pool.run({ type: 'accrueBlock', height, signer: account(1001) })
+    expect(pool.run({ type: 'accrueBlock', height: 4n, signer: account(1001) })).toMatchObject([{ operatorWei: 5n }])
+    // Three blocks of two seconds at 20 % a year.
+    const paid = 761035007610350n * 3n
+    expect(paid <= (60_000n * metis * 2000n * 6n) / (10_000n * 31_536_000n) + 1n).toBe(true)
+  })
+  it('batches: a bad entry is rejected, the others are paid, a rotated key is credited', () => {
+    const pool = inHand({ rewardSource: 'batches' })
+    pool.seat(1)
+    pool.seat(2)
+    pool.run({ type: 'fund', amountWei: 10n * metis })
+    pool.epochs(4)
+    pool.run({ type: 'updateSigner', by: account(1), id: 1, signer: account(77) })
+    const entries = [
+      { signer: account(1001), blocks: 10n },
+      { signer: account(77), blocks: 10n },
+      { signer: account(555), blocks: 10n },
+      { signer: account(1002), blocks: 0n },
+      { signer: account(1002), blocks: 10n ** 9n },
+      { signer: account(1002), blocks: 7n },
+    ]
+    const events = pool.run({ type: 'submitRewards', batchId: 1n, startEpoch: 0n, endEpoch: 3n, entries })
+    expect(events.filter(({ type }) => type === 'RewardEntryRejected')).toEqual([
+      { type: 'RewardEntryRejected', index: 1, signer: account(77), reason: 'duplicate' },
+      { type: 'RewardEntryRejected', index: 2, signer: account(555), reason: 'unknown' },
+      { type: 'RewardEntryRejected', index: 3, signer: account(1002), reason: 'blocks' },
+      { type: 'RewardEntryRejected', index: 4, signer: account(1002), reason: 'budget' },
+    ])
+    expect(events.at(-1)).toMatchObject({ type: 'RewardBatch', amountWei: 17n * pool.state.rewardPerBlockWei })
+    const batch = (batchId: bigint, startEpoch: bigint, endEpoch: bigint): string =>
+      pool.code({ type: 'submitRewards', batchId, startEpoch, endEpoch, entries })
+    expect([batch(1n, 4n, 4n), batch(2n, 3n, 3n), batch(2n, 4n, 3n), batch(2n, 4n, 4n)]).toEqual(
+      new Array(4).fill('REWARD_BATCH_INVALID'),
+    )
+  })
+  it('delegators share by F1, the operator takes commission, and shares are priced when they are paid', () => {
+    const pool = inHand()
+    pool.run({ type: 'setWhitelist', owner: account(1), allowed: true })
+    pool.run({ type: 'lock', by: account(1), signer: account(1001), amountWei: 50_000n * metis, commissionBps: 1000 })
+    pool.run({ type: 'delegate', by: account(8), id: 1, amountWei: 30_000n * metis })
+    pool.run({ type: 'fund', amountWei: 1000n * metis })
+    pool.epochs(1)
+    const reward = pool.state.rewardPerBlockWei
+    pool.run({ type: 'accrueBlock', height: 1n, signer: account(1001) })
+    pool.run({ type: 'delegate', by: account(9), id: 1, amountWei: 10_000n * metis })
+    pool.run({ type: 'accrueBlock', height: 2n, signer: account(1001) })
+    const [eight, nine] = [account(8), account(9)].map(who => delegationOf(pool.state, 1, who).rewardWei)
+    const first = (((reward * 3n) / 8n) * 9n) / 10n
+    const second = (((reward * 4n) / 9n) * 9n) / 10n
+    expect([eight! - (first + (second * 3n) / 4n), nine! - second / 4n].every(gap => gap >= -3n && gap <= 3n)).toBe(
+      true,
+    )
+    pool.run({ type: 'undelegate', by: account(8), id: 1, shares: 30_000n * metis })
+    expect(pool.state.activeWei).toBe(60_000n * metis)
+    pool.wait(21 * day)
+    expect(pool.run({ type: 'claimDelegation', by: account(8), id: 1 })).toMatchObject([{ amountWei: 30_000n * metis }])
+    expect(pool.run({ type: 'claimDelegationRewards', by: account(8), id: 1 })).toMatchObject([{ amountWei: eight }])
+    expect(auditPool(pool.state).problems).toEqual([])
+  })
+})
+
+describe('snapshots', () => {
+  const pool = inHand()
+  pool.seat(1)
+  pool.run({ type: 'delegate', by: account(8), id: 1, amountWei: metis })
+  pool.epochs(1)
+  const json = encodePool(pool.state)
+  it('come back to the same state and go on from there', () => {
+    const back = decodePool(json)
+    expect(poolHash(back)).toBe(poolHash(pool.state))
+    const command: PoolCommand = { type: 'unlock', by: account(1), at: 99, id: 1 }
+    expect(poolHash(applyPool(back, command).state)).toBe(poolHash(applyPool(pool.state, command).state))
+  })
+  it('does not depend on the order of options', () => {
+    const a = createPool({ admin, maxSeats: 3, targetRateBps: 7 })
+    expect(poolHash(createPool({ targetRateBps: 7, maxSeats: 3, admin }))).toBe(poolHash(a))
+  })
+  it.each<[string, (text: string) => string]>([
+    ['nothing', () => ''],
+    ['a forged balance', text => text.replace('"amountWei":"20000', '"amountWei":"90000')],
+    ['forged shares', text => text.replace(`"activeShares":"${metis}"`, '"activeShares":"5"')],
+    ['an unknown field', text => text.replace('{"version"', '{"x":1,"version"')],
+    ['another version', text => text.replace('"version":1', '"version":2')],
+    ['a number for wei', text => text.replace('"burntWei":"0"', '"burntWei":0')],
+    ['a seat of nobody', text => text.replace('"queue":[]', '"queue":[7]')],
+    ['a forged total', text => text.replace(/"totals":\[[^\]]*\]/, '"totals":[]')],
+  ])('refuses %s', (_, forge) => {
+    const forged = forge(json)
+    expect(forged).not.toBe(json)
+    try {
+      decodePool(forged)
+      expect.unreachable()
+    } catch (error) {
+      expect(isL2Error(error, 'SNAPSHOT_INVALID')).toBe(true)
+    }
+  })
+})

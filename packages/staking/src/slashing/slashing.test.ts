@@ -1,0 +1,323 @@
+import { isL2Error } from '@l2/common'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { applyPool, createPool } from '../pool/apply.js'
+import { auditPool } from '../pool/audit.js'
+import type { PoolCommand, PoolEvent } from '../pool/commands.js'
+import type { PoolOptions } from '../pool/config.js'
+import { jailedForever, sequencerOf } from '../pool/sequencer.js'
+import type { PoolState } from '../pool/types.js'
+import { reportCommitment } from './cases.js'
+import { type OffenceKind, offenceRules, penaltyBps, penaltyWei, splitSlash } from './penalty.js'
+
+const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
+const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+const admin = account(0xad)
+const metis = 10n ** 18n
+const day = 86_400
+const now = 100 * day
+
+function world(stakes: bigint[], options: Partial<PoolOptions> = {}): PoolState {
+  let state = createPool({ admin, ...options })
+  const run = (command: object) => {
+    state = applyPool(state, { by: admin, at: 1, ...command } as PoolCommand).state
+  }
+  for (const [index, stake] of stakes.entries()) {
+    run({ type: 'setWhitelist', owner: account(index + 1), allowed: true })
+    run({ type: 'lock', by: account(index + 1), signer: account(1000 + index), amountWei: stake * metis })
+  }
+  for (let epoch = 1n; epoch <= 5n; epoch++) run({ type: 'advanceEpoch', epoch })
+  return state
+}
+
+function play(state: PoolState, commands: readonly object[]): { state: PoolState; events: PoolEvent[] } {
+  const events: PoolEvent[] = []
+  for (const command of commands) {
+    const result = applyPool(state, { by: admin, at: state.at, ...command } as PoolCommand)
+    state = result.state
+    events.push(...result.events)
+  }
+  return { state, events }
+}
+
+const admit = (id: number, kind: OffenceKind, n: number, offenceAt = now, offenceEpoch = 5n) => ({
+  type: 'admitOffence',
+  at: now,
+  offence: { kind, id, evidenceId: word(n), evidenceHash: word(n + 1000), offenceEpoch, offenceAt },
+})
+const execute = (n: number, at = now + 6 * day) => ({ type: 'executeCase', evidenceId: word(n), at })
+const lost = (events: PoolEvent[], id?: number): bigint =>
+  events.reduce(
+    (sum, event) =>
+      event.type === 'Slashed' && (id === undefined || event.id === id)
+        ? sum + event.operatorWei + event.delegatorsWei
+        : sum,
+    0n,
+  )
+const codeOf = (run: () => unknown): string => {
+  try {
+    run()
+  } catch (error) {
+    if (isL2Error(error)) return error.code
+    throw error
+  }
+  return 'none'
+}
+
+describe('penalty', () => {
+  it.each([
+    [4, 1, 500],
+    [9, 1, 500],
+    [9, 2, 500 + 3750],
+    [9, 3, 500 + 7500],
+    [9, 4, 10_000],
+    [20, 3, 500 + 3157],
+    [4, 2, 10_000],
+  ])('equal stakes, n = %i, %i offenders: %i bps', (n, m, bps) => {
+    expect(
+      penaltyBps({
+        kind: 'EQUIVOCATION_BLOCK',
+        stakeWei: metis,
+        totalWei: BigInt(n) * metis,
+        offendersWei: BigInt(m) * metis,
+        repetition: 1,
+      }),
+    ).toBe(bps)
+  })
+  it('doubles repeated service faults up to the cap, and forgives the first downtime', () => {
+    const of = (kind: OffenceKind, repetition: number) =>
+      penaltyBps({ kind, stakeWei: 1n, totalWei: 9n, offendersWei: 9n, repetition })
+    expect([1, 2, 3, 4, 5, 9].map(k => of('CENSORSHIP_FORCED', k))).toEqual([100, 200, 400, 800, 1000, 1000])
+    expect([1, 2, 3].map(k => of('DOWNTIME', k))).toEqual([0, 1, 1])
+    const shared = (excessOfflineBps: number) =>
+      penaltyBps({ kind: 'DOWNTIME', stakeWei: 1n, totalWei: 9n, offendersWei: 1n, repetition: 2, excessOfflineBps })
+    expect([0, 100, 3333, 10_000].map(shared)).toEqual([1, 4, 127, 128])
+  })
+  it('never falls when others offend more, never leaves 0 … 10000, and a self-report never pays', () => {
+    const kinds = Object.keys(offenceRules) as OffenceKind[]
+    const amount = fc.bigInt({ min: 0n, max: 10n ** 24n })
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...kinds),
+        amount,
+        amount,
+        amount,
+        amount,
+        fc.integer({ min: 1, max: 20 }),
+        (kind, own, rest, a, b, repetition) => {
+          const base = { kind, stakeWei: own, totalWei: own + rest, repetition }
+          const [less, more] = a < b ? [a, b] : [b, a]
+          const small = penaltyBps({ ...base, offendersWei: own + less })
+          const large = penaltyBps({ ...base, offendersWei: own + more })
+          expect(small <= large && small >= 0 && large <= 10_000).toBe(true)
+          const slash = penaltyWei(large, own)
+          expect(slash <= own).toBe(true)
+          const split = splitSlash(kind, slash, true)
+          expect(split.reporterWei + split.treasuryWei + split.burntWei).toBe(slash)
+          expect(slash === 0n || split.reporterWei < slash).toBe(true)
+        },
+      ),
+    )
+    for (const [kind, rule] of Object.entries(offenceRules)) {
+      expect(rule.reporterBps + rule.treasuryBps).toBeLessThanOrEqual(10_000)
+      if (kind !== 'INVALID_STATE_ROOT') expect(rule.reporterBps).toBeLessThanOrEqual(1000)
+    }
+  })
+})
+
+describe('slash algebra', () => {
+  const offence = fc.record({
+    id: fc.integer({ min: 1, max: 5 }),
+    kind: fc.constantFrom<OffenceKind>(
+      'EQUIVOCATION_BLOCK',
+      'EQUIVOCATION_BATCH',
+      'ATTESTED_INVALID',
+      'INVALID_STATE_ROOT',
+      'CENSORSHIP_FORCED',
+      'ORDERING',
+      'DOWNTIME',
+    ),
+    daysAgo: fc.integer({ min: 0, max: 13 }),
+  })
+  it('the total does not depend on the order of arrival nor of execution', () => {
+    const start = world([20_000n, 30_000n, 40_000n, 50_000n, 60_000n])
+    fc.assert(
+      fc.property(
+        fc.array(offence, { minLength: 1, maxLength: 7 }),
+        fc.infiniteStream(fc.nat()),
+        (offences, stream) => {
+          const cases = offences.map(({ id, kind, daysAgo }, n) => ({ n: n + 1, id, kind, at: now - daysAgo * day }))
+          const shuffled = <T>(list: readonly T[]): T[] =>
+            list
+              .map(item => [stream.next().value, item] as const)
+              .sort((a, b) => a[0] - b[0])
+              .map(([, item]) => item)
+          const total = (arrival: typeof cases, execution: typeof cases) => {
+            const { state, events } = play(start, [
+              ...arrival.map(({ n, id, kind, at }) => admit(id, kind, n, at)),
+              ...execution.map(({ n }) => execute(n)),
+            ])
+            expect(auditPool(state).problems).toEqual([])
+            return [1, 2, 3, 4, 5].map(id => {
+              const sequencer = sequencerOf(state, id)
+              const left = sequencer.amountWei + sequencer.unlocking.reduce((sum, { amountWei }) => sum + amountWei, 0n)
+              expect(lost(events, id) + left).toBe(BigInt(10_000 + id * 10_000) * metis)
+              return lost(events, id)
+            })
+          }
+          expect(total(shuffled(cases), shuffled(cases))).toEqual(total(cases, cases))
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+  it('is idempotent, within a span only the worst counts, and never more than there is', () => {
+    const start = world([20_000n, 20_000n, 20_000n, 20_000n])
+    const admitted = play(start, [admit(1, 'EQUIVOCATION_BLOCK', 1)]).state
+    expect(codeOf(() => play(admitted, [admit(1, 'EQUIVOCATION_BLOCK', 1)]))).toBe('CASE_DUPLICATE')
+    const twice = play(admitted, [admit(1, 'EQUIVOCATION_BLOCK', 2), execute(1), execute(2)])
+    expect(lost(twice.events)).toBe(1000n * metis)
+    const worse = play(admitted, [admit(1, 'INVALID_STATE_ROOT', 2), execute(1), execute(2)])
+    expect(lost(worse.events)).toBe(20_000n * metis)
+    expect(codeOf(() => play(twice.state, [execute(1)]))).toBe('CASE_STAGE')
+  })
+  it('leaving after the offence saves nothing, leaving before it does', () => {
+    const slashed = (before: object[], between: object[]) => {
+      const { events } = play(world([60_000n, 60_000n, 60_000n, 60_000n]), [
+        ...before,
+        { type: 'advanceEpoch', epoch: 6n, at: now },
+        ...between,
+        admit(1, 'ATTESTED_INVALID', 1, now, 6n),
+        execute(1),
+      ])
+      return lost(events)
+    }
+    const withdraw = { type: 'withdraw', by: account(1), id: 1, amountWei: 40_000n * metis }
+    expect(slashed([], [])).toBe(6000n * metis)
+    expect(slashed([], [withdraw])).toBe(6000n * metis)
+    expect(slashed([], [{ type: 'unlock', by: account(1), id: 1 }])).toBe(6000n * metis)
+    expect(slashed([withdraw], [])).toBe(2000n * metis)
+  })
+  it('delegators lose after the operator’s tranche, pro rata, and redeeming shares with them', () => {
+    const build = (firstLossBps: number, delegatorsSlashable = true) =>
+      play(world([20_000n, 80_000n, 80_000n, 80_000n], { firstLossBps, delegatorsSlashable }), [
+        { type: 'delegate', by: account(50), id: 1, amountWei: 20_000n * metis },
+        { type: 'delegate', by: account(51), id: 1, amountWei: 20_000n * metis },
+        { type: 'advanceEpoch', epoch: 6n, at: now },
+        admit(1, 'ATTESTED_INVALID', 1, now, 6n),
+        { type: 'undelegate', by: account(51), id: 1, shares: 20_000n * metis },
+        execute(1),
+      ])
+    const parts = (events: PoolEvent[]) =>
+      events.flatMap(e => (e.type === 'Slashed' ? [[e.operatorWei / metis, e.delegatorsWei / metis]] : []))
+    expect(parts(build(10_000).events)).toEqual([[6000n, 0n]])
+    expect(parts(build(0).events)).toEqual([[2000n, 4000n]])
+    expect(parts(build(1000).events)).toEqual([[3241n, 2758n]])
+    expect(parts(build(0, false).events)).toEqual([[6000n, 0n]])
+    const after = build(0)
+    expect(auditPool(after.state).problems).toEqual([])
+    expect(
+      codeOf(() => play(after.state, [{ type: 'claimDelegation', by: account(51), id: 1, at: now + 20 * day }])),
+    ).toBe('NOTHING_TO_CLAIM')
+    const paid = play(after.state, [{ type: 'claimDelegation', by: account(51), id: 1, at: now + 22 * day }])
+    expect(paid.events).toMatchObject([{ amountWei: 18_000n * metis }])
+  })
+})
+
+describe('jail, tombstone, freeze, veto', () => {
+  const start = world([20_000n, 20_000n, 20_000n, 20_000n, 20_000n])
+  it('a safety fault jails at once, freezes exits, and ends the seat when executed', () => {
+    const { state } = play(start, [admit(1, 'EQUIVOCATION_BLOCK', 1)])
+    expect(sequencerOf(state, 1).jailedUntil).toBe(jailedForever)
+    const leaving = play(state, [{ type: 'unlock', by: account(1), id: 1 }]).state
+    expect(codeOf(() => play(leaving, [{ type: 'claim', by: account(1), id: 1, at: now + 30 * day }]))).toBe(
+      'EXIT_FROZEN',
+    )
+    expect(codeOf(() => play(state, [execute(1, now + 6 * day - 1)]))).toBe('CASE_STAGE')
+    const done = play(state, [execute(1)])
+    expect(done.events.map(({ type }) => type)).toEqual(['CaseClosed', 'Slashed', 'Tombstoned', 'UnlockStarted'])
+    expect(codeOf(() => play(done.state, [{ type: 'unjail', by: account(1), id: 1, at: now + 90 * day }]))).toBe(
+      'SEQUENCER_STATUS',
+    )
+    const paid = play(done.state, [{ type: 'claim', by: account(1), id: 1, at: now + 27 * day }])
+    expect(paid.events[0]).toMatchObject({ type: 'StakePaid', amountWei: 19_000n * metis })
+    // The owner may come back, with a new seat and a new key.
+    expect(
+      play(paid.state, [{ type: 'lock', by: account(1), signer: account(2000), amountWei: 20_000n * metis }]).events[0]
+        ?.type,
+    ).toBe('Locked')
+  })
+  it('a veto cancels and frees, a pause ends by itself and is one', () => {
+    const { state } = play(start, [admit(1, 'EQUIVOCATION_BLOCK', 1), admit(2, 'EQUIVOCATION_BLOCK', 2)])
+    const vetoed = play(state, [{ type: 'vetoCase', evidenceId: word(1) }])
+    expect(sequencerOf(vetoed.state, 1)).toMatchObject({ jailedUntil: 0, openCases: 0 })
+    expect(codeOf(() => play(vetoed.state, [execute(1)]))).toBe('CASE_STAGE')
+    const paused = play(vetoed.state, [
+      { type: 'pauseCase', evidenceId: word(2), seconds: 3 * day, at: now + 5 * day },
+    ]).state
+    expect(codeOf(() => play(paused, [execute(2)]))).toBe('CASE_STAGE')
+    expect(codeOf(() => play(paused, [{ type: 'pauseCase', evidenceId: word(2), seconds: 1 }]))).toBe('CASE_STAGE')
+    expect(codeOf(() => play(paused, [{ type: 'pauseCase', evidenceId: word(2), seconds: 4 * day }]))).toBe(
+      'CASE_STAGE',
+    )
+    // The vetoed one is no offender: nothing is correlated.
+    expect(lost(play(paused, [execute(2, now + 8 * day)]).events)).toBe(1000n * metis)
+  })
+  it('downtime jails 10 minutes, doubling, and never so many that a third is gone', () => {
+    let { state } = play(start, [admit(1, 'DOWNTIME', 1)])
+    expect(sequencerOf(state, 1).jailedUntil).toBe(now + 600)
+    expect(codeOf(() => play(state, [{ type: 'unjail', by: account(1), id: 1, at: now + 599 }]))).toBe(
+      'SEQUENCER_STATUS',
+    )
+    // One fifth is jailed; another would make two fifths.
+    expect(sequencerOf(play(state, [admit(2, 'DOWNTIME', 2)]).state, 2).jailedUntil).toBe(0)
+    state = play(state, [{ type: 'unjail', by: account(1), id: 1, at: now + 600 }]).state
+    const again = play(state, [{ ...admit(1, 'DOWNTIME', 3, now + 601), at: now + 700 }]).state
+    expect(sequencerOf(again, 1).jailedUntil).toBe(now + 700 + 1200)
+    // The first in thirty days costs nothing but the jail.
+    const settled = play(again, [execute(1, now + 4 * day), execute(3, now + 4 * day)])
+    expect(lost(settled.events)).toBe(2n * metis)
+  })
+  it('old, future and foreign offences are refused', () => {
+    expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now - 14 * day - 1)]))).toBe('OFFENCE_WINDOW')
+    expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now + 1)]))).toBe('OFFENCE_WINDOW')
+    expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now, 6n)]))).toBe('OFFENCE_WINDOW')
+    expect(codeOf(() => play(start, [admit(9, 'DOWNTIME', 1)]))).toBe('SEQUENCER_UNKNOWN')
+    expect(codeOf(() => play(start, [admit(1, 'NONSENSE' as OffenceKind, 1)]))).toBe('INPUT_INVALID')
+  })
+})
+
+describe('reports', () => {
+  const start = world([20_000n, 20_000n, 20_000n])
+  const commit = (by: number, salt: number, at: number) => ({
+    type: 'commitReport',
+    by: account(by),
+    commitment: reportCommitment(word(1001), account(by), word(salt)),
+    at,
+  })
+  const reveal = (by: number, salt: number) => ({
+    type: 'revealReport',
+    by: account(by),
+    evidenceId: word(1),
+    salt: word(salt),
+  })
+  it('pay the first who had committed, whoever submitted the evidence', () => {
+    const { state } = play(start, [
+      commit(70, 1, now - 20),
+      commit(71, 2, now - 10),
+      admit(1, 'EQUIVOCATION_BLOCK', 1),
+      commit(72, 3, now),
+    ])
+    expect(codeOf(() => play(state, [reveal(72, 3)]))).toBe('REPORT_INVALID')
+    expect(codeOf(() => play(state, [reveal(70, 2)]))).toBe('REPORT_INVALID')
+    const late = play(state, [reveal(71, 2), reveal(70, 1)]).state
+    expect(codeOf(() => play(late, [reveal(71, 2)]))).toBe('REPORT_INVALID')
+    const { events, state: end } = play(late, [execute(1)])
+    expect(events.find(({ type }) => type === 'Slashed')).toMatchObject({
+      reporterWei: 50n * metis,
+      treasuryWei: 250n * metis,
+      burntWei: 700n * metis,
+    })
+    expect(auditPool(end).problems).toEqual([])
+  })
+})
