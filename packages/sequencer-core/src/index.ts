@@ -246,6 +246,8 @@ export type {
   PayloadAttributes,
   TracedAccess,
 } from './engine/engine.js'
+export { createEngineApi, type EngineApi, type EngineApiOptions } from './engine/engine-api.js'
+export { createEngineToken } from './engine/jwt.js'
 // fees
 export { type BaseFeeInput, nextBaseFee } from './fees/base-fee.js'
 export { daFootprint, defaultDaFootprintGasScalar } from './fees/da-footprint.js'

@@ -131,6 +131,9 @@ type Plan = {
   gasLeft: bigint
 }
 
+/** Executions after the last round, each without what failed in the one before, until nothing of the pool is tried any more. */
+const maxSalvages = 8
+
 /** Of a block's gas: when execution leaves this much more of it than was counted, it is worth another round. */
 const refillBps = 1_000n
 
@@ -307,8 +310,9 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
         const late = rounds > 1 && clock.now() >= deadlineMs
         if (rounds < maxRounds && !late) planned = await plan()
         else planned = salvage(planned)
-        // Two salvages that failed: deposits and forced entries stand without anybody's help.
-        if (rounds >= maxRounds + 2) planned = { ...planned, parts: planned.parts.filter(part => part.isForced) }
+        // So many salvages that failed: deposits and forced entries stand without anybody's help.
+        if (rounds >= maxRounds + maxSalvages)
+          planned = { ...planned, parts: planned.parts.filter(part => part.isForced) }
         const entries = planned.parts.flatMap(part => part.entries)
         const result = await execute(entries)
         signal?.throwIfAborted()

@@ -18,8 +18,10 @@ import type {
   PayloadAttributes,
   TracedAccess,
 } from './engine.js'
+import { invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
 import { createJsonRpc, type JsonRpc, type RpcCall, resultOf, rpcError } from './json-rpc.js'
 import { encodeRpcTransaction, executedBlock, type RpcBlock } from './rpc-block.js'
+import { quantity, readAccess, readAccounts, readReceipts } from './rpc-state.js'
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 
@@ -132,8 +134,6 @@ export async function createAnvilEngine(options: AnvilEngineOptions): Promise<An
   return new Anvil(rpc, tip, options.eip1559 ?? defaultEip1559Parameters)
 }
 
-const quantity = (value: bigint | number): Hex => `0x${value.toString(16)}`
-
 class Anvil implements AnvilEngine {
   readonly name = 'anvil'
   readonly #rpc: JsonRpc
@@ -219,51 +219,20 @@ class Anvil implements AnvilEngine {
   }
 
   receipts(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]> {
-    return this.#exclusive(async () => {
-      type Receipt = { transactionHash: Hash; status: Hex; gasUsed: Hex; logs: unknown[] }
-      const receipts = await this.#rpc.call<Receipt[] | null>('eth_getBlockReceipts', [block], options)
-      if (receipts === null) throw unknownBlock(block)
-      return receipts.map(receipt => ({
-        transactionHash: receipt.transactionHash,
-        success: BigInt(receipt.status) === 1n,
-        gasUsed: BigInt(receipt.gasUsed),
-      }))
-    })
+    return this.#exclusive(() => readReceipts(this.#rpc, block, options))
   }
 
   accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]> {
     return this.#exclusive(async () => {
       const at = quantity(await this.#showHead(options))
-      const answers = await this.#rpc.batch(
-        addresses.flatMap((address): RpcCall[] => [
-          ['eth_getTransactionCount', address, at],
-          ['eth_getBalance', address, at],
-          ['eth_getCode', address, at],
-        ]),
-        options,
-      )
-      const read = (index: number, method: string) => resultOf<Hex>(this.name, method, answers[index])
-      return addresses.map((_, index) => ({
-        nonce: BigInt(read(3 * index, 'eth_getTransactionCount')),
-        balanceWei: BigInt(read(3 * index + 1, 'eth_getBalance')),
-        delegated: read(3 * index + 2, 'eth_getCode').startsWith('0xef0100'),
-      }))
+      return readAccounts(this.#rpc, this.name, addresses, at, options)
     })
   }
 
   traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess> {
     return this.#exclusive(async () => {
       const at = quantity(await this.#showHead(options))
-      const request = {
-        from: call.from,
-        ...(call.to === undefined ? {} : { to: call.to }),
-        data: bytesToHex(call.data),
-        value: quantity(call.value),
-        gas: quantity(call.gasLimit),
-      }
-      type Answer = { accessList: TracedAccess['accessList']; gasUsed: Hex; error?: string }
-      const answer = await this.#rpc.call<Answer>('eth_createAccessList', [request, at], options)
-      return { accessList: answer.accessList, gasUsed: BigInt(answer.gasUsed), success: answer.error === undefined }
+      return readAccess(this.#rpc, call, at, options)
     })
   }
 
@@ -383,16 +352,11 @@ class Anvil implements AnvilEngine {
   }
 
   #check(parent: ExecutedBlock, attributes: PayloadAttributes): void {
-    const refuse = (field: keyof PayloadAttributes, reason: string) => {
-      throw new SequencerError(`attributes of block ${parent.number + 1n}: ${reason}`, {
-        code: 'ENGINE_ATTRIBUTES',
-        details: { field },
-      })
-    }
     if (attributes.timestamp < parent.timestamp) {
-      refuse('timestamp', `timestamp ${attributes.timestamp} is before the parent's ${parent.timestamp}`)
+      refuseAttributes('timestamp', `timestamp ${attributes.timestamp} is before the parent's ${parent.timestamp}`)
     }
-    if (attributes.timestamp > BigInt(Number.MAX_SAFE_INTEGER)) refuse('timestamp', 'timestamp beyond 2^53 - 1')
+    if (attributes.timestamp > BigInt(Number.MAX_SAFE_INTEGER))
+      refuseAttributes('timestamp', 'timestamp beyond 2^53 - 1')
   }
 
   /** A placeholder is mined and replaced by the exact list: `anvil_reorg` is the call that passes by the pool. */
@@ -484,33 +448,12 @@ class Anvil implements AnvilEngine {
   }
 }
 
-function unknownBlock(hash: Hash): SequencerError {
-  return new SequencerError(`block ${hash} is not known to the engine`, {
-    code: 'ENGINE_UNKNOWN_BLOCK',
-    recovery: 'reset',
-    details: { hash },
-  })
-}
-
 function leftOut(hashes: readonly Hash[], included: readonly Hash[]): SequencerError {
   const there = new Set(included)
   const missing = hashes.flatMap((hash, index) => (there.has(hash) ? [] : [index]))
   // All there and still not the list that was asked for: the first that stands elsewhere could not run at its place.
   if (missing.length === 0) missing.push(hashes.findIndex((hash, index) => hash !== included[index]))
   return invalidTransactions(missing, undefined)
-}
-
-/** The error of a build whose list holds transactions that cannot be in the block: `details.indices`, ascending. */
-export function invalidTransactions(indices: readonly number[], reason: unknown): SequencerError {
-  const index = indices[0]!
-  return new SequencerError(
-    `transaction ${index} cannot be in the block${typeof reason === 'string' ? `: ${reason}` : ''}`,
-    {
-      code: 'ENGINE_TRANSACTION_INVALID',
-      recovery: 'reset',
-      details: { index, indices, ...(reason === undefined ? {} : { reason }) },
-    },
-  )
 }
 
 function sameAttributes(a: PayloadAttributes, b: PayloadAttributes): boolean {

@@ -36,7 +36,12 @@ export function rpcError(engine: string, method: string, failure: RpcFailure): S
   const message = String(failure.message).slice(0, 1024)
   return new SequencerError(`${engine}: ${method} was refused: ${message}`, {
     code: 'ENGINE_RPC',
-    details: { method, rpcCode: failure.code, rpcMessage: message },
+    details: {
+      method,
+      rpcCode: failure.code,
+      rpcMessage: message,
+      ...(failure.data === undefined ? {} : { rpcData: JSON.stringify(failure.data).slice(0, 1024) }),
+    },
   })
 }
 

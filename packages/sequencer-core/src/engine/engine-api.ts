@@ -1,0 +1,472 @@
+import { bytesToHex, hexToBytes } from '@l2/common'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Address, Hash, Hex, RpcTransaction } from 'viem'
+import { z } from 'zod'
+import { SequencerError } from '../errors.js'
+import { createMutex } from '../internal/mutex.js'
+import { checkOptions } from '../internal/options.js'
+import type { AccountState } from '../mempool/types.js'
+import type {
+  AccessCall,
+  CallOptions,
+  ExecutedBlock,
+  ExecutionEngine,
+  ExecutionReceipt,
+  ForkchoiceHeads,
+  PayloadAttributes,
+  TracedAccess,
+} from './engine.js'
+import { invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
+import { createJsonRpc, type JsonRpc } from './json-rpc.js'
+import { createEngineToken } from './jwt.js'
+import { encodeRpcTransaction, executedBlock, type RpcBlock } from './rpc-block.js'
+import { quantity, readAccess, readAccounts, readReceipts } from './rpc-state.js'
+
+/** Options of {@link createEngineApi}. */
+export type EngineApiOptions = {
+  /** The authenticated port, usually 8551. */
+  engineUrl: string
+  /** The public port, for `eth_*` and, on geth, `testing_*`. Defaults to the authenticated one, which has `eth_*` too. */
+  rpcUrl?: string | undefined
+  /** 32 bytes, see {@link createEngineToken}. Never logged. */
+  jwtSecret: Hex | string | Uint8Array
+  /**
+   * How the engine takes an exact list of transactions. `op-stack`: op-geth, op-reth and kin take `transactions` and `noTxPool` in their
+   * attributes. `testing`: a plain geth from 1.17 builds it by `testing_buildBlockV1`, which `--http.api eth,testing` must expose on `rpcUrl`.
+   */
+  mode: 'op-stack' | 'testing'
+  /** Per request, milliseconds. Defaults to 30 000. */
+  timeoutMs?: number | undefined
+  /** Defaults to the global one. */
+  fetch?: typeof fetch | undefined
+}
+
+const optionsSchema = z.strictObject({
+  engineUrl: z.url({ protocol: /^https?$/ }),
+  rpcUrl: z.url({ protocol: /^https?$/ }).optional(),
+  jwtSecret: z.string().or(z.instanceof(Uint8Array)),
+  mode: z.enum(['op-stack', 'testing']),
+  timeoutMs: z.number().int().positive().max(600_000).optional(),
+  fetch: z.custom<typeof fetch>(value => typeof value === 'function').optional(),
+})
+
+/** An {@link ExecutionEngine} behind the Engine API, with the reads that a sequencer asks of a state. */
+export interface EngineApi extends ExecutionEngine {
+  /** Methods that the engine says it has, for example `engine_newPayloadV4`. */
+  readonly capabilities: ReadonlySet<string>
+  receipts(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]>
+  accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]>
+  traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess>
+}
+
+/** Methods that we can call, newest first where versions exist. */
+const methods = {
+  forkchoiceUpdated: ['engine_forkchoiceUpdatedV3', 'engine_forkchoiceUpdatedV2', 'engine_forkchoiceUpdatedV1'],
+  getPayload: [
+    'engine_getPayloadV5',
+    'engine_getPayloadV4',
+    'engine_getPayloadV3',
+    'engine_getPayloadV2',
+    'engine_getPayloadV1',
+  ],
+  newPayload: ['engine_newPayloadV4', 'engine_newPayloadV3', 'engine_newPayloadV2', 'engine_newPayloadV1'],
+} as const
+type Method = keyof typeof methods
+
+/** `Unsupported fork`: the method is of another fork than the payload. */
+const unsupportedFork = -38005
+const invalidForkchoice = -38002
+const invalidAttributes = -38003
+const methodNotFound = -32601
+const invalidParams = -32602
+
+/** Builds that finding the failing transactions of one list may cost. */
+const maxProbes = 128
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+
+type Payload = Record<string, unknown> & { blockHash: Hash; stateRoot: Hash; transactions: Hex[] }
+type Envelope = { executionPayload: Payload; executionRequests?: Hex[] | null }
+type Status = { status: 'VALID' | 'INVALID' | 'SYNCING' | 'ACCEPTED'; validationError?: string | null }
+
+/**
+ * Drives an execution client by the Engine API, and finds out by itself which version of each method the chain's fork wants: it begins with
+ * the newest that the engine has, steps down when the engine answers "unsupported fork", and remembers.
+ *
+ * `build` makes the block known to the engine and leaves its head where it was. In mode `testing` the engine builds on its head only, so building elsewhere moves the
+ * head there and back; a plain geth has no deposits, no EIP-1559 parameters in attributes, and a gas limit of its own (`--miner.gaslimit`):
+ * attributes that ask for those are `ENGINE_ATTRIBUTES`.
+ *
+ * @throws SequencerError `ENGINE_OPTIONS`, `ENGINE_UNAVAILABLE`, `ENGINE_RPC`
+ *
+ * @example
+ * ```ts no-run
+ * import { readFileSync } from 'node:fs'
+ * import { createEngineApi } from '@l2/sequencer-core'
+ *
+ * const engine = await createEngineApi({
+ *   engineUrl: 'http://127.0.0.1:8551',
+ *   jwtSecret: readFileSync('jwt.hex', 'utf8'),
+ *   mode: 'op-stack',
+ * })
+ * console.log(engine.capabilities.has('engine_newPayloadV4'))
+ * ```
+ */
+export async function createEngineApi(options: EngineApiOptions): Promise<EngineApi> {
+  checkOptions(optionsSchema, options, 'the Engine API adapter', 'ENGINE_OPTIONS')
+  const token = createEngineToken(options.jwtSecret)
+  const shared = { timeoutMs: options.timeoutMs ?? 30_000, fetch: options.fetch }
+  const engine = createJsonRpc({
+    ...shared,
+    url: options.engineUrl,
+    headers: () => ({ authorization: `Bearer ${token(Date.now() / 1000)}` }),
+  })
+  const rpc = options.rpcUrl === undefined ? engine : createJsonRpc({ ...shared, url: options.rpcUrl })
+  const known = await engine.call<string[]>('engine_exchangeCapabilities', [Object.values(methods).flat()])
+  const tip = await rpc.call<RpcBlock>('eth_getBlockByNumber', ['latest', false])
+  return new Api(options.mode, engine, rpc, new Set(known), tip)
+}
+
+class Api implements EngineApi {
+  readonly name: string
+  readonly capabilities: ReadonlySet<string>
+  readonly #mode: EngineApiOptions['mode']
+  readonly #engine: JsonRpc
+  readonly #rpc: JsonRpc
+  readonly #exclusive = createMutex()
+  /** Index of the version in use, for each method. */
+  readonly #version: Record<Method, number> = { forkchoiceUpdated: 0, getPayload: 0, newPayload: 0 }
+  #heads: ForkchoiceHeads
+
+  constructor(
+    mode: EngineApiOptions['mode'],
+    engine: JsonRpc,
+    rpc: JsonRpc,
+    capabilities: ReadonlySet<string>,
+    tip: RpcBlock,
+  ) {
+    this.name = mode === 'testing' ? 'engine-api (testing)' : 'engine-api'
+    this.#mode = mode
+    this.#engine = engine
+    this.#rpc = rpc
+    this.capabilities = capabilities
+    this.#heads = { head: tip.hash, safe: zeroHash, finalized: zeroHash }
+  }
+
+  build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
+    return this.#exclusive(async () => {
+      const parentBlock = await this.#header(parent, options)
+      if (parentBlock === undefined) throw unknownBlock(parent)
+      this.#check(parentBlock, attributes)
+      // Building may move the engine's head to the parent: whatever comes of it, the head goes back.
+      let built: Envelope
+      try {
+        built = await this.#build(parent, attributes, options)
+      } catch (error) {
+        const refused = refusalOf(error)
+        if (refused === undefined) throw error
+        throw await this.#blame(parent, attributes, refused, options)
+      } finally {
+        if (parent !== this.#heads.head) await this.#forkchoice(this.#heads, undefined, undefined)
+      }
+      const block = await this.#insert(built, attributes, options)
+      if (block.gasLimit !== attributes.gasLimit) {
+        refuseAttributes('gasLimit', `the engine made a gas limit of ${block.gasLimit}, not ${attributes.gasLimit}`)
+      }
+      if (block.timestamp !== attributes.timestamp || block.transactions.length !== attributes.transactions.length) {
+        refuseAttributes('transactions', 'the engine did not keep to time or list: it has another mode')
+      }
+      return block
+    })
+  }
+
+  async import(block: ExecutedBlock, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
+    const built = await this.build(block.parentHash, attributes, options)
+    if (built.hash !== block.hash || built.stateRoot !== block.stateRoot) {
+      throw new SequencerError(`block ${block.number} executes to ${built.hash}, not ${block.hash}`, {
+        code: 'ENGINE_BLOCK_MISMATCH',
+        details: { number: block.number, expected: block.hash, actual: built.hash, stateRoot: built.stateRoot },
+      })
+    }
+    return built
+  }
+
+  setHead(heads: ForkchoiceHeads, options?: CallOptions): Promise<void> {
+    return this.#exclusive(async () => {
+      // An engine would go and look for an unknown head among its peers.
+      if ((await this.#header(heads.head, options)) === undefined) throw unknownBlock(heads.head)
+      try {
+        await this.#forkchoice(heads, undefined, options)
+      } catch (error) {
+        const code = error instanceof SequencerError ? error.details['rpcCode'] : undefined
+        if (code !== invalidForkchoice) throw error
+        // The engine may have moved its head before it looked at the labels.
+        await this.#forkchoice(this.#heads, undefined, undefined)
+        throw new SequencerError('a safe or finalized head is no ancestor of the head above it', {
+          code: 'ENGINE_FORKCHOICE',
+          recovery: 'reset',
+          details: { ...heads },
+          cause: error,
+        })
+      }
+      this.#heads = { ...heads }
+    })
+  }
+
+  block(id: Hash | bigint | 'latest', options?: CallOptions): Promise<ExecutedBlock | undefined> {
+    return this.#exclusive(async () => {
+      const byNumber = typeof id === 'bigint'
+      const block = await this.#rpc.call<RpcBlock | null>(
+        byNumber ? 'eth_getBlockByNumber' : 'eth_getBlockByHash',
+        [byNumber ? quantity(id) : id === 'latest' ? this.#heads.head : id, true],
+        options,
+      )
+      if (block === null) return undefined
+      return executedBlock(
+        block,
+        block.transactions.map(transaction => encodeRpcTransaction(transaction as RpcTransaction)),
+      )
+    })
+  }
+
+  receipts(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]> {
+    return this.#exclusive(() => readReceipts(this.#rpc, block, options))
+  }
+
+  accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]> {
+    return this.#exclusive(() => readAccounts(this.#rpc, this.name, addresses, 'latest', options))
+  }
+
+  traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess> {
+    return this.#exclusive(() => readAccess(this.#rpc, call, 'latest', options))
+  }
+
+  async close(): Promise<void> {
+    await this.#exclusive(async () => undefined)
+  }
+
+  async #header(hash: Hash, options: CallOptions | undefined): Promise<RpcBlock | undefined> {
+    const block = await this.#rpc.call<RpcBlock | null>('eth_getBlockByHash', [hash, false], options)
+    return block ?? undefined
+  }
+
+  #check(parent: RpcBlock, attributes: PayloadAttributes): void {
+    if (attributes.timestamp <= BigInt(parent.timestamp)) {
+      refuseAttributes(
+        'timestamp',
+        `timestamp ${attributes.timestamp} is not after the parent's ${BigInt(parent.timestamp)}`,
+      )
+    }
+    if (this.#mode === 'op-stack') return
+    for (const field of ['eip1559Params', 'minBaseFee'] as const) {
+      if (attributes[field] !== undefined) refuseAttributes(field, `a plain engine takes no ${field}`)
+    }
+    const deposit = attributes.transactions.findIndex(transaction => transaction[0] === 0x7e)
+    if (deposit !== -1) refuseAttributes('transactions', `a plain engine executes no deposits (transaction ${deposit})`)
+  }
+
+  /** One of the ways to have an exact list built on `parent`. The result is not in the engine's database yet. */
+  async #build(parent: Hash, attributes: PayloadAttributes, options: CallOptions | undefined): Promise<Envelope> {
+    if (this.#mode === 'testing') {
+      if (parent !== this.#heads.head) {
+        await this.#forkchoice({ head: parent, safe: zeroHash, finalized: zeroHash }, undefined, options)
+      }
+      return this.#rpc.call<Envelope>(
+        'testing_buildBlockV1',
+        [parent, wireAttributes(attributes), attributes.transactions.map(bytesToHex), '0x'],
+        options,
+      )
+    }
+    const wire = {
+      ...wireAttributes(attributes),
+      transactions: attributes.transactions.map(bytesToHex),
+      noTxPool: attributes.noTxPool,
+      gasLimit: quantity(attributes.gasLimit),
+      ...(attributes.eip1559Params === undefined ? {} : { eip1559Params: attributes.eip1559Params }),
+      ...(attributes.minBaseFee === undefined ? {} : { minBaseFee: quantity(attributes.minBaseFee) }),
+    }
+    const payloadId = await this.#forkchoice({ head: parent, safe: zeroHash, finalized: zeroHash }, wire, options)
+    if (payloadId === undefined) refuseAttributes('noTxPool', 'the engine gave no payload id')
+    const envelope = await this.#versioned<Envelope | Payload>('getPayload', () => [payloadId], options)
+    return 'executionPayload' in envelope ? (envelope as Envelope) : { executionPayload: envelope as Payload }
+  }
+
+  async #forkchoice(
+    heads: ForkchoiceHeads,
+    attributes: Record<string, unknown> | undefined,
+    options: CallOptions | undefined,
+  ): Promise<Hex | undefined> {
+    const state = { headBlockHash: heads.head, safeBlockHash: heads.safe, finalizedBlockHash: heads.finalized }
+    const answer = await this.#versioned<{ payloadStatus: Status; payloadId?: Hex | null }>(
+      'forkchoiceUpdated',
+      () => [state, attributes ?? null],
+      options,
+    )
+    const { status, validationError } = answer.payloadStatus
+    if (status === 'VALID') return answer.payloadId ?? undefined
+    if (status === 'SYNCING') throw unknownBlock(heads.head)
+    throw new SequencerError(`the engine will not have ${heads.head} as its head: ${validationError ?? status}`, {
+      code: 'ENGINE_FORKCHOICE',
+      recovery: 'reset',
+      details: { ...heads, status },
+    })
+  }
+
+  /** Puts a payload into the engine's database; it executes it once more by its own rules. */
+  async #insert(
+    { executionPayload, executionRequests }: Envelope,
+    attributes: PayloadAttributes,
+    options: CallOptions | undefined,
+  ): Promise<ExecutedBlock> {
+    const answer = await this.#versioned<Status>(
+      'newPayload',
+      method => {
+        if (method.endsWith('V4'))
+          return [executionPayload, [], attributes.parentBeaconBlockRoot, executionRequests ?? []]
+        if (method.endsWith('V3')) return [executionPayload, [], attributes.parentBeaconBlockRoot]
+        return [executionPayload]
+      },
+      options,
+    )
+    if (answer.status !== 'VALID') {
+      throw new SequencerError(`the engine judges its own block ${answer.status}: ${answer.validationError ?? ''}`, {
+        code: 'ENGINE_BLOCK_MISMATCH',
+        details: { hash: executionPayload.blockHash, status: answer.status },
+      })
+    }
+    const block = await this.#header(executionPayload.blockHash, options)
+    if (block === undefined) throw unknownBlock(executionPayload.blockHash)
+    return executedBlock(
+      block,
+      executionPayload.transactions.map(raw => hexToBytes(raw)!),
+    )
+  }
+
+  /** Calls a method in the version that its fork wants. */
+  async #versioned<T>(
+    method: Method,
+    parameters: (method: string) => readonly unknown[],
+    options: CallOptions | undefined,
+  ): Promise<T> {
+    const versions = methods[method].filter(version => this.capabilities.has(version))
+    let failure: unknown
+    for (let attempt = 0; attempt < versions.length; attempt++) {
+      const at = (this.#version[method] + attempt) % versions.length
+      const version = versions[at]!
+      try {
+        const answer = await this.#engine.call<T>(version, parameters(version), options)
+        this.#version[method] = at
+        return answer
+      } catch (error) {
+        const code = error instanceof SequencerError ? error.details['rpcCode'] : undefined
+        if (code !== unsupportedFork && code !== methodNotFound && code !== invalidParams) throw error
+        // The first refusal says most: the others only say that they are of another fork.
+        failure ??= error
+      }
+    }
+    throw (
+      failure ??
+      new SequencerError(`the engine has no version of ${method} that we speak`, {
+        code: 'ENGINE_RPC',
+        details: { method, capabilities: [...this.capabilities] },
+      })
+    )
+  }
+
+  /**
+   * The error that names the transactions because of which a list was refused. Engines name one at best: a hash or an index in their message. Where there is
+   * none, prefixes of the list are built, halving; and as long as there are probes, the list is tried again without those found.
+   */
+  async #blame(
+    parent: Hash,
+    attributes: PayloadAttributes,
+    refused: string,
+    options: CallOptions | undefined,
+  ): Promise<SequencerError> {
+    const hashes = attributes.transactions.map(raw => bytesToHex(keccak_256(raw)))
+    let probes = 0
+    const probe = async (indices: readonly number[]): Promise<string | undefined> => {
+      probes++
+      const transactions = indices.map(index => attributes.transactions[index]!)
+      try {
+        await this.#build(parent, { ...attributes, transactions }, options)
+        return undefined
+      } catch (error) {
+        const reason = refusalOf(error)
+        if (reason === undefined) throw error
+        return reason
+      }
+    }
+    try {
+      const bad: number[] = []
+      let standing = hashes.map((_, index) => index)
+      let reason: string | undefined = refused
+      while (reason !== undefined && standing.length > 0) {
+        const named = namedIn(reason, standing, hashes)
+        let found = named
+        if (found === undefined) {
+          // Refused without any transaction: then it is about something else.
+          if (bad.length === 0 && (await probe([])) !== undefined) break
+          let good = 0
+          let failing = standing.length
+          while (failing - good > 1 && probes < maxProbes) {
+            const middle = (good + failing) >> 1
+            if ((await probe(standing.slice(0, middle))) === undefined) good = middle
+            else failing = middle
+          }
+          if (failing - good > 1) break
+          found = standing[good]!
+        }
+        bad.push(found)
+        standing = standing.filter(index => index !== found)
+        if (probes >= maxProbes) break
+        reason = await probe(standing)
+      }
+      if (bad.length === 0) {
+        return new SequencerError(`the engine refuses the attributes: ${refused}`, {
+          code: 'ENGINE_ATTRIBUTES',
+          details: { reason: refused },
+        })
+      }
+      return invalidTransactions(
+        bad.sort((a, b) => a - b),
+        refused,
+      )
+    } finally {
+      if (parent !== this.#heads.head) await this.#forkchoice(this.#heads, undefined, undefined)
+    }
+  }
+}
+
+/** Attributes as every Engine API knows them. */
+function wireAttributes(attributes: PayloadAttributes): Record<string, unknown> {
+  return {
+    timestamp: quantity(attributes.timestamp),
+    prevRandao: attributes.prevRandao,
+    suggestedFeeRecipient: attributes.suggestedFeeRecipient,
+    ...(attributes.withdrawals === undefined ? {} : { withdrawals: attributes.withdrawals }),
+    ...(attributes.parentBeaconBlockRoot === undefined
+      ? {}
+      : { parentBeaconBlockRoot: attributes.parentBeaconBlockRoot }),
+  }
+}
+
+/** What an engine says against a list, `undefined` when the error is of another kind. */
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof SequencerError) || error.code !== 'ENGINE_RPC') return undefined
+  const code = error.details['rpcCode']
+  if (typeof code !== 'number' || code === methodNotFound || code === unsupportedFork || code === invalidForkchoice)
+    return undefined
+  if (code !== invalidAttributes && code !== invalidParams && code !== -32000) return undefined
+  return `${String(error.details['rpcMessage'])} ${String(error.details['rpcData'] ?? '')}`.trim()
+}
+
+/** The transaction that a message names: by its hash, or as `invalid transaction <index>`. */
+function namedIn(message: string, standing: readonly number[], hashes: readonly Hash[]): number | undefined {
+  for (const [hash] of message.matchAll(/0x[0-9a-f]{64}/gi)) {
+    const index = standing.find(each => hashes[each] === hash.toLowerCase())
+    if (index !== undefined) return index
+  }
+  const place = /invalid transaction (\d+)/.exec(message)?.[1]
+  return place === undefined ? undefined : standing[Number(place)]
+}

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { SequencerError } from '../errors.js'
+
+/** A running program. It ends when {@link close} is called or when this process ends, however that ends. */
+export interface Child extends AsyncDisposable {
+  /** Resolves when the program has ended, by itself or by {@link close}. */
+  readonly exited: Promise<void>
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
+// A pipe that only this process holds open: when it is gone, however it went, the shell reads the end of file and kills the program.
+const watchdog = '"$0" "$@" 3<&- & child=$!; (cat <&3 >/dev/null; kill -9 $child 2>/dev/null) & wait $child'
+
+/**
+ * Starts a program and waits until `ready` finds in its output what it is waited for.
+ *
+ * @throws SequencerError `ENGINE_UNAVAILABLE` when it cannot be started, ends, or is not ready in time
+ */
+export async function startChild<T>(
+  name: string,
+  binary: string,
+  parameters: readonly string[],
+  ready: (output: string) => T | undefined,
+  timeoutMs: number,
+): Promise<{ child: Child; found: T }> {
+  const child: ChildProcess =
+    process.platform === 'win32'
+      ? spawn(binary, parameters, { stdio: ['ignore', 'pipe', 'pipe'] })
+      : spawn('/bin/sh', ['-c', watchdog, binary, ...parameters], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const exited = new Promise<void>(resolve => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const lifeline = child.stdio[3]
+  const close = async () => {
+    lifeline?.destroy()
+    if (process.platform === 'win32') child.kill('SIGKILL')
+    await exited
+  }
+  let output = ''
+  let isReady = false
+  const found = await new Promise<T>((resolve, reject) => {
+    const fail = (reason: string) => {
+      clearTimeout(timer)
+      reject(
+        new SequencerError(`${name} ${reason}`, {
+          code: 'ENGINE_UNAVAILABLE',
+          meta: output.trim().split('\n').slice(-5),
+        }),
+      )
+    }
+    const timer = setTimeout(() => fail('was not ready in time'), timeoutMs)
+    child.once('error', error => fail(`could not be started: ${error.message}`))
+    child.once('exit', code => fail(`ended with code ${code}`))
+    // What it prints later has no use here, but unread it would fill the pipe and stop the program.
+    const onData = (data: Buffer) => {
+      if (isReady) return
+      output = (output + data.toString()).slice(-65_536)
+      const result = ready(output)
+      if (result === undefined) return
+      isReady = true
+      clearTimeout(timer)
+      resolve(result)
+    }
+    child.stdout?.on('data', onData)
+    child.stderr?.on('data', onData)
+  }).catch(async error => {
+    await close()
+    throw error
+  })
+  child.unref()
+  for (const stream of child.stdio) (stream as { unref?: () => void } | null)?.unref?.()
+  return { found, child: { exited, close, [Symbol.asyncDispose]: close } }
+}
