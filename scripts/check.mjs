@@ -29,7 +29,7 @@ function step(title, command, args, cwd = root) {
 
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '.'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
-step('build', 'turbo', ['run', 'build', '--output-logs=errors-only'])
+step('build', 'node', ['scripts/build.mjs'])
 step('dead code and dependencies', 'knip', ['--no-progress'])
 for (const name of libraries) {
   step(`publint ${name}`, 'publint', ['run', '--strict', `packages/${name}`])

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { stringify } from '@l2/common'
 import Fastify from 'fastify'
 import { NodeError } from '../errors.js'
@@ -54,12 +55,26 @@ async function answer(request: unknown, methods: ReadonlyMap<string, RpcMethod>)
   }
 }
 
+const tooLarge = failure(null, -32600, `request body over ${maxBodyBytes} bytes`)
+
+/** Reads a body away, for two seconds at most: a client that is cut off while it writes never sees the answer. */
+async function discard(request: IncomingMessage): Promise<void> {
+  request.resume()
+  await Promise.race([
+    new Promise(resolve => request.once('end', resolve).once('close', resolve)),
+    new Promise(resolve => setTimeout(resolve, 2000).unref()),
+  ])
+}
+
 /** The node's HTTP door: JSON-RPC on `/`, plain pages beside it. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const server = Fastify({ bodyLimit: maxBodyBytes, logger: false, forceCloseConnections: true })
-  // A wallet in a browser page calls this from another origin.
-  server.addHook('onRequest', async (_request, reply) => {
+  server.addHook('onRequest', async (request, reply) => {
+    // A wallet in a browser page calls this from another origin.
     reply.header('access-control-allow-origin', '*').header('access-control-allow-headers', 'content-type')
+    if (Number(request.headers['content-length'] ?? 0) <= maxBodyBytes) return
+    await discard(request.raw)
+    return reply.code(413).type('application/json').send(stringify(tooLarge))
   })
   server.options('/', async (_request, reply) => reply.code(204).send())
   server.removeAllContentTypeParsers()

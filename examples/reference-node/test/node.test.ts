@@ -1,0 +1,258 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createWalletClient, defineChain, http, parseEther, publicActions } from 'viem'
+import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { demoTokenAbi, demoTokenBytecode } from '../src/contracts/demo-token.js'
+import { devMnemonic } from '../src/dev-accounts.js'
+import { ask, type RunningNode, runNode, startNode } from './running-node.js'
+
+const chainId = 59_900
+const directory = mkdtempSync(join(tmpdir(), 'l2-node-test-'))
+const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
+const bob = mnemonicToAccount(devMnemonic, { addressIndex: 1 })
+let node: RunningNode
+
+function wallet(account = alice) {
+  const chain = defineChain({
+    id: chainId,
+    name: 'Rollup',
+    nativeCurrency: { name: 'Metis', symbol: 'METIS', decimals: 18 },
+    rpcUrls: { default: { http: [node.url] } },
+  })
+  return createWalletClient({ account, chain, transport: http(), pollingInterval: 200 }).extend(publicActions)
+}
+
+beforeAll(async () => {
+  node = await startNode('--data', directory)
+})
+afterAll(async () => {
+  await node?.kill('SIGTERM')
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const transfer = {
+  chainId,
+  to: bob.address,
+  value: 1n,
+  gas: 21_000n,
+  maxFeePerGas: 4_000_000_000n,
+  maxPriorityFeePerGas: 1_000_000_000n,
+} as const
+const send = async (
+  account: { signTransaction(transaction: never): Promise<string> },
+  change: object,
+): Promise<{ code: number; message: string } | undefined> => {
+  const raw = await account.signTransaction({ type: 'eip1559', ...transfer, ...change } as never)
+  return (await ask(node.url, 'eth_sendRawTransaction', [raw])).error
+}
+
+describe('an ordinary viem client', () => {
+  it('sends, deploys, calls, reads logs and sees the heads in order', async () => {
+    const client = wallet()
+    const hash = await client.sendTransaction({ to: bob.address, value: parseEther('1') })
+    const receipt = await client.waitForTransactionReceipt({ hash })
+    expect(receipt.status).toBe('success')
+    expect((await client.getTransaction({ hash })).blockNumber).toBe(receipt.blockNumber)
+
+    const deployment = await client.deployContract({
+      abi: demoTokenAbi,
+      bytecode: demoTokenBytecode as `0x${string}`,
+      args: [1000n],
+    })
+    const token = (await client.waitForTransactionReceipt({ hash: deployment })).contractAddress!
+    const call = { address: token, abi: demoTokenAbi, functionName: 'transfer', args: [bob.address, 10n] } as const
+    const { request } = await client.simulateContract({ ...call, account: alice })
+    await client.waitForTransactionReceipt({ hash: await client.writeContract(request) })
+    expect(
+      await client.readContract({ address: token, abi: demoTokenAbi, functionName: 'balanceOf', args: [bob.address] }),
+    ).toBe(10n)
+    const events = await client.getContractEvents({
+      address: token,
+      abi: demoTokenAbi,
+      eventName: 'Transfer',
+      fromBlock: 0n,
+    })
+    expect(events.map(event => event.args.value)).toEqual([1000n, 10n])
+    await expect(client.simulateContract({ ...call, args: [bob.address, 10_000n] })).rejects.toThrow('DEMO: balance')
+
+    for (let tries = 0; tries < 100; tries++) {
+      const safe = await client.getBlock({ blockTag: 'safe' })
+      if (safe.number >= receipt.blockNumber) break
+      await new Promise(resolve => setTimeout(resolve, 300))
+    }
+    const [latest, safe, finalized] = await Promise.all(
+      (['latest', 'safe', 'finalized'] as const).map(blockTag => client.getBlock({ blockTag })),
+    )
+    expect(safe!.number).toBeGreaterThanOrEqual(receipt.blockNumber)
+    expect(latest!.number).toBeGreaterThanOrEqual(safe!.number)
+    expect(safe!.number).toBeGreaterThanOrEqual(finalized!.number)
+  })
+
+  it('sees its waiting transactions in the pending nonce', async () => {
+    const client = wallet(bob)
+    const nonce = await client.getTransactionCount({ address: bob.address, blockTag: 'pending' })
+    const hash = await client.sendTransaction({ to: alice.address, value: 1n, nonce, gas: 21_000n })
+    expect(await client.getTransactionCount({ address: bob.address, blockTag: 'pending' })).toBe(nonce + 1)
+    await client.waitForTransactionReceipt({ hash })
+  })
+})
+
+describe('bad input', () => {
+  const poor = privateKeyToAccount(generatePrivateKey())
+
+  it.each<[string, () => Promise<{ code: number; message: string } | undefined>, number, RegExp]>([
+    ['malformed', async () => (await ask(node.url, 'eth_sendRawTransaction', ['0x02c0'])).error, -32000, /./],
+    [
+      'not hex',
+      async () => (await ask(node.url, 'eth_sendRawTransaction', ['zz'])).error,
+      -32602,
+      /invalid argument 0/,
+    ],
+    [
+      'no argument',
+      async () => (await ask(node.url, 'eth_sendRawTransaction', [])).error,
+      -32602,
+      /invalid argument 0/,
+    ],
+    ['wrong chain', () => send(alice, { chainId: 1, nonce: 99 }), -32000, /invalid chain id for signer/],
+    ['unfunded', () => send(poor, { nonce: 0 }), -32000, /^insufficient funds for gas \* price \+ value/],
+    ['nonce too low', () => send(alice, { nonce: 0 }), -32000, /^nonce too low/],
+    ['underpriced', () => send(alice, { nonce: 5000, maxPriorityFeePerGas: 0n }), -32000, /underpriced|tip/],
+    ['too little gas', () => send(alice, { nonce: 5000, gas: 20_000n }), -32000, /^intrinsic gas too low/],
+    [
+      'more gas than a block',
+      () => send(alice, { nonce: 5000, gas: 31_000_000n }),
+      -32000,
+      /exceeds block gas limit|gas limit/,
+    ],
+    ['unknown method', async () => (await ask(node.url, 'eth_nothing')).error, -32601, /does not exist/],
+    [
+      'unknown tag',
+      async () => (await ask(node.url, 'eth_getBalance', [alice.address, 'soon'])).error,
+      -32602,
+      /invalid block number or tag/,
+    ],
+    [
+      'a block of the future',
+      async () => (await ask(node.url, 'eth_getBalance', [alice.address, '0xffffff'])).error,
+      -32000,
+      /header not found/,
+    ],
+  ])('%s', async (_, request, code, message) => {
+    const error = await request()
+    expect(error?.code).toBe(code)
+    expect(error?.message).toMatch(message)
+  })
+
+  it('the same transaction twice, and a replacement that pays too little', async () => {
+    const nonce = 9000
+    expect(await send(alice, { nonce })).toBeUndefined()
+    expect((await send(alice, { nonce }))?.message).toBe('already known')
+    expect((await send(alice, { nonce, value: 2n }))?.message).toMatch(/^replacement transaction underpriced/)
+  })
+
+  it.each([
+    ['no JSON', '{', 200, -32700],
+    ['no request', '[]', 200, -32600],
+    ['a number', '7', 200, -32600],
+    [
+      'over 5 MiB',
+      JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_call', params: ['0'.repeat(5 * 1024 * 1024)] }),
+      413,
+      -32600,
+    ],
+  ])('a body with %s', async (_, body, status, code) => {
+    const response = await fetch(node.url, { method: 'POST', body })
+    expect(response.status).toBe(status)
+    expect(((await response.json()) as { error: { code: number } }).error.code).toBe(code)
+  })
+
+  it('answers a batch in order, notifications left out', async () => {
+    const requests = [
+      { jsonrpc: '2.0', id: 1, method: 'eth_chainId' },
+      { jsonrpc: '2.0', method: 'eth_chainId' },
+      { jsonrpc: '2.0', id: 'x', method: 'nothing' },
+    ]
+    const response = await fetch(node.url, { method: 'POST', body: JSON.stringify(requests) })
+    const answers = (await response.json()) as { id: unknown; result?: string }[]
+    expect(answers.map(({ id }) => id)).toEqual([1, 'x'])
+    expect(answers[0]!.result).toBe('0xe9fc')
+  })
+
+  it('and the node goes on', async () => {
+    const { result } = await ask(node.url, 'eth_chainId')
+    expect(result).toBe('0xe9fc')
+    expect((await fetch(`${node.url}/healthz`)).status).toBe(200)
+    const metrics = await (await fetch(`${node.url}/metrics`)).text()
+    expect(metrics).toMatch(/^l2_node_head_number \d+$/m)
+  })
+})
+
+describe('what only a rollup has', () => {
+  it('schedule, pool, rate, header and books', async () => {
+    type Slot = { leader: string; firstBlock: string; lastBlock: string }
+    const schedule = (await ask(node.url, 'l2_leaderSchedule')).result as unknown as Slot[]
+    expect(schedule.length).toBeGreaterThan(0)
+    const pool = (await ask(node.url, 'l2_pool')).result as unknown as {
+      sequencers: { stakeWei: string; signer: string }[]
+    }
+    expect(pool.sequencers.map(({ stakeWei }) => stakeWei)).toEqual(Array(3).fill(String(20_000n * 10n ** 18n)))
+    const lst = (await ask(node.url, 'l2_lst')).result as unknown as { rate: string; seats: unknown[] }
+    expect(BigInt(lst.rate)).toBeGreaterThanOrEqual(10n ** 27n)
+    const { header } = (await ask(node.url, 'l2_header', ['0x1'])).result as unknown as {
+      header: { height: string; forcedUpTo: string }
+    }
+    expect(header.height).toBe('1')
+    const books = (await ask(node.url, 'l2_economics')).result as unknown as {
+      totals: { feesIn: string; costsOut: string; profit: string }
+    }
+    expect(BigInt(books.totals.profit)).toBe(BigInt(books.totals.feesIn) - BigInt(books.totals.costsOut))
+  })
+})
+
+describe('starting', () => {
+  it('a taken port: one line, exit code 1', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    const { code, output } = await runNode('--port', String(port))
+    server.close()
+    expect(code).toBe(1)
+    expect(output.trim().split('\n').at(-1)).toBe(`port ${port} of 127.0.0.1 is taken: pass another with --port`)
+  })
+
+  it('a dead L1: one line, exit code 1', async () => {
+    const { code, output } = await runNode('--port', '0', '--l1', 'http://127.0.0.1:9/key?token=secret')
+    expect(code).toBe(1)
+    expect(output.trim()).toBe('L1 does not answer at http://127.0.0.1:9')
+  })
+
+  it('a data directory of another chain, or in use: one line, exit code 1', async () => {
+    const inUse = await runNode('--port', '0', '--data', directory)
+    expect(inUse).toEqual({ code: 1, output: `${directory} is in use by the node with process id ${node.pid}\n` })
+  })
+
+  it('wrong options: what is wrong, exit code 1', async () => {
+    expect(await runNode('--da', 'stone')).toMatchObject({ code: 1 })
+    expect((await runNode('--for', 'ever')).code).not.toBe(0)
+  })
+
+  it('a clean stop, and going on from there', async () => {
+    const before = BigInt((await ask(node.url, 'eth_blockNumber')).result!)
+    const { result: firstBlock } = await ask(node.url, 'eth_getBlockByNumber', ['0x1', false])
+    expect(await node.kill('SIGINT')).toBe(0)
+    const other = await runNode('--port', '0', '--data', directory, '--chain-id', '77')
+    expect(other.code).toBe(1)
+    expect(other.output.trim().split('\n').at(-1)).toBe(`${directory} holds another chain: chain id 59900, not 77`)
+
+    node = await startNode('--data', directory)
+    expect(BigInt((await ask(node.url, 'eth_blockNumber')).result!)).toBeGreaterThanOrEqual(before)
+    expect((await ask(node.url, 'eth_getBlockByNumber', ['0x1', false])).result).toEqual(firstBlock)
+    const client = wallet()
+    const hash = await client.sendTransaction({ to: bob.address, value: 1n })
+    expect((await client.waitForTransactionReceipt({ hash })).status).toBe('success')
+  })
+})

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+/** The node as a user runs it: the built file, in a process of its own. */
+export type RunningNode = {
+  url: string
+  pid: number
+  /** What it said, oldest first. */
+  events: string[]
+  kill(signal: NodeJS.Signals): Promise<number | null>
+  exited: Promise<number | null>
+}
+
+function launch(args: readonly string[]): { child: ChildProcess; output: () => string } {
+  if (!existsSync(main)) throw new Error('build the reference node first: npm run build')
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (output += String(data)))
+  return { child, output: () => output }
+}
+
+/** Runs the node to its end and gives back what it printed. */
+export async function runNode(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const { child, output } = launch(args)
+  const code = await new Promise<number | null>(resolve => child.once('exit', resolve))
+  return { code, output: output() }
+}
+
+/** Starts the node on a free port and waits until its JSON-RPC answers. */
+export async function startNode(...args: string[]): Promise<RunningNode> {
+  const { child, output } = launch(['--json', '--port', '0', ...args])
+  const exited = new Promise<number | null>(resolve => child.once('exit', resolve))
+  const events: string[] = []
+  const url = await new Promise<string>((resolve, reject) => {
+    exited.then(code => reject(new Error(`the node ended with code ${code}: ${output()}`)))
+    createInterface({ input: child.stdout! }).on('line', line => {
+      const { event } = JSON.parse(line) as { event?: string }
+      if (event === undefined) return
+      events.push(event)
+      const match = /^JSON-RPC at (\S+)/.exec(event)
+      if (match !== null) resolve(match[1]!)
+    })
+  })
+  return {
+    url,
+    pid: child.pid!,
+    events,
+    exited,
+    kill: signal => {
+      child.kill(signal)
+      return exited
+    },
+  }
+}
+
+/** One JSON-RPC call; the whole answer, error object included. */
+export async function ask(
+  url: string,
+  method: string,
+  params: readonly unknown[] = [],
+): Promise<{ result?: never; error?: { code: number; message: string } }> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+  const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  return (await response.json()) as { result?: never; error?: { code: number; message: string } }
+}
