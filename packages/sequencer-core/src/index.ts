@@ -80,12 +80,14 @@ export { createHeaderSigner, type HeaderSigner, type HeaderSignerOptions } from 
 export {
   type ChannelEnd,
   type ChannelReader,
+  type ChannelStreamOptions,
   maxRlpBytesPerChannel,
   type OpenChannelOptions,
   openChannel,
 } from './channel/batch-stream.js'
 export { type FrameRefusal, frameAccountingBytes, type ReadyChannel } from './channel/channel.js'
 export { type ChannelBank, type ChannelBankRules, createChannelBank } from './channel/channel-bank.js'
+export { type ChannelOut, type ChannelOutOptions, type ClosedChannel, createChannelOut } from './channel/channel-out.js'
 export {
   type BatcherTransaction,
   decodeBatcherTransaction,
@@ -159,7 +161,6 @@ export {
   type DerivationDriverOptions,
   type DerivationStatus,
   type DriverEvent,
-  l2BlockRef,
 } from './derivation/driver.js'
 export {
   type ForkName,
@@ -183,7 +184,15 @@ export { nextOrigin, type OriginChoice } from './derivation/l1-origin.js'
 export { createRpcL1Source, type L1Client, type RpcL1SourceOptions } from './derivation/l1-rpc.js'
 export type { BlobSource, CommitmentSource, L1Source } from './derivation/l1-source.js'
 export { type InboxTransaction, readInboxTransaction } from './derivation/l1-transaction.js'
-export { genesisBlockRef, type L2BlockRef } from './derivation/l2.js'
+export {
+  decodeExtraData,
+  type ExtraData,
+  encodeExtraData,
+  genesisBlockRef,
+  type L2BlockRef,
+  l2BlockRef,
+  systemConfigOfBlock,
+} from './derivation/l2.js'
 export {
   createDerivationPipeline,
   type DerivationEvent,

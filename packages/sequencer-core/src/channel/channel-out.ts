@@ -203,6 +203,11 @@ export function createChannelOut(options: ChannelOutOptions, compressor: Compres
     return result
   }
   const isFull = (): boolean => state === 'full'
+  /** Full for good: a smaller block later on would not follow. */
+  const full = (): 'full' => {
+    state = 'full'
+    return 'full'
+  }
   const room = (): number => capacity - compressor.endBytes - exact
   const ensureOpen = (): void => {
     if (state === 'closed') throw new SequencerError('the channel is closed', { code: 'CHANNEL_CLOSED' })
@@ -342,7 +347,7 @@ export function createChannelOut(options: ChannelOutOptions, compressor: Compres
     if (state === 'full') return 'full'
     const item = prepare(block)
     if (rlpBytes + spanPrefixBytes + waitingBytes + item.maxBytes > maxRlpBytes) {
-      if (inRuns + waiting.length > 0) return 'full'
+      if (inRuns + waiting.length > 0) return full()
       throw new SequencerError(`a block of ${item.maxBytes} bytes, at most ${maxRlpBytes}`, {
         code: 'CHANNEL_BLOCK_TOO_LARGE',
         details: { bytes: item.maxBytes, maxRlpBytes },
@@ -357,7 +362,7 @@ export function createChannelOut(options: ChannelOutOptions, compressor: Compres
       if (waiting.length >= settings.maxBlocksPerSpan) await seal()
       return 'added'
     }
-    if (inRuns > 0) return 'full'
+    if (inRuns > 0) return full()
     // The first block, larger than the careful first estimate allows: compressed at once.
     enter(item)
     await seal()

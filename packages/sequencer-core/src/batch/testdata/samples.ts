@@ -1,7 +1,7 @@
 import { bytesToHex } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import { encodeRlp, type RlpValue } from '../../rlp/rlp.js'
-import type { BatchBlock, SingularBatch, SpanBatch } from '../types.js'
+import type { Batch, BatchBlock, SingularBatch, SpanBatch } from '../types.js'
 
 /** An integer whose size in bytes is as random as its value, zero included. */
 export function randomUint(random: Random, maxBytes: number): bigint {
@@ -178,5 +178,13 @@ export function sampleChain(
       sequenceNumber,
       transactions,
     }
+  })
+}
+
+/** Batches as text, to compare many of them at once. */
+export function batchText(batches: readonly Batch[]): string {
+  return JSON.stringify(batches, (_, value: unknown) => {
+    if (value instanceof Uint8Array) return bytesToHex(value)
+    return typeof value === 'bigint' ? `${value}` : value
   })
 }
