@@ -4,11 +4,9 @@ import type { CallOptions, ExecutedBlock, ExecutionEngine } from '../engine/engi
 import { SequencerError } from '../errors.js'
 import type { SafeBlock } from './batch-check.js'
 import { type DerivationCheckpoint, genesisCheckpoint } from './checkpoint.js'
-import { decodeDeposit, isDeposit } from './deposit.js'
 import type { L1Block } from './l1.js'
-import { decodeL1Info } from './l1-info.js'
 import type { BlobSource, CommitmentSource, L1Source } from './l1-source.js'
-import type { L2BlockRef } from './l2.js'
+import { type L2BlockRef, l2BlockRef } from './l2.js'
 import {
   createDerivationPipeline,
   type DerivationEvent,
@@ -296,37 +294,6 @@ class Driver implements DerivationDriver {
     this.#checkpoints = this.#checkpoints.filter(checkpoint => checkpoint.l1.number >= final.l1.number)
     const head = await engine.block('latest', callOptions)
     if (head !== undefined) await this.#label(head.hash, callOptions)
-  }
-}
-
-/**
- * What derivation refers to a block by, read from its L1-info deposit.
- *
- * @throws SequencerError `L1_INFO_INVALID`, `DEPOSIT_INVALID`
- */
-export function l2BlockRef(
-  block: Pick<ExecutedBlock, 'number' | 'hash' | 'parentHash' | 'timestamp' | 'transactions'>,
-  config: DerivationOptions['config'],
-): L2BlockRef {
-  const { number, hash, parentHash, timestamp } = block
-  if (number === config.genesis.l2.number) {
-    return { number, hash, parentHash, timestamp, l1Origin: config.genesis.l1, sequenceNumber: 0n }
-  }
-  const first = block.transactions[0]
-  if (first === undefined || !isDeposit(first)) {
-    throw new SequencerError(`block ${number} does not begin with an L1-info deposit`, {
-      code: 'L1_INFO_INVALID',
-      details: { number, hash },
-    })
-  }
-  const info = decodeL1Info(decodeDeposit(first).data)
-  return {
-    number,
-    hash,
-    parentHash,
-    timestamp,
-    l1Origin: { number: info.number, hash: info.hash },
-    sequenceNumber: info.sequenceNumber,
   }
 }
 

@@ -14,11 +14,17 @@ import { addressOfPublicKey } from '../transaction/recovery.js'
 /** An account that signs on the simulated L1. */
 export type SimulatedAccount = { readonly address: Address; readonly privateKey: Uint8Array }
 
+const accounts = new Map<number, SimulatedAccount>()
+
 /** The account with this number; the same on every machine. */
 export function simulatedAccount(number: number): SimulatedAccount {
+  const known = accounts.get(number)
+  if (known !== undefined) return known
   const privateKey = keccak_256(new TextEncoder().encode(`simulated account ${number}`))
   const publicKey = secp256k1.getPublicKey(privateKey, false)
-  return { privateKey, address: bytesToHex(addressOfPublicKey(publicKey, keccak_256)) }
+  const account = { privateKey, address: bytesToHex(addressOfPublicKey(publicKey, keccak_256)) }
+  accounts.set(number, account)
+  return account
 }
 
 /** Options of {@link createL1Simulator}. */

@@ -7,10 +7,9 @@ import type { Batch, BatchBlock } from '../batch/types.js'
 import type { Frame } from '../channel/frame.js'
 import { buildAttributes, type UpgradeTransactions } from '../derivation/attributes.js'
 import { countLeadingDeposits } from '../derivation/deposit.js'
-import { l2BlockRef } from '../derivation/driver.js'
 import type { L1Block } from '../derivation/l1.js'
 import { nextOrigin } from '../derivation/l1-origin.js'
-import { genesisBlockRef, type L2BlockRef } from '../derivation/l2.js'
+import { genesisBlockRef, type L2BlockRef, l2BlockRef } from '../derivation/l2.js'
 import {
   createDerivationPipeline,
   type DerivationEvent,
@@ -181,7 +180,7 @@ export type SequencedBlock = { readonly ref: L2BlockRef; readonly batch: BatchBl
 
 export function createSequencerSimulator(options: {
   config: RollupConfig
-  l1: L1Simulator
+  l1: Pick<L1Simulator, 'block'>
   engine?: HashEngine
   upgradeTransactions?: UpgradeTransactions
 }): SequencerSimulator {

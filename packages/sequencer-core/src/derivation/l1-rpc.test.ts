@@ -1,0 +1,192 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { encodeOpBlob, sendBlobTransaction } from '@l2/blob'
+import { createBlobKzg } from '@l2/blob/kzg'
+import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { createPublicClient, createWalletClient, type Hash, type Hex, http } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { toSingularBatch } from '../batch/singular.js'
+import { encodeBatcherTransaction } from '../channel/frame.js'
+import { anvilBinary } from '../engine/anvil-process.js'
+import {
+  createHashEngine,
+  createSequencerSimulator,
+  framesOfBatches,
+  simulatedRollup,
+  simulatedTransaction,
+} from '../testing/l2-simulator.js'
+import { decodeDeposit, encodeDepositLog } from './deposit.js'
+import { createDerivationDriver } from './driver.js'
+import type { L1Block } from './l1.js'
+import { createRpcL1Source, type L1Client } from './l1-rpc.js'
+import type { RollupConfig } from './rollup-config.js'
+import { encodeConfigUpdate } from './system-config.js'
+
+/** The first two accounts of anvil's development mnemonic. */
+const batcher = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
+const other = privateKeyToAccount('0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d')
+/** Contracts that emit their calldata as a log: four topics and data, and three topics and data. */
+const log4: Hex = '0x60803603806080600037606035604035602035600035846000a400'
+const log3: Hex = '0x60603603806060600037604035602035600035836000a300'
+
+let anvil: ChildProcess
+let url: string
+beforeAll(async () => {
+  anvil = spawn(anvilBinary(import.meta.url)!, [
+    '--port',
+    '0',
+    '--chain-id',
+    '900',
+    '--no-mining',
+    '--timestamp',
+    '1000',
+  ])
+  url = await new Promise((resolve, reject) => {
+    let text = ''
+    anvil.stdout!.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      const port = /Listening on 127\.0\.0\.1:(\d+)/.exec(text)?.[1]
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}`)
+    })
+    anvil.once('exit', () => reject(new Error(text)))
+  })
+})
+afterAll(() => {
+  anvil.kill('SIGKILL')
+})
+
+describe('createRpcL1Source', () => {
+  it('feeds a driver from a real L1: calldata, blobs, deposits, config, and a reorg', async () => {
+    const client = createPublicClient({ transport: http(url) })
+    const rpc = (method: string, ...params: unknown[]): Promise<unknown> =>
+      (client as L1Client).request({ method, params })
+    const genesis = await client.getBlock({ blockNumber: 0n })
+    const base = simulatedRollup()
+    const config: RollupConfig = {
+      ...base,
+      genesis: {
+        ...base.genesis,
+        l1: { number: 0n, hash: genesis.hash! },
+        l2TimeSeconds: genesis.timestamp,
+        systemConfig: { ...base.genesis.systemConfig, batcher: batcher.address },
+      },
+    }
+    await rpc('anvil_setCode', config.depositContract, log4)
+    await rpc('anvil_setCode', config.systemConfigContract, log3)
+    let time = Number(genesis.timestamp)
+    const mine = async (): Promise<void> => {
+      time += 12
+      await rpc('evm_setNextBlockTimestamp', time)
+      await rpc('evm_mine')
+    }
+    const wallet = createWalletClient({ account: batcher, transport: http(url) })
+    const send = (to: Hex, data: Uint8Array, account = batcher): Promise<Hash> =>
+      wallet.sendTransaction({ account, to, data: bytesToHex(data), chain: null, gas: 1_000_000n })
+    const emit = ({ topics, data }: { topics: readonly Hash[]; data: Uint8Array }): Uint8Array =>
+      concatBytes(...topics.map(topic => hexToBytes(topic)!), data)
+
+    const source = createRpcL1Source({ client: client as L1Client, config })
+    const sent = new Map<Hash, Uint8Array>()
+    const known: L1Block[] = []
+    const sequencer = createSequencerSimulator({ config, l1: { block: number => known[Number(number)] } })
+    const follow = async (): Promise<void> => {
+      const head = await client.getBlockNumber({ cacheTime: 0 })
+      for (let n = 0n; n <= head; n++) known[Number(n)] = (await source.block(n))!
+    }
+    let channel = 0
+    const frames = (from: number): Uint8Array => {
+      const batches = sequencer.blocks.slice(from).map(({ batch }) => toSingularBatch(batch))
+      const channelId = `0x${(++channel).toString(16).padStart(32, '0')}` as const
+      return encodeBatcherTransaction(framesOfBatches(batches, { config, channelId }))
+    }
+
+    const deposit = { from: other.address, to: undefined, mint: 5n, value: 3n, gas: 99_000n, data: Uint8Array.of(1, 2) }
+    await send(config.depositContract, emit(encodeDepositLog(deposit)))
+    await send(config.systemConfigContract, emit(encodeConfigUpdate({ kind: 'gas-limit', gasLimit: 25_000_000n })))
+    await mine()
+    await follow()
+    expect(await source.block(2n)).toBeUndefined()
+    for (let i = 0; i < 7; i++) sequencer.build([simulatedTransaction(config, BigInt(i))])
+    await send(config.batchInbox, frames(0))
+    await send(config.batchInbox, Uint8Array.of(0, 1), other)
+    await mine()
+    await follow()
+    for (let i = 7; i < 12; i++) sequencer.build([simulatedTransaction(config, BigInt(i))])
+    const blob = encodeOpBlob(frames(7))
+    const signed = await sendBlobTransaction(client as never, {
+      account: batcher,
+      to: config.batchInbox,
+      blobs: [blob],
+      kzg: await createBlobKzg(),
+    })
+    sent.set(signed.transaction.blobVersionedHashes[0] as Hash, blob)
+    await mine()
+
+    const engine = createHashEngine({ config })
+    const events: string[] = []
+    const driver = createDerivationDriver({
+      config,
+      engine,
+      l1: source,
+      blobs: { getBlobs: async hashes => hashes.map(hash => sent.get(hash)!) },
+      onEvent: event => events.push(event.kind),
+    })
+    const status = await driver.sync()
+    expect(status.head).toEqual(sequencer.head)
+    expect(events.filter(kind => kind === 'transaction-ignored')).toHaveLength(1)
+    const first = engine.blockNow(6n)!
+    expect(first.gasLimit).toBe(25_000_000n)
+    expect(decodeDeposit(first.transactions[1]!)).toMatchObject({
+      from: other.address.toLowerCase(),
+      mint: 5n,
+      data: Uint8Array.of(1, 2),
+    })
+
+    // A reorg that takes the blob back: what came by calldata stays.
+    await rpc('anvil_reorg', 1, [])
+    const after = await driver.sync()
+    expect(events).toContain('reset')
+    expect(after.head.hash).toBe(sequencer.blocks[6]!.ref.hash)
+
+    const late = createRpcL1Source({ client: client as L1Client, config, confirmations: 2 })
+    expect((await late.block(1n))?.hash).toBe(known[1]!.hash)
+    expect(await late.block(2n)).toBeUndefined()
+    expect(await source.finalizedNumber?.()).toBeTypeOf('bigint')
+  })
+
+  it('refuses answers that are not what was asked for, and keeps the URL to itself', async () => {
+    const config = simulatedRollup()
+    const answering = (answers: Record<string, unknown>): L1Client => ({
+      request: async ({ method }) => answers[method],
+    })
+    const block = {
+      number: '0x5',
+      hash: `0x${'11'.repeat(32)}`,
+      parentHash: `0x${'22'.repeat(32)}`,
+      timestamp: '0x1',
+      mixHash: `0x${'33'.repeat(32)}`,
+      baseFeePerGas: '0x7',
+      transactions: [],
+    }
+    const ask = (answers: Record<string, unknown>, number = 5n): Promise<unknown> =>
+      createRpcL1Source({ client: answering(answers), config }).block(number)
+    await expect(ask({ eth_getBlockByNumber: null })).resolves.toBeUndefined()
+    await expect(ask({ eth_getBlockByNumber: block, eth_getLogs: [] })).resolves.toMatchObject({
+      number: 5n,
+      blobBaseFee: undefined,
+    })
+    const bad = [
+      ask({ eth_getBlockByNumber: block, eth_getLogs: [] }, 6n),
+      ask({ eth_getBlockByNumber: { ...block, timestamp: 'https://key@host/secret' }, eth_getLogs: [] }),
+      ask({ eth_getBlockByNumber: { ...block, excessBlobGas: '0x0' }, eth_getLogs: [], eth_feeHistory: {} }),
+    ]
+    for (const task of bad) {
+      const error = await task.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )
+      expect(error).toMatchObject({ code: 'L1_RPC_INVALID', recovery: 'retry' })
+      expect(JSON.stringify(error)).not.toContain('secret')
+    }
+  })
+})
