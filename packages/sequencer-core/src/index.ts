@@ -404,6 +404,26 @@ export {
 } from './ordering/express-lane/rounds.js'
 export { type BlockRecord, checkReplay, type FillOptions, fillBlock, type StepResult } from './ordering/fill.js'
 export { type FirstComeEvidence, type FirstComeParameters, firstCome } from './ordering/first-come.js'
+export {
+  createSliceReceiver,
+  defaultFlashblockParameters,
+  type FlashblockEvidence,
+  type FlashblockParameters,
+  flashblocks,
+  foldSlices,
+  hashSlice,
+  type Slice,
+  type SliceHeader,
+  type SliceReceiver,
+} from './ordering/flashblocks.js'
+export {
+  constantProduct,
+  type GreedyEvidence,
+  type GreedyParameters,
+  greedySequencing,
+  type Reserves,
+  type Trade,
+} from './ordering/greedy.js'
 export type {
   Admission,
   AdmissionContext,
@@ -428,6 +448,13 @@ export {
   type SigningDomain,
   signReceipt,
 } from './ordering/receipt.js'
+export {
+  type ShuffleEvidence,
+  type ShuffleRound,
+  seededShuffle,
+  selectForShuffle,
+  shuffleCommitment,
+} from './ordering/shuffle.js'
 export { checkUniversal, judgeBlock } from './ordering/universal.js'
 export {
   type DecodeOptions,

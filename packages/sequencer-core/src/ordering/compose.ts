@@ -17,12 +17,16 @@ import type {
 import { forcedPrefix } from './universal.js'
 
 /** Next nonces of senders whose earlier ones the block has used already. */
-type UsedNonces = Map<Address, bigint>
+export type UsedNonces = Map<Address, bigint>
 
 type Entries = readonly PooledTransaction[]
 
 /** A pool as it looks once some nonces are used, each queue and bundle cut by `cut`. */
-function restOf(pool: PendingPool, used: UsedNonces, cut: (entries: Entries) => Entries = all => all): PendingPool {
+export function restOf(
+  pool: PendingPool,
+  used: UsedNonces,
+  cut: (entries: Entries) => Entries = all => all,
+): PendingPool {
   return {
     get pendingCount() {
       return pool.pendingCount
@@ -46,12 +50,13 @@ function isFree(entry: PooledTransaction, used: UsedNonces): boolean {
   return next === undefined || entry.transaction.nonce >= next
 }
 
-function use(used: UsedNonces, entries: Entries): void {
+/** Marks nonces as used. */
+export function use(used: UsedNonces, entries: Entries): void {
   for (const { transaction } of entries) used.set(transaction.sender, transaction.nonce + 1n)
 }
 
 /** The part of a block that an inner policy is responsible for, as if it were a block of its own. */
-function part<Evidence extends OrderingEvidence>(
+export function part<Evidence extends OrderingEvidence>(
   block: OrderedBlock,
   evidence: Evidence,
   from: number,
@@ -76,7 +81,8 @@ function part<Evidence extends OrderingEvidence>(
   }
 }
 
-function shifted(violations: readonly Violation[], by: number): Violation[] {
+/** Violations of a part, with the indices of the whole. */
+export function shifted(violations: readonly Violation[], by: number): Violation[] {
   return violations.map(each => (each.index === undefined ? each : { ...each, index: each.index + by }))
 }
 

@@ -100,7 +100,7 @@ export function expressLane(
       .sort((a, b) => at.get(a.hash)! - at.get(b.hash)!)
     for (const { message, hash } of messages) {
       const index = at.get(hash)!
-      const { round, sequenceNumber } = message
+      const { round } = message
       const controller = controllerOf(round)?.toLowerCase()
       if (controller === undefined || signerOf(hashLaneMessage(message), message.signature, recovery) !== controller) {
         violations.push(violation('express-lane/controller', index, hash, `not signed by the controller of ${round}`))
