@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Hex } from 'viem'
+import type { Address, Hash, Hex } from 'viem'
 import { afterAll, describe, expect, it } from 'vitest'
+import { encodeDeposit } from '../derivation/deposit.js'
 import { attributesAfter, type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
 import { createEngineApi, type EngineApiOptions } from './engine-api.js'
 import { type GethProcess, gethBinary, spawnGeth } from './geth-process.js'
@@ -13,6 +14,7 @@ import { writeTestGenesis } from './testdata/genesis.js'
 const binary = gethBinary()
 if (binary === undefined) process.stdout.write('skipped: no geth on PATH for the Engine API suite\n')
 
+const word = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const keys: Hex[] = [`0x${'a1'.repeat(32)}`, `0x${'b2'.repeat(32)}`]
 const folder = mkdtempSync(join(tmpdir(), 'l2-geth-'))
 const genesisPath = writeTestGenesis(folder, keys)
@@ -148,6 +150,56 @@ describe.skipIf(binary === undefined)('createEngineApi on geth, mode testing', (
     await expect(build({ eip1559Params: '0x0000000800000002' })).rejects.toMatchObject(refused)
     await expect(build({}, [Uint8Array.of(0x7e, 0xc0)])).rejects.toMatchObject(refused)
     await close()
+  })
+
+  it('carries deposits beside the block, and their ETH as withdrawals', async () => {
+    const geth = await takeGeth()
+    const elsewhere: Address = '0x00000000000000000000000000000000000000e1'
+    const sender: Address = '0x00000000000000000000000000000000000000e2'
+    const shared = { from: sender, gas: 100_000n, isSystemTransaction: false }
+    const gwei = 1_000_000_000n
+    const deposits = [
+      encodeDeposit({ ...shared, sourceHash: word(1), to: elsewhere, mint: 0n, value: 0n, data: Uint8Array.of(1) }),
+      encodeDeposit({
+        ...shared,
+        sourceHash: word(2),
+        to: elsewhere,
+        mint: 7n * gwei,
+        value: 5n * gwei,
+        data: new Uint8Array(),
+      }),
+      encodeDeposit({
+        ...shared,
+        sourceHash: word(3),
+        to: elsewhere,
+        mint: 3n * gwei,
+        value: 3n * gwei,
+        data: Uint8Array.of(2),
+      }),
+    ]
+    const options = { ...(await plain(geth)), deposits: 'carry' } as const
+    const engine = await createEngineApi(options)
+    const genesis = (await engine.block(0n))!
+    await engine.setHead({ head: genesis.hash, safe: genesis.hash, finalized: `0x${'00'.repeat(32)}` })
+    const attributes = attributesAfter(genesis, deposits)
+    const block = await engine.build(genesis.hash, attributes)
+    expect(block.transactions).toEqual(deposits)
+    expect((await engine.build(genesis.hash, attributes)).hash).toBe(block.hash)
+    await engine.setHead({ head: block.hash, safe: genesis.hash, finalized: genesis.hash })
+    expect((await engine.block('latest'))?.transactions).toEqual(deposits)
+    const [to, from] = await engine.accounts([elsewhere, sender])
+    expect([to?.balanceWei, from?.balanceWei]).toEqual([5n * gwei, 5n * gwei])
+    const bad = attributesAfter(block, [deposits[0]!, Uint8Array.of(0x02, 0xc0)])
+    const refused = { code: 'ENGINE_TRANSACTION_INVALID', details: { index: 1, indices: [1] } }
+    await expect(engine.build(block.hash, bad)).rejects.toMatchObject(refused)
+
+    const restarted = await createEngineApi({
+      ...options,
+      carriedBy: hash => (hash === block.hash ? deposits : undefined),
+    })
+    expect((await restarted.block(block.hash))?.transactions).toEqual(deposits)
+    await engine.setHead({ head: genesis.hash, safe: genesis.hash, finalized: `0x${'00'.repeat(32)}` })
+    idle.push(geth)
   })
 
   it('is refused with another secret, and the error does not tell either', async () => {

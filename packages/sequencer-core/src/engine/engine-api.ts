@@ -2,6 +2,7 @@ import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex, RpcTransaction } from 'viem'
 import { z } from 'zod'
+import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
 import { SequencerError } from '../errors.js'
 import { createMutex } from '../internal/mutex.js'
 import { checkOptions } from '../internal/options.js'
@@ -35,6 +36,16 @@ export type EngineApiOptions = {
    * attributes. `testing`: a plain geth from 1.17 builds it by `testing_buildBlockV1`, which `--http.api eth,testing` must expose on `rpcUrl`.
    */
   mode: 'op-stack' | 'testing'
+  /**
+   * For a plain engine, which knows no deposits (type 0x7e). `refuse`, the default, is `ENGINE_ATTRIBUTES`. `carry` keeps them beside the block:
+   * {@link ExecutedBlock.transactions} begins with them, none of their calls is made, and the ETH that they mint arrives as withdrawals
+   * (EIP-4895), in whole gwei: at `to` when a deposit is a plain transfer of no more than it mints, else at `from`, as with a deposit that fails.
+   */
+  deposits?: 'refuse' | 'carry' | undefined
+  /**
+   * With `deposits: 'carry'`: the deposits of a block that this object did not build, for instance from the sequencer's log after a restart.
+   */
+  carriedBy?: ((block: Hash) => readonly Uint8Array[] | undefined) | undefined
   /** Per request, milliseconds. Defaults to 30 000. */
   timeoutMs?: number | undefined
   /** Defaults to the global one. */
@@ -46,6 +57,8 @@ const optionsSchema = z.strictObject({
   rpcUrl: z.url({ protocol: /^https?$/ }).optional(),
   jwtSecret: z.string().or(z.instanceof(Uint8Array)),
   mode: z.enum(['op-stack', 'testing']),
+  deposits: z.enum(['refuse', 'carry']).optional(),
+  carriedBy: z.custom<NonNullable<EngineApiOptions['carriedBy']>>(value => typeof value === 'function').optional(),
   timeoutMs: z.number().int().positive().max(600_000).optional(),
   fetch: z.custom<typeof fetch>(value => typeof value === 'function').optional(),
 })
@@ -124,13 +137,17 @@ export async function createEngineApi(options: EngineApiOptions): Promise<Engine
   const rpc = options.rpcUrl === undefined ? engine : createJsonRpc({ ...shared, url: options.rpcUrl })
   const known = await engine.call<string[]>('engine_exchangeCapabilities', [Object.values(methods).flat()])
   const tip = await rpc.call<RpcBlock>('eth_getBlockByNumber', ['latest', false])
-  return new Api(options.mode, engine, rpc, new Set(known), tip)
+  return new Api(options, engine, rpc, new Set(known), tip)
 }
 
 class Api implements EngineApi {
   readonly name: string
   readonly capabilities: ReadonlySet<string>
   readonly #mode: EngineApiOptions['mode']
+  readonly #carries: boolean
+  readonly #carriedBy: (block: Hash) => readonly Uint8Array[] | undefined
+  /** Deposits of blocks that were built here, down to the finalized one. */
+  readonly #carried = new Map<Hash, { number: bigint; deposits: readonly Uint8Array[] }>()
   readonly #engine: JsonRpc
   readonly #rpc: JsonRpc
   readonly #exclusive = createMutex()
@@ -139,7 +156,7 @@ class Api implements EngineApi {
   #heads: ForkchoiceHeads
 
   constructor(
-    mode: EngineApiOptions['mode'],
+    { mode, deposits, carriedBy }: EngineApiOptions,
     engine: JsonRpc,
     rpc: JsonRpc,
     capabilities: ReadonlySet<string>,
@@ -147,13 +164,37 @@ class Api implements EngineApi {
   ) {
     this.name = mode === 'testing' ? 'engine-api (testing)' : 'engine-api'
     this.#mode = mode
+    this.#carries = mode === 'testing' && deposits === 'carry'
+    this.#carriedBy = carriedBy ?? (() => undefined)
     this.#engine = engine
     this.#rpc = rpc
     this.capabilities = capabilities
     this.#heads = { head: tip.hash, safe: zeroHash, finalized: zeroHash }
   }
 
-  build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
+  async build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
+    if (!this.#carries) return this.#buildPlain(parent, attributes, options)
+    const first = attributes.transactions.findIndex(raw => !isDeposit(raw))
+    const count = first === -1 ? attributes.transactions.length : first
+    const deposits = attributes.transactions.slice(0, count)
+    const plain = { ...attributes, transactions: attributes.transactions.slice(count) }
+    try {
+      const block = await this.#buildPlain(parent, plain, options, mintedBy(deposits))
+      this.#carried.set(block.hash, { number: block.number, deposits })
+      return { ...block, transactions: [...deposits, ...block.transactions] }
+    } catch (error) {
+      if (!(error instanceof SequencerError) || error.code !== 'ENGINE_TRANSACTION_INVALID') throw error
+      const indices = (error.details['indices'] as readonly number[]).map(index => index + count)
+      throw invalidTransactions(indices, error.details['reason'])
+    }
+  }
+
+  #buildPlain(
+    parent: Hash,
+    attributes: PayloadAttributes,
+    options: CallOptions | undefined,
+    withdrawals: readonly Withdrawal[] = [],
+  ): Promise<ExecutedBlock> {
     return this.#exclusive(async () => {
       const parentBlock = await this.#header(parent, options)
       if (parentBlock === undefined) throw unknownBlock(parent)
@@ -161,7 +202,7 @@ class Api implements EngineApi {
       // Building may move the engine's head to the parent: whatever comes of it, the head goes back.
       let built: Envelope
       try {
-        built = await this.#build(parent, attributes, options)
+        built = await this.#build(parent, attributes, options, withdrawals)
       } catch (error) {
         const refused = refusalOf(error)
         if (refused === undefined) throw error
@@ -210,6 +251,11 @@ class Api implements EngineApi {
         })
       }
       this.#heads = { ...heads }
+      if (this.#carried.size > 0 && heads.finalized !== zeroHash) {
+        const finalized = await this.#header(heads.finalized, options)
+        const floor = finalized === undefined ? 0n : BigInt(finalized.number)
+        for (const [hash, { number }] of this.#carried) if (number < floor) this.#carried.delete(hash)
+      }
     })
   }
 
@@ -222,10 +268,13 @@ class Api implements EngineApi {
         options,
       )
       if (block === null) return undefined
-      return executedBlock(
-        block,
-        block.transactions.map(transaction => encodeRpcTransaction(transaction as RpcTransaction)),
-      )
+      const deposits = this.#carries
+        ? (this.#carried.get(block.hash)?.deposits ?? this.#carriedBy(block.hash) ?? [])
+        : []
+      return executedBlock(block, [
+        ...deposits,
+        ...block.transactions.map(transaction => encodeRpcTransaction(transaction as RpcTransaction)),
+      ])
     })
   }
 
@@ -261,19 +310,24 @@ class Api implements EngineApi {
     for (const field of ['eip1559Params', 'minBaseFee'] as const) {
       if (attributes[field] !== undefined) refuseAttributes(field, `a plain engine takes no ${field}`)
     }
-    const deposit = attributes.transactions.findIndex(transaction => transaction[0] === 0x7e)
+    const deposit = attributes.transactions.findIndex(isDeposit)
     if (deposit !== -1) refuseAttributes('transactions', `a plain engine executes no deposits (transaction ${deposit})`)
   }
 
   /** One of the ways to have an exact list built on `parent`. The result is not in the engine's database yet. */
-  async #build(parent: Hash, attributes: PayloadAttributes, options: CallOptions | undefined): Promise<Envelope> {
+  async #build(
+    parent: Hash,
+    attributes: PayloadAttributes,
+    options: CallOptions | undefined,
+    withdrawals: readonly Withdrawal[] = [],
+  ): Promise<Envelope> {
     if (this.#mode === 'testing') {
       if (parent !== this.#heads.head) {
         await this.#forkchoice({ head: parent, safe: zeroHash, finalized: zeroHash }, undefined, options)
       }
       return this.#rpc.call<Envelope>(
         'testing_buildBlockV1',
-        [parent, wireAttributes(attributes), attributes.transactions.map(bytesToHex), '0x'],
+        [parent, wireAttributes(attributes, withdrawals), attributes.transactions.map(bytesToHex), '0x'],
         options,
       )
     }
@@ -438,13 +492,39 @@ class Api implements EngineApi {
   }
 }
 
+/** One EIP-4895 withdrawal on the wire; the amount in gwei. */
+type Withdrawal = { index: Hex; validatorIndex: Hex; address: Address; amount: Hex }
+
+/** The ETH that deposits mint, as withdrawals in their order. */
+function mintedBy(deposits: readonly Uint8Array[]): Withdrawal[] {
+  const credits: { address: Address; wei: bigint }[] = []
+  for (const raw of deposits) {
+    const { from, to, mint, value, data } = decodeDeposit(raw)
+    const isTransfer = to !== undefined && data.length === 0 && value <= mint
+    if (isTransfer) credits.push({ address: to, wei: value })
+    credits.push({ address: from, wei: isTransfer ? mint - value : mint })
+  }
+  return credits
+    .map(({ address, wei }) => ({ address, gwei: wei / 1_000_000_000n }))
+    .filter(({ gwei }) => gwei > 0n)
+    .map(({ address, gwei }, index) => ({
+      index: quantity(index),
+      validatorIndex: '0x0',
+      address,
+      amount: quantity(gwei),
+    }))
+}
+
 /** Attributes as every Engine API knows them. */
-function wireAttributes(attributes: PayloadAttributes): Record<string, unknown> {
+function wireAttributes(
+  attributes: PayloadAttributes,
+  withdrawals: readonly Withdrawal[] = [],
+): Record<string, unknown> {
   return {
     timestamp: quantity(attributes.timestamp),
     prevRandao: attributes.prevRandao,
     suggestedFeeRecipient: attributes.suggestedFeeRecipient,
-    ...(attributes.withdrawals === undefined ? {} : { withdrawals: attributes.withdrawals }),
+    ...(attributes.withdrawals === undefined ? {} : { withdrawals }),
     ...(attributes.parentBeaconBlockRoot === undefined
       ? {}
       : { parentBeaconBlockRoot: attributes.parentBeaconBlockRoot }),
