@@ -239,10 +239,10 @@ function openRequests(lst: Liquid): bigint {
 function at(lst: Liquid, now: bigint): Liquid {
   forward(lst.now, now)
   if (now === lst.now) return lst
+  const moved = { ...lst, now, core: coreAdvance(lst.core, now) }
+  if (lst.config.exits === 'queue') return moved
   return {
-    ...lst,
-    now,
-    core: coreAdvance(lst.core, now),
+    ...moved,
     tickets: applyTickets(lst.tickets, { op: 'advance', now }).state,
     vesting: applyVesting(lst.vesting, { op: 'advance', now }).state,
   }
@@ -365,6 +365,8 @@ const operations = {
   claimVested(before: Liquid, args: { account: string; now: bigint }): Step<Liquid, Assets> {
     own(args.account)
     const lst = at(before, args.now)
+    if (lst.config.exits === 'queue')
+      fail('OPTION_INVALID', `nothing vests in preset ${lst.config.preset}, profile ${lst.config.profile}`)
     const { state, result, events } = applyVesting(lst.vesting, { op: 'claim', account: args.account })
     if (result > cashOf(lst))
       fail('INSUFFICIENT_CASH', `${cashOf(lst)} wei are at hand, ${result} are needed`, { limit: cashOf(lst) })
@@ -376,6 +378,8 @@ const operations = {
   stakeIncentive(before: Liquid, args: { account: string; tokens: bigint; now: bigint }): Step<Liquid, null> {
     own(args.account)
     const lst = at(before, args.now)
+    if (lst.config.exits === 'queue')
+      fail('OPTION_INVALID', `nothing vests in preset ${lst.config.preset}, profile ${lst.config.profile}`)
     const { state, events } = applyVesting(lst.vesting, { op: 'stake', account: args.account, tokens: args.tokens })
     return { state: { ...lst, vesting: state }, result: null, events }
   },
