@@ -30,4 +30,12 @@ export type {
   DaSubmitOptions,
   DataAvailability,
 } from './port.js'
+export { createMirrorDa, type MirrorDeps, type MirrorOptions, parseMirrorCommitment } from './router/mirror.js'
+export {
+  createRouterDa,
+  type RouterDa,
+  type RouterDeps,
+  type RouterLayer,
+  type RouterOptions,
+} from './router/router.js'
 export { createMemoryStore, type Store } from './store.js'

@@ -229,7 +229,7 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvai
           })
         }
       }
-      return manager.send({ payload, to: inbox, items, key: keyOf(items, call), commit }, call)
+      return manager.send({ kind: 'blob', to: inbox, items, key: keyOf(items, call) }, call)
     },
     pending: async () => (transactions === undefined ? [] : transactions.pending('blob')),
     resume: async (key, call) => transactions?.resume(key, call),

@@ -70,10 +70,9 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
 
   const reading = settings.readTimeoutMs
   const price = async (size: number): Promise<bigint> => {
-    const now = transactions === undefined ? undefined : await transactions.market()
-    const gasPrice = now === undefined ? 0n : now.baseFee + now.tip
+    const { baseFee, tip } = await sender().market()
     // Compressed data has a zero byte in 256; they are priced as if none were.
-    return (21_000n + 40n * BigInt(size)) * gasPrice
+    return (21_000n + 40n * BigInt(size)) * (baseFee + tip)
   }
   const sender = (): TransactionManager => {
     if (transactions !== undefined) return transactions
@@ -89,7 +88,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
     },
     quote: async (sizes, call) => {
       checkItems(name, sizes, limits)
-      const cost = await withDeadline(`${name} quote`, call, reading, () => (sender(), price(sizes[0]!)))
+      const cost = await withDeadline(`${name} quote`, call, reading, () => price(sizes[0]!))
       return { cost, unit: 'wei', validUntilMs: systemClock.now() + 12_000 }
     },
     submit: async (items, call) => {
@@ -109,7 +108,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
           })
         }
       }
-      return manager.send({ payload: calldataPayload, to: inbox, items, key: keyOf(items, call), commit }, call)
+      return manager.send({ kind: 'calldata', to: inbox, items, key: keyOf(items, call) }, call)
     },
     pending: async () => (transactions === undefined ? [] : transactions.pending('calldata')),
     resume: async (key, call) => transactions?.resume(key, call),

@@ -22,6 +22,7 @@ export {
 export type { EthereumClient, SigningAccount } from './rpc.js'
 export type { PayloadKind, PoolKind, PreparedPayload, SigningFields } from './transaction.js'
 export {
+  type Commit,
   createTransactionManager,
   type InFlight,
   type TransactionManager,

@@ -71,13 +71,15 @@ export type TransactionManagerDeps = {
 
 /** What a transaction is for. */
 export type TransactionRequest = {
-  payload: PayloadKind
+  /** A kind that was registered. */
+  kind: PoolKind
   to: Hex
   items: readonly Uint8Array[]
   key: string
-  /** Makes the commitments out of the payload's hashes and the transaction that was mined. */
-  commit: (hash: Hex, hashes: readonly Hex[]) => Commitment[]
 }
+
+/** Makes the commitments out of the transaction that was mined and the payload's hashes. */
+export type Commit = (hash: Hex, hashes: readonly Hex[]) => Commitment[]
 
 /** What is under way, for metrics and tests. */
 export type InFlight = { nonce: number; key: string; kind: PoolKind; attempts: number; mined: boolean; fees: Fees }
@@ -97,8 +99,8 @@ export interface TransactionManager extends AsyncDisposable {
    * usual or with `DA_CANCELLED`. Says whether there was anything to cancel.
    */
   cancel(key: string): Promise<boolean>
-  /** Lets the manager know how to sign a kind again after a restart. */
-  register(payload: PayloadKind, commit: TransactionRequest['commit']): void
+  /** Teaches the manager to make transactions of a kind; adapters do it when they are made. */
+  register(payload: PayloadKind, commit: Commit): void
   /** The transaction that took the place of `hash`, after a replacement; `hash` itself where none is known. */
   successor(hash: Hex): Promise<Hex>
   /** Whether a transaction is this manager's and still on its way. */
@@ -152,6 +154,14 @@ type Slot = {
   prepared: PreparedPayload | undefined
 }
 
+/** What the journal says about a submission besides its data. */
+type Note = {
+  kind: PoolKind
+  to: Hex
+  /** The transaction that once carried it, after a reorg made it impossible. */
+  former?: Hex | undefined
+}
+
 type Waiter = {
   entry: JournalEntry
   request: TransactionRequest
@@ -163,6 +173,7 @@ type Waiter = {
 
 const text = new TextEncoder()
 const plain = new TextDecoder()
+const noteOf = (entry: JournalEntry) => JSON.parse(entry.note ?? '{}') as Note
 const slotName = (nonce: number) => `transactions/slot/${String(nonce).padStart(12, '0')}`
 
 function encodeSlot(slot: Slot): Uint8Array {
@@ -205,9 +216,10 @@ export function createTransactionManager(
     multiple: settings.feeLimitMultiple,
     multipleAboveWei: settings.feeLimitAboveWei,
   }
-  const kinds = new Map<PoolKind, { payload: PayloadKind; commit: TransactionRequest['commit'] }>()
+  const kinds = new Map<PoolKind, { payload: PayloadKind; commit: Commit }>()
   const slots: Slot[] = []
   const queue: Waiter[] = []
+  const unclaimed: JournalEntry[] = []
   const waiters = new Map<string, Waiter>()
   const closing = new AbortController()
   let wake = new AbortController()
@@ -217,7 +229,7 @@ export function createTransactionManager(
   // Journal writes of `send` go one after another, so that the queue has the order of the calls.
   let entrance: Promise<unknown> = Promise.resolve()
   /** A foreign transaction of this kind blocks the pool of the other. */
-  let blockedBy: PoolKind | undefined
+  let blockedBy: { kind: PoolKind; nonce: number } | undefined
 
   const persist = (slot: Slot) => store.put(slotName(slot.nonce), encodeSlot(slot))
   const unmined = () => slots.filter(slot => slot.mined === undefined)
@@ -254,13 +266,22 @@ export function createTransactionManager(
       })
     }
     slots.sort((a, b) => a.nonce - b.nonce)
-    const withSlot = new Set(slots.map(slot => slot.entry?.key))
-    for (const entry of await journal.pending()) {
-      const note = JSON.parse(entry.note ?? '{}') as { kind: PoolKind; to: Hex }
+    unclaimed.push(...(await journal.pending()))
+    claim()
+  }
+
+  /** Takes up journalled submissions whose kind an adapter has registered. */
+  function claim(): void {
+    for (const entry of unclaimed.splice(0)) {
+      const note = noteOf(entry)
       const kind = kinds.get(note.kind)
-      if (kind === undefined) continue
-      const waiter = createWaiter(entry, { ...kind, to: note.to, items: entry.items, key: entry.key })
-      if (!withSlot.has(entry.key)) queue.push(waiter)
+      if (kind === undefined) {
+        unclaimed.push(entry)
+        continue
+      }
+      if (waiters.has(entry.key)) continue
+      const waiter = createWaiter(entry, { kind: note.kind, to: note.to, items: entry.items, key: entry.key })
+      if (!slots.some(slot => slot.entry?.key === entry.key)) queue.push(waiter)
     }
   }
 
@@ -284,6 +305,7 @@ export function createTransactionManager(
 
   function run(): void {
     wake.abort()
+    if (queue.length === 0 && slots.length === 0) return
     loop ??= (async () => {
       while (!closing.signal.aborted && (queue.length > 0 || slots.length > 0)) {
         wake = new AbortController()
@@ -356,14 +378,15 @@ export function createTransactionManager(
     }
     if (slot.settled !== undefined && receipt.blockNumber <= final) {
       // A receipt was handed out for one attempt and a reorg let another win: whoever holds the old hash is led to the new.
-      if (slot.settled !== receipt.hash) {
-        await store.put(`transactions/successor/${slot.settled.slice(2)}`, text.encode(receipt.hash))
-      }
+      if (slot.settled !== receipt.hash) await rememberSuccessor(slot.settled, receipt.hash)
       slots.splice(slots.indexOf(slot), 1)
       await store.delete(slotName(slot.nonce))
       if (slot.entry !== undefined) await journal.release(slot.entry)
     }
   }
+
+  const rememberSuccessor = (former: Hex, hash: Hex) =>
+    store.put(`transactions/successor/${former.slice(2)}`, text.encode(hash))
 
   async function minedOf(slot: Slot): Promise<Receipt | undefined> {
     const first = slot.mined?.hash ?? slot.settled
@@ -394,6 +417,8 @@ export function createTransactionManager(
       commitments: commit(receipt.hash, slot.hashes),
       height: receipt.blockNumber,
     }
+    const { former } = noteOf(entry)
+    if (former !== undefined) await rememberSuccessor(former, receipt.hash)
     await journal.finish(entry, answer, true)
     entry.items = []
     logger.info({ nonce: slot.nonce, hash: receipt.hash, kind: slot.kind }, 'transaction confirmed')
@@ -458,6 +483,8 @@ export function createTransactionManager(
 
   /** Gives nonces to what waits, as far as the pools allow. */
   async function assign(used: number, now: FeeMarket): Promise<void> {
+    // Whatever stood in the way was mined meanwhile.
+    if (blockedBy !== undefined && used > blockedBy.nonce) blockedBy = undefined
     while (queue.length > 0 || blockedBy !== undefined) {
       const open = unmined()
       // A nonce that is used without a receipt yet is not settled: the next one must wait for what becomes of it.
@@ -467,14 +494,14 @@ export function createTransactionManager(
       const nonce = Math.max(used, last === undefined ? 0 : last.nonce + 1)
       if (blockedBy !== undefined) {
         if (open.length > 0) return
-        const slot = createSlot(nonce, undefined, blockedBy, account.address)
+        const slot = createSlot(nonce, undefined, blockedBy.kind, account.address)
         blockedBy = undefined
         slots.push(slot)
         if (!(await publish(slot, now, false))) return
         continue
       }
       const waiter = queue[0]!
-      const { kind } = waiter.request.payload
+      const { kind } = waiter.request
       // Blob and other transactions of one account cannot be pending together.
       if (open.some(slot => slot.kind !== kind)) return
       if (waiter.abandoned) {
@@ -567,18 +594,17 @@ export function createTransactionManager(
         case 'unreachable':
           // The next look at the chain tells which transaction has the nonce, or whether the earlier ones got lost.
           return false
-        case 'reserved':
-          if (!slot.accepted && slots.at(-1) === slot) {
-            blockedBy = slot.kind === 'blob' ? 'calldata' : 'blob'
-            if (!kinds.has(blockedBy)) {
-              blockedBy = undefined
-              return false
-            }
+        case 'reserved': {
+          const other = slot.kind === 'blob' ? 'calldata' : 'blob'
+          if (!kinds.has(other)) return false
+          if (unmined().some(later => later !== slot && later.kind === other)) await giveWay(slot, other)
+          else if (!slot.accepted && slots.at(-1) === slot) {
+            blockedBy = { kind: other, nonce: slot.nonce }
             await drop(slot, undefined)
             requeue(slot)
-            wake.abort()
           }
           return false
+        }
         case 'insufficient-funds':
         case 'rejected':
           if (slot.accepted || slots.at(-1) !== slot || slot.attempts.length > 1) return false
@@ -587,6 +613,35 @@ export function createTransactionManager(
       }
     }
     return false
+  }
+
+  /**
+   * After a reorg, a later transaction of the other kind can be back in its pool before this one is, and keeps it out for ever: the
+   * nonce gets an empty transaction of that kind, and the submission another nonce.
+   */
+  async function giveWay(slot: Slot, kind: PoolKind): Promise<void> {
+    const { entry } = slot
+    if (entry !== undefined && !slot.cancelling) {
+      const former = slot.settled ?? slot.attempts.at(-1)?.hash
+      const note = stringify({ kind: slot.kind, to: slot.to, former } satisfies Note)
+      const reopened = await journal.reopen(entry, await itemsOf(entry), note)
+      const waiter =
+        waiters.get(entry.key) ??
+        createWaiter(reopened, { kind: slot.kind, to: slot.to, items: reopened.items, key: entry.key })
+      waiter.entry = reopened
+      queue.unshift(waiter)
+    }
+    Object.assign(slot, {
+      entry: undefined,
+      kind,
+      to: account.address,
+      attempts: [],
+      accepted: false,
+      settled: undefined,
+      cancelling: true,
+      prepared: undefined,
+    } satisfies Partial<Slot>)
+    await persist(slot)
   }
 
   let lastRefusal: Error | undefined
@@ -678,6 +733,13 @@ export function createTransactionManager(
     }
   }
 
+  // What a crash left is gone on with at once, even if nobody asks: a reorg may have undone what was reported. Adapters that are made right
+  // after the manager have registered by then.
+  void Promise.resolve()
+    .then(start)
+    .then(run)
+    .catch(() => {})
+
   async function wait(waiter: Waiter, options: DaSubmitOptions | undefined): Promise<DaReceipt> {
     try {
       return await withDeadline('an Ethereum submission', options, undefined, () => waiter.result, clock)
@@ -701,14 +763,14 @@ export function createTransactionManager(
     suggest: async kind => firstFees(await market(), kind === 'blob', floors),
     register(payload, commit) {
       kinds.set(payload.kind, { payload, commit })
+      claim()
     },
     async send(request, options) {
       options?.signal?.throwIfAborted()
-      kinds.set(request.payload.kind, { payload: request.payload, commit: request.commit })
       const enter = async (): Promise<Waiter | DaReceipt> => {
         await start()
         options?.signal?.throwIfAborted()
-        const note = stringify({ kind: request.payload.kind, to: request.to })
+        const note = stringify({ kind: request.kind, to: request.to } satisfies Note)
         const entry = await journal.open(request.key, request.items, note)
         if (entry.receipt !== undefined) return entry.receipt
         const known = waiters.get(request.key)
@@ -738,7 +800,7 @@ export function createTransactionManager(
     async pending(kind) {
       await start()
       return [...waiters.values()]
-        .filter(waiter => waiter.request.payload.kind === kind)
+        .filter(waiter => waiter.request.kind === kind)
         .sort((a, b) => a.entry.sequence - b.entry.sequence)
         .map(waiter => waiter.entry.key)
     },

@@ -30,7 +30,7 @@ export type Journal = {
   /** Drops the data of an ended submission. */
   release(entry: JournalEntry): Promise<void>
   /** Makes an ended entry one that is still to be posted: its data was lost. Needs the items again. */
-  reopen(entry: JournalEntry, items: readonly Uint8Array[]): Promise<JournalEntry>
+  reopen(entry: JournalEntry, items: readonly Uint8Array[], note: string): Promise<JournalEntry>
   remove(entry: JournalEntry): Promise<void>
   /** Entries without a receipt, oldest first. */
   pending(): Promise<JournalEntry[]>
@@ -227,10 +227,10 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
         if (!state.pending.has(oldest)) await store.delete(name(oldest))
       }
     },
-    async reopen(entry, items) {
+    async reopen(entry, items, note) {
       const index = ended.indexOf(entry.key)
       if (index >= 0) ended.splice(index, 1)
-      return begin(entry.key, entry.digest, items, undefined)
+      return begin(entry.key, entry.digest, items, note)
     },
     async remove(entry) {
       const state = await start()

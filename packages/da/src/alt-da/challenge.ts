@@ -1,0 +1,47 @@
+/** How long data may be demanded and delivered on L1, in L1 blocks. Source: OP specs, alt-DA, `DataAvailabilityChallenge`. */
+export type ChallengeWindows = {
+  /** After the commitment's block in which anybody may demand the data. */
+  challengeBlocks: bigint
+  /** After the demand in which the data has to be there. */
+  resolveBlocks: bigint
+}
+
+/** What happened on L1 about one commitment. */
+export type ChallengeHistory = {
+  /** Block of the commitment. */
+  includedAt: bigint
+  challengedAt?: bigint | undefined
+  resolvedAt?: bigint | undefined
+}
+
+/**
+ * `open`: may still be challenged. `accepted`: nobody challenged in time. `active`: the data is demanded. `resolved`: it was delivered on L1.
+ * `expired`: it was not, and derivation drops the commitment.
+ */
+export type ChallengeStatus = 'open' | 'accepted' | 'active' | 'resolved' | 'expired'
+
+/**
+ * The status of a commitment at an L1 block. Events outside their windows count for nothing, as the contract refuses them.
+ *
+ * @example
+ * ```ts
+ * import { challengeStatus } from '@l2/da/alt-da'
+ *
+ * const windows = { challengeBlocks: 10n, resolveBlocks: 5n }
+ * console.log(challengeStatus({ includedAt: 100n }, windows, 110n)) // open
+ * console.log(challengeStatus({ includedAt: 100n }, windows, 111n)) // accepted
+ * console.log(challengeStatus({ includedAt: 100n, challengedAt: 105n }, windows, 111n)) // expired
+ * ```
+ */
+export function challengeStatus(history: ChallengeHistory, windows: ChallengeWindows, head: bigint): ChallengeStatus {
+  const { includedAt, challengedAt, resolvedAt } = history
+  const lastChallenge = includedAt + windows.challengeBlocks
+  if (challengedAt === undefined || challengedAt > head || challengedAt < includedAt || challengedAt > lastChallenge) {
+    return head > lastChallenge ? 'accepted' : 'open'
+  }
+  const lastResolve = challengedAt + windows.resolveBlocks
+  const inTime =
+    resolvedAt !== undefined && resolvedAt <= head && resolvedAt >= challengedAt && resolvedAt <= lastResolve
+  if (inTime) return 'resolved'
+  return head > lastResolve ? 'expired' : 'active'
+}

@@ -1,0 +1,210 @@
+import { bytesToHex, concatBytes, equalBytes } from '@l2/common'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { type Commitment, commitmentToBatcherData, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
+import { DaError } from '../errors.js'
+import { checkItems, keyOf } from '../internal/journal.js'
+import type { DaCallOptions, DaReceipt, DaStatus, DataAvailability } from '../port.js'
+import { type ChallengeHistory, type ChallengeStatus, type ChallengeWindows, challengeStatus } from './challenge.js'
+
+/** What L1 knows about challenges: `createEthereumChallenges` reads it from the contract. */
+export interface ChallengeSource {
+  /** The newest L1 block. */
+  head(call?: DaCallOptions): Promise<bigint>
+  /** What happened about a keccak commitment of a block, and the data where it was delivered. */
+  find(
+    dataHash: Uint8Array,
+    includedAt: bigint,
+    call?: DaCallOptions,
+  ): Promise<Omit<ChallengeHistory, 'includedAt'> & { data?: Uint8Array | undefined }>
+}
+
+export type HybridDaDeps = {
+  /** Holds the data: an alt-DA server, an object store, another chain. */
+  store: DataAvailability
+  /** Holds the hashes: Ethereum calldata. */
+  anchor: DataAvailability
+  /** Without it nothing can be challenged, and data that the store lost is lost. */
+  challenges?: { source: ChallengeSource; windows: ChallengeWindows } | undefined
+}
+
+/** A hybrid commitment in parts. */
+export type HybridCommitment = {
+  /** keccak256 of the data: what the anchor carries and a challenge names. */
+  dataHash: Uint8Array
+  length: number
+  /** L1 block of the anchor, from which the challenge window counts. */
+  anchoredAt: bigint
+  anchor: Commitment
+  store: Commitment
+}
+
+/** Adds challenges to the port. */
+export interface HybridDa extends DataAvailability {
+  /** Where a commitment stands between its block and the end of its windows, and the last L1 block at which that can change. */
+  challenge(commitment: Commitment, call?: DaCallOptions): Promise<{ status: ChallengeStatus; deadline: bigint }>
+}
+
+/** @throws DaError `DA_COMMITMENT_INVALID` */
+export function parseHybridCommitment({ layer, payload }: Commitment): HybridCommitment {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
+  const anchorLength = payload.length > 46 ? view.getUint16(44) : 0
+  if (layer !== daLayer.hybrid || anchorLength < 2 || payload.length < 46 + anchorLength + 2) {
+    throw new DaError('not a hybrid commitment', {
+      code: 'DA_COMMITMENT_INVALID',
+      details: { layer, length: payload.length },
+    })
+  }
+  return {
+    dataHash: payload.slice(0, 32),
+    length: view.getUint32(32),
+    anchoredAt: view.getBigUint64(36),
+    anchor: decodeCommitment(payload.subarray(46, 46 + anchorLength)),
+    store: decodeCommitment(payload.subarray(46 + anchorLength)),
+  }
+}
+
+/** Inverse of {@link parseHybridCommitment}. */
+export function formatHybridCommitment(parts: HybridCommitment): Commitment {
+  const anchor = encodeCommitment(parts.anchor)
+  const head = new Uint8Array(14)
+  const view = new DataView(head.buffer)
+  view.setUint32(0, parts.length)
+  view.setBigUint64(4, parts.anchoredAt)
+  view.setUint16(12, anchor.length)
+  return {
+    layer: daLayer.hybrid,
+    payload: concatBytes(parts.dataHash, head, anchor, encodeCommitment(parts.store)),
+  }
+}
+
+/**
+ * Data on a store, its keccak256 on an anchor layer as an OP alt-DA commitment (`01 00 ‖ hash`): cheap, and safe for as long as somebody can
+ * challenge. Reading asks the store; where that fails, the data that a challenge brought to L1. Metis calls this its Memo mode; there the key on
+ * L1 does not bind the data, here the hash does.
+ *
+ * `submit` returns when both have it, the store first: a hash on L1 without data would be an invitation to challenge.
+ */
+export function createHybridDa(deps: HybridDaDeps): HybridDa {
+  const { store, anchor, challenges } = deps
+  const name = 'hybrid'
+
+  const challenge = async (commitment: Commitment, call?: DaCallOptions) => {
+    const { anchoredAt, dataHash } = parseHybridCommitment(commitment)
+    if (challenges === undefined) return { status: 'accepted' as const, deadline: anchoredAt }
+    const { source, windows } = challenges
+    const head = await source.head(call)
+    const found = await source.find(dataHash, anchoredAt, call)
+    const history = { includedAt: anchoredAt, ...found }
+    const status = challengeStatus(history, windows, head)
+    const demanded = status === 'active' || status === 'expired' || status === 'resolved'
+    const deadline = demanded ? found.challengedAt! + windows.resolveBlocks : anchoredAt + windows.challengeBlocks
+    return { status, deadline, data: found.data }
+  }
+
+  const verify = async (commitment: Commitment, data: Uint8Array) => {
+    const { dataHash, length } = parseHybridCommitment(commitment)
+    return data.length === length && equalBytes(keccak_256(data), dataHash)
+  }
+
+  const limits = async (call?: DaCallOptions) => ({ maxBytes: (await store.limits(call)).maxBytes, maxItems: 1 })
+
+  const receiptOf = (
+    key: string,
+    data: { hash: Uint8Array; length: number },
+    stored: DaReceipt,
+    anchored: DaReceipt,
+  ) => ({
+    key,
+    height: anchored.height,
+    commitments: [
+      formatHybridCommitment({
+        dataHash: data.hash,
+        length: data.length,
+        anchoredAt: anchored.height,
+        anchor: anchored.commitments[0]!,
+        store: stored.commitments[0]!,
+      }),
+    ],
+  })
+
+  return {
+    name,
+    capabilities: {
+      retentionSeconds: store.capabilities.retentionSeconds,
+      finality: anchor.capabilities.finality,
+    },
+    challenge: async (commitment, call) => {
+      const { status, deadline } = await challenge(commitment, call)
+      return { status, deadline }
+    },
+    limits,
+    quote: async (sizes, call) => {
+      checkItems(name, sizes, await limits(call))
+      // What the store is paid, and in what, is between it and its operator; the anchor is what a sequencer pays.
+      return anchor.quote([34], call)
+    },
+    submit: async (items, call) => {
+      checkItems(
+        name,
+        items.map(item => item.length),
+        await limits(call),
+      )
+      const key = keyOf(items, call)
+      const data = items[0]!
+      const hash = keccak_256(data)
+      const stored = await store.submit([data], { ...call, key, maxCost: undefined })
+      const anchored = await anchor.submit([commitmentToBatcherData({ layer: daLayer.keccak, payload: hash })], {
+        ...call,
+        key,
+      })
+      return receiptOf(key, { hash, length: data.length }, stored, anchored)
+    },
+    pending: async call => [...new Set([...(await store.pending(call)), ...(await anchor.pending(call))])],
+    resume: async (key, call) => {
+      const stored = await store.resume(key, call)
+      if (stored === undefined) return undefined
+      const data = await store.get(stored.commitments[0]!, call)
+      const hash = keccak_256(data)
+      const anchored =
+        (await anchor.resume(key, call)) ??
+        (await anchor.submit([commitmentToBatcherData({ layer: daLayer.keccak, payload: hash })], { ...call, key }))
+      return receiptOf(key, { hash, length: data.length }, stored, anchored)
+    },
+    reads: ({ layer }) => layer === daLayer.hybrid,
+    verify,
+    get: async (commitment, call) => {
+      const parts = parseHybridCommitment(commitment)
+      let failure: unknown
+      try {
+        const data = await store.get(parts.store, call)
+        if (await verify(commitment, data)) return data
+        failure = new DaError('the store returned other data than the anchor has the hash of', {
+          code: 'DA_MISMATCH',
+          details: { expected: bytesToHex(parts.dataHash), length: data.length },
+        })
+      } catch (error) {
+        call?.signal?.throwIfAborted()
+        failure = error
+      }
+      if (challenges === undefined) throw failure
+      const found = await challenge(commitment, call)
+      if (found.status === 'resolved' && found.data !== undefined && (await verify(commitment, found.data))) {
+        return found.data
+      }
+      if (found.status === 'expired') {
+        throw new DaError('the data was challenged and never delivered: the commitment is void', {
+          code: 'DA_COMMITMENT_DEAD',
+          details: { expected: bytesToHex(parts.dataHash), deadline: found.deadline },
+          cause: failure,
+        })
+      }
+      throw failure
+    },
+    status: async (commitment, call): Promise<DaStatus> =>
+      anchor.status(parseHybridCommitment(commitment).anchor, call),
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]()
+      await anchor[Symbol.asyncDispose]()
+    },
+  }
+}

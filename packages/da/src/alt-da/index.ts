@@ -1,0 +1,16 @@
+export {
+  type ChallengeHistory,
+  type ChallengeStatus,
+  type ChallengeWindows,
+  challengeStatus,
+} from './challenge.js'
+export { type AltDaDeps, type AltDaOptions, createAltDa } from './client.js'
+export {
+  type ChallengeSource,
+  createHybridDa,
+  formatHybridCommitment,
+  type HybridCommitment,
+  type HybridDa,
+  type HybridDaDeps,
+  parseHybridCommitment,
+} from './hybrid.js'

@@ -1,0 +1,322 @@
+import { hexToBytes, redactUrls } from '@l2/common'
+import { DaError, type DaErrorCode } from '../errors.js'
+import { fromBase64, toBase64 } from '../internal/base64.js'
+import { plainText, withDeadline } from '../internal/call.js'
+import { answerText, exchange, retryAfterMs } from '../internal/http.js'
+import type { DaCallOptions } from '../port.js'
+import { merkleRoot } from './merkle.js'
+import { nodeBytes } from './nmt.js'
+import { type CommitmentProof, parseCommitmentProof } from './proof.js'
+import { type CelestiaBlob, type ShareVersion, signerBytes } from './shares.js'
+
+/** Plain settings of {@link createCelestiaClient}. */
+export type CelestiaClientOptions = {
+  /** HTTP address of celestia-node's JSON-RPC, as `http://127.0.0.1:26658`. */
+  url: string
+  /** What `celestia light auth write` prints. Sent in a header and never repeated anywhere. */
+  token?: string | undefined
+  /** Milliseconds of a call that reads; 30 000. */
+  timeoutMs?: number | undefined
+  /** Milliseconds of `blob.Submit`, which blocks until inclusion; 120 000. */
+  submitTimeoutMs?: number | undefined
+  /** Longest answer read, in bytes; 32 MiB. */
+  maxAnswerBytes?: number | undefined
+}
+
+/** How a submission is paid for. Source: celestia-node `state.TxConfig`. */
+export type CelestiaSubmitOptions = DaCallOptions & {
+  /** utia per gas */
+  gasPrice: number
+  /** The node refuses to pay more; utia per gas. */
+  maxGasPrice?: number | undefined
+  gas?: bigint | undefined
+  /** 1 low, 2 medium, 3 high */
+  priority?: 1 | 2 | 3 | undefined
+  /** Key of the node's keyring. */
+  keyName?: string | undefined
+  signerAddress?: string | undefined
+  feeGranterAddress?: string | undefined
+}
+
+/** The part of a header that reading needs. */
+export type CelestiaHeader = { height: bigint; timeMs: number; dataHash: Uint8Array }
+
+/** A blob as a node returns it. */
+export type FoundBlob = CelestiaBlob & { commitment: Uint8Array }
+
+/** Celestia's JSON-RPC, as far as this package uses it: typed, every answer checked. */
+export interface CelestiaClient {
+  submit(blobs: readonly (CelestiaBlob & { commitment: Uint8Array })[], options: CelestiaSubmitOptions): Promise<bigint>
+  /** @throws DaError `DA_NOT_FOUND`, `DA_NOT_YET`, `DA_EXPIRED` */
+  get(height: bigint, namespace: Uint8Array, commitment: Uint8Array, call?: DaCallOptions): Promise<FoundBlob>
+  getAll(height: bigint, namespaces: readonly Uint8Array[], call?: DaCallOptions): Promise<FoundBlob[]>
+  /** The node's own opinion: it proves nothing to anybody else. */
+  included(
+    height: bigint,
+    namespace: Uint8Array,
+    proof: unknown,
+    commitment: Uint8Array,
+    call?: DaCallOptions,
+  ): Promise<boolean>
+  /** Range proofs of the whole namespace, in the node's JSON. */
+  getProof(height: bigint, namespace: Uint8Array, commitment: Uint8Array, call?: DaCallOptions): Promise<unknown>
+  getCommitmentProof(
+    height: bigint,
+    namespace: Uint8Array,
+    commitment: Uint8Array,
+    call?: DaCallOptions,
+  ): Promise<CommitmentProof>
+  header(height: bigint, call?: DaCallOptions): Promise<CelestiaHeader>
+  /** Blocks until the node has the header. */
+  waitForHeader(height: bigint, call?: DaCallOptions): Promise<CelestiaHeader>
+  localHead(call?: DaCallOptions): Promise<CelestiaHeader>
+  networkHead(call?: DaCallOptions): Promise<CelestiaHeader>
+  /** The oldest header that the node keeps. */
+  tail(call?: DaCallOptions): Promise<CelestiaHeader>
+}
+
+/** celestia-node gives every error the code 1, so the words have to tell. Most specific first. */
+const failures: readonly (readonly [string, DaErrorCode])[] = [
+  ['blob: not found', 'DA_NOT_FOUND'],
+  ['from the future', 'DA_NOT_YET'],
+  ['is below tail', 'DA_EXPIRED'],
+  ['account sequence mismatch', 'DA_NONCE_CONFLICT'],
+  ['incorrect account sequence', 'DA_NONCE_CONFLICT'],
+  ['tx already in mempool', 'DA_OUTCOME_UNKNOWN'],
+  ['already exists in mempool', 'DA_OUTCOME_UNKNOWN'],
+  ['timed out waiting for tx', 'DA_OUTCOME_UNKNOWN'],
+  ['eviction poll timeout', 'DA_OUTCOME_UNKNOWN'],
+  ['was evicted', 'DA_OUTCOME_UNKNOWN'],
+  ['estimated gas price exceeds max gas price', 'DA_FEE_TOO_HIGH'],
+  ['insufficient funds', 'DA_INSUFFICIENT_FUNDS'],
+  ['insufficient fee', 'DA_UNDERPRICED'],
+  ['insufficient minimum gas price', 'DA_UNDERPRICED'],
+  ['failed to submit blobs due to insufficient', 'DA_UNDERPRICED'],
+  ['gas price too low', 'DA_UNDERPRICED'],
+  ['blob(s) too large', 'DA_TOO_LARGE'],
+  ['blob too large', 'DA_TOO_LARGE'],
+  ['over size limit', 'DA_TOO_LARGE'],
+  ['exceeds max', 'DA_TOO_LARGE'],
+  ['not allowed namespace', 'DA_REJECTED'],
+  ['invalid namespace', 'DA_REJECTED'],
+  ['missing permission', 'DA_UNAUTHORIZED'],
+  ['unauthorized', 'DA_UNAUTHORIZED'],
+  ['server busy', 'DA_UNAVAILABLE'],
+  ['connection refused', 'DA_UNAVAILABLE'],
+  ['context deadline exceeded', 'DA_OUTCOME_UNKNOWN'],
+  ['context canceled', 'DA_OUTCOME_UNKNOWN'],
+  ['tx not found', 'DA_OUTCOME_UNKNOWN'],
+  ['mempool is full', 'DA_UNAVAILABLE'],
+  ['syncing', 'DA_NOT_YET'],
+  ['not found', 'DA_NOT_FOUND'],
+]
+
+/** What an error text of celestia-node means. */
+export function classifyCelestiaFailure(message: string): DaErrorCode {
+  const text = message.toLowerCase()
+  for (const [part, code] of failures) if (text.includes(part)) return code
+  return 'DA_UNAVAILABLE'
+}
+
+/** Makes a {@link CelestiaClient}; nothing is sent before the first call. */
+export function createCelestiaClient(
+  options: CelestiaClientOptions,
+  deps: { fetch?: typeof fetch | undefined } = {},
+): CelestiaClient {
+  const { url, token = '', timeoutMs = 30_000, submitTimeoutMs = 120_000, maxAnswerBytes = 32 * 1024 * 1024 } = options
+  const origin = redactUrls(url)
+  const secrets = [token]
+  let id = 0
+
+  async function call(
+    method: string,
+    params: readonly unknown[],
+    options: DaCallOptions | undefined,
+    defaultMs = timeoutMs,
+  ): Promise<unknown> {
+    const answer = await withDeadline(`Celestia ${method}`, options, defaultMs, signal =>
+      exchange({
+        url,
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: ++id, method, params }),
+        signal,
+        maxBytes: maxAnswerBytes,
+        secrets,
+        fetch: deps.fetch,
+      }),
+    )
+    const details = { origin, method, status: answer.status }
+    const said = () => answerText(answer, secrets)
+    if (answer.status === 401 || answer.status === 403) {
+      throw new DaError(`${origin} refuses the token for ${method}`, { code: 'DA_UNAUTHORIZED', details })
+    }
+    if (answer.status === 429) {
+      throw new DaError(`${origin} is asked too often`, {
+        code: 'DA_RATE_LIMITED',
+        details: { ...details, retryAfterMs: retryAfterMs(answer.headers) },
+      })
+    }
+    if (answer.status === 413) throw new DaError(`${origin} refuses the size`, { code: 'DA_TOO_LARGE', details })
+    if (answer.status >= 500) {
+      // A gateway that gave up does not know what became of the call; 503 is the node's own "server busy".
+      const code = answer.status === 504 || answer.status === 502 ? 'DA_OUTCOME_UNKNOWN' : 'DA_UNAVAILABLE'
+      throw new DaError(`${origin} cannot answer ${method} now: ${said()}`, { code, details, retry: 'failover' })
+    }
+    const reply = parse(answer.body)
+    if (reply?.['error'] !== undefined && reply['error'] !== null) {
+      const { message } = reply['error'] as { message?: unknown }
+      const text = plainText(typeof message === 'string' ? message : 'unknown error', secrets).slice(0, 300)
+      throw new DaError(`${method}: ${text}`, { code: classifyCelestiaFailure(text), details })
+    }
+    if (reply === undefined || !('result' in reply)) {
+      throw new DaError(`${origin} did not answer ${method} in JSON-RPC: ${said()}`, {
+        code: 'DA_RESPONSE_INVALID',
+        details,
+      })
+    }
+    return reply['result']
+  }
+
+  return {
+    async submit(blobs, submit) {
+      const result = await call(
+        'blob.Submit',
+        [
+          blobs.map(({ namespace, data, shareVersion, commitment, signer }) => ({
+            namespace: toBase64(namespace),
+            data: toBase64(data),
+            share_version: shareVersion,
+            commitment: toBase64(commitment),
+            ...(signer === undefined ? {} : { signer: toBase64(signer) }),
+            index: -1,
+          })),
+          {
+            // The price counts only together with the flag.
+            gas_price: submit.gasPrice,
+            is_gas_price_set: true,
+            ...(submit.maxGasPrice === undefined ? {} : { max_gas_price: submit.maxGasPrice }),
+            ...(submit.gas === undefined ? {} : { gas: Number(submit.gas) }),
+            ...(submit.priority === undefined ? {} : { tx_priority: submit.priority }),
+            ...(submit.keyName === undefined ? {} : { key_name: submit.keyName }),
+            ...(submit.signerAddress === undefined ? {} : { signer_address: submit.signerAddress }),
+            ...(submit.feeGranterAddress === undefined ? {} : { fee_granter_address: submit.feeGranterAddress }),
+          },
+        ],
+        submit,
+        submitTimeoutMs,
+      )
+      return positive(result, 'blob.Submit')
+    },
+    get: async (height, namespace, commitment, options) =>
+      parseBlob(await call('blob.Get', [Number(height), toBase64(namespace), toBase64(commitment)], options)),
+    async getAll(height, namespaces, options) {
+      let result: unknown
+      try {
+        result = await call('blob.GetAll', [Number(height), namespaces.map(toBase64)], options)
+      } catch (error) {
+        // Older versions say "not found" where newer ones give an empty list.
+        if (error instanceof DaError && error.code === 'DA_NOT_FOUND') return []
+        throw error
+      }
+      if (result === null) return []
+      if (!Array.isArray(result)) throw malformed('blob.GetAll')
+      return result.map(parseBlob)
+    },
+    included: async (height, namespace, proof, commitment, options) =>
+      (await call('blob.Included', [Number(height), toBase64(namespace), proof, toBase64(commitment)], options)) ===
+      true,
+    getProof: (height, namespace, commitment, options) =>
+      call('blob.GetProof', [Number(height), toBase64(namespace), toBase64(commitment)], options),
+    getCommitmentProof: async (height, namespace, commitment, options) =>
+      parseCommitmentProof(
+        await call('blob.GetCommitmentProof', [Number(height), toBase64(namespace), toBase64(commitment)], options),
+      ),
+    header: async (height, options) => parseHeader(await call('header.GetByHeight', [Number(height)], options)),
+    waitForHeader: async (height, options) =>
+      parseHeader(await call('header.WaitForHeight', [Number(height)], options)),
+    localHead: async options => parseHeader(await call('header.LocalHead', [], options)),
+    networkHead: async options => parseHeader(await call('header.NetworkHead', [], options)),
+    tail: async options => parseHeader(await call('header.Tail', [], options)),
+  }
+}
+
+type Json = Record<string, unknown>
+
+function parse(body: Uint8Array): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(body))
+    return typeof value === 'object' && value !== null ? (value as Json) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function malformed(what: string): DaError {
+  return new DaError(`the Celestia node answered ${what} with something else`, {
+    code: 'DA_RESPONSE_INVALID',
+    details: { what },
+  })
+}
+
+function positive(value: unknown, what: string): bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return BigInt(value)
+  if (typeof value === 'string' && /^[1-9]\d{0,18}$/.test(value)) return BigInt(value)
+  throw malformed(what)
+}
+
+function bytes(value: unknown, what: string): Uint8Array {
+  const read = typeof value === 'string' ? fromBase64(value) : undefined
+  if (read === undefined) throw malformed(what)
+  return read
+}
+
+function parseBlob(value: unknown): FoundBlob {
+  if (typeof value !== 'object' || value === null) throw malformed('a blob')
+  const blob = value as Json
+  const version = blob['share_version'] ?? 0
+  if (version !== 0 && version !== 1 && version !== 2) throw malformed('"share_version" of a blob')
+  const signer = blob['signer'] === undefined || blob['signer'] === null ? undefined : bytes(blob['signer'], '"signer"')
+  const namespace = bytes(blob['namespace'], '"namespace" of a blob')
+  const commitment = bytes(blob['commitment'], '"commitment" of a blob')
+  if (namespace.length !== 29 || commitment.length !== 32) throw malformed('a blob')
+  const found = {
+    namespace,
+    commitment,
+    data: bytes(blob['data'], '"data" of a blob'),
+    shareVersion: version as ShareVersion,
+  }
+  return signer === undefined || signer.length === 0
+    ? found
+    : signer.length === signerBytes
+      ? { ...found, signer }
+      : (() => {
+          throw malformed('"signer" of a blob')
+        })()
+}
+
+function parseHeader(value: unknown): CelestiaHeader {
+  const extended = value as { header?: Json; dah?: { row_roots?: unknown; column_roots?: unknown } } | null
+  const header = extended?.header
+  if (typeof header !== 'object' || header === null) throw malformed('a header')
+  const dataHash = typeof header['data_hash'] === 'string' ? hexToBytes(header['data_hash']) : undefined
+  if (dataHash?.length !== 32) throw malformed('"data_hash" of a header')
+  const timeMs = Date.parse(String(header['time']))
+  const roots = [extended?.dah?.row_roots, extended?.dah?.column_roots].flatMap(list =>
+    Array.isArray(list) ? list : [],
+  )
+  if (roots.length > 0 && roots.length <= 4096) {
+    const read = roots.map(root => bytes(root, 'a root of a header'))
+    if (read.some(root => root.length !== nodeBytes)) throw malformed('a root of a header')
+    const made = merkleRoot(read)
+    if (made.some((byte, i) => byte !== dataHash[i])) throw malformed('a header: its roots make another "data_hash"')
+  }
+  return {
+    height: positive(header['height'], '"height" of a header'),
+    timeMs: Number.isNaN(timeMs) ? 0 : timeMs,
+    dataHash,
+  }
+}

@@ -1,0 +1,274 @@
+import { type Clock, concatBytes, systemClock } from '@l2/common'
+import * as z from 'zod/mini'
+import { type Commitment, commitmentToHex, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
+import { DaError, retryClassOf } from '../errors.js'
+import { createSerial, withDeadline } from '../internal/call.js'
+import { checkItems, createJournal, type JournalEntry, keyOf } from '../internal/journal.js'
+import { parseOptions } from '../internal/options.js'
+import type { DaCallOptions, DaQuote, DaReceipt, DaStatus, DataAvailability } from '../port.js'
+import { createMemoryStore, type Store } from '../store.js'
+import { askInTurn, commonLimits, readersOf } from './readers.js'
+
+/** Plain settings of {@link createMirrorDa}. */
+export type MirrorOptions = {
+  /** Copies that make a submission done. */
+  required: number
+  /** Milliseconds that the other layers have once enough copies are there; 5000. */
+  graceMs?: number | undefined
+  /** Milliseconds that one layer has; 120 000. */
+  stallMs?: number | undefined
+}
+
+export type MirrorDeps = {
+  layers: readonly DataAvailability[]
+  store?: Store | undefined
+  clock?: Clock | undefined
+}
+
+const positive = z.int().check(z.positive())
+const schema = z.strictObject({
+  required: positive,
+  graceMs: z._default(z.int().check(z.nonnegative()), 5000),
+  stallMs: z._default(positive, 120_000),
+})
+
+/**
+ * The copies that a mirror commitment names.
+ *
+ * @throws DaError `DA_COMMITMENT_INVALID`
+ */
+export function parseMirrorCommitment({ layer, payload }: Commitment): Commitment[] {
+  const invalid = () =>
+    new DaError('not a mirror commitment', {
+      code: 'DA_COMMITMENT_INVALID',
+      details: { layer, length: payload.length },
+    })
+  if (layer !== daLayer.mirror) throw invalid()
+  const copies: Commitment[] = []
+  for (let at = 0; at < payload.length; ) {
+    const length = (payload[at]! << 8) | (payload[at + 1] ?? 0)
+    if (length < 2 || at + 2 + length > payload.length) throw invalid()
+    const copy = decodeCommitment(payload.subarray(at + 2, at + 2 + length))
+    // A mirror of mirrors would let a few bytes ask for any amount of work.
+    if (copy.layer === daLayer.mirror) throw invalid()
+    copies.push(copy)
+    at += 2 + length
+  }
+  if (copies.length === 0) throw invalid()
+  return copies
+}
+
+function formatMirrorCommitment(copies: readonly Commitment[]): Commitment {
+  const parts = copies.flatMap(copy => {
+    const bytes = encodeCommitment(copy)
+    return [Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes]
+  })
+  return { layer: daLayer.mirror, payload: concatBytes(...parts) }
+}
+
+/**
+ * Every submission on all layers, done when `required` of them have it. The commitment names the copies made by then, and each of them is enough to read.
+ *
+ * @throws DaError `DA_OPTIONS_INVALID`
+ */
+export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAvailability {
+  const settings = parseOptions('createMirrorDa', schema, options)
+  const { layers } = deps
+  const { required } = settings
+  const clock = deps.clock ?? systemClock
+  const name = 'mirror'
+  if (required > layers.length) {
+    throw new DaError(`"required" is ${required} of ${layers.length} layers`, { code: 'DA_OPTIONS_INVALID' })
+  }
+  const journal = createJournal(deps.store ?? createMemoryStore(), 'mirror')
+  const running = new Map<string, Promise<DaReceipt>>()
+  const inOrder = createSerial()
+  const closing = new AbortController()
+
+  async function post(entry: JournalEntry): Promise<DaReceipt> {
+    const receipts = new Map<DataAvailability, DaReceipt>()
+    const failures: { layer: string; code: string }[] = []
+    let fatal: unknown
+    const grace = new AbortController()
+    await new Promise<void>(resolve => {
+      let open = layers.length
+      const closeOne = () => {
+        open--
+        if (open === 0 || layers.length - failures.length < required) resolve()
+        if (receipts.size === required) clock.sleep(settings.graceMs, grace.signal).then(resolve, () => {})
+      }
+      for (const layer of layers) {
+        withDeadline(
+          `${layer.name} submit`,
+          { signal: closing.signal, timeoutMs: settings.stallMs },
+          undefined,
+          signal => layer.submit(entry.items, { key: entry.key, signal }),
+          clock,
+        ).then(
+          receipt => {
+            receipts.set(layer, receipt)
+            closeOne()
+          },
+          error => {
+            if (retryClassOf(error) === 'fatal') fatal ??= error
+            failures.push({ layer: layer.name, code: (error as DaError).code ?? 'unknown' })
+            closeOne()
+          },
+        )
+      }
+    })
+    grace.abort()
+    closing.signal.throwIfAborted()
+    if (receipts.size < required) {
+      throw new DaError(`${receipts.size} of ${required} copies were made`, {
+        code: 'DA_ALL_FAILED',
+        details: { layers: failures },
+        cause: fatal,
+      })
+    }
+    const made = layers.flatMap(layer => receipts.get(layer) ?? [])
+    const receipt: DaReceipt = {
+      key: entry.key,
+      height: 0n,
+      commitments: entry.items.map((_, i) => formatMirrorCommitment(made.map(({ commitments }) => commitments[i]!))),
+    }
+    await journal.finish(entry, receipt)
+    return receipt
+  }
+
+  function drive(entry: JournalEntry): Promise<DaReceipt> {
+    const known = running.get(entry.key)
+    if (known !== undefined) return known
+    const result = post(entry).finally(() => running.delete(entry.key))
+    result.catch(() => {})
+    running.set(entry.key, result)
+    return result
+  }
+
+  const copiesOf = (commitment: Commitment) => {
+    const copies = parseMirrorCommitment(commitment).filter(copy => readersOf(layers, copy).length > 0)
+    if (copies.length === 0) {
+      throw new DaError('no adapter here reads any copy', {
+        code: 'DA_UNVERIFIABLE',
+        details: { copies: parseMirrorCommitment(commitment).map(commitmentToHex) },
+      })
+    }
+    return copies
+  }
+  const verify = async (commitment: Commitment, data: Uint8Array, call?: DaCallOptions) => {
+    for (const copy of copiesOf(commitment)) {
+      if (!(await askInTurn(layers, copy, call, layer => layer.verify(copy, data, call)))) return false
+    }
+    return true
+  }
+
+  async function quote(sizes: readonly number[], call?: DaCallOptions): Promise<DaQuote> {
+    const answers = await Promise.allSettled(layers.map(layer => layer.quote(sizes, call)))
+    const quotes = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+    if (quotes.length < required)
+      throw (answers.find(({ status }) => status === 'rejected') as PromiseRejectedResult).reason
+    const units = [...new Set(quotes.map(({ unit }) => unit))]
+    if (units.length > 1) {
+      throw new DaError(`the layers are paid in ${units.join(' and ')}, which have no sum`, {
+        code: 'DA_OPTIONS_INVALID',
+        details: { units },
+      })
+    }
+    return {
+      cost: quotes.reduce((sum, { cost }) => sum + cost, 0n),
+      unit: units[0]!,
+      validUntilMs: Math.min(...quotes.map(({ validUntilMs }) => validUntilMs)),
+    }
+  }
+
+  return {
+    name,
+    capabilities: {
+      retentionSeconds: undefined,
+      finality: layers.every(({ capabilities }) => capabilities.finality === 'instant') ? 'instant' : 'probabilistic',
+    },
+    limits: call => commonLimits(layers, call),
+    quote,
+    submit: async (items, call) => {
+      checkItems(
+        name,
+        items.map(item => item.length),
+        await commonLimits(layers, call),
+      )
+      call?.signal?.throwIfAborted()
+      if (closing.signal.aborted) throw closing.signal.reason
+      if (call?.maxCost !== undefined) {
+        const { cost, unit } = await quote(
+          items.map(item => item.length),
+          call,
+        )
+        if (cost > call.maxCost) {
+          throw new DaError(`the copies cost ${cost} ${unit}, at most ${call.maxCost} allowed`, {
+            code: 'DA_FEE_TOO_HIGH',
+            details: { cost, maxCost: call.maxCost },
+          })
+        }
+      }
+      const started = inOrder(async () => {
+        const entry = await journal.open(keyOf(items, call), items)
+        return { entry, done: entry.receipt === undefined ? drive(entry) : undefined }
+      })
+      return withDeadline(
+        `${name} submit`,
+        call,
+        undefined,
+        async () => {
+          const { entry, done } = await started
+          return done ?? entry.receipt!
+        },
+        clock,
+      )
+    },
+    pending: async () => (await journal.pending()).map(({ key }) => key),
+    resume: async (key, call) => {
+      const entry = await journal.find(key)
+      if (entry === undefined || entry.receipt !== undefined) return entry?.receipt
+      return withDeadline(`${name} submit`, call, undefined, () => drive(entry), clock)
+    },
+    reads: ({ layer }) => layer === daLayer.mirror,
+    get: async (commitment, call) => {
+      const failures: unknown[] = []
+      for (const copy of copiesOf(commitment)) {
+        let data: Uint8Array
+        try {
+          data = await askInTurn(layers, copy, call, layer => layer.get(copy, call))
+        } catch (error) {
+          call?.signal?.throwIfAborted()
+          failures.push(error)
+          continue
+        }
+        // Whoever made the commitment could have named copies of different data: everybody must read the same, whichever layer answers.
+        if (await verify(commitment, data, call)) return data
+        throw new DaError('the copies of a mirror commitment are of different data', {
+          code: 'DA_COMMITMENT_DEAD',
+          details: { copy: commitmentToHex(copy) },
+        })
+      }
+      throw failures[0]
+    },
+    verify,
+    status: async (commitment, call): Promise<DaStatus> => {
+      const copies = copiesOf(commitment)
+      const statuses = await Promise.all(
+        copies.map(copy =>
+          askInTurn(layers, copy, call, layer => layer.status(copy, call)).catch((): DaStatus => 'pending'),
+        ),
+      )
+      const enough = Math.min(required, copies.length)
+      const count = (...wanted: DaStatus[]) => statuses.filter(status => wanted.includes(status)).length
+      if (count('final') >= enough) return 'final'
+      if (count('final', 'included') >= enough) return 'included'
+      return count('lost') > copies.length - enough ? 'lost' : 'pending'
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
+      await Promise.allSettled(running.values())
+      for (const layer of layers) await layer[Symbol.asyncDispose]()
+    },
+  }
+}

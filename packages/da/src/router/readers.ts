@@ -1,0 +1,55 @@
+import type { Commitment } from '../commitment.js'
+import { DaError, type DaErrorCode } from '../errors.js'
+import type { DaCallOptions, DaLimits, DataAvailability } from '../port.js'
+
+/** The adapters that read a commitment. */
+export function readersOf(layers: readonly DataAvailability[], commitment: Commitment): DataAvailability[] {
+  return layers.filter(layer => layer.reads(commitment))
+}
+
+/** Failures that say most about the data come first. */
+const telling: readonly DaErrorCode[] = ['DA_COMMITMENT_DEAD', 'DA_MISMATCH', 'DA_PROOF_INVALID']
+
+/**
+ * Asks every adapter that reads the commitment until one answers.
+ *
+ * @throws DaError `DA_COMMITMENT_INVALID` when none reads it; else the failure that says most
+ */
+export async function askInTurn<T>(
+  layers: readonly DataAvailability[],
+  commitment: Commitment,
+  call: DaCallOptions | undefined,
+  ask: (layer: DataAvailability) => Promise<T>,
+): Promise<T> {
+  const failures: unknown[] = []
+  for (const layer of readersOf(layers, commitment)) {
+    try {
+      return await ask(layer)
+    } catch (error) {
+      call?.signal?.throwIfAborted()
+      failures.push(error)
+    }
+  }
+  const worst = failures.find(error => error instanceof DaError && telling.includes(error.code)) ?? failures[0]
+  throw (
+    worst ??
+    new DaError(`no adapter here reads layer ${commitment.layer}`, {
+      code: 'DA_COMMITMENT_INVALID',
+      details: { layer: commitment.layer },
+    })
+  )
+}
+
+/** What fits every layer that answers. */
+export async function commonLimits(
+  layers: readonly DataAvailability[],
+  call: DaCallOptions | undefined,
+): Promise<DaLimits> {
+  const answers = await Promise.allSettled(layers.map(layer => layer.limits(call)))
+  const known = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+  if (known.length === 0) throw (answers[0] as PromiseRejectedResult).reason
+  return {
+    maxBytes: Math.min(...known.map(({ maxBytes }) => maxBytes)),
+    maxItems: Math.min(...known.map(({ maxItems }) => maxItems)),
+  }
+}

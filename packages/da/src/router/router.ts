@@ -1,0 +1,356 @@
+import { type Clock, type Logger, silentLogger, systemClock } from '@l2/common'
+import * as z from 'zod/mini'
+import { commitmentToHex, hexToCommitment } from '../commitment.js'
+import { DaError, retryClassOf } from '../errors.js'
+import { createSerial, withDeadline } from '../internal/call.js'
+import { checkItems, itemsDigest, keyOf } from '../internal/journal.js'
+import { parseOptions } from '../internal/options.js'
+import type { DaLimits, DaQuote, DaReceipt, DaSubmitOptions, DataAvailability } from '../port.js'
+import { createMemoryStore, type Store } from '../store.js'
+import { createBreaker } from './breaker.js'
+import { askInTurn, commonLimits, readersOf } from './readers.js'
+
+/** Plain settings of {@link createRouterDa}. */
+export type RouterOptions = {
+  /** `failover`: the first layer that works. `price`: the cheapest that works. */
+  policy: 'failover' | 'price'
+  /** Milliseconds that one layer has for a submission before the next one gets it; 120 000. */
+  stallMs?: number | undefined
+  /** Milliseconds that a layer has for a quote, which is also the probe whether it is back; 5000. */
+  probeMs?: number | undefined
+  /** Failures in a row after which a layer is left alone; 2. */
+  failures?: number | undefined
+  /** Milliseconds for which it is left alone; 60 000. */
+  cooldownMs?: number | undefined
+  /** Attempts on one layer whose errors say "again"; 3. */
+  attempts?: number | undefined
+  /** Milliseconds before an attempt after an error that says "later"; 1000. */
+  backoffMs?: number | undefined
+  /** Percent by which another layer must be cheaper to be switched to; 15. */
+  hysteresisPercent?: number | undefined
+  /** `common` (default): any submission fits every layer. `active`: it fits the layer in use, and may not fit another. */
+  limits?: 'common' | 'active' | undefined
+}
+
+/** A layer of a router, and how to compare its price. */
+export type RouterLayer = {
+  da: DataAvailability
+  /** A quote in wei; needed where the unit is not wei. Live prices are the caller's to know. */
+  toWei?: ((quote: DaQuote) => bigint | Promise<bigint>) | undefined
+}
+
+export type RouterDeps = {
+  /** In order of preference. */
+  layers: readonly RouterLayer[]
+  /** Remembers which layer a key went to. */
+  store?: Store | undefined
+  clock?: Clock | undefined
+  logger?: Logger | undefined
+}
+
+/** Adds what the router thinks of its layers. */
+export interface RouterDa extends DataAvailability {
+  /** The layer that the next submission is given to first. */
+  active(): string
+  layers(): readonly { name: string; state: 'closed' | 'open' | 'half-open' }[]
+}
+
+const positive = z.int().check(z.positive())
+const schema = z.strictObject({
+  policy: z.enum(['failover', 'price']),
+  stallMs: z._default(positive, 120_000),
+  probeMs: z._default(positive, 5000),
+  failures: z._default(positive, 2),
+  cooldownMs: z._default(positive, 60_000),
+  attempts: z._default(positive, 3),
+  backoffMs: z._default(positive, 1000),
+  hysteresisPercent: z._default(z.int().check(z.nonnegative()), 15),
+  limits: z._default(z.enum(['common', 'active']), 'common'),
+})
+
+type Stored = { digest: string; tried: string[]; commitments?: string[]; height?: string }
+
+/**
+ * One adapter out of several. A submission goes to the first layer, or the cheapest, that takes it; a layer that says it is down, or does not
+ * finish within `stallMs`, is followed by the next. What the stalled one may still do is harmless: readers see the data twice. The commitment
+ * is the layer's own, so reading needs no configuration of the writer's, only an adapter that reads that layer.
+ *
+ * A layer that refuses the submission for what it is (`fatal`) does not count as failing; when none takes it, its refusal is the answer.
+ *
+ * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { createMemoryDa, createRouterDa, DaError } from '@l2/da'
+ *
+ * const down = () => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }) as const
+ * const first = createMemoryDa({}, { inject: down })
+ * const second = createMemoryDa()
+ * const da = createRouterDa({ layers: [{ da: first }, { da: second }] }, { policy: 'failover', limits: 'active' })
+ * const { commitments } = await da.submit([Uint8Array.of(1)])
+ * console.log(await second.status(commitments[0]!)) // final
+ * ```
+ */
+export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa {
+  const settings = parseOptions('createRouterDa', schema, options)
+  const clock = deps.clock ?? systemClock
+  const store = deps.store ?? createMemoryStore()
+  const logger = deps.logger ?? silentLogger
+  const name = 'router'
+  if (deps.layers.length === 0) throw new DaError('a router needs layers', { code: 'DA_OPTIONS_INVALID' })
+  const layers = deps.layers.map(({ da, toWei }) => ({ da, toWei, breaker: createBreaker(clock, settings) }))
+  type Layer = (typeof layers)[number]
+  const all = layers.map(({ da }) => da)
+  const running = new Map<string, Promise<DaReceipt>>()
+  const inOrder = createSerial()
+  const closing = new AbortController()
+  let current = layers[0]!
+
+  const weiOf = async ({ da, toWei }: Layer, quote: DaQuote): Promise<bigint> => {
+    if (toWei !== undefined) return toWei(quote)
+    if (quote.unit === 'wei') return quote.cost
+    throw new DaError(`"toWei" of layer ${da.name} is needed to compare ${quote.unit} with wei`, {
+      code: 'DA_OPTIONS_INVALID',
+      details: { layer: da.name, unit: quote.unit },
+    })
+  }
+
+  /** Layers that work, in the order in which they get the submission. The quote shows that a layer is there at all. */
+  async function choose(
+    sizes: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<{ layer: Layer; failure?: unknown }[]> {
+    const candidates = layers.filter(({ breaker }) => breaker.state() !== 'open')
+    // With every breaker open, waiting would be giving up: they are all asked.
+    const asked = candidates.length === 0 ? layers : candidates
+    const priced = await Promise.all(
+      asked.map(async layer => {
+        try {
+          const quote = await withDeadline(
+            `${layer.da.name} quote`,
+            { signal, timeoutMs: settings.probeMs },
+            undefined,
+            inner => layer.da.quote(sizes, { signal: inner }),
+            clock,
+          )
+          const price = settings.policy === 'price' ? await weiOf(layer, quote) : 0n
+          return { layer, price }
+        } catch (failure) {
+          signal?.throwIfAborted()
+          if (failure instanceof DaError && failure.code === 'DA_OPTIONS_INVALID') throw failure
+          if (retryClassOf(failure) !== 'fatal') layer.breaker.failed()
+          return { layer, price: undefined, failure }
+        }
+      }),
+    )
+    const working = priced.flatMap(({ layer, price }) => (price === undefined ? [] : [{ layer, price }]))
+    if (settings.policy === 'price') {
+      const held = working.find(({ layer }) => layer === current)
+      const keeps = (price: bigint) =>
+        held !== undefined && held.price * 100n <= price * BigInt(100 + settings.hysteresisPercent)
+      working.sort((a, b) => (a.price < b.price ? -1 : a.price > b.price ? 1 : 0))
+      if (working[0] !== undefined && held !== undefined && keeps(working[0].price)) {
+        working.unshift(...working.splice(working.indexOf(held), 1))
+      }
+    }
+    const first = working[0]?.layer
+    if (first !== undefined && first !== current) {
+      logger.info({ from: current.da.name, to: first.da.name }, 'data goes to another layer')
+      current = first
+    }
+    const failed = priced.filter(({ price }) => price === undefined)
+    return [...working.map(({ layer }) => ({ layer })), ...failed.map(({ layer, failure }) => ({ layer, failure }))]
+  }
+
+  async function post(items: readonly Uint8Array[], key: string, record: Stored, call: DaSubmitOptions | undefined) {
+    const failures: { layer: string; code: string; message: string }[] = []
+    let last: unknown
+    let refusal: unknown
+    const note = (layer: Layer, error: unknown) => {
+      last = error
+      const { code = 'unknown', shortMessage = String((error as Error)?.message) } = error as Partial<DaError>
+      failures.push({ layer: layer.da.name, code, message: shortMessage })
+    }
+    const chosen = await choose(
+      items.map(item => item.length),
+      closing.signal,
+    )
+    // What was begun before a crash goes on where it was begun, if that layer is up.
+    const begun = chosen.findIndex(
+      ({ layer, failure }) => failure === undefined && record.tried.includes(layer.da.name),
+    )
+    if (begun > 0) chosen.unshift(...chosen.splice(begun, 1))
+    for (const { layer, failure } of chosen) {
+      if (failure !== undefined) {
+        note(layer, failure)
+        if (retryClassOf(failure) === 'fatal') refusal ??= failure
+        continue
+      }
+      if (!record.tried.includes(layer.da.name)) {
+        record.tried.push(layer.da.name)
+        await save(key, record)
+      }
+      try {
+        const receipt = await attempt(layer, items, key, call)
+        layer.breaker.succeeded()
+        return receipt
+      } catch (error) {
+        closing.signal.throwIfAborted()
+        note(layer, error)
+        // A refusal says something about the submission, not about the layer: the next layer may take it, and this one stays in use.
+        if (retryClassOf(error) === 'fatal') {
+          refusal ??= error
+          continue
+        }
+        layer.breaker.failed()
+        logger.warn({ layer: layer.da.name, code: (error as DaError).code }, 'a layer failed')
+      }
+    }
+    if (refusal !== undefined) throw refusal
+    throw new DaError('every layer failed', { code: 'DA_ALL_FAILED', details: { layers: failures }, cause: last })
+  }
+
+  /** Gives a submission to one layer, again while its errors say so and time is left. */
+  function attempt(
+    { da }: Layer,
+    items: readonly Uint8Array[],
+    key: string,
+    call: DaSubmitOptions | undefined,
+  ): Promise<DaReceipt> {
+    return withDeadline(
+      `${da.name} submit`,
+      { signal: closing.signal, timeoutMs: settings.stallMs },
+      undefined,
+      async signal => {
+        for (let tries = 1; ; tries++) {
+          try {
+            return await da.submit(items, { key, signal, maxCost: call?.maxCost })
+          } catch (error) {
+            signal.throwIfAborted()
+            const retry = retryClassOf(error)
+            if ((retry !== 'retry' && retry !== 'backoff') || tries >= settings.attempts) throw error
+            if (retry === 'backoff') await clock.sleep(settings.backoffMs, signal)
+          }
+        }
+      },
+      clock,
+    )
+  }
+
+  const recordKey = (key: string) => `router/${itemsDigest([new TextEncoder().encode(key)])}`
+  const save = (key: string, record: Stored) =>
+    store.put(recordKey(key), new TextEncoder().encode(JSON.stringify({ ...record, key })))
+  const load = async (key: string): Promise<Stored | undefined> => {
+    const bytes = await store.get(recordKey(key))
+    return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as Stored)
+  }
+  const finish = async (key: string, record: Stored, receipt: DaReceipt): Promise<DaReceipt> => {
+    await save(key, {
+      ...record,
+      commitments: receipt.commitments.map(commitmentToHex),
+      height: receipt.height.toString(),
+    })
+    return { ...receipt, key }
+  }
+  /** The receipt of a submission that ended, as long as its data is not lost. */
+  const ended = async (key: string, record: Stored): Promise<DaReceipt | undefined> => {
+    if (record.commitments === undefined) return undefined
+    const commitments = record.commitments.map(hexToCommitment)
+    for (const commitment of commitments) {
+      const [reader] = readersOf(all, commitment)
+      const status = await reader?.status(commitment, { timeoutMs: settings.probeMs }).catch(() => undefined)
+      if (status === 'lost') return undefined
+    }
+    return { key, commitments, height: BigInt(record.height ?? '0') }
+  }
+
+  return {
+    name,
+    capabilities: {
+      retentionSeconds: all.reduce<number | undefined>((least, { capabilities: { retentionSeconds: seconds } }) => {
+        return seconds === undefined ? least : Math.min(seconds, least ?? seconds)
+      }, undefined),
+      finality: all.every(({ capabilities }) => capabilities.finality === 'instant') ? 'instant' : 'probabilistic',
+    },
+    active: () => current.da.name,
+    layers: () => layers.map(({ da, breaker }) => ({ name: da.name, state: breaker.state() })),
+    limits: async (call): Promise<DaLimits> => {
+      if (settings.limits === 'active') {
+        const usable = layers.find(({ breaker }) => breaker.state() === 'closed') ?? layers[0]!
+        const preferred = settings.policy === 'price' && current.breaker.state() === 'closed' ? current : usable
+        return preferred.da.limits(call)
+      }
+      return commonLimits(all, { ...call, timeoutMs: call?.timeoutMs ?? settings.probeMs })
+    },
+    quote: async (sizes, call) => {
+      const [first] = await choose(sizes, call?.signal)
+      if (first === undefined || first.failure !== undefined) throw first?.failure
+      return first.layer.da.quote(sizes, call)
+    },
+    submit: async (items, call) => {
+      checkItems(
+        name,
+        items.map(item => item.length),
+        { maxBytes: Number.MAX_SAFE_INTEGER, maxItems: Number.MAX_SAFE_INTEGER },
+      )
+      call?.signal?.throwIfAborted()
+      if (closing.signal.aborted) throw closing.signal.reason
+      const key = keyOf(items, call)
+      const digest = itemsDigest(items)
+      const started = inOrder(async () => {
+        const record = (await load(key)) ?? { digest, tried: [] }
+        if (record.digest !== digest) {
+          throw new DaError('the idempotency key was used for other data', { code: 'DA_KEY_REUSED', details: { key } })
+        }
+        const known = running.get(key)
+        if (known !== undefined) return { result: known }
+        const before = await ended(key, record)
+        if (before !== undefined) return { result: Promise.resolve(before) }
+        const result = post(items, key, { digest, tried: record.tried }, call)
+          .then(receipt => finish(key, { digest, tried: record.tried }, receipt))
+          .finally(() => running.delete(key))
+        result.catch(() => {})
+        running.set(key, result)
+        return { result }
+      })
+      started.catch(() => {})
+      return withDeadline(`${name} submit`, call, undefined, async () => (await started).result, clock)
+    },
+    pending: async call => {
+      const keys: string[] = []
+      for (const entry of await store.keys('router/')) {
+        const bytes = await store.get(entry)
+        if (bytes === undefined) continue
+        const record = JSON.parse(new TextDecoder().decode(bytes)) as Stored & { key: string }
+        if (record.commitments !== undefined) continue
+        for (const { da } of layers) {
+          if (record.tried.includes(da.name) && (await da.pending(call)).includes(record.key)) {
+            keys.push(record.key)
+            break
+          }
+        }
+      }
+      return keys
+    },
+    resume: async (key, call) => {
+      const record = await load(key)
+      if (record === undefined) return undefined
+      const before = await ended(key, record)
+      if (before !== undefined) return before
+      for (const tried of record.tried) {
+        const layer = layers.find(({ da }) => da.name === tried)
+        const receipt = await layer?.da.resume(key, call)
+        if (receipt !== undefined) return finish(key, record, receipt)
+      }
+      return undefined
+    },
+    reads: commitment => readersOf(all, commitment).length > 0,
+    get: (commitment, call) => askInTurn(all, commitment, call, da => da.get(commitment, call)),
+    verify: (commitment, data, call) => askInTurn(all, commitment, call, da => da.verify(commitment, data, call)),
+    status: (commitment, call) => askInTurn(all, commitment, call, da => da.status(commitment, call)),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
+      await Promise.allSettled(running.values())
+      for (const da of all) await da[Symbol.asyncDispose]()
+    },
+  }
+}

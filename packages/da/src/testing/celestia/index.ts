@@ -1,0 +1,6 @@
+export {
+  type CelestiaFault,
+  type CelestiaServer,
+  type CelestiaServerOptions,
+  createCelestiaServer,
+} from './server.js'

@@ -1,0 +1,6 @@
+export {
+  type ConformanceCase,
+  type ConformanceOptions,
+  type ConformanceSubject,
+  conformanceCases,
+} from './conformance.js'
