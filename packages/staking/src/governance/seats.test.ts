@@ -1,0 +1,131 @@
+import { isL2Error } from '@l2/common'
+import { describe, expect, it } from 'vitest'
+import {
+  applyGovernance,
+  createSeatGovernance,
+  type GovernanceCommand,
+  type SeatGovernance,
+  type SeatRules,
+} from './seats.js'
+
+const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
+const metis = 10n ** 18n
+const seed = `0x${'5a'.repeat(32)}` as const
+const week = 7 * 86_400
+
+function inHand(rules: SeatRules = {}) {
+  let state: SeatGovernance = createSeatGovernance(rules)
+  return {
+    run(command: GovernanceCommand) {
+      const result = applyGovernance(state, command)
+      state = result.state
+      return result.events
+    },
+    code(command: GovernanceCommand): string {
+      try {
+        applyGovernance(state, command)
+      } catch (error) {
+        if (isL2Error(error)) return error.code
+        throw error
+      }
+      return 'none'
+    },
+  }
+}
+
+describe('proposals', () => {
+  const vote = (voters: number, wei: bigint, yesShare: number, rules?: SeatRules) => {
+    const votes = inHand(rules)
+    votes.run({ type: 'propose', at: 0, kind: 'admit', candidate: account(9) })
+    for (let n = 0; n < voters; n++) {
+      votes.run({
+        type: 'vote',
+        at: 1,
+        proposal: 0,
+        voter: account(1000 + n),
+        weightWei: wei,
+        approve: n < voters * yesShare,
+      })
+    }
+    return votes.run({ type: 'close', at: week + 1, proposal: 0 }).map(({ type }) => type)
+  }
+  it('need the quorum, the accounts and four fifths', () => {
+    expect(vote(500, 100n * metis, 0.8)).toEqual(['ProposalClosed', 'SeatGranted'])
+    expect(vote(500, 100n * metis, 0.798)).toEqual(['ProposalClosed'])
+    expect(vote(499, 200n * metis, 1)).toEqual(['ProposalClosed'])
+    expect(vote(500, 100n * metis - 1n, 1)).toEqual(['ProposalClosed'])
+    expect(vote(0, 1n, 1, { quorumWei: 0n, minVoters: 0 })).toEqual(['ProposalClosed'])
+  })
+  it('refuse double votes, late votes, early closing', () => {
+    const votes = inHand({ quorumWei: 1n, minVoters: 1 })
+    const propose: GovernanceCommand = { type: 'propose', at: 0, kind: 'remove', candidate: account(9) }
+    votes.run(propose)
+    expect(votes.code(propose)).toBe('GOVERNANCE_INVALID')
+    const ballot: GovernanceCommand = {
+      type: 'vote',
+      at: 1,
+      proposal: 0,
+      voter: account(1),
+      weightWei: 1n,
+      approve: true,
+    }
+    expect(votes.code({ ...ballot, weightWei: 0n })).toBe('GOVERNANCE_INVALID')
+    expect(votes.code({ ...ballot, voter: '0x1' })).toBe('INPUT_INVALID')
+    votes.run(ballot)
+    expect(votes.code(ballot)).toBe('GOVERNANCE_INVALID')
+    expect(votes.code({ ...ballot, at: 0 })).toBe('TIME_REVERSED')
+    expect(votes.code({ ...ballot, voter: account(2), at: week + 1 })).toBe('GOVERNANCE_INVALID')
+    expect(votes.code({ type: 'close', at: week, proposal: 0 })).toBe('GOVERNANCE_INVALID')
+    expect(votes.run({ type: 'close', at: week + 1, proposal: 0 })).toContainEqual({
+      type: 'SeatRevoked',
+      owner: account(9),
+    })
+    expect(votes.code({ type: 'close', at: week + 1, proposal: 0 })).toBe('GOVERNANCE_INVALID')
+    expect(() => createSeatGovernance({ approvalBps: 0 })).toThrow(/approvalBps/)
+  })
+})
+
+describe('blitz', () => {
+  it('gives seats to those with most votes and pairs each with a node of its wish, or by the seed', () => {
+    const blitz = inHand()
+    blitz.run({ type: 'openBlitz', at: 0, seats: 2, minPledgeWei: 10n })
+    const enter = (n: number, pledgedWei: bigint, nodes: number[]): GovernanceCommand => ({
+      type: 'enterBlitz',
+      at: 1,
+      blitz: 0,
+      protocol: account(n),
+      pledgedWei,
+      nodes,
+    })
+    blitz.run(enter(1, 10n, [7]))
+    blitz.run(enter(2, 20n, [7, 9]))
+    blitz.run(enter(3, 30n, []))
+    expect(blitz.code(enter(3, 30n, []))).toBe('GOVERNANCE_INVALID')
+    expect(blitz.code(enter(4, 9n, []))).toBe('GOVERNANCE_INVALID')
+    const vote = (voter: number, protocol: number, weightWei: bigint): GovernanceCommand => ({
+      type: 'voteBlitz',
+      at: 2,
+      blitz: 0,
+      voter: account(voter),
+      protocol: account(protocol),
+      weightWei,
+    })
+    blitz.run(vote(11, 1, 5n))
+    blitz.run(vote(12, 2, 5n))
+    blitz.run(vote(13, 3, 4n))
+    expect(blitz.code(vote(13, 2, 4n))).toBe('GOVERNANCE_INVALID')
+    expect(blitz.code(vote(14, 9, 4n))).toBe('GOVERNANCE_INVALID')
+    const close: GovernanceCommand = { type: 'closeBlitz', at: week + 1, blitz: 0, nodes: [9, 7, 8], seed }
+    expect(blitz.code({ ...close, at: week })).toBe('GOVERNANCE_INVALID')
+    expect(blitz.code({ ...close, nodes: [7] })).toBe('GOVERNANCE_INVALID')
+    // Equal votes: the greater pledge chooses first.
+    expect(blitz.run(close)).toEqual([
+      { type: 'SeatGranted', owner: account(2) },
+      { type: 'Paired', blitz: 0, protocol: account(2), node: 7, votesWei: 5n },
+      { type: 'SeatGranted', owner: account(1) },
+      { type: 'Paired', blitz: 0, protocol: account(1), node: expect.any(Number), votesWei: 5n },
+    ])
+    expect(blitz.code(close)).toBe('GOVERNANCE_INVALID')
+    expect(blitz.code({ type: 'openBlitz', at: week + 1, seats: 0, minPledgeWei: 0n })).toBe('GOVERNANCE_INVALID')
+  })
+})

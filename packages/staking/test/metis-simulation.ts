@@ -1,0 +1,92 @@
+import { bytesToHex } from '@l2/common'
+import type { Random } from '@l2/common/testing'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import type { Address, Hex } from 'viem'
+import type { MetisCommand, MetisPoolState } from '../src/index.js'
+import { addressOfPubkey } from '../src/internal/address.js'
+
+export const account = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
+export const owner: Address = account(0xffff01)
+export const mpc: Address = account(0xffff02)
+export const payer: Address = account(0xffff03)
+
+/** Key n of the tests: public key of 64 bytes and address. */
+export const keyOf = (n: number): { pubkey: Hex; signer: Address } => {
+  let key = keys.get(n)
+  if (key === undefined) {
+    const secret = new Uint8Array(32)
+    new DataView(secret.buffer).setUint32(28, n + 1)
+    const pubkey = bytesToHex(secp256k1.getPublicKey(secret, false).subarray(1))
+    key = { pubkey, signer: addressOfPubkey(pubkey)! }
+    keys.set(n, key)
+  }
+  return key
+}
+const keys = new Map<number, { pubkey: Hex; signer: Address }>()
+const metis = 10n ** 18n
+
+/** A random call of the contracts, mostly one that may succeed. */
+export function metisCommand(state: MetisPoolState, at: bigint, random: Random): MetisCommand {
+  const user = account(1 + random.below(12))
+  const id = 1 + random.below(Math.max(1, state.totalSequencers))
+  const by = random.bool(0.9) ? (state.sequencers.get(id)?.owner ?? user) : user
+  const amount = BigInt(random.below(30_000)) * metis + BigInt(random.uint32())
+  const value = random.bool(0.2) ? 5n : 0n
+  const key = keyOf(random.below(400))
+  switch (random.below(16)) {
+    case 0:
+      return { type: 'setWhitelist', by: owner, at, user, yes: random.bool(0.85) }
+    case 1:
+      return { type: 'lockFor', by: user, at, ...key, amount: 20_000n * metis + amount }
+    case 2:
+      return {
+        type: 'lockWithRewardRecipient',
+        by: user,
+        at,
+        ...key,
+        recipient: account(500),
+        amount: 20_000n * metis + amount,
+      }
+    case 3:
+      return { type: 'relock', by, at, id, amount: amount / 10n, lockReward: random.bool() }
+    case 4:
+      return { type: 'withdraw', by, at, id, amount }
+    case 5:
+      return { type: 'withdrawRewards', by, at, id, value }
+    case 6:
+      return { type: 'unlock', by, at, id, value }
+    case 7:
+      return random.bool(0.2) ? { type: 'forceUnlock', by: owner, at, id } : { type: 'unlockClaim', by, at, id, value }
+    case 8:
+    case 9:
+      return { type: 'unlockClaim', by, at, id, value }
+    case 10:
+      return { type: 'updateSigner', by: state.sequencers.get(id)?.signer ?? by, at, id, pubkey: key.pubkey }
+    case 11:
+      return { type: 'setSequencerRewardRecipient', by, at, id, recipient: account(600 + random.below(5)) }
+    case 12:
+      return { type: 'setSequencerOwner', by, at, id, owner: user }
+    case 13:
+      return { type: 'setPause', by: owner, at, yes: !state.paused && random.bool(0.1) }
+    case 14:
+      return { type: 'updateBlockReward', by: owner, at, reward: BigInt(1 + random.uint32()) }
+    default: {
+      const seqs = [...state.sequencers.entries()]
+        .filter(([, s]) => s.status !== 3)
+        .map(([, s]) => s.signer)
+        .slice(0, 4)
+      const startEpoch = state.batch.endEpoch + 1n
+      const batchId = state.batch.id + 1n
+      return {
+        type: 'batchSubmitRewards',
+        by: mpc,
+        at,
+        batchId,
+        startEpoch,
+        endEpoch: startEpoch + 3n,
+        seqs,
+        blocks: seqs.map(() => 1000n),
+      }
+    }
+  }
+}
