@@ -128,6 +128,10 @@ describe('createHeaderSigner', () => {
     const { sign } = signer()
     const first = await sign(child)
     expect(await sign(child)).toBe(first)
+    const { sign: _, ...typedDataOnly } = account
+    expect(await createHeaderSigner({ account: typedDataOnly, domain, guard: createMemoryGuard() }).sign(child)).toBe(
+      first,
+    )
     await expect(sign({ ...child, stateRoot: parentHash })).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
     await expect(sign(parent)).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
   })

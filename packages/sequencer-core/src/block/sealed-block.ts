@@ -103,7 +103,7 @@ function checkAgreement({ header, executed, attributes }: UnsignedBlock): void {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
+  return a === b || (a.length === b.length && a.every((byte, index) => byte === b[index]))
 }
 
 /**

@@ -13,8 +13,11 @@ import {
 
 /** Options of {@link createHeaderSigner}. */
 export type HeaderSignerOptions = {
-  /** Any viem account that signs typed data: a private key, a mnemonic, a key service. */
-  account: Pick<LocalAccount, 'address' | 'signTypedData'>
+  /**
+   * Any viem account: a private key, a mnemonic, a key service. One that can sign a hash gets the digest that was reserved; any other the typed data of
+   * it.
+   */
+  account: Pick<LocalAccount, 'address' | 'sign' | 'signTypedData'>
   domain: HeaderDomain
   guard: SigningGuard
   recovery?: SenderRecovery | undefined
@@ -66,12 +69,13 @@ export function createHeaderSigner(options: HeaderSignerOptions): HeaderSigner {
       await guard.reserve({ epoch: header.epochId, term: header.term, height: header.height, digest, payload })
       let signature: Hex
       try {
-        signature = await account.signTypedData({
-          domain: typedDomain,
-          types: sequencerHeaderTypes,
-          primaryType: 'SequencerHeader',
-          message: header,
-        })
+        signature = await (account.sign?.({ hash: digest }) ??
+          account.signTypedData({
+            domain: typedDomain,
+            types: sequencerHeaderTypes,
+            primaryType: 'SequencerHeader',
+            message: header,
+          }))
       } catch (cause) {
         throw new SequencerError(`the key of ${address} did not sign`, {
           code: 'SIGNER_FAILED',
