@@ -18,7 +18,9 @@ export type {
   RewardAccrued,
   SeatPart,
   Slashed,
+  StakePaid,
   StakingFeedEvent,
+  UnlockStarted,
 } from './feeds/staking.js'
 export {
   type AirdropClaim,

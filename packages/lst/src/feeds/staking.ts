@@ -36,13 +36,25 @@ export type CaseClosed = {
   readonly evidenceId: string
 }
 
+/** A seat is being left, on our word or by force; `whole: false` is a partial withdrawal, which the seat book has of its own. */
+export type UnlockStarted = {
+  readonly type: 'UnlockStarted'
+  readonly id: number | bigint | string
+  /** Seconds. */
+  readonly claimableAt: number | bigint
+  readonly whole: boolean
+}
+
+/** A seat's stake was paid. */
+export type StakePaid = { readonly type: 'StakePaid'; readonly id: number | bigint | string }
+
 /** The events that are folded. */
-export type FoldedEvent = RewardAccrued | Slashed | OffenceAdmitted | CaseClosed
+export type FoldedEvent = RewardAccrued | Slashed | OffenceAdmitted | CaseClosed | UnlockStarted | StakePaid
 
 /** Which part of a sequencer's stake the pool holds: as its owner, as its delegators, or both. */
 export type SeatPart = 'operator' | 'delegators' | 'whole'
 
-const folded = new Set(['RewardAccrued', 'Slashed', 'OffenceAdmitted', 'CaseClosed'])
+const folded = new Set(['RewardAccrued', 'Slashed', 'OffenceAdmitted', 'CaseClosed', 'UnlockStarted', 'StakePaid'])
 
 /** Whether an event is one of those that are folded. */
 export function isFolded(event: StakingFeedEvent): event is FoldedEvent {

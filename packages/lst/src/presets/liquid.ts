@@ -515,6 +515,19 @@ const operations = {
       }
       case 'OffenceAdmitted':
         return step({ ...moved, openCases: lst.openCases.set(event.evidenceId, lst.now) }, true)
+      case 'UnlockStarted': {
+        const book = lst.seats.seats.get(seat)
+        // Given up by ourselves, it is on its way already; a partial withdrawal was booked when it was made.
+        if (!event.whole || book === undefined || book.locked === 0n || book.exiting > 0n || book.entering.length > 0)
+          return step(moved, false)
+        const claimAt = BigInt(event.claimableAt)
+        const { state, events } = applySeats(lst.seats, { op: 'unlock', seat, now: lst.now, claimAt })
+        return { state: { ...moved, seats: state }, result: true, events }
+      }
+      case 'StakePaid': {
+        const { state, result, events } = applySeats(lst.seats, { op: 'collect', now: lst.now, seat })
+        return { state: fromSeats({ ...moved, seats: state }, result), result: result > 0n, events }
+      }
       case 'CaseClosed':
         return step({ ...moved, openCases: lst.openCases.delete(event.evidenceId) }, true)
     }

@@ -188,8 +188,8 @@ const operations = {
       { type: 'seatWithdrawn', seat: args.seat, assets: args.assets },
     )
   },
-  /** Gives a seat up; it is paid after the exit delay. */
-  unlock(book: SeatBook, args: { seat: string; now: bigint }): Step<SeatBook, Assets> {
+  /** Gives a seat up; it is paid after the exit delay, or at `claimAt` when the sequencer pool says so. */
+  unlock(book: SeatBook, args: { seat: string; now: bigint; claimAt?: bigint }): Step<SeatBook, Assets> {
     const seat = find(book, args.seat)
     if (seat.locked === 0n || seat.exiting > 0n || seat.entering.length > 0)
       fail('SEAT_STATE', `seat "${args.seat}" cannot be left: it is not at rest`, { seat: args.seat })
@@ -198,18 +198,19 @@ const operations = {
         ...seat,
         locked: 0n as Assets,
         exiting: seat.locked,
-        claimAt: args.now + book.exitSeconds,
+        claimAt: args.claimAt ?? args.now + book.exitSeconds,
       }),
       seat.locked,
       { type: 'seatLeft', seat: args.seat, assets: seat.locked, at: args.now },
     )
   },
-  /** Brings back everything whose exit delay is over. */
-  collect(book: SeatBook, args: { now: bigint }): Step<SeatBook, Assets> {
+  /** Brings back everything whose exit delay is over, or one seat that was paid already. */
+  collect(book: SeatBook, args: { now: bigint; seat?: string }): Step<SeatBook, Assets> {
     let next = book
     let assets = 0n
     for (const [id, seat] of book.seats) {
-      if (seat.exiting === 0n || seat.claimAt > args.now) continue
+      const due = args.seat === undefined ? seat.claimAt <= args.now : id === args.seat
+      if (seat.exiting === 0n || !due) continue
       assets += seat.exiting
       next = put(next, id, { ...seat, exiting: 0n as Assets, claimAt: 0n })
     }
