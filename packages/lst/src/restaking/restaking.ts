@@ -4,6 +4,7 @@ import { bpsOf, mulDown, rateOf, type Totals, toAssets, toShares } from '../math
 import {
   type Assets,
   account as checkAccount,
+  forward,
   positive,
   RATE_ONE,
   type RateE27,
@@ -108,6 +109,7 @@ const operations = {
   },
   /** Starts an exit; it is priced when it is paid. */
   request(state: Restaking, args: { account: string; shares: Shares; now: bigint }): Step<Restaking, bigint> {
+    forward(0n, args.now)
     own(args.account)
     positive('shares', args.shares)
     const id = state.nextId
@@ -130,6 +132,7 @@ const operations = {
   claim(state: Restaking, args: { id: bigint; account: string; now: bigint }): Step<Restaking, Assets> {
     const exit = state.leaving.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no exit ${args.id}`, { id: args.id })
     if (exit.owner !== args.account) fail('NOT_OWNER', `exit ${args.id} belongs to ${exit.owner}`, { id: args.id })
+    forward(0n, args.now)
     if (args.now < exit.readyAt)
       fail('NOT_MATURE', `exit ${args.id} is paid from ${exit.readyAt} s on, it is ${args.now} s`, {
         limit: exit.readyAt,

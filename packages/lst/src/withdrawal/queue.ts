@@ -4,6 +4,7 @@ import { min, mulDown } from '../math/math.js'
 import {
   type Assets,
   account as checkAccount,
+  forward,
   MAX_AMOUNT,
   positive,
   RATE_ONE,
@@ -221,11 +222,8 @@ const operations = {
       })
     const last = cumulative(queue, queue.lastRequestId)
     const before = queue.requests.get(queue.lastRequestId)
-    if (before !== undefined && args.now < before.at)
-      fail('TIME_BACKWARDS', `time expected ${before.at} s or later, got ${args.now} s`, {
-        last: before.at,
-        now: args.now,
-      })
+    forward(before?.at ?? 0n, args.now)
+    forward(0n, args.reportedAt)
     const id = queue.lastRequestId + 1n
     const request: WithdrawalRequest = {
       cumulativeAssets: total<Assets>('cumulativeAssets', last.cumulativeAssets + args.assets),
