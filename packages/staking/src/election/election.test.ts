@@ -234,7 +234,16 @@ describe('cost', () => {
   it('rejects less than one draw in two', () => {
     // Worst case of the toy range: 5 of 8.
     let tries = 0
-    for (let start = 0; start < 8; start++) reduce(attempt => (tries++, BigInt((start + attempt) % 8)), 5n, 8n)
+    for (let start = 0; start < 8; start++) {
+      reduce(
+        attempt => {
+          tries++
+          return BigInt((start + attempt) % 8)
+        },
+        5n,
+        8n,
+      )
+    }
     expect(tries / 8).toBeLessThan(2)
   })
 })
