@@ -148,6 +148,8 @@ export type SequencerErrorCode =
   | 'LOG_CLOSED'
   /** A payload over the limit. */
   | 'LOG_TOO_LARGE'
+  /** Options of a lease holder that cannot be. */
+  | 'LOG_OPTIONS'
   // guard
   /** A second, different header at or below the signing watermark. */
   | 'GUARD_DOUBLE_SIGN'

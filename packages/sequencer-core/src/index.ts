@@ -319,6 +319,7 @@ export {
   type Watermark,
 } from './guard/watermark.js'
 // log
+export { createLeaseHolder, type LeaseHolder, type LeaseHolderOptions } from './log/lease-holder.js'
 export {
   acquireLease,
   checkAppend,

@@ -6,7 +6,7 @@ import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
 import type { ExecutedBlock, ExecutionEngine, ExecutionReceipt, PayloadAttributes } from '../engine/engine.js'
 import { SequencerError } from '../errors.js'
 import { estimatedDaBytes } from '../fees/l1-fee.js'
-import type { ForcedInclusionRule } from '../forced/deadline.js'
+import { checkForcedInclusionRule, type ForcedInclusionRule } from '../forced/deadline.js'
 import { type QueueEntry, selectForced, toForcedTransaction } from '../forced/queue.js'
 import type { SigningGuard } from '../guard/guard.js'
 import { checkOptions } from '../internal/options.js'
@@ -144,10 +144,11 @@ const refillBps = 1_000n
  * Gas is counted as used where an earlier round executed the transaction, and as the gas limit where not: the first round may underfill a block of
  * generous limits, the next one fills it.
  *
- * @throws SequencerError `BUILDER_OPTIONS`
+ * @throws SequencerError `BUILDER_OPTIONS`, `FORCED_RULE`
  */
 export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
   checkOptions(optionsSchema, options, 'the block builder', 'BUILDER_OPTIONS')
+  checkForcedInclusionRule(options.forcedRule)
   const { engine, pool, forcedRule } = options
   const clock = options.clock ?? systemClock
   const timeBudgetMs = options.timeBudgetMs ?? 500

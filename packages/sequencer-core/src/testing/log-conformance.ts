@@ -1,4 +1,15 @@
-import { emptyLogHash, type LogEntry, logEntryHash, maxLogPayloadBytes, type SequencerLog } from '../log/log.js'
+import { isL2Error } from '@l2/common'
+import { seededRandom, testSeed } from '@l2/common/testing'
+import type { Hash } from 'viem'
+import {
+  emptyLogHash,
+  type Lease,
+  type LogEntry,
+  logEntryHash,
+  maxLogPayloadBytes,
+  type NewLogEntry,
+  type SequencerLog,
+} from '../log/log.js'
 import { type ConformanceCase, expectCode, expectEqual, expectTrue } from './conformance.js'
 
 /** A log that nobody has written to, with a clock that the suite moves. */
@@ -227,6 +238,59 @@ export function logConformance(create: () => Promise<LogHarness>): ConformanceCa
       await write(again, second.epoch, ['three'])
       const third = await reopen()
       expectEqual((await collect(third.read(1n))).map(entry => entry.seq).join(), '1,2,3', 'entries')
+    }),
+    scene('keeps its promises among writers that pause, repeat themselves and come late (I1 to I5)', async s => {
+      const random = seededRandom(testSeed(5))
+      type Writer = { name: string; lease: Lease | undefined; seq: bigint; hash: Hash; sent: NewLogEntry[] }
+      const writers = ['a', 'b', 'c'].map(
+        (name): Writer => ({ name, lease: undefined, seq: 0n, hash: emptyLogHash, sent: [] }),
+      )
+      const acknowledged = new Map<bigint, Hash>()
+      const expected = ['LOG_LEASE_HELD', 'LOG_FENCED', 'LOG_CONFLICT']
+      let newest = 0n
+      for (let step = 0; step < 400; step++) {
+        const writer = random.pick(writers)
+        try {
+          const { lease } = writer
+          const action = random.below(10)
+          if (lease === undefined || action === 0) {
+            writer.lease = await s.log.acquire(writer.name, 100)
+            expectTrue(writer.lease.epoch > newest, 'every lease has a greater epoch than all before it')
+            newest = writer.lease.epoch
+            const head = await s.log.head()
+            writer.seq = head.seq
+            writer.hash = head.hash
+          } else if (action === 1) await s.log.renew(lease)
+          else if (action === 2) s.advance(random.below(300))
+          else {
+            // Mostly the next entry; sometimes one that was sent long ago, as a network delivers it.
+            const late = action === 3 && writer.sent.length > 0
+            const entry = late
+              ? random.pick(writer.sent)
+              : { epoch: lease.epoch, seq: writer.seq + 1n, prevHash: writer.hash, payload: random.bytes(8) }
+            if (!late) writer.sent.push(entry)
+            const { hash } = await s.log.append(entry)
+            expectTrue(entry.epoch === newest, 'only the newest epoch appends')
+            expectEqual(acknowledged.get(entry.seq) ?? hash, hash, `the one content of entry ${entry.seq}`)
+            acknowledged.set(entry.seq, hash)
+            writer.seq = entry.seq
+            writer.hash = hash
+          }
+        } catch (error) {
+          expectTrue(
+            isL2Error(error) && expected.includes(error.code),
+            `an error of the contract, got ${String(error)}`,
+          )
+          if (error.code === 'LOG_FENCED') writer.lease = undefined
+        }
+      }
+      expectTrue(acknowledged.size > 50, 'writers got something done')
+      const entries = await collect(s.log.read(1n))
+      expectEqual(entries.length, acknowledged.size, 'entries')
+      entries.forEach((entry, index) => {
+        expectEqual(entry.hash, acknowledged.get(entry.seq), `entry ${entry.seq}`)
+        expectTrue(index === 0 || entry.epoch >= entries[index - 1]!.epoch, 'epochs never fall')
+      })
     }),
     scene('refuses everything after it was closed', async ({ log }) => {
       const { epoch } = await log.acquire('a', 1000)
