@@ -1,4 +1,29 @@
 // batch
+
+// access
+export {
+  type AccessOptions,
+  type AccessSet,
+  accessFromBlockAccessList,
+  accessFromTrace,
+  accessFromTransaction,
+  type BlockAccessAccount,
+  type PrestateDiff,
+  type TracedAccount,
+} from './access/access.js'
+export {
+  buildConflictGraph,
+  type ConflictGraph,
+  type ConflictNode,
+  type CriticalPath,
+  conflictAwareOrder,
+  criticalPath,
+  type HotSlot,
+  hotSlots,
+  type LaneSchedule,
+  scheduleLanes,
+  toConflictJson,
+} from './access/graph.js'
 export { decodeBatch, encodeBatch } from './batch/batch.js'
 export { toSingularBatch } from './batch/singular.js'
 export { type SpanBlockPosition, spanBlockPositions, toSpanBatch } from './batch/span.js'
@@ -456,6 +481,23 @@ export {
   selectForShuffle,
   shuffleCommitment,
 } from './ordering/shuffle.js'
+export { blsThreshold } from './ordering/threshold/bls.js'
+export {
+  createEncryptedQueue,
+  type EncryptedEnvelope,
+  type EncryptedQueue,
+  type EncryptedQueueOptions,
+  encryptTransaction,
+  hashCommitment,
+  hashEnvelope,
+  type KeyperAnswer,
+  type OpenedRound,
+  type OrderCommitment,
+  releaseShares,
+  type ThresholdEvidence,
+  thresholdEncrypted,
+} from './ordering/threshold/policy.js'
+export type { DecryptionShare, ThresholdCiphertext, ThresholdScheme } from './ordering/threshold/scheme.js'
 export { checkUniversal, judgeBlock } from './ordering/universal.js'
 export {
   type DecodeOptions,
