@@ -1,7 +1,7 @@
-import { concatBytes } from '@l2/common'
 import { bytesPerBlob } from '../constants.js'
 import { BlobError } from '../errors.js'
 import { checkBlobLength } from '../internal/check.js'
+import { isZero } from '../internal/zero.js'
 import type { BlobDecoder, BlobEncoder, StreamBlobCodec } from './codec.js'
 
 /** Bytes that one blob carries in the OP codec: (4 × 31 + 3) × 1024 less the version and a 24-bit length. */
@@ -52,6 +52,17 @@ export function encodeOpBlob(data: Uint8Array): Uint8Array {
  * @throws BlobError `BLOB_LENGTH`, `CODEC_VERSION`, `CODEC_LENGTH`, `FIELD_ELEMENT`, `CODEC_PADDING`
  */
 export function decodeOpBlob(blob: Uint8Array, index = 0): Uint8Array {
+  const length = checkHeader(blob, index)
+  const room = new Uint8Array(header + length + slack)
+  decodeInto(room, 0, blob, index)
+  return room.subarray(header, header + length)
+}
+
+/** Rounds are moved together in place: what is decoded last stands this far to the right of where it ends up, at most. */
+const slack = 1024 + 128
+
+/** The length that a blob states. */
+function checkHeader(blob: Uint8Array, index: number): number {
   checkBlobLength(blob, index)
   if (blob[1] !== 0) {
     throw new BlobError(`blob ${index}: encoding version expected 0, got ${blob[1]}`, {
@@ -66,29 +77,34 @@ export function decodeOpBlob(blob: Uint8Array, index = 0): Uint8Array {
       details: { index, length, max: opBytesPerBlob },
     })
   }
-  const used = Math.ceil((header + length) / 127)
-  const data = blob.slice(0, used * 128)
-  for (let round = 0; round < used; round++) {
-    const from = round * 128
-    const to = round * 127
-    const a = data[from]!
-    const b = data[from + 32]!
-    const c = data[from + 64]!
-    const d = data[from + 96]!
-    if ((a | b | c | d) & 0xc0) throw highBits(data, round, index)
-    data.copyWithin(to, from + 1, from + 128)
-    data[to + 31] = (a & 0x3f) | ((b & 0x30) << 2)
-    data[to + 63] = (b & 0x0f) | ((d & 0x0f) << 4)
-    data[to + 95] = (c & 0x3f) | ((d & 0x30) << 2)
+  return length
+}
+
+/** Writes a blob's header and data to `room` from `at` on, using up to `slack` bytes behind them; returns where the data end. */
+function decodeInto(room: Uint8Array, at: number, blob: Uint8Array, index: number): number {
+  const end = header + checkHeader(blob, index)
+  const rounds = Math.ceil(end / 127)
+  room.set(rounds === 1024 ? blob : blob.subarray(0, rounds * 128), at)
+  for (let round = 0; round < rounds; round++) {
+    const from = at + round * 128
+    const to = at + round * 127
+    const a = room[from]!
+    const b = room[from + 32]!
+    const c = room[from + 64]!
+    const d = room[from + 96]!
+    if ((a | b | c | d) & 0xc0) throw highBits(blob, round, index)
+    room.copyWithin(to, from + 1, from + 128)
+    room[to + 31] = (a & 0x3f) | ((b & 0x30) << 2)
+    room[to + 63] = (b & 0x0f) | ((d & 0x0f) << 4)
+    room[to + 95] = (c & 0x3f) | ((d & 0x30) << 2)
   }
-  const end = header + length
-  if (!isZero(data, end, used * 127) || !isZero(blob, used * 128, bytesPerBlob)) {
-    throw new BlobError(`blob ${index}: bytes after its ${length} bytes of data must be zero`, {
+  if (!isZero(room, at + end, at + rounds * 127) || !isZero(blob, rounds * 128, bytesPerBlob)) {
+    throw new BlobError(`blob ${index}: bytes after its ${end - header} bytes of data must be zero`, {
       code: 'CODEC_PADDING',
-      details: { index, length },
+      details: { index, length: end - header },
     })
   }
-  return data.subarray(header, end)
+  return at + end
 }
 
 function highBits(blob: Uint8Array, round: number, index: number): BlobError {
@@ -98,11 +114,6 @@ function highBits(blob: Uint8Array, round: number, index: number): BlobError {
     code: 'FIELD_ELEMENT',
     details: { index, fieldElement },
   })
-}
-
-function isZero(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (bytes[i] !== 0) return false
-  return true
 }
 
 function encoder(): BlobEncoder {
@@ -179,8 +190,19 @@ export const opCodec: StreamBlobCodec = {
   },
   decode(blobs) {
     if (blobs.length === 0) throw noBlobs()
-    const parts = blobs.map(decodeOpBlob)
-    return parts.length === 1 ? parts[0]! : concatBytes(...parts)
+    let length = 0
+    for (const [index, blob] of blobs.entries()) length += checkHeader(blob, index)
+    const room = new Uint8Array(header + length + slack)
+    // Each header comes to stand on the end of the data before it, which is put back.
+    const covered = new Uint8Array(header)
+    let end = header
+    for (const [index, blob] of blobs.entries()) {
+      const at = end - header
+      covered.set(room.subarray(at, end))
+      end = decodeInto(room, at, blob, index)
+      room.set(covered, at)
+    }
+    return room.subarray(header, end)
   },
   encoder,
   decoder,
