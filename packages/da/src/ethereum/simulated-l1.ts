@@ -134,10 +134,17 @@ export function createSimulatedL1(random: Random, weather: Weather) {
 
   const reorg = (depth: number): void => {
     const dropped = blocks.splice(Math.max(1, blocks.length - depth))
-    // Some of what was dropped comes back into the pool, some does not.
-    for (const transaction of dropped.flatMap(({ transactions }) => transactions)) {
-      const pending = pool.get(transaction.nonce)
-      if (pending === undefined && random.bool(0.7)) pool.set(transaction.nonce, transaction)
+    // As in geth: of what was dropped some comes back, the other kind only where the account is not reserved, and the blob pool keeps
+    // nothing behind a gap.
+    const back = dropped.flatMap(({ transactions }) => transactions).filter(() => random.bool(0.7))
+    for (const transaction of back.sort((a, b) => kindOf(b).localeCompare(kindOf(a)))) {
+      const conflict = [...pool.values()].some(other => kindOf(other) !== kindOf(transaction))
+      if (!conflict && !pool.has(transaction.nonce)) pool.set(transaction.nonce, transaction)
+    }
+    let next = usedNonce()
+    while (pool.has(next)) next++
+    for (const transaction of [...pool.values()]) {
+      if (transaction.blobCap !== undefined && transaction.nonce > next) pool.delete(transaction.nonce)
     }
     for (let i = 0; i < dropped.length; i++) mine()
   }

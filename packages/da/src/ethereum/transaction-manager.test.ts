@@ -114,7 +114,10 @@ describe('createTransactionManager', () => {
           await clock.run(() => outcomes.every(({ done }) => done), 3_600_000)
           for (const outcome of outcomes) {
             expect(outcome.done).toBe(true)
-            if (outcome.error !== undefined) expect(isL2Error(outcome.error)).toBe(true)
+            // The one thing that may go wrong for good: a price above the limit when a submission is first sent.
+            if (outcome.error === undefined) continue
+            expect(isL2Error(outcome.error, 'DA_FEE_TOO_HIGH')).toBe(true)
+            expect(weather.spike).toBeGreaterThan(0)
           }
           // What was reorged after it was reported comes back before its block is final.
           await clock.run(() => false, 1_200_000)
@@ -127,7 +130,6 @@ describe('createTransactionManager', () => {
           if (!mayGiveWay) expect(tags).toEqual(succeeded.map(tagOf))
           else expect([...new Set(tags)].sort()).toEqual(succeeded.map(tagOf).sort())
           expect(l1.chain().map(({ nonce }) => nonce)).toEqual(l1.chain().map((_, index) => index))
-          expect(succeeded.length).toBe(wanted.length)
           await manager[Symbol.asyncDispose]()
           await close()
         },

@@ -18,6 +18,8 @@ export async function withDeadline<T>(
   const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs
   const inner = new AbortController()
   const done = new AbortController()
+  // The clock's timers let a process end; while somebody waits for an answer it must not.
+  const hold = setInterval(() => {}, 2 ** 30)
   const stopped = new Promise<never>((_, reject) => {
     const stop = (reason: unknown) => {
       inner.abort(reason)
@@ -40,6 +42,7 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([run(inner.signal), stopped])
   } finally {
+    clearInterval(hold)
     done.abort()
     stopped.catch(() => {})
   }

@@ -1,0 +1,158 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { DaError, type DaErrorCode } from '../errors.js'
+import { createMemoryStore } from '../store.js'
+import { type CelestiaFault, createCelestiaServer } from '../testing/celestia/server.js'
+import { createCelestiaDa, formatCelestiaCommitment, parseCelestiaCommitment } from './celestia.js'
+import { classifyCelestiaFailure, createCelestiaClient } from './client.js'
+import { namespaceV0 } from './namespace.js'
+
+const namespace = namespaceV0(Uint8Array.of(4, 5, 6))
+
+describe('classifyCelestiaFailure', () => {
+  const table: readonly (readonly [string, DaErrorCode])[] = [
+    ['blob: not found', 'DA_NOT_FOUND'],
+    ['header: given height is from the future: networkHeight: 5, requestedHeight: 9', 'DA_NOT_YET'],
+    ['header: requested height 3 is below Tail 10', 'DA_EXPIRED'],
+    ['account sequence mismatch, expected 6, got 5: incorrect account sequence', 'DA_NONCE_CONFLICT'],
+    ['tx already in mempool', 'DA_OUTCOME_UNKNOWN'],
+    ['timed out waiting for tx to be included in a block', 'DA_OUTCOME_UNKNOWN'],
+    ['eviction poll timeout', 'DA_OUTCOME_UNKNOWN'],
+    ['insufficient fee', 'DA_UNDERPRICED'],
+    ['failed to submit blobs due to insufficient gas price', 'DA_UNDERPRICED'],
+    ['estimated gas price exceeds max gas price', 'DA_FEE_TOO_HIGH'],
+    ['blob(s) too large', 'DA_TOO_LARGE'],
+    ['over size limit', 'DA_TOO_LARGE'],
+    ['not allowed namespace', 'DA_REJECTED'],
+    ["missing permission to invoke 'Submit' (need 'write')", 'DA_UNAUTHORIZED'],
+    ['server busy, try again later', 'DA_UNAVAILABLE'],
+  ]
+  it.each(table)('%s', (message, code) => expect(classifyCelestiaFailure(message)).toBe(code))
+})
+
+describe('createCelestiaDa', () => {
+  async function withServer(
+    run: (parts: Awaited<ReturnType<typeof make>>) => Promise<void>,
+    inject?: (method: string) => CelestiaFault | undefined,
+  ) {
+    const parts = await make(inject)
+    await run(parts)
+    await parts.da[Symbol.asyncDispose]()
+    await parts.server[Symbol.asyncDispose]()
+  }
+  async function make(inject?: (method: string) => CelestiaFault | undefined) {
+    const server = await createCelestiaServer({ inject })
+    const client = createCelestiaClient({ url: server.url, token: server.token, submitTimeoutMs: 300 })
+    const store = createMemoryStore()
+    const da = createCelestiaDa({ client, store }, { namespace, pollMs: 5 })
+    return { server, client, store, da }
+  }
+  const once = (fault: CelestiaFault) => {
+    let left = 1
+    return (method: string) => (method === 'blob.Submit' && left-- > 0 ? fault : undefined)
+  }
+
+  it('raises the gas price until the node takes it, up to its limit', async () => {
+    const server = await createCelestiaServer({ minGasPrice: 0.01 })
+    const client = createCelestiaClient({ url: server.url, token: server.token })
+    const da = createCelestiaDa({ client }, { namespace, pollMs: 5 })
+    const before = (await da.quote([100])).cost
+    await da.submit([Uint8Array.of(1)])
+    expect((await da.quote([100])).cost).toBeGreaterThan(before)
+    const poor = createCelestiaDa({ client }, { namespace, pollMs: 5, maxGasPrice: 0.004 })
+    await expect(poor.submit([Uint8Array.of(2)])).rejects.toMatchObject({ code: 'DA_FEE_TOO_HIGH', retry: 'failover' })
+    await server[Symbol.asyncDispose]()
+  })
+
+  it.each([
+    { name: 'a sequence mismatch', fault: { kind: 'error', message: 'account sequence mismatch' } },
+    { name: 'an answer that never came', fault: { kind: 'stall' } },
+    { name: 'a broken connection after the effect', fault: { kind: 'lose-answer' } },
+    { name: 'a gateway that gave up', fault: { kind: 'status', status: 504 } },
+    { name: 'a busy server', fault: { kind: 'status', status: 503 } },
+  ] as { name: string; fault: CelestiaFault }[])('posts exactly once in spite of $name', async ({ fault }) => {
+    await withServer(async ({ server, da }) => {
+      // Blocks go on, so that what was never sent can be told from what is on its way.
+      const blocks = setInterval(() => server.mine(4), 5)
+      const { commitments } = await da.submit([Uint8Array.of(9, 9)])
+      clearInterval(blocks)
+      expect(await da.get(commitments[0]!)).toEqual(Uint8Array.of(9, 9))
+      expect(server.posted()).toHaveLength(1)
+    }, once(fault))
+  })
+
+  it('names a node that proves something else', async () => {
+    const lie: CelestiaFault = {
+      kind: 'lie',
+      change: proof => ({ ...(proof as object), namespace_id: Buffer.alloc(28, 1).toString('base64') }),
+    }
+    let lying = false
+    await withServer(
+      async ({ da }) => {
+        const { commitments } = await da.submit([Uint8Array.of(1)])
+        lying = true
+        await expect(da.status(commitments[0]!)).rejects.toMatchObject({ code: 'DA_PROOF_INVALID' })
+      },
+      method => (lying && method === 'blob.GetCommitmentProof' ? lie : undefined),
+    )
+  })
+
+  it('believes the header that the caller trusts, not the node’s', async () => {
+    await withServer(async ({ client, da }) => {
+      const { commitments } = await da.submit([Uint8Array.of(1)])
+      const careful = createCelestiaDa({ client, trustHeader: async () => new Uint8Array(32) }, { namespace })
+      const proof = await da.prove!(commitments[0]!)
+      await expect(careful.verifyProof!(commitments[0]!, proof)).rejects.toMatchObject({ code: 'DA_PROOF_INVALID' })
+    })
+  })
+
+  it('writes blobs with an author, and reads the short commitments of other servers', async () => {
+    await withServer(async ({ client }) => {
+      const signer = new Uint8Array(20).fill(7)
+      const da = createCelestiaDa({ client }, { namespace, signer })
+      const data = new Uint8Array(1000).fill(3)
+      const { commitments } = await da.submit([data])
+      const parsed = parseCelestiaCommitment(commitments[0]!)
+      const found = await client.get(parsed.height, namespace, parsed.commitment)
+      expect(found).toMatchObject({ shareVersion: 1, signer })
+      const short = formatCelestiaCommitment({ ...parsed, namespace: undefined })
+      expect(short.payload).toHaveLength(40)
+      expect(await da.get(short)).toEqual(data)
+      expect(await da.verify(short, data)).toBe(true)
+    })
+  })
+
+  it('never repeats the token', async () => {
+    const secret = 'jwt-that-nobody-may-see'
+    const server = await createCelestiaServer({ inject: () => ({ kind: 'error', message: `bad token ${secret}` }) })
+    const urls = [server.url, 'http://user:jwt-that-nobody-may-see@127.0.0.1:1/jwt-that-nobody-may-see']
+    for (const url of urls) {
+      const client = createCelestiaClient({ url, token: secret })
+      const error = await client.localHead().catch((failure: unknown) => failure)
+      expect(error).toBeInstanceOf(DaError)
+      expect(inspect(error, { depth: 9 }) + JSON.stringify(error)).not.toContain(secret)
+    }
+    await server[Symbol.asyncDispose]()
+  })
+
+  it('is refused without a token, and with one that only reads', async () => {
+    const server = await createCelestiaServer()
+    for (const token of ['', server.readToken, 'wrong']) {
+      const da = createCelestiaDa({ client: createCelestiaClient({ url: server.url, token }) }, { namespace })
+      await expect(da.submit([Uint8Array.of(1)])).rejects.toMatchObject({ code: 'DA_UNAUTHORIZED' })
+    }
+    await server[Symbol.asyncDispose]()
+  })
+})
+
+describe.runIf(process.env['CELESTIA_RPC'] !== undefined)('a real Celestia node', () => {
+  it('takes a blob, proves it and gives it back', async () => {
+    const client = createCelestiaClient({ url: process.env['CELESTIA_RPC']!, token: process.env['CELESTIA_TOKEN'] })
+    const da = createCelestiaDa({ client }, { namespace: namespaceV0(new TextEncoder().encode('l2-test')) })
+    const data = new TextEncoder().encode(`test ${Date.now()}`)
+    const { commitments } = await da.submit([data])
+    expect(await da.get(commitments[0]!)).toEqual(data)
+    expect(await da.status(commitments[0]!)).toBe('final')
+    await da.verifyProof!(commitments[0]!, await da.prove!(commitments[0]!))
+  })
+})

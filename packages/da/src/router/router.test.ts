@@ -1,0 +1,119 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createCelestiaDa } from '../celestia/celestia.js'
+import { createCelestiaClient } from '../celestia/client.js'
+import { namespaceV0 } from '../celestia/namespace.js'
+import { daLayer } from '../commitment.js'
+import { DaError } from '../errors.js'
+import { createCalldataDa } from '../ethereum/calldata.js'
+import { createTransactionManager } from '../ethereum/transaction-manager.js'
+import { anvilAccounts, startAnvil } from '../internal/anvil.js'
+import type { MemoryFault } from '../memory/memory.js'
+import { createMemoryDa } from '../memory/memory.js'
+import { createCelestiaServer } from '../testing/celestia/server.js'
+import { createMirrorDa } from './mirror.js'
+import { createRouterDa } from './router.js'
+
+const item = (value: number) => Uint8Array.of(0, value >> 8, value & 255)
+
+describe('createRouterDa', () => {
+  it('fails over from Ethereum to Celestia while L1 is cut off, returns with it, and loses nothing', async () => {
+    const anvil = await startAnvil()
+    onTestFinished(anvil.close)
+    const celestia = await createCelestiaServer()
+    let down = false
+    const client = {
+      async request({ method, params }: { method: string; params?: unknown }) {
+        if (down) throw new Error('connect ECONNREFUSED')
+        return anvil.rpc(method, params as unknown[])
+      },
+    }
+    const transactions = createTransactionManager(
+      { client, account: anvilAccounts[0]! },
+      { confirmations: 1, pollMs: 20 },
+    )
+    const ethereum = createCalldataDa({ client, transactions }, { inbox: `0x${'00'.repeat(19)}ff` })
+    const other = createCelestiaDa(
+      { client: createCelestiaClient({ url: celestia.url, token: celestia.token }) },
+      { namespace: namespaceV0(Uint8Array.of(1, 1)) },
+    )
+    const da = createRouterDa(
+      { layers: [{ da: ethereum }, { da: other }] },
+      { policy: 'failover', stallMs: 1500, probeMs: 500, failures: 1, cooldownMs: 50 },
+    )
+    const posted = []
+    for (let i = 0; i < 12; i++) {
+      if (i === 4) down = true
+      if (i === 8) {
+        down = false
+        await new Promise(resolve => setTimeout(resolve, 500))
+      }
+      posted.push((await da.submit([item(i)])).commitments[0]!)
+    }
+    expect(posted.map(({ layer }) => layer)).toEqual([
+      ...Array(4).fill(daLayer.ethereumCalldata),
+      ...Array(4).fill(daLayer.celestia),
+      ...Array(4).fill(daLayer.ethereumCalldata),
+    ])
+    for (const [i, commitment] of posted.entries()) expect(await da.get(commitment)).toEqual(item(i))
+    // What Ethereum did not take while it was away was withdrawn, not sent afterwards.
+    expect(await anvil.client.getTransactionCount({ address: anvilAccounts[0]!.address })).toBe(8)
+    await da[Symbol.asyncDispose]()
+    await transactions[Symbol.asyncDispose]()
+    await celestia[Symbol.asyncDispose]()
+  })
+
+  it('gives up on a layer that hangs after the time it has', async () => {
+    const stalled = createMemoryDa(
+      {},
+      { inject: operation => (operation === 'submit' ? { kind: 'stall' } : undefined) },
+    )
+    const working = createMemoryDa()
+    const da = createRouterDa(
+      { layers: [{ da: stalled }, { da: working }] },
+      { policy: 'failover', stallMs: 40, failures: 1 },
+    )
+    const { commitments } = await da.submit([item(1)])
+    expect(await working.get(commitments[0]!)).toEqual(item(1))
+    expect(da.layers().map(({ state }) => state)).toEqual(['open', 'closed'])
+  })
+
+  it('goes where it is cheaper, and only for a difference that is worth it', async () => {
+    const prices = [100n, 90n]
+    const layers = [0, 1].map(index => ({ da: createMemoryDa({ weiPerByte: 1n }), toWei: () => prices[index]! }))
+    const da = createRouterDa({ layers }, { policy: 'price', hysteresisPercent: 15 })
+    const heights = () => Promise.all(layers.map(async ({ da }) => Number(await da.height())))
+    await da.submit([item(1)])
+    expect(await heights()).toEqual([1, 0])
+    prices[1] = 50n
+    await da.submit([item(2)])
+    expect(await heights()).toEqual([1, 1])
+    prices[0] = 46n
+    await da.submit([item(3)])
+    expect(await heights()).toEqual([1, 2])
+  })
+
+  it('tells what every layer said when none takes it', async () => {
+    const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
+    const layers = [1, 2].map(() => ({ da: createMemoryDa({}, { inject: down }) }))
+    const da = createRouterDa({ layers }, { policy: 'failover', backoffMs: 1 })
+    await expect(da.submit([item(1)])).rejects.toMatchObject({
+      code: 'DA_ALL_FAILED',
+      retry: 'backoff',
+      details: { layers: [{ code: 'DA_UNAVAILABLE' }, { code: 'DA_UNAVAILABLE' }] },
+    })
+  })
+})
+
+describe('createMirrorDa', () => {
+  it('reads from any copy, and refuses copies of different data', async () => {
+    const layers = [createMemoryDa(), createMemoryDa()] as const
+    const da = createMirrorDa({ layers }, { required: 2 })
+    const { commitments } = await da.submit([item(1)])
+    await layers[0].reorg(1)
+    expect(await da.get(commitments[0]!)).toEqual(item(1))
+    const second = (await da.submit([item(2)])).commitments[0]!
+    const forged = { layer: second.layer, payload: second.payload.slice() }
+    forged.payload.set(commitments[0]!.payload.subarray(35), 35)
+    await expect(da.get(forged)).rejects.toMatchObject({ code: 'DA_COMMITMENT_DEAD' })
+  })
+})
