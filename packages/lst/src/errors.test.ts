@@ -104,7 +104,7 @@ const subjects: Subject[] = [
   },
   {
     name: 'queue',
-    create: () => createQueue(),
+    create: () => createQueue({ maxRequest: 10n ** 24n }),
     apply: applyQueue,
     codec: queueCodec,
     ops: words('enqueue finalize claim transferRequest'),

@@ -95,8 +95,6 @@ export type Liquid = {
   readonly unbacked: Assets
   /** Fees taken in wei, not collected yet. */
   readonly fees: Assets
-  /** Seats that became active since the last report. */
-  readonly appeared: { readonly assets: Assets; readonly seats: bigint }
   /** Faults of our seats that are known and not priced: bunker mode. */
   readonly openCases: OrderedMap<string, bigint>
   /** Sequence number of the last event folded. */
@@ -157,7 +155,6 @@ export function createLiquid(options: LiquidOptions): Liquid {
     lossPending: empty,
     unbacked: empty,
     fees: empty,
-    appeared: { assets: empty, seats: 0n },
     openCases: OrderedMap.from(),
     feedCursor: 0n,
     reportedAt: now,
@@ -469,10 +466,6 @@ const operations = {
       {
         ...lst,
         seats: back.state,
-        appeared: {
-          assets: (lst.appeared.assets + arrived.result.assets) as Assets,
-          seats: lst.appeared.seats + arrived.result.seats,
-        },
       },
       back.result,
     )
@@ -758,7 +751,6 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
     appeared: pool.transit,
     elapsedSeconds,
     now: args.now,
-    appearedSeats: lst.appeared.seats,
   }
   const maxRate = simulatedRate(pool, base)
   const dry = applyRebasing(pool, { op: 'report', ...base })
@@ -774,7 +766,6 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
     ...lst,
     core: { model: 'rebasing', state: { ...state, limits: lst.config.limits, bunker: inBunker(lst) } },
     lossPending: 0n as Assets,
-    appeared: { assets: 0n as Assets, seats: 0n },
     reportedAt: args.now,
     history: remember(lst, {
       preAssets: result.preAssets,
@@ -818,14 +809,12 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): S
     pre: pre.assets,
     post: pre.assets + net,
     elapsedSeconds,
-    appearedSeats: lst.appeared.seats,
   })
   let next: Liquid = {
     ...lst,
     rewardsVault: (lst.rewardsVault - taken) as Assets,
     lossPending: 0n as Assets,
     unbacked: (lst.unbacked + (lst.lossPending - loss)) as Assets,
-    appeared: { assets: 0n as Assets, seats: 0n },
     reportedAt: args.now,
   }
   let fee = 0n as Assets
@@ -989,7 +978,6 @@ const schema = z.strictObject({
   lossPending: integer,
   unbacked: integer,
   fees: integer,
-  appeared: z.strictObject({ assets: integer, seats: integer }),
   openCases: mapOf(z.string(), integer),
   feedCursor: integer,
   reportedAt: integer,

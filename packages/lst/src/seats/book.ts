@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { fail } from '../errors.js'
 import { min } from '../math/math.js'
-import { type Assets, amount, account as checkAccount, positive, total } from '../math/units.js'
+import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
 import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
@@ -128,6 +128,7 @@ const operations = {
   },
   /** Sends wei to a seat: at least the minimum to open it, never beyond the maximum. */
   lock(book: SeatBook, args: { seat: string; assets: Assets; now: bigint }): Step<SeatBook, null> {
+    forward(0n, args.now)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     if (seat.exiting > 0n) fail('SEAT_STATE', `seat "${args.seat}" is being left`, { seat: args.seat })
@@ -190,6 +191,8 @@ const operations = {
   },
   /** Gives a seat up; it is paid after the exit delay, or at `claimAt` when the sequencer pool says so. */
   unlock(book: SeatBook, args: { seat: string; now: bigint; claimAt?: bigint }): Step<SeatBook, Assets> {
+    forward(0n, args.now)
+    if (args.claimAt !== undefined) forward(0n, args.claimAt)
     const seat = find(book, args.seat)
     if (seat.locked === 0n || seat.exiting > 0n || seat.entering.length > 0)
       fail('SEAT_STATE', `seat "${args.seat}" cannot be left: it is not at rest`, { seat: args.seat })
