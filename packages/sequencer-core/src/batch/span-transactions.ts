@@ -169,8 +169,10 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
       if (type !== 1 && type !== 2 && type !== 4) invalidBatch(`transaction type ${type}`, at)
       at++
     } else legacyCount++
-    const { list, start, end } = readItem(bytes, at)
-    if (!list) invalidBatch('tx_datas item is not a list', at)
+    const end = itemEnd(bytes, at, bytes.length)
+    const header = bytes[at]!
+    if (header < 0xc0) invalidBatch('tx_datas item is not a list', at)
+    const start = at + (header <= 0xf7 ? 1 : header - 0xf6)
     if (end - start > maxItemBytes) invalidBatch(`tx_datas item of more than ${maxItemBytes} bytes`, at)
     const maxUint = type === 4 ? 32 : Number.POSITIVE_INFINITY
     const fees = uintEnd(bytes, start, end, maxUint)

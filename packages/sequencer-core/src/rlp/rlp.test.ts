@@ -2,7 +2,17 @@ import { RLP } from '@ethereumjs/rlp'
 import { isL2Error } from '@l2/common'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeRlp, type RlpItem, type RlpValue, readItem, readList, readString, readUint } from './rlp.js'
+import {
+  encodeRlp,
+  itemEnd,
+  type RlpItem,
+  type RlpValue,
+  readItem,
+  readList,
+  readString,
+  readUint,
+  uintEnd,
+} from './rlp.js'
 
 type Tree = Uint8Array | Tree[]
 
@@ -54,5 +64,33 @@ describe('rlp', () => {
       error = thrown
     }
     expect(isL2Error(error, 'RLP_INVALID')).toBe(true)
+  })
+
+  it('finds the same ends without making objects, and refuses the same bytes', () => {
+    const end = (run: () => number): number | string => {
+      try {
+        return run()
+      } catch (thrown) {
+        return isL2Error(thrown) ? thrown.code : String(thrown)
+      }
+    }
+    const length = fc.oneof(fc.integer({ max: 60 }), fc.integer({ min: 0, max: 70_000 }))
+    const any = fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 4 }), length).map(([head, tail]) => {
+      return Uint8Array.from([...head, ...new Uint8Array(Math.max(0, tail)).fill(7)])
+    })
+    fc.assert(
+      fc.property(any, bytes => {
+        expect(end(() => itemEnd(bytes, 0, bytes.length))).toBe(end(() => readItem(bytes, 0).end))
+        const read = (): number => {
+          const item = readItem(bytes, 0)
+          readUint(bytes, item, 32)
+          return item.end
+        }
+        expect(end(() => uintEnd(bytes, 0, bytes.length, 32))).toBe(end(read))
+      }),
+      { numRuns: 3000 },
+    )
+    expect(itemEnd(encodeRlp(new Uint8Array(300)), 0, 303)).toBe(303)
+    expect(itemEnd(encodeRlp(new Uint8Array(70_000)), 0, 70_004)).toBe(70_004)
   })
 })

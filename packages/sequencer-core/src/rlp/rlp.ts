@@ -58,9 +58,14 @@ export function itemEnd(bytes: Uint8Array, offset: number, end: number): number 
   if (offset < end) {
     const prefix = bytes[offset]!
     if (prefix < 0x80) return offset + 1
-    const length = prefix - (prefix < 0xc0 ? 0x80 : 0xc0)
-    if (length <= 55 && offset + 1 + length <= end && (prefix !== 0x81 || bytes[offset + 1]! >= 0x80)) {
-      return offset + 1 + length
+    const short = prefix - (prefix < 0xc0 ? 0x80 : 0xc0)
+    if (short <= 55) {
+      if (offset + 1 + short <= end && (prefix !== 0x81 || bytes[offset + 1]! >= 0x80)) return offset + 1 + short
+    } else if (short <= 57 && offset + 2 < end) {
+      // Lengths of one and two bytes, the rest is rare.
+      const length = short === 56 ? bytes[offset + 1]! : bytes[offset + 1]! * 256 + bytes[offset + 2]!
+      const next = offset + short - 54 + length
+      if (length >= (short === 56 ? 56 : 256) && next <= end) return next
     }
   }
   return readItem(bytes, offset, end).end
