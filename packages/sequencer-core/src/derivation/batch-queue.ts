@@ -156,18 +156,18 @@ export class BatchQueue {
     while (count < this.future.length && this.future[count]!.timestamp <= nextTimestamp) count++
     if (count > 0) {
       this.due = [...this.due, ...this.future.splice(0, count)].sort((a, b) => a.order - b.order)
-    } else if (this.due.length > 0 && this.due[0]!.timestamp > nextTimestamp) {
-      // The head went back: an invalid span was taken back. What had become due is of the future again.
-      const due = this.due
-      this.due = []
-      for (const waiting of due) this.future.push(waiting)
-      this.future.sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : a.order - b.order))
-      return this.first(nextTimestamp)
     }
     return this.due[0]
   }
 
   remove(): void {
     this.due.shift()
+  }
+
+  /** The head went back, because a span was taken back: what had become due may be of the future again. */
+  rewind(): void {
+    const byTime = (a: Waiting, b: Waiting): number => Number(a.timestamp - b.timestamp) || a.order - b.order
+    this.future = [...this.due, ...this.future].sort(byTime)
+    this.due = []
   }
 }

@@ -53,10 +53,14 @@ export type DerivationStatus = {
   readonly checkpoint: DerivationCheckpoint
 }
 
+/** How often one sync goes back before it gives up. */
+const maxResets = 32
+
 /** Feeds a derivation pipeline from L1 and runs its blocks in an engine. One call at a time. */
 export interface DerivationDriver extends AsyncDisposable {
   /**
-   * Derives until L1 has nothing more, going back by itself when L1 reorganises. Rejects with what the sources or the engine reject with;
+   * Derives until L1 has nothing more, going back by itself when L1 reorganises (and giving up with `DERIVATION_RESET` when it does nothing
+   * else). Rejects with what the sources or the engine reject with;
    * calling again goes on where it stopped.
    */
   sync(options?: CallOptions): Promise<DerivationStatus>
@@ -113,13 +117,15 @@ class Driver implements DerivationDriver {
       throw new SequencerError('the driver is running already', { code: 'DERIVATION_INPUT_INVALID' })
     }
     this.#running = true
+    let resets = 0
     try {
       for (;;) {
         callOptions.signal?.throwIfAborted()
         try {
           if (!(await this.#once(callOptions)) && (await this.#isCanonical(callOptions))) break
         } catch (error) {
-          if (!isL2Error(error, 'DERIVATION_RESET')) throw error
+          // A source that keeps changing its mind must not keep this busy for ever.
+          if (!isL2Error(error, 'DERIVATION_RESET') || ++resets > maxResets) throw error
           await this.#goBack(callOptions)
         }
       }
@@ -137,7 +143,7 @@ class Driver implements DerivationDriver {
         await this.sync({ signal })
       } catch (error) {
         if (signal.aborted) return
-        if (isL2Error(error) && error.recovery !== 'retry') throw error
+        if (isL2Error(error) && error.recovery === 'abort') throw error
       }
       await this.#clock.sleep(pollIntervalMs, signal).catch(() => {})
     }

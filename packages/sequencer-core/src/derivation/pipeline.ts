@@ -836,6 +836,7 @@ class Pipeline implements DerivationPipeline {
     if (this.#head !== this.#safe) {
       this.#head = this.#safe
       this.#headConfig = this.#safeConfig
+      this.#queue.rewind()
       this.#events.push({ kind: 'reverted', to: this.#safe })
     }
   }
