@@ -20,8 +20,7 @@ export type CKzgOptions = {
  * import { cKzg } from '@l2/blob/c-kzg'
  *
  * const [blob] = opCodec.encode(new Uint8Array())
- * console.log(versionedHashOf(cKzg().blobToKzgCommitment(blob!)))
- * // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
+ * console.log(versionedHashOf(cKzg().blobToKzgCommitment(blob!))) // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
  * ```
  */
 export function cKzg(options: CKzgOptions = {}): Kzg {

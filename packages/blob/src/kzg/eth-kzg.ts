@@ -18,8 +18,7 @@ export type EthKzgOptions = {
  * import { ethKzg } from '@l2/blob/eth-kzg'
  *
  * const [blob] = opCodec.encode(new Uint8Array())
- * console.log(versionedHashOf(ethKzg().blobToKzgCommitment(blob!)))
- * // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
+ * console.log(versionedHashOf(ethKzg().blobToKzgCommitment(blob!))) // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
  * ```
  */
 export function ethKzg(options: EthKzgOptions = {}): Kzg {

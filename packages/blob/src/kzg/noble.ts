@@ -22,8 +22,7 @@ export type NobleKzgOptions = {
  *
  * const kzg = await nobleKzg({ cells: false })
  * const [blob] = opCodec.encode(new Uint8Array())
- * console.log(versionedHashOf(kzg.blobToKzgCommitment(blob!)))
- * // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
+ * console.log(versionedHashOf(kzg.blobToKzgCommitment(blob!))) // 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
  * ```
  */
 export async function nobleKzg(options: NobleKzgOptions = {}): Promise<Kzg> {

@@ -45,8 +45,7 @@ export function proofsPerBlob(version: WrapperVersion): number {
  *
  * const kzg = await createBlobKzg()
  * const sidecar = await buildSidecar(opCodec.encode(new Uint8Array()), { kzg, version: 1 })
- * console.log(sidecar.proofs.length, sidecarHashes(sidecar))
- * // 128 [ '0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014' ]
+ * console.log(sidecar.proofs.length, sidecarHashes(sidecar)[0]) // 128 0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014
  * ```
  */
 export async function buildSidecar(blobs: readonly Uint8Array[], options: BuildSidecarOptions): Promise<BlobSidecar> {
@@ -160,6 +159,17 @@ export type VerifySidecarOptions = {
  * batch fails are the blobs tried one by one, to name the one at fault.
  *
  * @throws BlobError as {@link checkSidecar}, and `SIDECAR_PROOF`, `FIELD_ELEMENT`, `KZG_INPUT`
+ * @example
+ * ```ts
+ * import { type BlobError, buildSidecar, opCodec, verifySidecar } from '@l2/blob'
+ * import { createBlobKzg } from '@l2/blob/kzg'
+ *
+ * const kzg = await createBlobKzg()
+ * const sidecar = await buildSidecar(opCodec.encode(Uint8Array.of(1)), { kzg, version: 0 })
+ * const forged = { ...sidecar, proofs: [sidecar.commitments[0]!] }
+ * await verifySidecar(sidecar, { kzg })
+ * await verifySidecar(forged, { kzg }).catch((error: BlobError) => console.log(error.code, error.details['index'])) // SIDECAR_PROOF 0
+ * ```
  */
 export async function verifySidecar(sidecar: BlobSidecar, options: VerifySidecarOptions): Promise<void> {
   const { signal, versionedHashes } = options

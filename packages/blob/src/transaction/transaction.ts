@@ -244,6 +244,26 @@ function readSidecar(item: readonly Rlp[], hashes: readonly Hex[]): BlobSidecar 
  * transaction is taken. Proofs are not verified: `verifySidecar` does.
  *
  * @throws BlobError `TRANSACTION_FORMAT`, `TRANSACTION_FIELD`, `NO_BLOBS`, `TOO_MANY_BLOBS`, and for the sidecar as `checkSidecar`
+ * @example
+ * ```ts
+ * import { parseBlobTransaction, serializeBlobTransaction } from '@l2/blob'
+ *
+ * const bytes = serializeBlobTransaction({
+ *   chainId: 1,
+ *   nonce: 7,
+ *   maxPriorityFeePerGas: 1n,
+ *   maxFeePerGas: 30_000_000_000n,
+ *   gas: 21_000n,
+ *   to: '0x000000000000000000000000000000000000dead',
+ *   value: 0n,
+ *   data: '0x',
+ *   accessList: [],
+ *   maxFeePerBlobGas: 1_000_000_000n,
+ *   blobVersionedHashes: ['0x010657f37554c781402a22917dee2f75def7ab966d7b770905398eba3c444014'],
+ * })
+ * const { transaction, signature } = parseBlobTransaction(bytes)
+ * console.log(transaction.nonce, signature) // 7 undefined
+ * ```
  */
 export function parseBlobTransaction(serialized: Uint8Array | Hex): ParsedBlobTransaction {
   const raw = typeof serialized === 'string' ? hexToBytes(serialized) : serialized
