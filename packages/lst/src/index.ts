@@ -11,6 +11,14 @@ export {
   type WaitReason,
 } from './apr/apr.js'
 export { LstError, type LstErrorCode } from './errors.js'
+export {
+  type HistoryEntry,
+  mergeEvents,
+  type Position,
+  type RebaseLog,
+  rewardHistory,
+  type ShareTransfer,
+} from './feeds/history.js'
 export type {
   CaseClosed,
   FoldedEvent,

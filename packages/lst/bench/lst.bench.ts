@@ -1,0 +1,128 @@
+// pnpm bench lst: what the books cost with a million holders, against a plain mutable Map of balances in the same run.
+import {
+  applyQueue,
+  applyRebasing,
+  assets,
+  createQueue,
+  createRebasingPool,
+  planBatches,
+  prefinalize,
+  RATE_ONE,
+  type RebasingPool,
+  type Shares,
+} from '../src/index.js'
+
+const HOLDERS = Number(process.argv[2] ?? 1_000_000)
+const METIS = 10n ** 18n
+const names = Array.from(
+  { length: HOLDERS },
+  (_, i) => `0x${((i * 2_654_435_761) >>> 0).toString(16).padStart(8, '0')}${i.toString(16).padStart(32, '0')}`,
+)
+
+const heap = (): number => {
+  ;(globalThis as { gc?: () => void }).gc?.()
+  return process.memoryUsage().heapUsed
+}
+const seconds = (run: () => void): number => {
+  const start = process.hrtime.bigint()
+  run()
+  return Number(process.hrtime.bigint() - start) / 1e9
+}
+const each = (time: number, count: number): string => `${((time / count) * 1e6).toFixed(2)} µs`
+const print = (what: string, figure: string, note = ''): void =>
+  console.log(`${what.padEnd(44)} ${figure.padStart(14)}  ${note}`)
+
+const fee = [{ account: 'treasury', bps: 1_000n }]
+const reported = (pool: RebasingPool): RebasingPool => {
+  const rewarded = applyRebasing(pool, { op: 'receiveRewards', assets: assets(METIS) }).state
+  const report = { seatsNow: pool.seats, appeared: assets(0n), elapsedSeconds: 86_400n, now: pool.reportedAt + 86_400n }
+  return applyRebasing(rewarded, { op: 'report', ...report }).state
+}
+const reports = (pool: RebasingPool, times: number): number =>
+  seconds(() => {
+    let state = pool
+    for (let i = 0; i < times; i++) state = reported(state)
+  })
+
+// The floor: a mutable Map and nothing else, no checks, no history, no older state to go back to.
+const plain = new Map<string, bigint>()
+const mapBase = heap()
+const mapDeposit = seconds(() => {
+  for (const name of names) plain.set(name, (plain.get(name) ?? 0n) + METIS)
+})
+const mapBytes = (heap() - mapBase) / HOLDERS
+const mapTransfer = seconds(() => {
+  for (let i = 0; i + 1 < HOLDERS; i += 10) {
+    plain.set(names[i]!, plain.get(names[i]!)! - 1n)
+    plain.set(names[i + 1]!, plain.get(names[i + 1]!)! + 1n)
+  }
+})
+const mapReward = seconds(() => {
+  for (const [name, balance] of plain) plain.set(name, balance + balance / 1_000_000n)
+})
+
+let pool = createRebasingPool({ feeRecipients: fee })
+const small = (() => {
+  let state = pool
+  for (const name of names.slice(0, 1_000))
+    state = applyRebasing(state, { op: 'submit', account: name, assets: assets(METIS) }).state
+  return state
+})()
+const base = heap()
+const deposit = seconds(() => {
+  for (const account of names) pool = applyRebasing(pool, { op: 'submit', account, assets: assets(METIS) }).state
+})
+const bytes = (heap() - base) / HOLDERS
+print(`${HOLDERS} deposits`, each(deposit, HOLDERS), `${(deposit / mapDeposit).toFixed(1)} × a plain Map`)
+print(
+  'memory per holder',
+  `${bytes.toFixed(0)} B`,
+  `${(bytes / mapBytes).toFixed(1)} × a plain Map (${mapBytes.toFixed(0)} B)`,
+)
+const transfers = Math.floor(HOLDERS / 10)
+const transfer = seconds(() => {
+  for (let i = 0; i + 1 < HOLDERS; i += 10)
+    pool = applyRebasing(pool, { op: 'transferShares', from: names[i]!, to: names[i + 1]!, shares: 1n as Shares }).state
+})
+print(`${transfers} transfers`, each(transfer, transfers), `${(transfer / mapTransfer).toFixed(1)} × a plain Map`)
+reports(small, 2_000)
+const few = reports(small, 5_000)
+const many = reports(pool, 5_000)
+print('reward and report, 1,000 holders', each(few, 5_000))
+print(`reward and report, ${HOLDERS} holders`, each(many, 5_000), `${(many / few).toFixed(2)} × with 1,000 holders`)
+print(
+  `a reward paid out to each of ${HOLDERS}`,
+  `${(mapReward * 1e3).toFixed(0)} ms`,
+  `${((mapReward / many) * 5_000).toFixed(0)} × one report`,
+)
+
+let queue = createQueue()
+const queueBase = heap()
+const enqueue = seconds(() => {
+  for (let i = 0; i < HOLDERS; i++)
+    queue = applyQueue(queue, {
+      op: 'enqueue',
+      owner: names[i]!,
+      assets: assets(METIS),
+      shares: METIS as Shares,
+      now: BigInt(i),
+      reportedAt: BigInt(i - (i % 1_000)),
+    }).state
+})
+print(`${HOLDERS} requests`, each(enqueue, HOLDERS), `${((heap() - queueBase) / HOLDERS).toFixed(0)} B each`)
+const maxRate = ((RATE_ONE * 99n) / 100n) as typeof RATE_ONE
+const finalise = seconds(() => {
+  const { batches } = planBatches(queue, { maxRate, maxTimestamp: 10n ** 12n, budget: 10n ** 30n })
+  const { assets: locked } = prefinalize(queue, batches, maxRate)
+  queue = applyQueue(queue, { op: 'finalize', lastId: batches.at(-1)!, assets: locked, maxRate }).state
+})
+print(`finalise ${HOLDERS} in one report`, `${(finalise * 1e3).toFixed(0)} ms`, each(finalise, HOLDERS))
+let paid = 0n
+const claim = seconds(() => {
+  for (let i = 0; i < HOLDERS; i++) {
+    const { state, result } = applyQueue(queue, { op: 'claim', id: BigInt(i + 1), account: names[i]! })
+    queue = state
+    paid += result
+  }
+})
+print(`${HOLDERS} claims`, each(claim, HOLDERS), `${queue.locked} wei of dust in ${paid / METIS} METIS`)
