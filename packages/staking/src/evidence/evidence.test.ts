@@ -411,6 +411,35 @@ describe('ordering inside a block', () => {
     expect(judge(evidence, order(2, 0))).toBe('ORDERING')
     expect(judge(evidence)).toBe('E_SOURCE')
   })
+  it('has Ethereum’s roots of empty and real blocks', async () => {
+    const root = (...raw: Hex[]) =>
+      transactionsRoot(raw.map(item => Uint8Array.from(Buffer.from(item.slice(2), 'hex'))))
+    expect(root()).toBe('0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421')
+    // What anvil put into the headers of blocks with these transactions of key 1, nonces in a row.
+    const blocks: [number, Hex][] = [
+      [1, '0xcbc0ecccc4cb77a7de6ac9b3811469e5bdf1353a3685798aea90b7ac4720fef4'],
+      [2, '0x09084e284f88e70359970cac87546f433cd60e679c075af9ce5bd2c6607b7ef4'],
+      [17, '0xbd4682be6f41ed8480434d7b011be7258116e89f106034b71418761a4a3f032d'],
+      [129, '0x93cf32f383622ef259d5de86696c904e84b23ee61162ee99f01a69ac155423cf'],
+    ]
+    let nonce = 0
+    for (const [count, expected] of blocks) {
+      const raws: Hex[] = []
+      for (let i = 0; i < count; i++) {
+        raws.push(
+          await wallets[0]!.signTransaction({
+            chainId: 31_337,
+            nonce: nonce++,
+            gas: 21_000n,
+            to: `0x${'01'.repeat(20)}`,
+            maxFeePerGas: 3_000_000_000n,
+            maxPriorityFeePerGas: 1n,
+          }),
+        )
+      }
+      expect(root(...raws)).toBe(expected)
+    }
+  })
   it('the Merkle root binds every transaction and their number', () => {
     const leaf = fc.uint8Array({ maxLength: 40 })
     fc.assert(

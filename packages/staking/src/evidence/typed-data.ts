@@ -117,6 +117,18 @@ function bytesWord(value: string, length: number, field: string): Uint8Array {
   return word
 }
 
+const separators = /*#__PURE__*/ new WeakMap<SequencerDomain, { of: string; separator: Uint8Array }>()
+
+/** The separator of a domain object, hashed once as long as its fields stay what they were. */
+function cachedSeparator(domain: SequencerDomain): Uint8Array {
+  const of = `${domain.chainId} ${domain.verifyingContract} ${JSON.stringify([domain.name, domain.version])}`
+  const cached = separators.get(domain)
+  if (cached?.of === of) return cached.separator
+  const separator = domainSeparator(domain)
+  separators.set(domain, { of, separator })
+  return separator
+}
+
 /** EIP-712 domain separator. @throws StakingError `INPUT_INVALID` */
 export function domainSeparator(domain: SequencerDomain): Uint8Array {
   return keccak_256(
@@ -147,7 +159,7 @@ export function signingHash<Name extends keyof SignedObjects>(
       : uintWord(item as bigint, Number(type.slice(4)), field)
   })
   const struct = keccak_256(concatBytes(typeHash(name), ...words))
-  return bytesToHex(keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), domainSeparator(domain), struct)))
+  return bytesToHex(keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), cachedSeparator(domain), struct)))
 }
 
 /**

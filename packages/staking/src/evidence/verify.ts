@@ -43,7 +43,7 @@ export function evidenceHashOf(evidence: Evidence): Hex {
   return bytesToHex(keccak_256(text.encode(canonicalJson(evidence))))
 }
 
-/** JSON with sorted keys, bigints as decimal strings. */
+/** JSON with sorted keys, bigints as decimal strings, hex in lower case: one text for one proof. */
 function canonicalJson(value: unknown): string {
   const sort = (item: unknown): unknown =>
     Array.isArray(item)
@@ -55,7 +55,9 @@ function canonicalJson(value: unknown): string {
               .sort(([a], [b]) => (a < b ? -1 : 1))
               .map(([key, field]) => [key, sort(field)]),
           )
-        : item
+        : typeof item === 'string' && item.startsWith('0x')
+          ? item.toLowerCase()
+          : item
   return stringify(sort(value))
 }
 
@@ -87,7 +89,7 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
         context,
         { epoch: a.message.epochId, term: a.message.term, index: a.message.height },
         [header(a), header(b)],
-        () => conflicting(context, header(a), header(b), samePlace),
+        hashes => conflicting(hashes, samePlace),
       )
     }
     case 'EQUIVOCATION_RECEIPT': {
@@ -101,7 +103,7 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
         context,
         { epoch: a.message.epochId, term: a.message.term, index: a.message.sequenceNo },
         [receipt(a), receipt(b)],
-        () => conflicting(context, receipt(a), receipt(b), samePlace),
+        hashes => conflicting(hashes, samePlace),
       )
     }
     case 'EQUIVOCATION_BATCH': {
@@ -117,8 +119,8 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
       const claims = [a, b].map(signed => ({ name: 'BatchHeader' as const, signed, epoch }))
       // Index only: the epoch is derived from contents, which must not be in the fault's name.
       const place = { epoch, term: 0, index: a.message.batchIndex }
-      return convict(evidence, context, place, claims, () =>
-        conflicting(context, claims[0]!, claims[1]!, a.message.batchIndex === b.message.batchIndex),
+      return convict(evidence, context, place, claims, hashes =>
+        conflicting(hashes, a.message.batchIndex === b.message.batchIndex),
       )
     }
     case 'INVALID_STATE_ROOT':
@@ -206,7 +208,7 @@ function convict(
   context: EvidenceContext,
   place: Place,
   claims: readonly Claim<keyof SignedObjects>[],
-  rule: () => Refusal | undefined,
+  rule: (hashes: readonly Hash[]) => Refusal | undefined,
 ): Verdict {
   const { now, policy } = context
   if (!Number.isSafeInteger(evidence.accused)) return no('E_DECODE', 'accused is no sequencer id')
@@ -236,7 +238,7 @@ function convict(
     if (signer === undefined || !same(signer, signed.signer))
       return no('E_SIG', `signature ${index + 1} is not its signer’s`)
   }
-  const refusal = rule()
+  const refusal = rule(hashes)
   if (refusal !== undefined) return refusal
   return {
     ok: true,
@@ -267,15 +269,9 @@ function epochOfHeight(context: EvidenceContext, height: bigint): bigint | undef
   return found
 }
 
-function conflicting(
-  context: EvidenceContext,
-  a: Claim<keyof SignedObjects>,
-  b: Claim<keyof SignedObjects>,
-  samePlace: boolean,
-): Refusal | undefined {
+function conflicting([first, second]: readonly Hash[], samePlace: boolean): Refusal | undefined {
   // Another term or another height is a race between leaders or another block: no contradiction.
   if (!samePlace) return no('E_POSITION', 'the two are about different places')
-  const [first, second] = [a, b].map(({ name, signed }) => signingHash(context.domain, name, signed.message))
   return first === second ? no('E_SAME_CONTENT', 'the two are the same') : undefined
 }
 

@@ -75,6 +75,30 @@ describe('votes', () => {
   })
 })
 
+describe('liveness', () => {
+  it('any crashes of less than a third of the stake still leave a quorum', () => {
+    const weights = fc.array(fc.bigInt({ min: 1n, max: 10n ** 24n }), { minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(weights, fc.infiniteStream(fc.boolean()), (list, down) => {
+        const total = list.reduce((a, b) => a + b, 0n)
+        let lost = 0n
+        let votes = openTermVotes(list.map((weight, id) => ({ id, weight })))
+        for (const [id, weight] of list.entries()) {
+          if (down.next().value && 3n * (lost + weight) < total) lost += weight
+          else if (votes.decided === undefined)
+            votes = castTermVote(votes, { id, decision: termDecisionHash(decision) })
+        }
+        expect(votes.decided).toBe(termDecisionHash(decision))
+      }),
+    )
+  })
+  it('one silent leader is replaced after 4 seconds, four in a row within a minute (Metis: 190 seconds for one)', () => {
+    const waited = (crashes: number): number =>
+      Array.from({ length: crashes }, (_, term) => termTimeoutMs(term)).reduce((a, b) => a + b, 0)
+    expect([1, 4].map(waited)).toEqual([4000, 32_500])
+  })
+})
+
 it('time-outs grow to a bound; any f < n/3 may be down for a threshold signature', () => {
   expect([0, 1, 2, 3, 100].map(term => termTimeoutMs(term))).toEqual([4000, 6000, 9000, 13_500, 60_000])
   expect(codeOf(() => termTimeoutMs(0, { baseMs: 0 }))).toBe('CONFIG_INVALID')
