@@ -15,6 +15,15 @@ export type WeightTree = {
  * A Fenwick tree over weights, built in O(n). `pick` gives what the prefix sums of {@link buildElection} give.
  *
  * @throws StakingError `INPUT_INVALID` for a negative weight or an id that is there twice
+ *
+ * @example
+ * ```ts
+ * import { createWeightTree } from '@l2/staking'
+ *
+ * const tree = createWeightTree([{ id: 1, weight: 10n }, { id: 2, weight: 5n }])
+ * tree.set(1, 0n)
+ * console.log(tree.total, tree.pick(0n)) // 5n 2
+ * ```
  */
 export function createWeightTree(weights: Iterable<Weight>): WeightTree {
   const sorted = [...weights].sort((a, b) => a.id - b.id)

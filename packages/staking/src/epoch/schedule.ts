@@ -101,6 +101,19 @@ export function slotOf(
  *
  * @param input.candidates Weights frozen before the seed's entropy was known: {@link electionWeights} of the pool.
  * @throws StakingError `EPOCH_INVALID` unless the epoch follows the last one planned; `ELECTION_EMPTY`, `INPUT_INVALID`
+ *
+ * @example
+ * ```ts
+ * import { createSchedule, leaderAt, planEpoch, reselect } from '@l2/staking'
+ *
+ * const seed = '0x3a75830c266277df588c1c64213909c4ad1d5d221c8baf930bb5257e1b697245'
+ * const candidates = [20_000n, 40_000n, 100_000n, 20_000n].map((weight, index) => ({
+ *   id: index + 1, weight, signer: `0x${String(index + 1).repeat(40)}` as const,
+ * }))
+ * let schedule = planEpoch(createSchedule({ slotBlocks: 10n }), { epoch: 0n, seed, candidates })
+ * schedule = reselect(schedule, { height: 4n, term: 1 })
+ * console.log([3n, 4n].map(height => leaderAt(schedule, height)?.id)) // [ 3, 4 ]
+ * ```
  */
 export function planEpoch(
   schedule: Schedule,

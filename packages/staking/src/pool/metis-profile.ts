@@ -599,6 +599,19 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
  * Source: metis-sequencer-contract `LockingPool.sol`, `LockingInfo.sol`.
  *
  * @throws StakingError `METIS_REVERT`, `details.revert` being the error name with brackets or the string of the contract
+ *
+ * @example
+ * ```ts
+ * import { applyMetisPool, createMetisPool, StakingError } from '@l2/staking'
+ *
+ * const [owner, user] = [`0x${'01'.repeat(20)}`, `0x${'02'.repeat(20)}`] as const
+ * const pool = createMetisPool({ owner, mpc: owner, rewardPayer: owner })
+ * try {
+ *   applyMetisPool(pool, { type: 'unlock', by: user, at: 1n, id: 1 })
+ * } catch (error) {
+ *   if (error instanceof StakingError) console.log(error.details['revert']) // NotWhitelisted()
+ * }
+ * ```
  */
 export function applyMetisPool(
   state: MetisPoolState,

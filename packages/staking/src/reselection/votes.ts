@@ -56,6 +56,20 @@ export function openTermVotes(members: TermVotes['members']): TermVotes {
  * once, and changing one's mind does not count.
  *
  * @throws StakingError `VOTE_INVALID` for a stranger, a second vote, or a vote after the decision
+ *
+ * @example
+ * ```ts
+ * import { castTermVote, openTermVotes, termDecisionHash } from '@l2/staking'
+ *
+ * const decision = termDecisionHash({
+ *   chainId: 1088n, epoch: 5n, slot: 0, term: 1, height: 5100n, parentHash: `0x${'11'.repeat(32)}`, leader: 4,
+ * })
+ * let votes = openTermVotes([{ id: 1, weight: 50n }, { id: 2, weight: 20n }, { id: 3, weight: 30n }])
+ * votes = castTermVote(votes, { id: 1, decision })
+ * console.log(votes.decided === decision) // false
+ * votes = castTermVote(votes, { id: 2, decision })
+ * console.log(votes.decided === decision) // true
+ * ```
  */
 export function castTermVote(state: TermVotes, vote: { id: number; decision: Hex }): TermVotes {
   if (state.decided !== undefined) refuse('VOTE_INVALID', 'decided already', { decision: state.decided })

@@ -36,6 +36,15 @@ function word(value: bigint): Uint8Array {
  *
  * @param entropy `undefined` when the provider's output did not come in time.
  * @throws StakingError `INPUT_INVALID`
+ *
+ * @example
+ * ```ts
+ * import { epochSeed } from '@l2/staking'
+ *
+ * const base = { chainId: 1088n, epoch: 7n, previousSeed: `0x${'00'.repeat(32)}` } as const
+ * console.log(epochSeed({ ...base, entropy: { parts: [new Uint8Array(32)], missing: [] } }).degraded) // false
+ * console.log(epochSeed({ ...base, entropy: undefined }).degraded) // true
+ * ```
  */
 export function epochSeed(input: { chainId: bigint; epoch: bigint; previousSeed: Hex; entropy: Entropy | undefined }): {
   seed: Hex

@@ -92,6 +92,13 @@ export type GoRandom = {
  * `rand.New(rand.NewSource(seed))`.
  *
  * @param seed Any integer; Go keeps it modulo 2^31−1.
+ *
+ * @example
+ * ```ts
+ * import { goRandom } from '@l2/staking/themis'
+ *
+ * console.log(goRandom(1n).uint64()) // 5577006791947779410n
+ * ```
  */
 export function goRandom(seed: bigint): GoRandom {
   cooked ??= cookedTable()

@@ -60,7 +60,17 @@ export function themisProducers(validators: readonly ThemisValidator[], seed: Ui
   })
 }
 
-/** The one leader of a span: {@link themisProducers} with the span's own seed. */
+/**
+ * The one leader of a span: {@link themisProducers} with the span's own seed.
+ *
+ * @example
+ * ```ts
+ * import { themisLeader } from '@l2/staking/themis'
+ *
+ * const validators = [20_000n, 40_000n, 100_000n, 20_000n].map((power, index) => ({ id: index + 1, power }))
+ * console.log([1n, 2n, 3n].map(span => themisLeader(validators, span))) // [ 2, 1, 4 ]
+ * ```
+ */
 export function themisLeader(validators: readonly ThemisValidator[], span: bigint): number {
   return themisProducers(validators, themisSpanSeed(span), 1)[0] ?? refuse('ELECTION_EMPTY', 'no validator')
 }
