@@ -90,3 +90,44 @@ describe('createBlobDa', () => {
     expect(await anvil.client.getTransactionCount({ address: anvilAccounts[2]!.address })).toBe(4)
   })
 })
+
+describe('reading blobs from several endpoints', () => {
+  it('passes over those that lie, are down or keep too little, and names what they did when none is left', async () => {
+    const { transactions } = adapters(3)
+    const { client } = anvil
+    const good = createBeacon({ url: anvil.url, ...anvilBeacon })
+    const answering = (answer: () => Promise<Response>) =>
+      createBeacon({ url: 'http://127.0.0.1:1/key', ...anvilBeacon, fetch: answer as typeof fetch })
+    const liar = answering(async () => {
+      const body = new Uint8Array(131_072)
+      return new Response(body, { headers: { 'content-type': 'application/octet-stream' } })
+    })
+    const down = answering(async () => {
+      throw new TypeError('fetch failed')
+    })
+    const small = answering(async () => {
+      const message = 'the node does not custody enough data columns to reconstruct blobs'
+      return Response.json({ code: 404, message }, { status: 404 })
+    })
+    const bad = [liar, down, small]
+    const data = random.bytes(300)
+    const da = createBlobDa({ client, transactions, kzg, beacons: [...bad, good] }, { inbox })
+    const { commitments } = await da.submit([data])
+    expect(await da.get(commitments[0]!)).toEqual(data)
+    const read = (beacons: typeof bad) => createBlobDa({ client, kzg, beacons }, { inbox }).get(commitments[0]!)
+    await expect(read([down, small])).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    await expect(read([small])).rejects.toMatchObject({ code: 'DA_NOT_CUSTODIED', retry: 'failover' })
+    await expect(read(bad)).rejects.toMatchObject({
+      code: 'DA_MISMATCH',
+      details: {
+        endpoints: [/^DA_MISMATCH/, /^DA_UNAVAILABLE/, /^DA_NOT_CUSTODIED/].map(text => expect.stringMatching(text)),
+      },
+    })
+  })
+
+  it('reads without a key, and does not submit without one', async () => {
+    const { client } = anvil
+    const calldata = createCalldataDa({ client }, { inbox })
+    await expect(calldata.submit([random.bytes(10)])).rejects.toMatchObject({ code: 'DA_READ_ONLY' })
+  })
+})

@@ -1,4 +1,4 @@
-import { bytesToHex, concatBytes } from '@l2/common'
+import { bytesToHex } from '@l2/common'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { commitmentToHex, hexToCommitment } from '../commitment.js'
 import { DaError } from '../errors.js'
@@ -248,9 +248,4 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
       return entries
     },
   }
-}
-
-/** A fresh array of bytes of a text. */
-export function utf8(value: string): Uint8Array {
-  return concatBytes(text.encode(value))
 }

@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
-import { checkItems, itemsDigest, keyOf } from '../internal/journal.js'
+import { checkItems, itemsDigest } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import type { DaEntry, DaReceipt, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
@@ -180,8 +180,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
     for (const { payload } of receipt.commitments) if ((await heightOf(payload)) === undefined) return undefined
     return receipt
   }
-  const write = async (items: readonly Uint8Array[], key: string): Promise<DaReceipt> => {
-    const digest = itemsDigest(items)
+  const write = async (items: readonly Uint8Array[], key: string, digest: string): Promise<DaReceipt> => {
     const known = await found(key, digest)
     if (known !== undefined) return known
     const commitments = items.map(commitmentOf)
@@ -229,7 +228,8 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
           details: { cost, maxCost: call.maxCost },
         })
       }
-      return enter('submit', call, () => inOrder(() => write(items, keyOf(items, call))))
+      const digest = itemsDigest(items)
+      return enter('submit', call, () => inOrder(() => write(items, call?.key ?? digest, digest)))
     },
     pending: async () => [],
     resume: (key, call) => enter('status', call, () => found(key)),

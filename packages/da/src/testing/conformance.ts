@@ -65,7 +65,7 @@ export type ConformanceCase = { name: string; run(): Promise<void> }
  *   await run()
  *   passed++
  * }
- * console.log(passed) // 20
+ * console.log(passed) // 21
  * ```
  */
 export function conformanceCases(options: ConformanceOptions): ConformanceCase[] {
