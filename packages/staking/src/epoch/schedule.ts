@@ -1,6 +1,6 @@
 import { stringify } from '@l2/common'
 import type { Address, Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { seedBytes } from '../election/draw.js'
 import { buildElection, electFallback, electSlot, electSystematic } from '../election/election.js'
 import { refuse, StakingError } from '../errors.js'

@@ -1,6 +1,6 @@
 import { stringify } from '@l2/common'
 import type { Address, Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { PoolState } from '../pool/types.js'
 import type { Evidence, EvidenceContext, KeyEntry, Verdict } from './types.js'
 import { verifyEvidence } from './verify.js'

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { StakingError } from '../errors.js'
 
 const address = z

@@ -1,7 +1,7 @@
 import { bytesToHex, stringify } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { StakingError } from '../errors.js'
 import { PersistentMap } from '../internal/persistent-map.js'
 import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
