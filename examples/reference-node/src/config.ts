@@ -29,6 +29,9 @@ const schema = z
     host: z.string().default('127.0.0.1'),
     port: z.number().int().min(0).max(65_535).default(9545),
     chainId: z.number().int().min(1).max(4_294_967_295).default(59_900),
+    sequencers: z.number().int().min(1).max(16).default(3),
+    /** Lets faults be ordered over JSON-RPC. */
+    faults: z.boolean().default(false),
     ordering: z.enum(['first-come', 'priority']).default('first-come'),
     demo: z.boolean().default(false),
     /** Transactions a second of the demo. */
@@ -67,6 +70,8 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--port <number>', 'port of the JSON-RPC', whole, 9545)
     .option('--chain-id <number>', 'chain id of the rollup', whole, 59_900)
     .option('--ordering <policy>', 'first-come or priority', 'first-come')
+    .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
+    .option('--faults', 'let l2dev_halt, l2dev_resume and l2dev_equivocate order faults')
     .option('--demo', 'send transactions, as users would')
     .option('--no-demo', 'serve only')
     .option('--rate <number>', 'transactions a second of the demo', whole, 20)

@@ -16,17 +16,18 @@ import {
 } from '@l2/sequencer-core'
 import { createNativeRecovery, createNodeBrotliCompressor } from '@l2/sequencer-core/node'
 import { leaderAt } from '@l2/staking'
-import { bytesToHex, type Hash, type Hex } from 'viem'
+import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
 import { startEngine } from './chain/engine.js'
 import { blockTimeSeconds, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
 import { l1Wallet, openL1 } from './chain/l1.js'
 import type { NodeConfig } from './config.js'
 import { batcherAccount, holderAccount, sequencerAccounts } from './dev-accounts.js'
 import { createControlPlane } from './pool/control-plane.js'
+import { createWatcher } from './pool/watcher.js'
 import { openPosting } from './posting/posting.js'
 import { RpcAnswerError, rpcCall } from './rpc/client.js'
 import { ethMethods } from './rpc/eth.js'
-import { type BatchRecord, l2Methods } from './rpc/l2.js'
+import { type BatchRecord, faultMethods, l2Methods } from './rpc/l2.js'
 import { createMetrics } from './rpc/metrics.js'
 import { startRpcServer } from './rpc/server.js'
 import { toBatcherBlock, userTransactionsOf } from './sequencer/published.js'
@@ -50,8 +51,9 @@ export type RollupNode = {
 }
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
-const names = ['Alpha', 'Beta', 'Gamma']
+const names = ['Alpha', 'Beta', 'Gamma', 'Delta', 'Epsilon', 'Zeta', 'Eta', 'Theta']
 const keptBatches = 1000
+const nameOf = (id: number): string => names[id - 1] ?? `sequencer ${id}`
 
 const policies: Record<NodeConfig['ordering'], () => OrderingPolicy> = {
   'first-come': () => firstCome(),
@@ -93,7 +95,8 @@ async function compose(
   const l1 = await openL1(config, directory.path)
   closers.push(() => l1.close())
   say(`L1 ${config.l1 === undefined ? 'anvil, Osaka rules' : 'given by --l1'}, chain ${l1.chainId}`)
-  const identity = await openChain({ directory, l1, chainId: config.chainId, da: config.da })
+  const { chainId, da, sequencers } = config
+  const identity = await openChain({ directory, l1, chainId, da, sequencers })
   const genesisPath = writeL2Genesis(directory.path, identity)
   const [executing, verifying] = await Promise.all(
     ['sequencer-engine', 'verifier-engine'].map(name => startEngine(name, directory.path, config.chainId, genesisPath)),
@@ -122,7 +125,8 @@ async function compose(
   const batches: BatchRecord[] = []
 
   const l1Genesis = (await l1Source.block(BigInt(identity.l1Genesis.number)))!
-  const owners = sequencerAccounts()
+  const owners = sequencerAccounts(identity.sequencers)
+  const domain = { name: 'L2 Sequencer', version: '1', chainId: rollup.l2ChainId, verifyingContract: rollup.batchInbox }
   const sequencer = await openSequencer({
     directory: directory.path,
     rollup,
@@ -132,13 +136,16 @@ async function compose(
     policy: policies[config.ordering](),
     recovery: await senderRecovery(),
     control: createControlPlane({
-      chainId: rollup.l2ChainId,
+      domain,
       timestamp: rollup.genesis.l2TimeSeconds,
       prevRandao: l1Genesis.mixHash,
       operator: batcherAccount().address,
       holder: holderAccount().address,
       sequencers: owners.map(({ address }) => ({ owner: address, signer: address, amountWei: 20_000n * 10n ** 18n })),
     }),
+    onHeader: signed => {
+      watcher.see(signed).catch(error => say(`watcher: ${(error as Error).message}`))
+    },
     onBlock: (block, fees) => {
       const transactions = userTransactionsOf(block).length
       included += transactions
@@ -157,7 +164,28 @@ async function compose(
     },
   })
   closers.push(() => sequencer.close())
-  say(`sequencers ${names.join(', ')}: 20,000 METIS each; head is block ${sequencer.head.number}`)
+  say(
+    `sequencers ${owners.map((_, index) => nameOf(index + 1)).join(', ')}: 20,000 METIS each; head is block ${sequencer.head.number}`,
+  )
+
+  const evidence: string[] = []
+  const reporter = batcherAccount()
+  const watcher = createWatcher({
+    account: reporter,
+    chainId,
+    control: () => sequencer.control,
+    nonce: async () => {
+      const pending = sequencer.mempool.nextNonce(reporter.address.toLowerCase() as Hex)
+      return pending === undefined
+        ? Number(await rpcCall<Hex>(executing!.url, 'eth_getTransactionCount', [reporter.address, 'latest']))
+        : Number(pending)
+    },
+    submit: raw => sequencer.submit(hexToBytes(raw)),
+    onEvidence: bundle => {
+      evidence.push(bundle)
+      say('two headers for one place: the evidence is on its way')
+    },
+  })
 
   const verifier = await openVerifier({
     directory: directory.path,
@@ -261,7 +289,7 @@ async function compose(
     let stakedWei = 0n
     let rewardsWei = 0n
     let jailed = 0
-    for (const [, seat] of control.pool.sequencers.entries()) {
+    for (const [, seat] of control.pool.sequencers.sorted()) {
       stakedWei += seat.amountWei
       rewardsWei += seat.rewardWei
       if (seat.jailedUntil !== 0) jailed++
@@ -278,7 +306,7 @@ async function compose(
       },
       leader: {
         address: leader?.sequencer ?? `0x${'00'.repeat(20)}`,
-        name: leader === undefined ? 'nobody' : (names[leader.id - 1] ?? `sequencer ${leader.id}`),
+        name: leader === undefined ? 'nobody' : nameOf(leader.id),
         epoch: leader?.epoch ?? 0n,
         term: leader?.term ?? 0,
       },
@@ -347,7 +375,8 @@ async function compose(
       },
       pendingNonce: address => sequencer.mempool.nextNonce(address.toLowerCase() as Hex),
     }),
-    ...l2Methods({ sequencer, status, batches: () => batches, books: () => books }),
+    ...l2Methods({ sequencer, status, batches: () => batches, books: () => books, evidence: () => evidence }),
+    ...(config.faults ? faultMethods(sequencer) : []),
   ])
   const rpc = await startRpcServer({
     host: config.host,

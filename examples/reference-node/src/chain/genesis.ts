@@ -23,12 +23,13 @@ export async function openChain(options: {
   l1: L1
   chainId: number
   da: string
+  sequencers: number
 }): Promise<ChainIdentity> {
-  const { directory, l1, chainId, da } = options
+  const { directory, l1, chainId, da, sequencers } = options
   const client = l1Wallet(l1, batcherAccount())
   const known = directory.identity()
   if (known === undefined) {
-    const identity = await createChain(client, l1, chainId, da)
+    const identity = await createChain(client, options)
     directory.setIdentity(identity)
     return identity
   }
@@ -40,6 +41,7 @@ export async function openChain(options: {
   if (known.chainId !== chainId) differs('chain id', chainId, known.chainId)
   if (known.l1ChainId !== l1.chainId) differs('L1 chain id', l1.chainId, known.l1ChainId)
   if (known.dataAvailability !== da) differs('data availability', da, known.dataAvailability)
+  if (known.sequencers !== sequencers) differs('number of sequencers', sequencers, known.sequencers)
   const block = await client.getBlock({ blockNumber: BigInt(known.l1Genesis.number) }).catch(() => undefined)
   if (block?.hash !== known.l1Genesis.hash) differs('L1 genesis block', block?.hash ?? 'missing', known.l1Genesis.hash)
   return known
@@ -47,10 +49,9 @@ export async function openChain(options: {
 
 async function createChain(
   client: PublicClient & ReturnType<typeof l1Wallet>,
-  l1: L1,
-  chainId: number,
-  da: string,
+  options: { l1: L1; chainId: number; da: string; sequencers: number },
 ): Promise<ChainIdentity> {
+  const { l1, chainId, da, sequencers } = options
   const account = batcherAccount()
   const hash = await client.deployContract({
     abi: devPortalAbi,
@@ -67,6 +68,7 @@ async function createChain(
     portal: receipt.contractAddress!.toLowerCase(),
     inbox: batchInbox(chainId),
     dataAvailability: da,
+    sequencers,
   }
 }
 

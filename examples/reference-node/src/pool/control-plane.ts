@@ -4,8 +4,10 @@ import {
   applyPool,
   createPool,
   createSchedule,
+  type EvidenceContext,
   electionWeights,
   epochSeed,
+  evidenceContextOf,
   leaderAt,
   type PoolCommand,
   type PoolEvent,
@@ -13,7 +15,9 @@ import {
   planEpoch,
   reselect,
   type Schedule,
+  type SequencerDomain,
   slotOf,
+  verifyBundle,
 } from '@l2/staking'
 import type { Address, Hash, Hex } from 'viem'
 
@@ -25,6 +29,22 @@ const slotsPerEpoch = 4
 /** Weights are frozen this many epochs before they count; the first election is that of epoch L + 1. */
 const lookaheadEpochs = 2
 const firstEpoch = BigInt(lookaheadEpochs + 1)
+/** Epochs whose faults can still be brought forward. */
+const keptEpochs = 32
+
+/** Seconds instead of days: a fault is brought forward, judged and paid for while somebody watches. */
+const windows = {
+  exitDelaySeconds: 900,
+  evidenceMaxAgeSeconds: 600,
+  vetoWindowSeconds: 3,
+  correlationSettleSeconds: 3,
+  correlationWindowSeconds: 300,
+  disputeWindowSeconds: 300,
+  maxPauseSeconds: 60,
+}
+
+/** Where evidence is sent, as the calldata of an ordinary transaction: so it is ordered, posted and derived like everything else. */
+export const evidenceInbox: Address = '0x4200000000000000000000000000000000001e71'
 
 /** What the control plane reads of a block. */
 export type ControlBlock = {
@@ -32,25 +52,30 @@ export type ControlBlock = {
   /** Seconds. */
   timestamp: bigint
   prevRandao: Hash
-  signer: Address
+  /** Of the signed header: higher than the schedule's where a leader was passed over. */
+  term: number
+  /** Calldata of the transactions to {@link evidenceInbox}. */
+  evidence: readonly string[]
 }
 
 /**
- * Stake, election and rewards, as a fold over the rollup's own blocks: the same blocks give the same pool on every node and after
+ * Stake, election, rewards and slashing, as a fold over the rollup's own blocks: the same blocks give the same pool on every node and after
  * every restart, so nothing of it is stored.
  */
 export type ControlPlane = {
-  readonly chainId: bigint
+  readonly domain: SequencerDomain
   readonly operator: Address
   readonly pool: PoolState
   readonly schedule: Schedule
   readonly seed: Hex
-  /** eMETIS: its holders' METIS is the stake of one of the sequencers, whose rewards raise the rate. */
+  /** When the recent epochs began: a signer's own timestamps decide nothing about the age of a fault. */
+  readonly epochs: EvidenceContext['epochs']
+  /** eMETIS: its holders' METIS is the stake of one of the sequencers, whose rewards raise the rate and whose faults lower it. */
   readonly lst: Liquid
 }
 
 type Genesis = {
-  chainId: bigint
+  domain: SequencerDomain
   timestamp: bigint
   /** Randomness of the L1 genesis block. */
   prevRandao: Hash
@@ -62,9 +87,9 @@ type Genesis = {
 
 /** The pool of a new chain: every sequencer locked, the reward budget funded, the first epoch elected. */
 export function createControlPlane(genesis: Genesis): ControlPlane {
-  const { chainId, operator, sequencers } = genesis
+  const { domain, operator, sequencers } = genesis
   const at = Number(genesis.timestamp)
-  let pool = createPool({ admin: operator, lookaheadEpochs, blockIntervalMs: 1000, maxSeats: 16 }, at)
+  let pool = createPool({ admin: operator, lookaheadEpochs, blockIntervalMs: 1000, maxSeats: 64, windows }, at)
   const apply = (command: PoolCommand): void => {
     pool = applyPool(pool, command).state
   }
@@ -75,13 +100,14 @@ export function createControlPlane(genesis: Genesis): ControlPlane {
   }
   for (let epoch = 1n; epoch <= firstEpoch; epoch++) apply({ type: 'advanceEpoch', by: operator, at, epoch })
   const { seed } = epochSeed({
-    chainId,
+    chainId: domain.chainId,
     epoch: firstEpoch,
     previousSeed: `0x${'00'.repeat(32)}`,
     entropy: { parts: [hexToBytes(genesis.prevRandao)!], missing: [] },
   })
   const empty = createSchedule({ firstHeight: 1n, firstEpoch, slotBlocks, slotsPerEpoch })
   const schedule = planEpoch(empty, { epoch: firstEpoch, seed, candidates: electionWeights(pool, firstEpoch) })
+
   const seat = String(sequencers.length)
   const now = genesis.timestamp
   // Epochs of seconds earn in bursts: the yearly limit of a report is far above what days could bring.
@@ -91,44 +117,104 @@ export function createControlPlane(genesis: Genesis): ControlPlane {
   const staked = sequencers.at(-1)!.amountWei
   lst = applyLiquid(lst, { op: 'deposit', account: genesis.holder, assets: assets(staked), now }).state
   lst = applyLiquid(lst, { op: 'allocate', now }).state
-  return { chainId, operator, pool, schedule, seed, lst }
+  return { domain, operator, pool, schedule, seed, epochs: [], lst }
 }
 
+/** Who must not lead although elected: the fault came after the weights were frozen. */
+export const isBarred =
+  (pool: PoolState) =>
+  (id: number): boolean =>
+    (pool.sequencers.get(id)?.jailedUntil ?? 0) !== 0
+
 /**
- * Folds one block: its signer earns the block's reward, and the first block of an epoch elects the next one with randomness that nobody
- * knew when the weights were frozen.
+ * Folds one block: evidence in it is judged, cases that are due are executed, its signer earns the block's reward, and the first block of an epoch elects
+ * the next one with randomness that nobody knew when the weights were frozen.
  */
 export function applyBlock(state: ControlPlane, block: ControlBlock): { state: ControlPlane; events: PoolEvent[] } {
-  const { chainId, operator } = state
+  const { domain, operator } = state
   const at = Math.max(Number(block.timestamp), state.pool.at)
-  let { pool, schedule, seed, lst } = state
+  let { pool, schedule, seed, epochs, lst } = state
   const events: PoolEvent[] = []
   const apply = (command: PoolCommand): void => {
     const next = applyPool(pool, command)
     pool = next.state
     events.push(...next.events)
   }
+
   const slot = slotOf(schedule, block.height)
   if (slot !== undefined && slot.slot === 0 && slot.start === block.height) {
     if (slot.epoch > pool.epoch) apply({ type: 'advanceEpoch', by: operator, at, epoch: slot.epoch })
+    epochs = [...epochs.slice(1 - keptEpochs), { epoch: slot.epoch, startAt: at, startHeight: slot.start }]
     lst = report(lst, BigInt(at))
     const epoch = slot.epoch + 1n
     seed = epochSeed({
-      chainId,
+      chainId: domain.chainId,
       epoch,
       previousSeed: seed,
       entropy: { parts: [hexToBytes(block.prevRandao)!], missing: [] },
     }).seed
     schedule = planEpoch(schedule, { epoch, seed, candidates: electionWeights(pool, epoch) })
   }
-  // The term a header was signed in says whether the slot's first leader was passed over.
+  schedule = advanceTerm(schedule, pool, block.height, block.term)
   const leader = leaderAt(schedule, block.height)
-  if (leader !== undefined && leader.sequencer !== block.signer.toLowerCase()) {
-    schedule = reselect(schedule, { height: block.height, term: leader.term + 1 })
+  if (leader !== undefined)
+    apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer: leader.sequencer })
+
+  for (const json of block.evidence) {
+    const verdict = verifyBundle(json, evidenceContext({ ...state, pool, epochs }))
+    if (!verdict.ok) continue
+    try {
+      apply({ type: 'admitOffence', by: operator, at, offence: verdict.offence })
+    } catch (error) {
+      // Proven, and still outside what the pool may act on: it stays without consequence.
+      if (!isL2Error(error)) throw error
+    }
   }
-  apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer: block.signer })
+  for (const [evidenceId, open] of pool.cases.sorted()) {
+    if (open.status === 'pending' && open.executableAt <= at)
+      apply({ type: 'executeCase', by: operator, at, evidenceId })
+  }
   for (const event of events) lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
-  return { state: { chainId, operator, pool, schedule, seed, lst }, events }
+  return { state: { domain, operator, pool, schedule, seed, epochs, lst }, events }
+}
+
+/** The schedule once its leader at a height has been passed over as often as `term` says. */
+export function advanceTerm(schedule: Schedule, pool: PoolState, height: bigint, term: number): Schedule {
+  for (;;) {
+    const leader = leaderAt(schedule, height)
+    if (leader === undefined || leader.term >= term) return schedule
+    schedule = reselect(schedule, { height, term: leader.term + 1, barred: isBarred(pool) })
+  }
+}
+
+/** Everything a verdict depends on, from this chain's own state. */
+export function evidenceContext(state: Pick<ControlPlane, 'domain' | 'pool' | 'epochs'>): EvidenceContext {
+  const { maintenance, ...known } = evidenceContextOf(state.pool)
+  return {
+    domain: state.domain,
+    ...known,
+    epochs: state.epochs,
+    policy: {
+      evidenceMaxAgeSeconds: windows.evidenceMaxAgeSeconds,
+      games: [],
+      downtime: { windowTurns: 20, minTurns: 10 },
+      forcedInclusion: { windowSeconds: 43_200, graceSeconds: 600 },
+      ordering: [],
+    },
+    facts: {
+      disputes: [],
+      turns: [],
+      maintenance,
+      queue: [],
+      turnStarts: [],
+      inclusions: [],
+      finalHeight: 0n,
+      baseFees: [],
+      committedOrders: [],
+      daChallenges: [],
+      reveals: [],
+    },
+  }
 }
 
 /** Books the epoch's rewards into the rate; a report that comes too early or moves too much is refused, and the next one takes it up. */

@@ -1,6 +1,7 @@
 import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
 import type { LedgerState } from '@l2/sequencer-core'
 import { leaderAt, slotOf } from '@l2/staking'
+import type { Address } from 'viem'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
 import { RpcAnswerError } from './client.js'
@@ -24,6 +25,8 @@ export type L2View = {
   status(): Status
   batches(): readonly BatchRecord[]
   books(): LedgerState
+  /** Bundles that the node's watcher has brought forward. */
+  evidence(): readonly string[]
 }
 
 const blockNumber = (value: unknown): bigint => {
@@ -36,6 +39,7 @@ const blockNumber = (value: unknown): bigint => {
 export function l2Methods(view: L2View): Map<string, RpcMethod> {
   const { sequencer } = view
   return new Map<string, RpcMethod>([
+    ['l2_evidence', () => view.evidence().map(bundle => JSON.parse(bundle) as unknown)],
     [
       'l2_syncStatus',
       () => {
@@ -72,7 +76,7 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
       'l2_pool',
       () => {
         const { pool } = sequencer.control
-        const sequencers = [...pool.sequencers.entries()].map(([id, seat]) => ({
+        const sequencers = [...pool.sequencers.sorted()].map(([id, seat]) => ({
           id,
           owner: seat.owner,
           signer: seat.keys.at(-1)?.signer,
@@ -110,5 +114,19 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
         return { totals, balances, split, settlements }
       },
     ],
+  ])
+}
+
+const signerAddress = (value: unknown): Address => {
+  if (typeof value === 'string' && /^0x[0-9a-f]{40}$/i.test(value)) return value as Address
+  throw new RpcAnswerError({ code: -32602, message: 'invalid argument 0: address of a sequencer expected' })
+}
+
+/** Faults on demand, behind `--faults`: what the pool is for can be watched. */
+export function faultMethods({ faults }: Sequencer): Map<string, RpcMethod> {
+  return new Map<string, RpcMethod>([
+    ['l2dev_halt', params => faults.halt(signerAddress(params[0]))],
+    ['l2dev_resume', params => faults.resume(signerAddress(params[0]))],
+    ['l2dev_equivocate', params => faults.equivocate(signerAddress(params[0]))],
   ])
 }

@@ -1,3 +1,4 @@
+import { hexToBytes } from '@l2/common'
 import {
   type BatcherBlock,
   isDeposit,
@@ -6,6 +7,8 @@ import {
   type RollupConfig,
   type SealedBlock,
 } from '@l2/sequencer-core'
+import { bytesToHex, hexToString, parseTransaction } from 'viem'
+import { evidenceInbox } from '../pool/control-plane.js'
 
 /** A sealed block that the log has, with what the rest of the node asks of it. */
 export type PublishedBlock = SealedBlock & { readonly ref: L2BlockRef }
@@ -17,6 +20,20 @@ export function publishedBlock(block: SealedBlock, rollup: RollupConfig): Publis
 /** The users' transactions of a block: without the deposits, which L1 carries. */
 export function userTransactionsOf({ executed }: SealedBlock): Uint8Array[] {
   return executed.transactions.filter(raw => !isDeposit(raw))
+}
+
+const inboxBytes = Buffer.from(hexToBytes(evidenceInbox)!)
+
+/** What a block carries to the evidence inbox, whoever sent it. */
+export function evidenceOf(block: SealedBlock): string[] {
+  const found: string[] = []
+  for (const raw of userTransactionsOf(block)) {
+    // The inbox's address stands in few transactions: only these are parsed.
+    if (!Buffer.from(raw).includes(inboxBytes)) continue
+    const { to, data } = parseTransaction(bytesToHex(raw))
+    if (to?.toLowerCase() === evidenceInbox && data !== undefined) found.push(hexToString(data))
+  }
+  return found
 }
 
 /** A block as the batcher posts it. */

@@ -19,6 +19,7 @@ import {
   type HeaderDomain,
   type HeaderSigner,
   hashSequencerHeader,
+  headerDomain,
   type L1Source,
   type L2BlockRef,
   type Lease,
@@ -35,6 +36,7 @@ import {
   type SequencerHeader,
   type SystemConfig,
   sealBlock,
+  sequencerHeaderTypes,
   type Transaction,
   type Watermark,
 } from '@l2/sequencer-core'
@@ -43,8 +45,10 @@ import { leaderAt, leaderSchedule } from '@l2/staking'
 import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
 import { createL1View } from '../chain/l1-view.js'
 import { NodeError } from '../errors.js'
-import { applyBlock, type ControlPlane } from '../pool/control-plane.js'
-import { type PublishedBlock, publishedBlock } from './published.js'
+import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
+import type { SignedHeader } from '../pool/watcher.js'
+import { evidenceOf, type PublishedBlock, publishedBlock } from './published.js'
+import { createReselection } from './reselection.js'
 
 /** Fees of one block, wei. */
 export type BlockFees = { baseFees: bigint; priorityFees: bigint }
@@ -62,6 +66,8 @@ export type Sequencer = {
   produce(nowMs: number): Promise<boolean>
   /** Moves the labels of the engine, and forgets what is final. */
   setLabels(labels: { safe: Hash; finalized: Hash; finalizedNumber: bigint }): void
+  /** Faults to order, for tests and demonstrations: a key that stops, and one that signs two headers for one place. */
+  readonly faults: { halt(signer: Address): void; resume(signer: Address): void; equivocate(signer: Address): void }
   close(): Promise<void>
 }
 
@@ -75,6 +81,8 @@ type SequencerOptions = {
   policy: OrderingPolicy
   recovery: SenderRecovery
   onBlock(block: PublishedBlock, fees: BlockFees): void
+  /** Every header that is signed, as it would be gossiped. */
+  onHeader(signed: SignedHeader): void
 }
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
@@ -100,9 +108,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   /** The newest header of each key in the log: what its guard must not be older than. */
   const seen = new Map<Address, Watermark>()
 
-  const signerOf = (header: SequencerHeader): Address => {
-    const leader = leaderAt(control.schedule, header.height)
-    if (leader === undefined) throw new NodeError(`nobody leads at height ${header.height}`, { code: 'NO_LEADER' })
+  const signerOf = ({ height, term }: SequencerHeader): Address => {
+    const leader = leaderAt(advanceTerm(control.schedule, control.pool, height, term), height)
+    if (leader === undefined) throw new NodeError(`nobody leads at height ${height}`, { code: 'NO_LEADER' })
     return leader.sequencer
   }
   /** A block that the log has becomes the head. */
@@ -113,7 +121,8 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     const signer = signerOf(header)
     const { epochId: epoch, term, height, timestamp } = header
     seen.set(signer, { epoch, term, height, digest: hashSequencerHeader(header, domain) })
-    control = applyBlock(control, { height, timestamp, prevRandao: attributes.prevRandao, signer }).state
+    const evidence = evidenceOf(block)
+    control = applyBlock(control, { height, timestamp, term, prevRandao: attributes.prevRandao, evidence }).state
     blocks.set(height, published)
     tip = block
     head = published.ref
@@ -153,6 +162,25 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     }
   }
   await engine.setHead({ head: head.hash, safe: zeroHash, finalized: zeroHash })
+
+  const halted = new Set<Address>()
+  const equivocating = new Set<Address>()
+  const reselection = createReselection(() =>
+    options.accounts.filter(({ address }) => !halted.has(address.toLowerCase() as Address)),
+  )
+  /** The other header of a double signer: made past its guard, as a thief of the key would. */
+  const signTwice = async (signer: Address, header: SequencerHeader): Promise<void> => {
+    equivocating.delete(signer)
+    const account = options.accounts.find(({ address }) => address.toLowerCase() === signer)!
+    const other = { ...header, stateRoot: header.parentHash }
+    const signature = await account.signTypedData({
+      domain: headerDomain(domain),
+      types: sequencerHeaderTypes,
+      primaryType: 'SequencerHeader',
+      message: other,
+    })
+    options.onHeader({ header: other, signer, signature })
+  }
 
   const file = await openFileJournal({ path: join(directory, 'mempool.journal'), hashOf: raw => keccak256(raw) })
   const limits = { maxPerSender: 1024, maxTransactions: 20_000 }
@@ -247,9 +275,16 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     const choice = nextOrigin(rollup, head, current, await l1.at(current.number + 1n))
     if (choice.kind === 'wait-for-l1') return false
     const { origin, noTxPool } = choice
-    const leader = leaderAt(control.schedule, head.number + 1n)
+    const height = head.number + 1n
+    const elected = leaderAt(control.schedule, height)
+    if (elected === undefined || halted.has(elected.sequencer) || isBarred(control.pool)(elected.id)) {
+      const next = await reselection.tryNextTerm(control, height, head.hash, nowMs)
+      if (next === undefined) return false
+      control = next
+    }
+    const leader = leaderAt(control.schedule, height)
     const signer = leader === undefined ? undefined : signers.get(leader.sequencer)
-    if (leader === undefined || signer === undefined) return false
+    if (leader === undefined || signer === undefined || halted.has(leader.sequencer)) return false
 
     const parent = tip?.executed ?? (await engine.block(head.hash))!
     const base = buildAttributes({ rollup, parent: head, systemConfig, origin, logs: origin.logs, transactions: [] })
@@ -272,6 +307,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     await append(sealed)
     // From here on users see it: what is shown is in the log.
     await publish(sealed, built, base.systemConfig)
+    const { header, signature } = sealed
+    options.onHeader({ header, signer: leader.sequencer, signature })
+    if (equivocating.has(leader.sequencer)) await signTwice(leader.sequencer, header)
     l1.forgetBelow(origin.number)
     return true
   }
@@ -293,6 +331,11 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
         if (number + keptBlocks >= finalizedNumber) break
         blocks.delete(number)
       }
+    },
+    faults: {
+      halt: signer => void halted.add(signer.toLowerCase() as Address),
+      resume: signer => void halted.delete(signer.toLowerCase() as Address),
+      equivocate: signer => void equivocating.add(signer.toLowerCase() as Address),
     },
     close: async () => {
       await log.release(lease)

@@ -23,6 +23,7 @@ export type ChainIdentity = {
   portal: string
   inbox: string
   dataAvailability: string
+  sequencers: number
 }
 
 export type DataDirectory = {
