@@ -44,7 +44,6 @@ beforeAll(async () => {
     binary: anvilBinary(import.meta.url)!,
     chainId: 901n,
     genesisPath: writeTestGenesis(folder, keys),
-    cachePath: join(folder, 'cache'),
   })
   engine = await createAnvilEngine({ url: anvil.url })
   genesis = (await engine.block('latest'))!

@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const binary = anvilBinary(import.meta.url)!
 
 async function start() {
-  const anvil = await spawnAnvil({ binary, chainId: 901n, genesisPath, cachePath: join(folder, 'cache') })
+  const anvil = await spawnAnvil({ binary, chainId: 901n, genesisPath })
   const engine = await createAnvilEngine({ url: anvil.url })
   return { anvil, engine }
 }
@@ -65,6 +65,27 @@ describe('createAnvilEngine', () => {
       }
       // What was forgotten below the finalized block is read from anvil.
       expect((await engine.block(1n))?.number).toBe(1n)
+    } finally {
+      await anvil.close()
+    }
+  })
+
+  it('comes to the same states again after a rollback far into a long chain', async () => {
+    const { anvil, engine } = await start()
+    try {
+      const blocks = [(await engine.block('latest'))!]
+      for (let height = 1; height <= 560; height++) {
+        const parent = blocks.at(-1)!
+        blocks.push(await engine.build(parent.hash, attributesAfter(parent, [])))
+      }
+      const heads = { safe: blocks[0]!.hash, finalized: blocks[0]!.hash }
+      await engine.setHead({ ...heads, head: blocks[560]!.hash })
+      await engine.setHead({ ...heads, head: blocks[320]!.hash })
+      expect(await engine.block(321n)).toBeUndefined()
+      await engine.setHead({ ...heads, head: blocks[340]!.hash })
+      expect((await engine.block(330n))?.hash).toBe(blocks[330]!.hash)
+      await expect(engine.setHead({ ...heads, head: blocks[1]!.hash })).rejects.toMatchObject({ code: 'ENGINE_RPC' })
+      expect((await engine.block('latest'))?.hash).toBe(blocks[340]!.hash)
     } finally {
       await anvil.close()
     }

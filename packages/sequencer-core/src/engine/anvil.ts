@@ -53,7 +53,12 @@ export type AnvilArguments = {
   host?: string | undefined
   /** A geth-style genesis file: its time, gas limit, base fee, coinbase and accounts are honoured. */
   genesisPath?: string | undefined
-  /** Where anvil keeps the states that leave its memory. Defaults to a folder in the home directory. */
+  /**
+   * Past states that anvil keeps, each a whole copy of the accounts, in memory. A block takes two. Defaults to 512: reads of older states and
+   * rollbacks of more than 250 blocks fail.
+   */
+  maxStates?: number | undefined
+  /** Folder for what anvil writes to disk. Defaults to one in the home directory. */
   cachePath?: string | undefined
 }
 
@@ -73,6 +78,8 @@ export function anvilArguments(options: AnvilArguments): string[] {
     ...['--host', options.host ?? '127.0.0.1', '--port', String(options.port), '--chain-id', String(options.chainId)],
     ...['--network', 'optimism', '--no-mining', '--order', 'fifo'],
     ...['--disable-pool-balance-checks', '--no-request-size-limit'],
+    // Without this anvil moves states to disk, and a state that comes back from there has another root.
+    ...['--prune-history', String(options.maxStates ?? 512)],
     ...(options.genesisPath === undefined ? [] : ['--init', options.genesisPath]),
     ...(options.cachePath === undefined ? [] : ['--cache-path', options.cachePath]),
   ]

@@ -34,6 +34,8 @@ export async function startChild<T>(
   })
   const lifeline = child.stdio[3]
   const close = async () => {
+    // While somebody waits for the end, the program is worth staying alive for.
+    child.ref()
     lifeline?.destroy()
     if (process.platform === 'win32') child.kill('SIGKILL')
     await exited
