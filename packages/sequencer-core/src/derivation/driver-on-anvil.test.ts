@@ -23,7 +23,6 @@ it('runs on a real engine: what it refuses becomes a block of deposits, and the 
     binary: anvilBinary(import.meta.url)!,
     chainId: 901n,
     genesisPath: writeTestGenesis(folder, [key]),
-    cachePath: join(folder, 'cache'),
   })
   const engine = await createAnvilEngine({ url: anvil.url })
   const first = (await engine.block(0n))!
