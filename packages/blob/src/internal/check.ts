@@ -7,6 +7,12 @@ const modulus = Uint8Array.from(
   byte => Number.parseInt(byte, 16),
 )
 
+/** Whether it is a byte array and not something that merely passes for one: native libraries take it at its word. */
+export function isBytes(value: unknown): value is Uint8Array {
+  // The tag is read from where no prototype can lie about it.
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
+}
+
 /** Whether the 32 bytes at `offset` are below the BLS modulus. */
 export function isCanonical(bytes: Uint8Array, offset: number): boolean {
   const first = bytes[offset]!
@@ -34,8 +40,8 @@ export function checkFieldElements(bytes: Uint8Array, what: string): void {
 /** @throws BlobError `BLOB_LENGTH` */
 export function checkBlobLength(blob: Uint8Array, index?: number): void {
   const what = index === undefined ? 'blob' : `blob ${index}`
-  if (!(blob instanceof Uint8Array) || blob.length !== bytesPerBlob) {
-    const length = blob instanceof Uint8Array ? blob.length : undefined
+  if (!isBytes(blob) || blob.length !== bytesPerBlob) {
+    const length = isBytes(blob) ? (blob as Uint8Array).length : undefined
     throw new BlobError(`${what}: expected ${bytesPerBlob} bytes, got ${length ?? typeof blob}`, {
       code: 'BLOB_LENGTH',
       details: { index, length, expected: bytesPerBlob },

@@ -110,7 +110,19 @@ const calls: Partial<Record<KzgMethod, fc.Arbitrary<unknown[]>>> = {
   recoverCellsAndKzgProofs: fc.tuple(many(index), many(cell)),
   computeBlobKzgProof: fc.tuple(blob, fc.constantFrom<unknown>(undefined, new Uint8Array(48), new Uint8Array(47))),
   computeKzgProof: fc.tuple(blob, fc.constantFrom<unknown>(undefined, new Uint8Array(32).fill(0xff), '0x')),
-  blobToKzgCommitment: fc.tuple(fc.constantFrom<unknown>(undefined, 'x', [], new ArrayBuffer(bytesPerBlob))),
+  blobToKzgCommitment: fc.tuple(
+    fc.constantFrom<unknown>(
+      undefined,
+      'x',
+      [],
+      new ArrayBuffer(bytesPerBlob),
+      new Uint8Array(new SharedArrayBuffer(bytesPerBlob)),
+      Object.create(Uint8Array.prototype),
+      Object.setPrototypeOf({ length: bytesPerBlob }, Uint8Array.prototype),
+      Object.setPrototypeOf(new Uint16Array(bytesPerBlob), Uint8Array.prototype),
+      new Proxy(new Uint8Array(bytesPerBlob), {}),
+    ),
+  ),
 }
 
 describe.each(['c-kzg', 'eth-kzg', 'noble'])('malformed input to %s', backend => {

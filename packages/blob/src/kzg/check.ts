@@ -1,6 +1,6 @@
 import { bytesPerCell, bytesPerPoint, cellsPerExtBlob } from '../constants.js'
 import { BlobError } from '../errors.js'
-import { checkBlobLength, checkFieldElements, isCanonical } from '../internal/check.js'
+import { checkBlobLength, checkFieldElements, isBytes, isCanonical } from '../internal/check.js'
 import type { KzgMethod } from './kzg.js'
 
 type Kind = 'blob' | 'point' | 'scalar' | 'cell' | 'index'
@@ -79,8 +79,8 @@ function checkOne({ name, kind }: Parameter, value: unknown, index: number | und
     return
   }
   const expected = kind === 'point' ? bytesPerPoint : kind === 'cell' ? bytesPerCell : 32
-  if (!(value instanceof Uint8Array) || value.length !== expected) {
-    throw wrong(what, `expected ${expected} bytes, got ${value instanceof Uint8Array ? value.length : typeof value}`)
+  if (!isBytes(value) || value.length !== expected) {
+    throw wrong(what, `expected ${expected} bytes, got ${isBytes(value) ? value.length : typeof value}`)
   }
   if (kind === 'cell') checkFieldElements(value, what)
   if (kind === 'scalar' && !isCanonical(value, 0)) checkFieldElements(value, what)

@@ -86,8 +86,9 @@ describe.skipIf(files === undefined)('KZG conformance vectors, every backend', (
   it.each((files ?? []).map(file => [`${basename(dirname(file))}/${basename(file)}`, file]))('%s', (_, file) => {
     const known = functions[basename(dirname(file))]
     if (known === undefined) throw new Error(`no function for ${file}`)
-    const { input, output } = parse(readFileSync(file, 'utf8')) as { input: Fields; output: unknown }
-    expect(input).toBeTypeOf('object')
+    const vector = parse(readFileSync(file, 'utf8')) as { input: Fields; output: unknown }
+    expect(Object.keys(vector).sort()).toEqual(['input', 'output'])
+    const { input, output } = vector
     for (const kzg of backends) {
       if (lacking[kzg.backend]?.includes(known.method)) continue
       let got: unknown

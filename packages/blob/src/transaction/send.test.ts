@@ -11,7 +11,6 @@ import {
   blsModulus,
   buildSidecar,
   createBeacon,
-  decodeOpBlob,
   getBlobParameters,
   getBlobs,
   opCodec,
@@ -171,7 +170,7 @@ describe('under Osaka', () => {
     const signed = await sendBlobTransaction(anvil.client, { account, to, payload: random.bytes(10), kzg })
     const { blockNumber } = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
     const wanted = signed.transaction.blobVersionedHashes
-    expect(same(decodeOpBlob((await read(anvil, { number: blockNumber }, wanted))[0]!), new Uint8Array(0))).toBe(false)
+    expect(await read(anvil, { number: blockNumber }, wanted)).toHaveLength(1)
     await anvil.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never })
     await expect(read(anvil, { number: blockNumber }, wanted)).rejects.toMatchObject({ code: 'BLOBS_PRUNED' })
   })
