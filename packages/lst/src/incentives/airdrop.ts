@@ -1,6 +1,6 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { amount } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'

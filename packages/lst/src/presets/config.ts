@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { checkRecipients, type FeeRecipient } from '../rebasing/pool.js'
 import { lidoReportLimits, limitsSchema, metisReportLimits, type ReportLimits } from '../report/guard.js'

@@ -1,5 +1,5 @@
-import { z } from 'zod'
-import type { Totals } from '../math/math.js'
+import * as z from 'zod'
+import { type Totals, toShares } from '../math/math.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { applyRatePool, createRatePool, type RatePool, rateFace, rateSchema } from '../rate/pool.js'
 import {
@@ -11,8 +11,21 @@ import {
   rebasingSchema,
 } from '../rebasing/pool.js'
 import { balanceOf } from '../state/ledger.js'
-import { applyCycleVault, type CycleVault, createCycleVault, cycleAssets, cycleSchema } from '../vault/cycle.js'
-import { applyInstantVault, createInstantVault, type InstantVault, instantSchema } from '../vault/instant.js'
+import {
+  applyCycleVault,
+  type CycleVault,
+  createCycleVault,
+  cycleAssets,
+  cycleFace,
+  cycleSchema,
+} from '../vault/cycle.js'
+import {
+  applyInstantVault,
+  createInstantVault,
+  type InstantVault,
+  instantFace,
+  instantSchema,
+} from '../vault/instant.js'
 import type { LiquidConfig } from './config.js'
 
 /** The accounting behind a preset's token. */
@@ -118,6 +131,20 @@ export function coreMint(core: Core, account: string, assets: Assets): { core: C
       const { state, result } = applyRebasing(core.state, { op: 'submit', account, assets })
       return { core: { ...core, state }, shares: result }
     }
+  }
+}
+
+/** What a deposit would mint now: exactly what {@link coreMint} mints. */
+export function corePreviewDeposit(core: Core, assets: Assets): Shares {
+  switch (core.model) {
+    case 'instant':
+      return instantFace.previewDeposit(core.state, assets)
+    case 'cycle':
+      return cycleFace.previewDeposit(core.state, assets)
+    case 'rate':
+      return rateFace.previewDeposit(core.state, assets)
+    case 'rebasing':
+      return toShares(assets, coreTotals(core), 'down')
   }
 }
 

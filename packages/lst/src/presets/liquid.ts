@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { RebaseEvent } from '../apr/apr.js'
 import { fail } from '../errors.js'
 import { isFolded, partOf, type SeatPart, type StakingFeedEvent } from '../feeds/staking.js'

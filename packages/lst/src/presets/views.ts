@@ -1,9 +1,9 @@
 import { type Apr, estimateWait, movingApr, type WaitEstimate } from '../apr/apr.js'
-import { rateOf, toAssets, toShares } from '../math/math.js'
+import { rateOf, toAssets } from '../math/math.js'
 import type { Assets, RateE27, Shares } from '../math/units.js'
 import { seatAssets } from '../seats/book.js'
 import { claimable, unfinalized, withdrawalStatus } from '../withdrawal/queue.js'
-import { coreTotals } from './core.js'
+import { corePreviewDeposit, coreTotals } from './core.js'
 import { cashOf, inBunker, type Liquid, liquidShares, pendingRewards, queueOf } from './liquid.js'
 
 /** A price: what one share is worth, over which totals, as of when. */
@@ -25,7 +25,7 @@ export type Quote<Amount> = { readonly amount: Amount; readonly rate: RateE27; r
 
 /** What a deposit would mint now. */
 export function quoteDeposit(lst: Liquid, assets: Assets): Quote<Shares> {
-  return { amount: toShares(assets, coreTotals(lst.core), 'down'), rate: liquidRate(lst).rate, at: lst.now }
+  return { amount: corePreviewDeposit(lst.core, assets), rate: liquidRate(lst).rate, at: lst.now }
 }
 
 /** What shares are worth now; what an exit pays may be less after a slash. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { min, mulDown, mulUp, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { bpsOf, max, min, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { bpsOf, mulDown } from '../math/math.js'
 import { type Assets, account as checkAccount, positive, total } from '../math/units.js'

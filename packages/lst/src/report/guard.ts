@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { RATE_ONE } from '../math/units.js'
 import { integer } from '../state/codec.js'

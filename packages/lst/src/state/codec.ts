@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LstError } from '../errors.js'
 import { OrderedMap } from './ordered-map.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { max, mulDiv, mulDown, type Rounding, rateOf, type Totals } from '../math/math.js'
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { min, mulDown } from '../math/math.js'
 import { type Assets, account as checkAccount, forward, positive, total } from '../math/units.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from '../errors.js'
 import { toAssets, toShares } from '../math/math.js'
 import { type Assets, account as checkAccount, positive, type Shares, UNLIMITED } from '../math/units.js'
