@@ -49,7 +49,7 @@ const metis = (weights: readonly Weight[], epoch: number): number =>
 const width = 40
 /** A bar of n/most, with a mark where the stake says it should end. */
 function bar(n: number, expected: number, most: number): string {
-  const cells = Array.from({ length: width }, (_, i) => (i < Math.round((n / most) * width) ? '█' : '·'))
+  const cells: string[] = Array.from({ length: width }, (_, i) => (i < Math.round((n / most) * width) ? '█' : '·'))
   cells[Math.min(width - 1, Math.max(0, Math.round((expected / most) * width) - 1))] = '│'
   return cells.join('')
 }
