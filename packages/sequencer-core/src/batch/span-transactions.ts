@@ -70,12 +70,18 @@ function skipZeros(bytes: Uint8Array, start: number): number {
 }
 
 function wordLength(bytes: Uint8Array, start: number): number {
+  if (bytes[start] !== 0) return 33
   const first = skipZeros(bytes, start)
   const used = start + 32 - first
   return used === 1 && bytes[first]! < 0x80 ? 1 : 1 + used
 }
 
 function writeWord(out: Uint8Array, at: number, bytes: Uint8Array, start: number): number {
+  if (bytes[start] !== 0) {
+    out[at] = 0xa0
+    for (let i = 0; i < 32; i++) out[at + 1 + i] = bytes[start + i]!
+    return at + 33
+  }
   const first = skipZeros(bytes, start)
   const used = start + 32 - first
   if (used === 1 && bytes[first]! < 0x80) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { brotliCompressSync, brotliDecompressSync, constants, deflateSync, inflateSync } from 'node:zlib'
-import { bytesToHex, concatBytes, equalBytes, isL2Error } from '@l2/common'
+import { bytesToHex, concatBytes, equalBytes, hexToBytes, isL2Error } from '@l2/common'
 import { type Random, seededRandom } from '@l2/common/testing'
 import { sha256 } from '@noble/hashes/sha2.js'
 import fc from 'fast-check'
@@ -189,6 +189,15 @@ describe.each(compressors)('%s', (_, compressor, decompress) => {
     await aborted.write(bytes)
     aborted.abort()
     aborted.abort()
+  })
+})
+
+describe('brotli decompression', () => {
+  it('reads the reference encoder', () => {
+    const packed = hexToBytes('8b048075ed184249e9bc19675e03')!
+    for (const decompress of [nodeDecompressors.brotli, wasm]) {
+      expect(bytesToHex(decompress(packed, ample).bytes)).toBe('0x75ed184249e9bc19675e')
+    }
   })
 })
 
