@@ -1,11 +1,23 @@
 import { anvilBeacon, createBeacon } from '@l2/blob'
 import { cKzg } from '@l2/blob/c-kzg'
 import { seededRandom } from '@l2/common/testing'
+import {
+  createWalletClient,
+  encodeEventTopics,
+  encodeFunctionData,
+  type Hex,
+  http,
+  keccak256,
+  toFunctionSelector,
+  toHex,
+} from 'viem'
+import { foundry } from 'viem/chains'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Anvil, anvilAccounts, startAnvil } from '../internal/anvil.js'
 import type { DataAvailability } from '../port.js'
 import { createBlobDa } from './blobs.js'
 import { createCalldataDa } from './calldata.js'
+import { createEthereumChallenges, dataAvailabilityChallengeAbi } from './challenges.js'
 import { createTransactionManager, type TransactionManager } from './transaction-manager.js'
 
 const inbox = '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56'
@@ -88,6 +100,37 @@ describe('createBlobDa', () => {
     const heights = receipts.map(({ height }) => height)
     expect([...heights].sort((a, b) => Number(a - b))).toEqual(heights)
     expect(await anvil.client.getTransactionCount({ address: anvilAccounts[2]!.address })).toBe(4)
+  })
+})
+
+describe('createEthereumChallenges', () => {
+  it('finds a challenge, and the data that resolved it', async () => {
+    const contract = `0x${'c0'.repeat(20)}` as const
+    const abi = dataAvailabilityChallengeAbi
+    const topic = encodeEventTopics({ abi, eventName: 'ChallengeStatusChanged' })[0]!.slice(2)
+    const resolve = toFunctionSelector('resolve(uint256,bytes,bytes)').slice(2)
+    // Emits ChallengeStatusChanged as the contract does, for challenge(…) with status 1 and for resolve(…) with status 2.
+    const code = `0x6040600052 63${resolve} 60003560e01c14 80600101602052 6021604052 6020026064 01 6040906060 37 600435 7f${topic} 60a06000a200`
+    await anvil.rpc('anvil_setCode', [contract, code.replaceAll(' ', '')])
+    const wallet = createWalletClient({ account: anvilAccounts[4]!, chain: foundry, transport: http(anvil.url) })
+    const send = async (data: Hex) => {
+      const hash = await wallet.sendTransaction({ to: contract, data })
+      return (await anvil.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })).blockNumber
+    }
+    const data = random.bytes(100)
+    const hash = keccak256(data, 'bytes')
+    const commitment = `0x00${toHex(hash).slice(2)}` as const
+    const includedAt = await anvil.client.getBlockNumber()
+    const source = createEthereumChallenges(anvil.client, { contract })
+    expect(await source.find(hash, includedAt)).toEqual({})
+    const args = [includedAt, commitment] as const
+    const challengedAt = await send(encodeFunctionData({ abi, functionName: 'challenge', args }))
+    expect(await source.find(hash, includedAt)).toEqual({ challengedAt })
+    const delivered = [...args, toHex(data)] as const
+    const resolvedAt = await send(encodeFunctionData({ abi, functionName: 'resolve', args: delivered }))
+    expect(await source.find(hash, includedAt)).toEqual({ challengedAt, resolvedAt, data })
+    expect(await source.find(keccak256(random.bytes(3), 'bytes'), includedAt)).toEqual({})
+    expect(await source.head()).toBe(resolvedAt)
   })
 })
 

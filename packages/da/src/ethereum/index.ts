@@ -6,6 +6,12 @@ export {
   createCalldataDa,
   parseCalldataCommitment,
 } from './calldata.js'
+export {
+  createEthereumChallenges,
+  dataAvailabilityChallengeAbi,
+  type EthereumChallengesOptions,
+  readChallengeWindows,
+} from './challenges.js'
 export { classifySendFailure, type SendFailure } from './failure.js'
 export {
   brokenFeeLimit,

@@ -1,4 +1,4 @@
-import { type Clock, isL2Error, redactUrls, systemClock } from '@l2/common'
+import { type Clock, redactUrls, systemClock } from '@l2/common'
 import { DaError } from '../errors.js'
 import type { DaCallOptions } from '../port.js'
 
@@ -78,13 +78,6 @@ export function plainText(text: string, secrets: readonly string[] = []): string
   plain = plain.replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
   const lines = plain.split('\n').filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
   return lines.join('\n').slice(0, 600)
-}
-
-/** Passes our own errors and abort reasons on, wraps the rest. */
-export function wrapForeign(error: unknown, signal: AbortSignal | undefined, wrap: (cause: Error) => DaError): unknown {
-  if (signal?.aborted) return signal.reason
-  if (isL2Error(error)) return error
-  return wrap(foreignCause(error))
 }
 
 /** Runs what it is given one at a time, in the order of the calls; one failure does not stop the next. */

@@ -45,8 +45,8 @@ function run(
 async function killUntilDone(args: readonly string[]): Promise<{ acknowledged: Set<number>; kills: number }> {
   const acknowledged = new Set<number>()
   let kills = 0
-  for (; kills < 6; kills++) {
-    const { done, ended, text } = await run(args, kills < 4 ? random.below(60) : undefined)
+  for (; kills < 5; kills++) {
+    const { done, ended, text } = await run(args, kills < 3 ? random.below(60) : undefined)
     for (const index of done) acknowledged.add(index)
     if (ended) break
     expect(text).not.toContain('Error')

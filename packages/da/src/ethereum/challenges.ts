@@ -1,0 +1,99 @@
+import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { decodeAbiParameters, decodeFunctionData, encodeEventTopics, type Hex, parseAbi } from 'viem'
+import type { ChallengeWindows } from '../alt-da/challenge.js'
+import type { ChallengeSource } from '../alt-da/hybrid.js'
+import { DaError } from '../errors.js'
+import { withDeadline } from '../internal/call.js'
+import { call, type EthereumClient, readHead, readQuantity, readTransaction } from './rpc.js'
+
+/** The parts of the OP Stack's `DataAvailabilityChallenge` that reading needs. */
+export const dataAvailabilityChallengeAbi = parseAbi([
+  'event ChallengeStatusChanged(uint256 indexed challengedBlockNumber, bytes challengedCommitment, uint8 status)',
+  'function challenge(uint256 challengedBlockNumber, bytes challengedCommitment)',
+  'function resolve(uint256 challengedBlockNumber, bytes challengedCommitment, bytes resolveData)',
+  'function challengeWindow() view returns (uint256)',
+  'function resolveWindow() view returns (uint256)',
+])
+
+const active = 1
+const resolved = 2
+
+/** Plain settings of {@link createEthereumChallenges}. */
+export type EthereumChallengesOptions = {
+  /** The `DataAvailabilityChallenge` contract. */
+  contract: Hex
+  /** Milliseconds of a call; 30 000. */
+  timeoutMs?: number | undefined
+}
+
+/**
+ * Reads challenges from the OP Stack's `DataAvailabilityChallenge` contract: its events, and the data out of the transactions that resolved
+ * them. Delivered data is checked against the hash. Source: OP specs, alt-DA, "Data Availability Challenge Contract".
+ */
+export function createEthereumChallenges(client: EthereumClient, options: EthereumChallengesOptions): ChallengeSource {
+  const { contract, timeoutMs = 30_000 } = options
+  return {
+    head: async of => (await withDeadline('reading the L1 head', of, timeoutMs, () => readHead(client))).number,
+    find: (dataHash, includedAt, of) =>
+      withDeadline('reading challenges', of, timeoutMs, async () => {
+        const topics = encodeEventTopics({
+          abi: dataAvailabilityChallengeAbi,
+          eventName: 'ChallengeStatusChanged',
+          args: { challengedBlockNumber: includedAt },
+        })
+        const filter = { address: contract, topics, fromBlock: `0x${includedAt.toString(16)}`, toBlock: 'latest' }
+        const logs = await call(client, 'eth_getLogs', [filter])
+        if (!Array.isArray(logs)) {
+          throw new DaError('the Ethereum node answered eth_getLogs with no list', { code: 'DA_RESPONSE_INVALID' })
+        }
+        const found: { challengedAt?: bigint; resolvedAt?: bigint; data?: Uint8Array | undefined } = {}
+        for (const log of logs as { data: Hex; blockNumber: Hex; transactionHash: Hex }[]) {
+          const event = decodeEvent(log.data)
+          // Foreign commitments of the same block, and malformed ones, are other people's business.
+          if (event === undefined || event.commitment !== bytesToHex(Uint8Array.of(0, ...dataHash))) continue
+          if (event.status === active) found.challengedAt ??= BigInt(log.blockNumber)
+          if (event.status !== resolved) continue
+          found.resolvedAt ??= BigInt(log.blockNumber)
+          found.data ??= await delivered(client, log.transactionHash, dataHash)
+        }
+        return found
+      }),
+  }
+}
+
+/** How long the contract lets data be demanded and delivered. */
+export async function readChallengeWindows(client: EthereumClient, contract: Hex): Promise<ChallengeWindows> {
+  const read = (selector: Hex) => readQuantity(client, 'eth_call', [{ to: contract, data: selector }, 'latest'])
+  const [challengeBlocks, resolveBlocks] = await Promise.all([
+    read(selectorOf('challengeWindow()')),
+    read(selectorOf('resolveWindow()')),
+  ])
+  return { challengeBlocks, resolveBlocks }
+}
+
+function selectorOf(signature: string): Hex {
+  return bytesToHex(keccak_256(new TextEncoder().encode(signature)).subarray(0, 4))
+}
+
+function decodeEvent(data: Hex): { commitment: Hex; status: number } | undefined {
+  try {
+    const [commitment, status] = decodeAbiParameters([{ type: 'bytes' }, { type: 'uint8' }], data)
+    return { commitment: commitment.toLowerCase() as Hex, status }
+  } catch {
+    return undefined
+  }
+}
+
+/** The data in the transaction that resolved a challenge; `undefined` when another contract called, and the input does not hold it. */
+async function delivered(client: EthereumClient, hash: Hex, dataHash: Uint8Array): Promise<Uint8Array | undefined> {
+  const transaction = await readTransaction(client, hash)
+  if (transaction === undefined) return undefined
+  try {
+    const { functionName, args } = decodeFunctionData({ abi: dataAvailabilityChallengeAbi, data: transaction.input })
+    const data = functionName === 'resolve' ? hexToBytes(args[2]) : undefined
+    return data !== undefined && equalBytes(keccak_256(data), dataHash) ? data : undefined
+  } catch {
+    return undefined
+  }
+}
