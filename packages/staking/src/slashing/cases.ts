@@ -37,7 +37,14 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
   const sequencer = find(draft, id)
   const { evidenceMaxAgeSeconds, vetoWindowSeconds, correlationSettleSeconds } = draft.config.windows
   const horizon = draft.epoch - BigInt(draft.config.historyEpochs)
+  const { excessOfflineBps = 0 } = command.offence
+  if (!Number.isInteger(excessOfflineBps) || excessOfflineBps < 0 || excessOfflineBps > 10_000) {
+    refuse('INPUT_INVALID', `excessOfflineBps expected 0 … 10000, got ${excessOfflineBps}`, { excessOfflineBps })
+  }
   if (
+    !Number.isSafeInteger(offenceAt) ||
+    offenceAt < 0 ||
+    offenceEpoch < 0n ||
     offenceAt > draft.at ||
     offenceAt < draft.at - evidenceMaxAgeSeconds ||
     offenceEpoch > draft.epoch ||
@@ -69,7 +76,7 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     status: 'pending',
     stakeWei,
     totalWei: totalAt(draft, atEnd ? offenceEpoch : offenceEpoch - 1n),
-    excessOfflineBps: command.offence.excessOfflineBps ?? 0,
+    excessOfflineBps,
     span: spanAt(sequencer, offenceAt),
     reporter: undefined,
     reporterOrder: Number.MAX_SAFE_INTEGER,
