@@ -23,7 +23,6 @@ export type FirstComeEvidence = OrderingEvidence & {
 }
 
 function isBefore(a: Head, b: Head): boolean {
-  if (a.arrival !== b.arrival) return a.arrival < b.arrival
   return a.entries[0]!.transaction.hash < b.entries[0]!.transaction.hash
 }
 
@@ -41,7 +40,7 @@ export function firstCome(parameters: FirstComeParameters = {}): OrderingPolicy<
   return {
     name: 'first-come',
     admit: (_, { nowMs }) => ({ readyAtMs: nowMs }),
-    open: block => openHeads(block, { before: isBefore, whenFull: 'close' }),
+    open: block => openHeads(block, { keyOf: head => head.arrival, before: isBefore, whenFull: 'close' }),
     verify(block, evidence) {
       const receipts = trusted(evidence, parameters)
       const violations = checkEquivocation(receipts)

@@ -4,6 +4,7 @@ import { conditionRange } from '../mempool/condition.js'
 import { Heap } from '../mempool/heap.js'
 import type { Bundle, PooledTransaction } from '../mempool/types.js'
 import { effectiveTip } from '../transaction/gas.js'
+import { KeyedHeap } from './keyed-heap.js'
 import type { BlockContext, BlockOrdering, OrderingView, Outcome, Step } from './policy.js'
 
 /** What stands at the front: the next transaction of one sender, or a bundle. */
@@ -18,7 +19,9 @@ export type Head = {
 
 /** How a policy that works on heads decides. */
 export type HeadRule = {
-  /** A total order: which of two heads is taken first. */
+  /** The smallest is taken first. A larger bigint may become the same number, never a smaller one. */
+  readonly keyOf: (head: Head) => number
+  /** Among heads with the same key; with it the order is total. */
   readonly before: (a: Head, b: Head) => boolean
   /** What a head that does not fit means: its sender is left out of the block, or the block ends here. */
   readonly whenFull: 'skip-sender' | 'close'
@@ -28,7 +31,7 @@ type Queue = { readonly sender: Address; readonly entries: readonly PooledTransa
 type Item = Head & { readonly queue: Queue | undefined; readonly bundle: Bundle | undefined; gone: boolean }
 
 /** The tip of entries taken together, wei for each gas; negative when one of them cannot pay the base fee. */
-export function tipOf(entries: readonly PooledTransaction[], baseFeePerGas: bigint): bigint {
+function tipOf(entries: readonly PooledTransaction[], baseFeePerGas: bigint): bigint {
   if (entries.length === 1) return effectiveTip(entries[0]!.transaction, baseFeePerGas)
   let sum = 0n
   let gas = 0n
@@ -70,9 +73,10 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   const headOf = (queue: Queue): Item | undefined => {
     const entry = queue.entries[queue.at]
     if (entry === undefined || !isUsable(entry, block)) return undefined
+    const tipWei = effectiveTip(entry.transaction, block.baseFeePerGas)
     return {
       entries: [entry],
-      tipWei: effectiveTip(entry.transaction, block.baseFeePerGas),
+      tipWei,
       arrival: entry.arrival,
       readyAtMs: entry.readyAtMs,
       queue,
@@ -91,9 +95,10 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   }
   for (const bundle of block.pool.bundlesFor(block.height, block.timestamp)) {
     if (!bundle.entries.every(entry => isUsable(entry, block))) continue
+    const tipWei = tipOf(bundle.entries, block.baseFeePerGas)
     items.push({
       entries: bundle.entries,
-      tipWei: tipOf(bundle.entries, block.baseFeePerGas),
+      tipWei,
       arrival: bundle.arrival,
       readyAtMs: bundle.entries[0]!.readyAtMs,
       queue: undefined,
@@ -101,7 +106,9 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
       gone: false,
     })
   }
-  const heads = new Heap<Item>(rule.before, items)
+  const heads = new KeyedHeap<Item>(rule.before)
+  const enter = (item: Item): void => heads.push(item, rule.keyOf(item))
+  for (const item of items) enter(item)
   let taken: Item | undefined
   let closed = false
 
@@ -112,12 +119,12 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
       fronts.set(queue, item)
       // Time has passed since the block was opened, but how much only `next` is told.
       if (item.readyAtMs > block.nowMs) waiting.push(item)
-      else heads.push(item)
+      else enter(item)
     }
     const bundles = parked.get(queue.sender)
     if (bundles === undefined) return
     parked.delete(queue.sender)
-    for (const bundle of bundles) heads.push(bundle)
+    for (const bundle of bundles) enter(bundle)
   }
 
   /** Whether a bundle's nonces are next; parks it where one comes too early. */
@@ -156,7 +163,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
     next(view: OrderingView): Step {
       if (taken !== undefined)
         throw new SequencerError('next() before the last step was settled', { code: 'POLICY_MISUSE' })
-      while (waiting.size > 0 && waiting.peek()!.readyAtMs <= view.nowMs) heads.push(waiting.pop()!)
+      while (waiting.size > 0 && waiting.peek()!.readyAtMs <= view.nowMs) enter(waiting.pop()!)
       while (!closed) {
         const item = heads.pop()
         if (item === undefined) break

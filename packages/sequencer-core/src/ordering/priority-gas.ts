@@ -26,7 +26,7 @@ export function priorityGas(): OrderingPolicy {
   return {
     name: 'priority-gas',
     admit: (_, { nowMs }) => ({ readyAtMs: nowMs }),
-    open: block => openHeads(block, { before: isBefore, whenFull: 'skip-sender' }),
+    open: block => openHeads(block, { keyOf: head => -Number(head.tipWei), before: isBefore, whenFull: 'skip-sender' }),
     verify: (block, evidence) => [...checkOrder(block), ...checkSkipped(block, evidence)],
   }
 }

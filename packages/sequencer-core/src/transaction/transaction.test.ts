@@ -209,7 +209,10 @@ describe('decodeTransaction', () => {
     let recoveries = 0
     const recovery = {
       ...native,
-      recover: (...of: Parameters<typeof native.recover>) => (recoveries++, native.recover(...of)),
+      recover: (...of: Parameters<typeof native.recover>) => {
+        recoveries++
+        return native.recover(...of)
+      },
     }
     let refused = 0
     for (let i = 0; i < 3_000; i++) {

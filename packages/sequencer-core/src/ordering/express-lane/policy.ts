@@ -25,7 +25,6 @@ function compareBigints(a: bigint, b: bigint): number {
 }
 
 function isBefore(a: Head, b: Head): boolean {
-  if (a.readyAtMs !== b.readyAtMs) return a.readyAtMs < b.readyAtMs
   if (a.arrival !== b.arrival) return a.arrival < b.arrival
   return a.entries[0]!.transaction.hash < b.entries[0]!.transaction.hash
 }
@@ -55,7 +54,7 @@ export function expressLane(
   return {
     name: 'express-lane',
     admit: (_, { nowMs }) => ({ readyAtMs: nowMs + delayAt(nowMs) }),
-    open: block => openHeads(block, { before: isBefore, whenFull: 'close' }),
+    open: block => openHeads(block, { keyOf: head => head.readyAtMs, before: isBefore, whenFull: 'close' }),
     verify(block, evidence) {
       const { arrivals } = evidence
       if (arrivals === undefined)
