@@ -174,6 +174,7 @@ export type SpanFacts = {
   readonly startEpoch: bigint
 }
 
+/** Works the {@link SpanFacts} of a span batch out. */
 export function spanFacts(span: SpanBatch, config: RollupConfig): SpanFacts {
   const firstTimestamp = BigInt.asUintN(64, config.genesis.l2TimeSeconds + span.relTimestamp)
   let steps = 0

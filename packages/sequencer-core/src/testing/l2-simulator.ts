@@ -178,6 +178,7 @@ export interface SequencerSimulator {
 /** What a batcher, and a test, want to know of a sequenced block. */
 export type SequencedBlock = { readonly ref: L2BlockRef; readonly batch: BatchBlock; readonly executed: ExecutedBlock }
 
+/** Makes a {@link SequencerSimulator} at the chain's genesis. Without an engine it brings a {@link HashEngine} of its own. */
 export function createSequencerSimulator(options: {
   config: RollupConfig
   l1: Pick<L1Simulator, 'block'>
