@@ -34,7 +34,8 @@ async function freePort(): Promise<number> {
 
 /** The binary itself: the package's wrapper would outlive being killed. */
 function binary(): string {
-  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json')
+  const require = createRequire(import.meta.url)
+  const wrapper = require.resolve('@foundry-rs/anvil/package.json')
   const platform = `@foundry-rs/anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
   const manifest = createRequire(wrapper).resolve(`${platform}/package.json`)
   return join(dirname(manifest), 'bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil')
