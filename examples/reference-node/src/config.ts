@@ -15,7 +15,7 @@ function whole(text: string): number {
   return Number(text)
 }
 
-const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'memory'] as const
+const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'memory', 'celestia', 'router'] as const
 
 const schema = z
   .strictObject({
@@ -24,6 +24,14 @@ const schema = z
     /** The beacon REST of that L1, where blobs are read; by default the same address. */
     beacon: z.url({ protocol: /^https?$/ }).optional(),
     da: z.enum(daLayers).default('ethereum-blobs'),
+    /** A celestia-node's JSON-RPC; without it the node runs one of its own, in memory. Its token comes from CELESTIA_TOKEN. */
+    celestia: z.url({ protocol: /^https?$/ }).optional(),
+    /** How long the router lets its first layer stall before the next one gets the submission, milliseconds. */
+    stallMs: z.number().int().positive().default(10_000),
+    /** Confirmations and pace of transactions on an L1 of yours. */
+    l1Timing: z
+      .strictObject({ confirmations: z.number().int().positive(), pollMs: z.number().int().positive() })
+      .default({ confirmations: 2, pollMs: 2000 }),
     /** Where the chain lives; without it a temporary directory that goes with the process. */
     data: z.string().min(1).optional(),
     host: z.string().default('127.0.0.1'),
@@ -43,6 +51,14 @@ const schema = z
   .superRefine((config, context) => {
     if (config.beacon !== undefined && config.l1 === undefined) {
       context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
+    }
+    if (
+      (config.da === 'celestia' || config.da === 'router') &&
+      config.data !== undefined &&
+      config.celestia === undefined
+    ) {
+      const message = 'needs --celestia: the built-in Celestia forgets everything with the process'
+      context.addIssue({ code: 'custom', path: ['data'], message })
     }
   })
 
@@ -65,6 +81,8 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--l1 <url>', "an L1's JSON-RPC instead of the built-in anvil")
     .option('--beacon <url>', "that L1's beacon REST, where blobs are read")
     .option('--da <layer>', `where batches are posted: ${daLayers.join(', ')}`, 'ethereum-blobs')
+    .option('--celestia <url>', 'a celestia-node instead of the built-in one; token in CELESTIA_TOKEN')
+    .option('--stall <duration>', 'how long the router waits for its first layer', duration, 10_000)
     .option('--data <directory>', 'keep the chain here and go on from it')
     .option('--host <address>', 'address of the JSON-RPC', '127.0.0.1')
     .option('--port <number>', 'port of the JSON-RPC', whole, 9545)
@@ -79,6 +97,6 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--blocks <number>', 'end after this many L2 blocks with a summary', whole)
     .option('--json', 'one JSON object a line')
   command.parse([...argv], { from: 'user' })
-  const { for: forMs, ...options } = command.opts<Record<string, unknown>>()
-  return parseNodeConfig(forMs === undefined ? options : { ...options, forMs })
+  const { for: forMs, stall: stallMs, ...options } = command.opts<Record<string, unknown>>()
+  return parseNodeConfig({ ...options, stallMs, ...(forMs === undefined ? {} : { forMs }) })
 }

@@ -110,7 +110,7 @@ async function compose(
 
   const client = l1Wallet(l1, batcherAccount())
   const l1Source = createRpcL1Source({ client: client as never, config: rollup })
-  const posting = await openPosting(l1, identity, directory.path)
+  const posting = await openPosting(l1, identity, directory.path, config)
   closers.push(() => posting.close())
 
   // What users, screens and books see.
@@ -221,7 +221,8 @@ async function compose(
       sink: posting.sink,
       node: {
         status: async () => {
-          l1Head = await headL1()
+          // While L1 does not answer, its last known head is all there is to go by; a router posts elsewhere meanwhile.
+          l1Head = await headL1().catch(() => l1Head)
           const { head, l1Number } = verifier.status
           return {
             headL1: l1Head,

@@ -21,8 +21,10 @@ export type L1 = {
   url: string
   beaconUrl: string
   chainId: number
-  /** True for the built-in anvil, whose beacon REST names blocks by number and which finalizes two blocks behind its head. */
+  /** True for the built-in one. */
   isDev: boolean
+  /** Anvil's beacon REST names blocks by number. */
+  isAnvil: boolean
   close(): Promise<void>
 }
 
@@ -45,11 +47,13 @@ export async function openL1(config: NodeConfig, directory: string): Promise<L1>
   const url = config.l1 ?? anvil?.url ?? ''
   try {
     const chainId = Number(await rpcCall<string>(url, 'eth_chainId', [], AbortSignal.timeout(10_000)))
+    const version = await rpcCall<string>(url, 'web3_clientVersion', []).catch(() => '')
     return {
       url,
       beaconUrl: config.beacon ?? url,
       chainId,
       isDev: anvil !== undefined,
+      isAnvil: version.startsWith('anvil'),
       close: async () => anvil?.stop(),
     }
   } catch (cause) {

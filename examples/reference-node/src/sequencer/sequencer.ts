@@ -272,15 +272,17 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     if (BigInt(nowMs) < timestamp * 1000n) return false
     const current = await l1.at(head.l1Origin.number)
     if (current === undefined) return false
-    const choice = nextOrigin(rollup, head, current, await l1.at(current.number + 1n))
+    // An L1 that does not answer stops nobody: the present origin carries the chain for as long as the drift allows.
+    const next = await l1.at(current.number + 1n).catch(() => undefined)
+    const choice = nextOrigin(rollup, head, current, next)
     if (choice.kind === 'wait-for-l1') return false
     const { origin, noTxPool } = choice
     const height = head.number + 1n
     const elected = leaderAt(control.schedule, height)
     if (elected === undefined || halted.has(elected.sequencer) || isBarred(control.pool)(elected.id)) {
-      const next = await reselection.tryNextTerm(control, height, head.hash, nowMs)
-      if (next === undefined) return false
-      control = next
+      const voted = await reselection.tryNextTerm(control, height, head.hash, nowMs)
+      if (voted === undefined) return false
+      control = voted
     }
     const leader = leaderAt(control.schedule, height)
     const signer = leader === undefined ? undefined : signers.get(leader.sequencer)
