@@ -3,7 +3,13 @@ import { Common, Hardfork, Mainnet } from '@ethereumjs/common'
 import { createTxFromRLP } from '@ethereumjs/tx'
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
-import { keccak256, parseTransaction, recoverTransactionAddress, type TransactionSerialized } from 'viem'
+import {
+  keccak256,
+  parseTransaction,
+  recoverTransactionAddress,
+  type TransactionSerializable,
+  type TransactionSerialized,
+} from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { recoverAuthorizationAddress } from 'viem/utils'
 import { describe, expect, it } from 'vitest'
@@ -88,7 +94,10 @@ describe('decodeTransaction', () => {
       }
       if (ours === undefined) continue
       expect(ours.hash).toBe(keccak256(raw))
-      const parsed = parseTransaction(hex as TransactionSerialized)
+      const parsed = parseTransaction(hex as TransactionSerialized) as TransactionSerializable & {
+        accessList?: unknown
+        authorizationList?: readonly { chainId: number; address: string; nonce: number }[]
+      }
       expect(ours.type).toBe(type)
       expect({
         chainId: ours.chainId === undefined ? undefined : Number(ours.chainId),
