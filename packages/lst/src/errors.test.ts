@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import { testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { airdropCodec, airdropTree, applyAirdrop, createAirdrop } from './incentives/airdrop.js'
@@ -19,6 +20,9 @@ import { applyVesting, createExitVesting, vestingCodec } from './vault/vesting.j
 import { applyQueue, createQueue, queueCodec } from './withdrawal/queue.js'
 import { applyTickets, createTicketQueue, ticketsCodec } from './withdrawal/tickets.js'
 import { applyWrapped, createWrapped, wrappedCodec } from './wrapped/wrapped.js'
+
+// The same run every time; another one with L2_SEED.
+fc.configureGlobal({ seed: testSeed() })
 
 // Every reducer is driven with sound and hostile commands. Whatever is refused is refused with a typed error, and the state that went in is,
 // byte for byte, the state that is left; whatever is accepted leaves a state that its own codec accepts back.

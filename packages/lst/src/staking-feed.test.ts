@@ -1,3 +1,4 @@
+import { testSeed } from '@l2/common/testing'
 import {
   applyPool,
   createPool,
@@ -24,6 +25,9 @@ import {
 } from './presets/liquid.js'
 import { liquidRate, seatsView } from './presets/views.js'
 import { claimable, requested } from './withdrawal/queue.js'
+
+// The same run every time; another one with L2_SEED.
+fc.configureGlobal({ seed: testSeed() })
 
 const METIS = 10n ** 18n
 const DAY = 86_400

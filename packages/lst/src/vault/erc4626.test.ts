@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import { testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from '../math/units.js'
@@ -11,6 +12,9 @@ import { applyCycleVault, type CycleVault, createCycleVault, cycleFace } from '.
 import type { Erc4626 } from './face.js'
 import { applyInstantVault, createInstantVault, type InstantVault, instantFace } from './instant.js'
 import { applyVaultToken, type VaultToken } from './token.js'
+
+// The same run every time; another one with L2_SEED.
+fc.configureGlobal({ seed: testSeed() })
 
 // The properties of a16z/erc4626-tests with _delta_ = 0, over every vault. Four users with shares, then yield up or down.
 
@@ -182,11 +186,10 @@ function properties<State>({ name, face, make, held, fund }: Vault<State>): void
       ).toBeGreaterThanOrEqual(preview)
     })
     holds('previewMint ≥ mint', (state, caller, _other, x) => {
-      const preview = face.previewMint(state, units(x))
-      const minted = unlessNothing(() =>
-        face.mint(funded(state, caller, preview), { receiver: caller, shares: units(x) }),
-      )
-      expect(minted.result).toBeLessThanOrEqual(preview)
+      // The preview is of the very state the call meets: funding the caller is a deposit, and may move the price by its rounding.
+      const before = funded(state, caller, face.previewMint(state, units(x)))
+      const minted = unlessNothing(() => face.mint(before, { receiver: caller, shares: units(x) }))
+      expect(minted.result).toBeLessThanOrEqual(face.previewMint(before, units(x)))
     })
     holds('previewWithdraw ≥ withdraw', (state, caller, _other, x) => {
       const assets = wei(within(x, face.maxWithdraw(state, caller)))
