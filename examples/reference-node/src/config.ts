@@ -37,6 +37,8 @@ const schema = z
     host: z.string().default('127.0.0.1'),
     port: z.number().int().min(0).max(65_535).default(9545),
     chainId: z.number().int().min(1).max(4_294_967_295).default(59_900),
+    /** What executes: anvil from npm, or the geth that is on PATH. */
+    engine: z.enum(['anvil', 'geth']).default('anvil'),
     sequencers: z.number().int().min(1).max(16).default(3),
     /** Lets faults be ordered over JSON-RPC. */
     faults: z.boolean().default(false),
@@ -88,6 +90,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--port <number>', 'port of the JSON-RPC', whole, 9545)
     .option('--chain-id <number>', 'chain id of the rollup', whole, 59_900)
     .option('--ordering <policy>', 'first-come or priority', 'first-come')
+    .option('--engine <engine>', 'anvil, or geth if it is on PATH (1.17 or later)', 'anvil')
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
     .option('--faults', 'let l2dev_halt, l2dev_resume and l2dev_equivocate order faults')
     .option('--demo', 'send transactions, as users would')

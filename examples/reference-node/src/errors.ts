@@ -4,6 +4,7 @@ import { L2Error, type L2ErrorOptions } from '@l2/common'
 type NodeErrorCode =
   | 'ANVIL_MISSING'
   | 'ANVIL_FAILED'
+  | 'GETH_MISSING'
   | 'CONFIG_INVALID'
   | 'DATA_OF_ANOTHER_CHAIN'
   | 'DATA_IN_USE'

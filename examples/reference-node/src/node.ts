@@ -95,11 +95,13 @@ async function compose(
   const l1 = await openL1(config, directory.path)
   closers.push(() => l1.close())
   say(`L1 ${config.l1 === undefined ? 'anvil, Osaka rules' : 'given by --l1'}, chain ${l1.chainId}`)
-  const { chainId, da, sequencers } = config
-  const identity = await openChain({ directory, l1, chainId, da, sequencers })
+  const { chainId, da, sequencers, engine } = config
+  const identity = await openChain({ directory, l1, chainId, da, sequencers, engine })
   const genesisPath = writeL2Genesis(directory.path, identity)
   const [executing, verifying] = await Promise.all(
-    ['sequencer-engine', 'verifier-engine'].map(name => startEngine(name, directory.path, config.chainId, genesisPath)),
+    ['sequencer-engine', 'verifier-engine'].map(name =>
+      startEngine(config.engine, name, directory.path, chainId, genesisPath),
+    ),
   )
   closers.push(
     () => executing!.close(),

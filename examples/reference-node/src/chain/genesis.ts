@@ -10,7 +10,7 @@ import type { ChainIdentity, DataDirectory } from '../storage/data-directory.js'
 import { type L1, l1Wallet } from './l1.js'
 
 export const blockTimeSeconds = 1n
-const gasLimit = 30_000_000n
+export const gasLimit = 30_000_000n
 
 /** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
 function batchInbox(chainId: number): Address {
@@ -24,8 +24,9 @@ export async function openChain(options: {
   chainId: number
   da: string
   sequencers: number
+  engine: string
 }): Promise<ChainIdentity> {
-  const { directory, l1, chainId, da, sequencers } = options
+  const { directory, l1, chainId, da, sequencers, engine } = options
   const client = l1Wallet(l1, batcherAccount())
   const known = directory.identity()
   if (known === undefined) {
@@ -42,6 +43,7 @@ export async function openChain(options: {
   if (known.l1ChainId !== l1.chainId) differs('L1 chain id', l1.chainId, known.l1ChainId)
   if (known.dataAvailability !== da) differs('data availability', da, known.dataAvailability)
   if (known.sequencers !== sequencers) differs('number of sequencers', sequencers, known.sequencers)
+  if (known.engine !== engine) differs('execution engine', engine, known.engine)
   const block = await client.getBlock({ blockNumber: BigInt(known.l1Genesis.number) }).catch(() => undefined)
   if (block?.hash !== known.l1Genesis.hash) differs('L1 genesis block', block?.hash ?? 'missing', known.l1Genesis.hash)
   return known
@@ -49,9 +51,9 @@ export async function openChain(options: {
 
 async function createChain(
   client: PublicClient & ReturnType<typeof l1Wallet>,
-  options: { l1: L1; chainId: number; da: string; sequencers: number },
+  options: { l1: L1; chainId: number; da: string; sequencers: number; engine: string },
 ): Promise<ChainIdentity> {
-  const { l1, chainId, da, sequencers } = options
+  const { l1, chainId, da, sequencers, engine } = options
   const account = batcherAccount()
   const hash = await client.deployContract({
     abi: devPortalAbi,
@@ -69,6 +71,7 @@ async function createChain(
     inbox: batchInbox(chainId),
     dataAvailability: da,
     sequencers,
+    engine,
   }
 }
 
@@ -80,8 +83,28 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
       { balance: numberToHex(1_000_000n * 10n ** 18n) },
     ]),
   )
+  const first = [
+    'homestead',
+    'eip150',
+    'eip155',
+    'eip158',
+    'byzantium',
+    'constantinople',
+    'petersburg',
+    'istanbul',
+    'berlin',
+    'london',
+  ]
   const genesis = {
-    config: { chainId: identity.chainId },
+    config: {
+      chainId: identity.chainId,
+      ...Object.fromEntries(first.map(fork => [`${fork}Block`, 0])),
+      mergeNetsplitBlock: 0,
+      terminalTotalDifficulty: 0,
+      shanghaiTime: 0,
+      cancunTime: 0,
+      blobSchedule: { cancun: { target: 3, max: 6, baseFeeUpdateFraction: 3_338_477 } },
+    },
     timestamp: numberToHex(BigInt(identity.l1Genesis.timestamp)),
     gasLimit: numberToHex(gasLimit),
     baseFeePerGas: numberToHex(10n ** 9n),
@@ -111,6 +134,8 @@ export function rollupConfig(identity: ChainIdentity, l2GenesisHash: Hash): Roll
     systemConfigContract: identity.portal as Address,
     blockTimeSeconds,
     gasLimit,
+    // A plain geth has Ethereum's own parameters, and no way to be given others.
+    ...(identity.engine === 'geth' ? { eip1559: { denominator: 8n, denominatorCanyon: 8n, elasticity: 2n } } : {}),
     altDa: !identity.dataAvailability.startsWith('ethereum-'),
   })
 }

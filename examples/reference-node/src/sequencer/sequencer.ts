@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { bytesToHex } from '@l2/common'
 import {
   type AccountState,
-  type AnvilEngine,
   type BuiltBlock,
   buildAttributes,
   configCarriedByBlock,
@@ -43,6 +42,7 @@ import {
 import { type FileGuard, openFileGuard, openFileJournal, openFileLog } from '@l2/sequencer-core/node'
 import { leaderAt, leaderSchedule } from '@l2/staking'
 import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
+import type { StateEngine } from '../chain/engine.js'
 import { createL1View } from '../chain/l1-view.js'
 import { NodeError } from '../errors.js'
 import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
@@ -74,7 +74,7 @@ export type Sequencer = {
 type SequencerOptions = {
   directory: string
   rollup: RollupConfig
-  engine: AnvilEngine
+  engine: StateEngine
   l1: L1Source
   accounts: readonly LocalAccount[]
   control: ControlPlane

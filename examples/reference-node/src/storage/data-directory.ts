@@ -24,6 +24,7 @@ export type ChainIdentity = {
   inbox: string
   dataAvailability: string
   sequencers: number
+  engine: string
 }
 
 export type DataDirectory = {

@@ -97,8 +97,6 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     commitments: {
       getCommitted: async commitment => await posting.readCommitment(hexToBytes(commitment)),
     },
-    // A block that differs is no invalid block: it stops the node.
-    isRefusal: error => !(error instanceof NodeError) && (error as { recovery?: string }).recovery === 'abort',
     onEvent: event => {
       if (event.kind === 'channel') verified.submissions++
       if (event.kind === 'block') options.onSafe(event.block)

@@ -27,7 +27,11 @@ export async function startChild<T>(
   const child: ChildProcess =
     process.platform === 'win32'
       ? spawn(binary, parameters, { stdio: ['ignore', 'pipe', 'pipe'] })
-      : spawn('/bin/sh', ['-c', watchdog, binary, ...parameters], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+      : spawn('/bin/sh', ['-c', watchdog, binary, ...parameters], {
+          stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+          // A group of its own: Ctrl-C in a terminal is for us, who end it when we have finished with it.
+          detached: true,
+        })
   const exited = new Promise<void>(resolve => {
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
