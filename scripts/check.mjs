@@ -27,7 +27,7 @@ function step(title, command, args, cwd = root) {
   console.log([stdout, stderr, error?.message].filter(Boolean).join('\n'))
 }
 
-step('lint and format', 'biome', ['ci', '--error-on-warnings', '.'])
+step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
 step('build', 'node', ['scripts/build.mjs'])
 step('dead code and dependencies', 'knip', ['--no-progress'])

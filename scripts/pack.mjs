@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
+// pnpm is a dependency of the workspace.
+const tools = fileURLToPath(new URL('../node_modules/.bin', import.meta.url)) + delimiter + process.env.PATH
 const folder = mkdtempSync(join(tmpdir(), 'l2-pack-'))
 const hidden = join(folder, 'hidden')
 mkdirSync(hidden)
@@ -17,7 +19,7 @@ for (const tool of ['cc', 'gcc', 'g++', 'c++', 'clang', 'make', 'python', 'pytho
   chmodSync(join(hidden, tool), 0o755)
 }
 
-function run(command, args, cwd, path = process.env.PATH) {
+function run(command, args, cwd, path = tools) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
@@ -51,7 +53,7 @@ try {
     'npm',
     ['install', '--no-audit', '--no-fund', '--omit=optional', '--prefer-offline', '--loglevel=error'],
     folder,
-    hidden + delimiter + process.env.PATH,
+    hidden + delimiter + tools,
   )
 
   const entries = manifests.flatMap(manifest =>
@@ -61,7 +63,7 @@ try {
       .filter(
         entry =>
           !Object.keys(manifest.peerDependenciesMeta ?? {}).some(
-            peer => peer.includes(entry.slice(2)) && entry !== '.',
+            peer => peer.endsWith(entry.slice(2)) && entry !== '.' && entry !== './kzg',
           ),
       )
       .filter(entry => !entry.startsWith('./testing'))
@@ -89,21 +91,18 @@ try {
     .join('\n')
   writeFileSync(join(folder, 'types.ts'), types)
   const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
-  const flags = [
-    '--noEmit',
-    '--strict',
-    '--exactOptionalPropertyTypes',
-    '--target',
-    'es2022',
-    '--lib',
-    'es2022,dom,esnext.disposable',
-    '--module',
-    'nodenext',
-    '--types',
-    '',
-    '--skipLibCheck',
-  ]
-  run('node', [tsc, ...flags, 'types.ts'], folder)
+  const compilerOptions = {
+    noEmit: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: 'es2022',
+    lib: ['es2022', 'dom', 'esnext.disposable'],
+    module: 'nodenext',
+    types: [],
+    skipLibCheck: false,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts'] }))
+  run('node', [tsc, '-p', folder], folder)
   console.log(`${entries.length} entries of ${manifests.length} packages load by import and by require`)
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -113,6 +113,8 @@ export type SequencerErrorCode =
   | 'BATCHER_OPTIONS'
   /** The sequencing window of unposted blocks is over: they cannot become safe any more. */
   | 'BATCHER_WINDOW_EXPIRED'
+  /** A submission would leave less in the wallet than the batcher must keep: nothing was posted. */
+  | 'BATCHER_BALANCE'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'

@@ -47,6 +47,7 @@ export {
   type BatcherView,
   createBatcher,
 } from './batcher/batcher.js'
+export { type BatcherFunds, projectRunway, type Spending } from './batcher/funds.js'
 export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './batcher/options.js'
 export {
   type BatcherHoldings,
@@ -475,6 +476,20 @@ export {
   signReceipt,
 } from './ordering/receipt.js'
 export {
+  type BoundedDelayEvidence,
+  boundedDelay,
+  createRightAuction,
+  defaultRightAuctionParameters,
+  hashRightBid,
+  type RevenueShares,
+  type RevenueSplit,
+  type RightAuction,
+  type RightAuctionParameters,
+  type RightBid,
+  type RightSettlement,
+  splitRevenue,
+} from './ordering/right-auction.js'
+export {
   type ShuffleEvidence,
   type ShuffleRound,
   seededShuffle,
@@ -499,6 +514,7 @@ export {
 } from './ordering/threshold/policy.js'
 export type { DecryptionShare, ThresholdCiphertext, ThresholdScheme } from './ordering/threshold/scheme.js'
 export { checkUniversal, judgeBlock } from './ordering/universal.js'
+export { authoritiesOf, authorityOf } from './transaction/authorization.js'
 export {
   type DecodeOptions,
   decodeTransaction,
