@@ -24,6 +24,12 @@ export type BatcherOptions = {
   readonly safetyMarginBlocks: bigint
   /** Blocks held at once; the rest stays with the node until there is room. */
   readonly maxLoadedBlocks: number
+  /** Bytes of transactions held raw at once: one block more at most. Default 64 MiB. */
+  readonly maxLoadedBytes: number
+  /** What a submission must leave in the wallet, wei. Default 0. */
+  readonly minBalanceWei: bigint
+  /** An alarm is raised when the wallet lasts for fewer L1 blocks. Default 7200, a day. */
+  readonly runwayAlarmBlocks: bigint
   /** Closed channels held at once; beyond it nothing is compressed until some are included. */
   readonly maxClosedChannels: number
   readonly compressor: Compressor
@@ -63,6 +69,9 @@ export function batcherOptions(setup: BatcherSetup): BatcherOptions {
     frameDataBytes: maxBlobFrameDataBytes,
     expectedInclusionBlocks: 2n,
     maxLoadedBlocks: 20_000,
+    maxLoadedBytes: 64 * 1024 * 1024,
+    minBalanceWei: 0n,
+    runwayAlarmBlocks: 7200n,
     maxClosedChannels: 8,
     ...batcherProfiles[profile ?? 'busy'],
     ...given,
@@ -81,6 +90,8 @@ export function batcherOptions(setup: BatcherSetup): BatcherOptions {
     refuse('safetyMarginBlocks', `less than the sequencing window of ${options.sequencingWindowBlocks}`)
   }
   if (!Number.isInteger(options.maxLoadedBlocks) || options.maxLoadedBlocks < 1) refuse('maxLoadedBlocks', 'at least 1')
+  if (!(options.maxLoadedBytes >= 1)) refuse('maxLoadedBytes', 'at least 1')
+  if (options.minBalanceWei < 0n) refuse('minBalanceWei', 'at least 0')
   if (!Number.isInteger(options.maxClosedChannels) || options.maxClosedChannels < 1)
     refuse('maxClosedChannels', 'at least 1')
   return options

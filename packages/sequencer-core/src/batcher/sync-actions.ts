@@ -23,7 +23,7 @@ export type ChannelProgress = {
 /** What the batcher holds. */
 export type BatcherHoldings = {
   /** Blocks that are loaded and not known to be safe, ascending and without a gap. */
-  readonly blocks: readonly { readonly number: bigint; readonly hash: Hash }[]
+  readonly blocks: readonly { readonly number: bigint; readonly hash: Hash; readonly parentHash?: Hash | undefined }[]
   /** Closed channels, oldest first. */
   readonly channels: readonly ChannelProgress[]
   /** `currentL1` of the status before this one. */
@@ -42,6 +42,8 @@ export type ClearReason =
   | 'safe-hash-mismatch'
   /** The unsafe head is before what is loaded: an L2 reorg took blocks away that were not safe. */
   | 'unsafe-before-blocks'
+  /** The unsafe head is another than the newest block that is loaded: an L2 reorg to the same height. */
+  | 'unsafe-hash-mismatch'
   /** A channel is on L1, the node has read beyond it, and the safe head is not: its batches were dropped. */
   | 'channel-dropped'
 
@@ -101,9 +103,15 @@ export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings
   if (safe.number + 1n < oldest.number) return clear('safe-before-blocks')
   if (unsafe.number < newest.number) return clear('unsafe-before-blocks')
 
+  if (unsafe.number === newest.number && unsafe.hash !== newest.hash) return clear('unsafe-hash-mismatch')
+
   const safeIndex = Number(safe.number - oldest.number)
   const atSafe = blocks[safeIndex]
   if (atSafe !== undefined && atSafe.hash !== safe.hash) return clear('safe-hash-mismatch')
+
+  if (safeIndex === -1 && oldest.parentHash !== undefined && oldest.parentHash !== safe.hash) {
+    return clear('safe-hash-mismatch')
+  }
 
   for (const channel of channels) {
     // Derivation has read the block that closes the channel: its blocks are safe, or were dropped.

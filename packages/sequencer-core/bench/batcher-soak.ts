@@ -1,0 +1,29 @@
+// node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seeds 1000 [--seed N]: runs of the batcher on an L1 that misbehaves.
+import { simulateBatcher } from '../src/batcher/testdata/simulation.ts'
+
+const option = (name: string): number | undefined => {
+  const at = process.argv.indexOf(`--${name}`)
+  return at < 0 ? undefined : Number(process.argv[at + 1])
+}
+const only = option('seed')
+const first = only ?? 1
+const last = only ?? option('seeds') ?? 100
+const totals: Record<string, number> = {}
+let failed = 0
+let peak = 0
+for (let seed = first; seed <= last; seed++) {
+  const result = await simulateBatcher(seed)
+  if (only !== undefined) console.log(result)
+  const { l1Blocks, l2Blocks, submissions, late } = result
+  for (const [name, value] of Object.entries({ l1Blocks, l2Blocks, submissions, late, ...result.faults })) {
+    totals[name] = (totals[name] ?? 0) + value
+  }
+  for (const reason of result.cleared) totals[`cleared: ${reason}`] = (totals[`cleared: ${reason}`] ?? 0) + 1
+  peak = Math.max(peak, result.feePeakRatio)
+  if (result.problems.length === 0) continue
+  failed++
+  console.log(`seed ${seed}: ${[...new Set(result.problems)].slice(0, 3).join('; ')}`)
+  console.log(`  again: node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seed ${seed}`)
+}
+console.log(`${last - first + 1} seeds, ${failed} failed, base fee up to ${peak} times the first`, totals)
+process.exit(failed === 0 ? 0 : 1)

@@ -1,0 +1,335 @@
+// One rollup, its batcher and L1 with everything that goes wrong there, from a seed: same seed, same run.
+
+import { blobBaseFee, blobForks, nextExcessBlobGas } from '@l2/blob'
+import { bytesToHex } from '@l2/common'
+import { type Random, seededRandom } from '@l2/common/testing'
+import { createZlibCompressor } from '../../compression/zlib.js'
+import { genesisCheckpoint } from '../../derivation/checkpoint.js'
+import { createDerivationDriver } from '../../derivation/driver.js'
+import type { DerivationEvent } from '../../derivation/pipeline.js'
+import { createL1Simulator, type L1Simulator } from '../../testing/l1-simulator.js'
+import {
+  createHashEngine,
+  createSequencerSimulator,
+  deriveSimulated,
+  simulatedRollup,
+  simulatedTransaction,
+} from '../../testing/l2-simulator.js'
+import { type Batcher, type BatcherEvent, createBatcher } from '../batcher.js'
+
+/** Prices of an L1 block. */
+type FeeHeader = { baseFeePerGas: bigint; excessBlobGas: bigint; blobGasUsed: bigint }
+
+/** A batcher's transaction in the mempool. */
+type Pending = {
+  readonly id: string
+  readonly items: readonly Uint8Array[]
+  readonly includeBy: bigint
+  readonly blobs: boolean
+  feeCapWei: bigint
+  blobFeeCapWei: bigint
+  waitedBlocks: number
+  resolve(height: bigint): void
+  reject(error: Error): void
+}
+
+const parameters = blobForks.bpo2
+const gasLimit = 36_000_000n
+const gwei = 1_000_000_000n
+
+/** The next base fee under EIP-1559 with a target of half the limit. */
+function followingBaseFee(baseFee: bigint, gasUsed: bigint): bigint {
+  const target = gasLimit / 2n
+  const delta = (baseFee * (gasUsed > target ? gasUsed - target : target - gasUsed)) / target / 8n
+  if (gasUsed > target) return baseFee + (delta > 0n ? delta : 1n)
+  return baseFee - delta < 7n ? 7n : baseFee - delta
+}
+
+/** L1 with a fee market and a mempool of the batcher's account: strictly by nonce, by fee cap, and with what a reorg gave back first. */
+class Market {
+  readonly fees: FeeHeader[] = [{ baseFeePerGas: gwei, excessBlobGas: 0n, blobGasUsed: 0n }]
+  readonly pool: Pending[] = []
+  readonly #included: { height: bigint; transaction: Pending }[] = []
+  readonly l1: L1Simulator
+  readonly #first: bigint
+  /** Full blocks that are still to come: twelve and a half per cent more each. */
+  crowdedBlocks = 0
+  stalledBlocks = 0
+  peakBaseFee = 0n
+
+  constructor(l1: L1Simulator) {
+    this.l1 = l1
+    this.#first = l1.head.number
+  }
+
+  get blobFee(): bigint {
+    return blobBaseFee(this.fees.at(-1)!.excessBlobGas, parameters)
+  }
+
+  mine(random: Random): void {
+    const parent = this.fees.at(-1)!
+    const crowded = this.crowdedBlocks > 0
+    let gasUsed = crowded ? gasLimit : BigInt(random.below(Number(gasLimit)))
+    let blobs = crowded ? parameters.max : random.below(parameters.max + 1)
+    const excessBlobGas = nextExcessBlobGas(parent, parameters)
+    const blobFee = blobBaseFee(excessBlobGas, parameters)
+    const baseFeePerGas = this.fees.length === 1 ? parent.baseFeePerGas : this.#baseFee
+    const height = this.l1.head.number + 1n
+    const mined: Pending[] = []
+    while (this.stalledBlocks === 0 && this.pool.length > 0) {
+      const next = this.pool[0]!
+      if (next.feeCapWei < baseFeePerGas || (next.blobs && next.blobFeeCapWei < blobFee)) break
+      if (mined.length >= 3) break
+      // Whoever pays enough takes the place of somebody who bids less.
+      if (next.blobs) blobs = Math.min(parameters.max, blobs + next.items.length)
+      gasUsed = gasUsed + 21_000n > gasLimit ? gasLimit : gasUsed + 21_000n
+      for (const item of next.items) this.l1.post(item)
+      mined.push(this.pool.shift()!)
+    }
+    this.l1.mine()
+    this.fees.push({ baseFeePerGas, excessBlobGas, blobGasUsed: BigInt(blobs) * 131_072n })
+    this.#baseFee = followingBaseFee(baseFeePerGas, gasUsed)
+    if (baseFeePerGas > this.peakBaseFee) this.peakBaseFee = baseFeePerGas
+    for (const transaction of mined) {
+      this.#included.push({ height, transaction })
+      transaction.resolve(height)
+    }
+    for (const waiting of [...this.pool]) {
+      if (++waiting.waitedBlocks % 3 === 0) {
+        waiting.feeCapWei *= 2n
+        waiting.blobFeeCapWei *= 2n
+      }
+      // Withdrawn: what would be dropped is not paid for.
+      if (height < waiting.includeBy) continue
+      this.pool.splice(this.pool.indexOf(waiting), 1)
+      waiting.reject(new Error('withdrawn'))
+    }
+    if (this.crowdedBlocks > 0) this.crowdedBlocks--
+    if (this.stalledBlocks > 0) this.stalledBlocks--
+  }
+  #baseFee = gwei
+
+  reorg(depth: number, random: Random): bigint {
+    const head = this.l1.head.number
+    const to = head - BigInt(depth) > this.#first ? head - BigInt(depth) : this.#first
+    this.l1.reorg(to)
+    this.fees.length = Number(to - this.#first) + 1
+    this.#baseFee = this.fees.at(-1)!.baseFeePerGas
+    const back: Pending[] = []
+    while (this.#included.length > 0 && this.#included.at(-1)!.height > to)
+      back.unshift(this.#included.pop()!.transaction)
+    // Most return to the mempool, in order; at times the node has forgotten them.
+    if (random.bool(0.7)) this.pool.unshift(...back)
+    return to
+  }
+}
+
+/** What a run did, for assertions and figures. */
+export type SimulationResult = {
+  readonly seed: number
+  readonly l1Blocks: number
+  readonly l2Blocks: number
+  readonly submissions: number
+  readonly faults: Readonly<Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew', number>>
+  readonly cleared: readonly string[]
+  /** Highest base fee over the lowest start. */
+  readonly feePeakRatio: number
+  /** Batches that a fresh derivation dropped for lateness. */
+  readonly late: number
+  /** What is wrong; empty when nothing is. */
+  readonly problems: readonly string[]
+}
+
+/** A run of a few hundred L1 blocks with every kind of fault, checked by a fresh derivation at the end. */
+export async function simulateBatcher(seed: number): Promise<SimulationResult> {
+  const random = seededRandom(seed)
+  const config = simulatedRollup({ sequencingWindowBlocks: 900n, blockTimeSeconds: 12n })
+  const l1 = createL1Simulator({ config, sign: false })
+  const market = new Market(l1)
+  const sequencer = createSequencerSimulator({ config, l1 })
+  const verifier = createDerivationDriver({
+    config,
+    engine: createHashEngine({ config }),
+    l1: l1.source,
+    trustSenders: true,
+  })
+  const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0 }
+  const cleared: string[] = []
+  const problems: string[] = []
+  let submissions = 0
+  let nonce = 0n
+  let lag = 0n
+  let skewSeconds = 0n
+  let generation = 0
+  const size = { frames: 1 + random.below(3), bytes: 200 + random.below(1500) }
+  const duration = BigInt(2 + random.below(30))
+
+  const sink = (mine: number) => ({
+    limits: async () => ({ maxBytes: 100_000, maxItems: 1 + (Number(l1.head.number) % 3) }),
+    submit: (items: readonly Uint8Array[], { key, includeBy }: { key: string; includeBy?: bigint }) =>
+      new Promise<{ height: bigint }>((resolve, reject) => {
+        // A killed process sends nothing; what it sent before stays in the mempool.
+        if (mine !== generation) return
+        if (market.stalledBlocks > 0 && random.bool(0.5)) return reject(new Error('data availability is down'))
+        submissions++
+        const base = market.fees.at(-1)!.baseFeePerGas
+        market.pool.push({
+          id: key,
+          items,
+          includeBy: includeBy ?? 0n,
+          blobs: items.length > 1,
+          feeCapWei: base * 2n,
+          blobFeeCapWei: market.blobFee * 2n,
+          waitedBlocks: 0,
+          resolve: height => resolve({ height }),
+          reject,
+        })
+      }),
+  })
+  const onEvent = (event: BatcherEvent): void => {
+    if (event.type === 'cleared') cleared.push(event.reason)
+    if (event.type === 'too-late') problems.push(`too late at L1 block ${l1.head.number}`)
+    if (event.type === 'balance-stop') problems.push('out of money')
+  }
+  const start = (): Batcher => {
+    const mine = ++generation
+    return createBatcher(
+      {
+        chainId: config.l2ChainId,
+        genesisTime: config.genesis.l2TimeSeconds,
+        blockTimeSeconds: config.blockTimeSeconds,
+        sequencingWindowBlocks: config.sequencingWindowBlocks,
+        targetFrames: size.frames,
+        frameDataBytes: size.bytes,
+        maxChannelDurationBlocks: duration,
+        safetyMarginBlocks: 450n,
+        maxClosedChannels: 3,
+        maxLoadedBytes: 20_000,
+        compressor: createZlibCompressor({ level: 1 }),
+      },
+      {
+        node: {
+          status: async () => {
+            const { head, l1Number } = verifier.status
+            const { number, hash } = sequencer.head
+            const headL1 = l1.head.number > lag ? l1.head.number - lag : 0n
+            return { headL1, currentL1: l1Number, safe: head, unsafe: { number, hash } }
+          },
+          blocks: async (from, to) =>
+            sequencer.blocks.slice(Number(from) - 1, Number(to)).map(({ ref, batch }) => ({
+              ...batch,
+              number: ref.number,
+              hash: ref.hash,
+            })),
+        },
+        sink: sink(mine),
+        funds: {
+          balance: async () => 10n ** 24n,
+          quote: async items =>
+            BigInt(items.length) * 131_072n * market.blobFee + 21_000n * market.fees.at(-1)!.baseFeePerGas,
+        },
+        channelId: () => bytesToHex(random.bytes(16)),
+        onEvent,
+      },
+    )
+  }
+
+  let batcher = start()
+  let stepping: Promise<void> | undefined
+  /** Lets everything that is ready run, which is what makes the run depend on the seed alone. */
+  const settle = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+  const tick = async (building: boolean): Promise<void> => {
+    market.mine(random)
+    await settle()
+    const until = l1.head.timestamp + skewSeconds
+    while (building && sequencer.head.timestamp + config.blockTimeSeconds <= until) {
+      const count = random.below(4)
+      const transactions = Array.from({ length: count }, () => simulatedTransaction(config, nonce++))
+      if (sequencer.build(transactions) === undefined) break
+    }
+    await verifier.sync()
+    if (stepping === undefined) {
+      const mine = generation
+      stepping = batcher
+        .step()
+        .catch((error: Error) => {
+          if (!/data availability is down|withdrawn/.test(error.message)) problems.push(error.message)
+        })
+        .finally(() => {
+          if (mine === generation) stepping = undefined
+        })
+    }
+    await settle()
+  }
+
+  const ticks = 150 + random.below(150)
+  const stallAt = random.bool(0.5) ? random.below(ticks) : -1
+  const spikeAt = random.bool(0.5) ? random.below(ticks) : -1
+  for (let i = 0; i < ticks; i++) {
+    if (i === stallAt) {
+      market.stalledBlocks = 300
+      faults.stall++
+      for (let j = 0; j < 300; j++) await tick(true)
+    }
+    if (i === spikeAt) {
+      market.crowdedBlocks = 42
+      faults.spike++
+    }
+    if (random.bool(0.03)) {
+      sequencer.rewind(market.reorg(1 + random.below(8), random))
+      faults.reorg++
+    }
+    if (random.bool(0.02)) {
+      // Its promises never come back.
+      stepping = undefined
+      batcher = start()
+      faults.kill++
+    }
+    if (random.bool(0.02) && stepping === undefined) {
+      batcher = start()
+      faults.restart++
+    }
+    if (random.bool(0.03)) {
+      lag = BigInt(random.below(6))
+      skewSeconds = BigInt(random.below(20)) * 12n - 60n
+      faults.skew++
+    }
+    await tick(true)
+  }
+  lag = 0n
+  for (let i = 0; i < 500 && verifier.status.head.number < sequencer.head.number; i++) {
+    batcher.flush()
+    await tick(false)
+  }
+  generation++
+
+  const events: DerivationEvent[] = []
+  const fresh = deriveSimulated(l1, {
+    config,
+    start: genesisCheckpoint(config),
+    trustSenders: true,
+    onEvent: event => events.push(event),
+  })
+  const numbers = events.flatMap(event => (event.kind === 'block' ? [event.block.number] : []))
+  numbers.forEach((number, i) => {
+    if (number !== BigInt(i + 1)) problems.push(`block ${number} derived as number ${i + 1}`)
+  })
+  if (fresh.blocks.length !== sequencer.blocks.length) {
+    problems.push(`${fresh.blocks.length} blocks derived of ${sequencer.blocks.length}`)
+  }
+  const wrong = fresh.blocks.find((block, i) => block.hash !== sequencer.blocks[i]?.ref.hash)
+  if (wrong !== undefined) problems.push(`block ${wrong.number} is another than was sequenced`)
+  const late = events.filter(event => event.kind === 'batch' && event.reason === 'sequencing-window-expired').length
+  if (late > 0) problems.push(`${late} batches dropped for lateness`)
+  return {
+    seed,
+    l1Blocks: Number(l1.head.number - config.genesis.l1.number),
+    l2Blocks: sequencer.blocks.length,
+    submissions,
+    faults,
+    cleared,
+    feePeakRatio: Number(market.peakBaseFee / gwei),
+    late,
+    problems,
+  }
+}
