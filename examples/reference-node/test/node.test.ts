@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hashReceipt, hashSequencerHeader } from '@l2/sequencer-core'
+import { signingHash } from '@l2/staking'
 import { createWalletClient, defineChain, http, parseEther, publicActions } from 'viem'
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -210,6 +212,55 @@ describe('what only a rollup has', () => {
       totals: { feesIn: string; costsOut: string; profit: string }
     }
     expect(BigInt(books.totals.profit)).toBe(BigInt(books.totals.feesIn) - BigInt(books.totals.costsOut))
+  })
+})
+
+describe('ordering', () => {
+  it('every block is acquitted by its judge, and a receipt holds its sequencer to a place', async () => {
+    const client = wallet(bob)
+    const hash = await client.sendTransaction({ to: alice.address, value: 1n, gas: 21_000n })
+    const { blockNumber } = await client.waitForTransactionReceipt({ hash })
+    const receipt = (await ask(node.url, 'l2_orderingReceipt', [hash])).result as unknown as {
+      txHash: string
+      signature: string
+    }
+    expect(receipt.txHash).toBe(hash)
+    expect(receipt.signature).toMatch(/^0x[0-9a-f]{130}$/)
+    for (let number = 1n; number <= blockNumber; number++) {
+      const { result } = await ask(node.url, 'l2_verifyOrdering', [`0x${number.toString(16)}`])
+      // Blocks behind the finalized one are kept for a while only.
+      if (result !== null) expect(result).toEqual([])
+    }
+    expect((await ask(node.url, 'l2_verifyOrdering', [`0x${blockNumber.toString(16)}`])).result).toEqual([])
+  })
+})
+
+describe('what two packages sign alike', () => {
+  it('headers and receipts hash to the same in both', () => {
+    const domain = {
+      name: 'L2 Sequencer',
+      version: '1',
+      chainId: 7n,
+      verifyingContract: `0x${'0a'.repeat(20)}`,
+    } as const
+    const word = `0x${'0b'.repeat(32)}` as const
+    const header = {
+      epochId: 1n,
+      term: 2,
+      height: 3n,
+      parentHash: word,
+      txRoot: word,
+      stateRoot: word,
+      timestamp: 4n,
+      l1OriginNumber: 5n,
+      l1OriginHash: word,
+      forcedUpTo: 6n,
+    }
+    expect(signingHash(domain, 'SequencerHeader', header)).toBe(
+      hashSequencerHeader(header, { chainId: 7n, rollup: domain.verifyingContract }),
+    )
+    const receipt = { txHash: word, epochId: 1n, term: 2, sequenceNo: 3n, notAfterHeight: 4n }
+    expect(signingHash(domain, 'Receipt', receipt)).toBe(hashReceipt(receipt, domain))
   })
 })
 

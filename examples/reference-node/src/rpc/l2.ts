@@ -1,7 +1,7 @@
 import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
 import type { LedgerState } from '@l2/sequencer-core'
 import { leaderAt, slotOf } from '@l2/staking'
-import type { Address } from 'viem'
+import type { Address, Hash } from 'viem'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
 import { RpcAnswerError } from './client.js'
@@ -107,6 +107,8 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
           : { header: block.header, signature: block.signature, blockHash: block.ref.hash }
       },
     ],
+    ['l2_verifyOrdering', async params => (await sequencer.verifyOrdering(blockNumber(params[0]))) ?? null],
+    ['l2_orderingReceipt', async params => (await sequencer.receipt(String(params[0]) as Hash)) ?? null],
     [
       'l2_economics',
       () => {

@@ -19,12 +19,15 @@ import {
   type HeaderSigner,
   hashSequencerHeader,
   headerDomain,
+  isDeposit,
+  judgeBlock,
   type L1Source,
   type L2BlockRef,
   type Lease,
   type Mempool,
   nextBaseFee,
   nextOrigin,
+  type OrderingEvidence,
   type OrderingPolicy,
   type QueueEntry,
   type RollupConfig,
@@ -33,10 +36,13 @@ import {
   type SealedBlock,
   type SenderRecovery,
   type SequencerHeader,
+  type SignedReceipt,
+  type SigningDomain,
   type SystemConfig,
   sealBlock,
   sequencerHeaderTypes,
   type Transaction,
+  type Violation,
   type Watermark,
 } from '@l2/sequencer-core'
 import { type FileGuard, openFileGuard, openFileJournal, openFileLog } from '@l2/sequencer-core/node'
@@ -48,6 +54,7 @@ import { NodeError } from '../errors.js'
 import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
 import { evidenceOf, type PublishedBlock, publishedBlock } from './published.js'
+import { createReceiptBook } from './receipts.js'
 import { createReselection } from './reselection.js'
 
 /** Fees of one block, wei. */
@@ -62,6 +69,10 @@ export type Sequencer = {
   block(number: bigint): PublishedBlock | undefined
   /** Takes a transaction in; resolves when it is durable. */
   submit(raw: Uint8Array): Promise<Hash>
+  /** The signed promise of a transaction's place, for as long as it is remembered. */
+  receipt(hash: Hash): Promise<SignedReceipt | undefined>
+  /** Has a block judged by the rules of every block and by its ordering policy's; `undefined` for a block that is not kept. */
+  verifyOrdering(number: bigint): Promise<Violation[] | undefined>
   /** Makes the next block if it is time; false when it is not, or L1 has to come first. */
   produce(nowMs: number): Promise<boolean>
   /** Moves the labels of the engine, and forgets what is final. */
@@ -219,12 +230,45 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
   await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
 
+  const receiptDomain = headerDomain(domain) as SigningDomain
+  const receipts = createReceiptBook(receiptDomain, options.accounts)
+
+  const verifyOrdering = async (number: bigint): Promise<Violation[] | undefined> => {
+    const block = blocks.get(number)
+    if (block === undefined) return undefined
+    const { executed, header } = block
+    const deposits = executed.transactions.filter(raw => isDeposit(raw))
+    const transactions = executed.transactions.slice(deposits.length).map(decode)
+    const signed = await Promise.all(transactions.map(({ hash }) => receipts.receipt(hash)))
+    const used = (await engine.receipts(executed.hash)).slice(deposits.length).map(({ gasUsed }) => gasUsed)
+    return judgeBlock(
+      policy,
+      {
+        height: executed.number,
+        timestamp: executed.timestamp,
+        baseFeePerGas: executed.baseFeePerGas,
+        gasLimit: executed.gasLimit,
+        deposits: deposits.map(raw => keccak256(raw)),
+        transactions,
+      },
+      // What only the judge of first-come reads; the others pass it over.
+      {
+        gasUsed: used,
+        receipts: signed.filter(receipt => receipt !== undefined),
+        sequencer: signerOf(header),
+      } as OrderingEvidence,
+    )
+  }
+
   const submit = async (raw: Uint8Array): Promise<Hash> => {
     const nowMs = Date.now()
     const transaction = decode(raw)
     const { readyAtMs } = policy.admit(transaction, { nowMs })
     const account = await accountOf(transaction.sender)
-    await durable.submit(transaction, { nowMs, account, readyAtMs })
+    const { entry } = await durable.submit(transaction, { nowMs, account, readyAtMs })
+    const height = head.number + 1n
+    const leader = leaderAt(control.schedule, height)
+    if (leader !== undefined) receipts.note(transaction.hash, entry.arrival, leader, height)
     return transaction.hash
   }
 
@@ -244,9 +288,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     await engine.setHead({ head: head.hash, ...labels })
     const { executed } = block
     const fees: BlockFees = { baseFees: 0n, priorityFees: 0n }
-    const receipts = built.receipts ?? (await engine.receipts(executed.hash))
+    const results = built.receipts ?? (await engine.receipts(executed.hash))
     for (const [index, { transaction }] of built.entries.entries()) {
-      const { gasUsed } = receipts[receipts.length - built.entries.length + index]!
+      const { gasUsed } = results[results.length - built.entries.length + index]!
       const room = transaction.maxFeePerGas - executed.baseFeePerGas
       const tip = room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
       fees.baseFees += gasUsed * executed.baseFeePerGas
@@ -326,6 +370,8 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     },
     block: number => blocks.get(number),
     submit,
+    receipt: hash => receipts.receipt(hash),
+    verifyOrdering,
     produce,
     setLabels({ finalizedNumber, ...next }) {
       labels = next

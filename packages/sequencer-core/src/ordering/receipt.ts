@@ -27,9 +27,9 @@ export type OrderingReceipt = {
 /** A receipt with its 65-byte signature. */
 export type SignedReceipt = OrderingReceipt & { readonly signature: Hex }
 
-/** EIP-712 types of an {@link OrderingReceipt}. */
+/** EIP-712 types of an {@link OrderingReceipt}; `@l2/staking` convicts by the same. */
 export const orderingReceiptTypes = {
-  OrderingReceipt: [
+  Receipt: [
     { name: 'txHash', type: 'bytes32' },
     { name: 'epochId', type: 'uint64' },
     { name: 'term', type: 'uint32' },
@@ -44,7 +44,7 @@ export function hashReceipt(receipt: OrderingReceipt, domain: SigningDomain): Ha
   return hashTypedData({
     domain,
     types: orderingReceiptTypes,
-    primaryType: 'OrderingReceipt',
+    primaryType: 'Receipt',
     message: { txHash, epochId, term, sequenceNo, notAfterHeight },
   })
 }
