@@ -382,9 +382,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
           return clear('channel-dropped')
         }
         const items = channel.items.slice(channel.sent, channel.sent + count)
-        if (channel.attempted === undefined && items.some(item => item.length > maxBytes)) {
-          return clear('limits-changed')
-        }
+        // Should the same bytes be on their way after all: what arrives twice is skipped.
+        if (items.some(item => item.length > maxBytes)) return clear('limits-changed')
         const costWei = await guard.check(items, headL1, signal)
         const deadline = deadlineOf(channel.epochNumber)
         const includeBy = timeout !== undefined && timeout < deadline ? timeout : deadline

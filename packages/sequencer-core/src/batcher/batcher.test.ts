@@ -1,0 +1,269 @@
+import { seededRandom } from '@l2/common/testing'
+import type { Hash, Hex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { decodeBatcherTransaction } from '../channel/frame.js'
+import { createZlibCompressor } from '../compression/zlib.js'
+import { simulatedRollup, simulatedTransaction } from '../testing/l2-simulator.js'
+import { type BatcherBlock, type BatcherEvent, createBatcher } from './batcher.js'
+import { projectRunway } from './funds.js'
+import type { BatcherSetup } from './options.js'
+import type { SyncStatus } from './sync-actions.js'
+
+const config = simulatedRollup()
+const hash = (number: bigint, fork = 0n): Hash => `0x${(number * 16n + fork).toString(16).padStart(64, '0')}`
+
+/** A rollup of given blocks on epoch 100, and a sink that includes at once. */
+function harness(
+  setup: Partial<BatcherSetup> = {},
+  {
+    transactions = (_: bigint): Uint8Array[] => [],
+    wallet = undefined as undefined | { balance: bigint; cost: bigint },
+  } = {},
+) {
+  let fork = 0n
+  const block = (number: bigint): BatcherBlock => ({
+    number,
+    hash: hash(number, fork),
+    parentHash: number === 1n ? hash(0n) : hash(number - 1n, fork),
+    timestamp: 1000n + 2n * number,
+    epochNumber: 100n,
+    epochHash: hash(100n),
+    sequenceNumber: number,
+    transactions: transactions(number),
+  })
+  const state = { headL1: 110n, currentL1: 110n, safe: 0n, unsafe: 3n, maxItems: 6, maxBytes: 130_044, failing: false }
+  const submitted: { key: string; items: readonly Uint8Array[] }[] = []
+  const events: BatcherEvent[] = []
+  let asked = 0
+  let channels = 0
+  const batcher = createBatcher(
+    {
+      profile: 'devnet',
+      chainId: config.l2ChainId,
+      genesisTime: 1000n,
+      blockTimeSeconds: 2n,
+      sequencingWindowBlocks: 50n,
+      compressor: createZlibCompressor({ level: 1 }),
+      ...setup,
+    },
+    {
+      node: {
+        status: async (): Promise<SyncStatus> => ({
+          headL1: state.headL1,
+          currentL1: state.currentL1,
+          safe: { number: state.safe, hash: state.safe === 0n ? hash(0n) : hash(state.safe, fork) },
+          unsafe: { number: state.unsafe, hash: hash(state.unsafe, fork) },
+        }),
+        blocks: async (from, to) => {
+          const last = to < state.unsafe ? to : state.unsafe
+          asked += Number(last - from) + 1
+          return Array.from({ length: Number(last - from) + 1 }, (_, i) => block(from + BigInt(i)))
+        },
+      },
+      sink: {
+        limits: async () => ({ maxBytes: state.maxBytes, maxItems: state.maxItems }),
+        submit: async (items, { key }) => {
+          submitted.push({ key, items })
+          if (state.failing) throw new Error('not now')
+          return { height: state.headL1 + 1n }
+        },
+      },
+      funds: wallet && { balance: async () => wallet.balance, quote: async () => wallet.cost },
+      channelId: () => `0x${(++channels).toString(16).padStart(32, '0')}` as Hex,
+      onEvent: event => events.push(event),
+    },
+  )
+  return {
+    batcher,
+    state,
+    submitted,
+    events,
+    get asked() {
+      return asked
+    },
+    fork: () => {
+      fork++
+    },
+  }
+}
+
+const random = seededRandom(3)
+const noise = (bytes: number) => (): Uint8Array[] => [simulatedTransaction(config, BigInt(random.uint32()), bytes)]
+
+describe('the sequencing window', () => {
+  // Window 50 of epoch 100: the last block is 150, and inclusion takes two.
+  it.each([
+    [147n, true],
+    [148n, true],
+    [149n, false],
+  ])('at L1 block %s the batch is posted: %s', async (headL1, posts) => {
+    const { batcher, state, submitted, events } = harness()
+    Object.assign(state, { headL1, currentL1: headL1 })
+    const step = batcher.step()
+    if (posts) await step
+    else await expect(step).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
+    expect(submitted.length).toBe(posts ? 1 : 0)
+    expect(events.some(({ type }) => type === 'too-late')).toBe(!posts)
+  })
+
+  it('counts one inclusion for each submission that a channel still needs', async () => {
+    const { batcher, state, submitted } = harness(
+      { frameDataBytes: 40, targetFrames: 3, expectedInclusionBlocks: 2n },
+      { transactions: noise(32) },
+    )
+    Object.assign(state, { headL1: 147n, currentL1: 147n, maxItems: 1, unsafe: 1n })
+    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
+    expect(submitted).toEqual([])
+  })
+
+  it('after a day down it pays nothing, and goes on with what came of the chain', async () => {
+    const { batcher, state, submitted, fork } = harness()
+    Object.assign(state, { headL1: 7300n, currentL1: 7300n, unsafe: 400n })
+    for (let i = 0; i < 5; i++) await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
+    expect(submitted).toEqual([])
+    fork()
+    Object.assign(state, { safe: 390n, unsafe: 395n, headL1: 120n, currentL1: 7301n })
+    batcher.flush()
+    await batcher.step()
+    expect(submitted.length).toBe(1)
+  })
+})
+
+describe('the wallet', () => {
+  it('stops before it leaves less than the minimum, and goes on when there is more', async () => {
+    const wallet = { balance: 1099n, cost: 100n }
+    const { batcher, submitted, events } = harness({ minBalanceWei: 1000n }, { wallet })
+    batcher.flush()
+    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_BALANCE', recovery: 'retry' })
+    expect(events.at(-1)).toEqual({ type: 'balance-stop', balanceWei: 1099n, costWei: 100n })
+    expect(submitted).toEqual([])
+    wallet.balance = 1100n
+    await batcher.step()
+    expect(submitted.length).toBe(1)
+  })
+
+  it('alarms when it does not last', async () => {
+    const wallet = { balance: 1000n, cost: 100n }
+    const { batcher, state, events } = harness({ runwayAlarmBlocks: 60n }, { wallet })
+    for (let i = 1n; i <= 4n; i++) {
+      Object.assign(state, { unsafe: 3n * i, headL1: 110n + 4n * i, safe: 3n * (i - 1n), currentL1: 110n + 4n * i })
+      batcher.flush()
+      await batcher.step()
+    }
+    expect(events.filter(({ type }) => type === 'runway-low')).not.toEqual([])
+    expect(batcher.view.runwayBlocks).toBeLessThan(60n)
+  })
+
+  it('lasts as long as the rate says', () => {
+    expect(projectRunway(10n, [], 5n)).toBeUndefined()
+    expect(projectRunway(-1n, [{ l1Block: 1n, wei: 5n }], 5n)).toBe(0n)
+    expect(projectRunway(100n, [{ l1Block: 1n, wei: 5n }], 11n)).toBe(200n)
+  })
+})
+
+describe('what it holds', () => {
+  it('stays bounded while L1 stands still for a day at 1,000 transactions a second', async () => {
+    const transaction = random.bytes(150)
+    // A block every two seconds: 2,000 transactions, 300 kB, 43,200 blocks a day.
+    const one = simulatedTransaction(config, 1n)
+    const many = Array.from({ length: 2000 }, () => one)
+    expect(transaction.length).toBe(150)
+    const rawBytes = many.reduce((sum, { length }) => sum + length, 0)
+    const maxLoadedBytes = 4_000_000
+    const held = harness(
+      { maxLoadedBytes, maxClosedChannels: 2, frameDataBytes: 500, targetFrames: 1, sequencingWindowBlocks: 20_000n },
+      { transactions: () => many },
+    )
+    held.state.failing = true
+    let mostBytes = 0
+    let mostUnsent = 0
+    for (let hour = 1n; hour <= 24n; hour++) {
+      Object.assign(held.state, { unsafe: hour * 1800n, headL1: 110n + hour * 300n, currentL1: 110n })
+      // The node reads no further; its head of L1 is what was known at the start.
+      held.state.headL1 = 110n
+      await held.batcher.step().catch(() => {})
+      mostBytes = Math.max(mostBytes, held.batcher.view.loadedBytes)
+      mostUnsent = Math.max(mostUnsent, held.batcher.view.unsentBytes)
+    }
+    expect(mostBytes).toBeGreaterThan(rawBytes)
+    expect(mostBytes).toBeLessThan(maxLoadedBytes + rawBytes)
+    expect(mostUnsent).toBeLessThan(100_000)
+    expect(held.batcher.view.closedChannels).toBeLessThanOrEqual(3)
+    expect(held.asked).toBeLessThan(500)
+  })
+})
+
+describe('submissions', () => {
+  it('a retry under the same key has the same items, whatever the limits are by then', async () => {
+    const { batcher, state, submitted } = harness({ frameDataBytes: 40, targetFrames: 3 }, { transactions: noise(32) })
+    Object.assign(state, { unsafe: 1n, failing: true, maxItems: 1 })
+    batcher.flush()
+    await expect(batcher.step()).rejects.toThrow('not now')
+    Object.assign(state, { failing: false, maxItems: 6 })
+    await batcher.step()
+    expect(submitted[1]!.key).toBe(submitted[0]!.key)
+    expect(submitted[1]!.items).toEqual(submitted[0]!.items)
+    expect(submitted.length).toBe(3)
+  })
+
+  it('makes smaller frames when the sink takes less than before', async () => {
+    const { batcher, state, submitted } = harness({ frameDataBytes: 400 }, { transactions: noise(32) })
+    Object.assign(state, { unsafe: 5n, failing: true })
+    batcher.flush()
+    await expect(batcher.step()).rejects.toThrow('not now')
+    Object.assign(state, { failing: false, maxBytes: 100 })
+    await batcher.step()
+    await batcher.step()
+    for (const { items } of submitted.slice(1)) for (const item of items) expect(item.length).toBeLessThanOrEqual(100)
+    expect(submitted.length).toBeGreaterThan(1)
+  })
+
+  it('does not pay for blocks that became safe without it', async () => {
+    const { batcher, state, submitted } = harness({ maxChannelDurationBlocks: 20n })
+    await batcher.step()
+    expect(batcher.view.open.blocks).toBe(3)
+    Object.assign(state, { safe: 2n, unsafe: 4n })
+    batcher.flush()
+    await batcher.step()
+    const data = decodeBatcherTransaction(submitted[0]!.items[0]!)
+    expect(data.version).toBe(0)
+    expect(batcher.view.loadedBlocks).toBe(2)
+  })
+
+  it('sees an L2 reorg to the same height before it posts', async () => {
+    const { batcher, submitted, events, fork } = harness({ maxChannelDurationBlocks: 20n })
+    await batcher.step()
+    fork()
+    batcher.flush()
+    await batcher.step()
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([
+      { type: 'cleared', reason: 'unsafe-hash-mismatch' },
+    ])
+    // Block 1 is of the new chain, whose parent is the same genesis.
+    expect(submitted.length).toBe(1)
+  })
+
+  it('a flush outlives a failed submission and posts everything', async () => {
+    const { batcher, state, submitted } = harness({ maxChannelDurationBlocks: 40n })
+    state.failing = true
+    batcher.flush()
+    await expect(batcher.step()).rejects.toThrow('not now')
+    state.failing = false
+    await batcher.step()
+    expect(submitted.length).toBe(2)
+    // What comes later waits again.
+    state.unsafe = 6n
+    await batcher.step()
+    expect(submitted.length).toBe(2)
+    expect(batcher.view.open.blocks).toBe(3)
+  })
+
+  it('posts what is before a block that no channel can carry, then says so', async () => {
+    const bad = Uint8Array.of(0x7e, 0xc0)
+    const { batcher, state, events } = harness({}, { transactions: number => (number === 3n ? [bad] : []) })
+    state.unsafe = 5n
+    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCH_TRANSACTION_UNSUPPORTED' })
+    expect(events.find(event => event.type === 'submitted')).toBeDefined()
+    expect(events.find(event => event.type === 'channel-closed')).toMatchObject({ firstBlock: 1n, lastBlock: 2n })
+  })
+})
