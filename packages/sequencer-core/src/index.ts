@@ -49,6 +49,8 @@ export {
 } from './batcher/batcher.js'
 export { type BatcherFunds, projectRunway, type Spending } from './batcher/funds.js'
 export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './batcher/options.js'
+export { type AltDaChoice, type CompressorChoice, type Plan, type PlanInput, planBatcher } from './batcher/planner.js'
+export { packSharedChannels, type SharedChannel, splitByBytes } from './batcher/sharing.js'
 export {
   type BatcherHoldings,
   type ChannelProgress,
@@ -60,6 +62,7 @@ export {
 export {
   type DaLimits,
   defaultThrottleOptions,
+  footprintScalarFor,
   type ThrottleOptions,
   throttledLimits,
   throttleIntensity,
@@ -260,7 +263,9 @@ export {
   type LedgerState,
   type LedgerTotals,
   ledgerCsv,
+  ledgerJson,
 } from './economics/ledger.js'
+export { type PriceTier, priceList } from './economics/price-list.js'
 export { defaultSplit, type Party, type SplitBps, splitAmount } from './economics/split.js'
 // engine
 export {

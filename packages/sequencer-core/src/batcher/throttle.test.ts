@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defaultThrottleOptions, throttledLimits, throttleIntensity } from './throttle.js'
+import { defaultThrottleOptions, throttledLimits, throttleIntensity, footprintScalarFor } from './throttle.js'
 
 describe('throttle', () => {
   it('is monotone: more backlog never loosens a limit', () => {
@@ -34,5 +34,21 @@ describe('throttle', () => {
     expect(() => throttleIntensity(0, { ...defaultThrottleOptions, lowerBytes: 5, upperBytes: 5 })).toThrow(
       'lower < upper',
     )
+  })
+})
+
+describe('footprintScalarFor', () => {
+  it('is the smallest scalar under which no block has more bytes', () => {
+    for (const [gasLimit, bytes] of [
+      [30_000_000n, 130_000],
+      [60_000_000n, 100_000],
+      [36_000_000n, 1_000],
+    ] as const) {
+      const scalar = footprintScalarFor(gasLimit, bytes)
+      expect(gasLimit / scalar).toBeLessThanOrEqual(BigInt(bytes))
+      expect(gasLimit / (scalar - 1n)).toBeGreaterThanOrEqual(BigInt(bytes))
+    }
+    expect(footprintScalarFor(10n ** 12n, 1)).toBe(65_535n)
+    expect(() => footprintScalarFor(1n, 0)).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
   })
 })

@@ -74,3 +74,31 @@ export function throttledLimits(backlogBytes: number, options: ThrottleOptions =
     maxBlockBytes: between(options.blockBytes),
   }
 }
+
+/**
+ * The alternative to throttling by the engine: the scalar of Jovian's DA footprint that keeps blocks of a gas limit within so many estimated
+ * bytes, which every node enforces. At most 65 535, the field's limit; a DA footprint is the bytes times the scalar, and must stay below the gas
+ * limit.
+ *
+ * Source: OP specs, Jovian, "DA footprint block limit".
+ *
+ * @throws SequencerError `BATCHER_OPTIONS`
+ *
+ * @example
+ * ```ts
+ * import { footprintScalarFor } from '@l2/sequencer-core'
+ *
+ * console.log(footprintScalarFor(30_000_000n, 130_000)) // 231n
+ * ```
+ */
+export function footprintScalarFor(gasLimit: bigint, maxBlockBytes: number): bigint {
+  if (!Number.isSafeInteger(maxBlockBytes) || maxBlockBytes < 1 || gasLimit < 1n) {
+    throw new SequencerError(`${maxBlockBytes} bytes in a block of ${gasLimit} gas`, {
+      code: 'BATCHER_OPTIONS',
+      details: { gasLimit, maxBlockBytes },
+    })
+  }
+  const bytes = BigInt(maxBlockBytes)
+  const scalar = (gasLimit + bytes - 1n) / bytes
+  return scalar < 65_535n ? scalar : 65_535n
+}

@@ -268,3 +268,17 @@ export function ledgerCsv(entries: Iterable<LedgerEntry>): string {
     csv += `${index},${reference},${debit},${credit},${amount}\n`
   return csv
 }
+
+/**
+ * Entries as one JSON array, amounts as decimal strings, because JSON numbers are not exact.
+ *
+ * @example
+ * ```ts
+ * import { ledgerJson } from '@l2/sequencer-core'
+ *
+ * console.log(ledgerJson([{ index: 0, reference: 'payout', debit: 'owed:burn', credit: 'vault', amount: 80n }])) // [{"index":0,"reference":"payout","debit":"owed:burn","credit":"vault","amount":"80"}]
+ * ```
+ */
+export function ledgerJson(entries: Iterable<LedgerEntry>): string {
+  return JSON.stringify(Array.from(entries, entry => ({ ...entry, amount: entry.amount.toString() })))
+}

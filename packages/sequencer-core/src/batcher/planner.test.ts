@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { priceList } from '../economics/price-list.js'
+import { type PlanInput, planBatcher } from './planner.js'
+
+const input = (change: Partial<PlanInput> = {}): PlanInput => ({
+  transactionsPerSecond: 10,
+  compressors: [
+    { name: 'zlib', bytesPerTransaction: 150 },
+    { name: 'brotli', bytesPerTransaction: 125 },
+  ],
+  gasPriceWei: 1_000_000_000n,
+  blobBaseFeeWei: 62_500_000n,
+  latencyTargetSeconds: 1800,
+  ...change,
+})
+
+describe('planBatcher', () => {
+  it('takes the cheapest of all it names, within the target', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.001, max: 1000, noNaN: true }),
+        fc.bigInt(1n, 10n ** 12n),
+        fc.bigInt(1n, 10n ** 12n),
+        fc.integer({ min: 60, max: 20_000 }),
+        (transactionsPerSecond, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds) => {
+          const asked = input({ transactionsPerSecond, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds })
+          const { plan, alternatives } = planBatcher(asked)
+          expect(plan.latencySeconds).toBeLessThanOrEqual(latencyTargetSeconds)
+          for (const other of alternatives)
+            expect(other.weiPerThousandTransactions).toBeGreaterThanOrEqual(plan.weiPerThousandTransactions)
+          expect(plan.fill).toBeGreaterThan(0)
+          expect(plan.fill).toBeLessThanOrEqual(1)
+          expect(planBatcher(asked).plan).toEqual(plan)
+        },
+      ),
+    )
+  })
+
+  it('costs what the blobs of a full channel cost', () => {
+    const { plan } = planBatcher(input({ transactionsPerSecond: 1000, maxBlobs: 6 }))
+    expect(plan).toMatchObject({ da: 'blobs', compressor: 'brotli', targetFrames: 6, fill: 1 })
+    const transactions = (6 * 130_020 - 256) / 125
+    const wei = 6 * 131_072 * 62_500_000 + 21_000 * 1e9
+    expect(Number(plan.weiPerThousandTransactions) / ((wei / transactions) * 1000)).toBeCloseTo(1, 6)
+  })
+
+  it('waits for a full last blob when the target allows it, and takes a shorter channel when not', () => {
+    // A blob takes 104 s: the plan fills whole ones.
+    const patient = planBatcher(input({ latencyTargetSeconds: 1800 })).plan
+    expect(patient.fill).toBeGreaterThan(0.999)
+    const hasty = planBatcher(input({ latencyTargetSeconds: 80 })).plan
+    expect(hasty.latencySeconds).toBeLessThanOrEqual(80)
+    expect(hasty.weiPerThousandTransactions).toBeGreaterThan(patient.weiPerThousandTransactions)
+  })
+
+  it('takes calldata when there is little and blobs are dear, another layer when that is cheaper, and says so', () => {
+    const dear = planBatcher(input({ transactionsPerSecond: 0.01, blobBaseFeeWei: 10n ** 12n }))
+    expect(dear.plan.da).toBe('calldata')
+    expect(dear.explanation[0]).toContain(String(dear.plan.weiPerThousandTransactions))
+    const celestia = { name: 'celestia', weiPerByte: 1n, commitmentGas: 25_000n }
+    expect(planBatcher(input({ blobBaseFeeWei: 10n ** 12n, altDa: [celestia] })).plan.da).toBe('celestia')
+  })
+
+  it.each<[string, Partial<PlanInput>]>([
+    ['no traffic', { transactionsPerSecond: 0 }],
+    ['no compressor', { compressors: [] }],
+    ['a target before inclusion', { latencyTargetSeconds: 35 }],
+    ['a negative price', { gasPriceWei: -1n }],
+  ])('refuses %s', (_, change) => {
+    expect(() => planBatcher(input(change))).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
+  })
+})
+
+describe('priceList', () => {
+  it('asks for the cost and the margin, never less', () => {
+    const { transactionsPerSecond: _, ...prices } = input()
+    const tiers = priceList({ ...prices, transactionsPerDay: [1000, 100_000, 10_000_000], marginBps: 1500 })
+    for (const { costWei, priceWei } of tiers) {
+      expect(priceWei * 10_000n).toBeGreaterThanOrEqual(costWei * 11_500n)
+      expect((priceWei - 1n) * 10_000n).toBeLessThan(costWei * 11_500n)
+    }
+    expect(tiers[0]!.priceWei).toBeGreaterThan(tiers[2]!.priceWei)
+    expect(() => priceList({ ...prices, transactionsPerDay: [1], marginBps: 0.5 })).toThrow(
+      expect.objectContaining({ code: 'ECONOMICS_INVALID' }),
+    )
+  })
+})

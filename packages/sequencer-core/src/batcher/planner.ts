@@ -1,0 +1,179 @@
+import { maxBlobFrameDataBytes } from '../channel/frame.js'
+import { SequencerError } from '../errors.js'
+
+/** A compressor as the planner sees it: what a transaction of this rollup takes behind it, measured. */
+export type CompressorChoice = { readonly name: string; readonly bytesPerTransaction: number }
+
+/** Another layer than Ethereum: its price, and the gas of the commitment that goes to L1. */
+export type AltDaChoice = { readonly name: string; readonly weiPerByte: bigint; readonly commitmentGas: bigint }
+
+/** Traffic, prices and limits for {@link planBatcher}. */
+export type PlanInput = {
+  readonly transactionsPerSecond: number
+  /** At least one. */
+  readonly compressors: readonly CompressorChoice[]
+  /** Base fee and tip, wei. */
+  readonly gasPriceWei: bigint
+  readonly blobBaseFeeWei: bigint
+  /** Longest time from a transaction until its batch is on L1, seconds. */
+  readonly latencyTargetSeconds: number
+  /** Blobs of one transaction. Default 6. */
+  readonly maxBlobs?: number | undefined
+  /** Default 12. */
+  readonly l1BlockSeconds?: number | undefined
+  /** L1 blocks from submitting to inclusion. Default 2. */
+  readonly expectedInclusionBlocks?: number | undefined
+  readonly altDa?: readonly AltDaChoice[] | undefined
+}
+
+/** One way to post, with what it costs. */
+export type Plan = {
+  /** `blobs`, `calldata`, or the name of another layer. */
+  readonly da: string
+  readonly compressor: string
+  /** Frames a channel is filled to, and how long it may take: options of `createBatcher`. */
+  readonly targetFrames: number
+  readonly frameDataBytes: number
+  readonly maxChannelDurationBlocks: bigint
+  /** Rounded up. */
+  readonly weiPerThousandTransactions: bigint
+  readonly latencySeconds: number
+  /** Bytes used of the bytes paid, 0 to 1. */
+  readonly fill: number
+}
+
+/** What a channel costs beside its blocks, bytes. */
+const channelOverheadBytes = 256
+const calldataFrameBytes = 119_976
+/** EIP-7623: the floor that data without zeros pays. */
+const floorGasPerByte = 40n
+
+/**
+ * Chooses compressor, layer, blobs per channel and channel duration: the cheapest way per transaction that keeps the latency target, and among
+ * equals the fastest. A pure function of its numbers; `explanation` says in them why. A channel that fills its last blob by waiting is
+ * among the candidates whenever the target allows the wait, so a blob is left half empty only when it does not.
+ *
+ * Source of the prices: EIP-4844 (131 072 gas a blob), EIP-7623 (40 gas a byte of calldata).
+ *
+ * @throws SequencerError `BATCHER_OPTIONS` when a number is out of range, or the target is shorter than inclusion takes
+ *
+ * @example
+ * ```ts
+ * import { planBatcher } from '@l2/sequencer-core'
+ *
+ * const { plan, explanation } = planBatcher({
+ *   transactionsPerSecond: 10,
+ *   compressors: [{ name: 'zlib', bytesPerTransaction: 150 }, { name: 'brotli-10', bytesPerTransaction: 125 }],
+ *   gasPriceWei: 1_000_000_000n,
+ *   blobBaseFeeWei: 100_000_000n,
+ *   latencyTargetSeconds: 1800,
+ * })
+ * console.log(plan.da, plan.compressor, plan.targetFrames, explanation.length) // blobs brotli-10 6 4
+ * ```
+ */
+export function planBatcher(input: PlanInput): {
+  plan: Plan
+  /** The best of each other compressor and layer, cheapest first. */
+  alternatives: readonly Plan[]
+  explanation: readonly string[]
+} {
+  const { transactionsPerSecond: rate, compressors, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds } = input
+  const { maxBlobs = 6, l1BlockSeconds = 12, expectedInclusionBlocks = 2, altDa = [] } = input
+  const numbers = { transactionsPerSecond: rate, l1BlockSeconds, maxBlobs, compressors: compressors.length }
+  const check = (field: string, value: number | bigint, ok: boolean): void => {
+    if (ok) return
+    throw new SequencerError(`"${field}": ${value} cannot be planned with`, {
+      code: 'BATCHER_OPTIONS',
+      details: { field, value },
+    })
+  }
+  for (const [field, value] of Object.entries(numbers)) check(field, value, Number.isFinite(value) && value > 0)
+  for (const { name, bytesPerTransaction } of compressors) {
+    check(name, bytesPerTransaction, Number.isFinite(bytesPerTransaction) && bytesPerTransaction > 0)
+  }
+  check('gasPriceWei', gasPriceWei, gasPriceWei >= 0n)
+  check('blobBaseFeeWei', blobBaseFeeWei, blobBaseFeeWei >= 0n)
+  const longest = Math.floor(latencyTargetSeconds / l1BlockSeconds) - expectedInclusionBlocks
+  check('latencyTargetSeconds', latencyTargetSeconds, longest >= 1)
+
+  const candidate = (
+    da: string,
+    compressor: CompressorChoice,
+    frames: number,
+    frameDataBytes: number,
+    cost: (bytes: number) => { wei: bigint; paidBytes: number },
+  ): Plan => {
+    const capacity = frames * frameDataBytes - channelOverheadBytes
+    const bytesPerBlock = rate * compressor.bytesPerTransaction * l1BlockSeconds
+    const untilFull = capacity / bytesPerBlock
+    const duration = Math.max(Math.min(untilFull, longest), 0)
+    const bytes = duration * bytesPerBlock
+    const transactions = bytes / compressor.bytesPerTransaction
+    const { wei, paidBytes } = cost(bytes + channelOverheadBytes)
+    // In millionths of a transaction: a channel may hold less than one on average.
+    const millionths = BigInt(Math.max(1, Math.floor(transactions * 1e6)))
+    return {
+      da,
+      compressor: compressor.name,
+      targetFrames: frames,
+      frameDataBytes,
+      maxChannelDurationBlocks: BigInt(Math.max(1, Math.min(longest, Math.ceil(duration)))),
+      weiPerThousandTransactions: (wei * 1_000_000_000n + millionths - 1n) / millionths,
+      latencySeconds: Math.ceil((duration + expectedInclusionBlocks) * l1BlockSeconds),
+      fill: Math.min(1, (bytes + channelOverheadBytes) / paidBytes),
+    }
+  }
+  const cheaper = (a: Plan, b: Plan): number =>
+    a.weiPerThousandTransactions < b.weiPerThousandTransactions
+      ? -1
+      : a.weiPerThousandTransactions > b.weiPerThousandTransactions
+        ? 1
+        : a.latencySeconds - b.latencySeconds
+
+  const best: Plan[] = []
+  for (const compressor of compressors) {
+    const blobs = Array.from({ length: maxBlobs }, (_, i) =>
+      candidate('blobs', compressor, i + 1, maxBlobFrameDataBytes, bytes => {
+        const count = Math.max(1, Math.ceil(bytes / maxBlobFrameDataBytes))
+        return {
+          wei: BigInt(count) * 131_072n * blobBaseFeeWei + 21_000n * gasPriceWei,
+          paidBytes: count * maxBlobFrameDataBytes,
+        }
+      }),
+    ).sort(cheaper)
+    const calldata = candidate('calldata', compressor, 1, calldataFrameBytes, bytes => {
+      const whole = Math.ceil(bytes)
+      return { wei: (21_000n + floorGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
+    })
+    best.push(blobs[0]!, calldata)
+    for (const { name, weiPerByte, commitmentGas } of altDa) {
+      best.push(
+        candidate(name, compressor, 1, maxBlobFrameDataBytes, bytes => {
+          const whole = Math.ceil(bytes)
+          return { wei: BigInt(whole) * weiPerByte + commitmentGas * gasPriceWei, paidBytes: whole }
+        }),
+      )
+    }
+  }
+  best.sort(cheaper)
+  const [plan, ...alternatives] = best as [Plan, ...Plan[]]
+  const size = compressors.find(({ name }) => name === plan.compressor)!.bytesPerTransaction
+  const otherDa = alternatives.find(({ da }) => da !== plan.da)!
+  const more = (other: Plan): string => {
+    if (plan.weiPerThousandTransactions === 0n) return 'no less'
+    const ratio = Number((other.weiPerThousandTransactions * 1000n) / plan.weiPerThousandTransactions) / 10
+    return `${(ratio - 100).toFixed(1)} % more`
+  }
+  const otherCompressor = alternatives.find(({ compressor, da }) => compressor !== plan.compressor && da === plan.da)
+  const explanation = [
+    `${plan.da}: 1,000 transactions cost ${plan.weiPerThousandTransactions} wei at ${gasPriceWei} wei a gas and ${blobBaseFeeWei} wei a blob gas; ${otherDa.da} would cost ${more(otherDa)}`,
+    `${plan.compressor}: ${size} bytes a transaction; ${
+      otherCompressor === undefined
+        ? 'there is no other'
+        : `${otherCompressor.compressor} would cost ${more(otherCompressor)}`
+    }`,
+    `${plan.targetFrames} frames of ${plan.frameDataBytes} bytes, ${(plan.fill * 100).toFixed(1)} % of what is paid for used`,
+    `closed after ${plan.maxChannelDurationBlocks} of at most ${longest} L1 blocks: ${plan.latencySeconds} s until it is on L1, ${latencyTargetSeconds} s allowed`,
+  ]
+  return { plan, alternatives, explanation }
+}

@@ -1,0 +1,52 @@
+import { type Plan, type PlanInput, planBatcher } from '../batcher/planner.js'
+import { SequencerError } from '../errors.js'
+
+/** A line of a {@link priceList}. */
+export type PriceTier = {
+  readonly transactionsPerDay: number
+  /** What posting 1,000 transactions costs with the best plan, and what is asked for it, wei. */
+  readonly costWei: bigint
+  readonly priceWei: bigint
+  readonly plan: Plan
+}
+
+/**
+ * What to ask for 1,000 transactions at given prices and volumes: the cost of the best plan for each volume, and a margin on it, rounded up.
+ *
+ * @throws SequencerError `ECONOMICS_INVALID` when the margin is negative or no whole basis points, `BATCHER_OPTIONS` as `planBatcher`
+ *
+ * @example
+ * ```ts
+ * import { priceList } from '@l2/sequencer-core'
+ *
+ * const [small, large] = priceList({
+ *   transactionsPerDay: [10_000, 1_000_000],
+ *   marginBps: 2000,
+ *   compressors: [{ name: 'brotli-10', bytesPerTransaction: 125 }],
+ *   gasPriceWei: 1_000_000_000n,
+ *   blobBaseFeeWei: 100_000_000n,
+ *   latencyTargetSeconds: 1800,
+ * })
+ * console.log(small!.priceWei > large!.priceWei, large!.plan.da) // true blobs
+ * ```
+ */
+export function priceList(
+  options: Omit<PlanInput, 'transactionsPerSecond'> & {
+    readonly transactionsPerDay: readonly number[]
+    readonly marginBps: number
+  },
+): PriceTier[] {
+  const { transactionsPerDay, marginBps, ...prices } = options
+  if (!Number.isInteger(marginBps) || marginBps < 0) {
+    throw new SequencerError(`margin of ${marginBps} basis points`, {
+      code: 'ECONOMICS_INVALID',
+      details: { marginBps },
+    })
+  }
+  return transactionsPerDay.map(perDay => {
+    const { plan } = planBatcher({ ...prices, transactionsPerSecond: perDay / 86_400 })
+    const costWei = plan.weiPerThousandTransactions
+    const priceWei = (costWei * BigInt(10_000 + marginBps) + 9_999n) / 10_000n
+    return { transactionsPerDay: perDay, costWei, priceWei, plan }
+  })
+}
