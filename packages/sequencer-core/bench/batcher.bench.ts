@@ -99,10 +99,19 @@ for (const [name, blocks] of workloads) {
   const advised = await recommended(blocks)
   const span = { batchType: 'span', targetFrames: blobs, frameDataBytes: blobData, repeat: false } as const
   const ours = await build(blocks, brotli11, span)
+  const { plan, explanation } = planBatcher({
+    transactionsPerSecond: count(blocks) / 1800,
+    compressors: [{ name: 'brotli-11', bytesPerTransaction: ours.bytes / count(blocks.slice(0, ours.blocks)) }],
+    gasPriceWei,
+    blobBaseFeeWei,
+    latencyTargetSeconds: 1824,
+  })
+  const planned = await build(blocks, brotli11, { ...span, targetFrames: plan.targetFrames })
   const lines: [string, Posted, bigint][] = [
     ['shipped: singular, zlib-9, calldata', shipped, calldataWei(shipped)],
     ['recommended: span, brotli-10, auto', advised, cheapest(advised)],
-    ['ours: span, brotli-11, planned layer', ours, cheapest(ours)],
+    [`ours: span, brotli-11, ${blobs} blobs`, ours, cheapest(ours)],
+    [`ours, planned: ${plan.da}, ${plan.targetFrames} frames`, planned, cheapest(planned)],
   ]
   const perTransaction = ([, posted, wei]: (typeof lines)[number]): number =>
     Number(wei) / count(blocks.slice(0, posted.blocks))
@@ -120,13 +129,5 @@ for (const [name, blocks] of workloads) {
       `${transactions} tx, ${posted.frames} frames, ${fill.toFixed(2)} % full`,
     )
   }
-  const { explanation } = planBatcher({
-    transactionsPerSecond: count(blocks) / 1800,
-    compressors: [{ name: 'brotli-11', bytesPerTransaction: ours.bytes / count(blocks.slice(0, ours.blocks)) }],
-    gasPriceWei,
-    blobBaseFeeWei,
-    latencyTargetSeconds: 1824,
-    maxBlobs: blobs,
-  })
   for (const line of explanation) console.log(`  plan: ${line}`)
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defaultThrottleOptions, throttledLimits, throttleIntensity, footprintScalarFor } from './throttle.js'
+import { defaultThrottleOptions, footprintScalarFor, throttledLimits, throttleIntensity } from './throttle.js'
 
 describe('throttle', () => {
   it('is monotone: more backlog never loosens a limit', () => {

@@ -2,7 +2,15 @@ import { isL2Error } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bookEvent, createLedger, type EconomicEvent, type LedgerEntry, type LedgerState, ledgerCsv } from './ledger.js'
+import {
+  bookEvent,
+  createLedger,
+  type EconomicEvent,
+  type LedgerEntry,
+  type LedgerState,
+  ledgerCsv,
+  ledgerJson,
+} from './ledger.js'
 import { parties, type SplitBps, splitAmount } from './split.js'
 
 const splitArbitrary: fc.Arbitrary<SplitBps> = fc
@@ -91,6 +99,8 @@ describe('ledger', () => {
       expect(feesIn).toBe(costsOut + owed + paid - settled.balances.result)
       expect(settled.balances.vault).toBe(feesIn - costsOut - paid)
       expect(entries.every((entry, index) => entry.index === index && entry.amount > 0n)).toBe(true)
+      const read = JSON.parse(ledgerJson(entries)) as (Omit<LedgerEntry, 'amount'> & { amount: string })[]
+      expect(read.map(entry => ({ ...entry, amount: BigInt(entry.amount) }))).toEqual(entries)
       expect(ledgerCsv(entries).trim().split('\n')).toHaveLength(entries.length + 1)
     }
   })
