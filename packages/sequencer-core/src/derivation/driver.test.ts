@@ -154,6 +154,19 @@ describe('createDerivationDriver', () => {
     expect(status.l1Number).toBe(102n)
   })
 
+  it('notices a shorter L1 although no checkpoint lies above the fork and below its head', async () => {
+    const world = scene()
+    const { driver, events } = drive(world, { maxCheckpoints: 1 })
+    for (let i = 0; i < 10; i++) world.l1.mine()
+    const { l1Number } = await driver.sync()
+    world.l1.reorg(world.l1.head.number - 6n)
+    for (let i = 0; i < 3; i++) world.l1.mine()
+    expect(world.l1.head.number).toBeLessThan(l1Number)
+    expect(events).not.toContain('reset')
+    await driver.sync()
+    expect(events).toContain('reset')
+  })
+
   it('resumes from a checkpoint, and refuses one that L1 has lost', async () => {
     const world = scene()
     const first = drive(world)

@@ -181,12 +181,16 @@ class Driver implements DerivationDriver {
 
   /**
    * Whether L1 is still the chain that was read, asked when it has nothing more. A reorganised L1 may not have grown as far as the old one
-   * had: then what it has at the height of a checkpoint tells it from a node that lags behind.
+   * had: then what it has at the height of a block that was read tells it from a node that lags behind.
    */
   async #isCanonical(callOptions: CallOptions): Promise<boolean> {
     const { l1 } = this.#pipeline
-    const known = [...this.#checkpoints].reverse().map(checkpoint => checkpoint.l1)
-    for (const { number, hash } of l1 === undefined ? known : [l1, ...known]) {
+    // Checkpoints can lie far apart; the blocks that were read lie between them.
+    const known = new Map([...this.#cache].map(([number, { hash }]) => [number, hash]))
+    for (const checkpoint of this.#checkpoints) known.set(checkpoint.l1.number, checkpoint.l1.hash)
+    if (l1 !== undefined) known.set(l1.number, l1.hash)
+    const newestFirst = [...known].sort(([a], [b]) => (a > b ? -1 : 1))
+    for (const [number, hash] of newestFirst) {
       const block = await this.#options.l1.block(number, callOptions)
       if (block === undefined) continue
       if (block.hash === hash) return true
