@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { anvilBinary } from '@l2/sequencer-core/node'
 import { NodeError } from '../errors.js'
 import { rpcCall } from '../rpc/client.js'
 
@@ -24,18 +24,6 @@ type AnvilOptions = {
   args(port: number): readonly string[]
   /** How long it outlives a killed owner, milliseconds. */
   lingerMs: number
-}
-
-/** The binary inside the npm package; its JavaScript wrapper would be one more process between us and it. */
-function anvilBinary(): string {
-  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json')
-  const platform = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
-  try {
-    const manifest = createRequire(wrapper).resolve(`@foundry-rs/anvil-${platform}/package.json`)
-    return join(manifest, '../bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil')
-  } catch (cause) {
-    throw new NodeError(`anvil has no binary for ${platform}: pass --l1 and --engine`, { code: 'ANVIL_MISSING', cause })
-  }
 }
 
 async function freePort(): Promise<number> {
@@ -79,12 +67,18 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resum
   let url = existsSync(portFile) ? `http://127.0.0.1:${readFileSync(portFile, 'utf8')}` : ''
   const resumed = socket !== undefined && url !== '' && (await answers(url))
   if (!resumed) {
+    const binary = anvilBinary(import.meta.url)
+    if (binary === undefined) {
+      throw new NodeError(`anvil has no binary for ${process.platform} ${process.arch}: pass --l1 and --engine`, {
+        code: 'ANVIL_MISSING',
+      })
+    }
     socket?.destroy()
     const port = await freePort()
     url = `http://127.0.0.1:${port}`
     writeFileSync(portFile, String(port))
     const keeper = fileURLToPath(new URL('./keeper.js', import.meta.url))
-    spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), anvilBinary(), ...options.args(port)], {
+    spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), binary, ...options.args(port)], {
       stdio: 'ignore',
       detached: true,
     }).unref()
