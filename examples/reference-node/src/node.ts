@@ -204,7 +204,7 @@ async function compose(
   closers.push(() => verifier.close())
 
   // Before anything is posted: what a crash left on its way, and what L1 holds already.
-  await posting.resume()
+  await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
   await verifier.sync()
 
   const headL1 = async (): Promise<bigint> => BigInt(await rpcCall<string>(l1.url, 'eth_blockNumber', []))
@@ -401,13 +401,16 @@ async function compose(
     fail = reject
   })
   failed.catch(() => {})
-  const loop = async (ms: number, step: () => Promise<unknown>): Promise<void> => {
+  const loop = async (ms: number, step: () => Promise<unknown>, patience = 0): Promise<void> => {
+    let failures = 0
     while (!halt.signal.aborted) {
       try {
         await step()
+        failures = 0
       } catch (error) {
         if (halt.signal.aborted) return
-        if ((error as { recovery?: string }).recovery !== 'retry') return fail(error)
+        failures++
+        if ((error as { recovery?: string }).recovery !== 'retry' && failures > patience) return fail(error)
         say(`${(error as Error).message.split('\n', 1)[0]}; trying again`)
         await sleep(1000)
       }
@@ -419,7 +422,8 @@ async function compose(
       // On a fresh start the chain catches up with the clock.
     }
   })
-  const posted = loop(500, () => batcher.step({ signal: halt.signal }))
+  // A refused submission is made anew from the safe head; one that is refused again and again stops the node.
+  const posted = loop(500, () => batcher.step({ signal: halt.signal }), 5)
   const verified = verifier.run(halt.signal).catch(fail)
   const watching = loop(1000, async () => {
     const block = await rpcCall<{ baseFeePerGas: Hex }>(l1.url, 'eth_getBlockByNumber', ['latest', false])

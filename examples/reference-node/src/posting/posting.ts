@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { anvilBeacon, type Beacon, createBeacon } from '@l2/blob'
 import { createKzgPool, type KzgPool } from '@l2/blob/kzg'
+import { isL2Error } from '@l2/common'
 import {
   batcherDataToCommitment,
   type Commitment,
@@ -40,8 +41,8 @@ export type Posting = {
   kzg: KzgPool
   /** What an alt-DA commitment stands for, verified; type byte first. */
   readCommitment(commitment: Uint8Array): Promise<Uint8Array>
-  /** Ends what a crash interrupted, before anything new is sent. */
-  resume(): Promise<void>
+  /** Ends what a crash interrupted, before anything new is sent. What is refused is told, and left to the batcher, who sends again what is not safe. */
+  resume(onRefused: (reason: string) => void): Promise<void>
   /** Called with the cost of every submission that L1 included. */
   onCost(listener: (cost: SubmissionCost) => void): void
   close(): Promise<void>
@@ -147,9 +148,17 @@ export async function openPosting(
       if (layer.reads(parsed)) return await layer.get(parsed)
       throw new DaError(`no adapter of this node reads layer ${parsed.layer}`, { code: 'DA_COMMITMENT_INVALID' })
     },
-    async resume() {
+    async resume(onRefused) {
       for (const adapter of [blobs, calldata]) {
-        for (const key of await adapter.pending()) await adapter.resume(key)
+        for (const key of await adapter.pending()) {
+          try {
+            await adapter.resume(key)
+          } catch (error) {
+            if (!isL2Error(error)) throw error
+            const cause = error.cause instanceof Error ? `: ${error.cause.message.split('\n', 1)[0]}` : ''
+            onRefused(error.shortMessage + cause)
+          }
+        }
       }
     },
     onCost: listener => void listeners.push(listener),
