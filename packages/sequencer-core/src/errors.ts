@@ -115,6 +115,8 @@ export type SequencerErrorCode =
   | 'BATCHER_WINDOW_EXPIRED'
   /** A submission would leave less in the wallet than the batcher must keep: nothing was posted. */
   | 'BATCHER_BALANCE'
+  /** The batcher starts over: what was on its way is not needed any more, and may still arrive. */
+  | 'BATCHER_WITHDRAWN'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'

@@ -37,19 +37,21 @@ export {
   type SpanBlock,
 } from './batch/types.js'
 // batcher
-export {
-  type Batcher,
-  type BatcherBlock,
-  type BatcherDependencies,
-  type BatcherEvent,
-  type BatcherNode,
-  type BatcherSink,
-  type BatcherView,
-  createBatcher,
-} from './batcher/batcher.js'
+export { type Batcher, type BatcherDependencies, createBatcher } from './batcher/batcher.js'
 export { type BatcherFunds, projectRunway, type Spending } from './batcher/funds.js'
 export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './batcher/options.js'
 export { type AltDaChoice, type CompressorChoice, type Plan, type PlanInput, planBatcher } from './batcher/planner.js'
+export type {
+  BatcherBlock,
+  BatcherEvent,
+  BatcherNode,
+  BatcherSink,
+  BatcherView,
+  ChannelPlanner,
+  ChannelShape,
+  CloseReason,
+  L1Prices,
+} from './batcher/ports.js'
 export { packSharedChannels, type SharedChannel, splitByBytes } from './batcher/sharing.js'
 export {
   type BatcherHoldings,

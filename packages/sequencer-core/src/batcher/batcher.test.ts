@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { decodeBatcherTransaction } from '../channel/frame.js'
 import { createZlibCompressor } from '../compression/zlib.js'
 import { simulatedRollup, simulatedTransaction } from '../testing/l2-simulator.js'
-import { type BatcherBlock, type BatcherEvent, createBatcher } from './batcher.js'
+import { createBatcher } from './batcher.js'
 import { projectRunway } from './funds.js'
 import type { BatcherSetup } from './options.js'
+import type { BatcherBlock, BatcherEvent, ChannelPlanner } from './ports.js'
 import type { SyncStatus } from './sync-actions.js'
 
 const config = simulatedRollup()
@@ -18,6 +19,10 @@ function harness(
   {
     transactions = (_: bigint): Uint8Array[] => [],
     wallet = undefined as undefined | { balance: bigint; cost: bigint },
+    submit = undefined as
+      | undefined
+      | ((options: { key: string; signal?: AbortSignal | undefined }) => Promise<{ height: bigint }>),
+    planner = undefined as ChannelPlanner | undefined,
   } = {},
 ) {
   let fork = 0n
@@ -62,19 +67,27 @@ function harness(
       },
       sink: {
         limits: async () => ({ maxBytes: state.maxBytes, maxItems: state.maxItems }),
-        submit: async (items, { key }) => {
+        submit: async (items, options) => {
+          const { key } = options
           submitted.push({ key, items })
+          if (submit !== undefined) return submit(options)
           if (state.failing) throw new Error('not now')
           return { height: state.headL1 + 1n }
         },
       },
       funds: wallet && { balance: async () => wallet.balance, quote: async () => wallet.cost },
+      planner,
       channelId: () => `0x${(++channels).toString(16).padStart(32, '0')}` as Hex,
       onEvent: event => events.push(event),
     },
   )
   return {
     batcher,
+    /** A step, and the end of what it started. */
+    round: async () => {
+      await batcher.step()
+      await batcher.settle()
+    },
     state,
     submitted,
     events,
@@ -97,9 +110,9 @@ describe('the sequencing window', () => {
     [148n, true],
     [149n, false],
   ])('at L1 block %s the batch is posted: %s', async (headL1, posts) => {
-    const { batcher, state, submitted, events } = harness()
+    const { round, state, submitted, events } = harness()
     Object.assign(state, { headL1, currentL1: headL1 })
-    const step = batcher.step()
+    const step = round()
     if (posts) await step
     else await expect(step).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
     expect(submitted.length).toBe(posts ? 1 : 0)
@@ -107,24 +120,24 @@ describe('the sequencing window', () => {
   })
 
   it('counts one inclusion for each submission that a channel still needs', async () => {
-    const { batcher, state, submitted } = harness(
-      { frameDataBytes: 40, targetFrames: 3, expectedInclusionBlocks: 2n },
+    const { round, state, submitted } = harness(
+      { frameDataBytes: 40, targetFrames: 3, expectedInclusionBlocks: 2n, maxPendingSubmissions: 1 },
       { transactions: noise(32) },
     )
     Object.assign(state, { headL1: 147n, currentL1: 147n, maxItems: 1, unsafe: 1n })
-    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
+    await expect(round()).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
     expect(submitted).toEqual([])
   })
 
   it('after a day down it pays nothing, and goes on with what came of the chain', async () => {
-    const { batcher, state, submitted, fork } = harness()
+    const { batcher, round, state, submitted, fork } = harness()
     Object.assign(state, { headL1: 7300n, currentL1: 7300n, unsafe: 400n })
-    for (let i = 0; i < 5; i++) await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
+    for (let i = 0; i < 5; i++) await expect(round()).rejects.toMatchObject({ code: 'BATCHER_WINDOW_EXPIRED' })
     expect(submitted).toEqual([])
     fork()
     Object.assign(state, { safe: 390n, unsafe: 395n, headL1: 120n, currentL1: 7301n })
     batcher.flush()
-    await batcher.step()
+    await round()
     expect(submitted.length).toBe(1)
   })
 })
@@ -132,23 +145,23 @@ describe('the sequencing window', () => {
 describe('the wallet', () => {
   it('stops before it leaves less than the minimum, and goes on when there is more', async () => {
     const wallet = { balance: 1099n, cost: 100n }
-    const { batcher, submitted, events } = harness({ minBalanceWei: 1000n }, { wallet })
+    const { batcher, round, submitted, events } = harness({ minBalanceWei: 1000n }, { wallet })
     batcher.flush()
-    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_BALANCE', recovery: 'retry' })
+    await expect(round()).rejects.toMatchObject({ code: 'BATCHER_BALANCE', recovery: 'retry' })
     expect(events.at(-1)).toEqual({ type: 'balance-stop', balanceWei: 1099n, costWei: 100n })
     expect(submitted).toEqual([])
     wallet.balance = 1100n
-    await batcher.step()
+    await round()
     expect(submitted.length).toBe(1)
   })
 
   it('alarms when it does not last', async () => {
     const wallet = { balance: 1000n, cost: 100n }
-    const { batcher, state, events } = harness({ runwayAlarmBlocks: 60n }, { wallet })
+    const { batcher, round, state, events } = harness({ runwayAlarmBlocks: 60n }, { wallet })
     for (let i = 1n; i <= 4n; i++) {
       Object.assign(state, { unsafe: 3n * i, headL1: 110n + 4n * i, safe: 3n * (i - 1n), currentL1: 110n + 4n * i })
       batcher.flush()
-      await batcher.step()
+      await round()
     }
     expect(events.filter(({ type }) => type === 'runway-low')).not.toEqual([])
     expect(batcher.view.runwayBlocks).toBeLessThan(60n)
@@ -181,7 +194,7 @@ describe('what it holds', () => {
       Object.assign(held.state, { unsafe: hour * 1800n, headL1: 110n + hour * 300n, currentL1: 110n })
       // The node reads no further; its head of L1 is what was known at the start.
       held.state.headL1 = 110n
-      await held.batcher.step().catch(() => {})
+      await held.round().catch(() => {})
       mostBytes = Math.max(mostBytes, held.batcher.view.loadedBytes)
       mostUnsent = Math.max(mostUnsent, held.batcher.view.unsentBytes)
     }
@@ -195,47 +208,54 @@ describe('what it holds', () => {
 
 describe('submissions', () => {
   it('a retry under the same key has the same items, whatever the limits are by then', async () => {
-    const { batcher, state, submitted } = harness({ frameDataBytes: 40, targetFrames: 3 }, { transactions: noise(32) })
+    const { batcher, round, state, submitted } = harness(
+      { frameDataBytes: 40, targetFrames: 3, maxPendingSubmissions: 1 },
+      { transactions: noise(32) },
+    )
     Object.assign(state, { unsafe: 1n, failing: true, maxItems: 1 })
     batcher.flush()
-    await expect(batcher.step()).rejects.toThrow('not now')
+    await expect(round()).rejects.toThrow('not now')
     Object.assign(state, { failing: false, maxItems: 6 })
-    await batcher.step()
+    await round()
+    await round()
     expect(submitted[1]!.key).toBe(submitted[0]!.key)
     expect(submitted[1]!.items).toEqual(submitted[0]!.items)
     expect(submitted.length).toBe(3)
   })
 
   it('makes smaller frames when the sink takes less than before', async () => {
-    const { batcher, state, submitted } = harness({ frameDataBytes: 400 }, { transactions: noise(32) })
+    const { batcher, round, state, submitted } = harness(
+      { frameDataBytes: 400, maxPendingSubmissions: 1 },
+      { transactions: noise(32) },
+    )
     Object.assign(state, { unsafe: 5n, failing: true })
     batcher.flush()
-    await expect(batcher.step()).rejects.toThrow('not now')
+    await expect(round()).rejects.toThrow('not now')
     Object.assign(state, { failing: false, maxBytes: 100 })
-    await batcher.step()
-    await batcher.step()
+    await round()
+    await round()
     for (const { items } of submitted.slice(1)) for (const item of items) expect(item.length).toBeLessThanOrEqual(100)
     expect(submitted.length).toBeGreaterThan(1)
   })
 
   it('does not pay for blocks that became safe without it', async () => {
-    const { batcher, state, submitted } = harness({ maxChannelDurationBlocks: 20n })
-    await batcher.step()
+    const { batcher, round, state, submitted } = harness({ maxChannelDurationBlocks: 20n })
+    await round()
     expect(batcher.view.open.blocks).toBe(3)
     Object.assign(state, { safe: 2n, unsafe: 4n })
     batcher.flush()
-    await batcher.step()
+    await round()
     const data = decodeBatcherTransaction(submitted[0]!.items[0]!)
     expect(data.version).toBe(0)
     expect(batcher.view.loadedBlocks).toBe(2)
   })
 
   it('sees an L2 reorg to the same height before it posts', async () => {
-    const { batcher, submitted, events, fork } = harness({ maxChannelDurationBlocks: 20n })
-    await batcher.step()
+    const { batcher, round, submitted, events, fork } = harness({ maxChannelDurationBlocks: 20n })
+    await round()
     fork()
     batcher.flush()
-    await batcher.step()
+    await round()
     expect(events.filter(({ type }) => type === 'cleared')).toEqual([
       { type: 'cleared', reason: 'unsafe-hash-mismatch' },
     ])
@@ -244,26 +264,147 @@ describe('submissions', () => {
   })
 
   it('a flush outlives a failed submission and posts everything', async () => {
-    const { batcher, state, submitted } = harness({ maxChannelDurationBlocks: 40n })
+    const { batcher, round, state, submitted } = harness({ maxChannelDurationBlocks: 40n })
     state.failing = true
     batcher.flush()
-    await expect(batcher.step()).rejects.toThrow('not now')
+    await expect(round()).rejects.toThrow('not now')
     state.failing = false
-    await batcher.step()
+    await round()
     expect(submitted.length).toBe(2)
     // What comes later waits again.
     state.unsafe = 6n
-    await batcher.step()
+    await round()
     expect(submitted.length).toBe(2)
     expect(batcher.view.open.blocks).toBe(3)
   })
 
   it('posts what is before a block that no channel can carry, then says so', async () => {
     const bad = Uint8Array.of(0x7e, 0xc0)
-    const { batcher, state, events } = harness({}, { transactions: number => (number === 3n ? [bad] : []) })
+    const { round, state, events } = harness({}, { transactions: number => (number === 3n ? [bad] : []) })
     state.unsafe = 5n
-    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCH_TRANSACTION_UNSUPPORTED' })
+    await expect(round()).rejects.toMatchObject({ code: 'BATCH_TRANSACTION_UNSUPPORTED' })
     expect(events.find(event => event.type === 'submitted')).toBeDefined()
     expect(events.find(event => event.type === 'channel-closed')).toMatchObject({ firstBlock: 1n, lastBlock: 2n })
+  })
+})
+
+describe('several submissions at a time', () => {
+  /** A sink whose submissions end when the test says so. */
+  function pipeline(setup: Partial<BatcherSetup> = {}, wallet?: { balance: bigint; cost: bigint }) {
+    const calls: { key: string; signal: AbortSignal | undefined; include(height: bigint): void; fail(): void }[] = []
+    const held = harness(
+      { frameDataBytes: 40, targetFrames: 2, maxPendingSubmissions: 3, ...setup },
+      {
+        transactions: noise(32),
+        wallet,
+        submit: ({ key, signal }) =>
+          new Promise((resolve, reject) => {
+            calls.push({
+              key,
+              signal,
+              include: height => resolve({ height }),
+              fail: () => reject(new Error('not now')),
+            })
+          }),
+      },
+    )
+    Object.assign(held.state, { unsafe: 8n, maxItems: 1 })
+    held.batcher.flush()
+    return { ...held, calls, keys: () => calls.map(({ key }) => `${Number(key.slice(0, 34))}${key.slice(34)}`) }
+  }
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+  it('leave in order, no more at once than allowed, and the next when one has ended', async () => {
+    const { batcher, calls, keys, events } = pipeline()
+    await batcher.step()
+    expect(keys()).toEqual(['1/0', '1/1', '1/2'])
+    expect(batcher.view.pendingSubmissions).toBe(3)
+    calls[0]!.include(111n)
+    await turn()
+    await batcher.step()
+    expect(keys().at(-1)).toBe('2/0')
+    expect(batcher.view.pendingSubmissions).toBe(3)
+    for (const call of calls) call.include(112n)
+    await batcher.settle()
+    expect(events.filter(({ type }) => type === 'submitted').length).toBe(4)
+  })
+
+  it('after a failure nothing leaves until all have ended, then the failed one goes first, under its key', async () => {
+    const { batcher, calls, keys } = pipeline()
+    await batcher.step()
+    calls[1]!.fail()
+    await turn()
+    await expect(batcher.step()).rejects.toThrow('not now')
+    await batcher.step()
+    expect(keys().length).toBe(3)
+    calls[0]!.include(111n)
+    calls[2]!.include(111n)
+    await batcher.settle()
+    await batcher.step()
+    expect(keys().slice(3)).toEqual(['1/1', '2/0', '2/1'])
+  })
+
+  it('are given up when the batcher starts over, and what arrives all the same is reported', async () => {
+    const { batcher, calls, state, events } = pipeline()
+    await batcher.step()
+    state.unsafe = 2n
+    await batcher.step()
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([
+      { type: 'cleared', reason: 'unsafe-before-blocks' },
+    ])
+    expect(calls.slice(0, 3).every(({ signal }) => signal?.aborted)).toBe(true)
+    calls[0]!.include(111n)
+    calls[1]!.fail()
+    await turn()
+    expect(events.at(-1)).toMatchObject({ type: 'submitted', l1Block: 111n })
+    await expect(batcher.step()).resolves.toBeUndefined()
+  })
+
+  it('count against the wallet while they are on their way', async () => {
+    const { batcher, calls } = pipeline({ minBalanceWei: 50n }, { balance: 300n, cost: 100n })
+    await expect(batcher.step()).rejects.toMatchObject({ code: 'BATCHER_BALANCE' })
+    expect(calls.length).toBe(2)
+  })
+})
+
+describe('a channel whose time is up', () => {
+  const planner = (frames: number): ChannelPlanner => ({ shape: async () => ({}), framesToPost: async () => frames })
+
+  it('posts whole frames and keeps the blocks of the rest, whose time is their own', async () => {
+    const setup = { frameDataBytes: 400, targetFrames: 3, maxChannelDurationBlocks: 5n }
+    const { batcher, round, state, events } = harness(setup, { transactions: noise(60), planner: planner(1) })
+    state.unsafe = 2n
+    await round()
+    expect(events).toEqual([])
+    Object.assign(state, { headL1: 113n, unsafe: 9n })
+    await round()
+    Object.assign(state, { headL1: 115n })
+    await round()
+    const [closed] = events.filter(event => event.type === 'channel-closed')
+    expect(closed).toMatchObject({ firstBlock: 1n, frames: 1, reason: 'trimmed' })
+    const next = closed!.type === 'channel-closed' ? closed!.lastBlock + 1n : 0n
+    expect(next).toBeGreaterThan(1n)
+    expect(next).toBeLessThanOrEqual(9n)
+    expect(batcher.view.open.blocks).toBe(Number(9n - next + 1n))
+    // Loaded at 113, and none waits for more than five L1 blocks.
+    Object.assign(state, { headL1: 118n })
+    await round()
+    const last = events.filter(event => event.type === 'channel-closed').at(-1)
+    expect(last).toMatchObject({ lastBlock: 9n, reason: 'duration' })
+  })
+
+  it.each([
+    ['the last frame is worth it', 3, 2n],
+    ['the rest would have no time left', 1, 9n],
+  ])('posts all of it when %s', async (_, frames, early) => {
+    const setup = { frameDataBytes: 400, targetFrames: 3, maxChannelDurationBlocks: 5n }
+    const { round, state, events } = harness(setup, { transactions: noise(60), planner: planner(frames) })
+    state.unsafe = early
+    await round()
+    Object.assign(state, { headL1: 113n, unsafe: 9n })
+    await round()
+    Object.assign(state, { headL1: 115n })
+    await round()
+    expect(events[0]).toMatchObject({ type: 'channel-closed', firstBlock: 1n, lastBlock: 9n, reason: 'duration' })
   })
 })

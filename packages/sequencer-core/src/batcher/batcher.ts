@@ -1,112 +1,47 @@
 import { bytesToHex, isL2Error } from '@l2/common'
 import type { Hash, Hex } from 'viem'
-import type { BatchBlock } from '../batch/types.js'
-import { type ChannelOut, type ChannelOutOptions, createChannelOut } from '../channel/channel-out.js'
+import { type ChannelOut, createChannelOut } from '../channel/channel-out.js'
 import { encodeBatcherTransaction } from '../channel/frame.js'
 import { SequencerError } from '../errors.js'
 import { type BatcherFunds, createFundsGuard } from './funds.js'
 import { type BatcherSetup, batcherOptions } from './options.js'
-import { type ClearReason, computeSyncActions, type SyncStatus } from './sync-actions.js'
-
-/** A block of the rollup as the batcher loads it. */
-export type BatcherBlock = BatchBlock & { readonly number: bigint; readonly hash: Hash }
-
-/** Where blocks and heads come from: the rollup's own node. */
-export interface BatcherNode {
-  status(options?: { signal?: AbortSignal | undefined }): Promise<SyncStatus>
-  /** Canonical blocks `from` … `to`, ascending; fewer than asked for is fine. */
-  blocks(from: bigint, to: bigint, options?: { signal?: AbortSignal | undefined }): Promise<readonly BatcherBlock[]>
-}
-
-/** Where batcher transactions go. A `DataAvailability` of `@l2/da` on Ethereum is one; other layers need their commitment put on L1. */
-export interface BatcherSink {
-  /** What one submission may hold now. */
-  limits(options?: { signal?: AbortSignal | undefined }): Promise<{ maxBytes: number; maxItems: number }>
-  /**
-   * Posts items, in order, together or not at all, and resolves when L1 includes them. Idempotent by key. Submissions are included in the
-   * order of the calls. Behind L1 block `includeBy` derivation drops them: a sink that can withdraw a transaction rejects then.
-   */
-  submit(
-    items: readonly Uint8Array[],
-    options: { key: string; includeBy?: bigint; signal?: AbortSignal | undefined },
-  ): Promise<{ height: bigint }>
-}
-
-/** What happened, for screens, metrics and alarms. */
-export type BatcherEvent =
-  | { readonly type: 'cleared'; readonly reason: ClearReason | 'block-gap' | 'limits-changed' }
-  | {
-      readonly type: 'channel-closed'
-      readonly channelId: Hex
-      readonly firstBlock: bigint
-      readonly lastBlock: bigint
-      readonly frames: number
-      readonly transactions: number
-      readonly bytes: number
-      readonly reason: 'full' | 'duration' | 'window' | 'flush'
-    }
-  | {
-      readonly type: 'submitted'
-      readonly channelId: Hex
-      readonly items: number
-      readonly bytes: number
-      readonly l1Block: bigint
-    }
-  /** The sequencing window of the oldest block is over, or will be before anything arrives: posting would only cost money. */
-  | { readonly type: 'too-late'; readonly firstBlock: bigint; readonly epochNumber: bigint; readonly deadline: bigint }
-  /** The wallet lasts for fewer L1 blocks than `runwayAlarmBlocks` at the rate of late. */
-  | { readonly type: 'runway-low'; readonly balanceWei: bigint; readonly runwayBlocks: bigint }
-  /** A submission would leave less than `minBalanceWei`: it was not made. */
-  | { readonly type: 'balance-stop'; readonly balanceWei: bigint; readonly costWei: bigint }
-
-type ClosedChannel = {
-  readonly channelId: Hex
-  readonly firstBlock: bigint
-  readonly lastBlock: bigint
-  /** Origin of its first block: after this epoch's window its batches are dropped. */
-  readonly epochNumber: bigint
-  readonly items: Uint8Array[]
-  /** Items that L1 has included. */
-  sent: number
-  /** Items of the submission whose end is unknown: its key stands for exactly these. */
-  attempted: number | undefined
-  /** L1 block of its first and of its last item. */
-  firstIncludedAt: bigint | undefined
-  includedAt: bigint | undefined
-}
+import { createOutgoing, type OutgoingChannel } from './outgoing.js'
+import type {
+  BatcherBlock,
+  BatcherEvent,
+  BatcherNode,
+  BatcherSink,
+  BatcherView,
+  ChannelPlanner,
+  ChannelShape,
+  CloseReason,
+} from './ports.js'
+import { type ClearReason, computeSyncActions } from './sync-actions.js'
 
 type OpenChannel = {
   readonly channelId: Hex
   readonly out: ChannelOut
-  readonly firstBlock: BatcherBlock
-  readonly openedAt: bigint
+  readonly firstBlock: LoadedBlock
+  readonly shape: RequiredShape
 }
 
-/** What a screen shows of a batcher. */
-export type BatcherView = {
-  readonly loadedBlocks: number
-  /** Bytes of transactions that are held raw: those of closed channels are not. */
-  readonly loadedBytes: number
-  /** Compressed bytes that wait for L1. */
-  readonly unsentBytes: number
-  /** L1 blocks for which the wallet lasts; `undefined` without a wallet or before anything was spent. */
-  readonly runwayBlocks: bigint | undefined
-  /** The channel that is being filled. */
-  readonly open: { readonly blocks: number; readonly bytes: number; readonly capacity: number }
-  /** Closed channels whose blocks are not known to be safe. */
-  readonly closedChannels: number
-}
+type RequiredShape = { readonly [K in keyof ChannelShape]-?: Exclude<ChannelShape[K], undefined> }
+
+/** Head of L1 when a block was loaded: its time of waiting begins there. */
+type LoadedBlock = BatcherBlock & { readonly loadedAt: bigint }
 
 /** Posts a rollup's blocks. */
 export type Batcher = {
   /**
-   * One round: read the status, drop or prune, load, fill, submit. Resolves when everything that was due has been included. An error of a
-   * port leaves what it holds as it was; the next round tries again.
+   * One round: read the status, drop or prune, load, fill, and start what is due, without waiting for L1. An error of a port leaves what it
+   * holds as it was; the next round tries again. What a submission failed with comes up in the next round, or in {@link Batcher.settle}.
    *
    * @throws SequencerError `BATCHER_WINDOW_EXPIRED`, `BATCHER_BALANCE`, those of {@link ChannelOut.add} for a block that no channel can carry, and
    *   whatever the ports throw
    */
   step(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Resolves when everything that is on its way has been included, and rejects with what one of them failed with. */
+  settle(): Promise<void>
   /** Has the next steps post everything that is unsafe at the first of them, however little: before a stop, or on an operator's word. */
   flush(): void
   readonly view: BatcherView
@@ -118,6 +53,8 @@ export type BatcherDependencies = {
   readonly sink: BatcherSink
   /** The wallet that pays. Without it nothing is guarded. */
   readonly funds?: BatcherFunds | undefined
+  /** Adapts channels to traffic and prices. Without it they are as the options say. */
+  readonly planner?: ChannelPlanner | undefined
   readonly onEvent?: ((event: BatcherEvent) => void) | undefined
   /** 16 bytes that were never used before. Default: the platform's secure random. */
   readonly channelId?: (() => Hex) | undefined
@@ -166,23 +103,27 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  * )
  * batcher.flush()
  * await batcher.step()
+ * await batcher.settle()
  * const data = decodeBatcherTransaction(posted[0]!)
  * console.log(posted.length, data.version === 0 && data.frames[0]!.isLast) // 1 true
  * ```
  */
 export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependencies): Batcher {
   const options = batcherOptions(setup)
-  const { node, sink } = dependencies
-  const emit = dependencies.onEvent ?? (() => {})
+  const { node, planner } = dependencies
+  const emit = (event: BatcherEvent): void => {
+    planner?.observe?.(event)
+    dependencies.onEvent?.(event)
+  }
   const nextChannelId = dependencies.channelId ?? randomChannelId
 
   /** Loaded and not known to be safe, save those of the open channel. Those of closed channels have given up their transactions. */
-  let blocks: BatcherBlock[] = []
+  let blocks: LoadedBlock[] = []
   let loadedBytes = 0
   /** Index in `blocks` of the first block that is in no channel. */
   let cursor = 0
   let open: OpenChannel | undefined
-  let closed: ClosedChannel[] = []
+  let closed: OutgoingChannel[] = []
   let previousL1: bigint | undefined
   /** Head of L1 when the batcher began: until the node has read as far, its safe head does not tell what was posted before. */
   let startedAt: bigint | undefined
@@ -192,6 +133,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   let flushTo: bigint | undefined
   let running = false
   const guard = createFundsGuard(dependencies.funds, options, emit)
+  const outgoing = createOutgoing(options, guard, emit)
 
   const byteLength = (block: BatcherBlock): number => block.transactions.reduce((sum, { length }) => sum + length, 0)
 
@@ -209,6 +151,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     blocks = []
     loadedBytes = 0
     closed = []
+    outgoing.drop()
     cursor = 0
     emit({ type: 'cleared', reason })
   }
@@ -219,15 +162,14 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     cursor = Math.max(0, cursor - count)
   }
 
-  /** L1 block by which the batches of an epoch must be included. */
-  const deadlineOf = (epochNumber: bigint): bigint => epochNumber + options.sequencingWindowBlocks
-  /** L1 blocks left for a channel that begins in this epoch, were it submitted now, in so many submissions. */
-  const slack = (epochNumber: bigint, headL1: bigint, submissions = 1n): bigint =>
-    deadlineOf(epochNumber) - (headL1 + options.expectedInclusionBlocks * submissions)
+  /** L1 blocks left for a channel that begins in this epoch, were it submitted now. */
+  const slack = (epochNumber: bigint, headL1: bigint): bigint =>
+    epochNumber + options.sequencingWindowBlocks - (headL1 + options.expectedInclusionBlocks)
 
   const load = async (
     range: { from: bigint; to: bigint },
     safeHash: Hash,
+    headL1: bigint,
     signal: AbortSignal | undefined,
   ): Promise<void> => {
     let from = range.from
@@ -245,7 +187,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
         const expectedParent = blocks.at(-1)?.hash ?? safeHash
         if (block.number !== from || block.parentHash !== expectedParent) return clear('block-gap')
         if (blocks.length > 0 && loadedBytes >= options.maxLoadedBytes) return
-        blocks.push(block)
+        blocks.push({ ...block, loadedAt: headL1 })
         loadedBytes += byteLength(block)
         from++
       }
@@ -261,28 +203,45 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   }
 
   const openChannel = async (
-    firstBlock: BatcherBlock,
+    firstBlock: LoadedBlock,
     headL1: bigint,
     signal: AbortSignal | undefined,
   ): Promise<OpenChannel> => {
-    const channelId = nextChannelId()
+    const planned = (await planner?.shape({ signal })) ?? {}
+    const sink = planned.sink ?? dependencies.sink
     const { maxBytes } = await sink.limits({ signal })
     // Singular batches are valid one by one: where the window is nearly over, what is in time is not lost with what is not.
     const hurried = slack(firstBlock.epochNumber, headL1) <= options.safetyMarginBlocks / 2n
-    const channel: ChannelOutOptions = {
-      channelId,
-      chainId: options.chainId,
-      genesisTime: options.genesisTime,
-      blockTimeSeconds: options.blockTimeSeconds,
-      batchType: hurried ? 'singular' : 'span',
-      targetFrames: hurried ? 1 : options.targetFrames,
-      frameDataBytes: Math.max(1, Math.min(options.frameDataBytes, maxBytes - batcherOverheadBytes)),
+    const shape: RequiredShape = {
+      targetFrames: hurried ? 1 : (planned.targetFrames ?? options.targetFrames),
+      frameDataBytes: Math.max(
+        1,
+        Math.min(planned.frameDataBytes ?? options.frameDataBytes, maxBytes - batcherOverheadBytes),
+      ),
+      maxChannelDurationBlocks: planned.maxChannelDurationBlocks ?? options.maxChannelDurationBlocks,
+      compressor: planned.compressor ?? options.compressor,
+      sink,
     }
-    return { channelId, out: createChannelOut(channel, options.compressor), firstBlock, openedAt: headL1 }
+    return beginChannel(firstBlock, shape, hurried ? 'singular' : 'span')
   }
 
-  const close = async (channel: OpenChannel, reason: 'full' | 'duration' | 'window' | 'flush'): Promise<void> => {
-    const { frames, blockCount, compressedBytes } = await channel.out.close()
+  const beginChannel = (firstBlock: LoadedBlock, shape: RequiredShape, batchType: 'span' | 'singular'): OpenChannel => {
+    const channelId = nextChannelId()
+    const { chainId, genesisTime, blockTimeSeconds } = options
+    const { targetFrames, frameDataBytes, compressor } = shape
+    const out = createChannelOut(
+      { channelId, chainId, genesisTime, blockTimeSeconds, batchType, targetFrames, frameDataBytes },
+      compressor,
+    )
+    return { channelId, out, firstBlock, shape }
+  }
+
+  const close = async (channel: OpenChannel, reason: CloseReason): Promise<void> => {
+    const { frames, blockCount, compressedBytes } = await channel.out.close().catch(error => {
+      channel.out.abort()
+      reopen()
+      throw error
+    })
     open = undefined
     const start = Number(channel.firstBlock.number - blocks[0]!.number)
     const last = blocks[start + blockCount - 1]!
@@ -292,9 +251,9 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
       firstBlock: channel.firstBlock.number,
       lastBlock: last.number,
       epochNumber: channel.firstBlock.epochNumber,
+      sink: channel.shape.sink,
       items: frames.map(frame => encodeBatcherTransaction([frame])),
-      sent: 0,
-      attempted: undefined,
+      parts: [],
       firstIncludedAt: undefined,
       includedAt: undefined,
     })
@@ -318,14 +277,45 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     })
   }
 
+  const timeIsUp = (block: LoadedBlock, shape: RequiredShape, headL1: bigint): boolean => {
+    const { maxChannelDurationBlocks } = shape
+    return maxChannelDurationBlocks > 0n && headL1 >= block.loadedAt + maxChannelDurationBlocks
+  }
+
   /** Why the open channel must not wait any longer. */
-  const due = (channel: OpenChannel, headL1: bigint): 'duration' | 'window' | 'flush' | undefined => {
-    if (flushTo !== undefined && channel.firstBlock.number <= flushTo) return 'flush'
-    if (slack(channel.firstBlock.epochNumber, headL1) <= options.safetyMarginBlocks) return 'window'
-    const { maxChannelDurationBlocks } = options
-    return maxChannelDurationBlocks > 0n && headL1 >= channel.openedAt + maxChannelDurationBlocks
-      ? 'duration'
-      : undefined
+  const due = ({ firstBlock, shape }: OpenChannel, headL1: bigint): 'duration' | 'window' | 'flush' | undefined => {
+    if (flushTo !== undefined && firstBlock.number <= flushTo) return 'flush'
+    if (slack(firstBlock.epochNumber, headL1) <= options.safetyMarginBlocks) return 'window'
+    return timeIsUp(firstBlock, shape, headL1) ? 'duration' : undefined
+  }
+
+  /**
+   * A channel whose time is up and whose last frame is better filled by waiting: the same blocks go into one of fewer frames, as far as they
+   * fit, if the time of the others is not up as well. Says whether it did so.
+   */
+  const trim = async (channel: OpenChannel, headL1: bigint, signal: AbortSignal | undefined): Promise<boolean> => {
+    const { frameDataBytes, sink } = channel.shape
+    const bytes = channel.out.size.estimated
+    const frames = Math.ceil(bytes / frameDataBytes)
+    if (frames < 2 || planner?.framesToPost === undefined) return false
+    const worth = Math.max(1, await planner.framesToPost({ bytes, frameDataBytes, sink }, { signal }))
+    if (worth >= frames) return false
+    const smaller = beginChannel(channel.firstBlock, { ...channel.shape, targetFrames: worth }, 'span')
+    const start = Number(channel.firstBlock.number - blocks[0]!.number)
+    try {
+      for (const block of blocks.slice(start, cursor)) if ((await smaller.out.add(block)) === 'full') break
+    } catch (error) {
+      smaller.out.abort()
+      throw error
+    }
+    const next = blocks[start + smaller.out.blockCount]
+    if (next === undefined || timeIsUp(next, channel.shape, headL1)) {
+      smaller.out.abort()
+      return false
+    }
+    channel.out.abort()
+    await close(smaller, 'trimmed')
+    return true
   }
 
   const fill = async (headL1: bigint, signal: AbortSignal | undefined): Promise<void> => {
@@ -349,58 +339,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     }
     if (open === undefined) return
     const reason = due(open, headL1)
+    if (reason === 'duration' && (await trim(open, headL1, signal))) return fill(headL1, signal)
     if (reason !== undefined) await close(open, reason)
-  }
-
-  const tooLate = (channel: ClosedChannel, headL1: bigint): SequencerError => {
-    const deadline = deadlineOf(channel.epochNumber)
-    const { firstBlock, epochNumber } = channel
-    emit({ type: 'too-late', firstBlock, epochNumber, deadline })
-    return new SequencerError(
-      `block ${firstBlock} of L1 epoch ${epochNumber} had to be on L1 by block ${deadline}: nothing is posted any more`,
-      {
-        code: 'BATCHER_WINDOW_EXPIRED',
-        recovery: 'reset',
-        details: { firstBlock, epochNumber, deadline, headL1 },
-      },
-    )
-  }
-
-  const submit = async (statusHeadL1: bigint, signal: AbortSignal | undefined): Promise<void> => {
-    let headL1 = statusHeadL1
-    for (const channel of closed) {
-      while (channel.sent < channel.items.length) {
-        const { maxBytes, maxItems } = await sink.limits({ signal })
-        const left = channel.items.length - channel.sent
-        const count = channel.attempted ?? Math.min(left, Math.max(1, maxItems))
-        const submissions = BigInt(Math.ceil(left / count))
-        if (slack(channel.epochNumber, headL1, submissions) < 0n) throw tooLate(channel, headL1)
-        const { firstIncludedAt } = channel
-        const timeout = firstIncludedAt === undefined ? undefined : firstIncludedAt + options.channelTimeoutBlocks
-        // The rest of a channel that has timed out would be ignored: its blocks go into another.
-        if (timeout !== undefined && headL1 + options.expectedInclusionBlocks * submissions > timeout) {
-          return clear('channel-dropped')
-        }
-        const items = channel.items.slice(channel.sent, channel.sent + count)
-        // Should the same bytes be on their way after all: what arrives twice is skipped.
-        if (items.some(item => item.length > maxBytes)) return clear('limits-changed')
-        const costWei = await guard.check(items, headL1, signal)
-        const deadline = deadlineOf(channel.epochNumber)
-        const includeBy = timeout !== undefined && timeout < deadline ? timeout : deadline
-        channel.attempted = count
-        const { height } = await sink.submit(items, { key: `${channel.channelId}/${channel.sent}`, includeBy, signal })
-        channel.attempted = undefined
-        channel.sent += count
-        channel.firstIncludedAt ??= height
-        if (channel.sent === channel.items.length) channel.includedAt = height
-        if (height > headL1) headL1 = height
-        guard.paid(costWei, height)
-        const bytes = items.reduce((sum, item) => sum + item.length, 0)
-        emit({ type: 'submitted', channelId: channel.channelId, items: count, bytes, l1Block: height })
-      }
-      // Posted bytes are on L1 now; only their range is still needed.
-      channel.items.fill(new Uint8Array())
-    }
   }
 
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
@@ -419,7 +359,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (open !== undefined && open.firstBlock.number <= status.safe.number) reopen()
     prune(actions.pruneBlocks)
     const newest = blocks.at(-1)?.number
-    if (actions.load !== undefined) await load(actions.load, status.safe.hash, signal)
+    if (actions.load !== undefined) await load(actions.load, status.safe.hash, status.headL1, signal)
     if (blocks.length > 0 && blocks.at(-1)!.number === newest && newest < status.unsafe.number) {
       if (!(await isCanonical(signal))) return clear('block-gap')
     }
@@ -429,7 +369,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     } catch (error) {
       failure = error
     }
-    await submit(status.headL1, signal)
+    const refusal = await outgoing.start(closed, status.headL1, signal)
+    if (refusal !== undefined) clear(refusal)
     if (failure !== undefined) throw failure
     if (flushTo === undefined) return
     // What was cleared, or did not fit, is not flushed yet.
@@ -448,6 +389,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
         running = false
       }
     },
+    settle: () => outgoing.settle(),
     flush() {
       flushRequested = true
     },
@@ -463,6 +405,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
           capacity: open?.out.capacity ?? options.targetFrames * options.frameDataBytes,
         },
         closedChannels: closed.length,
+        pendingSubmissions: outgoing.pendingCount,
       }
     },
   }

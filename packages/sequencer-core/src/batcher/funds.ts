@@ -50,10 +50,16 @@ export function createFundsGuard(
     get runwayBlocks() {
       return runwayBlocks
     },
-    /** Resolves to the cost to expect; rejects when paying it would leave too little. */
-    async check(items: readonly Uint8Array[], headL1: bigint, signal: AbortSignal | undefined): Promise<bigint> {
+    /** Resolves to the cost to expect; rejects when paying it, besides what is on its way already, would leave too little. */
+    async check(
+      items: readonly Uint8Array[],
+      headL1: bigint,
+      reservedWei: bigint,
+      signal: AbortSignal | undefined,
+    ): Promise<bigint> {
       if (funds === undefined) return 0n
-      const [balanceWei, costWei] = await Promise.all([funds.balance({ signal }), funds.quote(items, { signal })])
+      const [heldWei, costWei] = await Promise.all([funds.balance({ signal }), funds.quote(items, { signal })])
+      const balanceWei = heldWei - reservedWei
       if (balanceWei - costWei < limits.minBalanceWei) {
         runwayBlocks = 0n
         emit({ type: 'balance-stop', balanceWei, costWei })

@@ -32,6 +32,8 @@ export type BatcherOptions = {
   readonly runwayAlarmBlocks: bigint
   /** Closed channels held at once; beyond it nothing is compressed until some are included. */
   readonly maxClosedChannels: number
+  /** Submissions on their way at once, in order. Default 4. */
+  readonly maxPendingSubmissions: number
   readonly compressor: Compressor
 }
 
@@ -73,6 +75,7 @@ export function batcherOptions(setup: BatcherSetup): BatcherOptions {
     minBalanceWei: 0n,
     runwayAlarmBlocks: 7200n,
     maxClosedChannels: 8,
+    maxPendingSubmissions: 4,
     ...batcherProfiles[profile ?? 'busy'],
     ...given,
   }
@@ -94,5 +97,7 @@ export function batcherOptions(setup: BatcherSetup): BatcherOptions {
   if (options.minBalanceWei < 0n) refuse('minBalanceWei', 'at least 0')
   if (!Number.isInteger(options.maxClosedChannels) || options.maxClosedChannels < 1)
     refuse('maxClosedChannels', 'at least 1')
+  if (!Number.isInteger(options.maxPendingSubmissions) || options.maxPendingSubmissions < 1)
+    refuse('maxPendingSubmissions', 'at least 1')
   return options
 }

@@ -1,13 +1,12 @@
 // One rollup, its batcher and L1 with everything that goes wrong there, from a seed: same seed, same run.
 
-import { blobBaseFee, blobForks, nextExcessBlobGas } from '@l2/blob'
 import { bytesToHex } from '@l2/common'
-import { type Random, seededRandom } from '@l2/common/testing'
+import { seededRandom } from '@l2/common/testing'
 import { createZlibCompressor } from '../../compression/zlib.js'
 import { genesisCheckpoint } from '../../derivation/checkpoint.js'
 import { createDerivationDriver } from '../../derivation/driver.js'
 import type { DerivationEvent } from '../../derivation/pipeline.js'
-import { createL1Simulator, type L1Simulator } from '../../testing/l1-simulator.js'
+import { createL1Simulator } from '../../testing/l1-simulator.js'
 import {
   createHashEngine,
   createSequencerSimulator,
@@ -15,121 +14,19 @@ import {
   simulatedRollup,
   simulatedTransaction,
 } from '../../testing/l2-simulator.js'
-import { type Batcher, type BatcherEvent, createBatcher } from '../batcher.js'
-
-/** Prices of an L1 block. */
-type FeeHeader = { baseFeePerGas: bigint; excessBlobGas: bigint; blobGasUsed: bigint }
-
-/** A batcher's transaction in the mempool. */
-type Pending = {
-  readonly id: string
-  readonly items: readonly Uint8Array[]
-  readonly includeBy: bigint
-  readonly blobs: boolean
-  feeCapWei: bigint
-  blobFeeCapWei: bigint
-  waitedBlocks: number
-  resolve(height: bigint): void
-  reject(error: Error): void
-}
-
-const parameters = blobForks.bpo2
-const gasLimit = 36_000_000n
-const gwei = 1_000_000_000n
-
-/** The next base fee under EIP-1559 with a target of half the limit. */
-function followingBaseFee(baseFee: bigint, gasUsed: bigint): bigint {
-  const target = gasLimit / 2n
-  const delta = (baseFee * (gasUsed > target ? gasUsed - target : target - gasUsed)) / target / 8n
-  if (gasUsed > target) return baseFee + (delta > 0n ? delta : 1n)
-  return baseFee - delta < 7n ? 7n : baseFee - delta
-}
-
-/** L1 with a fee market and a mempool of the batcher's account: strictly by nonce, by fee cap, and with what a reorg gave back first. */
-class Market {
-  readonly fees: FeeHeader[] = [{ baseFeePerGas: gwei, excessBlobGas: 0n, blobGasUsed: 0n }]
-  readonly pool: Pending[] = []
-  readonly #included: { height: bigint; transaction: Pending }[] = []
-  readonly l1: L1Simulator
-  readonly #first: bigint
-  /** Full blocks that are still to come: twelve and a half per cent more each. */
-  crowdedBlocks = 0
-  stalledBlocks = 0
-  peakBaseFee = 0n
-
-  constructor(l1: L1Simulator) {
-    this.l1 = l1
-    this.#first = l1.head.number
-  }
-
-  get blobFee(): bigint {
-    return blobBaseFee(this.fees.at(-1)!.excessBlobGas, parameters)
-  }
-
-  mine(random: Random): void {
-    const parent = this.fees.at(-1)!
-    const crowded = this.crowdedBlocks > 0
-    let gasUsed = crowded ? gasLimit : BigInt(random.below(Number(gasLimit)))
-    let blobs = crowded ? parameters.max : random.below(parameters.max + 1)
-    const excessBlobGas = nextExcessBlobGas(parent, parameters)
-    const blobFee = blobBaseFee(excessBlobGas, parameters)
-    const baseFeePerGas = this.fees.length === 1 ? parent.baseFeePerGas : this.#baseFee
-    const height = this.l1.head.number + 1n
-    const mined: Pending[] = []
-    while (this.stalledBlocks === 0 && this.pool.length > 0) {
-      const next = this.pool[0]!
-      if (next.feeCapWei < baseFeePerGas || (next.blobs && next.blobFeeCapWei < blobFee)) break
-      if (mined.length >= 3) break
-      // Whoever pays enough takes the place of somebody who bids less.
-      if (next.blobs) blobs = Math.min(parameters.max, blobs + next.items.length)
-      gasUsed = gasUsed + 21_000n > gasLimit ? gasLimit : gasUsed + 21_000n
-      for (const item of next.items) this.l1.post(item)
-      mined.push(this.pool.shift()!)
-    }
-    this.l1.mine()
-    this.fees.push({ baseFeePerGas, excessBlobGas, blobGasUsed: BigInt(blobs) * 131_072n })
-    this.#baseFee = followingBaseFee(baseFeePerGas, gasUsed)
-    if (baseFeePerGas > this.peakBaseFee) this.peakBaseFee = baseFeePerGas
-    for (const transaction of mined) {
-      this.#included.push({ height, transaction })
-      transaction.resolve(height)
-    }
-    for (const waiting of [...this.pool]) {
-      if (++waiting.waitedBlocks % 3 === 0) {
-        waiting.feeCapWei *= 2n
-        waiting.blobFeeCapWei *= 2n
-      }
-      // Withdrawn: what would be dropped is not paid for.
-      if (height < waiting.includeBy) continue
-      this.pool.splice(this.pool.indexOf(waiting), 1)
-      waiting.reject(new Error('withdrawn'))
-    }
-    if (this.crowdedBlocks > 0) this.crowdedBlocks--
-    if (this.stalledBlocks > 0) this.stalledBlocks--
-  }
-  #baseFee = gwei
-
-  reorg(depth: number, random: Random): bigint {
-    const head = this.l1.head.number
-    const to = head - BigInt(depth) > this.#first ? head - BigInt(depth) : this.#first
-    this.l1.reorg(to)
-    this.fees.length = Number(to - this.#first) + 1
-    this.#baseFee = this.fees.at(-1)!.baseFeePerGas
-    const back: Pending[] = []
-    while (this.#included.length > 0 && this.#included.at(-1)!.height > to)
-      back.unshift(this.#included.pop()!.transaction)
-    // Most return to the mempool, in order; at times the node has forgotten them.
-    if (random.bool(0.7)) this.pool.unshift(...back)
-    return to
-  }
-}
+import { type Batcher, createBatcher } from '../batcher.js'
+import type { BatcherEvent } from '../ports.js'
+import { gwei, Market } from './market.js'
 
 /** What a run did, for assertions and figures. */
 export type SimulationResult = {
   readonly seed: number
+  readonly da: 'blobs' | 'calldata'
   readonly l1Blocks: number
   readonly l2Blocks: number
   readonly submissions: number
+  /** Most submissions on their way at once. */
+  readonly pendingPeak: number
   readonly faults: Readonly<Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew', number>>
   readonly cleared: readonly string[]
   /** Highest base fee over the lowest start. */
@@ -145,43 +42,54 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   const random = seededRandom(seed)
   const config = simulatedRollup({ sequencingWindowBlocks: 900n, blockTimeSeconds: 12n })
   const l1 = createL1Simulator({ config, sign: false })
-  const market = new Market(l1)
+  /** Full blocks that are still to come: twelve and a half per cent more each. */
+  let crowdedBlocks = 0
+  const market = new Market(l1, source => {
+    if (crowdedBlocks > 0) {
+      crowdedBlocks--
+      return { gasUsed: 36_000_000n, blobs: 21, marginalTipWei: gwei }
+    }
+    return { gasUsed: BigInt(source.below(36_000_000)), blobs: source.below(22), marginalTipWei: 0n }
+  })
   const sequencer = createSequencerSimulator({ config, l1 })
   const verifier = createDerivationDriver({
     config,
     engine: createHashEngine({ config }),
     l1: l1.source,
+    blobs: l1.blobs,
     trustSenders: true,
   })
   const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0 }
   const cleared: string[] = []
   const problems: string[] = []
   let submissions = 0
+  let pendingPeak = 0
   let nonce = 0n
   let lag = 0n
   let skewSeconds = 0n
   let generation = 0
   const size = { frames: 1 + random.below(3), bytes: 200 + random.below(1500) }
   const duration = BigInt(2 + random.below(30))
+  const da = random.bool() ? 'blobs' : 'calldata'
+  const maxPendingSubmissions = 1 + random.below(4)
 
   const sink = (mine: number) => ({
     limits: async () => ({ maxBytes: 100_000, maxItems: 1 + (Number(l1.head.number) % 3) }),
-    submit: (items: readonly Uint8Array[], { key, includeBy }: { key: string; includeBy?: bigint }) =>
+    submit: (items: readonly Uint8Array[], { includeBy }: { key: string; includeBy?: bigint }) =>
       new Promise<{ height: bigint }>((resolve, reject) => {
         // A killed process sends nothing; what it sent before stays in the mempool.
         if (mine !== generation) return
         if (market.stalledBlocks > 0 && random.bool(0.5)) return reject(new Error('data availability is down'))
         submissions++
-        const base = market.fees.at(-1)!.baseFeePerGas
-        market.pool.push({
-          id: key,
+        market.send({
           items,
           includeBy: includeBy ?? 0n,
-          blobs: items.length > 1,
-          feeCapWei: base * 2n,
+          blobs: da === 'blobs',
+          tipWei: market.suggestedTip,
+          feeCapWei: market.suggestedTip + market.baseFee * 2n,
           blobFeeCapWei: market.blobFee * 2n,
-          waitedBlocks: 0,
-          resolve: height => resolve({ height }),
+          bumpAfterBlocks: 3,
+          resolve,
           reject,
         })
       }),
@@ -204,6 +112,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
         maxChannelDurationBlocks: duration,
         safetyMarginBlocks: 450n,
         maxClosedChannels: 3,
+        maxPendingSubmissions,
         maxLoadedBytes: 20_000,
         compressor: createZlibCompressor({ level: 1 }),
       },
@@ -223,10 +132,11 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
             })),
         },
         sink: sink(mine),
+        // Shapes as they are, and last frames that wait as it comes.
+        planner: { shape: async () => ({}), framesToPost: async () => 1 + random.below(4) },
         funds: {
           balance: async () => 10n ** 24n,
-          quote: async items =>
-            BigInt(items.length) * 131_072n * market.blobFee + 21_000n * market.fees.at(-1)!.baseFeePerGas,
+          quote: async items => BigInt(items.length) * 131_072n * market.blobFee + 21_000n * market.baseFee,
         },
         channelId: () => bytesToHex(random.bytes(16)),
         onEvent,
@@ -260,6 +170,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
         })
     }
     await settle()
+    pendingPeak = Math.max(pendingPeak, batcher.view.pendingSubmissions)
   }
 
   const ticks = 150 + random.below(150)
@@ -272,7 +183,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
       for (let j = 0; j < 300; j++) await tick(true)
     }
     if (i === spikeAt) {
-      market.crowdedBlocks = 42
+      crowdedBlocks = 42
       faults.spike++
     }
     if (random.bool(0.03)) {
@@ -324,9 +235,11 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   if (late > 0) problems.push(`${late} batches dropped for lateness`)
   return {
     seed,
+    da,
     l1Blocks: Number(l1.head.number - config.genesis.l1.number),
     l2Blocks: sequencer.blocks.length,
     submissions,
+    pendingPeak,
     faults,
     cleared,
     feePeakRatio: Number(market.peakBaseFee / gwei),
