@@ -38,7 +38,14 @@ export {
 } from './batch/types.js'
 // batcher
 export { type Batcher, type BatcherDependencies, createBatcher } from './batcher/batcher.js'
+export { blobsWorthPosting } from './batcher/fill.js'
 export { type BatcherFunds, projectRunway, type Spending } from './batcher/funds.js'
+export {
+  type BatcherPlanner,
+  type BatcherPlannerDependencies,
+  type BatcherPlannerOptions,
+  createBatcherPlanner,
+} from './batcher/live-planner.js'
 export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './batcher/options.js'
 export { type AltDaChoice, type CompressorChoice, type Plan, type PlanInput, planBatcher } from './batcher/planner.js'
 export type {

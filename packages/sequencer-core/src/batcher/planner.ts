@@ -1,5 +1,6 @@
 import { maxBlobFrameDataBytes } from '../channel/frame.js'
 import { SequencerError } from '../errors.js'
+import { gasPerBlob, transactionGas } from './fill.js'
 
 /** A compressor as the planner sees it: what a transaction of this rollup takes behind it, measured. */
 export type CompressorChoice = { readonly name: string; readonly bytesPerTransaction: number }
@@ -23,6 +24,9 @@ export type PlanInput = {
   readonly l1BlockSeconds?: number | undefined
   /** L1 blocks from submitting to inclusion. Default 2. */
   readonly expectedInclusionBlocks?: number | undefined
+  /** What of Ethereum may be used. Default both. */
+  readonly layers?: readonly ('blobs' | 'calldata')[] | undefined
+  /** Other layers that may be used. */
   readonly altDa?: readonly AltDaChoice[] | undefined
 }
 
@@ -31,10 +35,12 @@ export type Plan = {
   /** `blobs`, `calldata`, or the name of another layer. */
   readonly da: string
   readonly compressor: string
-  /** Frames a channel is filled to, and how long it may take: options of `createBatcher`. */
+  /** Frames a channel is filled to, and how long it may take, should traffic fall: options of `createBatcher`. */
   readonly targetFrames: number
   readonly frameDataBytes: number
   readonly maxChannelDurationBlocks: bigint
+  /** L1 blocks after which it is full at this traffic, or its time is up. */
+  readonly fillBlocks: number
   /** Rounded up. */
   readonly weiPerThousandTransactions: bigint
   readonly latencySeconds: number
@@ -78,7 +84,8 @@ export function planBatcher(input: PlanInput): {
   explanation: readonly string[]
 } {
   const { transactionsPerSecond: rate, compressors, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds } = input
-  const { maxBlobs = 6, l1BlockSeconds = 12, expectedInclusionBlocks = 2, altDa = [] } = input
+  const { maxBlobs = 6, l1BlockSeconds = 12, expectedInclusionBlocks = 2 } = input
+  const { layers = ['blobs', 'calldata'], altDa = [] } = input
   const numbers = { transactionsPerSecond: rate, l1BlockSeconds, maxBlobs, compressors: compressors.length }
   const check = (field: string, value: number | bigint, ok: boolean): void => {
     if (ok) return
@@ -95,6 +102,7 @@ export function planBatcher(input: PlanInput): {
   check('blobBaseFeeWei', blobBaseFeeWei, blobBaseFeeWei >= 0n)
   const longest = Math.floor(latencyTargetSeconds / l1BlockSeconds) - expectedInclusionBlocks
   check('latencyTargetSeconds', latencyTargetSeconds, longest >= 1)
+  check('layers', layers.length + altDa.length, layers.length + altDa.length > 0)
 
   const candidate = (
     da: string,
@@ -117,7 +125,8 @@ export function planBatcher(input: PlanInput): {
       compressor: compressor.name,
       targetFrames: frames,
       frameDataBytes,
-      maxChannelDurationBlocks: BigInt(Math.max(1, Math.min(longest, Math.ceil(duration)))),
+      maxChannelDurationBlocks: BigInt(longest),
+      fillBlocks: Math.ceil(duration),
       weiPerThousandTransactions: (wei * 1_000_000_000n + millionths - 1n) / millionths,
       latencySeconds: Math.ceil((duration + expectedInclusionBlocks) * l1BlockSeconds),
       fill: Math.min(1, (bytes + channelOverheadBytes) / paidBytes),
@@ -136,16 +145,17 @@ export function planBatcher(input: PlanInput): {
       candidate('blobs', compressor, i + 1, maxBlobFrameDataBytes, bytes => {
         const count = Math.max(1, Math.ceil(bytes / maxBlobFrameDataBytes))
         return {
-          wei: BigInt(count) * 131_072n * blobBaseFeeWei + 21_000n * gasPriceWei,
+          wei: BigInt(count) * gasPerBlob * blobBaseFeeWei + transactionGas * gasPriceWei,
           paidBytes: count * maxBlobFrameDataBytes,
         }
       }),
     ).sort(cheaper)
     const calldata = candidate('calldata', compressor, 1, calldataFrameBytes, bytes => {
       const whole = Math.ceil(bytes)
-      return { wei: (21_000n + floorGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
+      return { wei: (transactionGas + floorGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
     })
-    best.push(blobs[0]!, calldata)
+    if (layers.includes('blobs')) best.push(blobs[0]!)
+    if (layers.includes('calldata')) best.push(calldata)
     for (const { name, weiPerByte, commitmentGas } of altDa) {
       best.push(
         candidate(name, compressor, 1, maxBlobFrameDataBytes, bytes => {
@@ -158,7 +168,7 @@ export function planBatcher(input: PlanInput): {
   best.sort(cheaper)
   const [plan, ...alternatives] = best as [Plan, ...Plan[]]
   const size = compressors.find(({ name }) => name === plan.compressor)!.bytesPerTransaction
-  const otherDa = alternatives.find(({ da }) => da !== plan.da)!
+  const otherDa = alternatives.find(({ da }) => da !== plan.da)
   const more = (other: Plan): string => {
     if (plan.weiPerThousandTransactions === 0n) return 'no less'
     const ratio = Number((other.weiPerThousandTransactions * 1000n) / plan.weiPerThousandTransactions) / 10
@@ -166,14 +176,16 @@ export function planBatcher(input: PlanInput): {
   }
   const otherCompressor = alternatives.find(({ compressor, da }) => compressor !== plan.compressor && da === plan.da)
   const explanation = [
-    `${plan.da}: 1,000 transactions cost ${plan.weiPerThousandTransactions} wei at ${gasPriceWei} wei a gas and ${blobBaseFeeWei} wei a blob gas; ${otherDa.da} would cost ${more(otherDa)}`,
+    `${plan.da}: 1,000 transactions cost ${plan.weiPerThousandTransactions} wei at ${gasPriceWei} wei a gas and ${blobBaseFeeWei} wei a blob gas; ${
+      otherDa === undefined ? 'there is no other layer' : `${otherDa.da} would cost ${more(otherDa)}`
+    }`,
     `${plan.compressor}: ${size} bytes a transaction; ${
       otherCompressor === undefined
         ? 'there is no other'
         : `${otherCompressor.compressor} would cost ${more(otherCompressor)}`
     }`,
     `${plan.targetFrames} frames of ${plan.frameDataBytes} bytes, ${(plan.fill * 100).toFixed(1)} % of what is paid for used`,
-    `closed after ${plan.maxChannelDurationBlocks} of at most ${longest} L1 blocks: ${plan.latencySeconds} s until it is on L1, ${latencyTargetSeconds} s allowed`,
+    `closed after ${plan.fillBlocks} of at most ${longest} L1 blocks: ${plan.latencySeconds} s until it is on L1, ${latencyTargetSeconds} s allowed`,
   ]
   return { plan, alternatives, explanation }
 }
