@@ -117,6 +117,8 @@ export type SequencerErrorCode =
   | 'BATCHER_BALANCE'
   /** The batcher starts over: what was on its way is not needed any more, and may still arrive. */
   | 'BATCHER_WITHDRAWN'
+  /** Rollups of a shared batcher that failed in a step; the others went on. */
+  | 'BATCHER_ROLLUP_FAILED'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'

@@ -59,7 +59,21 @@ export type {
   CloseReason,
   L1Prices,
 } from './batcher/ports.js'
-export { packSharedChannels, type SharedChannel, splitByBytes } from './batcher/sharing.js'
+export {
+  createSharedBatcher,
+  type SharedBatcher,
+  type SharedBatcherDependencies,
+  type SharedBatcherEvent,
+  type SharedBatcherOptions,
+  type SharedRollup,
+} from './batcher/shared-batcher.js'
+export {
+  type PackedChannels,
+  type PackOptions,
+  packSharedChannels,
+  type SharedChannel,
+  splitByBytes,
+} from './batcher/sharing.js'
 export {
   type BatcherHoldings,
   type ChannelProgress,

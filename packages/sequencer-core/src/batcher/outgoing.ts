@@ -39,8 +39,7 @@ export function createOutgoing(
   guard: ReturnType<typeof createFundsGuard>,
   emit: (event: BatcherEvent) => void,
 ) {
-  let pending = new Map<Promise<void>, { costWei: bigint }>()
-  let withdraw = new AbortController()
+  let pending = new Map<Promise<void>, { costWei: bigint; withdraw: AbortController }>()
   let failure: { error: unknown } | undefined
   /** A submission has failed, and later ones are still on their way. */
   let draining = false
@@ -88,12 +87,12 @@ export function createOutgoing(
     if (!channel.parts.includes(part)) channel.parts.push(part)
     part.state = 'pending'
     const mine = pending
+    // One of its own for each, so that a sink's listeners end with the submission.
+    const withdraw = new AbortController()
+    const abort = (): void => withdraw.abort(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
     const submit = async (): Promise<{ height: bigint }> =>
-      channel.sink.submit(items, {
-        key,
-        includeBy,
-        signal: signal === undefined ? withdraw.signal : AbortSignal.any([signal, withdraw.signal]),
-      })
+      channel.sink.submit(items, { key, includeBy, signal: withdraw.signal })
     const submission: Promise<void> = submit()
       .then(
         ({ height }) => {
@@ -118,9 +117,10 @@ export function createOutgoing(
         },
       )
       .finally(() => {
+        signal?.removeEventListener('abort', abort)
         if (mine === pending && pending.size === 0) draining = false
       })
-    pending.set(submission, { costWei })
+    pending.set(submission, { costWei, withdraw })
   }
 
   return {
@@ -176,9 +176,10 @@ export function createOutgoing(
 
     /** Gives up what is on its way: the sink may withdraw it, and its end is of no consequence any more. */
     drop(): void {
-      withdraw.abort(new SequencerError('the batcher starts over', { code: 'BATCHER_WITHDRAWN', recovery: 'retry' }))
-      withdraw = new AbortController()
+      const given = [...pending.values()]
       pending = new Map()
+      const reason = new SequencerError('the batcher starts over', { code: 'BATCHER_WITHDRAWN', recovery: 'retry' })
+      for (const { withdraw } of given) withdraw.abort(reason)
       failure = undefined
       draining = false
     },

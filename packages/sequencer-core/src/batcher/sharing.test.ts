@@ -43,7 +43,7 @@ describe('sharing blobs', () => {
           data: concatBytes(...frames.map(f => f.data)),
         }
       })
-      const { payloads } = packSharedChannels(channels, 300)
+      const { payloads } = packSharedChannels(channels, { payloadBytes: 300 })
       expect(payloads.length).toBeGreaterThan(2)
       for (const payload of payloads) l1.post(payload)
       l1.mine()
@@ -64,7 +64,7 @@ describe('sharing blobs', () => {
           channelId: id(i + 1),
           data: new Uint8Array(length).fill(i + 1),
         }))
-        const { payloads, bytes } = packSharedChannels(channels, payloadBytes)
+        const { payloads, bytes } = packSharedChannels(channels, { payloadBytes })
         const frames = payloads.flatMap(payload => {
           expect(payload.length).toBeLessThanOrEqual(payloadBytes)
           const data = decodeBatcherTransaction(payload)
@@ -97,6 +97,8 @@ describe('sharing blobs', () => {
       }),
     )
     expect(() => splitByBytes(1n, {})).toThrow(expect.objectContaining({ code: 'ECONOMICS_INVALID' }))
-    expect(() => packSharedChannels([], 24)).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
+    expect(() => packSharedChannels([], { payloadBytes: 24 })).toThrow(
+      expect.objectContaining({ code: 'BATCHER_OPTIONS' }),
+    )
   })
 })

@@ -1,5 +1,5 @@
 import type { Hex } from 'viem'
-import { encodeBatcherTransaction, type Frame, maxBlobPayloadBytes } from '../channel/frame.js'
+import { encodeBatcherTransaction, type Frame, frameOverheadBytes, maxBlobPayloadBytes } from '../channel/frame.js'
 import { SequencerError } from '../errors.js'
 
 /** A finished channel of one of several rollups that share a batch inbox and a poster. */
@@ -8,18 +8,39 @@ export type SharedChannel = {
   readonly channelId: Hex
   /** The compressed channel: the data of its frames in order. */
   readonly data: Uint8Array
+  /** Where to go on with a channel whose first frames are packed already. Default: at its beginning. */
+  readonly next?: { readonly byte: number; readonly frame: number } | undefined
 }
 
-/** Version byte of a payload, and what a frame takes beside its data. */
+/** Options of {@link packSharedChannels}. */
+export type PackOptions = {
+  /** Default 130 044, a blob's. */
+  readonly payloadBytes?: number | undefined
+  /** Default: as many as it takes. */
+  readonly maxPayloads?: number | undefined
+  /** Leave what does not fill a payload. Default false. */
+  readonly fullOnly?: boolean | undefined
+}
+
+/** Payloads to post in order, and what is not in them. */
+export type PackedChannels = {
+  readonly payloads: Uint8Array[]
+  /** Frames by payload, for the record. */
+  readonly frames: Frame[][]
+  /** Bytes that each rollup has in the payloads, for {@link splitByBytes}. */
+  readonly bytes: Record<string, number>
+  /** Channels, or their ends, that are left. */
+  readonly rest: SharedChannel[]
+}
+
+/** Version byte of a payload. */
 const versionBytes = 1
-const frameBytes = 23
 
 /**
  * Packs channels of several rollups into as few blob payloads as hold them. Frames are cut where a payload ends, and a channel is whole before
- * the next begins, which Holocene asks for. Each rollup reads every channel and derives only its own: another's batches do not build on its
- * chain. Post the payloads in order.
+ * the next begins, which Holocene asks for: what is left has to be packed before anything else. Each rollup reads every channel and derives
+ * only its own: another's batches do not build on its chain.
  *
- * @returns the payloads, and the bytes each rollup has in them, for {@link splitByBytes}
  * @throws SequencerError `BATCHER_OPTIONS` when a payload cannot hold a frame
  *
  * @example
@@ -34,38 +55,46 @@ const frameBytes = 23
  * console.log(splitByBytes(100n, bytes)) // { a: 33n, b: 67n }
  * ```
  */
-export function packSharedChannels(
-  channels: readonly SharedChannel[],
-  payloadBytes: number = maxBlobPayloadBytes,
-): { payloads: Uint8Array[]; bytes: Record<string, number> } {
-  if (!Number.isInteger(payloadBytes) || payloadBytes <= versionBytes + frameBytes) {
-    throw new SequencerError(`payloads of ${payloadBytes} bytes hold no frame`, {
+export function packSharedChannels(channels: readonly SharedChannel[], options: PackOptions = {}): PackedChannels {
+  const { payloadBytes = maxBlobPayloadBytes, maxPayloads = Number.POSITIVE_INFINITY, fullOnly = false } = options
+  if (!Number.isInteger(payloadBytes) || payloadBytes <= versionBytes + frameOverheadBytes || !(maxPayloads >= 1)) {
+    throw new SequencerError(`${maxPayloads} payloads of ${payloadBytes} bytes hold no frame`, {
       code: 'BATCHER_OPTIONS',
-      details: { payloadBytes },
+      details: { payloadBytes, maxPayloads },
     })
   }
   const payloads: Uint8Array[] = []
+  const frames: Frame[][] = []
   const bytes = new Map<string, number>()
-  let frames: Frame[] = []
+  let rest = [...channels]
+  while (rest.length > 0 && payloads.length < maxPayloads) {
+    const payload = packOne(rest, payloadBytes)
+    if (fullOnly && payload.room > frameOverheadBytes) break
+    payloads.push(encodeBatcherTransaction(payload.frames))
+    frames.push(payload.frames)
+    for (const [rollup, count] of payload.bytes) bytes.set(rollup, (bytes.get(rollup) ?? 0) + count)
+    rest = payload.rest
+  }
+  return { payloads, frames, bytes: Object.fromEntries(bytes), rest }
+}
+
+function packOne(channels: readonly SharedChannel[], payloadBytes: number) {
+  const frames: Frame[] = []
+  const bytes: [rollup: string, count: number][] = []
+  const rest = [...channels]
   let room = payloadBytes - versionBytes
-  const flush = (): void => {
-    if (frames.length > 0) payloads.push(encodeBatcherTransaction(frames))
-    frames = []
-    room = payloadBytes - versionBytes
+  for (let channel = rest[0]; channel !== undefined && room > frameOverheadBytes; channel = rest[0]) {
+    const { rollup, channelId, data, next = { byte: 0, frame: 0 } } = channel
+    const end = Math.min(data.length, next.byte + room - frameOverheadBytes)
+    const isLast = end === data.length
+    frames.push({ channelId, frameNumber: next.frame, data: data.subarray(next.byte, end), isLast })
+    const count = frameOverheadBytes + end - next.byte
+    bytes.push([rollup, count])
+    room -= count
+    if (isLast) rest.shift()
+    else rest[0] = { ...channel, next: { byte: end, frame: next.frame + 1 } }
   }
-  for (const { rollup, channelId, data } of channels) {
-    let at = 0
-    for (let frameNumber = 0; frameNumber === 0 || at < data.length; frameNumber++) {
-      if (room <= frameBytes) flush()
-      const end = Math.min(data.length, at + room - frameBytes)
-      frames.push({ channelId, frameNumber, data: data.subarray(at, end), isLast: end === data.length })
-      room -= frameBytes + (end - at)
-      bytes.set(rollup, (bytes.get(rollup) ?? 0) + frameBytes + (end - at))
-      at = end
-    }
-  }
-  flush()
-  return { payloads, bytes: Object.fromEntries(bytes) }
+  return { frames, bytes, rest, room }
 }
 
 /**

@@ -3,20 +3,12 @@
 import { bytesToHex } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
 import { createZlibCompressor } from '../../compression/zlib.js'
-import { genesisCheckpoint } from '../../derivation/checkpoint.js'
-import { createDerivationDriver } from '../../derivation/driver.js'
-import type { DerivationEvent } from '../../derivation/pipeline.js'
 import { createL1Simulator } from '../../testing/l1-simulator.js'
-import {
-  createHashEngine,
-  createSequencerSimulator,
-  deriveSimulated,
-  simulatedRollup,
-  simulatedTransaction,
-} from '../../testing/l2-simulator.js'
+import { simulatedRollup, simulatedTransaction } from '../../testing/l2-simulator.js'
 import { type Batcher, createBatcher } from '../batcher.js'
 import type { BatcherEvent } from '../ports.js'
 import { gwei, Market } from './market.js'
+import { checkDerived, simulatedNode } from './rollup.js'
 
 /** What a run did, for assertions and figures. */
 export type SimulationResult = {
@@ -51,21 +43,16 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
     }
     return { gasUsed: BigInt(source.below(36_000_000)), blobs: source.below(22), marginalTipWei: 0n }
   })
-  const sequencer = createSequencerSimulator({ config, l1 })
-  const verifier = createDerivationDriver({
-    config,
-    engine: createHashEngine({ config }),
-    l1: l1.source,
-    blobs: l1.blobs,
-    trustSenders: true,
-  })
+  let lag = 0n
+  const { sequencer, verifier, node } = simulatedNode(config, l1, () =>
+    l1.head.number > lag ? l1.head.number - lag : 0n,
+  )
   const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0 }
   const cleared: string[] = []
   const problems: string[] = []
   let submissions = 0
   let pendingPeak = 0
   let nonce = 0n
-  let lag = 0n
   let skewSeconds = 0n
   let generation = 0
   const size = { frames: 1 + random.below(3), bytes: 200 + random.below(1500) }
@@ -117,20 +104,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
         compressor: createZlibCompressor({ level: 1 }),
       },
       {
-        node: {
-          status: async () => {
-            const { head, l1Number } = verifier.status
-            const { number, hash } = sequencer.head
-            const headL1 = l1.head.number > lag ? l1.head.number - lag : 0n
-            return { headL1, currentL1: l1Number, safe: head, unsafe: { number, hash } }
-          },
-          blocks: async (from, to) =>
-            sequencer.blocks.slice(Number(from) - 1, Number(to)).map(({ ref, batch }) => ({
-              ...batch,
-              number: ref.number,
-              hash: ref.hash,
-            })),
-        },
+        node,
         sink: sink(mine),
         // Shapes as they are, and last frames that wait as it comes.
         planner: { shape: async () => ({}), framesToPost: async () => 1 + random.below(4) },
@@ -215,24 +189,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   }
   generation++
 
-  const events: DerivationEvent[] = []
-  const fresh = deriveSimulated(l1, {
-    config,
-    start: genesisCheckpoint(config),
-    trustSenders: true,
-    onEvent: event => events.push(event),
-  })
-  const numbers = events.flatMap(event => (event.kind === 'block' ? [event.block.number] : []))
-  numbers.forEach((number, i) => {
-    if (number !== BigInt(i + 1)) problems.push(`block ${number} derived as number ${i + 1}`)
-  })
-  if (fresh.blocks.length !== sequencer.blocks.length) {
-    problems.push(`${fresh.blocks.length} blocks derived of ${sequencer.blocks.length}`)
-  }
-  const wrong = fresh.blocks.find((block, i) => block.hash !== sequencer.blocks[i]?.ref.hash)
-  if (wrong !== undefined) problems.push(`block ${wrong.number} is another than was sequenced`)
-  const late = events.filter(event => event.kind === 'batch' && event.reason === 'sequencing-window-expired').length
-  if (late > 0) problems.push(`${late} batches dropped for lateness`)
+  problems.push(...checkDerived(l1, config, sequencer))
   return {
     seed,
     da,
@@ -243,7 +200,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
     faults,
     cleared,
     feePeakRatio: Number(market.peakBaseFee / gwei),
-    late,
+    late: problems.filter(problem => problem.includes('lateness')).length,
     problems,
   }
 }

@@ -1,0 +1,415 @@
+import { bytesToHex, concatBytes } from '@l2/common'
+import { sha256 } from '@noble/hashes/sha2.js'
+import type { Hex } from 'viem'
+import { decodeBatcherTransaction, type Frame, frameOverheadBytes, maxBlobPayloadBytes } from '../channel/frame.js'
+import { SequencerError } from '../errors.js'
+import { type Batcher, createBatcher } from './batcher.js'
+import { type BatcherFunds, createFundsGuard } from './funds.js'
+import type { BatcherSetup } from './options.js'
+import type { BatcherEvent, BatcherNode, BatcherSink, BatcherView, CloseReason } from './ports.js'
+import { packSharedChannels, type SharedChannel } from './sharing.js'
+
+/** One of the rollups of a {@link createSharedBatcher}. */
+export type SharedRollup = {
+  /** Names it in events and costs. */
+  readonly name: string
+  /** As for a batcher of its own; how long its blocks wait at most is its channel duration. What a channel holds is the shared batcher's to say. */
+  readonly setup: Omit<BatcherSetup, 'targetFrames' | 'frameDataBytes'>
+  readonly node: BatcherNode
+  readonly onEvent?: ((event: BatcherEvent) => void) | undefined
+  /** 16 bytes that were never used before. Default: the platform's secure random. */
+  readonly channelId?: (() => Hex) | undefined
+}
+
+/** Plain settings of {@link createSharedBatcher}. */
+export type SharedBatcherOptions = {
+  /** Payloads, hence blobs, of a full transaction; 6. */
+  readonly targetPayloads?: number | undefined
+  /** Bytes of a payload; 130 044, a blob's. */
+  readonly payloadBytes?: number | undefined
+  /** Life of a channel in L1 blocks; 50, Granite's. */
+  readonly channelTimeoutBlocks?: bigint | undefined
+  /** L1 blocks between submitting and being included that are reckoned with; 2. */
+  readonly expectedInclusionBlocks?: bigint | undefined
+  /** Transactions on their way at once, in order; 4. */
+  readonly maxPendingSubmissions?: number | undefined
+  /** What a transaction must leave in the wallet, wei; 0. */
+  readonly minBalanceWei?: bigint | undefined
+  /** An alarm is raised when the wallet lasts for fewer L1 blocks; 7200, a day. */
+  readonly runwayAlarmBlocks?: bigint | undefined
+}
+
+/** What happened to the transactions of a {@link createSharedBatcher}. What happened to a rollup is told to that rollup. */
+export type SharedBatcherEvent =
+  | {
+      readonly type: 'shipped'
+      /** Of the submission: the sink knows it by this name. */
+      readonly key: string
+      readonly payloads: number
+      /** Bytes of each rollup, for `splitByBytes` of what it cost. */
+      readonly bytes: Readonly<Record<string, number>>
+      readonly l1Block: bigint
+    }
+  | Extract<BatcherEvent, { type: 'runway-low' | 'balance-stop' }>
+
+/** Posts the blocks of several rollups. */
+export type SharedBatcher = {
+  /**
+   * One round of every rollup, and of the transactions they share; does not wait for L1. A rollup that fails does not keep the others back.
+   *
+   * @throws SequencerError `BATCHER_ROLLUP_FAILED` naming the rollups that failed, with what the first one failed with as its cause;
+   *   `BATCHER_BALANCE`; and whatever the sink throws
+   */
+  step(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Resolves when everything that is on its way has been included, and rejects with what one of them failed with. */
+  settle(): Promise<void>
+  /** Has the next steps post everything that is unsafe at the first of them, however little. */
+  flush(): void
+  readonly view: {
+    readonly rollups: Readonly<Record<string, BatcherView>>
+    /** Bytes of closed channels that wait for a payload to be full, or for their time. */
+    readonly waitingBytes: number
+    readonly pendingSubmissions: number
+    readonly runwayBlocks: bigint | undefined
+  }
+}
+
+/** What a shared batcher works with besides its options. */
+export type SharedBatcherDependencies = {
+  /** At least one, with different names. All name the same batch inbox and batcher account. */
+  readonly rollups: readonly SharedRollup[]
+  readonly sink: BatcherSink
+  readonly funds?: BatcherFunds | undefined
+  readonly onEvent?: ((event: SharedBatcherEvent) => void) | undefined
+}
+
+/** A channel that a rollup's batcher has handed over. */
+type Held = SharedChannel & {
+  readonly includeBy: bigint
+  /** It must not wait for company. */
+  readonly urgent: boolean
+  /** Head of L1 when it was handed over. */
+  readonly heldAt: bigint
+  readonly end: (result: { height: bigint } | { error: unknown }) => void
+}
+
+const payloadOverheadBytes = 1 + frameOverheadBytes
+
+/**
+ * A batcher for several rollups of one operator: their channels share transactions and blobs, so that a small rollup does not pay for blobs it
+ * cannot fill. Each rollup keeps its own channels, deadlines and recovery (a {@link createBatcher} of its own); what they close is one stream of
+ * frames, cut where a blob is full. It leaves when the blobs of a transaction are full, counting what the rollups could close now, or when
+ * somebody's time is up; then others fill up what has to be paid anyway. Frames of a channel stay together and in order, as Holocene asks.
+ *
+ * Like a batcher it remembers nothing that matters: after a restart each rollup goes on from its safe head.
+ *
+ * @throws SequencerError `BATCHER_OPTIONS`
+ *
+ * @example
+ * ```ts
+ * import { type BatcherBlock, createSharedBatcher, createZlibCompressor, splitByBytes } from '@l2/sequencer-core'
+ *
+ * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, '0')}` as const
+ * const block = (number: bigint): BatcherBlock => ({
+ *   number, hash: hash(number), parentHash: hash(number - 1n), timestamp: 1000n + number,
+ *   epochNumber: 7n, epochHash: hash(7n), sequenceNumber: number, transactions: [],
+ * })
+ * const rollup = (name: string, chainId: bigint) => ({
+ *   name,
+ *   setup: { profile: 'sparse' as const, chainId, genesisTime: 1000n, blockTimeSeconds: 1n, sequencingWindowBlocks: 3600n, compressor: createZlibCompressor() },
+ *   node: {
+ *     status: async () => ({ headL1: 9n, currentL1: 9n, safe: { number: 0n, hash: hash(0n) }, unsafe: { number: 3n, hash: hash(3n) } }),
+ *     blocks: async () => [block(1n), block(2n), block(3n)],
+ *   },
+ * })
+ * const batcher = createSharedBatcher({}, {
+ *   rollups: [rollup('a', 901n), rollup('b', 902n)],
+ *   sink: { limits: async () => ({ maxBytes: 130_044, maxItems: 6 }), submit: async () => ({ height: 10n }) },
+ *   onEvent: event => {
+ *     if (event.type === 'shipped') console.log(event.payloads, splitByBytes(1000n, event.bytes)) // 1 { a: 500n, b: 500n }
+ *   },
+ * })
+ * batcher.flush()
+ * await batcher.step()
+ * await batcher.settle()
+ * ```
+ */
+export function createSharedBatcher(
+  options: SharedBatcherOptions,
+  dependencies: SharedBatcherDependencies,
+): SharedBatcher {
+  const { targetPayloads = 6, payloadBytes = maxBlobPayloadBytes, channelTimeoutBlocks = 50n } = options
+  const { expectedInclusionBlocks = 2n, maxPendingSubmissions = 4 } = options
+  const { minBalanceWei = 0n, runwayAlarmBlocks = 7200n } = options
+  const { rollups, sink } = dependencies
+  const emit = dependencies.onEvent ?? (() => {})
+  const refuse = (field: string, value: unknown, expected: string): void => {
+    throw new SequencerError(`"${field}" expected ${expected}, got ${String(value)}`, {
+      code: 'BATCHER_OPTIONS',
+      details: { field, value },
+    })
+  }
+  if (rollups.length === 0 || new Set(rollups.map(({ name }) => name)).size !== rollups.length) {
+    refuse('rollups', rollups.map(({ name }) => name).join(', '), 'one or more, with different names')
+  }
+  if (!Number.isInteger(targetPayloads) || targetPayloads < 1) refuse('targetPayloads', targetPayloads, 'at least 1')
+  if (!Number.isInteger(payloadBytes) || payloadBytes <= payloadOverheadBytes) {
+    refuse('payloadBytes', payloadBytes, `more than ${payloadOverheadBytes}`)
+  }
+  if (!Number.isInteger(maxPendingSubmissions) || maxPendingSubmissions < 1) {
+    refuse('maxPendingSubmissions', maxPendingSubmissions, 'at least 1')
+  }
+  const guard = createFundsGuard(dependencies.funds, { minBalanceWei, runwayAlarmBlocks }, emit)
+
+  /** Handed over and not, or not wholly, on its way: the first may have begun. */
+  let waiting: Held[] = []
+  const pending = new Map<Promise<void>, { costWei: bigint }>()
+  let failure: { error: unknown } | undefined
+  let headL1 = 0n
+  let running = false
+  /** Rollups that close what they have to keep others company, and the channels they closed for it: those can wait. */
+  const joining = new Set<string>()
+  const joined = new Set<Hex>()
+
+  /** The sink of one rollup: takes its channels whole. */
+  const collector = (name: string, reasons: Map<Hex, CloseReason>): BatcherSink => ({
+    limits: async () => ({ maxBytes: payloadBytes, maxItems: Number.MAX_SAFE_INTEGER }),
+    submit: (items, { includeBy, signal }) =>
+      new Promise((resolve, reject) => {
+        const frames = items.flatMap(item => {
+          const decoded = decodeBatcherTransaction(item)
+          return decoded.version === 0 ? decoded.frames : []
+        })
+        const { channelId } = frames[0]!
+        const held: Held = {
+          rollup: name,
+          channelId,
+          data: concatBytes(...frames.map(({ data }) => data)),
+          includeBy: includeBy ?? headL1,
+          urgent: reasons.get(channelId) !== 'full' && !joined.has(channelId),
+          heldAt: headL1,
+          end: result => {
+            waiting = waiting.filter(other => other.channelId !== channelId)
+            if ('error' in result) reject(result.error)
+            else resolve(result)
+          },
+        }
+        waiting.push(held)
+        const withdraw = (): void => held.end({ error: signal?.reason })
+        if (signal?.aborted) withdraw()
+        else signal?.addEventListener('abort', withdraw, { once: true })
+      }),
+  })
+
+  const members = rollups.map(({ name, setup, node, onEvent, channelId }) => {
+    const reasons = new Map<Hex, CloseReason>()
+    const batcher: Batcher = createBatcher(
+      { ...setup, targetFrames: targetPayloads, frameDataBytes: payloadBytes - payloadOverheadBytes },
+      {
+        node: {
+          status: async call => {
+            const status = await node.status(call)
+            if (status.headL1 > headL1) headL1 = status.headL1
+            return status
+          },
+          blocks: (from, to, call) => node.blocks(from, to, call),
+        },
+        sink: collector(name, reasons),
+        channelId,
+        onEvent: event => {
+          if (event.type === 'channel-closed') {
+            reasons.set(event.channelId, event.reason)
+            if (joining.has(name)) joined.add(event.channelId)
+          }
+          if (event.type === 'submitted') {
+            reasons.delete(event.channelId)
+            joined.delete(event.channelId)
+          }
+          if (event.type === 'cleared') {
+            for (const channelId of reasons.keys()) joined.delete(channelId)
+            reasons.clear()
+          }
+          onEvent?.(event)
+        },
+      },
+    )
+    return { name, batcher }
+  })
+
+  const waitingBytes = (): number =>
+    waiting.reduce((sum, { data, next }) => sum + frameOverheadBytes + data.length - (next?.byte ?? 0), 0)
+  const roomOf = (payloads: number): number => payloads * (payloadBytes - 1)
+
+  /** A rollup's round; what it fails with is told at the end of the step. */
+  const failures = new Map<string, unknown>()
+  const round = async (member: (typeof members)[number], signal: AbortSignal | undefined): Promise<void> => {
+    try {
+      await member.batcher.step({ signal })
+    } catch (error) {
+      if (!failures.has(member.name)) failures.set(member.name, error)
+    }
+  }
+
+  /** Rollups with something to close, the largest first. */
+  const joinable = () =>
+    members
+      .map(member => ({ member, ...member.batcher.view.open }))
+      .filter(({ blocks }) => blocks > 0)
+      .map(({ member, bytes }) => ({ member, bytes: bytes + frameOverheadBytes }))
+      .sort((a, b) => b.bytes - a.bytes)
+
+  const join = async (member: (typeof members)[number], signal: AbortSignal | undefined): Promise<void> => {
+    joining.add(member.name)
+    member.batcher.flush()
+    await round(member, signal)
+    joining.delete(member.name)
+  }
+
+  /** Has rollups close what they have, as long as it fits into what has to be paid anyway. */
+  const joinInto = async (room: number, signal: AbortSignal | undefined): Promise<void> => {
+    let left = room
+    for (const { member, bytes } of joinable()) {
+      if (bytes > left) continue
+      left -= bytes
+      await join(member, signal)
+    }
+  }
+
+  /** Has rollups close what they have until a transaction is full, if together they can fill one. */
+  const joinUntilFull = async (signal: AbortSignal | undefined): Promise<void> => {
+    const room = roomOf(targetPayloads)
+    const candidates = joinable()
+    const all = candidates.reduce((sum, { bytes }) => sum + bytes, waitingBytes())
+    if (all < room) return
+    for (const { member } of candidates) {
+      if (waitingBytes() >= room) return
+      await join(member, signal)
+    }
+  }
+
+  const isUrgent = ({ urgent, heldAt }: Held): boolean => urgent || headL1 >= heldAt + channelTimeoutBlocks / 2n
+
+  const ship = async (limit: number, fullOnly: boolean, signal: AbortSignal | undefined): Promise<boolean> => {
+    const late = waiting.find(({ includeBy }) => headL1 + expectedInclusionBlocks > includeBy)
+    if (late !== undefined) {
+      // Its batcher decides, from the state of L1 now, what becomes of its blocks.
+      late.end({
+        error: new SequencerError(`a channel of ${late.rollup} had to be on L1 by block ${late.includeBy}`, {
+          code: 'BATCHER_WITHDRAWN',
+          recovery: 'retry',
+          details: { rollup: late.rollup, includeBy: late.includeBy, headL1 },
+        }),
+      })
+      return true
+    }
+    const packed = packSharedChannels(waiting, { payloadBytes, maxPayloads: limit, fullOnly })
+    if (packed.payloads.length === 0) return false
+    const reservedWei = [...pending.values()].reduce((sum, { costWei }) => sum + costWei, 0n)
+    const costWei = await guard.check(packed.payloads, headL1, reservedWei, signal)
+    const left = new Map(packed.rest.map(channel => [channel.channelId, channel]))
+    const aboard = waiting.filter(held => held.next !== left.get(held.channelId)?.next || !left.has(held.channelId))
+    const complete = aboard.filter(({ channelId }) => !left.has(channelId))
+    waiting = packed.rest.map(({ channelId, next }) => ({
+      ...waiting.find(held => held.channelId === channelId)!,
+      next,
+    }))
+    const includeBy = aboard.reduce(
+      (first, held) => (held.includeBy < first ? held.includeBy : first),
+      aboard[0]!.includeBy,
+    )
+    const key = shipmentKey(packed.frames)
+    const submit = async (): Promise<{ height: bigint }> =>
+      sink.submit(packed.payloads, { key, includeBy, ...(signal === undefined ? {} : { signal }) })
+    const submission: Promise<void> = submit().then(
+      ({ height }) => {
+        pending.delete(submission)
+        guard.paid(costWei, height)
+        emit({ type: 'shipped', key, payloads: packed.payloads.length, bytes: packed.bytes, l1Block: height })
+        for (const held of complete) held.end({ height })
+      },
+      (error: unknown) => {
+        pending.delete(submission)
+        failure ??= { error }
+        // Each rollup hands its channels over again, those that had begun included: what arrives twice is skipped.
+        for (const held of aboard) held.end({ error })
+      },
+    )
+    pending.set(submission, { costWei })
+    return true
+  }
+
+  /** Ships what is full, or due. */
+  const shipDue = async (signal: AbortSignal | undefined): Promise<void> => {
+    while (pending.size < maxPendingSubmissions && waiting.length > 0) {
+      const { maxItems } = await sink.limits({ signal })
+      const limit = Math.max(1, Math.min(maxItems, targetPayloads))
+      const full = waitingBytes() >= roomOf(limit)
+      if (!full && !waiting.some(isUrgent)) return
+      if (!full) {
+        const payloads = Math.ceil(waitingBytes() / roomOf(1))
+        await joinInto(roomOf(payloads) - waitingBytes(), signal)
+      }
+      if (!(await ship(limit, full, signal))) return
+    }
+  }
+
+  const step = async (signal: AbortSignal | undefined): Promise<void> => {
+    failures.clear()
+    await Promise.all(members.map(member => round(member, signal)))
+    const failed = failure
+    failure = undefined
+    if (failed === undefined) {
+      await joinUntilFull(signal)
+      await shipDue(signal)
+    }
+    // A rollup whose submission failed reports the same.
+    for (const [name, error] of failures) if (failed !== undefined && error === failed.error) failures.delete(name)
+    if (failed !== undefined) throw failed.error
+    const [first] = failures
+    if (first === undefined) return
+    const names = [...failures.keys()]
+    throw new SequencerError(`${names.join(', ')}: ${String((first[1] as Error).message).split('\n', 1)[0]}`, {
+      code: 'BATCHER_ROLLUP_FAILED',
+      recovery: 'retry',
+      details: { rollups: names },
+      cause: first[1],
+    })
+  }
+
+  return {
+    async step(stepOptions = {}) {
+      if (running) throw new SequencerError('a step is under way', { code: 'BATCHER_OPTIONS' })
+      running = true
+      try {
+        await step(stepOptions.signal)
+      } finally {
+        running = false
+      }
+    },
+    async settle() {
+      while (pending.size > 0) await Promise.all(pending.keys())
+      const failed = failure
+      failure = undefined
+      if (failed !== undefined) throw failed.error
+    },
+    flush() {
+      for (const { batcher } of members) batcher.flush()
+    },
+    get view() {
+      return {
+        rollups: Object.fromEntries(members.map(({ name, batcher }) => [name, batcher.view])),
+        waitingBytes: waitingBytes(),
+        pendingSubmissions: pending.size,
+        runwayBlocks: guard.runwayBlocks,
+      }
+    },
+  }
+}
+
+/** The same frames in the same payloads have the same key. */
+function shipmentKey(frames: readonly (readonly Frame[])[]): string {
+  const text = frames
+    .map(payload => payload.map(frame => `${frame.channelId}/${frame.frameNumber}/${frame.data.length}`).join(' '))
+    .join('\n')
+  return `shared/${bytesToHex(sha256(new TextEncoder().encode(text))).slice(2)}`
+}
