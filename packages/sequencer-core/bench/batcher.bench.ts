@@ -1,4 +1,5 @@
-// pnpm bench batcher: bytes and wei a transaction of three ways to post the same blocks at the same latency.
+// pnpm bench batcher: bytes and wei a transaction of three ways to post the same blocks, at fixed prices; then the two that matter through the
+// fee market of a simulated L1 with their own tips; then three rollups that share blobs.
 // "shipped" is what op-batcher does with its defaults, "recommended" what its documentation advises, with the layer that costs less.
 import { concatBytes } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
@@ -13,13 +14,16 @@ import {
 } from '../src/index.ts'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '../src/node.ts'
 import { encodeRlp } from '../src/rlp/rlp.ts'
+import { compareInMarket } from './posting-market.ts'
+import { compareShared } from './shared-blobs.ts'
 
 const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
 const gasPriceWei = 1_000_000_000n
 /** The floor that EIP-7918 keeps. */
 const blobBaseFeeWei = gasPriceWei / 16n
 const blobData = 130_020
-const blobs = 5
+/** The profile says five or six. */
+const blobChoices = [5, 6]
 const zlib9 = createNodeZlibCompressor()
 const brotli10 = createNodeBrotliCompressor({ quality: 10 })
 const brotli11 = createNodeBrotliCompressor({ quality: 11 })
@@ -56,7 +60,7 @@ async function build(
 }
 
 /** One span, brotli-10 in one go, of as many blocks as fit: what re-encoding for every block arrives at. */
-async function recommended(blocks: readonly BatchBlock[]): Promise<Posted> {
+async function recommended(blocks: readonly BatchBlock[], blobs: number): Promise<Posted> {
   const size = async (n: number): Promise<number> => {
     const stream = brotli10.open()
     await stream.write(encodeRlp(encodeBatch(toSpanBatch(blocks.slice(0, n), rollup), rollup)))
@@ -86,48 +90,56 @@ const workloads: [string, readonly BatchBlock[]][] = [
   ['sparse', sampleChain(seededRandom(2), { ...rollup, blocks: 900, transactionsPerBlock: 0.2 })],
   ['bursty', burst.map((block, i) => (i % 300 < 60 ? block : { ...block, transactions: [] }))],
 ]
-console.log(
-  `gas at ${gasPriceWei} wei, blob gas at ${blobBaseFeeWei} wei, ${blobs} blobs or 900 blocks (half an hour) a channel`,
-)
+const seconds = 1800
+console.log(`gas at ${gasPriceWei} wei, blob gas at ${blobBaseFeeWei} wei; a channel waits for half an hour at most`)
+const transactionsOf = (blocks: readonly BatchBlock[], posted: Posted): number => count(blocks.slice(0, posted.blocks))
+const busyChannels: { blobs: number; recommended: number; ours: number }[] = []
 for (const [name, blocks] of workloads) {
+  console.log(`## ${name}: ${count(blocks)} transactions in ${seconds} s`)
   const shipped = await build(blocks, zlib9, {
     batchType: 'singular',
     targetFrames: 1,
     frameDataBytes: 119_976,
     repeat: true,
   })
-  const advised = await recommended(blocks)
-  const span = { batchType: 'span', targetFrames: blobs, frameDataBytes: blobData, repeat: false } as const
-  const ours = await build(blocks, brotli11, span)
-  const { plan, explanation } = planBatcher({
-    transactionsPerSecond: count(blocks) / 1800,
-    compressors: [{ name: 'brotli-11', bytesPerTransaction: ours.bytes / count(blocks.slice(0, ours.blocks)) }],
-    gasPriceWei,
-    blobBaseFeeWei,
-    latencyTargetSeconds: 1824,
-  })
-  const planned = await build(blocks, brotli11, { ...span, targetFrames: plan.targetFrames })
-  const lines: [string, Posted, bigint][] = [
-    ['shipped: singular, zlib-9, calldata', shipped, calldataWei(shipped)],
-    ['recommended: span, brotli-10, auto', advised, cheapest(advised)],
-    [`ours: span, brotli-11, ${blobs} blobs`, ours, cheapest(ours)],
-    [`ours, planned: ${plan.da}, ${plan.targetFrames} frames`, planned, cheapest(planned)],
-  ]
-  const perTransaction = ([, posted, wei]: (typeof lines)[number]): number =>
-    Number(wei) / count(blocks.slice(0, posted.blocks))
-  const base = perTransaction(lines[1]!)
-  console.log(`## ${name}: ${count(blocks)} transactions`)
-  for (const line of lines) {
-    const [label, posted] = line
-    const transactions = count(blocks.slice(0, posted.blocks))
+  const span = { batchType: 'span', frameDataBytes: blobData, repeat: false } as const
+  const line = (label: string, posted: Posted, wei: bigint, base: number | undefined): number => {
+    const transactions = transactionsOf(blocks, posted)
+    const each = Number(wei) / transactions
     const fill = (100 * posted.bytes) / (posted.frames * 130_044)
+    // The last of them came with the last block; the first waited as long as that took.
+    const longest = Math.round((posted.blocks / blocks.length) * seconds)
     console.log(
-      label.padEnd(40),
+      label.padEnd(36),
       `${(posted.bytes / transactions).toFixed(1)} B/tx`.padStart(12),
-      `${(perTransaction(line) / 1e9).toFixed(1)} gwei/tx`.padStart(18),
-      `${((100 * perTransaction(line)) / base).toFixed(1)} % of recommended`,
-      `${transactions} tx, ${posted.frames} frames, ${fill.toFixed(2)} % full`,
+      `${(each / 1e9).toFixed(1)} gwei/tx`.padStart(16),
+      (base === undefined ? '' : `${((100 * each) / base).toFixed(1)} %`).padStart(10),
+      `${transactions} tx in ${longest} s, ${posted.frames} frames, ${fill.toFixed(2)} % full`,
     )
+    return each
   }
-  for (const line of explanation) console.log(`  plan: ${line}`)
+  line('shipped: singular, zlib-9, calldata', shipped, calldataWei(shipped), undefined)
+  for (const blobs of blobChoices) {
+    const advised = await recommended(blocks, blobs)
+    const ours = await build(blocks, brotli11, { ...span, targetFrames: blobs })
+    const base = line(`recommended: span, brotli-10, ${blobs} blobs`, advised, cheapest(advised), undefined)
+    line(`ours: span, brotli-11, ${blobs} blobs`, ours, cheapest(ours), base)
+    if (name === 'busy') {
+      const [theirs, mine] = [transactionsOf(blocks, advised), transactionsOf(blocks, ours)]
+      busyChannels.push({ blobs, recommended: theirs, ours: mine })
+    }
+    if (blobs !== blobChoices[0]) continue
+    const { plan, explanation } = planBatcher({
+      transactionsPerSecond: count(blocks) / seconds,
+      compressors: [{ name: 'brotli-11', bytesPerTransaction: ours.bytes / transactionsOf(blocks, ours) }],
+      gasPriceWei,
+      blobBaseFeeWei,
+      latencyTargetSeconds: seconds + 24,
+    })
+    const planned = await build(blocks, brotli11, { ...span, targetFrames: plan.targetFrames })
+    line(`ours, planned: ${plan.da}, ${plan.targetFrames} frames`, planned, cheapest(planned), base)
+    for (const reason of explanation) console.log(`  plan: ${reason}`)
+  }
 }
+await compareInMarket(busyChannels, count(workloads[0]![1]) / seconds)
+await compareShared()

@@ -239,6 +239,8 @@ export function createSharedBatcher(
   const waitingBytes = (): number =>
     waiting.reduce((sum, { data, next }) => sum + frameOverheadBytes + data.length - (next?.byte ?? 0), 0)
   const roomOf = (payloads: number): number => payloads * (payloadBytes - 1)
+  /** A channel that is full leaves a few bytes; waiting for company in the last hundredth is not worth anybody's time. */
+  const isEnough = (payloads: number): boolean => waitingBytes() >= 0.99 * roomOf(payloads)
 
   /** A rollup's round; what it fails with is told at the end of the step. */
   const failures = new Map<string, unknown>()
@@ -282,7 +284,7 @@ export function createSharedBatcher(
     const all = candidates.reduce((sum, { bytes }) => sum + bytes, waitingBytes())
     if (all < room) return
     for (const { member } of candidates) {
-      if (waitingBytes() >= room) return
+      if (isEnough(targetPayloads)) return
       await join(member, signal)
     }
   }
@@ -344,8 +346,8 @@ export function createSharedBatcher(
       const { maxItems } = await sink.limits({ signal })
       const limit = Math.max(1, Math.min(maxItems, targetPayloads))
       const full = waitingBytes() >= roomOf(limit)
-      if (!full && !waiting.some(isUrgent)) return
-      if (!full) {
+      if (!isEnough(limit) && !waiting.some(isUrgent)) return
+      if (!isEnough(limit)) {
         const payloads = Math.ceil(waitingBytes() / roomOf(1))
         await joinInto(roomOf(payloads) - waitingBytes(), signal)
       }

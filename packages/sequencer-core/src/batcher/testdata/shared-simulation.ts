@@ -27,25 +27,34 @@ export type SharedSimulationResult = {
 
 /** Transactions a block of each rollup, on average. */
 const traffic = { large: 3, small: 0.4, tiny: 0.05 }
-const payloadBytes = 2000
+const smallestPayload = 2000
 
-/** A run of `ticks` L1 blocks; without faults nothing goes wrong. */
+/** A run of `ticks` L1 blocks with all rollups or some; without faults nothing goes wrong, and prices stand still. */
 export async function simulateSharedBatcher(
   seed: number,
-  { ticks = 200, faults = true }: { ticks?: number; faults?: boolean } = {},
+  options: {
+    ticks?: number
+    faults?: boolean
+    only?: string[]
+    /** Times the traffic and the size of payloads. */
+    scale?: number
+  } = {},
 ): Promise<SharedSimulationResult> {
+  const { ticks = 200, faults = true, only = Object.keys(traffic), scale = 1 } = options
+  const payloadBytes = smallestPayload * scale
   const random = seededRandom(seed)
   const base = simulatedRollup({ sequencingWindowBlocks: 900n, blockTimeSeconds: 12n })
   const l1 = createL1Simulator({ config: base, sign: false })
   const market = new Market(l1, source => ({
-    gasUsed: BigInt(source.below(36_000_000)),
-    blobs: source.below(22),
+    gasUsed: faults ? BigInt(source.below(36_000_000)) : 18_000_000n,
+    blobs: faults ? source.below(22) : 10,
     marginalTipWei: 0n,
   }))
-  const rollups = Object.entries(traffic).map(([name, rate], i) => {
+  const rollups = Object.entries(traffic).flatMap(([name, rate], i) => {
+    if (!only.includes(name)) return []
     const l2 = { number: 0n, hash: `0x${(0xc0 + i).toString(16).repeat(32)}` as const }
     const config = { ...base, l2ChainId: 910n + BigInt(i), genesis: { ...base.genesis, l2 } }
-    return { name, rate, ...simulatedNode(config, l1, () => l1.head.number) }
+    return [{ name, rate, ...simulatedNode(config, l1, () => l1.head.number) }]
   })
   const problems: string[] = []
   const bytes: Record<string, number> = {}
@@ -125,7 +134,8 @@ export async function simulateSharedBatcher(
     await settle()
     for (const { name, rate, config, sequencer, verifier } of rollups) {
       while (building && sequencer.head.timestamp + config.blockTimeSeconds <= l1.head.timestamp) {
-        const count = Math.floor(rate) + (random.bool(rate % 1) ? 1 : 0)
+        const many = rate * scale
+        const count = Math.floor(many) + (random.bool(many % 1) ? 1 : 0)
         const transactions = Array.from({ length: count }, () => {
           const nonce = nonces.get(name) ?? 0n
           nonces.set(name, nonce + 1n)
