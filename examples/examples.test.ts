@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createChannelOut, createZlibCompressor, encodeBatcherTransaction } from '@l2/sequencer-core'
+import { describe, expect, it, onTestFinished } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Runs an example as its first lines say; a failure has what it printed. */
+async function run(example: string, ...args: string[]): Promise<string> {
+  const script = [join(root, 'scripts/ts.mjs'), join(root, 'examples', example), ...args]
+  const { stdout } = await promisify(execFile)(process.execPath, script, { cwd: root })
+  return stdout
+}
+
+describe('examples', () => {
+  it('lst-year: every model, drawn', async () => {
+    const text = await run('lst-year.ts')
+    expect(text).toContain('day 365')
+  })
+
+  it('sequencer-election: ours against the Metis draw', async () => {
+    expect(await run('sequencer-election.ts')).toMatch(/the year:\s+ours\s+2\d\.\d %/)
+  })
+
+  it('shared-blobs: three rollups derive whole and pay by their bytes', async () => {
+    const text = await run('shared-blobs.ts')
+    expect(text.match(/derived whole/g)).toHaveLength(3)
+    expect(text).toMatch(/9\d\.\d % full/)
+  })
+
+  it('inspect-batches: what a file of batcher data holds', async () => {
+    const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+    const channel = createChannelOut({ ...rollup, channelId: `0x${'07'.repeat(16)}` }, createZlibCompressor())
+    await channel.add({
+      parentHash: `0x${'01'.repeat(32)}`,
+      timestamp: rollup.genesisTime,
+      epochNumber: 500n,
+      epochHash: `0x${'02'.repeat(32)}`,
+      sequenceNumber: 0n,
+      transactions: [],
+    })
+    const { frames } = await channel.close()
+    const directory = await mkdtemp(join(tmpdir(), 'l2-example-'))
+    onTestFinished(() => rm(directory, { recursive: true, force: true }))
+    const file = join(directory, 'data.bin')
+    await writeFile(file, encodeBatcherTransaction(frames))
+    const text = await run('inspect-batches.ts', file, '--kind', 'data')
+    expect(text).toContain('07'.repeat(16))
+    expect(text).toMatch(/span/)
+  })
+})
