@@ -278,17 +278,20 @@ export {
 // economics
 export {
   type Account,
+  type Booked,
   bookEvent,
+  costPerTransaction,
   createLedger,
   type EconomicEvent,
   type LedgerEntry,
   type LedgerOptions,
   type LedgerState,
   type LedgerTotals,
-  ledgerCsv,
-  ledgerJson,
 } from './economics/ledger.js'
 export { type PriceTier, priceList } from './economics/price-list.js'
+export { type FeesPaid, type Rebate, rebateShares } from './economics/rebate.js'
+export type { CostsByKind, EconomicRecord, FeesByKind, UnpostedBlock } from './economics/records.js'
+export { type CsvOptions, ledgerCsv, ledgerJson, recordsCsv, recordsJson } from './economics/report.js'
 export { defaultSplit, type Party, type SplitBps, splitAmount } from './economics/split.js'
 // engine
 export {

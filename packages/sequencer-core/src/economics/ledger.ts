@@ -1,12 +1,28 @@
-import { SequencerError } from '../errors.js'
-import { checkSplit, defaultSplit, type Party, parties, type SplitBps, splitAmount } from './split.js'
+import { checkNonNegative, invalid } from './invalid.js'
+import {
+  addCosts,
+  addFees,
+  type CostsByKind,
+  type EconomicRecord,
+  type FeesByKind,
+  noCosts,
+  noFees,
+  sumCosts,
+  sumFees,
+  takeBlocks,
+  type UnpostedBlock,
+} from './records.js'
+import { checkParty, checkSplit, defaultSplit, type Party, parties, type SplitBps, splitAmount } from './split.js'
 
 const incomes = ['fee:base', 'fee:priority', 'fee:l1', 'fee:operator', 'auction'] as const
 const costs = ['cost:blob-gas', 'cost:execution-gas', 'cost:alt-da'] as const
 type Income = (typeof incomes)[number]
 type Cost = (typeof costs)[number]
 
-/** `vault` holds what users paid, `l1-wallet` pays for data; `owed:*` is what a settlement gave a party and nobody has paid out yet. */
+/**
+ * `vault` holds what users paid; `l1-wallet` pays for data, and what it has advanced is its negative balance; `owed:*` is what a settlement gave
+ * a party and nobody has paid out yet.
+ */
 export type Account = Income | Cost | 'vault' | 'l1-wallet' | 'result' | `owed:${Party}`
 
 /** One double entry: the same amount out of one account and into another. */
@@ -23,26 +39,15 @@ export type LedgerEntry = {
 
 /** What moves money in a rollup. Amounts are in the smallest unit of the gas token, whatever its decimals. */
 export type EconomicEvent =
-  | {
-      readonly type: 'block'
-      readonly number: bigint
-      readonly transactions: number
-      readonly baseFees: bigint
-      readonly priorityFees: bigint
-      readonly l1Fees: bigint
-      readonly operatorFees: bigint
-      readonly auctionRevenue: bigint
-    }
-  | {
+  | ({ readonly type: 'block'; readonly number: bigint; readonly transactions: number } & FeesByKind)
+  /** Something that was posted and paid for. Whoever books must not book one twice: the ledger does not remember ids. */
+  | ({
       readonly type: 'batch'
       readonly id: string
       readonly firstBlock: bigint
       readonly lastBlock: bigint
       readonly bytes: number
-      readonly blobGas: bigint
-      readonly executionGas: bigint
-      readonly altDa: bigint
-    }
+    } & CostsByKind)
   /** Closes the books since the last settlement: a profit is split, a loss is carried into the next one. */
   | { readonly type: 'settle' }
   | { readonly type: 'payout'; readonly party: Party; readonly amount: bigint }
@@ -53,22 +58,27 @@ export type LedgerTotals = {
   readonly transactions: bigint
   readonly batches: bigint
   readonly bytes: bigint
+  readonly fees: FeesByKind
+  readonly costs: CostsByKind
   readonly feesIn: bigint
   readonly costsOut: bigint
   /** Fees minus costs; negative when posting costs more than users paid. */
   readonly profit: bigint
+  readonly paidOut: bigint
 }
 
-/** The books: plain immutable data. The entries themselves leave as results, so that the state stays small for ever. */
+/** The books: plain immutable data. Entries and records leave as results, so the state holds sums and the blocks that no batch has carried yet. */
 export type LedgerState = {
   readonly split: SplitBps
   readonly remainderTo: Party
   readonly nextEntry: number
+  readonly nextRecord: number
   readonly settlements: number
   /** Debits minus credits of every account; they add up to zero. */
   readonly balances: Readonly<Record<Account, bigint>>
   readonly totals: LedgerTotals
   readonly lastBlock: bigint | undefined
+  readonly unposted: readonly UnpostedBlock[]
 }
 
 /** Options of {@link createLedger}. */
@@ -79,14 +89,25 @@ export type LedgerOptions = {
   remainderTo?: Party | undefined
 }
 
+/** What {@link bookEvent} gives back. */
+export type Booked = {
+  readonly state: LedgerState
+  readonly entries: readonly LedgerEntry[]
+  /** Of a block or a batch. */
+  readonly record: EconomicRecord | undefined
+}
+
 const noTotals: LedgerTotals = {
   blocks: 0n,
   transactions: 0n,
   batches: 0n,
   bytes: 0n,
+  fees: noFees,
+  costs: noCosts,
   feesIn: 0n,
   costsOut: 0n,
   profit: 0n,
+  paidOut: 0n,
 }
 
 /**
@@ -95,34 +116,32 @@ const noTotals: LedgerTotals = {
  * @throws SequencerError `ECONOMICS_INVALID` when the shares are not a whole
  */
 export function createLedger(options: LedgerOptions = {}): LedgerState {
-  const split = options.split ?? defaultSplit
+  const { split = defaultSplit, remainderTo = 'treasury' } = options
   checkSplit(split)
+  checkParty(remainderTo)
   const accounts: Account[] = [...incomes, ...costs, 'vault', 'l1-wallet', 'result']
   for (const party of parties) accounts.push(`owed:${party}`)
   return {
     split,
-    remainderTo: options.remainderTo ?? 'treasury',
+    remainderTo,
     nextEntry: 0,
+    nextRecord: 0,
     settlements: 0,
     balances: Object.fromEntries(accounts.map(account => [account, 0n])) as Record<Account, bigint>,
     totals: noTotals,
     lastBlock: undefined,
+    unposted: [],
   }
 }
 
 type Posting = readonly [debit: Account, credit: Account, amount: bigint]
-
-function invalid(message: string, details: Record<string, unknown>): never {
-  throw new SequencerError(message, { code: 'ECONOMICS_INVALID', details })
-}
-
-function nonNegative(fields: Record<string, bigint | number>): void {
-  for (const [field, value] of Object.entries(fields))
-    if (value < 0) invalid(`"${field}" expected at least 0, got ${value}`, { field, value })
-}
+type Change = Partial<LedgerState>
 
 /**
  * Books one event. Pure: an error leaves the state as it was, and the entries come back with the next state.
+ *
+ * The vault never owes more than it holds: a settlement repays the L1 wallet out of fees only, so a loss stays with the wallet that advanced
+ * it until later profits have made it good.
  *
  * @throws SequencerError `ECONOMICS_INVALID`: a negative amount, a block out of order, a payout of more than is owed
  *
@@ -133,113 +152,150 @@ function nonNegative(fields: Record<string, bigint | number>): void {
  * let books = createLedger({ split: { sequencer: 5000, users: 5000 } })
  * const fees = { baseFees: 80n, priorityFees: 20n, l1Fees: 50n, operatorFees: 0n, auctionRevenue: 0n }
  * books = bookEvent(books, { type: 'block', number: 1n, transactions: 3, ...fees }).state
- * books = bookEvent(books, { type: 'batch', id: 'a', firstBlock: 1n, lastBlock: 1n, bytes: 400, blobGas: 40n, executionGas: 9n, altDa: 0n }).state
- * books = bookEvent(books, { type: 'settle' }).state
+ * const batch = { type: 'batch', id: 'a', firstBlock: 1n, lastBlock: 1n, bytes: 400 } as const
+ * const booked = bookEvent(books, { ...batch, blobGas: 40n, executionGas: 9n, altDa: 0n })
+ * console.log(booked.record!.feesIn, booked.record!.costsOut, booked.record!.profit) // 150n 49n 101n
+ * books = bookEvent(booked.state, { type: 'settle' }).state
  * console.log(books.totals.profit) // 101n
  * console.log(-books.balances['owed:users'], -books.balances['owed:treasury']) // 50n 1n
  * ```
  */
-export function bookEvent(state: LedgerState, event: EconomicEvent): { state: LedgerState; entries: LedgerEntry[] } {
+export function bookEvent(state: LedgerState, event: EconomicEvent): Booked {
   switch (event.type) {
-    case 'block': {
-      const { number, transactions, baseFees, priorityFees, l1Fees, operatorFees, auctionRevenue } = event
-      nonNegative({ transactions, baseFees, priorityFees, l1Fees, operatorFees, auctionRevenue })
-      if (state.lastBlock !== undefined && number <= state.lastBlock) {
-        invalid(`block ${number} is booked already: the last one is ${state.lastBlock}`, {
-          number,
-          lastBlock: state.lastBlock,
-        })
-      }
-      const fees = baseFees + priorityFees + l1Fees + operatorFees + auctionRevenue
-      const { totals } = state
-      return post(
-        state,
-        `block ${number}`,
-        [
-          ['vault', 'fee:base', baseFees],
-          ['vault', 'fee:priority', priorityFees],
-          ['vault', 'fee:l1', l1Fees],
-          ['vault', 'fee:operator', operatorFees],
-          ['vault', 'auction', auctionRevenue],
-        ],
-        {
-          lastBlock: number,
-          totals: {
-            ...totals,
-            blocks: totals.blocks + 1n,
-            transactions: totals.transactions + BigInt(transactions),
-            feesIn: totals.feesIn + fees,
-            profit: totals.profit + fees,
-          },
-        },
-      )
-    }
-    case 'batch': {
-      const { id, firstBlock, lastBlock, bytes, blobGas, executionGas, altDa } = event
-      nonNegative({ bytes, blobGas, executionGas, altDa })
-      if (lastBlock < firstBlock) invalid(`batch ${id} ends before it begins`, { firstBlock, lastBlock })
-      const cost = blobGas + executionGas + altDa
-      const { totals } = state
-      return post(
-        state,
-        `batch ${id}`,
-        [
-          ['cost:blob-gas', 'l1-wallet', blobGas],
-          ['cost:execution-gas', 'l1-wallet', executionGas],
-          ['cost:alt-da', 'l1-wallet', altDa],
-        ],
-        {
-          totals: {
-            ...totals,
-            batches: totals.batches + 1n,
-            bytes: totals.bytes + BigInt(bytes),
-            costsOut: totals.costsOut + cost,
-            profit: totals.profit - cost,
-          },
-        },
-      )
-    }
+    case 'block':
+      return bookBlock(state, event)
+    case 'batch':
+      return bookBatch(state, event)
     case 'settle':
       return settle(state)
     case 'payout': {
       const { party, amount } = event
+      checkParty(party)
       const owed = -state.balances[`owed:${party}`]
       if (amount <= 0n || amount > owed)
         invalid(`payout of ${amount} to ${party}: ${owed} is owed`, { party, amount, owed })
-      return post(state, 'payout', [[`owed:${party}`, 'vault', amount]], {})
+      const totals = { ...state.totals, paidOut: state.totals.paidOut + amount }
+      return post(state, 'payout', [[`owed:${party}`, 'vault', amount]], { totals })
     }
   }
 }
 
-/** Closes income and cost into the result, repays the L1 wallet from the vault, and splits what is left. */
-function settle(state: LedgerState): { state: LedgerState; entries: LedgerEntry[] } {
-  const reference = `settlement ${state.settlements}`
+function bookBlock(state: LedgerState, event: EconomicEvent & { type: 'block' }): Booked {
+  const { number, transactions, baseFees, priorityFees, l1Fees, operatorFees, auctionRevenue } = event
+  const fees: FeesByKind = { baseFees, priorityFees, l1Fees, operatorFees, auctionRevenue }
+  checkNonNegative({ number, transactions, ...fees })
+  const { totals, lastBlock } = state
+  if (lastBlock !== undefined && number <= lastBlock)
+    invalid(`block ${number} is booked already: the last one is ${lastBlock}`, { number, lastBlock })
+  const feesIn = sumFees(fees)
+  const postings: Posting[] = [
+    ['vault', 'fee:base', baseFees],
+    ['vault', 'fee:priority', priorityFees],
+    ['vault', 'fee:l1', l1Fees],
+    ['vault', 'fee:operator', operatorFees],
+    ['vault', 'auction', auctionRevenue],
+  ]
+  const record: EconomicRecord = {
+    index: state.nextRecord,
+    type: 'block',
+    id: number.toString(),
+    firstBlock: number,
+    lastBlock: number,
+    transactions,
+    bytes: 0,
+    ...fees,
+    feesIn,
+    ...noCosts,
+    costsOut: 0n,
+    profit: feesIn,
+  }
+  const change: Change = {
+    lastBlock: number,
+    unposted: [...state.unposted, { number, transactions, fees }],
+    totals: {
+      ...totals,
+      blocks: totals.blocks + 1n,
+      transactions: totals.transactions + BigInt(transactions),
+      fees: addFees(totals.fees, fees),
+      feesIn: totals.feesIn + feesIn,
+      profit: totals.profit + feesIn,
+    },
+  }
+  return post(state, `block ${number}`, postings, change, record)
+}
+
+function bookBatch(state: LedgerState, event: EconomicEvent & { type: 'batch' }): Booked {
+  const { id, firstBlock, lastBlock, bytes, blobGas, executionGas, altDa } = event
+  const spent: CostsByKind = { blobGas, executionGas, altDa }
+  checkNonNegative({ firstBlock, lastBlock, bytes, ...spent })
+  if (lastBlock < firstBlock) invalid(`batch ${id.slice(0, 80)} ends before it begins`, { firstBlock, lastBlock })
+  const { totals } = state
+  const { left, fees, transactions } = takeBlocks(state.unposted, firstBlock, lastBlock)
+  const feesIn = sumFees(fees)
+  const costsOut = sumCosts(spent)
+  const postings: Posting[] = [
+    ['cost:blob-gas', 'l1-wallet', blobGas],
+    ['cost:execution-gas', 'l1-wallet', executionGas],
+    ['cost:alt-da', 'l1-wallet', altDa],
+  ]
+  const record: EconomicRecord = {
+    index: state.nextRecord,
+    type: 'batch',
+    id,
+    firstBlock,
+    lastBlock,
+    transactions,
+    bytes,
+    ...fees,
+    feesIn,
+    ...spent,
+    costsOut,
+    profit: feesIn - costsOut,
+  }
+  const change: Change = {
+    unposted: left,
+    totals: {
+      ...totals,
+      batches: totals.batches + 1n,
+      bytes: totals.bytes + BigInt(bytes),
+      costs: addCosts(totals.costs, spent),
+      costsOut: totals.costsOut + costsOut,
+      profit: totals.profit - costsOut,
+    },
+  }
+  return post(state, `batch ${id}`, postings, change, record)
+}
+
+/** Closes income and cost into the result, repays the L1 wallet out of what nobody else is owed, and splits what is left. */
+function settle(state: LedgerState): Booked {
+  const { balances } = state
   const closing: Posting[] = []
-  let result = -state.balances['result']
+  let result = -balances['result']
   for (const account of incomes) {
-    closing.push([account, 'result', -state.balances[account]])
-    result -= state.balances[account]
+    closing.push([account, 'result', -balances[account]])
+    result -= balances[account]
   }
-  let spent = 0n
   for (const account of costs) {
-    closing.push(['result', account, state.balances[account]])
-    result -= state.balances[account]
-    spent += state.balances[account]
+    closing.push(['result', account, balances[account]])
+    result -= balances[account]
   }
-  closing.push(['l1-wallet', 'vault', spent])
+  const advanced = -balances['l1-wallet']
+  const free = parties.reduce((left, party) => left + balances[`owed:${party}`], balances['vault'])
+  closing.push(['l1-wallet', 'vault', advanced < free ? advanced : free])
   if (result > 0n) {
     const shares = splitAmount(result, state.split, state.remainderTo)
     for (const party of parties) closing.push(['result', `owed:${party}`, shares[party]])
   }
-  return post(state, reference, closing, { settlements: state.settlements + 1 })
+  return post(state, `settlement ${state.settlements}`, closing, { settlements: state.settlements + 1 })
 }
 
 function post(
   state: LedgerState,
   reference: string,
   postings: readonly Posting[],
-  change: Partial<LedgerState>,
-): { state: LedgerState; entries: LedgerEntry[] } {
+  change: Change,
+  record?: EconomicRecord,
+): Booked {
   const balances = { ...state.balances }
   const entries: LedgerEntry[] = []
   for (const [debit, credit, amount] of postings) {
@@ -248,37 +304,27 @@ function post(
     balances[credit] -= amount
     entries.push({ index: state.nextEntry + entries.length, reference, debit, credit, amount })
   }
-  return { state: { ...state, ...change, balances, nextEntry: state.nextEntry + entries.length }, entries }
+  const nextRecord = state.nextRecord + (record === undefined ? 0 : 1)
+  const nextEntry = state.nextEntry + entries.length
+  return { state: { ...state, ...change, balances, nextEntry, nextRecord }, entries, record }
 }
 
 /**
- * Entries as CSV with a header line, amounts as whole units of the gas token.
+ * What posting cost for each transaction that was posted, rounded up; 0 while nothing was.
  *
  * @example
  * ```ts
- * import { ledgerCsv } from '@l2/sequencer-core'
+ * import { bookEvent, costPerTransaction, createLedger } from '@l2/sequencer-core'
  *
- * const csv = ledgerCsv([{ index: 0, reference: 'block 1', debit: 'vault', credit: 'fee:base', amount: 80n }])
- * console.log(csv.split('\n')[1]) // 0,block 1,vault,fee:base,80
+ * const fees = { baseFees: 80n, priorityFees: 0n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
+ * let books = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees }).state
+ * const batch = { type: 'batch', id: 'a', firstBlock: 1n, lastBlock: 1n, bytes: 400 } as const
+ * books = bookEvent(books, { ...batch, blobGas: 40n, executionGas: 9n, altDa: 0n }).state
+ * console.log(costPerTransaction(books)) // 17n
  * ```
  */
-export function ledgerCsv(entries: Iterable<LedgerEntry>): string {
-  let csv = 'index,reference,debit,credit,amount\n'
-  for (const { index, reference, debit, credit, amount } of entries)
-    csv += `${index},${reference},${debit},${credit},${amount}\n`
-  return csv
-}
-
-/**
- * Entries as one JSON array, amounts as decimal strings, because JSON numbers are not exact.
- *
- * @example
- * ```ts
- * import { ledgerJson } from '@l2/sequencer-core'
- *
- * console.log(ledgerJson([{ index: 0, reference: 'payout', debit: 'owed:burn', credit: 'vault', amount: 80n }])) // [{"index":0,"reference":"payout","debit":"owed:burn","credit":"vault","amount":"80"}]
- * ```
- */
-export function ledgerJson(entries: Iterable<LedgerEntry>): string {
-  return JSON.stringify(Array.from(entries, entry => ({ ...entry, amount: entry.amount.toString() })))
+export function costPerTransaction({ totals, unposted }: LedgerState): bigint {
+  const waiting = unposted.reduce((sum, { transactions }) => sum + BigInt(transactions), 0n)
+  const posted = totals.transactions - waiting
+  return posted === 0n ? 0n : (totals.costsOut + posted - 1n) / posted
 }

@@ -1,5 +1,5 @@
 import { type Plan, type PlanInput, planBatcher } from '../batcher/planner.js'
-import { SequencerError } from '../errors.js'
+import { invalid } from './invalid.js'
 
 /** A line of a {@link priceList}. */
 export type PriceTier = {
@@ -13,7 +13,7 @@ export type PriceTier = {
 /**
  * What to ask for 1,000 transactions at given prices and volumes: the cost of the best plan for each volume, and a margin on it, rounded up.
  *
- * @throws SequencerError `ECONOMICS_INVALID` when the margin is negative or no whole basis points, `BATCHER_OPTIONS` as `planBatcher`
+ * @throws SequencerError `ECONOMICS_INVALID` when the margin is negative or no whole basis points, or a volume is not positive; `BATCHER_OPTIONS` as `planBatcher`
  *
  * @example
  * ```ts
@@ -37,16 +37,15 @@ export function priceList(
   },
 ): PriceTier[] {
   const { transactionsPerDay, marginBps, ...prices } = options
-  if (!Number.isInteger(marginBps) || marginBps < 0) {
-    throw new SequencerError(`margin of ${marginBps} basis points`, {
-      code: 'ECONOMICS_INVALID',
-      details: { marginBps },
-    })
-  }
+  if (!Number.isSafeInteger(marginBps) || marginBps < 0)
+    invalid(`"marginBps" expected whole basis points of at least 0, got ${marginBps}`, { marginBps })
+  for (const perDay of transactionsPerDay)
+    if (!Number.isFinite(perDay) || perDay <= 0)
+      invalid(`"transactionsPerDay" expected more than 0, got ${perDay}`, { perDay })
   return transactionsPerDay.map(perDay => {
     const { plan } = planBatcher({ ...prices, transactionsPerSecond: perDay / 86_400 })
     const costWei = plan.weiPerThousandTransactions
-    const priceWei = (costWei * BigInt(10_000 + marginBps) + 9_999n) / 10_000n
+    const priceWei = (costWei * (10_000n + BigInt(marginBps)) + 9_999n) / 10_000n
     return { transactionsPerDay: perDay, costWei, priceWei, plan }
   })
 }

@@ -1,4 +1,4 @@
-import { SequencerError } from '../errors.js'
+import { checkNonNegative, invalid } from './invalid.js'
 
 /** Who can get a share of the profit. `users` is a rebate (ZKFair gives all of it back), `publicGoods` retroactive funding. */
 export const parties = ['sequencer', 'stakers', 'lst', 'treasury', 'publicGoods', 'burn', 'users'] as const
@@ -11,6 +11,16 @@ export type SplitBps = Readonly<Partial<Record<Party, number>>>
 export const defaultSplit: SplitBps = { sequencer: 5000, stakers: 2000, lst: 1000, treasury: 2000 }
 
 /**
+ * Checks that a party is one of those that can have a share.
+ *
+ * @throws SequencerError `ECONOMICS_INVALID`
+ */
+export function checkParty(party: string): asserts party is Party {
+  if (!(parties as readonly string[]).includes(party))
+    invalid(`"${party.slice(0, 40)}" is no party: ${parties.join(', ')}`, { party: party.slice(0, 40) })
+}
+
+/**
  * Checks that shares are whole basis points that add up to the whole.
  *
  * @throws SequencerError `ECONOMICS_INVALID`
@@ -18,20 +28,12 @@ export const defaultSplit: SplitBps = { sequencer: 5000, stakers: 2000, lst: 100
 export function checkSplit(split: SplitBps): void {
   let sum = 0
   for (const [party, bps] of Object.entries(split)) {
-    if (!(parties as readonly string[]).includes(party) || !Number.isInteger(bps) || bps < 0 || bps > 10_000) {
-      throw new SequencerError(`share of ${party}: expected 0 to 10000 basis points of a known party, got ${bps}`, {
-        code: 'ECONOMICS_INVALID',
-        details: { party, bps },
-      })
-    }
+    checkParty(party)
+    if (!Number.isInteger(bps) || bps < 0 || bps > 10_000)
+      invalid(`share of ${party}: expected 0 to 10000 basis points, got ${bps}`, { party, bps })
     sum += bps
   }
-  if (sum !== 10_000) {
-    throw new SequencerError(`shares add up to ${sum} basis points, expected 10000`, {
-      code: 'ECONOMICS_INVALID',
-      details: { sum },
-    })
-  }
+  if (sum !== 10_000) invalid(`shares add up to ${sum} basis points, expected 10000`, { sum })
 }
 
 /**
@@ -49,9 +51,8 @@ export function checkSplit(split: SplitBps): void {
  */
 export function splitAmount(amountWei: bigint, split: SplitBps, remainderTo: Party): Record<Party, bigint> {
   checkSplit(split)
-  if (amountWei < 0n) {
-    throw new SequencerError(`cannot split ${amountWei} wei`, { code: 'ECONOMICS_INVALID', details: { amountWei } })
-  }
+  checkParty(remainderTo)
+  checkNonNegative({ amountWei })
   const shares = Object.fromEntries(parties.map(party => [party, 0n])) as Record<Party, bigint>
   let left = amountWei
   for (const party of parties) {
