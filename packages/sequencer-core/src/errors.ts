@@ -106,8 +106,12 @@ export type SequencerErrorCode =
   /** An access list, trace or lane count that cannot be read. */
   | 'ACCESS_INVALID'
   // fees
-  /** A gas token price that is stale, from the future, too far from the last, or too low to be expressed. */
+  /** A gas token price that is stale, from the future, older than the last or too far from it, or too low to be expressed. */
   | 'PRICE_REFUSED'
+  /** There is no gas token price, or the last accepted one is too old to charge by. */
+  | 'PRICE_UNAVAILABLE'
+  /** Options of a price feed, fee recovery or oracle that cannot be, decimals out of range, or a negative amount. */
+  | 'FEE_OPTIONS'
   // batcher
   /** Options of the batcher that contradict each other, or a step begun inside another. */
   | 'BATCHER_OPTIONS'

@@ -326,10 +326,17 @@ export {
   type GasTokenPrice,
   gasTokenScalars,
   type PriceLimits,
-  type Recovery as FeeRecovery,
-  recoveryBps,
+  type PriceRefusal,
   toGasToken,
 } from './fees/gas-token.js'
+export { fixedOracle, type MedianOracleOptions, medianOracle } from './fees/gas-token-oracles.js'
+export {
+  createGasTokenTracker,
+  type GasTokenTracker,
+  type GasTokenTrackerDeps,
+  type GasTokenTrackerOptions,
+  type GasTokenView,
+} from './fees/gas-token-tracker.js'
 export {
   type BedrockFeeParameters,
   calldataGas,
@@ -344,6 +351,27 @@ export {
   type ScalarFeeParameters,
 } from './fees/l1-fee.js'
 export { type OperatorFeeParameters, operatorFee } from './fees/operator-fee.js'
+export {
+  applyPrice,
+  createPriceFeed,
+  currentPrice,
+  type PriceCommand,
+  type PriceEvent,
+  type PriceFeed,
+  type PriceFeedOptions,
+} from './fees/price-feed.js'
+export {
+  applyRecovery,
+  createRecovery,
+  type Recovery as FeeRecovery,
+  type RecoveryBucket,
+  type RecoveryCommand,
+  type RecoveryEvent,
+  type RecoveryOptions,
+  type RecoveryState,
+  recoveryBps,
+  windowRecovery,
+} from './fees/recovery.js'
 // forced
 export {
   checkForcedInclusionRule,

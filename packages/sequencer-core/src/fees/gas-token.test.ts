@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { acceptPrice, type GasTokenPrice, gasTokenScalars, recoveryBps, toGasToken } from './gas-token.js'
+import { acceptPrice, type GasTokenPrice, gasTokenScalars, toGasToken } from './gas-token.js'
 
 const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
 const usdc: GasTokenPrice = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAt: 1000n }
@@ -18,6 +18,9 @@ describe('acceptPrice', () => {
   it.each<[string, Partial<GasTokenPrice>, bigint]>([
     ['stale', {}, 4601n],
     ['future', {}, 999n],
+    ['older', { observedAt: 999n }, 1000n],
+    ['malformed', { tokenUnits: 80 } as never, 1000n],
+    ['malformed', { perWei: undefined } as never, 1000n],
     ['not-positive', { tokenUnits: 0n }, 1000n],
     ['deviation', { tokenUnits: 121n * 10n ** 18n }, 1000n],
     ['deviation', { tokenUnits: 39n * 10n ** 18n }, 1000n],
@@ -33,6 +36,24 @@ describe('acceptPrice', () => {
 })
 
 describe('toGasToken', () => {
+  it('a sum converted at once and in parts differ by less than a unit a part', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.bigInt(0n, 10n ** 22n), { maxLength: 20 }),
+        fc.constantFrom(metis, usdc),
+        (parts, price) => {
+          const whole = toGasToken(
+            parts.reduce((sum, wei) => sum + wei, 0n),
+            price,
+          )
+          const sum = parts.reduce((units, wei) => units + toGasToken(wei, price), 0n)
+          expect(sum).toBeGreaterThanOrEqual(whole)
+          expect(sum - whole).toBeLessThanOrEqual(BigInt(parts.length))
+        },
+      ),
+    )
+  })
+
   it('never charges less than the cost, and at most one unit more', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, 10n ** 24n), fc.constantFrom(metis, usdc), (wei, price) => {
@@ -45,6 +66,30 @@ describe('toGasToken', () => {
 })
 
 describe('gasTokenScalars', () => {
+  it('never charges less than the price says, and at most one millionth more, whatever the decimals', () => {
+    const arbitrary = fc.record({
+      decimals: fc.integer({ min: 0, max: 18 }),
+      perEth: fc.bigInt(1n, 1000n),
+      factorBps: fc.bigInt(0n, 20_000n),
+      scalar: fc.bigInt(0n, 100_000n),
+    })
+    fc.assert(
+      fc.property(arbitrary, ({ decimals, perEth, factorBps, scalar }) => {
+        const price = { tokenUnits: perEth * 10n ** BigInt(decimals), perWei: 10n ** 18n, observedAt: 0n }
+        const scalars = { baseFeeScalar: scalar, blobBaseFeeScalar: 0n }
+        const { baseFeeScalar, blobBaseFeeScalar } = gasTokenScalars(scalars, price, decimals, factorBps)
+        const exact = scalar * perEth * factorBps
+        expect(baseFeeScalar * 10_000n).toBeGreaterThanOrEqual(exact)
+        expect((baseFeeScalar - 1n) * 10_000n).toBeLessThan(exact)
+        expect(blobBaseFeeScalar).toBe(0n)
+      }),
+    )
+  })
+
+  it.each([-1, 19, 0.5, Number.NaN])('refuses %d decimals', decimals => {
+    expect(() => gasTokenScalars({ baseFeeScalar: 1n, blobBaseFeeScalar: 1n }, metis, decimals)).toThrow('0 to 18')
+  })
+
   it('scales by the price, for a token of 18 and one of 6 decimals', () => {
     const inEth = { baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }
     expect(gasTokenScalars(inEth, metis, 18)).toEqual({ baseFeeScalar: 109_440n, blobBaseFeeScalar: 64_875_920n })
@@ -57,10 +102,4 @@ describe('gasTokenScalars', () => {
       'scalar-overflow',
     )
   })
-})
-
-it('recoveryBps: zero when users paid what posting cost', () => {
-  expect(recoveryBps({ charged: 0n, cost: 0n })).toBeUndefined()
-  expect(recoveryBps({ charged: 110n, cost: 100n })).toBe(1000n)
-  expect(recoveryBps({ charged: 50n, cost: 100n })).toBe(-5000n)
 })

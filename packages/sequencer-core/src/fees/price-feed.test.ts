@@ -1,0 +1,97 @@
+import { isL2Error } from '@l2/common'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { GasTokenPrice } from './gas-token.js'
+import { applyPrice, createPriceFeed, currentPrice, type PriceCommand } from './price-feed.js'
+
+const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
+const at = (metisPerEth: bigint, observedAt: bigint): GasTokenPrice => ({
+  tokenUnits: metisPerEth * 10n ** 18n,
+  perWei: 10n ** 18n,
+  observedAt,
+})
+const codeOf = (call: () => unknown): unknown => {
+  try {
+    call()
+  } catch (error) {
+    return isL2Error(error) ? [error.code, error.details['reason'] ?? error.details['field']] : error
+  }
+  return undefined
+}
+
+describe('applyPrice', () => {
+  it('keeps the last accepted price through refusals and failures, says each, and expires once', () => {
+    let feed = createPriceFeed({ keepSeconds: 7200n })
+    const types: string[] = []
+    const say = (command: PriceCommand): void => {
+      const next = applyPrice(feed, command)
+      feed = next.feed
+      types.push(...next.events.map(event => `${event.type}${'failures' in event ? ` ${event.failures}` : ''}`))
+    }
+    say({ type: 'observed', price: metis, now: 1000n })
+    say({ type: 'observed', price: at(200n, 1060n), now: 1060n })
+    say({ type: 'failed', reason: 'down', now: 1120n })
+    expect(currentPrice(feed, 8200n)).toBe(metis)
+    say({ type: 'failed', reason: 'down', now: 8201n })
+    say({ type: 'failed', reason: 'down', now: 9000n })
+    expect(codeOf(() => currentPrice(feed, 9000n))).toEqual(['PRICE_UNAVAILABLE', 'expired'])
+    // The market did move: an operator says so, and the feed goes on from there.
+    say({ type: 'override', price: at(200n, 9000n), now: 9000n })
+    expect(currentPrice(feed, 9060n).tokenUnits).toBe(200n * 10n ** 18n)
+    say({ type: 'observed', price: at(201n, 9060n), now: 9060n })
+    expect(types).toEqual([
+      'price-accepted',
+      'price-refused 1',
+      'oracle-failed 2',
+      'oracle-failed 3',
+      'price-expired',
+      'oracle-failed 4',
+      'price-accepted',
+      'price-accepted',
+    ])
+    expect(feed.failures).toBe(0)
+  })
+
+  it('never moves further than the limit from one accepted price to the next, and changes nothing on an error', () => {
+    const command: fc.Arbitrary<PriceCommand> = fc
+      .tuple(fc.bigInt(-5n, 10n ** 6n), fc.bigInt(-5n, 5n), fc.bigInt(0n, 10_000n), fc.bigInt(0n, 5000n), fc.nat(9))
+      .map(([tokenUnits, perWei, observedAt, age, kind]) => {
+        const now = observedAt + age
+        const price = { tokenUnits, perWei, observedAt }
+        if (kind === 0) return { type: 'failed', reason: 'down', now }
+        return { type: kind === 1 ? 'override' : 'observed', price, now }
+      })
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 40 }), commands => {
+        let feed = createPriceFeed()
+        for (const one of commands) {
+          const before = structuredClone(feed)
+          try {
+            const { feed: next, events } = applyPrice(feed, one)
+            expect(feed).toEqual(before)
+            for (const event of events) {
+              if (event.type !== 'price-accepted') continue
+              const { price, previous } = event
+              expect(price.tokenUnits > 0n && price.perWei > 0n).toBe(true)
+              if (one.type === 'override' || previous === undefined) continue
+              const a = price.tokenUnits * previous.perWei
+              const b = previous.tokenUnits * price.perWei
+              expect((a > b ? a - b : b - a) * 2n).toBeLessThanOrEqual(b)
+            }
+            feed = next
+          } catch (error) {
+            expect(one.type).toBe('override')
+            expect(isL2Error(error, 'PRICE_REFUSED')).toBe(true)
+            expect(feed).toEqual(before)
+          }
+        }
+      }),
+    )
+  })
+
+  it('refuses options that cannot be', () => {
+    expect(codeOf(() => createPriceFeed({ keepSeconds: -1n }))).toEqual(['FEE_OPTIONS', 'keepSeconds'])
+    expect(codeOf(() => createPriceFeed({ price: at(0n, 0n) }))).toMatchObject(['FEE_OPTIONS', undefined])
+    expect(codeOf(() => currentPrice(createPriceFeed(), 0n))).toEqual(['PRICE_UNAVAILABLE', 'none'])
+  })
+})
