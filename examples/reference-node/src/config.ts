@@ -1,3 +1,4 @@
+import { defaultSplit, type SplitBps } from '@l2/sequencer-core'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { NodeError } from './errors.js'
@@ -14,6 +15,21 @@ function whole(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number')
   return Number(text)
 }
+
+/** `sequencer=5000,treasury=5000` as shares. */
+function shares(text: string): SplitBps {
+  const pairs = text.split(',').map(pair => pair.split('='))
+  return Object.fromEntries(
+    pairs.map(([party = '', bps = '']) => [party.trim(), /^\d{1,5}$/.test(bps) ? Number(bps) : -1]),
+  )
+}
+
+const parties = ['sequencer', 'stakers', 'lst', 'treasury', 'publicGoods', 'burn', 'users'] as const
+const splitSchema = z
+  .partialRecord(z.enum(parties), z.number().int().min(0).max(10_000))
+  .refine(split => Object.values(split).reduce((sum, bps) => sum + bps, 0) === 10_000, {
+    error: `expected basis points that add up to 10000, for any of ${parties.join(', ')}`,
+  })
 
 const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'memory', 'celestia', 'router'] as const
 
@@ -43,6 +59,13 @@ const schema = z
     /** Lets faults be ordered over JSON-RPC. */
     faults: z.boolean().default(false),
     ordering: z.enum(['first-come', 'priority']).default('first-come'),
+    /** METIS for one ETH: what users pay in and what posting is paid in are compared by it. */
+    gasTokenPrice: z
+      .string()
+      .regex(/^(?=.*[1-9])\d{1,9}(\.\d{1,18})?$/, 'METIS for one ETH, more than 0: 80 or 79.5')
+      .default('80'),
+    /** Who gets the profit, basis points. */
+    split: splitSchema.default(defaultSplit),
     demo: z.boolean().default(false),
     /** Transactions a second of the demo. */
     rate: z.number().int().min(1).max(2_000).default(20),
@@ -90,6 +113,8 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--port <number>', 'port of the JSON-RPC', whole, 9545)
     .option('--chain-id <number>', 'chain id of the rollup', whole, 59_900)
     .option('--ordering <policy>', 'first-come or priority', 'first-come')
+    .option('--gas-token-price <METIS>', 'METIS for one ETH', '80')
+    .option('--split <shares>', 'who gets the profit, basis points: sequencer=5000,treasury=5000', shares)
     .option('--engine <engine>', 'anvil, or geth if it is on PATH (1.17 or later)', 'anvil')
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
     .option('--faults', 'let l2dev_halt, l2dev_resume and l2dev_equivocate order faults')

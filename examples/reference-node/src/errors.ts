@@ -4,6 +4,8 @@ import { L2Error, type L2ErrorOptions } from '@l2/common'
 type NodeErrorCode =
   | 'ANVIL_MISSING'
   | 'ANVIL_FAILED'
+  | 'BOOKS_CORRUPT'
+  | 'BOOKS_FAILED'
   | 'GETH_MISSING'
   | 'CONFIG_INVALID'
   | 'DATA_OF_ANOTHER_CHAIN'

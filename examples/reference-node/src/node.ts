@@ -2,12 +2,9 @@ import { liquidApr, liquidRate } from '@l2/lst'
 import {
   type Batcher,
   type BatcherBlock,
-  bookEvent,
   createBatcher,
-  createLedger,
   createRpcL1Source,
   firstCome,
-  type LedgerState,
   nobleRecovery,
   type OrderingPolicy,
   priorityGas,
@@ -19,11 +16,17 @@ import { leaderAt } from '@l2/staking'
 import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
 import { startEngine } from './chain/engine.js'
 import { blockTimeSeconds, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
-import { l1Wallet, openL1 } from './chain/l1.js'
+import { devL1BlockSeconds, l1Wallet, openL1 } from './chain/l1.js'
 import type { NodeConfig } from './config.js'
 import { batcherAccount, holderAccount, sequencerAccounts } from './dev-accounts.js'
+import { openBookkeeper } from './economics/bookkeeper.js'
+import { openGasToken } from './economics/gas-token.js'
+import { ledgerPages } from './economics/pages.js'
+import { economicsStatus } from './economics/status.js'
+import { NodeError } from './errors.js'
 import { createControlPlane } from './pool/control-plane.js'
 import { createWatcher } from './pool/watcher.js'
+import { createFundsAlarm } from './posting/funds.js'
 import { openPosting } from './posting/posting.js'
 import { RpcAnswerError, rpcCall } from './rpc/client.js'
 import { ethMethods } from './rpc/eth.js'
@@ -53,6 +56,8 @@ export type RollupNode = {
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 const names = ['Alpha', 'Beta', 'Gamma', 'Delta', 'Epsilon', 'Zeta', 'Eta', 'Theta']
 const keptBatches = 1000
+/** What an L1 of somebody else is taken to need for a block. */
+const mainnetBlockSeconds = 12
 const nameOf = (id: number): string => names[id - 1] ?? `sequencer ${id}`
 
 const policies: Record<NodeConfig['ordering'], () => OrderingPolicy> = {
@@ -110,19 +115,23 @@ async function compose(
   const genesis = (await executing!.engine.block(0n))!
   const rollup = rollupConfig(identity, genesis.hash)
 
+  const l1BlockSeconds = l1.isDev ? devL1BlockSeconds : mainnetBlockSeconds
   const client = l1Wallet(l1, batcherAccount())
   const l1Source = createRpcL1Source({ client: client as never, config: rollup })
-  const posting = await openPosting(l1, identity, directory.path, config)
+
+  const gasToken = await openGasToken(config.gasTokenPrice, say)
+  const keeper = openBookkeeper({
+    directory: directory.path,
+    split: config.split,
+    remainderTo: 'treasury',
+    // A cost is booked when it is paid: by the last price known, however old. An old one was said to be so.
+    price: () => gasToken.view.price!,
+  })
+  closers.push(() => keeper.close())
+  const posting = await openPosting(l1, identity, directory.path, config, keeper)
   closers.push(() => posting.close())
 
-  // What users, screens and books see.
-  let books: LedgerState = createLedger()
-  let collectedWei = 0n
-  let included = 0
-  let submissions = 0
-  let blobs = 0
-  let postedBytes = 0
-  let costWei = 0n
+  // What screens see.
   const recent: { atMs: number; transactions: number }[] = []
   const batches: BatchRecord[] = []
 
@@ -148,24 +157,21 @@ async function compose(
     onHeader: signed => {
       watcher.see(signed).catch(error => say(`watcher: ${(error as Error).message}`))
     },
-    onBlock: (block, fees) => {
+    bookedTo: keeper.lastBlock,
+    onBlock: (block, fees, isNew) => {
       const transactions = userTransactionsOf(block).length
-      included += transactions
-      collectedWei += fees.baseFees + fees.priorityFees
+      keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, ...fees })
+      gasToken.charged(fees.baseFees + fees.priorityFees)
+      if (!isNew) return
       recent.push({ atMs: Date.now(), transactions })
       while (recent.length > 0 && recent[0]!.atMs < Date.now() - 10_000) recent.shift()
-      books = bookEvent(books, {
-        type: 'block',
-        number: block.ref.number,
-        transactions,
-        ...fees,
-        l1Fees: 0n,
-        operatorFees: 0n,
-        auctionRevenue: 0n,
-      }).state
     },
   })
   closers.push(() => sequencer.close())
+  if (keeper.lastBlock > sequencer.head.number) {
+    const message = `the books go to block ${keeper.lastBlock}, the sequencer's log to ${sequencer.head.number}`
+    throw new NodeError(message, { code: 'BOOKS_CORRUPT' })
+  }
   say(
     `sequencers ${owners.map((_, index) => nameOf(index + 1)).join(', ')}: 20,000 METIS each; head is block ${sequencer.head.number}`,
   )
@@ -207,6 +213,7 @@ async function compose(
   await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
   await verifier.sync()
 
+  const sayFunds = createFundsAlarm(say, l1BlockSeconds)
   const headL1 = async (): Promise<bigint> => BigInt(await rpcCall<string>(l1.url, 'eth_blockNumber', []))
   let l1Head = await headL1()
   const batcher: Batcher = createBatcher(
@@ -221,6 +228,7 @@ async function compose(
     },
     {
       sink: posting.sink,
+      funds: posting.wallet,
       node: {
         status: async () => {
           // While L1 does not answer, its last known head is all there is to go by; a router posts elsewhere meanwhile.
@@ -246,12 +254,11 @@ async function compose(
       onEvent: event => {
         if (event.type === 'channel-closed') {
           const { channelId, firstBlock, lastBlock, transactions, frames, bytes } = event
+          keeper.channel(channelId, firstBlock, lastBlock)
           batches.push({ channelId, firstBlock, lastBlock, transactions, frames, bytes, l1Block: undefined })
           if (batches.length > keptBatches) batches.shift()
         }
         if (event.type === 'submitted') {
-          submissions++
-          postedBytes += event.bytes
           const batch = batches.find(({ channelId }) => channelId === event.channelId)
           if (batch !== undefined) batch.l1Block = event.l1Block
           say(
@@ -261,31 +268,18 @@ async function compose(
         if (event.type === 'cleared') say(`the batcher starts over from the safe head: ${event.reason}`)
         if (event.type === 'too-late')
           say(`too late to post block ${event.firstBlock}: its window ended with L1 block ${event.deadline}`)
+        sayFunds(event)
       },
     },
   )
-  posting.onCost(cost => {
-    blobs += cost.blobs
-    costWei += cost.blobGasWei + cost.executionGasWei
-    const last = batches.at(-1)
-    books = bookEvent(books, {
-      type: 'batch',
-      id: last?.channelId ?? 'unknown',
-      firstBlock: last?.firstBlock ?? 0n,
-      lastBlock: last?.lastBlock ?? 0n,
-      bytes: last?.bytes ?? 0,
-      blobGas: cost.blobGasWei,
-      executionGas: cost.executionGasWei,
-      altDa: 0n,
-    }).state
-  })
-
   let market = { baseFeeWei: 0n, blobBaseFeeWei: 0n }
   const status = (): Status => {
     const { control, head, mempool } = sequencer
     const { safe, finalized } = verifier.status
     const leader = leaderAt(control.schedule, head.number + 1n)
-    const { open } = batcher.view
+    const { open, runwayBlocks } = batcher.view
+    const { books } = keeper
+    const { totals } = books.ledger
     const transactions = recent.reduce((sum, block) => sum + block.transactions, 0)
     const rate = liquidRate(control.lst)
     const apr = liquidApr(control.lst)
@@ -314,14 +308,24 @@ async function compose(
         term: leader?.term ?? 0,
       },
       transactions: {
-        included,
+        included: Number(totals.transactions),
         perSecond: transactions / Math.min(10, Math.max(1, (Date.now() - startedAtMs) / 1000)),
         pending: mempool.pendingCount,
         queued: mempool.queuedCount,
       },
       channel: { blocks: open.blocks, transactions: 0, bytes: open.bytes, targetBytes: open.capacity },
-      da: { layer: config.da, submissions, blobs, bytes: postedBytes, costWei },
-      fees: { collectedWei },
+      da: {
+        layer: config.da,
+        submissions: Number(totals.batches),
+        blobs: books.blobs,
+        bytes: Number(totals.bytes),
+        costWei: books.costWei,
+      },
+      economics: economicsStatus(books, gasToken.view.price, {
+        balanceEthWei: posting.wallet.lastBalanceWei,
+        runwayBlocks,
+        runwaySeconds: runwayBlocks === undefined ? undefined : Number(runwayBlocks) * l1BlockSeconds,
+      }),
       verified: { ...verifier.verified },
       pool: { sequencers: owners.length, stakedWei, rewardsWei, jailed },
       lst: {
@@ -378,7 +382,7 @@ async function compose(
       },
       pendingNonce: address => sequencer.mempool.nextNonce(address.toLowerCase() as Hex),
     }),
-    ...l2Methods({ sequencer, status, batches: () => batches, books: () => books, evidence: () => evidence }),
+    ...l2Methods({ sequencer, status, batches: () => batches, keeper, evidence: () => evidence }),
     ...(config.faults ? faultMethods(sequencer) : []),
   ])
   const rpc = await startRpcServer({
@@ -389,6 +393,7 @@ async function compose(
       ['/healthz', async () => healthy],
       ['/readyz', async () => (stopping ? { ...healthy, status: 503, body: 'stopping\n' } : healthy)],
       ['/metrics', metrics],
+      ...ledgerPages(keeper),
     ]),
   })
   closers.push(() => rpc.close())
@@ -426,8 +431,10 @@ async function compose(
   const posted = loop(500, () => batcher.step({ signal: halt.signal }), 5)
   const verified = verifier.run(halt.signal).catch(fail)
   const watching = loop(1000, async () => {
+    await gasToken.poll({ signal: halt.signal })
     const block = await rpcCall<{ baseFeePerGas: Hex }>(l1.url, 'eth_getBlockByNumber', ['latest', false])
     const blobBaseFee = await rpcCall<Hex>(l1.url, 'eth_blobBaseFee', [])
+    await posting.wallet.balance()
     market = { baseFeeWei: BigInt(block.baseFeePerGas), blobBaseFeeWei: BigInt(blobBaseFee) }
     const { safe, finalized } = verifier.status
     sequencer.setLabels({ safe: safe.hash, finalized: finalized.hash, finalizedNumber: finalized.number })

@@ -27,33 +27,36 @@ import type { Hex } from 'viem'
 import { devL1BlockSeconds, type L1, l1Wallet } from '../chain/l1.js'
 import type { NodeConfig } from '../config.js'
 import { batcherAccount } from '../dev-accounts.js'
+import type { Bookkeeper } from '../economics/bookkeeper.js'
 import type { ChainIdentity } from '../storage/data-directory.js'
-
-/** What a submission cost on L1, wei. */
-export type SubmissionCost = { blobs: number; blobGasWei: bigint; executionGasWei: bigint }
+import { createWallet, type Wallet } from './funds.js'
 
 /** How batches reach L1, and how what is not on L1 is read back. */
 export type Posting = {
   /** For the batcher: everything it submits ends up in a transaction to the inbox. */
   sink: BatcherSink
+  /** What pays for it. */
+  wallet: Wallet
   /** Blob readers and KZG for the verifier, which trusts neither the batcher nor the node that serves blobs. */
   beacon: Beacon
   kzg: KzgPool
   /** What an alt-DA commitment stands for, verified; type byte first. */
   readCommitment(commitment: Uint8Array): Promise<Uint8Array>
-  /** Ends what a crash interrupted, before anything new is sent. What is refused is told, and left to the batcher, who sends again what is not safe. */
+  /**
+   * Ends what a crash interrupted, before anything new is sent, and books what it cost. What is refused is told, and left to the batcher, who
+   * sends again what is not safe.
+   */
   resume(onRefused: (reason: string) => void): Promise<void>
-  /** Called with the cost of every submission that L1 included. */
-  onCost(listener: (cost: SubmissionCost) => void): void
   close(): Promise<void>
 }
 
-/** Composes the data layer that the chain was made with. */
+/** Composes the data layer that the chain was made with. What it pays is told to the bookkeeper. */
 export async function openPosting(
   l1: L1,
   identity: ChainIdentity,
   directory: string,
   config: NodeConfig,
+  keeper: Pick<Bookkeeper, 'begin' | 'paid' | 'end' | 'books'>,
 ): Promise<Posting> {
   const inbox = identity.inbox as Hex
   const client = l1Wallet(l1, batcherAccount())
@@ -100,16 +103,28 @@ export async function openPosting(
   }
   const layer = await layers[identity.dataAvailability]!()
 
-  const listeners: ((cost: SubmissionCost) => void)[] = []
-  const reportCost = async (hash: Hex): Promise<void> => {
+  const dataOnL1: Record<string, DataAvailability> = {
+    'ethereum-blobs': blobs,
+    'ethereum-calldata': calldata,
+    router: blobs,
+  }
+  const wallet = createWallet({
+    l1,
+    address: batcherAccount().address,
+    data: dataOnL1[identity.dataAvailability],
+    commitments: calldata,
+  })
+
+  const bookCost = async (key: string, hash: Hex): Promise<void> => {
     const receipt = await client.getTransactionReceipt({ hash: await transactions.successor(hash) })
     const blobGasUsed = receipt.blobGasUsed ?? 0n
-    const cost = {
+    keeper.paid(key, {
+      transactionHash: receipt.transactionHash,
+      l1Block: receipt.blockNumber,
       blobs: Number(blobGasUsed / 131_072n),
       blobGasWei: blobGasUsed * (receipt.blobGasPrice ?? 0n),
       executionGasWei: receipt.gasUsed * receipt.effectiveGasPrice,
-    }
-    for (const listener of listeners) listener(cost)
+    })
   }
   /** The L1 transaction of a commitment that L1 itself carries; `undefined` for the other layers. */
   const onL1 = (commitment: Commitment): Hex | undefined => {
@@ -118,29 +133,48 @@ export async function openPosting(
     return undefined
   }
 
+  const commitmentKey = (key: string, index: number): string => `${key}/commitment/${index}`
+
   const sink: BatcherSink = {
     limits: options => layer.limits(options),
     async submit(items, options) {
+      const { key } = options
+      keeper.begin(
+        key,
+        items.reduce((sum, { length }) => sum + length, 0),
+      )
       const { commitments, height } = await layer.submit(items, options)
+      let included = height
       const hash = onL1(commitments[0]!)
-      if (hash !== undefined) {
-        await reportCost(hash)
-        return { height }
+      if (hash !== undefined) await bookCost(key, hash)
+      else {
+        // What L1 does not carry is named there: each commitment in a transaction to the inbox, in the order of the data.
+        for (const [index, commitment] of commitments.entries()) {
+          const data = commitmentToBatcherData(commitment)
+          const receipt = await calldata.submit([data], { ...options, key: commitmentKey(key, index) })
+          await bookCost(key, onL1(receipt.commitments[0]!)!)
+          included = receipt.height
+        }
       }
-      // What L1 does not carry is named there: each commitment in a transaction to the inbox, in the order of the data.
-      let included = 0n
-      for (const [index, commitment] of commitments.entries()) {
-        const data = commitmentToBatcherData(commitment)
-        const receipt = await calldata.submit([data], { ...options, key: `${options.key}/commitment/${index}` })
-        await reportCost(onL1(receipt.commitments[0]!)!)
-        included = receipt.height
-      }
+      keeper.end(key)
       return { height: included }
     },
+  }
+  /** Books what L1 included of a submission whose end nobody saw: its own transaction, or those of its commitments. */
+  const bookInterrupted = async (key: string): Promise<void> => {
+    const own = await calldata.resume(key)
+    if (own !== undefined) await bookCost(key, onL1(own.commitments[0]!)!)
+    for (let index = 0; ; index++) {
+      const receipt = await calldata.resume(commitmentKey(key, index))
+      if (receipt === undefined) break
+      await bookCost(key, onL1(receipt.commitments[0]!)!)
+    }
+    keeper.end(key)
   }
 
   return {
     sink,
+    wallet,
     beacon,
     kzg,
     async readCommitment(commitment) {
@@ -160,8 +194,9 @@ export async function openPosting(
           }
         }
       }
+      // The blobs' transactions and those of calldata are one account's: the manager behind both adapters knows all keys.
+      for (const key of keeper.books.open.keys()) await bookInterrupted(key)
     },
-    onCost: listener => void listeners.push(listener),
     async close() {
       await layer[Symbol.asyncDispose]()
       for (const close of closers) await close()

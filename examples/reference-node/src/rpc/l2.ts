@@ -1,7 +1,8 @@
 import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
-import type { LedgerState } from '@l2/sequencer-core'
 import { leaderAt, slotOf } from '@l2/staking'
 import type { Address, Hash } from 'viem'
+import type { Bookkeeper } from '../economics/bookkeeper.js'
+import { ledgerAnswer, maxRows, ParameterError, parseLedgerQuery } from '../economics/pages.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
 import { RpcAnswerError } from './client.js'
@@ -24,7 +25,7 @@ export type L2View = {
   sequencer: Sequencer
   status(): Status
   batches(): readonly BatchRecord[]
-  books(): LedgerState
+  keeper: Bookkeeper
   /** Bundles that the node's watcher has brought forward. */
   evidence(): readonly string[]
 }
@@ -111,12 +112,23 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
     ['l2_orderingReceipt', async params => (await sequencer.receipt(String(params[0]) as Hash)) ?? null],
     [
       'l2_economics',
-      () => {
-        const { totals, balances, split, settlements } = view.books()
-        return { totals, balances, split, settlements }
+      params => {
+        if (params[0] !== undefined) return economicsPage(view.keeper, params[0])
+        const { totals, balances, split, remainderTo } = view.keeper.books.ledger
+        const { split: parties, ...economics } = view.status().economics
+        return { ...economics, totals, balances, split, remainderTo, parties }
       },
     ],
   ])
+}
+
+function economicsPage(keeper: Bookkeeper, input: unknown): object {
+  try {
+    return ledgerAnswer(keeper, parseLedgerQuery(input, maxRows))
+  } catch (error) {
+    if (error instanceof ParameterError) throw new RpcAnswerError({ code: -32602, message: error.message })
+    throw error
+  }
 }
 
 const signerAddress = (value: unknown): Address => {

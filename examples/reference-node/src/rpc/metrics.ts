@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { daCost, type Status } from '../status/status.js'
+import type { Status } from '../status/status.js'
 
 type Measure = { name: string; help: string; value(status: Status): number }
 
@@ -24,13 +24,52 @@ const measures: readonly Measure[] = [
   { name: 'l2_batcher_submissions_total', help: 'Submissions that L1 included', value: s => s.da.submissions },
   { name: 'l2_batcher_blobs_total', help: 'Blobs posted', value: s => s.da.blobs },
   { name: 'l2_batcher_bytes_total', help: 'Bytes of batcher data posted', value: s => s.da.bytes },
-  { name: 'l2_batcher_cost_wei_total', help: 'Paid to L1, wei', value: s => Number(s.da.costWei) },
+  { name: 'l2_batcher_cost_wei_total', help: 'Paid to L1, wei of ETH', value: s => Number(s.da.costWei) },
   {
     name: 'l2_batcher_cost_per_transaction_wei',
-    help: 'L1 cost of a verified transaction, wei',
-    value: s => Number(daCost(s).perTransactionWei),
+    help: 'Cost of a posted transaction, wei of the gas token',
+    value: s => Number(s.economics.costPerTransactionWei),
   },
-  { name: 'l2_fees_collected_wei_total', help: 'Fees that users paid, wei', value: s => Number(s.fees.collectedWei) },
+  {
+    name: 'l2_batcher_balance_wei',
+    help: 'Balance of the wallet that posts, wei of ETH',
+    value: s => Number(s.economics.wallet.balanceEthWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_batcher_runway_seconds',
+    help: 'How long that wallet lasts at the rate of late; NaN while nothing was posted',
+    value: s => s.economics.wallet.runwaySeconds ?? Number.NaN,
+  },
+  {
+    name: 'l2_fees_collected_wei_total',
+    help: 'Fees that users paid, wei of the gas token',
+    value: s => Number(s.economics.feesInWei),
+  },
+  {
+    name: 'l2_economics_costs_wei_total',
+    help: 'What posting cost, wei of the gas token',
+    value: s => Number(s.economics.costsOutWei),
+  },
+  {
+    name: 'l2_economics_profit_wei',
+    help: 'Fees less costs, wei of the gas token',
+    value: s => Number(s.economics.profitWei),
+  },
+  {
+    name: 'l2_economics_unsettled_wei',
+    help: 'Profit since the last settlement, less a loss that is carried',
+    value: s => Number(s.economics.unsettledWei),
+  },
+  {
+    name: 'l2_economics_recovery_ratio',
+    help: 'Fees over costs, less one; 0 when users paid what posting cost',
+    value: s => Number(s.economics.recoveryBps ?? Number.NaN) / 10_000,
+  },
+  {
+    name: 'l2_gas_token_per_eth',
+    help: 'Price of one ETH in the gas token',
+    value: s => Number(s.economics.gasToken.perEthWei) / 1e18,
+  },
   { name: 'l2_pool_staked_wei', help: 'Stake of the sequencers, wei', value: s => Number(s.pool.stakedWei) },
   { name: 'l2_lst_rate', help: 'METIS for one eMETIS', value: s => Number(s.lst.rateE27) / 1e27 },
 ]
@@ -49,5 +88,14 @@ export function createMetrics(status: () => Status): () => Promise<{ status: num
       },
     })
   }
+  new Gauge({
+    name: 'l2_economics_owed_wei',
+    help: 'What settlements gave each party, wei of the gas token',
+    labelNames: ['party'],
+    registers: [registry],
+    collect() {
+      for (const { party, owedWei } of status().economics.split) this.set({ party }, Number(owedWei))
+    },
+  })
   return async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })
 }

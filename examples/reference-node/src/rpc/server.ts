@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { stringify } from '@l2/common'
 import Fastify from 'fastify'
 import { NodeError } from '../errors.js'
@@ -7,14 +8,19 @@ import { RpcAnswerError } from './client.js'
 /** One JSON-RPC method. What it throws as {@link RpcAnswerError} is the answer's error. */
 export type RpcMethod = (params: readonly unknown[]) => unknown
 
+/** A plain HTTP page. A stream is read no faster than the client takes it. */
+export type Page = (
+  query: Readonly<Record<string, unknown>>,
+) => Promise<{ status: number; type: string; body: string | Readable }>
+
 export type RpcServer = { url: string; close(): Promise<void> }
 
 type RpcServerOptions = {
   host: string
   port: number
   methods: ReadonlyMap<string, RpcMethod>
-  /** Bodies of the plain HTTP pages: `/healthz`, `/readyz`, `/metrics`. */
-  pages: ReadonlyMap<string, () => Promise<{ status: number; type: string; body: string }>>
+  /** By path: `/healthz`, `/readyz`, `/metrics`, `/ledger.csv`, `/ledger.json`. */
+  pages: ReadonlyMap<string, Page>
 }
 
 /** geth's limit of a request body. */
@@ -99,8 +105,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     return stringify(answers)
   })
   for (const [path, page] of options.pages) {
-    server.get(path, async (_request, reply) => {
-      const { status, type, body } = await page()
+    server.get(path, async (request, reply) => {
+      const { status, type, body } = await page(request.query as Record<string, unknown>)
       return reply.code(status).type(type).send(body)
     })
   }

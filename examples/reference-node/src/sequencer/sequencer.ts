@@ -53,12 +53,10 @@ import { createL1View } from '../chain/l1-view.js'
 import { NodeError } from '../errors.js'
 import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
-import { evidenceOf, type PublishedBlock, publishedBlock } from './published.js'
+import { type BlockFees, blockFees } from './fees.js'
+import { evidenceOf, type PublishedBlock, publishedBlock, userTransactionsOf } from './published.js'
 import { createReceiptBook } from './receipts.js'
 import { createReselection } from './reselection.js'
-
-/** Fees of one block, wei. */
-export type BlockFees = { baseFees: bigint; priorityFees: bigint }
 
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
 export type Sequencer = {
@@ -91,7 +89,10 @@ type SequencerOptions = {
   control: ControlPlane
   policy: OrderingPolicy
   recovery: SenderRecovery
-  onBlock(block: PublishedBlock, fees: BlockFees): void
+  /** The last block whose fees are booked: those of later ones in the log are made out again. */
+  bookedTo: bigint
+  /** Every block above {@link bookedTo}, in order. `isNew` is false for those that were in the log already. */
+  onBlock(block: PublishedBlock, fees: BlockFees, isNew: boolean): void
   /** Every header that is signed, as it would be gossiped. */
   onHeader(signed: SignedHeader): void
 }
@@ -144,11 +145,20 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     await log.append({ epoch: lease.epoch, seq: end.seq + 1n, prevHash: end.hash, payload: encodeSealedBlock(block) })
   }
 
+  const decode = (raw: Uint8Array): Transaction => decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery })
+  const recover = async (block: SealedBlock): Promise<void> => {
+    // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
+    const published = adopt(block, systemConfig)
+    if (published.ref.number <= options.bookedTo) return
+    const transactions = userTransactionsOf(block).map(decode)
+    const results = transactions.length === 0 ? [] : await engine.receipts(block.executed.hash)
+    options.onBlock(published, blockFees(block.executed, transactions, results), false)
+  }
+
   for await (const { payload } of log.read(1n)) {
     const block = decodeSealedBlock(payload)
     await engine.import(block.executed, block.attributes)
-    // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
-    adopt(block, systemConfig)
+    await recover(block)
   }
 
   const guards: FileGuard[] = []
@@ -169,7 +179,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     if (pending !== undefined && pending.header.parentHash === head.hash) {
       await engine.import(pending.executed, pending.attributes)
       await append(pending)
-      adopt(pending, systemConfig)
+      await recover(pending)
     }
   }
   await engine.setHead({ head: head.hash, safe: zeroHash, finalized: zeroHash })
@@ -225,8 +235,6 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       if (at === head.hash) return account!
     }
   }
-  const decode = (raw: Uint8Array): Transaction => decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery })
-
   // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
   await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
 
@@ -287,15 +295,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     const published = adopt(block, config)
     await engine.setHead({ head: head.hash, ...labels })
     const { executed } = block
-    const fees: BlockFees = { baseFees: 0n, priorityFees: 0n }
     const results = built.receipts ?? (await engine.receipts(executed.hash))
-    for (const [index, { transaction }] of built.entries.entries()) {
-      const { gasUsed } = results[results.length - built.entries.length + index]!
-      const room = transaction.maxFeePerGas - executed.baseFeePerGas
-      const tip = room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
-      fees.baseFees += gasUsed * executed.baseFeePerGas
-      fees.priorityFees += gasUsed * tip
-    }
+    const transactions = built.entries.map(({ transaction }) => transaction)
+    const fees = blockFees(executed, transactions, results)
     const touched = built.entries.flatMap(({ transaction: { sender, to } }) =>
       to === undefined ? [sender] : [sender, to],
     )
@@ -308,7 +310,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       accounts: addresses.map((address, index) => [address, states[index]!] as const),
     })
     await durable.record(events)
-    options.onBlock(published, fees)
+    options.onBlock(published, fees, true)
   }
 
   const produce = async (nowMs: number): Promise<boolean> => {

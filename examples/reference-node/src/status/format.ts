@@ -2,6 +2,7 @@ const units = ['', ' k', ' M', ' G', ' T', ' P', ' E']
 
 /** Wei in the largest unit that leaves a readable number: `812 wei`, `14.2 gwei`, `1.0034 METIS`. */
 export function formatWei(wei: bigint, symbol: string): string {
+  if (wei < 0n) return `-${formatWei(-wei, symbol)}`
   if (wei < 10n ** 6n) return `${wei} wei`
   if (wei < 10n ** 15n) return `${fixed(wei, 9, 3)} gwei`
   return `${fixed(wei, 18, 4)} ${symbol}`
@@ -28,8 +29,16 @@ export function formatDuration(ms: number): string {
   const seconds = Math.floor(ms / 1000)
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
+  const days = Math.floor(hours / 24)
+  if (days > 730) return `${Math.floor(days / 365)} years`
+  if (days > 2) return `${days} days`
   if (hours > 0) return `${hours} h ${minutes % 60} min`
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
+}
+
+/** Basis points as a signed percentage: `+12.50 %`. */
+export function formatSignedBps(bps: bigint): string {
+  return `${bps < 0n ? '-' : '+'}${fixed(bps < 0n ? -bps : bps, 2, 2)} %`
 }
 
 export const shortHex = (hex: string): string => `${hex.slice(0, 10)}…${hex.slice(-4)}`

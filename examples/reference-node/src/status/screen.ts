@@ -1,17 +1,16 @@
+import { costText, profitText, splitText, walletText } from './economics.js'
 import { bar, fixed, formatBytes, formatDuration, formatWei, shortHex } from './format.js'
-import { daCost, type Status } from './status.js'
+import type { Status } from './status.js'
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
 const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
 
 /** The lines of the status screen. */
 export function screenLines(status: Status, nowMs: number, messages: readonly string[]): string[] {
-  const { heads, leader, transactions, channel, da, verified, pool, lst } = status
-  const { perTransactionWei, shareOfFeesBps } = daCost(status)
+  const { heads, leader, transactions, channel, da, verified, pool, lst, economics } = status
   const row = (label: string, text: string): string => `  ${dim(label.padEnd(14))}${text}`
   const head = (label: string, { number, hash }: { number: bigint; hash: string }): string =>
     row(label, `${String(number).padStart(8)}  ${dim(shortHex(hash))}`)
-  const share = shareOfFeesBps === undefined ? '' : `, ${fixed(shareOfFeesBps, 2, 2)} % of fees`
   return [
     '',
     `  ${bold('decentralised-sequencer rollup')}  chain ${status.chainId}  ${dim(`up ${formatDuration(nowMs - status.startedAtMs)}`)}`,
@@ -44,8 +43,12 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
       `${bar(channel.bytes / channel.targetBytes, 24)} ${formatBytes(channel.bytes)} of ${formatBytes(channel.targetBytes)}, ${channel.blocks} blocks`,
     ),
     row('posted', `${da.submissions} submissions to ${da.layer}, ${da.blobs} blobs, ${formatBytes(da.bytes)}`),
-    row('cost', `${formatWei(perTransactionWei, 'ETH')} a transaction${share}`),
     row('verified', `${verified.blocks} blocks, ${verified.transactions} transactions from L1 alone`),
+    '',
+    row('cost', costText(economics)),
+    row('profit', profitText(economics)),
+    row('split', splitText(economics)),
+    row('wallet', walletText(economics)),
     '',
     ...messages.map(message => `  ${dim('·')} ${message}`),
   ]
@@ -53,7 +56,8 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
 
 /** The one line of a log that is not a terminal. */
 export function statusLine(status: Status): string {
-  const { heads, leader, transactions, da, verified, lst } = status
+  const { heads, leader, transactions, da, verified, lst, economics } = status
+  const { symbol } = economics.gasToken
   return [
     `unsafe ${heads.unsafe.number}`,
     `safe ${heads.safe.number}`,
@@ -62,7 +66,8 @@ export function statusLine(status: Status): string {
     `${transactions.perSecond.toFixed(1)} tx/s`,
     `${da.submissions} submissions, ${da.blobs} blobs`,
     `${verified.transactions} transactions verified`,
-    `${formatWei(daCost(status).perTransactionWei, 'ETH')}/tx`,
+    `${formatWei(economics.costPerTransactionWei, symbol)}/tx`,
+    `profit ${formatWei(economics.profitWei, symbol)}`,
     `eMETIS ${fixed(lst.rateE27, 27, 9)}`,
   ].join(' | ')
 }

@@ -1,4 +1,5 @@
 import type { Address, Hash } from 'viem'
+import type { EconomicsStatus } from '../economics/status.js'
 
 export type Head = { number: bigint; hash: Hash }
 
@@ -12,19 +13,10 @@ export type Status = {
   leader: { address: Address; name: string; epoch: bigint; term: number }
   transactions: { included: number; perSecond: number; pending: number; queued: number }
   channel: { blocks: number; transactions: number; bytes: number; targetBytes: number }
+  /** `costWei` is ETH. */
   da: { layer: string; submissions: number; blobs: number; bytes: number; costWei: bigint }
-  fees: { collectedWei: bigint }
+  economics: EconomicsStatus
   verified: { blocks: number; transactions: number; submissions: number; blobTransactions: number }
   pool: { sequencers: number; stakedWei: bigint; rewardsWei: bigint; jailed: number }
   lst: { rateE27: bigint; aprBps: bigint | undefined; totalAssetsWei: bigint }
-}
-
-/** DA cost of one verified transaction in wei, and as a share of the fees paid, in basis points. */
-export function daCost(status: Status): { perTransactionWei: bigint; shareOfFeesBps: bigint | undefined } {
-  const { costWei } = status.da
-  const { transactions } = status.verified
-  return {
-    perTransactionWei: transactions === 0 ? 0n : costWei / BigInt(transactions),
-    shareOfFeesBps: status.fees.collectedWei === 0n ? undefined : (costWei * 10_000n) / status.fees.collectedWei,
-  }
 }

@@ -1,8 +1,8 @@
 import type { RollupNode } from '../node.js'
 import { rpcCall } from '../rpc/client.js'
 import type { Traffic } from '../traffic/traffic.js'
-import { fixed, formatBytes, formatDuration, formatWei } from './format.js'
-import { daCost } from './status.js'
+import { costText, profitText, splitText } from './economics.js'
+import { fixed, formatBytes, formatDuration } from './format.js'
 
 export type Summary = { ok: boolean; lines: string[] }
 
@@ -27,11 +27,10 @@ export async function printSummary(node: RollupNode, traffic: Traffic | undefine
     node.flush()
     await sleep(250)
   }
+  // The verifier may see a submission before the batcher hears of it, and what it cost.
+  while (node.status().economics.openSubmissions > 0 && Date.now() < until) await sleep(100)
   const status = node.status()
   const verified = status.heads.safe.number >= lastBlock
-  const { perTransactionWei, shareOfFeesBps } = daCost(status)
-  const share =
-    shareOfFeesBps === undefined ? '' : ` (${fixed(shareOfFeesBps, 2, 2)} % of the fees, were METIS and ETH at par)`
   const sent = traffic?.sent.size ?? 0
   return {
     ok: missing.size === 0 && verified,
@@ -41,7 +40,9 @@ export async function printSummary(node: RollupNode, traffic: Traffic | undefine
       `sent ${sent}, receipts ${sent - missing.size}${missing.size > 0 ? `, MISSING ${missing.size}` : ''}`,
       `posted ${status.da.submissions} submissions to ${status.da.layer}: ${status.da.blobs} blobs, ${formatBytes(status.da.bytes)}`,
       `derived from L1 alone and executed again: ${status.verified.blocks} blocks, ${status.verified.transactions} transactions, ${status.verified.blobTransactions} blob transactions; every hash and state root equal`,
-      `cost ${formatWei(perTransactionWei, 'ETH')} a transaction${share}`,
+      `cost ${costText(status.economics)}`,
+      `profit ${profitText(status.economics)}`,
+      `split: ${splitText(status.economics)}`,
       `eMETIS rate ${fixed(status.lst.rateE27, 27, 12)}`,
       verified
         ? 'verified: everything posted is derived'

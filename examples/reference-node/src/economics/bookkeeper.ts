@@ -1,0 +1,142 @@
+import { join } from 'node:path'
+import type { EconomicRecord, GasTokenPrice, LedgerEntry, Party, SplitBps } from '@l2/sequencer-core'
+import { type BookRecord, type Books, emptyBooks, type Folded, foldRecord, isDurable, type L1Cost } from './books.js'
+import { openLineJournal } from './journal.js'
+
+/** What can be asked for page by page: double entries, or blocks and batches. */
+export type LedgerView = 'entries' | 'records'
+export type LedgerRow<View extends LedgerView> = View extends 'entries' ? LedgerEntry : EconomicRecord
+
+/** A part of the ledger. */
+export type LedgerPage<View extends LedgerView> = {
+  readonly rows: readonly LedgerRow<View>[]
+  /** Where the next page begins; `undefined` behind the last row. */
+  readonly next: number | undefined
+  /** Rows of the ledger now. */
+  readonly total: number
+}
+
+/** Keeps the books: every record goes to the file before it counts, and a restart reads the same books out of it. */
+export type Bookkeeper = {
+  readonly books: Books
+  /** The last block that is booked; 0 before the first. */
+  readonly lastBlock: bigint
+  /** A block of the sequencer's log. */
+  block(block: Omit<BookRecord & { kind: 'block' }, 'kind'>): void
+  /** Blocks of a channel that is about to be posted, so that its submissions can be told apart. */
+  channel(channelId: string, firstBlock: bigint, lastBlock: bigint): void
+  /** Before a submission is handed to the data layer. Idempotent by key. */
+  begin(key: string, bytes: number): void
+  /** After L1 has included a transaction of it. Idempotent by transaction. */
+  paid(key: string, cost: L1Cost): void
+  /** When nothing more can come of a submission. */
+  end(key: string): void
+  page<View extends LedgerView>(view: View, from: number, limit: number): LedgerPage<View>
+  close(): void
+}
+
+type BookkeeperOptions = {
+  directory: string
+  split: SplitBps
+  remainderTo: Party
+  /** What the gas token costs now. */
+  price(): GasTokenPrice
+}
+
+/** Records between two places from which a page can be read, and how many places are remembered before every other one is dropped. */
+const firstInterval = 256
+const maxCheckpoints = 1024
+/** Channels that a submission can be of: more than a batcher holds. */
+const rememberedChannels = 64
+/** L1 transactions that are known to be booked. The data layer forgets a submission after 4,096 others: none comes back later. */
+const rememberedHashes = 8192
+
+/** Keeps a map or set to the newest. */
+function forgetOldest(kept: Map<string, unknown> | Set<string>, most: number): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size <= most) break
+    kept.delete(oldest)
+  }
+}
+
+/** @throws NodeError `BOOKS_CORRUPT`, `BOOKS_FAILED` */
+export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
+  const { directory, split, remainderTo, price } = options
+  const journal = openLineJournal<BookRecord>({ path: join(directory, 'economics.journal'), isDurable })
+  let books = emptyBooks()
+  let interval = firstInterval
+  let sinceCheckpoint = 0
+  let checkpoints = [{ offset: 0, books }]
+  const channels = new Map<string, { firstBlock: bigint; lastBlock: bigint }>()
+  const booked = new Set<string>()
+
+  const adopt = (record: BookRecord, { books: next }: Folded, offset: number): void => {
+    books = next
+    if (record.kind === 'cost') forgetOldest(booked.add(record.transactionHash), rememberedHashes)
+    if (++sinceCheckpoint < interval) return
+    sinceCheckpoint = 0
+    checkpoints.push({ offset, books })
+    if (checkpoints.length <= maxCheckpoints) return
+    checkpoints = checkpoints.filter((_, index) => index % 2 === 0)
+    interval *= 2
+  }
+  /** Folded first: what cannot be booked is not written. */
+  const write = (record: BookRecord): void => {
+    const folded = foldRecord(books, record)
+    journal.append(record, isDurable(record))
+    adopt(record, folded, journal.size)
+  }
+
+  for (const { record, end } of journal.read(0)) adopt(record, foldRecord(books, record), end)
+  const { ledger } = books
+  const isSame = JSON.stringify([ledger.split, ledger.remainderTo]) === JSON.stringify([split, remainderTo])
+  if (journal.size === 0 || !isSame) write({ kind: 'split', split, remainderTo })
+
+  const totalOf = (of: Books, view: LedgerView): number =>
+    view === 'entries' ? of.ledger.nextEntry : of.ledger.nextRecord
+
+  return {
+    get books() {
+      return books
+    },
+    get lastBlock() {
+      return books.ledger.lastBlock ?? 0n
+    },
+    block: block => write({ kind: 'block', ...block }),
+    channel(channelId, firstBlock, lastBlock) {
+      channels.set(channelId, { firstBlock, lastBlock })
+      forgetOldest(channels, rememberedChannels)
+    },
+    begin(key, bytes) {
+      if (books.open.has(key)) return
+      const range = channels.get(key.split('/', 1)[0]!)
+      // A submission of no known channel costs as much as any other, and earns nothing.
+      write({ kind: 'submission', key, firstBlock: range?.firstBlock ?? 0n, lastBlock: range?.lastBlock ?? 0n, bytes })
+    },
+    paid(key, cost) {
+      if (!booked.has(cost.transactionHash)) write({ kind: 'cost', key, price: price(), ...cost })
+    },
+    end(key) {
+      if (books.open.has(key)) write({ kind: 'ended', key })
+    },
+    page<View extends LedgerView>(view: View, from: number, limit: number): LedgerPage<View> {
+      const total = totalOf(books, view)
+      const rows: LedgerRow<View>[] = []
+      let start = checkpoints[0]!
+      for (const checkpoint of checkpoints) if (totalOf(checkpoint.books, view) <= from) start = checkpoint
+      let at = start.books
+      if (from < total) {
+        for (const { record } of journal.read(start.offset)) {
+          const folded = foldRecord(at, record)
+          at = folded.books
+          for (const row of folded[view] as readonly LedgerRow<View>[]) if (row.index >= from) rows.push(row)
+          if (rows.length >= limit) break
+        }
+      }
+      rows.length = Math.min(rows.length, limit)
+      const end = from + rows.length
+      return { rows, next: end < total ? end : undefined, total }
+    },
+    close: () => journal.close(),
+  }
+}
