@@ -41,6 +41,8 @@ type BookkeeperOptions = {
   remainderTo: Party
   /** What the gas token costs now. */
   price(): GasTokenPrice
+  /** Has the file's bytes reach the disk. */
+  sync?: ((file: number) => void) | undefined
 }
 
 /** Records between two places from which a page can be read, and how many places are remembered before every other one is dropped. */
@@ -61,8 +63,8 @@ function forgetOldest(kept: Map<string, unknown> | Set<string>, most: number): v
 
 /** @throws NodeError `BOOKS_CORRUPT`, `BOOKS_FAILED` */
 export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
-  const { directory, split, remainderTo, price } = options
-  const journal = openLineJournal<BookRecord>({ path: join(directory, 'economics.journal'), isDurable })
+  const { directory, split, remainderTo, price, sync } = options
+  const journal = openLineJournal<BookRecord>({ path: join(directory, 'economics.journal'), isDurable, sync })
   let books = emptyBooks()
   let interval = firstInterval
   let sinceCheckpoint = 0

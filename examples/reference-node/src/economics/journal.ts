@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { NodeError } from '../errors.js'
@@ -65,10 +65,15 @@ function* scan<T>(file: number, from: number, size: number): Generator<{ record:
  * Opens or makes the file. What a crash left half-written is cut off; a damaged line before a durable one is none that a crash explains.
  *
  * @param options.isDurable which records were written as such
+ * @param options.sync has a file's bytes reach the disk
  * @throws NodeError `BOOKS_CORRUPT`, `BOOKS_FAILED`
  */
-export function openLineJournal<T>(options: { path: string; isDurable(record: T): boolean }): LineJournal<T> {
-  const { path, isDurable } = options
+export function openLineJournal<T>(options: {
+  path: string
+  isDurable(record: T): boolean
+  sync?: ((file: number) => void) | undefined
+}): LineJournal<T> {
+  const { path, isDurable, sync = fsyncSync } = options
   const failed = (cause: unknown): NodeError =>
     cause instanceof NodeError
       ? cause
@@ -85,9 +90,9 @@ export function openLineJournal<T>(options: { path: string; isDurable(record: T)
         throw new NodeError(`${path} is damaged behind byte ${size}`, { code: 'BOOKS_CORRUPT', details: { size } })
     }
     ftruncateSync(file, size)
-    fsyncSync(file)
+    sync(file)
     const directory = openSync(dirname(path), 'r')
-    fsyncSync(directory)
+    sync(directory)
     closeSync(directory)
     return {
       get size() {
@@ -98,7 +103,7 @@ export function openLineJournal<T>(options: { path: string; isDurable(record: T)
         const line = encode(record)
         try {
           for (let written = 0; written < line.length; ) written += writeSync(file, line, written)
-          if (durable) fdatasyncSync(file)
+          if (durable) sync(file)
         } catch (cause) {
           // Half a line in the middle of the file would be damage: it goes, or the next start cuts it off.
           ftruncateSync(file, size)

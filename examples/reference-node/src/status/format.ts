@@ -8,6 +8,24 @@ export function formatWei(wei: bigint, symbol: string): string {
   return `${fixed(wei, 18, 4)} ${symbol}`
 }
 
+/** An amount of a token in whole tokens, with as many places as show something: `1.0034 METIS`, `0.000006902 METIS`, `812 wei`. */
+export function formatToken(wei: bigint, symbol: string): string {
+  if (wei < 0n) return `-${formatToken(-wei, symbol)}`
+  if (wei < 10n ** 9n) return wei === 0n ? `0 ${symbol}` : `${wei} wei`
+  return `${fixed(wei, 18, wei < 10n ** 15n ? 9 : 4)} ${symbol}`
+}
+
+/** Joins parts with commas into lines of at most `width`. */
+export function wrapParts(parts: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const part of parts) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + part.length + 3 > width) lines.push(part)
+    else lines[lines.length - 1] = `${last}, ${part}`
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line},` : line))
+}
+
 /** A bigint with `decimals` implied digits, cut (not rounded) after `places`. */
 export function fixed(value: bigint, decimals: number, places: number): string {
   const scaled = value / 10n ** BigInt(decimals - places)

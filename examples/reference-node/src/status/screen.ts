@@ -1,5 +1,5 @@
-import { costText, profitText, splitText, walletText } from './economics.js'
-import { bar, fixed, formatBytes, formatDuration, formatWei, shortHex } from './format.js'
+import { costText, profitText, splitParts, walletText } from './economics.js'
+import { bar, fixed, formatBytes, formatDuration, formatToken, formatWei, shortHex, wrapParts } from './format.js'
 import type { Status } from './status.js'
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
@@ -47,7 +47,7 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
     '',
     row('cost', costText(economics)),
     row('profit', profitText(economics)),
-    row('split', splitText(economics)),
+    ...wrapParts(splitParts(economics), 80).map((line, index) => row(index === 0 ? 'split' : '', line)),
     row('wallet', walletText(economics)),
     '',
     ...messages.map(message => `  ${dim('·')} ${message}`),
@@ -66,8 +66,8 @@ export function statusLine(status: Status): string {
     `${transactions.perSecond.toFixed(1)} tx/s`,
     `${da.submissions} submissions, ${da.blobs} blobs`,
     `${verified.transactions} transactions verified`,
-    `${formatWei(economics.costPerTransactionWei, symbol)}/tx`,
-    `profit ${formatWei(economics.profitWei, symbol)}`,
+    `${formatToken(economics.costPerTransactionWei, symbol)}/tx`,
+    `profit ${formatToken(economics.profitWei, symbol)}`,
     `eMETIS ${fixed(lst.rateE27, 27, 9)}`,
   ].join(' | ')
 }

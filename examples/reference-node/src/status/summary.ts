@@ -1,7 +1,7 @@
 import type { RollupNode } from '../node.js'
 import { rpcCall } from '../rpc/client.js'
 import type { Traffic } from '../traffic/traffic.js'
-import { costText, profitText, splitText } from './economics.js'
+import { costText, profitText, splitParts } from './economics.js'
 import { fixed, formatBytes, formatDuration } from './format.js'
 
 export type Summary = { ok: boolean; lines: string[] }
@@ -42,7 +42,7 @@ export async function printSummary(node: RollupNode, traffic: Traffic | undefine
       `derived from L1 alone and executed again: ${status.verified.blocks} blocks, ${status.verified.transactions} transactions, ${status.verified.blobTransactions} blob transactions; every hash and state root equal`,
       `cost ${costText(status.economics)}`,
       `profit ${profitText(status.economics)}`,
-      `split: ${splitText(status.economics)}`,
+      `split: ${splitParts(status.economics).join(', ')}`,
       `eMETIS rate ${fixed(status.lst.rateE27, 27, 12)}`,
       verified
         ? 'verified: everything posted is derived'
