@@ -1,36 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { anvilBinary } from '@l2/sequencer-core/node'
 import type { Hash, Hex } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
+import { startAnvilL1 } from './anvil-l1.js'
 import { ask, type RunningNode, startNode } from './running-node.js'
 
 /** An L1 behind a line that can be cut. */
 type CuttableL1 = { url: string; directUrl: string; cut: boolean; close(): Promise<void> }
 
 async function startL1(): Promise<CuttableL1> {
-  const args = [
-    '--port',
-    '0',
-    '--hardfork',
-    'osaka',
-    '--block-time',
-    '1',
-    '--slots-in-an-epoch',
-    '1',
-    '--no-request-size-limit',
-  ]
-  const anvil: ChildProcess = spawn(anvilBinary(import.meta.url)!, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  const directUrl = await new Promise<string>((resolve, reject) => {
-    anvil.once('exit', () => reject(new Error('anvil ended')))
-    anvil.stdout!.on('data', data => {
-      const match = /Listening on (\S+)/.exec(String(data))
-      if (match !== null) resolve(`http://${match[1]}`)
-    })
-  })
+  const { url: directUrl, close } = await startAnvilL1()
   const l1: CuttableL1 = { url: '', directUrl, cut: false, close: async () => {} }
   const server: Server = createServer(async (request, response) => {
     if (l1.cut) return request.socket.destroy()
@@ -53,9 +34,7 @@ async function startL1(): Promise<CuttableL1> {
   l1.close = async () => {
     server.closeAllConnections()
     await new Promise(resolve => server.close(resolve))
-    const ended = new Promise(resolve => anvil.once('exit', resolve))
-    anvil.kill('SIGKILL')
-    await ended
+    await close()
   }
   return l1
 }

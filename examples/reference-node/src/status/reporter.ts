@@ -21,7 +21,7 @@ function screenReporter(out: NodeJS.WriteStream, now: () => number): Reporter {
     if (!open) out.write('\u001b[?1049h\u001b[?25l')
     open = true
     const width = out.columns ?? 100
-    const lines = screenLines(last, now(), messages)
+    const lines = fit(screenLines(last, now(), messages), out.rows ?? 34)
     out.write(`\u001b[H${lines.map(line => `${clip(line, width)}\u001b[K`).join('\n')}\u001b[J`)
   }
   return {
@@ -41,6 +41,11 @@ function screenReporter(out: NodeJS.WriteStream, now: () => number): Reporter {
       last = undefined
     },
   }
+}
+
+/** Fits lines into a terminal that is too low for them: without the empty ones, and without what is left over at the bottom. */
+function fit(lines: readonly string[], rows: number): readonly string[] {
+  return lines.length <= rows ? lines : lines.filter(line => line !== '').slice(0, rows)
 }
 
 /** Cuts a line to the terminal's width without cutting an escape sequence. */
