@@ -159,7 +159,7 @@ describe('the books', () => {
     const metrics = await page('/metrics')
     for (const name of ['l2_economics_profit_wei', 'l2_gas_token_per_eth', 'l2_batcher_balance_wei'])
       expect(metrics).toMatch(new RegExp(`^${name} \\S+$`, 'm'))
-    expect(metrics).toMatch(/^l2_economics_owed_wei\{party="sequencer"\} \S+$/m)
+    expect(metrics).toMatch(/^l2_economics_owed_wei\{party="users"\} \S+$/m)
   })
 
   it('pages of the ledger, as JSON and as CSV, over JSON-RPC and HTTP', async () => {
