@@ -31,7 +31,8 @@ const splitSchema = z
     error: `expected basis points that add up to 10000, for any of ${parties.join(', ')}`,
   })
 
-const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'memory', 'celestia', 'router'] as const
+/** `ethereum` is blobs or calldata, whichever is planned for a channel. */
+const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'ethereum', 'memory', 'celestia', 'router'] as const
 
 const schema = z
   .strictObject({
@@ -42,6 +43,8 @@ const schema = z
     da: z.enum(daLayers).default('ethereum-blobs'),
     /** A celestia-node's JSON-RPC; without it the node runs one of its own, in memory. Its token comes from CELESTIA_TOKEN. */
     celestia: z.url({ protocol: /^https?$/ }).optional(),
+    /** How long a transaction may wait at most until its batch is on L1, milliseconds; by default five blocks of the built-in L1, or ten minutes. */
+    latencyMs: z.number().int().positive().optional(),
     /** How long the router lets its first layer stall before the next one gets the submission, milliseconds. */
     stallMs: z.number().int().positive().default(10_000),
     /** Confirmations and pace of transactions on an L1 of yours. */
@@ -107,6 +110,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--beacon <url>', "that L1's beacon REST, where blobs are read")
     .option('--da <layer>', `where batches are posted: ${daLayers.join(', ')}`, 'ethereum-blobs')
     .option('--celestia <url>', 'a celestia-node instead of the built-in one; token in CELESTIA_TOKEN')
+    .option('--latency <duration>', 'how long a transaction may wait until its batch is on L1', duration)
     .option('--stall <duration>', 'how long the router waits for its first layer', duration, 10_000)
     .option('--data <directory>', 'keep the chain here and go on from it')
     .option('--host <address>', 'address of the JSON-RPC', '127.0.0.1')
@@ -125,6 +129,11 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--blocks <number>', 'end after this many L2 blocks with a summary', whole)
     .option('--json', 'one JSON object a line')
   command.parse([...argv], { from: 'user' })
-  const { for: forMs, stall: stallMs, ...options } = command.opts<Record<string, unknown>>()
-  return parseNodeConfig({ ...options, stallMs, ...(forMs === undefined ? {} : { forMs }) })
+  const { for: forMs, stall: stallMs, latency: latencyMs, ...options } = command.opts<Record<string, unknown>>()
+  return parseNodeConfig({
+    ...options,
+    stallMs,
+    ...(forMs === undefined ? {} : { forMs }),
+    ...(latencyMs === undefined ? {} : { latencyMs }),
+  })
 }

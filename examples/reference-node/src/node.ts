@@ -2,6 +2,7 @@ import { liquidApr, liquidRate } from '@l2/lst'
 import {
   type Batcher,
   type BatcherBlock,
+  type BatcherNode,
   createBatcher,
   createRpcL1Source,
   firstCome,
@@ -9,6 +10,8 @@ import {
   type OrderingPolicy,
   priorityGas,
   type SenderRecovery,
+  throttledLimits,
+  throttleIntensity,
   toJsonRpcError,
 } from '@l2/sequencer-core'
 import { createNativeRecovery, createNodeBrotliCompressor } from '@l2/sequencer-core/node'
@@ -27,6 +30,7 @@ import { NodeError } from './errors.js'
 import { createControlPlane } from './pool/control-plane.js'
 import { createWatcher } from './pool/watcher.js'
 import { createFundsAlarm } from './posting/funds.js'
+import { createPlanner } from './posting/planning.js'
 import { openPosting } from './posting/posting.js'
 import { RpcAnswerError, rpcCall } from './rpc/client.js'
 import { ethMethods } from './rpc/eth.js'
@@ -158,6 +162,7 @@ async function compose(
       watcher.see(signed).catch(error => say(`watcher: ${(error as Error).message}`))
     },
     bookedTo: keeper.lastBlock,
+    daLimits: () => throttledLimits(backlogBytes()),
     onBlock: (block, fees, isNew) => {
       const transactions = userTransactionsOf(block).length
       keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, ...fees })
@@ -216,41 +221,52 @@ async function compose(
   const sayFunds = createFundsAlarm(say, l1BlockSeconds)
   const headL1 = async (): Promise<bigint> => BigInt(await rpcCall<string>(l1.url, 'eth_blockNumber', []))
   let l1Head = await headL1()
+  const batcherNode: BatcherNode = {
+    status: async () => {
+      // While L1 does not answer, its last known head is all there is to go by; a router posts elsewhere meanwhile.
+      l1Head = await headL1().catch(() => l1Head)
+      const { head, l1Number } = verifier.status
+      return {
+        headL1: l1Head,
+        currentL1: l1Number,
+        safe: { number: head.number, hash: head.hash },
+        unsafe: { number: sequencer.head.number, hash: sequencer.head.hash },
+      }
+    },
+    blocks: async (from, to) => {
+      const found: BatcherBlock[] = []
+      for (let number = from; number <= to; number++) {
+        const block = sequencer.block(number)
+        if (block === undefined) break
+        found.push(toBatcherBlock(block))
+      }
+      return found
+    },
+  }
+  const rollupTimes = { chainId: rollup.l2ChainId, genesisTime: rollup.genesis.l2TimeSeconds, blockTimeSeconds }
+  const planner = createPlanner(config, {
+    ...rollupTimes,
+    l1BlockSeconds,
+    sinks: posting.onL1,
+    node: batcherNode,
+    prices: posting.prices,
+  })
+  /** A submission was included since the loop last looked. */
+  let postedSince = false
   const batcher: Batcher = createBatcher(
     {
+      ...rollupTimes,
       profile: 'devnet',
-      chainId: rollup.l2ChainId,
-      genesisTime: rollup.genesis.l2TimeSeconds,
-      blockTimeSeconds,
       sequencingWindowBlocks: rollup.sequencingWindowBlocks,
+      maxPendingSubmissions: posting.maxPendingSubmissions,
       compressor: createNodeBrotliCompressor(),
       ...(config.da === 'ethereum-calldata' ? { frameDataBytes: 119_976 } : {}),
     },
     {
       sink: posting.sink,
       funds: posting.wallet,
-      node: {
-        status: async () => {
-          // While L1 does not answer, its last known head is all there is to go by; a router posts elsewhere meanwhile.
-          l1Head = await headL1().catch(() => l1Head)
-          const { head, l1Number } = verifier.status
-          return {
-            headL1: l1Head,
-            currentL1: l1Number,
-            safe: { number: head.number, hash: head.hash },
-            unsafe: { number: sequencer.head.number, hash: sequencer.head.hash },
-          }
-        },
-        blocks: async (from, to) => {
-          const found: BatcherBlock[] = []
-          for (let number = from; number <= to; number++) {
-            const block = sequencer.block(number)
-            if (block === undefined) break
-            found.push(toBatcherBlock(block))
-          }
-          return found
-        },
-      },
+      planner,
+      node: batcherNode,
       onEvent: event => {
         if (event.type === 'channel-closed') {
           const { channelId, firstBlock, lastBlock, transactions, frames, bytes } = event
@@ -259,6 +275,7 @@ async function compose(
           if (batches.length > keptBatches) batches.shift()
         }
         if (event.type === 'submitted') {
+          postedSince = true
           const batch = batches.find(({ channelId }) => channelId === event.channelId)
           if (batch !== undefined) batch.l1Block = event.l1Block
           say(
@@ -273,6 +290,7 @@ async function compose(
     },
   )
   let market = { baseFeeWei: 0n, blobBaseFeeWei: 0n }
+  const backlogBytes = (): number => batcher.view.loadedBytes + batcher.view.unsentBytes
   const status = (): Status => {
     const { control, head, mempool } = sequencer
     const { safe, finalized } = verifier.status
@@ -313,7 +331,14 @@ async function compose(
         pending: mempool.pendingCount,
         queued: mempool.queuedCount,
       },
-      channel: { blocks: open.blocks, transactions: 0, bytes: open.bytes, targetBytes: open.capacity },
+      channel: { blocks: open.blocks, bytes: open.bytes, targetBytes: open.capacity },
+      posting: {
+        plan: planner?.plan,
+        explanation: planner?.explanation ?? [],
+        pendingSubmissions: batcher.view.pendingSubmissions,
+        backlogBytes: backlogBytes(),
+        throttle: throttleIntensity(backlogBytes()),
+      },
       da: {
         layer: config.da,
         submissions: Number(totals.batches),
@@ -406,12 +431,17 @@ async function compose(
     fail = reject
   })
   failed.catch(() => {})
-  const loop = async (ms: number, step: () => Promise<unknown>, patience = 0): Promise<void> => {
+  const loop = async (
+    ms: number,
+    step: () => Promise<unknown>,
+    patience = 0,
+    hasSucceeded = (): boolean => true,
+  ): Promise<void> => {
     let failures = 0
     while (!halt.signal.aborted) {
       try {
         await step()
-        failures = 0
+        if (hasSucceeded()) failures = 0
       } catch (error) {
         if (halt.signal.aborted) return
         failures++
@@ -428,7 +458,16 @@ async function compose(
     }
   })
   // A refused submission is made anew from the safe head; one that is refused again and again stops the node.
-  const posted = loop(500, () => batcher.step({ signal: halt.signal }), 5)
+  const hasPosted = (): boolean => {
+    const success = postedSince
+    postedSince = false
+    return success
+  }
+  const posted = loop(500, () => batcher.step({ signal: halt.signal }), 5, hasPosted)
+  /** What comes up while something is on its way goes along with the next channel, not in one of its own. */
+  const flush = (): void => {
+    if (batcher.view.pendingSubmissions === 0) batcher.flush()
+  }
   const verified = verifier.run(halt.signal).catch(fail)
   const watching = loop(1000, async () => {
     await gasToken.poll({ signal: halt.signal })
@@ -449,7 +488,7 @@ async function compose(
     while (mempool.pendingCount > 0 && Date.now() < until) await sleep(100)
     paused = true
     while (!caughtUp() && Date.now() < until) {
-      batcher.flush()
+      flush()
       await sleep(200)
     }
     halt.abort()
@@ -461,7 +500,7 @@ async function compose(
     status,
     failed,
     caughtUp,
-    flush: () => batcher.flush(),
+    flush,
     stop: graceMs => (ended ??= end(graceMs)),
   }
 }

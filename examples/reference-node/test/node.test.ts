@@ -216,6 +216,24 @@ describe('what only a rollup has', () => {
 })
 
 describe('ordering', () => {
+  it('how the next channel is planned, and why; and what was posted', async () => {
+    type Batch = { firstBlock: string; transactions: number; l1Block?: string }
+    await expect
+      .poll(async () => (await ask(node.url, 'l2_batches', [5])).result as unknown as Batch[], { timeout: 60_000 })
+      .not.toEqual([])
+    // Planned when the second channel begins.
+    const plan = async () =>
+      (await ask(node.url, 'l2_plan')).result as unknown as {
+        plan: { da: string; compressor: string; maxChannelDurationBlocks: string } | null
+        explanation: string[]
+      }
+    await expect.poll(async () => (await plan()).plan, { timeout: 60_000 }).not.toBeNull()
+    const { plan: planned, explanation } = await plan()
+    expect(planned).toMatchObject({ da: 'blobs', maxChannelDurationBlocks: '3' })
+    expect(explanation[0]).toMatch(/^blobs: 1,000 transactions cost \d+ wei/)
+    expect((await ask(node.url, 'l2_batches', [-1])).error?.code).toBe(-32602)
+  })
+
   it('every block is acquitted by its judge, and a receipt holds its sequencer to a place', async () => {
     const client = wallet(bob)
     const hash = await client.sendTransaction({ to: alice.address, value: 1n, gas: 21_000n })
@@ -289,6 +307,9 @@ describe('starting', () => {
   it('wrong options: what is wrong, exit code 1', async () => {
     expect(await runNode('--da', 'stone')).toMatchObject({ code: 1 })
     expect((await runNode('--for', 'ever')).code).not.toBe(0)
+    const hasty = await runNode('--port', '0', '--latency', '1s')
+    expect(hasty.output.trim().split('\n').at(-1)).toBe('--latency: L1 needs 6 s at least, got 1 s')
+    expect(hasty.code).toBe(1)
   })
 
   it('a clean stop, and going on from there', async () => {

@@ -22,7 +22,7 @@ import {
 } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
 import { createCelestiaServer } from '@l2/da/testing/celestia'
-import type { BatcherSink } from '@l2/sequencer-core'
+import type { BatcherSink, L1Prices } from '@l2/sequencer-core'
 import type { Hex } from 'viem'
 import { devL1BlockSeconds, type L1, l1Wallet } from '../chain/l1.js'
 import type { NodeConfig } from '../config.js'
@@ -35,6 +35,12 @@ import { createWallet, type Wallet } from './funds.js'
 export type Posting = {
   /** For the batcher: everything it submits ends up in a transaction to the inbox. */
   sink: BatcherSink
+  /** The layers on L1 that a planner may choose from, by name: `blobs`, `calldata`. None where the data goes elsewhere. */
+  onL1: Readonly<Record<string, BatcherSink>>
+  /** What L1 asks now, the tip included. */
+  prices(): Promise<L1Prices>
+  /** Submissions that may be on their way at once: one where a layer's commitments follow its data to L1 and must not overtake one another. */
+  maxPendingSubmissions: number
   /** What pays for it. */
   wallet: Wallet
   /** Blob readers and KZG for the verifier, which trusts neither the batcher nor the node that serves blobs. */
@@ -91,6 +97,7 @@ export async function openPosting(
     )
   }
   const layers: Record<string, () => Promise<DataAvailability>> = {
+    ethereum: async () => blobs,
     'ethereum-blobs': async () => blobs,
     'ethereum-calldata': async () => calldata,
     memory: async () => createMemoryDa({}, { store: createFileStore(join(directory, 'memory-da')) }),
@@ -104,6 +111,7 @@ export async function openPosting(
   const layer = await layers[identity.dataAvailability]!()
 
   const dataOnL1: Record<string, DataAvailability> = {
+    ethereum: blobs,
     'ethereum-blobs': blobs,
     'ethereum-calldata': calldata,
     router: blobs,
@@ -135,15 +143,15 @@ export async function openPosting(
 
   const commitmentKey = (key: string, index: number): string => `${key}/commitment/${index}`
 
-  const sink: BatcherSink = {
-    limits: options => layer.limits(options),
+  const sinkOf = (to: DataAvailability): BatcherSink => ({
+    limits: options => to.limits(options),
     async submit(items, options) {
       const { key } = options
       keeper.begin(
         key,
         items.reduce((sum, { length }) => sum + length, 0),
       )
-      const { commitments, height } = await layer.submit(items, options)
+      const { commitments, height } = await to.submit(items, options)
       let included = height
       const hash = onL1(commitments[0]!)
       if (hash !== undefined) await bookCost(key, hash)
@@ -159,7 +167,14 @@ export async function openPosting(
       keeper.end(key)
       return { height: included }
     },
+  })
+  const sink = sinkOf(layer)
+  const onL1Sinks: Record<string, Record<string, BatcherSink>> = {
+    ethereum: { blobs: sink, calldata: sinkOf(calldata) },
+    'ethereum-blobs': { blobs: sink },
+    'ethereum-calldata': { calldata: sink },
   }
+  const onL1Sink = onL1Sinks[identity.dataAvailability]
   /** Books what L1 included of a submission whose end nobody saw: its own transaction, or those of its commitments. */
   const bookInterrupted = async (key: string): Promise<void> => {
     const own = await calldata.resume(key)
@@ -174,6 +189,12 @@ export async function openPosting(
 
   return {
     sink,
+    onL1: onL1Sink ?? {},
+    async prices() {
+      const { baseFee, tip, blobBaseFee } = await transactions.market()
+      return { gasPriceWei: baseFee + tip, blobBaseFeeWei: blobBaseFee }
+    },
+    maxPendingSubmissions: onL1Sink === undefined ? 1 : 4,
     wallet,
     beacon,
     kzg,

@@ -36,6 +36,11 @@ const blockNumber = (value: unknown): bigint => {
   throw new RpcAnswerError({ code: -32602, message: 'invalid argument 0: block number expected' })
 }
 
+const count = (value: unknown, most: number): number => {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return Math.min(value, most)
+  throw new RpcAnswerError({ code: -32602, message: 'invalid argument 0: a whole number from 1 on expected' })
+}
+
 /** What only a rollup has: sync status, batches, who leads, the pool, liquid staking, and the books. Integers are decimal strings. */
 export function l2Methods(view: L2View): Map<string, RpcMethod> {
   const { sequencer } = view
@@ -49,7 +54,14 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
       },
     ],
     ['l2_status', () => view.status()],
-    ['l2_batches', params => view.batches().slice(-Math.min(Number(params[0] ?? 20), 1000))],
+    ['l2_batches', params => view.batches().slice(-count(params[0] ?? 20, 1000))],
+    [
+      'l2_plan',
+      () => {
+        const { plan, explanation } = view.status().posting
+        return { plan: plan ?? null, explanation }
+      },
+    ],
     [
       'l2_leaderSchedule',
       params => {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { bytesToHex } from '@l2/common'
 import {
   type AccountState,
+  type BlockLimits,
   type BuiltBlock,
   buildAttributes,
   configCarriedByBlock,
@@ -9,9 +10,11 @@ import {
   createDurableMempool,
   createHeaderSigner,
   createMempool,
+  type DaLimits,
   decodeDeposit,
   decodeSealedBlock,
   decodeTransaction,
+  defaultBlockLimits,
   defaultForcedInclusionRule,
   encodeSealedBlock,
   genesisBlockRef,
@@ -89,6 +92,8 @@ type SequencerOptions = {
   control: ControlPlane
   policy: OrderingPolicy
   recovery: SenderRecovery
+  /** How much data new blocks may bring, so that posting keeps up. */
+  daLimits(): DaLimits
   /** The last block whose fees are booked: those of later ones in the log are made out again. */
   bookedTo: bigint
   /** Every block above {@link bookedTo}, in order. `isNew` is false for those that were in the log already. */
@@ -99,6 +104,8 @@ type SequencerOptions = {
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const leaseTtlMs = 10_000
+/** Where a block may have no transactions of users. */
+const depositsOnly: BlockLimits = { maxBytes: 1, maxDaBytes: undefined, maxDaBytesPerTransaction: undefined }
 /** Blocks kept behind the finalized one. */
 const keptBlocks = 64n
 
@@ -208,6 +215,16 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const mempool = createMempool(limits, { firstArrival: file.nextArrival })
   const durable = createDurableMempool(mempool, file.journal)
   const builder = createBlockBuilder({ engine, policy, pool: mempool, forcedRule: defaultForcedInclusionRule })
+
+  const limitsNow = (): BlockLimits => {
+    const { maxBlockBytes, maxTransactionBytes } = options.daLimits()
+    const bytes = (limit: number | undefined): bigint | undefined => (limit === undefined ? undefined : BigInt(limit))
+    return {
+      ...defaultBlockLimits,
+      maxDaBytes: bytes(maxBlockBytes),
+      maxDaBytesPerTransaction: bytes(maxTransactionBytes),
+    }
+  }
 
   /** What the next block is built on, as the pool sees it. */
   const poolHead = async () => {
@@ -346,7 +363,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       forcedUpTo,
       // The first deposit is the protocol's own.
       forced: queueOf(base.attributes.transactions.slice(1), origin.timestamp, forcedUpTo),
-      ...(noTxPool ? { limits: { maxBytes: 1, maxDaBytes: undefined, maxDaBytesPerTransaction: undefined } } : {}),
+      limits: noTxPool ? depositsOnly : limitsNow(),
     })
     for (const { hash, reason } of built.leftOut) {
       if (reason === 'invalid') await durable.record(mempool.remove(hash, 'failed'))

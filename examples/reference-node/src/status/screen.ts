@@ -42,7 +42,11 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
       'channel',
       `${bar(channel.bytes / channel.targetBytes, 24)} ${formatBytes(channel.bytes)} of ${formatBytes(channel.targetBytes)}, ${channel.blocks} blocks`,
     ),
-    row('posted', `${da.submissions} submissions to ${da.layer}, ${da.blobs} blobs, ${formatBytes(da.bytes)}`),
+    row('plan', planText(status.posting)),
+    row(
+      'posted',
+      `${da.submissions} submissions to ${da.layer}, ${da.blobs} blobs, ${formatBytes(da.bytes)}, ${status.posting.pendingSubmissions} on the way`,
+    ),
     row('verified', `${verified.blocks} blocks, ${verified.transactions} transactions from L1 alone`),
     '',
     row('cost', costText(economics)),
@@ -52,6 +56,15 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
     '',
     ...messages.map(message => `  ${dim('·')} ${message}`),
   ]
+}
+
+/** How the next channel is to be, in one line; the reasons are with `l2_plan`. */
+function planText({ plan, throttle }: Status['posting']): string {
+  const held = throttle > 0 ? `; new blocks held back by ${(100 * throttle).toFixed(0)} %` : ''
+  if (plan === undefined) return `as the profile says${held}`
+  const { da, compressor, targetFrames, maxChannelDurationBlocks } = plan
+  const frames = `${targetFrames} frame${targetFrames === 1 ? '' : 's'}`
+  return `${da}, ${compressor}, ${frames} or ${maxChannelDurationBlocks} L1 blocks${held}`
 }
 
 /** The one line of a log that is not a terminal. */

@@ -1,3 +1,4 @@
+import type { Plan } from '@l2/sequencer-core'
 import type { Address, Hash } from 'viem'
 import type { EconomicsStatus } from '../economics/status.js'
 
@@ -12,7 +13,15 @@ export type Status = {
   heads: { unsafe: Head; safe: Head; finalized: Head }
   leader: { address: Address; name: string; epoch: bigint; term: number }
   transactions: { included: number; perSecond: number; pending: number; queued: number }
-  channel: { blocks: number; transactions: number; bytes: number; targetBytes: number }
+  channel: { blocks: number; bytes: number; targetBytes: number }
+  /** How the next channel is planned and why, what is on its way, and how strongly new blocks are held back, 0 to 1. */
+  posting: {
+    plan: Plan | undefined
+    explanation: readonly string[]
+    pendingSubmissions: number
+    backlogBytes: number
+    throttle: number
+  }
   /** `costWei` is ETH. */
   da: { layer: string; submissions: number; blobs: number; bytes: number; costWei: bigint }
   economics: EconomicsStatus
