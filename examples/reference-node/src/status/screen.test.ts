@@ -72,7 +72,7 @@ describe('screenLines', () => {
     expect(lines.slice(at, at + 6)).toMatchInlineSnapshot(`
       [
         "  cost          0.000123456 METIS a transaction, at 1234567.89 METIS for one ETH",
-        "  profit        -1222222.2112 METIS: fees 1234567.8901 METIS, costs 12345.6789 METIS (+123456.78 %)",
+        "  profit        -1222222.2112 METIS: fees 1234567.8901, costs 12345.6789, recovery +123456.78 %",
         "  split         sequencer 1234567.8901, stakers 1234567.8901, lst 1234567.8901,",
         "                treasury 1234567.8901, public goods 1234567.8901, burn 1234567.8901,",
         "                users 1234567.8901, a loss of 1234.5678 METIS to make good",

@@ -51,7 +51,7 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
     '',
     row('cost', costText(economics)),
     row('profit', profitText(economics)),
-    ...wrapParts(splitParts(economics), 80).map((line, index) => row(index === 0 ? 'split' : '', line)),
+    ...wrapParts(splitParts(economics), 84).map((line, index) => row(index === 0 ? 'split' : '', line)),
     row('wallet', walletText(economics)),
     '',
     ...messages.map(message => `  ${dim('·')} ${message}`),

@@ -97,7 +97,7 @@ export function ledgerJson(entries: Iterable<LedgerEntry>): string {
  *
  * const fees = { baseFees: 80n, priorityFees: 20n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
  * const { record } = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees })
- * console.log(recordsCsv([record!], { header: false })) // 0,block,1,1,1,3,0,80,20,0,0,0,100,0,0,0,0,100
+ * console.log(recordsCsv([record!], { header: false }).trim()) // 0,block,1,1,1,3,0,80,20,0,0,0,100,0,0,0,0,100
  * ```
  */
 export function recordsCsv(records: Iterable<EconomicRecord>, options: CsvOptions = {}): string {

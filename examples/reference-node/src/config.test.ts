@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { parseCommandLine, parseNodeConfig } from './config.js'
+
+describe('the economics of a configuration', () => {
+  it.each([
+    [{ gasTokenPrice: '0' }, '--gasTokenPrice'],
+    [{ gasTokenPrice: '0.000' }, '--gasTokenPrice'],
+    [{ gasTokenPrice: '-80' }, '--gasTokenPrice'],
+    [{ gasTokenPrice: '8e1' }, '--gasTokenPrice'],
+    [{ gasTokenPrice: '1.0000000000000000001' }, '--gasTokenPrice'],
+    [{ split: { users: 9_999 } }, '--split'],
+    [{ split: { users: 10_001 } }, '--split'],
+    [{ split: { friends: 10_000 } }, '--split'],
+  ])('%j is refused', (input, option) => {
+    expect(() => parseNodeConfig(input)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(option) }),
+    )
+  })
+
+  it('as the command line has it', () => {
+    const { gasTokenPrice, split } = parseCommandLine(['--gas-token-price', '79.5', '--split', 'users=9000,burn=1000'])
+    expect(gasTokenPrice).toBe('79.5')
+    expect(split).toEqual({ users: 9000, burn: 1000 })
+    expect(() => parseCommandLine(['--split', 'users'])).toThrow('--split')
+    expect(parseCommandLine([])).toMatchObject({ gasTokenPrice: '80', split: { sequencer: 5000 } })
+  })
+})
