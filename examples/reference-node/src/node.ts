@@ -166,7 +166,6 @@ async function compose(
     onBlock: (block, fees, isNew) => {
       const transactions = userTransactionsOf(block).length
       keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, ...fees })
-      gasToken.charged(fees.baseFees + fees.priorityFees)
       if (!isNew) return
       recent.push({ atMs: Date.now(), transactions })
       while (recent.length > 0 && recent[0]!.atMs < Date.now() - 10_000) recent.shift()

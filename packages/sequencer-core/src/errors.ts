@@ -110,7 +110,7 @@ export type SequencerErrorCode =
   | 'PRICE_REFUSED'
   /** There is no gas token price, or the last accepted one is too old to charge by. */
   | 'PRICE_UNAVAILABLE'
-  /** Options of a price feed, fee recovery or oracle that cannot be, decimals out of range, or a negative amount. */
+  /** Options of a price feed, fee recovery or oracle that cannot be, decimals or base-fee parameters out of range, or a negative amount. */
   | 'FEE_OPTIONS'
   // batcher
   /** Options of the batcher that contradict each other, or a step begun inside another. */

@@ -1,3 +1,5 @@
+import { SequencerError } from '../errors.js'
+
 /** What decides the next block's base fee. */
 export type BaseFeeInput = {
   parentBaseFeeWei: bigint
@@ -15,6 +17,8 @@ export type BaseFeeInput = {
 /**
  * Base fee of the next block by EIP-1559 with the parameters of Holocene's `extraData`, clamped to Jovian's minimum.
  *
+ * @throws SequencerError `FEE_OPTIONS` when denominator or elasticity is not positive: a zero in `extraData` stands for the chain's own, see `readEip1559Parameters`
+ *
  * Source: EIP-1559; OP specs, Holocene "Dynamic EIP-1559 parameters", Jovian "Minimum base fee".
  *
  * @example
@@ -28,6 +32,12 @@ export type BaseFeeInput = {
  */
 export function nextBaseFee(input: BaseFeeInput): bigint {
   const { parentBaseFeeWei, parentGasLimit, parentGasMetered, denominator, elasticity } = input
+  if (denominator <= 0n || elasticity <= 0n) {
+    throw new SequencerError(`denominator ${denominator}, elasticity ${elasticity}: expected more than 0`, {
+      code: 'FEE_OPTIONS',
+      details: { denominator, elasticity },
+    })
+  }
   const target = parentGasLimit / elasticity
   let baseFee = parentBaseFeeWei
   if (target > 0n && parentGasMetered > target) {

@@ -110,6 +110,14 @@ describe('base fee', () => {
     expect(nextBaseFee({ ...parent, parentGasMetered })).toBe(expected)
   })
 
+  it('refuses parameters that would divide by zero', () => {
+    for (const zero of [{ denominator: 0n }, { elasticity: 0n }]) {
+      expect(() => nextBaseFee({ ...parent, ...zero, parentGasMetered: 0n })).toThrow(
+        expect.objectContaining({ code: 'FEE_OPTIONS' }),
+      )
+    }
+  })
+
   it('rises by at least one wei, and never below the minimum', () => {
     expect(nextBaseFee({ ...parent, parentBaseFeeWei: 7n, parentGasMetered: 15_000_001n })).toBe(8n)
     expect(nextBaseFee({ ...parent, parentGasMetered: 0n, minBaseFeeWei: 900_000_000n })).toBe(900_000_000n)
