@@ -1,6 +1,7 @@
 import { defaultSplit, type SplitBps } from '@l2/sequencer-core'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
+import { devL1BlockSeconds } from './chain/l1.js'
 import { NodeError } from './errors.js'
 
 /** `30`, `30s`, `5m`, `2h` as milliseconds. */
@@ -33,6 +34,14 @@ const splitSchema = z
 
 /** `ethereum` is blobs or calldata, whichever is planned for a channel. */
 const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'ethereum', 'memory', 'celestia', 'router'] as const
+
+/** Seconds between blocks of L1: of the built-in one, or of Ethereum. */
+export function l1BlockSeconds({ l1 }: { l1?: string | undefined }): number {
+  return l1 === undefined ? devL1BlockSeconds : 12
+}
+
+/** L1 blocks from submitting to inclusion that are reckoned with. */
+export const expectedInclusionBlocks = 2
 
 const schema = z
   .strictObject({
@@ -79,6 +88,10 @@ const schema = z
   .superRefine((config, context) => {
     if (config.beacon !== undefined && config.l1 === undefined) {
       context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
+    }
+    const shortest = (1 + expectedInclusionBlocks) * l1BlockSeconds(config)
+    if (config.latencyMs !== undefined && config.latencyMs < shortest * 1000) {
+      context.addIssue({ code: 'custom', path: ['latency'], message: `L1 needs ${shortest} s at least` })
     }
     if (
       (config.da === 'celestia' || config.da === 'router') &&

@@ -19,8 +19,8 @@ import { leaderAt } from '@l2/staking'
 import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
 import { startEngine } from './chain/engine.js'
 import { blockTimeSeconds, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
-import { devL1BlockSeconds, l1Wallet, openL1 } from './chain/l1.js'
-import type { NodeConfig } from './config.js'
+import { l1Wallet, openL1 } from './chain/l1.js'
+import { l1BlockSeconds, type NodeConfig } from './config.js'
 import { batcherAccount, holderAccount, sequencerAccounts } from './dev-accounts.js'
 import { openBookkeeper } from './economics/bookkeeper.js'
 import { openGasToken } from './economics/gas-token.js'
@@ -61,7 +61,6 @@ const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(r
 const names = ['Alpha', 'Beta', 'Gamma', 'Delta', 'Epsilon', 'Zeta', 'Eta', 'Theta']
 const keptBatches = 1000
 /** What an L1 of somebody else is taken to need for a block. */
-const mainnetBlockSeconds = 12
 const nameOf = (id: number): string => names[id - 1] ?? `sequencer ${id}`
 
 const policies: Record<NodeConfig['ordering'], () => OrderingPolicy> = {
@@ -119,7 +118,6 @@ async function compose(
   const genesis = (await executing!.engine.block(0n))!
   const rollup = rollupConfig(identity, genesis.hash)
 
-  const l1BlockSeconds = l1.isDev ? devL1BlockSeconds : mainnetBlockSeconds
   const client = l1Wallet(l1, batcherAccount())
   const l1Source = createRpcL1Source({ client: client as never, config: rollup })
 
@@ -217,7 +215,7 @@ async function compose(
   await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
   await verifier.sync()
 
-  const sayFunds = createFundsAlarm(say, l1BlockSeconds)
+  const sayFunds = createFundsAlarm(say, l1BlockSeconds(config))
   const headL1 = async (): Promise<bigint> => BigInt(await rpcCall<string>(l1.url, 'eth_blockNumber', []))
   let l1Head = await headL1()
   const batcherNode: BatcherNode = {
@@ -245,7 +243,6 @@ async function compose(
   const rollupTimes = { chainId: rollup.l2ChainId, genesisTime: rollup.genesis.l2TimeSeconds, blockTimeSeconds }
   const planner = createPlanner(config, {
     ...rollupTimes,
-    l1BlockSeconds,
     sinks: posting.onL1,
     node: batcherNode,
     prices: posting.prices,
@@ -348,7 +345,7 @@ async function compose(
       economics: economicsStatus(books, gasToken.view.price, {
         balanceEthWei: posting.wallet.lastBalanceWei,
         runwayBlocks,
-        runwaySeconds: runwayBlocks === undefined ? undefined : Number(runwayBlocks) * l1BlockSeconds,
+        runwaySeconds: runwayBlocks === undefined ? undefined : Number(runwayBlocks) * l1BlockSeconds(config),
       }),
       verified: { ...verifier.verified },
       pool: { sequencers: owners.length, stakedWei, rewardsWei, jailed },

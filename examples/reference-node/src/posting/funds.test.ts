@@ -56,7 +56,7 @@ it('createFundsAlarm: says each thing once, and a stop again after something was
   const alarm = createFundsAlarm(message => said.push(message), 12)
   const low = { type: 'runway-low', balanceWei: 10n ** 18n, runwayBlocks: 600n } as const
   const stop = { type: 'balance-stop', balanceWei: 10n ** 15n, costWei: 10n ** 16n } as const
-  const submitted = { type: 'submitted', channelId: '0x', items: 1, bytes: 1, l1Block: 1n } as const
+  const submitted = { type: 'submitted', channelId: '0x', key: '0x/0', items: 1, bytes: 1, l1Block: 1n } as const
   for (const event of [low, low, stop, stop, submitted, stop]) alarm(event)
   expect(said).toEqual([
     'the batcher has 1.0000 ETH: enough for 2 h 0 min',
