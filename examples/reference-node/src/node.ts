@@ -470,6 +470,7 @@ async function compose(
     const block = await rpcCall<{ baseFeePerGas: Hex }>(l1.url, 'eth_getBlockByNumber', ['latest', false])
     const blobBaseFee = await rpcCall<Hex>(l1.url, 'eth_blobBaseFee', [])
     await posting.wallet.balance()
+    await posting.bookOpen()
     market = { baseFeeWei: BigInt(block.baseFeePerGas), blobBaseFeeWei: BigInt(blobBaseFee) }
     const { safe, finalized } = verifier.status
     sequencer.setLabels({ safe: safe.hash, finalized: finalized.hash, finalizedNumber: finalized.number })

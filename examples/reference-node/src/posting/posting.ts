@@ -5,7 +5,6 @@ import { isL2Error } from '@l2/common'
 import {
   batcherDataToCommitment,
   type Commitment,
-  commitmentToBatcherData,
   createMemoryDa,
   createRouterDa,
   DaError,
@@ -28,8 +27,11 @@ import { devL1BlockSeconds, type L1, l1Wallet } from '../chain/l1.js'
 import type { NodeConfig } from '../config.js'
 import { batcherAccount } from '../dev-accounts.js'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
+import type { L1Cost } from '../economics/books.js'
+import { NodeError } from '../errors.js'
 import type { ChainIdentity } from '../storage/data-directory.js'
 import { createWallet, type Wallet } from './funds.js'
+import { createBookedSinks } from './sink.js'
 
 /** How batches reach L1, and how what is not on L1 is read back. */
 export type Posting = {
@@ -39,8 +41,10 @@ export type Posting = {
   onL1: Readonly<Record<string, BatcherSink>>
   /** What L1 asks now, the tip included. */
   prices(): Promise<L1Prices>
-  /** Submissions that may be on their way at once: one where a layer's commitments follow its data to L1 and must not overtake one another. */
+  /** Submissions that may be on their way at once: one where the next may go another way and overtake it. */
   maxPendingSubmissions: number
+  /** Books what a crash interrupted or the batcher gave up, once L1 has it. */
+  bookOpen(): Promise<void>
   /** What pays for it. */
   wallet: Wallet
   /** Blob readers and KZG for the verifier, which trusts neither the batcher nor the node that serves blobs. */
@@ -123,17 +127,21 @@ export async function openPosting(
     commitments: calldata,
   })
 
-  const bookCost = async (key: string, hash: Hex): Promise<void> => {
-    const receipt = await client.getTransactionReceipt({ hash: await transactions.successor(hash) })
+  const costOf = async (hash: Hex): Promise<L1Cost> => {
+    const mined = await transactions.successor(hash)
+    const receipt = await client.getTransactionReceipt({ hash: mined }).catch(cause => {
+      throw new NodeError(`L1 gives no receipt of ${mined}`, { code: 'RPC_FAILED', recovery: 'retry', cause })
+    })
     const blobGasUsed = receipt.blobGasUsed ?? 0n
-    keeper.paid(key, {
+    return {
       transactionHash: receipt.transactionHash,
       l1Block: receipt.blockNumber,
       blobs: Number(blobGasUsed / 131_072n),
       blobGasWei: blobGasUsed * (receipt.blobGasPrice ?? 0n),
       executionGasWei: receipt.gasUsed * receipt.effectiveGasPrice,
-    })
+    }
   }
+
   /** The L1 transaction of a commitment that L1 itself carries; `undefined` for the other layers. */
   const onL1 = (commitment: Commitment): Hex | undefined => {
     if (commitment.layer === daLayer.ethereumBlob) return parseBlobCommitment(commitment).transactionHash
@@ -141,60 +149,23 @@ export async function openPosting(
     return undefined
   }
 
-  const commitmentKey = (key: string, index: number): string => `${key}/commitment/${index}`
-
-  const sinkOf = (to: DataAvailability): BatcherSink => ({
-    limits: options => to.limits(options),
-    async submit(items, options) {
-      const { key } = options
-      keeper.begin(
-        key,
-        items.reduce((sum, { length }) => sum + length, 0),
-      )
-      const { commitments, height } = await to.submit(items, options)
-      let included = height
-      const hash = onL1(commitments[0]!)
-      if (hash !== undefined) await bookCost(key, hash)
-      else {
-        // What L1 does not carry is named there: each commitment in a transaction to the inbox, in the order of the data.
-        for (const [index, commitment] of commitments.entries()) {
-          const data = commitmentToBatcherData(commitment)
-          const receipt = await calldata.submit([data], { ...options, key: commitmentKey(key, index) })
-          await bookCost(key, onL1(receipt.commitments[0]!)!)
-          included = receipt.height
-        }
-      }
-      keeper.end(key)
-      return { height: included }
-    },
-  })
-  const sink = sinkOf(layer)
+  const sinks = createBookedSinks({ blobs, calldata, onL1, costOf, keeper })
+  const sink = sinks.sinkOf(layer)
   const onL1Sinks: Record<string, Record<string, BatcherSink>> = {
-    ethereum: { blobs: sink, calldata: sinkOf(calldata) },
+    ethereum: { blobs: sink, calldata: sinks.sinkOf(calldata) },
     'ethereum-blobs': { blobs: sink },
     'ethereum-calldata': { calldata: sink },
-  }
-  const onL1Sink = onL1Sinks[identity.dataAvailability]
-  /** Books what L1 included of a submission whose end nobody saw: its own transaction, or those of its commitments. */
-  const bookInterrupted = async (key: string): Promise<void> => {
-    const own = await calldata.resume(key)
-    if (own !== undefined) await bookCost(key, onL1(own.commitments[0]!)!)
-    for (let index = 0; ; index++) {
-      const receipt = await calldata.resume(commitmentKey(key, index))
-      if (receipt === undefined) break
-      await bookCost(key, onL1(receipt.commitments[0]!)!)
-    }
-    keeper.end(key)
   }
 
   return {
     sink,
-    onL1: onL1Sink ?? {},
+    onL1: onL1Sinks[identity.dataAvailability] ?? {},
     async prices() {
       const { baseFee, tip, blobBaseFee } = await transactions.market()
       return { gasPriceWei: baseFee + tip, blobBaseFeeWei: blobBaseFee }
     },
-    maxPendingSubmissions: onL1Sink === undefined ? 1 : 4,
+    maxPendingSubmissions: identity.dataAvailability === 'router' ? 1 : 4,
+    bookOpen: () => sinks.bookOpen(),
     wallet,
     beacon,
     kzg,
@@ -215,8 +186,7 @@ export async function openPosting(
           }
         }
       }
-      // The blobs' transactions and those of calldata are one account's: the manager behind both adapters knows all keys.
-      for (const key of keeper.books.open.keys()) await bookInterrupted(key)
+      await sinks.bookOpen()
     },
     async close() {
       await layer[Symbol.asyncDispose]()
