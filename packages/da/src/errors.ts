@@ -129,3 +129,8 @@ export class DaError extends L2Error<DaErrorCode> {
 export function retryClassOf(error: unknown): RetryClass {
   return (error as { retry?: RetryClass } | undefined)?.retry ?? 'fatal'
 }
+
+/** Whether a failed submission with this code may have got through all the same. */
+export function isUndecided(code: string): boolean {
+  return code === 'DA_TIMEOUT' || code === 'DA_OUTCOME_UNKNOWN' || code === 'DA_CLOSED'
+}

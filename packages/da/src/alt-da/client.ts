@@ -5,9 +5,10 @@ import { alternativeToCommitment, type Commitment, commitmentToAlternative, daLa
 import { DaError, type RetryClass } from '../errors.js'
 import { createSerial, withDeadline } from '../internal/call.js'
 import { answerText, exchange, type HttpAnswer, retryAfterMs } from '../internal/http.js'
-import { checkItems, createJournal, type JournalEntry, keyOf } from '../internal/journal.js'
+import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaCallOptions, DaReceipt, DataAvailability } from '../port.js'
+import { createSubmissions, type Posted } from '../internal/submissions.js'
+import type { DaCallOptions, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 
 /** Plain settings of {@link createAltDa}. */
@@ -65,11 +66,12 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
   const secrets = Object.values(settings.headers)
   const maxBytes = settings.maxBytes ?? (keccak ? 130_672 : 16 * 1024 * 1024)
   const limits = { maxBytes, maxItems: settings.maxItems }
-  const journal = createJournal(deps.store ?? createMemoryStore(), 'alt-da')
-  const running = new Map<string, Promise<DaReceipt>>()
-  const inOrder = createSerial()
   const oneByOne = createSerial()
-  const closing = new AbortController()
+  const submissions = createSubmissions({
+    name,
+    journal: createJournal(deps.store ?? createMemoryStore(), 'alt-da'),
+    post: (entry, signal) => oneByOne(() => post(entry, signal)),
+  })
 
   const ask = (method: 'GET' | 'POST', path: string, body: Uint8Array | undefined, signal: AbortSignal) =>
     exchange({
@@ -119,25 +121,16 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
     return answer.body
   }
 
-  function drive(entry: JournalEntry): Promise<DaReceipt> {
-    const known = running.get(entry.key)
-    if (known !== undefined) return known
-    const post = async () => {
-      const commitments: Commitment[] = []
-      try {
-        for (const item of entry.items) commitments.push(await put(item, closing.signal))
-      } catch (error) {
-        if (!closing.signal.aborted && (error as DaError).code !== 'DA_OUTCOME_UNKNOWN') await journal.remove(entry)
-        throw error
-      }
-      const receipt = { key: entry.key, commitments, height: 0n }
-      await journal.finish(entry, receipt)
-      return receipt
+  async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
+    const commitments: Commitment[] = []
+    try {
+      for (const item of entry.items) commitments.push(await put(item, signal))
+    } catch (error) {
+      signal.throwIfAborted()
+      if ((error as DaError).code === 'DA_OUTCOME_UNKNOWN') throw error
+      return { refused: error }
     }
-    const result = oneByOne(post).finally(() => running.delete(entry.key))
-    result.catch(() => {})
-    running.set(entry.key, result)
-    return result
+    return { receipt: { key: entry.key, commitments, height: 0n } }
   }
 
   return {
@@ -158,23 +151,10 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
         items.map(item => item.length),
         limits,
       )
-      call?.signal?.throwIfAborted()
-      if (closing.signal.aborted) throw closing.signal.reason
-      const started = inOrder(async () => {
-        const entry = await journal.open(keyOf(items, call), items)
-        return { entry, done: entry.receipt === undefined ? drive(entry) : undefined }
-      })
-      return withDeadline(`${name} submit`, call, undefined, async () => {
-        const { entry, done } = await started
-        return done ?? entry.receipt!
-      })
+      return submissions.submit(items, call)
     },
-    pending: async () => (await journal.pending()).map(({ key }) => key),
-    resume: async (key, call) => {
-      const entry = await journal.find(key)
-      if (entry === undefined || entry.receipt !== undefined) return entry?.receipt
-      return withDeadline(`${name} submit`, call, undefined, () => drive(entry))
-    },
+    pending: () => submissions.pending(),
+    resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) =>
       keccak
         ? layer === daLayer.keccak
@@ -191,10 +171,7 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
         throw error
       }
     },
-    async [Symbol.asyncDispose]() {
-      closing.abort(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      await Promise.allSettled(running.values())
-    },
+    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
   }
 }
 

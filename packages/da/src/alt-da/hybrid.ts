@@ -1,9 +1,11 @@
-import { bytesToHex, concatBytes, equalBytes } from '@l2/common'
+import { bytesToHex, concatBytes, equalBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Commitment, commitmentToBatcherData, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
-import { DaError } from '../errors.js'
-import { checkItems, keyOf } from '../internal/journal.js'
+import { DaError, isUndecided } from '../errors.js'
+import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
+import { createSubmissions, notedMaxCost, noteMaxCost, type Posted } from '../internal/submissions.js'
 import type { DaCallOptions, DaReceipt, DaStatus, DataAvailability } from '../port.js'
+import { createMemoryStore, type Store } from '../store.js'
 import { type ChallengeHistory, type ChallengeStatus, type ChallengeWindows, challengeStatus } from './challenge.js'
 
 /** What L1 knows about challenges: `createEthereumChallenges` reads it from the contract. */
@@ -25,6 +27,8 @@ export type HybridDaDeps = {
   anchor: DataAvailability
   /** Without it nothing can be challenged, and data that the store lost is lost. */
   challenges?: { source: ChallengeSource; windows: ChallengeWindows } | undefined
+  /** Remembers submissions over a restart: one can have been stored and not anchored. */
+  journal?: Store | undefined
 }
 
 /** A hybrid commitment in parts. */
@@ -108,23 +112,37 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
 
   const limits = async (call?: DaCallOptions) => ({ maxBytes: (await store.limits(call)).maxBytes, maxItems: 1 })
 
-  const receiptOf = (
-    key: string,
-    data: { hash: Uint8Array; length: number },
-    stored: DaReceipt,
-    anchored: DaReceipt,
-  ) => ({
-    key,
-    height: anchored.height,
-    commitments: [
-      formatHybridCommitment({
-        dataHash: data.hash,
+  async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
+    const { key } = entry
+    const data = entry.items[0]!
+    const dataHash = keccak_256(data)
+    try {
+      const stored = await store.submit([data], { key, signal })
+      const hash = commitmentToBatcherData({ layer: daLayer.keccak, payload: dataHash })
+      const anchored = await anchor.submit([hash], { key, signal, maxCost: notedMaxCost(entry.note) })
+      const commitment = formatHybridCommitment({
+        dataHash,
         length: data.length,
         anchoredAt: anchored.height,
         anchor: anchored.commitments[0]!,
         store: stored.commitments[0]!,
-      }),
-    ],
+      })
+      return { receipt: { key, height: anchored.height, commitments: [commitment] } }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isL2Error(error) || isUndecided(error.code)) throw error
+      return { refused: error }
+    }
+  }
+  const isGone = async (of: (parts: HybridCommitment) => Commitment, layer: DataAvailability, receipt: DaReceipt) =>
+    (await layer.status(of(parseHybridCommitment(receipt.commitments[0]!)))) === 'lost'
+  const submissions = createSubmissions({
+    name,
+    journal: createJournal(deps.journal ?? createMemoryStore(), 'hybrid'),
+    post,
+    note: noteMaxCost,
+    isLost: async receipt =>
+      (await isGone(parts => parts.anchor, anchor, receipt)) || (await isGone(parts => parts.store, store, receipt)),
   })
 
   return {
@@ -143,33 +161,13 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
       // What the store is paid, and in what, is between it and its operator; the anchor is what a sequencer pays.
       return anchor.quote([34], call)
     },
-    submit: async (items, call) => {
-      checkItems(
-        name,
-        items.map(item => item.length),
-        await limits(call),
-      )
-      const key = keyOf(items, call)
-      const data = items[0]!
-      const hash = keccak_256(data)
-      const stored = await store.submit([data], { ...call, key, maxCost: undefined })
-      const anchored = await anchor.submit([commitmentToBatcherData({ layer: daLayer.keccak, payload: hash })], {
-        ...call,
-        key,
-      })
-      return receiptOf(key, { hash, length: data.length }, stored, anchored)
-    },
-    pending: async call => [...new Set([...(await store.pending(call)), ...(await anchor.pending(call))])],
-    resume: async (key, call) => {
-      const stored = await store.resume(key, call)
-      if (stored === undefined) return undefined
-      const data = await store.get(stored.commitments[0]!, call)
-      const hash = keccak_256(data)
-      const anchored =
-        (await anchor.resume(key, call)) ??
-        (await anchor.submit([commitmentToBatcherData({ layer: daLayer.keccak, payload: hash })], { ...call, key }))
-      return receiptOf(key, { hash, length: data.length }, stored, anchored)
-    },
+    submit: (items, call) =>
+      submissions.submit(items, call, async () => {
+        const sizes = items.map(item => item.length)
+        checkItems(name, sizes, await limits(call))
+      }),
+    pending: () => submissions.pending(),
+    resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) => layer === daLayer.hybrid,
     verify,
     get: async (commitment, call) => {
@@ -203,6 +201,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
     status: async (commitment, call): Promise<DaStatus> =>
       anchor.status(parseHybridCommitment(commitment).anchor, call),
     async [Symbol.asyncDispose]() {
+      await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
       await store[Symbol.asyncDispose]()
       await anchor[Symbol.asyncDispose]()
     },

@@ -1,11 +1,12 @@
-import { type Clock, concatBytes, equalBytes, systemClock } from '@l2/common'
+import { type Clock, concatBytes, equalBytes, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
-import { createSerial, withDeadline } from '../internal/call.js'
-import { checkItems, createJournal, type JournalEntry, keyOf } from '../internal/journal.js'
+import { createSerial } from '../internal/call.js'
+import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaCallOptions, DaEntry, DaProof, DaReceipt, DaSubmitOptions, DataAvailability } from '../port.js'
+import { createSubmissions, type Posted } from '../internal/submissions.js'
+import type { DaCallOptions, DaEntry, DaProof, DaReceipt, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import type { CelestiaClient, FoundBlob } from './client.js'
 import { shareCommitment } from './commitment.js'
@@ -133,12 +134,14 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
   const shareVersion = signer === undefined ? 0 : 1
   const limits = { maxBytes: settings.maxBytes, maxItems: settings.maxItems }
   const maxTogether = 7.75 * 1024 * 1024
-  const running = new Map<string, Promise<DaReceipt>>()
-  const closing = new AbortController()
   // One account has one sequence: two submissions at a time would disturb each other.
   const oneByOne = createSerial()
-  // What journalling takes must not change the order of the calls.
-  const inOrder = createSerial()
+  const submissions = createSubmissions({
+    name,
+    journal,
+    clock,
+    post: (entry, signal) => oneByOne(() => post(entry, signal)),
+  })
   let gasPrice = settings.gasPrice
 
   const check = (sizes: readonly number[]) => {
@@ -183,22 +186,26 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
     return undefined
   }
 
-  async function post(entry: JournalEntry, signal: AbortSignal): Promise<DaReceipt> {
+  async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
     const blobs = blobsOf(entry.items)
     let note = entry.note === undefined ? undefined : (JSON.parse(entry.note) as Note)
     let failure: unknown
     for (let attempt = 0; attempt < settings.maxAttempts; attempt++) {
       signal.throwIfAborted()
+      let submitting = false
       try {
         if (note?.sent === true) {
           const height = await find(blobs, BigInt(note.fromHeight), signal)
-          if (height !== undefined) return await finish(entry, height, blobs, signal)
+          if (height !== undefined) return { receipt: await prove(entry.key, height, blobs, signal) }
         }
         const head = await client.localHead({ signal })
-        note = { fromHeight: head.height.toString(), sent: true }
-        await journal.note(entry, JSON.stringify(note))
+        const sending = { fromHeight: head.height.toString(), sent: true }
+        await journal.note(entry, JSON.stringify(sending))
+        note = sending
+        submitting = true
         const height = await client.submit(blobs, { gasPrice, maxGasPrice: settings.maxGasPrice, signal })
-        return await finish(entry, height, blobs, signal)
+        submitting = false
+        return { receipt: await prove(entry.key, height, blobs, signal) }
       } catch (error) {
         signal.throwIfAborted()
         failure = error
@@ -211,23 +218,29 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
         }
         if (error.code === 'DA_UNDERPRICED') {
           if (gasPrice >= settings.maxGasPrice) {
-            throw new DaError('Celestia asks more gas price than is allowed', {
-              code: 'DA_FEE_TOO_HIGH',
-              details: { maxGasPrice: settings.maxGasPrice },
-              cause: error,
-            })
+            return {
+              refused: new DaError('Celestia asks more gas price than is allowed', {
+                code: 'DA_FEE_TOO_HIGH',
+                details: { maxGasPrice: settings.maxGasPrice },
+                cause: error,
+              }),
+            }
           }
           gasPrice = Math.min(gasPrice * 1.5, settings.maxGasPrice)
           continue
         }
         if (error.retry === 'fatal' || error.code === 'DA_FEE_TOO_HIGH' || error.code === 'DA_INSUFFICIENT_FUNDS') {
-          await journal.remove(entry)
-          throw error
+          // A refusal to read says nothing about what was sent before.
+          if (note?.sent === true && !submitting) throw error
+          return { refused: error }
         }
         await clock.sleep(settings.pollMs, signal)
       }
     }
-    if (failure instanceof DaError && note?.sent === true && failure.code !== 'DA_MISMATCH') {
+    if (note?.sent === true) {
+      // Whoever lies is named; what it lies about may be there all the same.
+      const lies = isL2Error(failure, 'DA_MISMATCH') || isL2Error(failure, 'DA_PROOF_INVALID')
+      if (lies) throw failure
       throw new DaError('whether Celestia included the submission is not known', {
         code: 'DA_OUTCOME_UNKNOWN',
         details: { key: entry.key, fromHeight: note.fromHeight },
@@ -235,8 +248,7 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
         cause: failure,
       })
     }
-    await journal.remove(entry)
-    throw failure
+    return { refused: failure }
   }
 
   /** Looks for a submission that may be on its way, until it would have been evicted. */
@@ -256,8 +268,9 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
     }
   }
 
-  async function finish(
-    entry: JournalEntry,
+  /** The receipt of what the node says it included, after checking the proof. */
+  async function prove(
+    key: string,
     height: bigint,
     blobs: readonly { commitment: Uint8Array }[],
     signal: AbortSignal,
@@ -268,9 +281,7 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
         verifyCommitmentProof(proof, { commitment, namespace, dataRoot: await trusted(height, { signal }) })
       }
     }
-    const receipt = receiptOf(entry.key, height, blobs)
-    await journal.finish(entry, receipt)
-    return receipt
+    return receiptOf(key, height, blobs)
   }
 
   const trusted = async (height: bigint, call: DaCallOptions | undefined): Promise<Uint8Array> => {
@@ -283,21 +294,6 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
       })
     }
     return header.dataHash
-  }
-
-  /** Starts a submission or joins the one under way; it goes on when its callers stop waiting. */
-  function drive(entry: JournalEntry): Promise<DaReceipt> {
-    const known = running.get(entry.key)
-    if (known !== undefined) return known
-    const result = oneByOne(() => post(entry, closing.signal)).finally(() => running.delete(entry.key))
-    result.catch(() => {})
-    running.set(entry.key, result)
-    return result
-  }
-
-  async function wait(call: DaSubmitOptions | undefined, result: () => Promise<DaReceipt>): Promise<DaReceipt> {
-    if (closing.signal.aborted) throw closing.signal.reason
-    return withDeadline(`${name} submit`, call, undefined, result, clock)
   }
 
   const place = (commitment: Commitment) => {
@@ -344,21 +340,10 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
           details: { cost, maxCost: call.maxCost },
         })
       }
-      const started = inOrder(async () => {
-        const entry = await journal.open(keyOf(items, call), items)
-        return { entry, done: entry.receipt === undefined ? drive(entry) : undefined }
-      })
-      return wait(call, async () => {
-        const { entry, done } = await started
-        return done ?? entry.receipt!
-      })
+      return submissions.submit(items, call)
     },
-    pending: async () => (await journal.pending()).map(({ key }) => key),
-    resume: async (key, call) => {
-      const entry = await journal.find(key)
-      if (entry === undefined || entry.receipt !== undefined) return entry?.receipt
-      return wait(call, () => drive(entry))
-    },
+    pending: () => submissions.pending(),
+    resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) => layer === daLayer.celestia,
     get: async (commitment, call) => {
       const wanted = place(commitment)
@@ -411,10 +396,7 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
       verifyCommitmentProof(parseCommitmentProof(json), { ...wanted, dataRoot: await trusted(wanted.height, call) })
     },
     list,
-    async [Symbol.asyncDispose]() {
-      closing.abort(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      await Promise.allSettled(running.values())
-    },
+    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
   }
 }
 

@@ -218,18 +218,17 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvai
         items.map(item => item.length),
         { maxBytes: opBytesPerBlob, maxItems: settings.maxBlobs },
       )
-      const manager = sender()
-      call?.signal?.throwIfAborted()
-      if (call?.maxCost !== undefined) {
+      const approve = async () => {
         const cost = await withDeadline(`${name} quote`, call, reading, () => price(items.length))
-        if (cost > call.maxCost) {
+        if (call?.maxCost !== undefined && cost > call.maxCost) {
           throw new DaError(`${name} asks ${cost} wei, at most ${call.maxCost} allowed`, {
             code: 'DA_FEE_TOO_HIGH',
             details: { cost, maxCost: call.maxCost },
           })
         }
       }
-      return manager.send({ kind: 'blob', to: inbox, items, key: keyOf(items, call) }, call)
+      const request = { kind: 'blob', to: inbox, items, key: keyOf(items, call) } as const
+      return sender().send(call?.maxCost === undefined ? request : { ...request, approve }, call)
     },
     pending: async () => (transactions === undefined ? [] : transactions.pending('blob')),
     resume: async (key, call) => transactions?.resume(key, call),

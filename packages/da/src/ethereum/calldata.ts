@@ -97,18 +97,17 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
         items.map(item => item.length),
         limits,
       )
-      const manager = sender()
-      call?.signal?.throwIfAborted()
-      if (call?.maxCost !== undefined) {
+      const approve = async () => {
         const cost = await withDeadline(`${name} quote`, call, reading, () => price(items[0]!.length))
-        if (cost > call.maxCost) {
+        if (call?.maxCost !== undefined && cost > call.maxCost) {
           throw new DaError(`${name} asks ${cost} wei, at most ${call.maxCost} allowed`, {
             code: 'DA_FEE_TOO_HIGH',
             details: { cost, maxCost: call.maxCost },
           })
         }
       }
-      return manager.send({ kind: 'calldata', to: inbox, items, key: keyOf(items, call) }, call)
+      const request = { kind: 'calldata', to: inbox, items, key: keyOf(items, call) } as const
+      return sender().send(call?.maxCost === undefined ? request : { ...request, approve }, call)
     },
     pending: async () => (transactions === undefined ? [] : transactions.pending('calldata')),
     resume: async (key, call) => transactions?.resume(key, call),

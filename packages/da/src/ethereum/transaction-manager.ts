@@ -1,23 +1,16 @@
-import { type Clock, type Logger, silentLogger, stringify, systemClock } from '@l2/common'
+import { type Clock, type Logger, silentLogger, systemClock } from '@l2/common'
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import type { Commitment } from '../commitment.js'
 import { DaError } from '../errors.js'
-import { foreignCause, sleepUntil, withDeadline } from '../internal/call.js'
-import { createJournal, type Journal, type JournalEntry } from '../internal/journal.js'
+import { createOnce, createSerial, sleepUntil, withDeadline } from '../internal/call.js'
+import { createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import type { DaReceipt, DaSubmitOptions } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
-import { classifySendFailure } from './failure.js'
-import {
-  brokenFeeLimit,
-  bumpFees,
-  type FeeFloors,
-  type FeeLimits,
-  type FeeMarket,
-  type Fees,
-  firstFees,
-} from './fees.js'
+import { type FeeMarket, type Fees, firstFees } from './fees.js'
+import { createPublisher } from './publisher.js'
+import { createQueue, formatNote, noteOf, type Submission } from './queue.js'
 import {
   type EthereumClient,
   type Receipt,
@@ -29,7 +22,8 @@ import {
   readTransaction,
   type SigningAccount,
 } from './rpc.js'
-import type { PayloadKind, PoolKind, PreparedPayload } from './transaction.js'
+import { createSlot, encodeSlot, loadSlots, type Slot, slotName } from './slots.js'
+import type { PayloadKind, PoolKind } from './transaction.js'
 
 /** Plain settings of {@link createTransactionManager}. Defaults are those of op-batcher where it has the same setting. */
 export type TransactionManagerOptions = {
@@ -76,6 +70,8 @@ export type TransactionRequest = {
   to: Hex
   items: readonly Uint8Array[]
   key: string
+  /** Asked at once, and before anything is journalled; what it throws ends the call. Later calls keep their place behind this one. */
+  approve?: (() => Promise<void>) | undefined
 }
 
 /** Makes the commitments out of the transaction that was mined and the payload's hashes. */
@@ -113,7 +109,6 @@ export interface TransactionManager extends AsyncDisposable {
 }
 
 const gwei = 1_000_000_000n
-const larger = (a: bigint, b: bigint) => (b < a ? a : b)
 const positive = z.int().check(z.positive())
 const wei = z.bigint().check(z.positive())
 const schema = z.strictObject({
@@ -131,62 +126,8 @@ const schema = z.strictObject({
   finalityBlocks: z._default(positive, 64),
 })
 
-type Attempt = { hash: Hex; fees: Fees; gas: bigint; cancels: boolean }
-
-/** A nonce and everything that was signed with it. */
-type Slot = {
-  nonce: number
-  /** The submission; `undefined` for a transaction that only frees the account's pool. */
-  entry: JournalEntry | undefined
-  kind: PoolKind
-  to: Hex
-  hashes: readonly Hex[]
-  attempts: Attempt[]
-  /** A node said that it has it. */
-  accepted: boolean
-  mined: Receipt | undefined
-  /** The receipt was handed out; the slot stays until its block is final, so that a reorg finds it. */
-  settled: Hex | undefined
-  /** Looks in a row that saw the nonce used and none of the attempts mined. */
-  misses: number
-  cancelling: boolean
-  raisedAtMs: number
-  prepared: PreparedPayload | undefined
-}
-
-/** What the journal says about a submission besides its data. */
-type Note = {
-  kind: PoolKind
-  to: Hex
-  /** The transaction that once carried it, after a reorg made it impossible. */
-  former?: Hex | undefined
-}
-
-type Waiter = {
-  entry: JournalEntry
-  request: TransactionRequest
-  /** Nobody waits any more; what has not left need not leave. */
-  abandoned: boolean
-  readonly result: Promise<DaReceipt>
-  settle: (result: { receipt: DaReceipt } | { error: unknown }) => void
-}
-
 const text = new TextEncoder()
 const plain = new TextDecoder()
-const noteOf = (entry: JournalEntry) => JSON.parse(entry.note ?? '{}') as Note
-const slotName = (nonce: number) => `transactions/slot/${String(nonce).padStart(12, '0')}`
-
-function encodeSlot(slot: Slot): Uint8Array {
-  const { nonce, kind, to, hashes, attempts, accepted, settled, cancelling } = slot
-  return text.encode(
-    stringify({ nonce, key: slot.entry?.key, kind, to, hashes, attempts, accepted, settled, cancelling }),
-  )
-}
-
-type StoredSlot = Omit<Slot, 'attempts' | 'entry' | 'mined'> & {
-  key?: string
-  attempts: { hash: Hex; fees: { tip: string; cap: string; blobCap?: string }; gas: string; cancels: boolean }[]
-}
 
 /**
  * Makes a {@link TransactionManager}. Both Ethereum adapters of one account must share one: two of them would fight over nonces.
@@ -208,113 +149,86 @@ export function createTransactionManager(
   const store = deps.store ?? createMemoryStore()
   const clock = deps.clock ?? systemClock
   const logger = deps.logger ?? silentLogger
-  const journal: Journal = createJournal(store, 'transactions')
-  const floors: FeeFloors = settings
-  const limits: FeeLimits = {
-    maxCapWei: settings.maxCapWei,
-    maxBlobCapWei: settings.maxBlobCapWei,
-    multiple: settings.feeLimitMultiple,
-    multipleAboveWei: settings.feeLimitAboveWei,
-  }
+  const journal = createJournal(store, 'transactions', { keepData: true })
   const kinds = new Map<PoolKind, { payload: PayloadKind; commit: Commit }>()
+  const queue = createQueue(journal)
+  /** Lowest nonce first. Every submission that has not ended is in one of these, or waits in the queue. */
   const slots: Slot[] = []
-  const queue: Waiter[] = []
   const unclaimed: JournalEntry[] = []
-  const waiters = new Map<string, Waiter>()
   const closing = new AbortController()
   let wake = new AbortController()
   let loop: Promise<void> | undefined
   let chainId: number | undefined
-  let loaded: Promise<void> | undefined
-  // Journal writes of `send` go one after another, so that the queue has the order of the calls.
-  let entrance: Promise<unknown> = Promise.resolve()
+  let loaded = false
   /** A foreign transaction of this kind blocks the pool of the other. */
   let blockedBy: { kind: PoolKind; nonce: number } | undefined
+  // What the store says and what is in memory change together, one change after another: the store first, and memory when that has
+  // succeeded. Nothing that runs in here may call it again.
+  const atomic = createSerial()
+  // Calls of `send` enter in their order, whatever each of them has to wait for.
+  const inOrder = createSerial()
 
-  const persist = (slot: Slot) => store.put(slotName(slot.nonce), encodeSlot(slot))
+  const publisher = createPublisher({
+    client,
+    account,
+    chainId: () => chainId!,
+    clock,
+    logger,
+    signal: closing.signal,
+    floors: settings,
+    limits: {
+      maxCapWei: settings.maxCapWei,
+      maxBlobCapWei: settings.maxBlobCapWei,
+      multiple: settings.feeLimitMultiple,
+      multipleAboveWei: settings.feeLimitAboveWei,
+    },
+    payloadOf: kind => kinds.get(kind)?.payload,
+    itemsOf,
+    change: (slot, make) => atomic(() => write(slot, make())),
+  })
+
   const unmined = () => slots.filter(slot => slot.mined === undefined)
+  const slotOf = (key: string) => slots.find(({ entry }) => entry?.key === key)
+  const submissionOf = ({ entry }: Slot) => (entry === undefined ? undefined : queue.find(entry.key))
+  /** The transaction that the receipt of a slot's submission names, once there is a receipt. */
+  const settledAs = ({ entry }: Slot) => (entry?.receipt === undefined ? undefined : noteOf(entry).settled)
 
-  async function load(): Promise<void> {
-    for (const name of await store.keys('transactions/slot/')) {
-      const bytes = await store.get(name)
-      if (bytes === undefined) continue
-      const stored = JSON.parse(plain.decode(bytes)) as StoredSlot
-      const entry = stored.key === undefined ? undefined : await journal.find(stored.key)
-      slots.push({
-        nonce: stored.nonce,
-        entry,
-        kind: stored.kind,
-        to: stored.to,
-        hashes: stored.hashes,
-        attempts: stored.attempts.map(({ hash, fees, gas, cancels }) => ({
-          hash,
-          gas: BigInt(gas),
-          cancels,
-          fees: {
-            tip: BigInt(fees.tip),
-            cap: BigInt(fees.cap),
-            blobCap: fees.blobCap === undefined ? undefined : BigInt(fees.blobCap),
-          },
-        })),
-        accepted: stored.accepted,
-        mined: undefined,
-        settled: stored.settled,
-        misses: 0,
-        cancelling: stored.cancelling,
-        raisedAtMs: clock.now(),
-        prepared: undefined,
-      })
-    }
-    slots.sort((a, b) => a.nonce - b.nonce)
-    unclaimed.push(...(await journal.pending()))
+  const load = createOnce(async () => {
+    const found = await loadSlots(store, journal.find, clock.now())
+    const pending = await journal.pending()
+    slots.push(...found)
+    unclaimed.push(...pending)
+    loaded = true
     claim()
-  }
+  })
 
   /** Takes up journalled submissions whose kind an adapter has registered. */
   function claim(): void {
     for (const entry of unclaimed.splice(0)) {
-      const note = noteOf(entry)
-      const kind = kinds.get(note.kind)
-      if (kind === undefined) {
-        unclaimed.push(entry)
-        continue
-      }
-      if (waiters.has(entry.key)) continue
-      const waiter = createWaiter(entry, { kind: note.kind, to: note.to, items: entry.items, key: entry.key })
-      if (!slots.some(slot => slot.entry?.key === entry.key)) queue.push(waiter)
+      const slot = slotOf(entry.key)
+      if (!kinds.has(noteOf(entry).kind)) unclaimed.push(entry)
+      else queue.admit(entry, slot !== undefined)
     }
-  }
-
-  function createWaiter(entry: JournalEntry, request: TransactionRequest): Waiter {
-    let settle!: Waiter['settle']
-    const result = new Promise<DaReceipt>((resolve, reject) => {
-      settle = outcome => ('receipt' in outcome ? resolve(outcome.receipt) : reject(outcome.error))
-    })
-    result.catch(() => {})
-    const waiter = { entry, request, abandoned: false, result, settle }
-    waiters.set(entry.key, waiter)
-    return waiter
   }
 
   function start(): Promise<void> {
-    if (closing.signal.aborted) {
-      return Promise.reject(new DaError('the transaction manager is closed', { code: 'DA_CLOSED' }))
-    }
-    return (loaded ??= load())
+    return closing.signal.aborted ? Promise.reject(closing.signal.reason) : load()
   }
 
+  /** Looks at the chain now, and every so often for as long as there is something to look for. */
   function run(): void {
     wake.abort()
-    if (queue.length === 0 && slots.length === 0) return
+    const isIdle = () => loaded && queue.first() === undefined && slots.length === 0
     loop ??= (async () => {
-      while (!closing.signal.aborted && (queue.length > 0 || slots.length > 0)) {
+      while (!closing.signal.aborted) {
         wake = new AbortController()
         try {
-          await tick()
+          await load()
+          if (!isIdle()) await tick()
         } catch (error) {
-          logger.warn({ error: String((error as Error).message) }, 'ethereum transactions wait for the node')
+          logger.warn({ error: String((error as Error).message) }, 'ethereum transactions wait')
         }
-        if (queue.length === 0 && slots.length === 0) break
+        if (isIdle()) break
         await sleepUntil(clock, settings.pollMs, [wake.signal, closing.signal])
       }
       loop = undefined
@@ -357,7 +271,7 @@ export function createTransactionManager(
       return
     }
     // While the nonce stays used, what was settled is looked at again when its block becomes final.
-    if (slot.settled !== undefined && slot.mined !== undefined && slot.mined.blockNumber > final) return
+    if (settledAs(slot) !== undefined && slot.mined !== undefined && slot.mined.blockNumber > final) return
     const receipt = await minedOf(slot)
     if (receipt === undefined) {
       slot.mined = undefined
@@ -368,28 +282,16 @@ export function createTransactionManager(
     slot.misses = 0
     slot.mined = receipt
     slot.prepared = undefined
-    const cancelled = slot.attempts.find(({ hash }) => hash === receipt.hash)?.cancels === true
     const depth = head - receipt.blockNumber + 1n
-    if (depth >= BigInt(settings.confirmations) && slot.settled === undefined) {
-      // The submission first: a crash in between ends it once more, and the other way round never.
-      await settle(slot, receipt, cancelled)
-      slot.settled = receipt.hash
-      await persist(slot)
+    if (slot.entry !== undefined && settledAs(slot) === undefined) {
+      if (depth < BigInt(settings.confirmations)) return
+      await settle(slot, receipt)
     }
-    if (slot.settled !== undefined && receipt.blockNumber <= final) {
-      // A receipt was handed out for one attempt and a reorg let another win: whoever holds the old hash is led to the new.
-      if (slot.settled !== receipt.hash) await rememberSuccessor(slot.settled, receipt.hash)
-      slots.splice(slots.indexOf(slot), 1)
-      await store.delete(slotName(slot.nonce))
-      if (slot.entry !== undefined) await journal.release(slot.entry)
-    }
+    if (receipt.blockNumber <= final) await retire(slot, receipt)
   }
 
-  const rememberSuccessor = (former: Hex, hash: Hex) =>
-    store.put(`transactions/successor/${former.slice(2)}`, text.encode(hash))
-
   async function minedOf(slot: Slot): Promise<Receipt | undefined> {
-    const first = slot.mined?.hash ?? slot.settled
+    const first = slot.mined?.hash ?? settledAs(slot)
     const hashes = slot.attempts.map(({ hash }) => hash).reverse()
     if (first !== undefined) hashes.unshift(first)
     for (const hash of new Set(hashes)) {
@@ -399,70 +301,127 @@ export function createTransactionManager(
     return undefined
   }
 
-  async function settle(slot: Slot, receipt: Receipt, cancelled: boolean): Promise<void> {
-    const { entry } = slot
-    if (entry === undefined) return
-    const waiter = waiters.get(entry.key)
-    waiters.delete(entry.key)
-    if (cancelled) {
-      await journal.remove(entry)
-      waiter?.settle({
-        error: new DaError('the submission was cancelled', { code: 'DA_CANCELLED', details: { key: entry.key } }),
-      })
-      return
-    }
-    const commit = kinds.get(slot.kind)!.commit
-    const answer: DaReceipt = {
-      key: entry.key,
-      commitments: commit(receipt.hash, slot.hashes),
-      height: receipt.blockNumber,
-    }
-    const { former } = noteOf(entry)
-    if (former !== undefined) await rememberSuccessor(former, receipt.hash)
-    await journal.finish(entry, answer, true)
-    entry.items = []
-    logger.info({ nonce: slot.nonce, hash: receipt.hash, kind: slot.kind }, 'transaction confirmed')
-    waiter?.settle({ receipt: answer })
+  /** Ends the submission of a slot. The slot stays: a reorg may bring another of its attempts, or none. */
+  const settle = (slot: Slot, { hash, blockNumber }: Receipt) =>
+    atomic(async () => {
+      const { entry, nonce, kind, hashes } = slot
+      if (entry === undefined) return
+      if (slot.attempts.some(attempt => attempt.hash === hash && attempt.cancels)) {
+        await queue.fail(entry, cancelled(entry.key, 'the submission was cancelled'))
+        slot.entry = undefined
+        return
+      }
+      const { former } = noteOf(entry)
+      if (former !== undefined) await rememberSuccessor(former, hash)
+      const commitments = commitOf(kind)(hash, hashes)
+      await queue.finish(entry, { key: entry.key, commitments, height: blockNumber }, hash)
+      logger.info({ nonce, hash, kind }, 'transaction confirmed')
+    })
+
+  /** Forgets a slot whose block is final. */
+  const retire = (slot: Slot, { hash }: Receipt) =>
+    atomic(async () => {
+      // A receipt was handed out for one attempt and a reorg let another win: whoever holds the old hash is led to the new.
+      const settled = settledAs(slot)
+      if (settled !== undefined && settled !== hash) await rememberSuccessor(settled, hash)
+      if (slot.entry !== undefined) await journal.release(slot.entry)
+      await forget(slot)
+    })
+
+  const rememberSuccessor = (former: Hex, hash: Hex) =>
+    store.put(`transactions/successor/${former.slice(2)}`, text.encode(hash))
+
+  function commitOf(kind: PoolKind): Commit {
+    const known = kinds.get(kind)
+    if (known !== undefined) return known.commit
+    throw new DaError(`the journal holds a ${kind} transaction, and no adapter of that kind was made`, {
+      code: 'DA_OPTIONS_INVALID',
+      details: { kind },
+    })
   }
 
   /** The nonce went to a transaction that is not ours. */
   async function lose(slot: Slot): Promise<void> {
-    const error = new DaError(`nonce ${slot.nonce} was used by a transaction that is not ours`, {
+    const { entry, nonce, accepted } = slot
+    const reported = entry !== undefined && (entry.receipt !== undefined || noteOf(entry).former !== undefined)
+    // What was reported must come back. What nobody ever took, with nothing after it, can go again without breaking the order.
+    if (reported || (!accepted && slots.at(-1) === slot)) return putBack(slot)
+    const error = new DaError(`nonce ${nonce} was used by a transaction that is not ours`, {
       code: 'DA_NONCE_CONFLICT',
-      details: { nonce: slot.nonce, account: account.address },
+      details: { nonce, account: account.address },
     })
-    const resend = !slot.accepted && slots.at(-1) === slot
-    await drop(slot, resend ? undefined : error)
-    // Nobody ever took it and nothing came after it: it can go again under another nonce without breaking the order.
-    if (resend) requeue(slot)
+    await drop(slot, error)
   }
 
-  /** Gives a slot up; with an error the submission ends. */
-  async function drop(slot: Slot, error: unknown): Promise<void> {
-    slots.splice(slots.indexOf(slot), 1)
+  /** Gives a slot and its submission up; false where `holds` says that it may not be any more. */
+  const drop = (slot: Slot, error: DaError, holds: () => boolean = () => true) =>
+    atomic(async () => {
+      if (!holds()) return false
+      if (slot.entry !== undefined) {
+        await queue.fail(slot.entry, error)
+        slot.entry = undefined
+      }
+      await forget(slot)
+      return true
+    })
+
+  /** Gives a slot up; its submission is the next to get a nonce. */
+  const putBack = (slot: Slot) =>
+    atomic(async () => {
+      await reopen(slot)
+      await forget(slot)
+      if (slot.entry !== undefined) queue.putBack(slot.entry)
+    })
+
+  /**
+   * After a reorg, a later transaction of the other kind can be back in its pool before this one is, and keeps it out for ever: the
+   * nonce gets an empty transaction of that kind, and the submission another nonce.
+   */
+  const giveWay = (slot: Slot, kind: PoolKind) =>
+    atomic(async () => {
+      if (slot.cancelling && slot.entry !== undefined) {
+        await queue.fail(slot.entry, cancelled(slot.entry.key, 'the submission was cancelled'))
+        slot.entry = undefined
+      }
+      await reopen(slot)
+      const { entry } = slot
+      const empty = { entry: undefined, attempts: [], hashes: [], accepted: false, prepared: undefined }
+      await write(slot, { ...empty, kind, to: account.address, cancelling: true })
+      if (entry !== undefined) queue.putBack(entry)
+    })
+
+  // Only inside `atomic`.
+
+  /** Makes a submission that had ended one that has not. */
+  async function reopen(slot: Slot): Promise<void> {
+    if (slot.entry?.receipt !== undefined) slot.entry = await queue.reopen(slot.entry, await itemsOf(slot.entry))
+  }
+
+  async function write(slot: Slot, patch: Partial<Slot>): Promise<void> {
+    await store.put(slotName(slot.nonce), encodeSlot({ ...slot, ...patch }))
+    Object.assign(slot, patch)
+  }
+
+  async function adopt(slot: Slot, entry: JournalEntry): Promise<void> {
+    if (slot.entry?.sequence === entry.sequence) slot.entry = entry
+    else await write(slot, { entry })
+  }
+
+  async function forget(slot: Slot): Promise<void> {
     await store.delete(slotName(slot.nonce))
-    if (error !== undefined && slot.entry !== undefined && slot.settled === undefined) {
-      await journal.remove(slot.entry)
-      const waiter = waiters.get(slot.entry.key)
-      waiters.delete(slot.entry.key)
-      waiter?.settle({ error })
-    }
+    slots.splice(slots.indexOf(slot), 1)
   }
 
-  /** Puts the submission of a slot that was dropped back to the front of the queue. */
-  function requeue({ entry }: Slot): void {
-    const waiter = entry === undefined ? undefined : waiters.get(entry.key)
-    if (waiter !== undefined) queue.unshift(waiter)
-  }
+  // Outside `atomic` again.
 
   /** Sees to what is out and not mined, lowest nonce first. False when nothing new may leave now. */
   async function republish(used: number, now: FeeMarket): Promise<boolean> {
     // Abandoned ones that no node has taken are withdrawn from the newest down: the nonces in use stay without a gap.
     for (let slot = slots.at(-1); slot !== undefined; slot = slots.at(-1)) {
-      const waiter = slot.entry === undefined ? undefined : waiters.get(slot.entry.key)
-      if (slot.accepted || slot.mined !== undefined || slot.nonce < used || waiter?.abandoned !== true) break
+      const submission = submissionOf(slot)
+      if (slot.accepted || slot.mined !== undefined || slot.nonce < used || submission?.abandoned !== true) break
       if (await anyKnown(slot)) break
-      await drop(slot, abandonedError(slot.entry!.key))
+      if (!(await drop(slot, withdrawn(submission.entry.key), () => submission.abandoned))) break
     }
     for (const slot of unmined()) {
       if (slot.nonce < used) continue
@@ -485,76 +444,65 @@ export function createTransactionManager(
   async function assign(used: number, now: FeeMarket): Promise<void> {
     // Whatever stood in the way was mined meanwhile.
     if (blockedBy !== undefined && used > blockedBy.nonce) blockedBy = undefined
-    while (queue.length > 0 || blockedBy !== undefined) {
+    for (;;) {
+      const submission = queue.first()
+      if (submission === undefined && blockedBy === undefined) return
       const open = unmined()
       // A nonce that is used without a receipt yet is not settled: the next one must wait for what becomes of it.
       if (open.some(slot => slot.nonce < used || !slot.accepted)) return
       if (open.length >= settings.maxInFlight) return
-      const last = slots.at(-1)
-      const nonce = Math.max(used, last === undefined ? 0 : last.nonce + 1)
+      const nonce = Math.max(used, (slots.at(-1)?.nonce ?? -1) + 1)
+      const raisedAtMs = clock.now()
+      let slot: Slot
       if (blockedBy !== undefined) {
         if (open.length > 0) return
-        const slot = createSlot(nonce, undefined, blockedBy.kind, account.address)
+        slot = createSlot({ nonce, entry: undefined, kind: blockedBy.kind, to: account.address, raisedAtMs })
         blockedBy = undefined
-        slots.push(slot)
-        if (!(await publish(slot, now, false))) return
-        continue
+      } else {
+        const { entry, kind, to, abandoned } = submission!
+        // Blob and other transactions of one account cannot be pending together.
+        if (open.some(other => other.kind !== kind)) return
+        if (abandoned) {
+          await withdraw(submission!)
+          continue
+        }
+        slot = createSlot({ nonce, entry, kind, to, raisedAtMs })
+        queue.leave(submission!)
       }
-      const waiter = queue[0]!
-      const { kind } = waiter.request
-      // Blob and other transactions of one account cannot be pending together.
-      if (open.some(slot => slot.kind !== kind)) return
-      if (waiter.abandoned) {
-        queue.shift()
-        await journal.remove(waiter.entry)
-        waiters.delete(waiter.entry.key)
-        waiter.settle({ error: abandonedError(waiter.entry.key) })
-        continue
-      }
-      const slot = createSlot(nonce, waiter.entry, kind, waiter.request.to)
-      queue.shift()
       slots.push(slot)
       if (!(await publish(slot, now, false))) return
     }
   }
 
-  function abandonedError(key: string): DaError {
-    return new DaError('the submission was withdrawn before any node took it', {
-      code: 'DA_CANCELLED',
-      details: { key },
-    })
-  }
-
-  function createSlot(nonce: number, entry: JournalEntry | undefined, kind: PoolKind, to: Hex): Slot {
-    return {
-      nonce,
-      entry,
-      kind,
-      to,
-      hashes: [],
-      attempts: [],
-      accepted: false,
-      mined: undefined,
-      settled: undefined,
-      misses: 0,
-      cancelling: false,
-      raisedAtMs: clock.now(),
-      prepared: undefined,
+  /** Sends a slot. False when nothing may follow it now. */
+  async function publish(slot: Slot, now: FeeMarket, raise: boolean): Promise<boolean> {
+    const published = await publisher.publish(slot, now, raise)
+    // Only the newest nonce can be given up without leaving a gap, and nothing that was reported once.
+    const isNewest = slots.at(-1) === slot
+    const mustReturn = slot.entry !== undefined && noteOf(slot.entry).former !== undefined
+    switch (published.outcome) {
+      case 'sent':
+        return true
+      case 'later':
+        return false
+      case 'too-dear':
+        if (isNewest && !mustReturn) await drop(slot, published.error)
+        return false
+      case 'refused':
+        if (slot.accepted || !isNewest || mustReturn || slot.attempts.length > 1) return false
+        await drop(slot, published.error)
+        return true
+      case 'reserved': {
+        const other = slot.kind === 'blob' ? 'calldata' : 'blob'
+        if (!kinds.has(other)) return false
+        if (unmined().some(later => later !== slot && later.kind === other)) await giveWay(slot, other)
+        else if (!slot.accepted && isNewest) {
+          blockedBy = { kind: other, nonce: slot.nonce }
+          await putBack(slot)
+        }
+        return false
+      }
     }
-  }
-
-  async function prepared(slot: Slot): Promise<PreparedPayload> {
-    if (slot.prepared !== undefined) return slot.prepared
-    const payload = kinds.get(slot.kind)?.payload
-    if (payload === undefined) {
-      throw new DaError(`the journal holds a ${slot.kind} transaction, and no adapter of that kind was made`, {
-        code: 'DA_OPTIONS_INVALID',
-        details: { kind: slot.kind, nonce: slot.nonce },
-      })
-    }
-    const items = slot.entry === undefined || slot.cancelling ? payload.empty() : await itemsOf(slot.entry)
-    slot.prepared = await payload.prepare(items, closing.signal)
-    return slot.prepared
   }
 
   async function itemsOf(entry: JournalEntry): Promise<readonly Uint8Array[]> {
@@ -568,267 +516,143 @@ export function createTransactionManager(
     return items
   }
 
-  /** Signs and sends a slot, at higher fees when `raise`. False when nothing may follow it now. */
-  async function publish(slot: Slot, now: FeeMarket, raise: boolean): Promise<boolean> {
-    let raiseNow = raise
-    // A refused replacement is raised and tried again; what is still refused after a few doublings waits for the next look.
-    for (let tries = 0; tries < 4; tries++) {
-      const attempt = await nextAttempt(slot, now, raiseNow)
-      if (attempt === undefined) return false
-      const sent = await transmit(slot, attempt)
-      switch (sent) {
-        case 'sent':
-        case 'known':
-          if (!slot.accepted) {
-            slot.accepted = true
-            await persist(slot)
-          }
-          return true
-        case 'replacement-underpriced':
-        case 'underpriced':
-          raiseNow = true
-          continue
-        case 'nonce-too-low':
-        case 'nonce-too-high':
-        case 'pool-full':
-        case 'unreachable':
-          // The next look at the chain tells which transaction has the nonce, or whether the earlier ones got lost.
-          return false
-        case 'reserved': {
-          const other = slot.kind === 'blob' ? 'calldata' : 'blob'
-          if (!kinds.has(other)) return false
-          if (unmined().some(later => later !== slot && later.kind === other)) await giveWay(slot, other)
-          else if (!slot.accepted && slots.at(-1) === slot) {
-            blockedBy = { kind: other, nonce: slot.nonce }
-            await drop(slot, undefined)
-            requeue(slot)
-          }
-          return false
-        }
-        case 'insufficient-funds':
-        case 'rejected':
-          if (slot.accepted || slots.at(-1) !== slot || slot.attempts.length > 1) return false
-          await drop(slot, refusal(sent, slot))
-          return true
-      }
-    }
-    return false
-  }
+  const cancelled = (key: string, message: string) => new DaError(message, { code: 'DA_CANCELLED', details: { key } })
+  const withdrawn = (key: string) => cancelled(key, 'the submission was withdrawn before any node took it')
 
-  /**
-   * After a reorg, a later transaction of the other kind can be back in its pool before this one is, and keeps it out for ever: the
-   * nonce gets an empty transaction of that kind, and the submission another nonce.
-   */
-  async function giveWay(slot: Slot, kind: PoolKind): Promise<void> {
-    const { entry } = slot
-    if (entry !== undefined && !slot.cancelling) {
-      const former = slot.settled ?? slot.attempts.at(-1)?.hash
-      const note = stringify({ kind: slot.kind, to: slot.to, former } satisfies Note)
-      const reopened = await journal.reopen(entry, await itemsOf(entry), note)
-      const waiter =
-        waiters.get(entry.key) ??
-        createWaiter(reopened, { kind: slot.kind, to: slot.to, items: reopened.items, key: entry.key })
-      waiter.entry = reopened
-      queue.unshift(waiter)
-    }
-    Object.assign(slot, {
-      entry: undefined,
-      kind,
-      to: account.address,
-      attempts: [],
-      accepted: false,
-      settled: undefined,
-      cancelling: true,
-      prepared: undefined,
-    } satisfies Partial<Slot>)
-    await persist(slot)
-  }
+  /** Ends an abandoned submission that has no nonce. */
+  const withdraw = (submission: Submission) =>
+    atomic(async () => {
+      const { entry, abandoned } = submission
+      if (abandoned && queue.waits(submission)) await queue.fail(entry, withdrawn(entry.key))
+    })
 
-  let lastRefusal: Error | undefined
-  function refusal(kind: 'insufficient-funds' | 'rejected', slot: Slot): DaError {
-    return new DaError(
-      kind === 'rejected' ? 'the node refuses the transaction' : `${account.address} cannot pay for the transaction`,
-      {
-        code: kind === 'rejected' ? 'DA_REJECTED' : 'DA_INSUFFICIENT_FUNDS',
-        details: { key: slot.entry?.key, kind: slot.kind },
-        cause: lastRefusal,
-      },
-    )
-  }
-
-  /** The attempt to send: the last one again, or a new one with fees that a pool takes. Journalled before it is returned. */
-  async function nextAttempt(slot: Slot, now: FeeMarket, raise: boolean): Promise<Attempt | undefined> {
-    const last = slot.attempts.at(-1)
-    if (last !== undefined && !raise) return last
-    const fees = last === undefined ? firstFees(now, slot.kind === 'blob', floors) : bumpFees(last.fees, now)
-    const broken = brokenFeeLimit(fees, now, floors, limits)
-    if (broken !== undefined) {
-      slot.raisedAtMs = clock.now()
-      if (last !== undefined) return last
-      await drop(
-        slot,
-        new DaError(`posting to Ethereum costs more than is allowed (${broken})`, {
-          code: 'DA_FEE_TOO_HIGH',
-          details: { limit: broken, cap: fees.cap, blobCap: fees.blobCap },
-        }),
-      )
-      return undefined
-    }
-    if (slot.cancelling && last?.cancels !== true) slot.prepared = undefined
-    const payload = await prepared(slot)
-    const to = slot.cancelling ? account.address : slot.to
-    const gas = last !== undefined && last.cancels === slot.cancelling ? last.gas : await gasOf(payload, to)
-    const { hash } = await payload.sign(account, { chainId: chainId!, nonce: slot.nonce, to, gas, fees })
-    const attempt = { hash, fees, gas, cancels: slot.cancelling }
-    if (!slot.cancelling) slot.hashes = payload.hashes
-    await record(slot, attempt)
-    slot.raisedAtMs = clock.now()
-    return attempt
-  }
-
-  /** Journals an attempt; one that could not be journalled is not sent. */
-  async function record(slot: Slot, attempt: Attempt): Promise<void> {
-    slot.attempts.push(attempt)
+  /** Waits for a submission, and tells it when this caller gives up. */
+  async function wait(
+    entering: Promise<Submission | DaReceipt | undefined>,
+    options: DaSubmitOptions | undefined,
+  ): Promise<DaReceipt | undefined> {
     try {
-      await persist(slot)
+      return await withDeadline(
+        'an Ethereum submission',
+        options,
+        undefined,
+        async () => {
+          const entered = await entering
+          return entered !== undefined && 'result' in entered ? entered.result : entered
+        },
+        clock,
+      )
     } catch (error) {
-      slot.attempts.pop()
+      entering.then(
+        entered => entered !== undefined && 'result' in entered && leave(entered),
+        () => {},
+      )
       throw error
     }
   }
 
-  async function gasOf(payload: PreparedPayload, to: Hex): Promise<bigint> {
-    try {
-      const estimate = await readQuantity(client, 'eth_estimateGas', [
-        { from: account.address, to, ...payload.estimate },
-      ])
-      return larger(estimate, payload.intrinsicGas)
-    } catch {
-      return payload.intrinsicGas
-    }
+  /** One caller less; the last one abandons the submission. */
+  function leave(submission: Submission): void {
+    submission.callers--
+    if (submission.callers > 0) return
+    submission.abandoned = true
+    // Should the store fail now, the next look at the chain tries again.
+    withdraw(submission).then(run, run)
   }
 
-  async function transmit(slot: Slot, attempt: Attempt): Promise<'sent' | ReturnType<typeof classifySendFailure>> {
-    const payload = await prepared(slot)
-    const { raw, hash } = await payload.sign(account, {
-      chainId: chainId!,
-      nonce: slot.nonce,
-      to: attempt.cancels ? account.address : slot.to,
-      gas: attempt.gas,
-      fees: attempt.fees,
-    })
-    if (hash !== attempt.hash) {
-      // Signers that are not deterministic make a new transaction each time: it counts as one more attempt.
-      await record(slot, { ...attempt, hash })
-    }
-    try {
-      await client.request({ method: 'eth_sendRawTransaction', params: [raw] })
-      logger.info({ nonce: slot.nonce, hash, kind: slot.kind, attempts: slot.attempts.length }, 'transaction sent')
-      return 'sent'
-    } catch (error) {
-      const failure = classifySendFailure(error)
-      lastRefusal = foreignCause(error)
-      logger.warn({ nonce: slot.nonce, hash, failure }, 'transaction not taken')
-      return failure
-    }
+  /** One caller more. */
+  function join(submission: Submission): Submission {
+    submission.callers++
+    submission.abandoned = false
+    run()
+    return submission
   }
 
   // What a crash left is gone on with at once, even if nobody asks: a reorg may have undone what was reported. Adapters that are made right
   // after the manager have registered by then.
-  void Promise.resolve()
-    .then(start)
-    .then(run)
-    .catch(() => {})
-
-  async function wait(waiter: Waiter, options: DaSubmitOptions | undefined): Promise<DaReceipt> {
-    try {
-      return await withDeadline('an Ethereum submission', options, undefined, () => waiter.result, clock)
-    } catch (error) {
-      if (waiters.get(waiter.entry.key) === waiter) {
-        waiter.abandoned = true
-        if (queue.includes(waiter)) {
-          queue.splice(queue.indexOf(waiter), 1)
-          waiters.delete(waiter.entry.key)
-          await journal.remove(waiter.entry)
-        } else run()
-      }
-      throw error
-    }
-  }
+  void Promise.resolve().then(run)
 
   return {
     address: account.address,
     client,
     market,
-    suggest: async kind => firstFees(await market(), kind === 'blob', floors),
+    suggest: async kind => firstFees(await market(), kind === 'blob', settings),
     register(payload, commit) {
       kinds.set(payload.kind, { payload, commit })
       claim()
+      if (loaded) run()
     },
-    async send(request, options) {
+    async send({ kind, to, items, key, approve }, options) {
       options?.signal?.throwIfAborted()
-      const enter = async (): Promise<Waiter | DaReceipt> => {
-        await start()
-        options?.signal?.throwIfAborted()
-        const note = stringify({ kind: request.kind, to: request.to } satisfies Note)
-        const entry = await journal.open(request.key, request.items, note)
-        if (entry.receipt !== undefined) return entry.receipt
-        const known = waiters.get(request.key)
-        if (known !== undefined) {
-          known.abandoned = false
-          return known
-        }
-        const waiter = createWaiter(entry, request)
-        if (!slots.some(slot => slot.entry?.key === request.key)) queue.push(waiter)
-        return waiter
-      }
-      const entered = entrance.then(enter, enter)
-      entrance = entered.catch(() => {})
-      const waiter = await entered
-      if (!('entry' in waiter)) return waiter
-      run()
-      return wait(waiter, options)
+      const approved = approve?.()
+      approved?.catch(() => {})
+      const entering = inOrder(async () => {
+        await approved
+        return atomic(async () => {
+          await start()
+          options?.signal?.throwIfAborted()
+          const entry = await journal.open(key, items, formatNote({ kind, to }))
+          // Closed meanwhile: whoever opens this journal next goes on with it.
+          closing.signal.throwIfAborted()
+          // A write can have reached the store and been reported as failed: what the journal says is so.
+          const slot = slotOf(key)
+          if (slot !== undefined) await adopt(slot, entry)
+          if (entry.receipt === undefined) return join(queue.admit(entry, slot !== undefined))
+          queue.answer(entry.receipt)
+          return entry.receipt
+        })
+      })
+      return (await wait(entering, options))!
     },
     async resume(key, options) {
-      await start()
-      const waiter = waiters.get(key)
-      if (waiter === undefined) return (await journal.find(key))?.receipt
-      waiter.abandoned = false
-      run()
-      return wait(waiter, options)
+      options?.signal?.throwIfAborted()
+      const entering = atomic(async () => {
+        await start()
+        const submission = queue.find(key)
+        return submission === undefined ? (await journal.find(key))?.receipt : join(submission)
+      })
+      return wait(entering, options)
     },
     async pending(kind) {
       await start()
-      return [...waiters.values()]
-        .filter(waiter => waiter.request.kind === kind)
+      return queue
+        .all()
+        .filter(submission => submission.kind === kind)
         .sort((a, b) => a.entry.sequence - b.entry.sequence)
-        .map(waiter => waiter.entry.key)
+        .map(({ entry }) => entry.key)
     },
     async cancel(key) {
       await start()
-      const waiter = waiters.get(key)
-      if (waiter === undefined) return false
-      waiter.abandoned = true
-      const slot = slots.find(({ entry }) => entry?.key === key)
-      if (slot !== undefined && slot.mined === undefined) {
-        slot.cancelling = true
-        await persist(slot)
-      }
+      const found = await atomic(async () => {
+        const submission = queue.find(key)
+        if (submission === undefined) return false
+        const slot = slotOf(key)
+        if (slot === undefined) await queue.fail(submission.entry, withdrawn(key))
+        else if (slot.mined === undefined) await write(slot, { cancelling: true })
+        submission.abandoned = true
+        return true
+      })
       run()
-      return true
+      return found
     },
     async successor(hash) {
       await start()
-      const slot = slots.find(({ attempts }) => attempts.some(attempt => attempt.hash === hash))
-      const mined = slot === undefined ? undefined : await minedOf(slot)
-      if (mined !== undefined) return mined.hash
-      const stored = await store.get(`transactions/successor/${hash.slice(2)}`)
-      return stored === undefined ? hash : (plain.decode(stored) as Hex)
+      let at = hash
+      // Each reorg can have led to another one.
+      for (let hops = 0; hops < 16; hops++) {
+        const slot = slots.find(({ attempts }) => attempts.some(attempt => attempt.hash === at))
+        const mined = slot === undefined ? undefined : await minedOf(slot)
+        if (mined !== undefined) return mined.hash
+        const stored = await store.get(`transactions/successor/${at.slice(2)}`)
+        if (stored === undefined) return at
+        at = plain.decode(stored) as Hex
+      }
+      return at
     },
     isPending: hash => unmined().some(({ attempts }) => attempts.some(attempt => attempt.hash === hash)),
     inFlight: () =>
       slots
-        .filter(slot => slot.settled === undefined)
+        .filter(({ entry, mined }) => (entry === undefined ? mined === undefined : entry.receipt === undefined))
         .map(slot => ({
           nonce: slot.nonce,
           key: slot.entry?.key ?? '',
@@ -840,8 +664,7 @@ export function createTransactionManager(
     async [Symbol.asyncDispose]() {
       closing.abort(new DaError('the transaction manager is closed', { code: 'DA_CLOSED' }))
       await loop
-      for (const waiter of waiters.values()) waiter.settle({ error: closing.signal.reason })
-      waiters.clear()
+      await atomic(async () => queue.close(closing.signal.reason))
     },
   }
 }

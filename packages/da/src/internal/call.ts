@@ -92,3 +92,15 @@ export function createSerial(): <T>(run: () => Promise<T>) => Promise<T> {
     return result
   }
 }
+
+/** Runs something once, for all who ask; what failed is run again for the next. */
+export function createOnce<T>(run: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= run().catch(error => {
+      result = undefined
+      throw error
+    })
+    return result
+  }
+}

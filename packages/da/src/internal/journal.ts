@@ -4,6 +4,7 @@ import { commitmentToHex, hexToCommitment } from '../commitment.js'
 import { DaError } from '../errors.js'
 import type { DaReceipt, DaSubmitOptions } from '../port.js'
 import type { Store } from '../store.js'
+import { createOnce, createSerial } from './call.js'
 
 /** A submission as the journal keeps it. */
 export type JournalEntry = {
@@ -19,21 +20,33 @@ export type JournalEntry = {
   receipt: DaReceipt | undefined
 }
 
-/** The durable list of submissions of one adapter: begun with their data, then ended with their receipt. */
+/**
+ * The durable list of submissions of one adapter: begun with their data, then ended with their receipt.
+ *
+ * Its operations go one after another, so that none sees half of another. Each has one write that decides it, the entry's record: data is
+ * written before, and dropped after; what a failure or a crash leaves of it is dropped at the next start.
+ */
 export type Journal = {
   /** The entry of a key, made durable first when it is new. @throws DaError `DA_KEY_REUSED` */
   open(key: string, items: readonly Uint8Array[], note?: string): Promise<JournalEntry>
   find(key: string): Promise<JournalEntry | undefined>
   note(entry: JournalEntry, note: string): Promise<void>
-  /** Ends a submission; its data goes unless it may have to be sent again. */
-  finish(entry: JournalEntry, receipt: DaReceipt, keepData?: boolean): Promise<void>
-  /** Drops the data of an ended submission. */
+  /** Ends a submission. */
+  finish(entry: JournalEntry, receipt: DaReceipt, note?: string): Promise<void>
+  /** Drops the data of an ended submission that `keepData` kept. */
   release(entry: JournalEntry): Promise<void>
-  /** Makes an ended entry one that is still to be posted: its data was lost. Needs the items again. */
-  reopen(entry: JournalEntry, items: readonly Uint8Array[], note: string): Promise<JournalEntry>
+  /** Makes an ended entry one that is still to be posted, at its old place: its data was lost. Needs the items again. */
+  reopen(entry: JournalEntry, items: readonly Uint8Array[], note?: string): Promise<JournalEntry>
   remove(entry: JournalEntry): Promise<void>
   /** Entries without a receipt, oldest first. */
   pending(): Promise<JournalEntry[]>
+}
+
+export type JournalOptions = {
+  /** How many ended submissions are remembered, so that repeating one is recognised; 4096. */
+  keepEnded?: number | undefined
+  /** The data of an ended submission stays until `release`: it may have to be sent again. */
+  keepData?: boolean | undefined
 }
 
 type Record = {
@@ -90,13 +103,17 @@ export function checkItems(
 
 const text = new TextEncoder()
 
-/** `keepEnded`: how many ended submissions are remembered, so that repeating one is recognised. */
-export function createJournal(store: Store, prefix: string, keepEnded = 4096): Journal {
-  const name = (key: string) => `${prefix}/entry/${bytesToHex(sha256(text.encode(key))).slice(2)}`
-  const dataName = (entry: { key: string }, index: number) =>
-    `${prefix}/data/${bytesToHex(sha256(text.encode(entry.key))).slice(2)}-${String(index).padStart(4, '0')}`
-  const ended: string[] = []
-  let next: Promise<{ sequence: number; pending: Map<string, number> }> | undefined
+/** Makes the {@link Journal} that keeps its keys in `store` under `prefix`. */
+export function createJournal(store: Store, prefix: string, options: JournalOptions = {}): Journal {
+  const { keepEnded = 4096, keepData = false } = options
+  const hashOf = (key: string) => bytesToHex(sha256(text.encode(key))).slice(2)
+  const name = (key: string) => `${prefix}/entry/${hashOf(key)}`
+  const dataName = (key: string, index: number) => `${prefix}/data/${hashOf(key)}-${String(index).padStart(4, '0')}`
+  const serial = createSerial()
+  /** Ended keys, the one that ended first in front. */
+  const ended = new Set<string>()
+  const pending = new Map<string, number>()
+  let nextSequence = 0
 
   const read = async (record: string): Promise<Record | undefined> => {
     const bytes = await store.get(record)
@@ -111,67 +128,59 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
       })
     }
   }
-  const start = () =>
-    (next ??= (async () => {
-      const records: Record[] = []
-      for (const record of await store.keys(`${prefix}/entry/`)) {
-        const found = await read(record)
-        if (found !== undefined) records.push(found)
-      }
-      records.sort((a, b) => a.sequence - b.sequence)
-      const pending = new Map<string, number>()
-      for (const record of records) {
-        if (record.receipt === undefined) pending.set(record.key, record.sequence)
-        else ended.push(record.key)
-      }
-      return { sequence: (records.at(-1)?.sequence ?? -1) + 1, pending }
-    })())
-  const write = (entry: JournalEntry) => {
+
+  const start = createOnce(async () => {
+    const records = new Map<string, Record>()
+    for (const record of await store.keys(`${prefix}/entry/`)) {
+      const found = await read(record)
+      if (found !== undefined) records.set(record.slice(`${prefix}/entry/`.length), found)
+    }
+    for (const data of await store.keys(`${prefix}/data/`)) {
+      const record = records.get(data.slice(`${prefix}/data/`.length).replace(/-\d+$/, ''))
+      if (record === undefined || (record.receipt !== undefined && !keepData)) await store.delete(data)
+    }
+    for (const { key, sequence, receipt } of [...records.values()].sort((a, b) => a.sequence - b.sequence)) {
+      if (receipt === undefined) pending.set(key, sequence)
+      else ended.add(key)
+      nextSequence = sequence + 1
+    }
+  })
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> =>
+    serial(async () => {
+      await start()
+      return run()
+    })
+
+  const write = ({ key, sequence, digest, count, note, receipt }: JournalEntry) => {
     const record: Record = {
-      key: entry.key,
-      sequence: entry.sequence,
-      digest: entry.digest,
-      count: entry.count,
-      ...(entry.note === undefined ? {} : { note: entry.note }),
-      ...(entry.receipt === undefined
-        ? {}
-        : {
-            receipt: {
-              commitments: entry.receipt.commitments.map(commitmentToHex),
-              height: entry.receipt.height.toString(),
-            },
-          }),
-    }
-    return store.put(name(entry.key), text.encode(JSON.stringify(record)))
-  }
-  const dropData = async (entry: JournalEntry) => {
-    for (let index = 0; index < entry.count; index++) await store.delete(dataName(entry, index))
-  }
-  const begin = async (key: string, digest: string, items: readonly Uint8Array[], note: string | undefined) => {
-    const state = await start()
-    const entry: JournalEntry = {
       key,
-      sequence: state.sequence++,
+      sequence,
       digest,
-      items,
-      count: items.length,
-      note,
-      receipt: undefined,
+      count,
+      ...(note === undefined ? {} : { note }),
+      ...(receipt === undefined
+        ? {}
+        : { receipt: { commitments: receipt.commitments.map(commitmentToHex), height: receipt.height.toString() } }),
     }
-    state.pending.set(key, entry.sequence)
-    // Data first: a record without its data would be a submission that cannot be ended.
-    for (const [index, item] of items.entries()) await store.put(dataName(entry, index), item)
+    return store.put(name(key), text.encode(JSON.stringify(record)))
+  }
+  const dropData = async ({ key, count }: JournalEntry) => {
+    for (let index = 0; index < count; index++) await store.delete(dataName(key, index))
+  }
+  /** Data first: a record without its data would be a submission that cannot be ended. */
+  const begin = async (entry: JournalEntry): Promise<JournalEntry> => {
+    for (const [index, item] of entry.items.entries()) await store.put(dataName(entry.key, index), item)
     await write(entry)
+    pending.set(entry.key, entry.sequence)
+    ended.delete(entry.key)
     return entry
   }
-
-  const find = async (key: string): Promise<JournalEntry | undefined> => {
-    await start()
+  const load = async (key: string): Promise<JournalEntry | undefined> => {
     const record = await read(name(key))
     if (record === undefined) return undefined
     const items: Uint8Array[] = []
     for (let index = 0; index < record.count; index++) {
-      const item = await store.get(dataName(record, index))
+      const item = await store.get(dataName(key, index))
       if (item === undefined) {
         if (record.receipt !== undefined) break
         throw new DaError('the journal lacks the data of a submission', {
@@ -181,71 +190,79 @@ export function createJournal(store: Store, prefix: string, keepEnded = 4096): J
       }
       items.push(item)
     }
+    const { sequence, digest, count, note, receipt } = record
+    // A write can have reached the store and been reported as failed: the store is right.
+    if (receipt === undefined) pending.set(key, sequence)
     return {
       key,
-      sequence: record.sequence,
-      digest: record.digest,
+      sequence,
+      digest,
       items,
-      count: record.count,
-      note: record.note,
-      receipt:
-        record.receipt === undefined
-          ? undefined
-          : {
-              key,
-              commitments: record.receipt.commitments.map(hexToCommitment),
-              height: BigInt(record.receipt.height),
-            },
+      count,
+      note,
+      receipt: receipt && {
+        key,
+        commitments: receipt.commitments.map(hexToCommitment),
+        height: BigInt(receipt.height),
+      },
     }
   }
+  const forgetOldest = async () => {
+    for (const key of ended) {
+      if (ended.size <= keepEnded) return
+      ended.delete(key)
+      await store.delete(name(key))
+    }
+  }
+  const leftForTheNextStart = () => {}
 
   return {
-    find,
-    async open(key, items, note) {
-      const digest = itemsDigest(items)
-      const found = await find(key)
-      if (found === undefined) return begin(key, digest, items, note)
-      if (found.digest !== digest) {
-        throw new DaError('the idempotency key was used for other data', { code: 'DA_KEY_REUSED', details: { key } })
-      }
-      return found
-    },
-    async note(entry, note) {
-      entry.note = note
-      await write(entry)
-    },
-    release: dropData,
-    async finish(entry, receipt, keepData = false) {
-      entry.receipt = receipt
-      await write(entry)
-      if (!keepData) await dropData(entry)
-      const state = await start()
-      state.pending.delete(entry.key)
-      ended.push(entry.key)
-      while (ended.length > keepEnded) {
-        const oldest = ended.shift()!
-        if (!state.pending.has(oldest)) await store.delete(name(oldest))
-      }
-    },
-    async reopen(entry, items, note) {
-      const index = ended.indexOf(entry.key)
-      if (index >= 0) ended.splice(index, 1)
-      return begin(entry.key, entry.digest, items, note)
-    },
-    async remove(entry) {
-      const state = await start()
-      state.pending.delete(entry.key)
-      await store.delete(name(entry.key))
-      await dropData(entry)
-    },
-    async pending() {
-      const state = await start()
-      const entries: JournalEntry[] = []
-      for (const [key] of [...state.pending].sort((a, b) => a[1] - b[1])) {
-        const entry = await find(key)
-        if (entry !== undefined && entry.receipt === undefined) entries.push(entry)
-      }
-      return entries
-    },
+    find: key => inTurn(() => load(key)),
+    open: (key, items, note) =>
+      inTurn(async () => {
+        const digest = itemsDigest(items)
+        const found = await load(key)
+        if (found === undefined) {
+          const sequence = nextSequence++
+          return begin({ key, sequence, digest, items, count: items.length, note, receipt: undefined })
+        }
+        if (found.digest !== digest) {
+          throw new DaError('the idempotency key was used for other data', { code: 'DA_KEY_REUSED', details: { key } })
+        }
+        return found
+      }),
+    note: (entry, note) =>
+      inTurn(async () => {
+        await write({ ...entry, note })
+        entry.note = note
+      }),
+    release: entry => inTurn(() => dropData(entry)),
+    finish: (entry, receipt, note = entry.note) =>
+      inTurn(async () => {
+        await write({ ...entry, receipt, note })
+        Object.assign(entry, { receipt, note })
+        pending.delete(entry.key)
+        ended.delete(entry.key)
+        ended.add(entry.key)
+        if (!keepData) await dropData(entry).catch(leftForTheNextStart)
+        await forgetOldest().catch(leftForTheNextStart)
+      }),
+    reopen: (entry, items, note) => inTurn(() => begin({ ...entry, items, note, receipt: undefined })),
+    remove: entry =>
+      inTurn(async () => {
+        await store.delete(name(entry.key))
+        pending.delete(entry.key)
+        ended.delete(entry.key)
+        await dropData(entry).catch(leftForTheNextStart)
+      }),
+    pending: () =>
+      inTurn(async () => {
+        const entries: JournalEntry[] = []
+        for (const [key] of [...pending].sort((a, b) => a[1] - b[1])) {
+          const entry = await load(key)
+          if (entry !== undefined && entry.receipt === undefined) entries.push(entry)
+        }
+        return entries
+      }),
   }
 }

@@ -1,11 +1,12 @@
 import { type Clock, concatBytes, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, commitmentToHex, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
-import { DaError, retryClassOf } from '../errors.js'
-import { createSerial, withDeadline } from '../internal/call.js'
-import { checkItems, createJournal, type JournalEntry, keyOf } from '../internal/journal.js'
+import { DaError, isUndecided, retryClassOf } from '../errors.js'
+import { withDeadline } from '../internal/call.js'
+import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaCallOptions, DaQuote, DaReceipt, DaStatus, DataAvailability } from '../port.js'
+import { createSubmissions, type Posted } from '../internal/submissions.js'
+import type { DaCallOptions, DaQuote, DaReceipt, DaStatus, DaSubmitOptions, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import { askInTurn, commonLimits, readersOf } from './readers.js'
 
@@ -80,12 +81,18 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
   if (required > layers.length) {
     throw new DaError(`"required" is ${required} of ${layers.length} layers`, { code: 'DA_OPTIONS_INVALID' })
   }
-  const journal = createJournal(deps.store ?? createMemoryStore(), 'mirror')
-  const running = new Map<string, Promise<DaReceipt>>()
-  const inOrder = createSerial()
-  const closing = new AbortController()
+  const submissions = createSubmissions({
+    name,
+    journal: createJournal(deps.store ?? createMemoryStore(), 'mirror'),
+    post,
+    isLost: async ({ commitments }, call) => {
+      const statuses = await Promise.all(commitments.map(commitment => statusOf(commitment, call)))
+      return statuses.includes('lost')
+    },
+    clock,
+  })
 
-  async function post(entry: JournalEntry): Promise<DaReceipt> {
+  async function post(entry: JournalEntry, closing: AbortSignal): Promise<Posted> {
     const receipts = new Map<DataAvailability, DaReceipt>()
     const failures: { layer: string; code: string }[] = []
     let fatal: unknown
@@ -100,7 +107,7 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
       for (const layer of layers) {
         withDeadline(
           `${layer.name} submit`,
-          { signal: closing.signal, timeoutMs: settings.stallMs },
+          { signal: closing, timeoutMs: settings.stallMs },
           undefined,
           signal => layer.submit(entry.items, { key: entry.key, signal }),
           clock,
@@ -118,31 +125,22 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
       }
     })
     grace.abort()
-    closing.signal.throwIfAborted()
+    closing.throwIfAborted()
     if (receipts.size < required) {
-      throw new DaError(`${receipts.size} of ${required} copies were made`, {
+      const error = new DaError(`${receipts.size} of ${required} copies were made`, {
         code: 'DA_ALL_FAILED',
         details: { layers: failures },
         cause: fatal,
       })
+      // Copies that are there, or may be, are completed by whoever resumes.
+      if (failures.length < layers.length || failures.some(({ code }) => isUndecided(code))) throw error
+      return { refused: error }
     }
     const made = layers.flatMap(layer => receipts.get(layer) ?? [])
-    const receipt: DaReceipt = {
-      key: entry.key,
-      height: 0n,
-      commitments: entry.items.map((_, i) => formatMirrorCommitment(made.map(({ commitments }) => commitments[i]!))),
-    }
-    await journal.finish(entry, receipt)
-    return receipt
-  }
-
-  function drive(entry: JournalEntry): Promise<DaReceipt> {
-    const known = running.get(entry.key)
-    if (known !== undefined) return known
-    const result = post(entry).finally(() => running.delete(entry.key))
-    result.catch(() => {})
-    running.set(entry.key, result)
-    return result
+    const commitments = entry.items.map((_, i) =>
+      formatMirrorCommitment(made.map(({ commitments }) => commitments[i]!)),
+    )
+    return { receipt: { key: entry.key, height: 0n, commitments } }
   }
 
   const copiesOf = (commitment: Commitment) => {
@@ -160,6 +158,20 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
       if (!(await askInTurn(layers, copy, call, layer => layer.verify(copy, data, call)))) return false
     }
     return true
+  }
+
+  async function statusOf(commitment: Commitment, call: DaCallOptions | undefined): Promise<DaStatus> {
+    const copies = copiesOf(commitment)
+    const statuses = await Promise.all(
+      copies.map(copy =>
+        askInTurn(layers, copy, call, layer => layer.status(copy, call)).catch((): DaStatus => 'pending'),
+      ),
+    )
+    const enough = Math.min(required, copies.length)
+    const count = (...wanted: DaStatus[]) => statuses.filter(status => wanted.includes(status)).length
+    if (count('final') >= enough) return 'final'
+    if (count('final', 'included') >= enough) return 'included'
+    return count('lost') > copies.length - enough ? 'lost' : 'pending'
   }
 
   async function quote(sizes: readonly number[], call?: DaCallOptions): Promise<DaQuote> {
@@ -181,6 +193,20 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
     }
   }
 
+  /** Refuses what the layers would, and what costs too much, before anything is journalled. */
+  async function approve(items: readonly Uint8Array[], call: DaSubmitOptions | undefined): Promise<void> {
+    const sizes = items.map(item => item.length)
+    checkItems(name, sizes, await commonLimits(layers, call))
+    if (call?.maxCost === undefined) return
+    const { cost, unit } = await quote(sizes, call)
+    if (cost > call.maxCost) {
+      throw new DaError(`the copies cost ${cost} ${unit}, at most ${call.maxCost} allowed`, {
+        code: 'DA_FEE_TOO_HIGH',
+        details: { cost, maxCost: call.maxCost },
+      })
+    }
+  }
+
   return {
     name,
     capabilities: {
@@ -189,47 +215,9 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
     },
     limits: call => commonLimits(layers, call),
     quote,
-    submit: async (items, call) => {
-      checkItems(
-        name,
-        items.map(item => item.length),
-        await commonLimits(layers, call),
-      )
-      call?.signal?.throwIfAborted()
-      if (closing.signal.aborted) throw closing.signal.reason
-      if (call?.maxCost !== undefined) {
-        const { cost, unit } = await quote(
-          items.map(item => item.length),
-          call,
-        )
-        if (cost > call.maxCost) {
-          throw new DaError(`the copies cost ${cost} ${unit}, at most ${call.maxCost} allowed`, {
-            code: 'DA_FEE_TOO_HIGH',
-            details: { cost, maxCost: call.maxCost },
-          })
-        }
-      }
-      const started = inOrder(async () => {
-        const entry = await journal.open(keyOf(items, call), items)
-        return { entry, done: entry.receipt === undefined ? drive(entry) : undefined }
-      })
-      return withDeadline(
-        `${name} submit`,
-        call,
-        undefined,
-        async () => {
-          const { entry, done } = await started
-          return done ?? entry.receipt!
-        },
-        clock,
-      )
-    },
-    pending: async () => (await journal.pending()).map(({ key }) => key),
-    resume: async (key, call) => {
-      const entry = await journal.find(key)
-      if (entry === undefined || entry.receipt !== undefined) return entry?.receipt
-      return withDeadline(`${name} submit`, call, undefined, () => drive(entry), clock)
-    },
+    submit: (items, call) => submissions.submit(items, call, () => approve(items, call)),
+    pending: () => submissions.pending(),
+    resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) => layer === daLayer.mirror,
     get: async (commitment, call) => {
       const failures: unknown[] = []
@@ -252,22 +240,9 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
       throw failures[0]
     },
     verify,
-    status: async (commitment, call): Promise<DaStatus> => {
-      const copies = copiesOf(commitment)
-      const statuses = await Promise.all(
-        copies.map(copy =>
-          askInTurn(layers, copy, call, layer => layer.status(copy, call)).catch((): DaStatus => 'pending'),
-        ),
-      )
-      const enough = Math.min(required, copies.length)
-      const count = (...wanted: DaStatus[]) => statuses.filter(status => wanted.includes(status)).length
-      if (count('final') >= enough) return 'final'
-      if (count('final', 'included') >= enough) return 'included'
-      return count('lost') > copies.length - enough ? 'lost' : 'pending'
-    },
+    status: statusOf,
     async [Symbol.asyncDispose]() {
-      closing.abort(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      await Promise.allSettled(running.values())
+      await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
       for (const layer of layers) await layer[Symbol.asyncDispose]()
     },
   }

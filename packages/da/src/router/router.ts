@@ -1,11 +1,11 @@
 import { type Clock, type Logger, silentLogger, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
-import { commitmentToHex, hexToCommitment } from '../commitment.js'
-import { DaError, retryClassOf } from '../errors.js'
+import { DaError, isUndecided, retryClassOf } from '../errors.js'
 import { createSerial, withDeadline } from '../internal/call.js'
-import { checkItems, itemsDigest, keyOf } from '../internal/journal.js'
+import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaLimits, DaQuote, DaReceipt, DaSubmitOptions, DataAvailability } from '../port.js'
+import { createSubmissions, notedMaxCost, noteMaxCost, type Posted } from '../internal/submissions.js'
+import type { DaLimits, DaQuote, DaReceipt, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import { createBreaker } from './breaker.js'
 import { askInTurn, commonLimits, readersOf } from './readers.js'
@@ -42,7 +42,7 @@ export type RouterLayer = {
 export type RouterDeps = {
   /** In order of preference. */
   layers: readonly RouterLayer[]
-  /** Remembers which layer a key went to. */
+  /** Journal of submissions and of the layers that were given them. */
   store?: Store | undefined
   clock?: Clock | undefined
   logger?: Logger | undefined
@@ -68,7 +68,8 @@ const schema = z.strictObject({
   limits: z._default(z.enum(['common', 'active']), 'common'),
 })
 
-type Stored = { digest: string; tried: string[]; commitments?: string[]; height?: string }
+/** What the journal notes about a submission: the layers that were given it, and the caller's limit on the cost. */
+type Note = { tried?: string[]; maxCost?: string }
 
 /**
  * One adapter out of several. A submission goes to the first layer, or the cheapest, that takes it; a layer that says it is down, or does not
@@ -93,16 +94,30 @@ type Stored = { digest: string; tried: string[]; commitments?: string[]; height?
 export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa {
   const settings = parseOptions('createRouterDa', schema, options)
   const clock = deps.clock ?? systemClock
-  const store = deps.store ?? createMemoryStore()
   const logger = deps.logger ?? silentLogger
   const name = 'router'
   if (deps.layers.length === 0) throw new DaError('a router needs layers', { code: 'DA_OPTIONS_INVALID' })
   const layers = deps.layers.map(({ da, toWei }) => ({ da, toWei, breaker: createBreaker(clock, settings) }))
   type Layer = (typeof layers)[number]
   const all = layers.map(({ da }) => da)
-  const running = new Map<string, Promise<DaReceipt>>()
+  const journal = createJournal(deps.store ?? createMemoryStore(), 'router')
+  const submissions = createSubmissions({
+    name,
+    journal,
+    post,
+    note: noteMaxCost,
+    isLost: async ({ commitments }) => {
+      for (const commitment of commitments) {
+        const [reader] = readersOf(all, commitment)
+        const status = await reader?.status(commitment, { timeoutMs: settings.probeMs }).catch(() => undefined)
+        if (status === 'lost') return true
+      }
+      return false
+    },
+    clock,
+  })
+  // Quotes of one submission that take long must not let the next one leave first.
   const inOrder = createSerial()
-  const closing = new AbortController()
   let current = layers[0]!
 
   const weiOf = async ({ da, toWei }: Layer, quote: DaQuote): Promise<bigint> => {
@@ -161,41 +176,38 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
     return [...working.map(({ layer }) => ({ layer })), ...failed.map(({ layer, failure }) => ({ layer, failure }))]
   }
 
-  async function post(items: readonly Uint8Array[], key: string, record: Stored, call: DaSubmitOptions | undefined) {
+  async function post(entry: JournalEntry, closing: AbortSignal): Promise<Posted> {
     const failures: { layer: string; code: string; message: string }[] = []
     let last: unknown
     let refusal: unknown
-    const note = (layer: Layer, error: unknown) => {
+    const fail = (layer: Layer, error: unknown) => {
       last = error
       const { code = 'unknown', shortMessage = String((error as Error)?.message) } = error as Partial<DaError>
       failures.push({ layer: layer.da.name, code, message: shortMessage })
     }
-    const chosen = await choose(
-      items.map(item => item.length),
-      closing.signal,
-    )
+    const sizes = entry.items.map(item => item.length)
+    const chosen = await inOrder(() => choose(sizes, closing))
+    const tried = (JSON.parse(entry.note ?? '{}') as Note).tried ?? []
     // What was begun before a crash goes on where it was begun, if that layer is up.
-    const begun = chosen.findIndex(
-      ({ layer, failure }) => failure === undefined && record.tried.includes(layer.da.name),
-    )
+    const begun = chosen.findIndex(({ layer, failure }) => failure === undefined && tried.includes(layer.da.name))
     if (begun > 0) chosen.unshift(...chosen.splice(begun, 1))
     for (const { layer, failure } of chosen) {
       if (failure !== undefined) {
-        note(layer, failure)
+        fail(layer, failure)
         if (retryClassOf(failure) === 'fatal') refusal ??= failure
         continue
       }
-      if (!record.tried.includes(layer.da.name)) {
-        record.tried.push(layer.da.name)
-        await save(key, record)
+      if (!tried.includes(layer.da.name)) {
+        tried.push(layer.da.name)
+        await journal.note(entry, JSON.stringify({ ...JSON.parse(entry.note ?? '{}'), tried } satisfies Note))
       }
       try {
-        const receipt = await attempt(layer, items, key, call)
+        const receipt = await attempt(layer, entry, closing)
         layer.breaker.succeeded()
-        return receipt
+        return { receipt }
       } catch (error) {
-        closing.signal.throwIfAborted()
-        note(layer, error)
+        closing.throwIfAborted()
+        fail(layer, error)
         // A refusal says something about the submission, not about the layer: the next layer may take it, and this one stays in use.
         if (retryClassOf(error) === 'fatal') {
           refusal ??= error
@@ -205,25 +217,24 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
         logger.warn({ layer: layer.da.name, code: (error as DaError).code }, 'a layer failed')
       }
     }
-    if (refusal !== undefined) throw refusal
-    throw new DaError('every layer failed', { code: 'DA_ALL_FAILED', details: { layers: failures }, cause: last })
+    const error =
+      refusal ??
+      new DaError('every layer failed', { code: 'DA_ALL_FAILED', details: { layers: failures }, cause: last })
+    if (failures.some(({ code }) => isUndecided(code))) throw error
+    return { refused: error }
   }
 
   /** Gives a submission to one layer, again while its errors say so and time is left. */
-  function attempt(
-    { da }: Layer,
-    items: readonly Uint8Array[],
-    key: string,
-    call: DaSubmitOptions | undefined,
-  ): Promise<DaReceipt> {
+  function attempt({ da }: Layer, { items, key, note }: JournalEntry, closing: AbortSignal): Promise<DaReceipt> {
+    const maxCost = notedMaxCost(note)
     return withDeadline(
       `${da.name} submit`,
-      { signal: closing.signal, timeoutMs: settings.stallMs },
+      { signal: closing, timeoutMs: settings.stallMs },
       undefined,
       async signal => {
         for (let tries = 1; ; tries++) {
           try {
-            return await da.submit(items, { key, signal, maxCost: call?.maxCost })
+            return await da.submit(items, { key, signal, maxCost })
           } catch (error) {
             signal.throwIfAborted()
             const retry = retryClassOf(error)
@@ -234,33 +245,6 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
       },
       clock,
     )
-  }
-
-  const recordKey = (key: string) => `router/${itemsDigest([new TextEncoder().encode(key)])}`
-  const save = (key: string, record: Stored) =>
-    store.put(recordKey(key), new TextEncoder().encode(JSON.stringify({ ...record, key })))
-  const load = async (key: string): Promise<Stored | undefined> => {
-    const bytes = await store.get(recordKey(key))
-    return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as Stored)
-  }
-  const finish = async (key: string, record: Stored, receipt: DaReceipt): Promise<DaReceipt> => {
-    await save(key, {
-      ...record,
-      commitments: receipt.commitments.map(commitmentToHex),
-      height: receipt.height.toString(),
-    })
-    return { ...receipt, key }
-  }
-  /** The receipt of a submission that ended, as long as its data is not lost. */
-  const ended = async (key: string, record: Stored): Promise<DaReceipt | undefined> => {
-    if (record.commitments === undefined) return undefined
-    const commitments = record.commitments.map(hexToCommitment)
-    for (const commitment of commitments) {
-      const [reader] = readersOf(all, commitment)
-      const status = await reader?.status(commitment, { timeoutMs: settings.probeMs }).catch(() => undefined)
-      if (status === 'lost') return undefined
-    }
-    return { key, commitments, height: BigInt(record.height ?? '0') }
   }
 
   return {
@@ -292,64 +276,16 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
         items.map(item => item.length),
         { maxBytes: Number.MAX_SAFE_INTEGER, maxItems: Number.MAX_SAFE_INTEGER },
       )
-      call?.signal?.throwIfAborted()
-      if (closing.signal.aborted) throw closing.signal.reason
-      const key = keyOf(items, call)
-      const digest = itemsDigest(items)
-      const started = inOrder(async () => {
-        const record = (await load(key)) ?? { digest, tried: [] }
-        if (record.digest !== digest) {
-          throw new DaError('the idempotency key was used for other data', { code: 'DA_KEY_REUSED', details: { key } })
-        }
-        const known = running.get(key)
-        if (known !== undefined) return { result: known }
-        const before = await ended(key, record)
-        if (before !== undefined) return { result: Promise.resolve(before) }
-        const result = post(items, key, { digest, tried: record.tried }, call)
-          .then(receipt => finish(key, { digest, tried: record.tried }, receipt))
-          .finally(() => running.delete(key))
-        result.catch(() => {})
-        running.set(key, result)
-        return { result }
-      })
-      started.catch(() => {})
-      return withDeadline(`${name} submit`, call, undefined, async () => (await started).result, clock)
+      return submissions.submit(items, call)
     },
-    pending: async call => {
-      const keys: string[] = []
-      for (const entry of await store.keys('router/')) {
-        const bytes = await store.get(entry)
-        if (bytes === undefined) continue
-        const record = JSON.parse(new TextDecoder().decode(bytes)) as Stored & { key: string }
-        if (record.commitments !== undefined) continue
-        for (const { da } of layers) {
-          if (record.tried.includes(da.name) && (await da.pending(call)).includes(record.key)) {
-            keys.push(record.key)
-            break
-          }
-        }
-      }
-      return keys
-    },
-    resume: async (key, call) => {
-      const record = await load(key)
-      if (record === undefined) return undefined
-      const before = await ended(key, record)
-      if (before !== undefined) return before
-      for (const tried of record.tried) {
-        const layer = layers.find(({ da }) => da.name === tried)
-        const receipt = await layer?.da.resume(key, call)
-        if (receipt !== undefined) return finish(key, record, receipt)
-      }
-      return undefined
-    },
+    pending: () => submissions.pending(),
+    resume: (key, call) => submissions.resume(key, call),
     reads: commitment => readersOf(all, commitment).length > 0,
     get: (commitment, call) => askInTurn(all, commitment, call, da => da.get(commitment, call)),
     verify: (commitment, data, call) => askInTurn(all, commitment, call, da => da.verify(commitment, data, call)),
     status: (commitment, call) => askInTurn(all, commitment, call, da => da.status(commitment, call)),
     async [Symbol.asyncDispose]() {
-      closing.abort(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      await Promise.allSettled(running.values())
+      await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
       for (const da of all) await da[Symbol.asyncDispose]()
     },
   }
