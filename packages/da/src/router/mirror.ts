@@ -8,7 +8,7 @@ import { parseOptions } from '../internal/options.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
 import type { DaCallOptions, DaQuote, DaReceipt, DaStatus, DaSubmitOptions, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
-import { askInTurn, commonLimits, readersOf } from './readers.js'
+import { askInTurn, commonLimits, readersOf, statusAmong } from './readers.js'
 
 /** Plain settings of {@link createMirrorDa}. */
 export type MirrorOptions = {
@@ -163,9 +163,7 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
   async function statusOf(commitment: Commitment, call: DaCallOptions | undefined): Promise<DaStatus> {
     const copies = copiesOf(commitment)
     const statuses = await Promise.all(
-      copies.map(copy =>
-        askInTurn(layers, copy, call, layer => layer.status(copy, call)).catch((): DaStatus => 'pending'),
-      ),
+      copies.map(copy => statusAmong(layers, copy, call).catch((): DaStatus => 'pending')),
     )
     const enough = Math.min(required, copies.length)
     const count = (...wanted: DaStatus[]) => statuses.filter(status => wanted.includes(status)).length

@@ -1,6 +1,6 @@
 import type { Commitment } from '../commitment.js'
 import { DaError, type DaErrorCode } from '../errors.js'
-import type { DaCallOptions, DaLimits, DataAvailability } from '../port.js'
+import type { DaCallOptions, DaLimits, DaStatus, DataAvailability } from '../port.js'
 
 /** The adapters that read a commitment. */
 export function readersOf(layers: readonly DataAvailability[], commitment: Commitment): DataAvailability[] {
@@ -31,14 +31,37 @@ export async function askInTurn<T>(
     }
   }
   const worst = failures.find(error => error instanceof DaError && telling.includes(error.code)) ?? failures[0]
-  throw (
-    worst ??
-    new DaError(`no adapter here reads layer ${commitment.layer}`, {
-      code: 'DA_COMMITMENT_INVALID',
-      details: { layer: commitment.layer },
-    })
-  )
+  throw worst ?? unread(commitment)
 }
+
+/**
+ * Where a commitment stands with the adapters that read it: it is lost only when none of them has it.
+ *
+ * @throws DaError `DA_COMMITMENT_INVALID` when none reads it; what failed when nobody has it and somebody could not say
+ */
+export async function statusAmong(
+  layers: readonly DataAvailability[],
+  commitment: Commitment,
+  call: DaCallOptions | undefined,
+): Promise<DaStatus> {
+  const readers = readersOf(layers, commitment)
+  let failure: unknown
+  for (const reader of readers) {
+    try {
+      const status = await reader.status(commitment, call)
+      if (status !== 'lost') return status
+    } catch (error) {
+      call?.signal?.throwIfAborted()
+      failure ??= error
+    }
+  }
+  if (failure !== undefined) throw failure
+  if (readers.length === 0) throw unread(commitment)
+  return 'lost'
+}
+
+const unread = ({ layer }: Commitment) =>
+  new DaError(`no adapter here reads layer ${layer}`, { code: 'DA_COMMITMENT_INVALID', details: { layer } })
 
 /** What fits every layer that answers. */
 export async function commonLimits(

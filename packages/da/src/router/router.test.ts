@@ -92,6 +92,25 @@ describe('createRouterDa', () => {
     expect(await heights()).toEqual([1, 2])
   })
 
+  it('calls data lost only when no layer that reads it has it, and posts it once', async () => {
+    let down = true
+    const inject = (operation: string): MemoryFault | undefined =>
+      down && operation === 'submit'
+        ? { kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
+        : undefined
+    const layers = [createMemoryDa({}, { inject }), createMemoryDa()] as const
+    const da = createRouterDa({ layers: layers.map(layer => ({ da: layer })) }, { policy: 'failover', failures: 9 })
+    const { commitments } = await da.submit([item(1)])
+    down = false
+    expect(await da.status(commitments[0]!)).toBe('final')
+    await da.submit([item(1)])
+    expect(await Promise.all(layers.map(layer => layer.height()))).toEqual([0n, 1n])
+    await layers[1].reorg(1)
+    expect(await da.status(commitments[0]!)).toBe('lost')
+    await da.submit([item(1)])
+    expect(await Promise.all(layers.map(layer => layer.height()))).toEqual([1n, 0n])
+  })
+
   it('tells what every layer said when none takes it', async () => {
     const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
     const layers = [1, 2].map(() => ({ da: createMemoryDa({}, { inject: down }) }))

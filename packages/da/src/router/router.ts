@@ -8,7 +8,7 @@ import { createSubmissions, notedMaxCost, noteMaxCost, type Posted } from '../in
 import type { DaLimits, DaQuote, DaReceipt, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import { createBreaker } from './breaker.js'
-import { askInTurn, commonLimits, readersOf } from './readers.js'
+import { askInTurn, commonLimits, readersOf, statusAmong } from './readers.js'
 
 /** Plain settings of {@link createRouterDa}. */
 export type RouterOptions = {
@@ -108,9 +108,8 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
     note: noteMaxCost,
     isLost: async ({ commitments }) => {
       for (const commitment of commitments) {
-        const [reader] = readersOf(all, commitment)
-        const status = await reader?.status(commitment, { timeoutMs: settings.probeMs }).catch(() => undefined)
-        if (status === 'lost') return true
+        const status = statusAmong(all, commitment, { timeoutMs: settings.probeMs }).catch(() => undefined)
+        if ((await status) === 'lost') return true
       }
       return false
     },
@@ -283,7 +282,7 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
     reads: commitment => readersOf(all, commitment).length > 0,
     get: (commitment, call) => askInTurn(all, commitment, call, da => da.get(commitment, call)),
     verify: (commitment, data, call) => askInTurn(all, commitment, call, da => da.verify(commitment, data, call)),
-    status: (commitment, call) => askInTurn(all, commitment, call, da => da.status(commitment, call)),
+    status: (commitment, call) => statusAmong(all, commitment, call),
     async [Symbol.asyncDispose]() {
       await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
       for (const da of all) await da[Symbol.asyncDispose]()

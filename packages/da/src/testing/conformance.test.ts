@@ -237,7 +237,8 @@ suite('hybrid', {
   open: async () => {
     const store = memorySubject(createMemoryStore(), async () => {})
     const anchor = memorySubject(createMemoryStore(), async () => {})
-    const open = () => createHybridDa({ store: store.da, anchor: anchor.da })
+    const journal = createMemoryStore()
+    const open = () => createHybridDa({ store: store.da, anchor: anchor.da, journal })
     return {
       da: open(),
       restart: async () => open(),
