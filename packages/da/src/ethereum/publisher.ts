@@ -6,7 +6,7 @@ import type { JournalEntry } from '../internal/journal.js'
 import { classifySendFailure, type SendFailure } from './failure.js'
 import { brokenFeeLimit, bumpFees, type FeeFloors, type FeeLimits, type FeeMarket, firstFees } from './fees.js'
 import { type EthereumClient, readQuantity, type SigningAccount } from './rpc.js'
-import type { Attempt, Slot } from './slots.js'
+import { type Attempt, isCancelling, type Slot } from './slots.js'
 import type { PayloadKind, PoolKind, PreparedPayload } from './transaction.js'
 
 export type PublisherDeps = {
@@ -98,7 +98,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         details: { limit: broken, cap: fees.cap, blobCap: fees.blobCap },
       })
     }
-    const cancels = slot.cancelling
+    const cancels = isCancelling(slot)
     const payload = await prepared(slot, cancels)
     const to = cancels ? account.address : slot.to
     const gas = last !== undefined && last.cancels === cancels ? last.gas : await gasOf(payload, to)

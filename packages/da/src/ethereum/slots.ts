@@ -51,6 +51,12 @@ export function createSlot(fields: Pick<Slot, 'nonce' | 'entry' | 'kind' | 'to' 
   }
 }
 
+/** Whether the next attempt is to be an empty one. A submission that has its receipt is not cancelled any more, whatever a reorg does. */
+export const isCancelling = ({ cancelling, entry }: Slot): boolean => cancelling && entry?.receipt === undefined
+
+/** Whether its submission has ended without it, and the store or a crash kept it from being forgotten: its nonce must not carry data. */
+export const isOrphan = ({ cancelling, entry }: Slot): boolean => entry === undefined && !cancelling
+
 const prefix = 'transactions/slot/'
 export const slotName = (nonce: number): string => prefix + String(nonce).padStart(12, '0')
 

@@ -22,7 +22,7 @@ import {
   readTransaction,
   type SigningAccount,
 } from './rpc.js'
-import { createSlot, encodeSlot, loadSlots, type Slot, slotName } from './slots.js'
+import { createSlot, encodeSlot, isCancelling, isOrphan, loadSlots, type Slot, slotName } from './slots.js'
 import type { PayloadKind, PoolKind } from './transaction.js'
 
 /** Plain settings of {@link createTransactionManager}. Defaults are those of op-batcher where it has the same setting. */
@@ -193,6 +193,12 @@ export function createTransactionManager(
   /** The transaction that the receipt of a slot's submission names, once there is a receipt. */
   const settledAs = ({ entry }: Slot) => (entry?.receipt === undefined ? undefined : noteOf(entry).settled)
 
+  const cancels = (slot: Slot, { hash }: Receipt) =>
+    slot.attempts.some(attempt => attempt.hash === hash && attempt.cancels)
+  /** Whether nothing is left to do about the submission of a slot whose transaction was mined. */
+  const isSettled = (slot: Slot, mined: Receipt) =>
+    slot.entry === undefined || (settledAs(slot) !== undefined && !cancels(slot, mined))
+
   const load = createOnce(async () => {
     const found = await loadSlots(store, journal.find, clock.now())
     const pending = await journal.pending()
@@ -271,7 +277,7 @@ export function createTransactionManager(
       return
     }
     // While the nonce stays used, what was settled is looked at again when its block becomes final.
-    if (settledAs(slot) !== undefined && slot.mined !== undefined && slot.mined.blockNumber > final) return
+    if (slot.mined !== undefined && isSettled(slot, slot.mined) && slot.mined.blockNumber > final) return
     const receipt = await minedOf(slot)
     if (receipt === undefined) {
       slot.mined = undefined
@@ -283,7 +289,7 @@ export function createTransactionManager(
     slot.mined = receipt
     slot.prepared = undefined
     const depth = head - receipt.blockNumber + 1n
-    if (slot.entry !== undefined && settledAs(slot) === undefined) {
+    if (!isSettled(slot, receipt)) {
       if (depth < BigInt(settings.confirmations)) return
       await settle(slot, receipt)
     }
@@ -302,11 +308,14 @@ export function createTransactionManager(
   }
 
   /** Ends the submission of a slot. The slot stays: a reorg may bring another of its attempts, or none. */
-  const settle = (slot: Slot, { hash, blockNumber }: Receipt) =>
+  const settle = (slot: Slot, receipt: Receipt) =>
     atomic(async () => {
       const { entry, nonce, kind, hashes } = slot
+      const { hash, blockNumber } = receipt
       if (entry === undefined) return
-      if (slot.attempts.some(attempt => attempt.hash === hash && attempt.cancels)) {
+      if (cancels(slot, receipt)) {
+        // Reported, reorged out, and beaten by its own cancellation: what was reported must come back.
+        if (entry.receipt !== undefined) return detach(slot, {})
         await queue.fail(entry, cancelled(entry.key, 'the submission was cancelled'))
         slot.entry = undefined
         return
@@ -379,15 +388,12 @@ export function createTransactionManager(
    */
   const giveWay = (slot: Slot, kind: PoolKind) =>
     atomic(async () => {
-      if (slot.cancelling && slot.entry !== undefined) {
+      if (slot.entry !== undefined && isCancelling(slot)) {
         await queue.fail(slot.entry, cancelled(slot.entry.key, 'the submission was cancelled'))
         slot.entry = undefined
       }
-      await reopen(slot)
-      const { entry } = slot
-      const empty = { entry: undefined, attempts: [], hashes: [], accepted: false, prepared: undefined }
-      await write(slot, { ...empty, kind, to: account.address, cancelling: true })
-      if (entry !== undefined) queue.putBack(entry)
+      const empty = { attempts: [], hashes: [], accepted: false, prepared: undefined }
+      await detach(slot, { ...empty, kind, to: account.address, cancelling: true })
     })
 
   // Only inside `atomic`.
@@ -395,6 +401,14 @@ export function createTransactionManager(
   /** Makes a submission that had ended one that has not. */
   async function reopen(slot: Slot): Promise<void> {
     if (slot.entry?.receipt !== undefined) slot.entry = await queue.reopen(slot.entry, await itemsOf(slot.entry))
+  }
+
+  /** Takes the submission out of a slot that keeps its nonce; it is the next to get another. */
+  async function detach(slot: Slot, patch: Partial<Slot>): Promise<void> {
+    await reopen(slot)
+    const { entry } = slot
+    await write(slot, { ...patch, entry: undefined })
+    if (entry !== undefined) queue.putBack(entry)
   }
 
   async function write(slot: Slot, patch: Partial<Slot>): Promise<void> {
@@ -416,17 +430,19 @@ export function createTransactionManager(
 
   /** Sees to what is out and not mined, lowest nonce first. False when nothing new may leave now. */
   async function republish(used: number, now: FeeMarket): Promise<boolean> {
-    // Abandoned ones that no node has taken are withdrawn from the newest down: the nonces in use stay without a gap.
+    // What no node has and nobody wants is given up from the newest down: the nonces in use stay without a gap.
     for (let slot = slots.at(-1); slot !== undefined; slot = slots.at(-1)) {
       const submission = submissionOf(slot)
-      if (slot.accepted || slot.mined !== undefined || slot.nonce < used || submission?.abandoned !== true) break
-      if (await anyKnown(slot)) break
-      if (!(await drop(slot, withdrawn(submission.entry.key), () => submission.abandoned))) break
+      const unwanted = isOrphan(slot) || (!slot.accepted && submission?.abandoned === true)
+      if (!unwanted || slot.mined !== undefined || slot.nonce < used || (await anyKnown(slot))) break
+      if (submission === undefined) await atomic(() => forget(slot))
+      else if (!(await drop(slot, withdrawn(submission.entry.key), () => submission.abandoned))) break
     }
     for (const slot of unmined()) {
       if (slot.nonce < used) continue
+      if (isOrphan(slot)) await atomic(() => write(slot, { cancelling: true }))
       const due = clock.now() - slot.raisedAtMs >= settings.resubmitMs
-      const wantsCancel = slot.cancelling && !slot.attempts.some(({ cancels }) => cancels)
+      const wantsCancel = isCancelling(slot) && !slot.attempts.some(({ cancels }) => cancels)
       if (slot.accepted && !due && !wantsCancel && (await anyKnown(slot))) continue
       if (!(await publish(slot, now, due || wantsCancel))) return false
     }
@@ -456,7 +472,8 @@ export function createTransactionManager(
       let slot: Slot
       if (blockedBy !== undefined) {
         if (open.length > 0) return
-        slot = createSlot({ nonce, entry: undefined, kind: blockedBy.kind, to: account.address, raisedAtMs })
+        const fields = { nonce, entry: undefined, kind: blockedBy.kind, to: account.address, raisedAtMs }
+        slot = createSlot({ ...fields, cancelling: true })
         blockedBy = undefined
       } else {
         const { entry, kind, to, abandoned } = submission!
