@@ -1,6 +1,6 @@
 import { seededRandom } from '@l2/common/testing'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { type Hex, toHex } from 'viem'
+import { type Hex, toBytes, toHex } from 'viem'
 import { daLayer } from '../commitment.js'
 import { createMemoryStore, type Store } from '../store.js'
 import {
@@ -18,7 +18,7 @@ export const inbox = '0x00000000000000000000000000000000000000bb'
 export const fine: Weather = { dropFromPool: 0, loseAnswer: 0, failCall: 0, reorg: 0, spike: 0, emptyBlock: 0 }
 export const payloads = { calldata: simulatedPayload('calldata'), blob: simulatedPayload('blob') }
 const commit = (hash: Hex, hashes: readonly Hex[]) =>
-  hashes.map(data => ({ layer: daLayer.ethereumCalldata, payload: Buffer.from(hash.slice(2) + data.slice(2), 'hex') }))
+  hashes.map(data => ({ layer: daLayer.ethereumCalldata, payload: toBytes(`${hash}${data.slice(2)}`) }))
 
 /** A manager on a simulated chain that makes a block every 12 seconds. */
 export function setUp(
