@@ -1,8 +1,8 @@
 /**
  * Durable keyed bytes: what journals and the embedded layer are kept in. Keys match `[a-z0-9._/-]{1,200}`.
  *
- * Contract: `put` replaces atomically and has reached stable storage when it resolves; after a crash a key has its old or its new
- * value, nothing else. `keys` is sorted. One process writes.
+ * Contract: `put` replaces atomically, and `put` and `delete` have reached stable storage when they resolve; after a crash a key has its old or
+ * its new value, nothing else. Of several calls for one key the last one wins. `keys` is sorted. One process writes.
  */
 export interface Store {
   get(key: string): Promise<Uint8Array | undefined>

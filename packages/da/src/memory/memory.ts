@@ -3,7 +3,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
-import { withDeadline } from '../internal/call.js'
+import { createSerial, withDeadline } from '../internal/call.js'
 import { checkItems, itemsDigest } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import type { DaEntry, DaReceipt, DataAvailability } from '../port.js'
@@ -91,12 +91,17 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
   const clock = deps.clock ?? systemClock
   const name = 'memory'
   let closed = false
-  let head: Promise<bigint> | undefined
+  let head: bigint | undefined
   // Writes go one after another: heights have no gaps, and the order is the order of `submit`.
-  let tail: Promise<unknown> = Promise.resolve()
+  const inOrder = createSerial()
 
-  const readHead = () =>
-    (head ??= store.keys('memory/block/').then(keys => BigInt(keys.at(-1)?.slice('memory/block/'.length) ?? '0')))
+  const readHead = async (): Promise<bigint> => {
+    if (head !== undefined) return head
+    const last = (await store.keys('memory/block/')).at(-1)
+    // A block may have been added meanwhile.
+    head ??= BigInt(last?.slice('memory/block/'.length) ?? '0')
+    return head
+  }
   const enter = async <T>(
     operation: Parameters<NonNullable<MemoryDaDeps['inject']>>[0],
     call: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } | undefined,
@@ -144,17 +149,19 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
     for (let at = 8; at + 32 <= block.length; at += 32) hashes.push(block.slice(at, at + 32))
     return { timeMs: Number(new DataView(block.buffer, block.byteOffset).getBigUint64(0)), hashes }
   }
-  const append = async (hashes: readonly Uint8Array[]): Promise<bigint> => {
-    const height = (await readHead()) + 1n
+  const append = async (height: bigint, hashes: readonly Uint8Array[]): Promise<void> => {
     const time = new Uint8Array(8)
     new DataView(time.buffer).setBigUint64(0, BigInt(Math.floor(clock.now())))
+    await store.put(heightKey(height), concatBytes(time, ...hashes))
+    head = height
+    await index(height, hashes)
+  }
+  /** Notes where data can be found, unless it was there before. */
+  const index = async (height: bigint, hashes: readonly Uint8Array[]): Promise<void> => {
     for (const hash of hashes) {
       const key = `memory/at/${hashKey(hash)}`
       if ((await store.get(key)) === undefined) await store.put(key, text.encode(height.toString()))
     }
-    await store.put(heightKey(height), concatBytes(time, ...hashes))
-    head = Promise.resolve(height)
-    return height
   }
   type KeyRecord = { digest: string; height: string; hashes: string[] }
   const keyRecord = async (key: string): Promise<KeyRecord | undefined> => {
@@ -177,29 +184,25 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
       throw new DaError('the idempotency key was used for other data', { code: 'DA_KEY_REUSED', details: { key } })
     }
     const receipt = receiptOf(key, record)
-    for (const { payload } of receipt.commitments) if ((await heightOf(payload)) === undefined) return undefined
-    return receipt
+    const block = await blockOf(receipt.height)
+    const holds = ({ payload }: Commitment) => block?.hashes.some(hash => equalBytes(hash, payload)) === true
+    return receipt.commitments.every(holds) ? receipt : undefined
   }
+  /** The block is what makes a submission: a crash before it leaves nothing to find, and after it everything. */
   const write = async (items: readonly Uint8Array[], key: string, digest: string): Promise<DaReceipt> => {
-    const known = await found(key, digest)
-    if (known !== undefined) return known
     const commitments = items.map(commitmentOf)
-    for (const [index, item] of items.entries()) {
-      await store.put(`memory/data/${hashKey(commitments[index]!.payload)}`, item)
+    const hashes = commitments.map(({ payload }) => payload)
+    const known = await found(key, digest)
+    if (known !== undefined) {
+      await index(known.height, hashes)
+      return known
     }
-    const height = await append(commitments.map(({ payload }) => payload))
-    const record: KeyRecord = {
-      digest,
-      height: height.toString(),
-      hashes: commitments.map(({ payload }) => hashKey(payload)),
-    }
+    for (const [at, item] of items.entries()) await store.put(`memory/data/${hashKey(hashes[at]!)}`, item)
+    const height = (await readHead()) + 1n
+    const record: KeyRecord = { digest, height: height.toString(), hashes: hashes.map(hashKey) }
     await store.put(`memory/key/${itemsDigest([text.encode(key)])}`, text.encode(JSON.stringify(record)))
+    await append(height, hashes)
     return { key, commitments, height }
-  }
-  const inOrder = <T>(run: () => Promise<T>): Promise<T> => {
-    const result = tail.then(run, run)
-    tail = result.catch(() => {})
-    return result
   }
 
   return {
@@ -232,7 +235,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
       return enter('submit', call, () => inOrder(() => write(items, call?.key ?? digest, digest)))
     },
     pending: async () => [],
-    resume: (key, call) => enter('status', call, () => found(key)),
+    resume: (key, call) => enter('status', call, () => inOrder(() => found(key))),
     reads: ({ layer }) => layer === daLayer.memory,
     get: (commitment, call) => {
       return enter('get', call, async fault => {
@@ -284,7 +287,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
     height: readHead,
     mine: blocks =>
       inOrder(async () => {
-        for (let i = 0; i < blocks; i++) await append([])
+        for (let i = 0; i < blocks; i++) await append((await readHead()) + 1n, [])
       }),
     reorg: depth =>
       inOrder(async () => {
@@ -296,11 +299,11 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
             await store.delete(`memory/data/${hashKey(hash)}`)
           }
           await store.delete(heightKey(height))
-          head = Promise.resolve(height - 1n)
+          head = height - 1n
         }
       }),
     async [Symbol.asyncDispose]() {
-      await tail
+      await inOrder(async () => {})
       closed = true
     },
   }

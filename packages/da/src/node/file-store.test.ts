@@ -23,6 +23,17 @@ describe('createFileStore', () => {
     expect(await store.get('b/2')).toBeUndefined()
   })
 
+  it('lets the last call for a key win, and leaves nothing half-written behind', async () => {
+    const directory = await folder()
+    const store = createFileStore(directory)
+    const calls = Array.from({ length: 20 }, (_, i) =>
+      store.put('a', new Uint8Array(i % 2 === 0 ? 200_000 : 1).fill(i)),
+    )
+    await Promise.all([...calls, store.delete('b'), store.put('b', Uint8Array.of(1)), store.delete('b')])
+    expect(await store.get('a')).toEqual(Uint8Array.of(19))
+    expect(await readdir(directory)).toEqual(['a'])
+  })
+
   it('refuses a torn, changed or exchanged file, and overlooks one that was never finished', async () => {
     const directory = await folder()
     const store = createFileStore(directory)

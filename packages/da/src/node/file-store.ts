@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { concatBytes, equalBytes } from '@l2/common'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { DaError } from '../errors.js'
-import { foreignCause } from '../internal/call.js'
+import { createOnce, foreignCause } from '../internal/call.js'
 import type { Store } from '../store.js'
 
 const checkBytes = 8
@@ -29,7 +29,18 @@ const checkBytes = 8
  * ```
  */
 export function createFileStore(directory: string): Store {
-  let ready: Promise<void> | undefined
+  const made = createOnce(async () => void (await mkdir(directory, { recursive: true })))
+  // The last call for a key wins, whatever the disk takes first.
+  const writing = new Map<string, Promise<void>>()
+  const inTurn = (key: string, write: () => Promise<void>): Promise<void> => {
+    const result = (writing.get(key) ?? Promise.resolve()).then(write, write)
+    writing.set(key, result)
+    const forget = () => {
+      if (writing.get(key) === result) writing.delete(key)
+    }
+    result.then(forget, forget)
+    return result
+  }
   const fileOf = (key: string) => {
     if (!/^[a-z0-9._/-]{1,200}$/.test(key)) {
       throw new DaError('a store key has other characters than a-z 0-9 . _ / -', {
@@ -41,7 +52,7 @@ export function createFileStore(directory: string): Store {
   }
   const guarded = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
     try {
-      await (ready ??= mkdir(directory, { recursive: true }).then(() => {}))
+      await made()
       return await run()
     } catch (error) {
       if (error instanceof DaError) throw error
@@ -73,24 +84,37 @@ export function createFileStore(directory: string): Store {
         }
         return value
       }),
-    put: (key, value) =>
-      guarded('write', async () => {
-        const file = fileOf(key)
-        const beside = `${file}+${randomBytes(6).toString('hex')}`
-        const handle = await open(beside, 'wx')
-        try {
-          await handle.writev([checkOf(key, value), value])
-          await handle.sync()
-        } finally {
-          await handle.close()
-        }
-        await rename(beside, file)
-        await syncDirectory()
-      }),
+    put: (key, value) => {
+      // What the caller does to its bytes afterwards is not written.
+      const bytes = value.slice()
+      return guarded('write', () =>
+        inTurn(key, async () => {
+          const file = fileOf(key)
+          const beside = `${file}+${randomBytes(6).toString('hex')}`
+          try {
+            const handle = await open(beside, 'wx')
+            try {
+              await handle.writev([checkOf(key, bytes), bytes])
+              await handle.sync()
+            } finally {
+              await handle.close()
+            }
+            await rename(beside, file)
+          } catch (error) {
+            await rm(beside, { force: true }).catch(() => {})
+            throw error
+          }
+          await syncDirectory()
+        }),
+      )
+    },
     delete: key =>
-      guarded('delete', async () => {
-        await rm(fileOf(key), { force: true })
-      }),
+      guarded('delete', () =>
+        inTurn(key, async () => {
+          await rm(fileOf(key), { force: true })
+          await syncDirectory()
+        }),
+      ),
     keys: prefix =>
       guarded('list', async () =>
         (await readdir(directory))
