@@ -4,6 +4,14 @@ import { DaError } from './errors.js'
 /**
  * The first byte of a commitment: the layer that holds the data. 0x00, 0x0a and 0x0c are the DA layer bytes registered with the OP
  * Stack; the others are ours and take free values. Source: OP specs, alt-DA, "Input Commitment Submission".
+ *
+ * @example
+ * ```ts
+ * import { createMemoryDa, daLayer } from '@l2/da'
+ *
+ * const { commitments } = await createMemoryDa().submit([Uint8Array.of(1)])
+ * console.log(commitments[0]!.layer === daLayer.memory) // true
+ * ```
  */
 export const daLayer = {
   /** A certificate of an EigenDA proxy. */
@@ -29,7 +37,16 @@ export type Commitment = {
   readonly payload: Uint8Array
 }
 
-/** Bytes of the longest commitment read; certificates of EigenDA are the longest in use, at a few kilobytes. */
+/**
+ * Bytes of the longest commitment read; certificates of EigenDA are the longest in use, at a few kilobytes.
+ *
+ * @example
+ * ```ts
+ * import { maxCommitmentBytes } from '@l2/da'
+ *
+ * console.log(maxCommitmentBytes) // 16384
+ * ```
+ */
 export const maxCommitmentBytes = 16_384
 
 function invalid(reason: string, details: Record<string, unknown> = {}): DaError {
@@ -40,6 +57,12 @@ function invalid(reason: string, details: Record<string, unknown> = {}): DaError
  * The canonical bytes: layer, then payload.
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { daLayer, encodeCommitment } from '@l2/da'
+ *
+ * console.log(encodeCommitment({ layer: daLayer.keccak, payload: new Uint8Array(32) }).length) // 33
+ * ```
  */
 export function encodeCommitment(commitment: Commitment): Uint8Array {
   const { layer, payload } = commitment
@@ -57,6 +80,13 @@ export function encodeCommitment(commitment: Commitment): Uint8Array {
  * Reads {@link encodeCommitment} back.
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { daLayer, decodeCommitment } from '@l2/da'
+ *
+ * const commitment = decodeCommitment(Uint8Array.of(daLayer.memory, ...new Uint8Array(32)))
+ * console.log(commitment.layer === daLayer.memory, commitment.payload.length) // true 32
+ * ```
  */
 export function decodeCommitment(bytes: Uint8Array): Commitment {
   const commitment = { layer: bytes[0] ?? -1, payload: bytes.slice(1) }
@@ -86,6 +116,12 @@ export function commitmentToHex(commitment: Commitment): `0x${string}` {
  * Reads {@link commitmentToHex} back.
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { hexToCommitment } from '@l2/da'
+ *
+ * console.log(hexToCommitment(`0x6d${'00'.repeat(32)}`).payload.length) // 32
+ * ```
  */
 export function hexToCommitment(hex: string): Commitment {
   const bytes = hex.length <= 2 * maxCommitmentBytes + 2 ? hexToBytes(hex) : undefined
@@ -93,7 +129,18 @@ export function hexToCommitment(hex: string): Commitment {
   return decodeCommitment(bytes)
 }
 
-/** Whether two commitments are the same. */
+/**
+ * Whether two commitments are the same.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryDa, equalCommitments } from '@l2/da'
+ *
+ * const da = createMemoryDa()
+ * const [first, again] = [await da.submit([Uint8Array.of(1)]), await da.submit([Uint8Array.of(1)])]
+ * console.log(equalCommitments(first.commitments[0]!, again.commitments[0]!)) // true
+ * ```
+ */
 export function equalCommitments(a: Commitment, b: Commitment): boolean {
   return a.layer === b.layer && equalBytes(a.payload, b.payload)
 }
@@ -103,6 +150,13 @@ export function equalCommitments(a: Commitment, b: Commitment): boolean {
  * `01 ‖ 01 ‖ layer ‖ payload` for every other. Source: OP specs, alt-DA, "Input Commitment Submission".
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { commitmentToBatcherData, daLayer } from '@l2/da'
+ *
+ * // Version 1, type 0, and the hash.
+ * console.log(commitmentToBatcherData({ layer: daLayer.keccak, payload: new Uint8Array(32) }).subarray(0, 3)) // Uint8Array(3) [ 1, 0, 0 ]
+ * ```
  */
 export function commitmentToBatcherData(commitment: Commitment): Uint8Array {
   const bytes = encodeCommitment(commitment)
@@ -115,6 +169,12 @@ export function commitmentToBatcherData(commitment: Commitment): Uint8Array {
  * Reads {@link commitmentToBatcherData} back; the two are inverse to each other. Data whose first byte is not 01 carries frames, not a commitment.
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { batcherDataToCommitment, daLayer } from '@l2/da'
+ *
+ * console.log(batcherDataToCommitment(Uint8Array.of(1, 0, ...new Uint8Array(32))).layer === daLayer.keccak) // true
+ * ```
  */
 export function batcherDataToCommitment(data: Uint8Array): Commitment {
   if (data[0] !== 1) throw invalid('batcher data begins with 01', { first: data[0] })

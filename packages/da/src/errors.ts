@@ -108,7 +108,17 @@ const recoveries: Record<RetryClass, Recovery> = {
   fatal: 'abort',
 }
 
-/** The error of `@l2/da`: stable `code`, a `retry` class beside the kernel's `recovery`, machine-readable `details`. */
+/**
+ * The error of `@l2/da`: stable `code`, a `retry` class beside the kernel's `recovery`, machine-readable `details`.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryDa, DaError } from '@l2/da'
+ *
+ * const error = await createMemoryDa().submit([]).catch((failure: unknown) => failure)
+ * console.log(error instanceof DaError && [error.code, error.retry]) // [ 'DA_EMPTY', 'fatal' ]
+ * ```
+ */
 export class DaError extends L2Error<DaErrorCode> {
   /** What a caller with several layers does about it; `failover` means that this layer or node will not do it soon. */
   readonly retry: RetryClass
@@ -125,7 +135,16 @@ export class DaError extends L2Error<DaErrorCode> {
   }
 }
 
-/** The retry class of anything thrown; what is not from this package counts as `fatal`. */
+/**
+ * The retry class of anything thrown; what is not from this package counts as `fatal`.
+ *
+ * @example
+ * ```ts
+ * import { DaError, retryClassOf } from '@l2/da'
+ *
+ * console.log(retryClassOf(new DaError('down', { code: 'DA_UNAVAILABLE' }))) // failover
+ * ```
+ */
 export function retryClassOf(error: unknown): RetryClass {
   return (error as { retry?: RetryClass } | undefined)?.retry ?? 'fatal'
 }

@@ -11,7 +11,18 @@ export interface Store {
   keys(prefix: string): Promise<string[]>
 }
 
-/** A {@link Store} that lives as long as the process; `createFileStore` of `@l2/da/node` lives on disk. */
+/**
+ * A {@link Store} that lives as long as the process; `createFileStore` of `@l2/da/node` lives on disk.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryDa, createMemoryStore } from '@l2/da'
+ *
+ * const store = createMemoryStore()
+ * const { commitments } = await createMemoryDa({}, { store }).submit([Uint8Array.of(7)])
+ * console.log(await createMemoryDa({}, { store }).get(commitments[0]!)) // Uint8Array(1) [ 7 ]
+ * ```
+ */
 export function createMemoryStore(): Store {
   const values = new Map<string, Uint8Array>()
   return {

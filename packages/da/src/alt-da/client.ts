@@ -31,6 +31,7 @@ export type AltDaOptions = {
   headers?: Readonly<Record<string, string>> | undefined
 }
 
+/** What {@link createAltDa} works with. */
 export type AltDaDeps = {
   /** Adapters that can verify generic commitments of their layer: `createMemoryDa()`, a Celestia adapter, … Only `reads` and `verify` are used. */
   verifiers?: readonly Pick<DataAvailability, 'reads' | 'verify'>[] | undefined
@@ -56,6 +57,19 @@ const schema = z.strictObject({
  * servers deduplicate by content. Source: OP specs, alt-DA, "DA Server"; EigenDA proxy for 418 and 503.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { createMemoryDa } from '@l2/da'
+ * import { createAltDa } from '@l2/da/alt-da'
+ * import { createAltDaServer } from '@l2/da/node'
+ *
+ * const server = await createAltDaServer({ da: createMemoryDa() })
+ * // Generic commitments are the server's; an adapter of its layer verifies them.
+ * const client = createAltDa({ url: server.url }, { verifiers: [createMemoryDa()] })
+ * const { commitments } = await client.submit([Uint8Array.of(0, 1)])
+ * console.log(await client.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
+ * await server[Symbol.asyncDispose]()
+ * ```
  */
 export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAvailability {
   const settings = parseOptions('createAltDa', schema, options)

@@ -20,6 +20,7 @@ export interface ChallengeSource {
   ): Promise<Omit<ChallengeHistory, 'includedAt'> & { data?: Uint8Array | undefined }>
 }
 
+/** What {@link createHybridDa} works with. */
 export type HybridDaDeps = {
   /** Holds the data: an alt-DA server, an object store, another chain. */
   store: DataAvailability
@@ -48,7 +49,21 @@ export interface HybridDa extends DataAvailability {
   challenge(commitment: Commitment, call?: DaCallOptions): Promise<{ status: ChallengeStatus; deadline: bigint }>
 }
 
-/** @throws DaError `DA_COMMITMENT_INVALID` */
+/**
+ * Reads a hybrid commitment.
+ *
+ * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { createMemoryDa } from '@l2/da'
+ * import { createHybridDa, parseHybridCommitment } from '@l2/da/alt-da'
+ *
+ * const da = createHybridDa({ store: createMemoryDa(), anchor: createMemoryDa() })
+ * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
+ * const { length, anchoredAt } = parseHybridCommitment(commitments[0]!)
+ * console.log(length, anchoredAt) // 2 1n
+ * ```
+ */
 export function parseHybridCommitment({ layer, payload }: Commitment): HybridCommitment {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
   const anchorLength = payload.length > 46 ? view.getUint16(44) : 0
@@ -67,7 +82,19 @@ export function parseHybridCommitment({ layer, payload }: Commitment): HybridCom
   }
 }
 
-/** Inverse of {@link parseHybridCommitment}. */
+/**
+ * Inverse of {@link parseHybridCommitment}.
+ *
+ * @example
+ * ```ts
+ * import { daLayer } from '@l2/da'
+ * import { formatHybridCommitment, parseHybridCommitment } from '@l2/da/alt-da'
+ *
+ * const copy = { layer: daLayer.memory, payload: new Uint8Array(32) }
+ * const parts = { dataHash: new Uint8Array(32), length: 2, anchoredAt: 1n, anchor: copy, store: copy }
+ * console.log(parseHybridCommitment(formatHybridCommitment(parts)).length) // 2
+ * ```
+ */
 export function formatHybridCommitment(parts: HybridCommitment): Commitment {
   const anchor = encodeCommitment(parts.anchor)
   const head = new Uint8Array(14)
@@ -87,6 +114,19 @@ export function formatHybridCommitment(parts: HybridCommitment): Commitment {
  * L1 does not bind the data, here the hash does.
  *
  * `submit` returns when both have it, the store first: a hash on L1 without data would be an invitation to challenge.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryDa } from '@l2/da'
+ * import { createHybridDa } from '@l2/da/alt-da'
+ *
+ * const store = createMemoryDa()
+ * const da = createHybridDa({ store, anchor: createMemoryDa() })
+ * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
+ * console.log(await da.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
+ * await store.reorg(1)
+ * console.log(await da.get(commitments[0]!).catch(({ code }) => code)) // DA_NOT_FOUND
+ * ```
  */
 export function createHybridDa(deps: HybridDaDeps): HybridDa {
   const { store, anchor, challenges } = deps

@@ -40,6 +40,7 @@ export type CelestiaDaOptions = {
   retentionSeconds?: number | null | undefined
 }
 
+/** What {@link createCelestiaDa} works with. */
 export type CelestiaDaDeps = {
   client: CelestiaClient
   /** Journal of submissions; without one a crash forgets what may be on its way. */
@@ -86,6 +87,14 @@ const schema = z.strictObject({
  * are hints and ignored), or with the 10 free bytes of the namespace behind it, which is what this adapter writes.
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { hexToCommitment } from '@l2/da'
+ * import { parseCelestiaCommitment } from '@l2/da/celestia'
+ *
+ * const other = hexToCommitment(`0x0c0500000000000000${'11'.repeat(32)}`)
+ * console.log(parseCelestiaCommitment(other).height) // 5n
+ * ```
  */
 export function parseCelestiaCommitment({ layer, payload }: Commitment): CelestiaCommitment {
   const { length } = payload
@@ -103,7 +112,17 @@ export function parseCelestiaCommitment({ layer, payload }: Commitment): Celesti
   return { height, commitment: payload.slice(8, 40), namespace }
 }
 
-/** Inverse of {@link parseCelestiaCommitment}. */
+/**
+ * Inverse of {@link parseCelestiaCommitment}.
+ *
+ * @example
+ * ```ts
+ * import { formatCelestiaCommitment, namespaceOfName } from '@l2/da/celestia'
+ *
+ * const commitment = new Uint8Array(32)
+ * console.log(formatCelestiaCommitment({ height: 5n, commitment, namespace: namespaceOfName('rollup') }).payload.length) // 50
+ * ```
+ */
 export function formatCelestiaCommitment({ height, commitment, namespace }: CelestiaCommitment): Commitment {
   const at = new Uint8Array(8)
   new DataView(at.buffer).setBigUint64(0, height, true)
@@ -123,6 +142,19 @@ type Note = { fromHeight: string; sent: boolean }
  * which the submission began. Only when nothing is found for `unknownBlocks` blocks is it posted again; a reader must still bear duplicates.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { createCelestiaClient, createCelestiaDa, namespaceOfName } from '@l2/da/celestia'
+ * import { createCelestiaServer } from '@l2/da/testing/celestia'
+ *
+ * const server = await createCelestiaServer()
+ * const client = createCelestiaClient({ url: server.url, token: server.token })
+ * const da = createCelestiaDa({ client }, { namespace: namespaceOfName('rollup') })
+ * const { commitments } = await da.submit([Uint8Array.of(1), Uint8Array.of(2)])
+ * await da.verifyProof!(commitments[1]!, await da.prove!(commitments[1]!))
+ * console.log(await da.get(commitments[1]!)) // Uint8Array(1) [ 2 ]
+ * await server[Symbol.asyncDispose]()
+ * ```
  */
 export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOptions): DataAvailability {
   const settings = parseOptions('createCelestiaDa', schema, options)

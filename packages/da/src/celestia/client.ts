@@ -111,14 +111,36 @@ const failures: readonly (readonly [string, DaErrorCode])[] = [
   ['not found', 'DA_NOT_FOUND'],
 ]
 
-/** What an error text of celestia-node means. */
+/**
+ * What an error text of celestia-node means.
+ *
+ * @example
+ * ```ts
+ * import { classifyCelestiaFailure } from '@l2/da/celestia'
+ *
+ * console.log(classifyCelestiaFailure('tx already in mempool')) // DA_OUTCOME_UNKNOWN
+ * ```
+ */
 export function classifyCelestiaFailure(message: string): DaErrorCode {
   const text = message.toLowerCase()
   for (const [part, code] of failures) if (text.includes(part)) return code
   return 'DA_UNAVAILABLE'
 }
 
-/** Makes a {@link CelestiaClient}; nothing is sent before the first call. */
+/**
+ * Makes a {@link CelestiaClient}; nothing is sent before the first call.
+ *
+ * @example
+ * ```ts
+ * import { createCelestiaClient } from '@l2/da/celestia'
+ * import { createCelestiaServer } from '@l2/da/testing/celestia'
+ *
+ * const server = await createCelestiaServer()
+ * const client = createCelestiaClient({ url: server.url, token: server.readToken })
+ * console.log((await client.localHead()).height) // 1n
+ * await server[Symbol.asyncDispose]()
+ * ```
+ */
 export function createCelestiaClient(
   options: CelestiaClientOptions,
   deps: { fetch?: typeof fetch | undefined } = {},

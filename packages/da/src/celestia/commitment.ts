@@ -15,6 +15,13 @@ function powerOfTwoFrom(value: number): number {
 /**
  * Width of the subtrees that a blob of so many shares is committed to by, which is also what its first share is aligned to.
  * Source: go-square `inclusion.SubTreeWidth`.
+ *
+ * @example
+ * ```ts
+ * import { subtreeWidth } from '@l2/da/celestia'
+ *
+ * console.log(subtreeWidth(64), subtreeWidth(65)) // 1 2
+ * ```
  */
 export function subtreeWidth(shares: number): number {
   let root = Math.floor(Math.sqrt(shares))
@@ -22,7 +29,16 @@ export function subtreeWidth(shares: number): number {
   return Math.min(powerOfTwoFrom(Math.ceil(shares / subtreeRootThreshold)), powerOfTwoFrom(root))
 }
 
-/** Sizes of the mountains over so many shares. Source: go-square `inclusion.MerkleMountainRangeSizes`. */
+/**
+ * Sizes of the mountains over so many shares. Source: go-square `inclusion.MerkleMountainRangeSizes`.
+ *
+ * @example
+ * ```ts
+ * import { mountainSizes } from '@l2/da/celestia'
+ *
+ * console.log(mountainSizes(11, 4)) // [ 4, 4, 2, 1 ]
+ * ```
+ */
 export function mountainSizes(shares: number, width: number): number[] {
   const sizes: number[] = []
   for (let left = shares; left > 0; ) {
@@ -34,13 +50,32 @@ export function mountainSizes(shares: number, width: number): number[] {
   return sizes
 }
 
-/** Where a blob of so many shares begins, at or behind `cursor`. Source: go-square `inclusion.NextShareIndex`. */
+/**
+ * Where a blob of so many shares begins, at or behind `cursor`. Source: go-square `inclusion.NextShareIndex`.
+ *
+ * @example
+ * ```ts
+ * import { nextShareIndex } from '@l2/da/celestia'
+ *
+ * console.log(nextShareIndex(3, 65)) // 4
+ * ```
+ */
 export function nextShareIndex(cursor: number, shares: number): number {
   const width = subtreeWidth(shares)
   return Math.ceil(cursor / width) * width
 }
 
-/** The roots of a blob's mountains, in order. */
+/**
+ * The roots of a blob's mountains, in order.
+ *
+ * @example
+ * ```ts
+ * import { namespaceOfName, subtreeRoots } from '@l2/da/celestia'
+ *
+ * const blob = { namespace: namespaceOfName('rollup'), data: new Uint8Array(1000).fill(1), shareVersion: 0 } as const
+ * console.log(subtreeRoots(blob).map(root => root.length)) // [ 90, 90, 90 ]
+ * ```
+ */
 export function subtreeRoots(blob: CelestiaBlob): Uint8Array[] {
   const shares = splitShares(blob)
   const count = shares.length / shareBytes

@@ -15,7 +15,16 @@ function split(count: number): number {
   return half
 }
 
-/** Root of a binary tree over byte strings; sha256 of nothing for none. */
+/**
+ * Root of a binary tree over byte strings; sha256 of nothing for none.
+ *
+ * @example
+ * ```ts
+ * import { merkleRoot } from '@l2/da/celestia'
+ *
+ * console.log(merkleRoot([Uint8Array.of(1), Uint8Array.of(2)]).length) // 32
+ * ```
+ */
 export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   const fold = (from: number, to: number): Uint8Array => {
     if (to - from === 1) return merkleLeaf(leaves[from]!)
@@ -28,7 +37,17 @@ export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
 /** That a leaf stands at `index` of `total` below a root. */
 export type MerkleProof = { total: number; index: number; leafHash: Uint8Array; aunts: readonly Uint8Array[] }
 
-/** The proof of one leaf, aunts from the leaf upwards. */
+/**
+ * The proof of one leaf, aunts from the leaf upwards.
+ *
+ * @example
+ * ```ts
+ * import { merkleProof } from '@l2/da/celestia'
+ *
+ * const leaves = [1, 2, 3].map(value => Uint8Array.of(value))
+ * console.log(merkleProof(leaves, 2).aunts.length) // 1
+ * ```
+ */
 export function merkleProof(leaves: readonly Uint8Array[], index: number): MerkleProof {
   const aunts: Uint8Array[] = []
   const descend = (from: number, to: number): void => {
@@ -47,7 +66,17 @@ export function merkleProof(leaves: readonly Uint8Array[], index: number): Merkl
   return { total: leaves.length, index, leafHash: merkleLeaf(leaves[index]!), aunts }
 }
 
-/** Whether a proof leads from a leaf to a root, with no aunt missing and none left over. */
+/**
+ * Whether a proof leads from a leaf to a root, with no aunt missing and none left over.
+ *
+ * @example
+ * ```ts
+ * import { merkleProof, merkleRoot, verifyMerkleProof } from '@l2/da/celestia'
+ *
+ * const leaves = [1, 2, 3].map(value => Uint8Array.of(value))
+ * console.log(verifyMerkleProof(merkleProof(leaves, 1), leaves[1]!, merkleRoot(leaves))) // true
+ * ```
+ */
 export function verifyMerkleProof(proof: MerkleProof, leaf: Uint8Array, root: Uint8Array): boolean {
   const { total, index, aunts } = proof
   if (!Number.isSafeInteger(total) || !Number.isSafeInteger(index) || index < 0 || index >= total) return false

@@ -24,6 +24,12 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
  * Checks 29 bytes to be a namespace: version 0 with 18 leading zeros in its identifier, or version 255, which only the protocol uses.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { checkNamespace, namespaceOfName } from '@l2/da/celestia'
+ *
+ * console.log(checkNamespace(namespaceOfName('rollup')).length) // 29
+ * ```
  */
 export function checkNamespace(bytes: Uint8Array): Uint8Array {
   if (bytes.length !== namespaceBytes) throw invalid(`29 bytes expected, got ${bytes.length}`, bytes)
@@ -34,7 +40,16 @@ export function checkNamespace(bytes: Uint8Array): Uint8Array {
   return bytes
 }
 
-/** Whether blobs may be posted to a namespace: version 0, above the reserved range. */
+/**
+ * Whether blobs may be posted to a namespace: version 0, above the reserved range.
+ *
+ * @example
+ * ```ts
+ * import { isBlobNamespace, namespaceOfName } from '@l2/da/celestia'
+ *
+ * console.log(isBlobNamespace(namespaceOfName('rollup')), isBlobNamespace(new Uint8Array(29))) // true false
+ * ```
+ */
 export function isBlobNamespace(bytes: Uint8Array): boolean {
   try {
     checkNamespace(bytes)
@@ -65,7 +80,16 @@ export function namespaceV0(subId: Uint8Array): Uint8Array {
   return concatBytes(new Uint8Array(namespaceBytes - subId.length), subId)
 }
 
-/** The namespace that ev-node derives from a name: the first 10 bytes of its sha256. */
+/**
+ * The namespace that ev-node derives from a name: the first 10 bytes of its sha256.
+ *
+ * @example
+ * ```ts
+ * import { namespaceOfName } from '@l2/da/celestia'
+ *
+ * console.log(namespaceOfName('rollup').subarray(0, 19).every(byte => byte === 0)) // true
+ * ```
+ */
 export function namespaceOfName(name: string): Uint8Array {
   return namespaceV0(sha256(new TextEncoder().encode(name)).subarray(0, freeBytes))
 }

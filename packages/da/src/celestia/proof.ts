@@ -47,6 +47,22 @@ export type CommitmentClaim = {
  * Checks that a share commitment is part of the block with this data root. Needs neither the data nor a node.
  *
  * @throws DaError `DA_PROOF_INVALID` with the reason
+ * @example
+ * ```ts
+ * import { createCelestiaServer } from '@l2/da/testing/celestia'
+ * import { createCelestiaClient, namespaceOfName, shareCommitment, verifyCommitmentProof } from '@l2/da/celestia'
+ *
+ * const server = await createCelestiaServer()
+ * const client = createCelestiaClient({ url: server.url, token: server.token })
+ * const namespace = namespaceOfName('rollup')
+ * const blob = { namespace, data: Uint8Array.of(1), shareVersion: 0 } as const
+ * const commitment = shareCommitment(blob)
+ * const height = await client.submit([{ ...blob, commitment }], { gasPrice: 0.004 })
+ * const proof = await client.getCommitmentProof(height, namespace, commitment)
+ * const { dataHash: dataRoot } = await client.header(height)
+ * verifyCommitmentProof(proof, { commitment, namespace, dataRoot })
+ * await server[Symbol.asyncDispose]()
+ * ```
  */
 export function verifyCommitmentProof(proof: CommitmentProof, claim: CommitmentClaim): void {
   const { subtreeRoots, subtreeRootProofs, rowProof } = proof
@@ -161,6 +177,19 @@ const integer = (value: unknown, field: string): number => {
  * Reads a commitment proof as celestia-node writes it in JSON.
  *
  * @throws DaError `DA_RESPONSE_INVALID`
+ * @example
+ * ```ts
+ * import { createCelestiaServer } from '@l2/da/testing/celestia'
+ * import { createCelestiaClient, createCelestiaDa, namespaceOfName, parseCommitmentProof } from '@l2/da/celestia'
+ *
+ * const server = await createCelestiaServer()
+ * const client = createCelestiaClient({ url: server.url, token: server.token })
+ * const da = createCelestiaDa({ client }, { namespace: namespaceOfName('rollup') })
+ * const { commitments } = await da.submit([Uint8Array.of(1)])
+ * const { bytes } = await da.prove!(commitments[0]!)
+ * console.log(parseCommitmentProof(JSON.parse(new TextDecoder().decode(bytes))).subtreeRoots.length) // 1
+ * await server[Symbol.asyncDispose]()
+ * ```
  */
 export function parseCommitmentProof(json: unknown): CommitmentProof {
   const proof = object(json, 'proof')
@@ -204,7 +233,17 @@ function rowRootBytes(value: unknown): Uint8Array {
   return bytes(value, 'row_roots', nodeBytes)
 }
 
-/** Writes a proof as celestia-node does: zeros left out, 64-bit integers as strings. */
+/**
+ * Writes a proof as celestia-node does: zeros left out, 64-bit integers as strings.
+ *
+ * @example
+ * ```ts
+ * import { type CommitmentProof, formatCommitmentProof, parseCommitmentProof } from '@l2/da/celestia'
+ *
+ * const again = (proof: CommitmentProof) => parseCommitmentProof(formatCommitmentProof(proof))
+ * console.log(typeof again) // function
+ * ```
+ */
 export function formatCommitmentProof(proof: CommitmentProof): Json {
   const some = (name: string, value: number): Json => (value === 0 ? {} : { [name]: value })
   return {

@@ -24,7 +24,16 @@ export type CelestiaBlob = {
 const continuationBytes = shareBytes - namespaceBytes - infoBytes
 const firstBytes = (version: ShareVersion) => continuationBytes - lengthBytes - (version === 0 ? 0 : signerBytes)
 
-/** Shares that data of that many bytes take. */
+/**
+ * Shares that data of that many bytes take.
+ *
+ * @example
+ * ```ts
+ * import { sharesNeeded } from '@l2/da/celestia'
+ *
+ * console.log(sharesNeeded(478, 0), sharesNeeded(479, 0)) // 1 2
+ * ```
+ */
 export function sharesNeeded(bytes: number, version: ShareVersion): number {
   if (bytes === 0) return 0
   const first = firstBytes(version)
@@ -47,6 +56,13 @@ export function checkBlob({ data, shareVersion, signer }: CelestiaBlob): void {
  * Writes the shares of a blob one behind the other. Source: go-square `share.SplitBlobs`.
  *
  * @throws DaError `DA_EMPTY`, `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { namespaceOfName, splitShares } from '@l2/da/celestia'
+ *
+ * const blob = { namespace: namespaceOfName('rollup'), data: new Uint8Array(479).fill(1), shareVersion: 0 } as const
+ * console.log(splitShares(blob).length) // 1024
+ * ```
  */
 export function splitShares(blob: CelestiaBlob): Uint8Array {
   checkBlob(blob)
@@ -82,6 +98,13 @@ function malformed(reason: string): DaError {
  * Reads the shares of one blob back. Strict: what {@link splitShares} would not have written is refused.
  *
  * @throws DaError `DA_RESPONSE_INVALID`
+ * @example
+ * ```ts
+ * import { joinShares, namespaceOfName, splitShares } from '@l2/da/celestia'
+ *
+ * const blob = { namespace: namespaceOfName('rollup'), data: Uint8Array.of(1, 2), shareVersion: 0 } as const
+ * console.log(joinShares(splitShares(blob)).data) // Uint8Array(2) [ 1, 2 ]
+ * ```
  */
 export function joinShares(shares: Uint8Array): CelestiaBlob {
   if (shares.length === 0 || shares.length % shareBytes !== 0) throw malformed(`${shares.length} bytes`)
@@ -122,6 +145,13 @@ export function joinShares(shares: Uint8Array): CelestiaBlob {
 /**
  * Gas of a transaction that pays for blobs of these sizes: 8 a share byte, 70 bytes of the transaction a blob at 10, and 75 000.
  * Source: celestia-app x/blob/types, `EstimateGas`.
+ *
+ * @example
+ * ```ts
+ * import { estimateGas } from '@l2/da/celestia'
+ *
+ * console.log(estimateGas([100_000]) > estimateGas([1000])) // true
+ * ```
  */
 export function estimateGas(sizes: readonly number[], version: ShareVersion = 0): bigint {
   const shares = sizes.reduce((sum, size) => sum + sharesNeeded(size, version), 0)

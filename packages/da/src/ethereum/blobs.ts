@@ -38,6 +38,7 @@ export type BlobDaOptions = {
   readTimeoutMs?: number | undefined
 }
 
+/** What {@link createBlobDa} works with. */
 export type BlobDaDeps = {
   client: EthereumClient
   /** Computes commitments: `createBlobKzg()` of `@l2/blob/kzg`, or a pool to keep the thread free. */
@@ -57,7 +58,19 @@ const schema = z.strictObject({
 /** Where a blob was posted, and which it is. */
 export type BlobCommitment = { transactionHash: Hex; versionedHash: Hex }
 
-/** @throws DaError `DA_COMMITMENT_INVALID` */
+/**
+ * Reads a commitment of the blob adapter.
+ *
+ * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { hexToCommitment } from '@l2/da'
+ * import { parseBlobCommitment } from '@l2/da/ethereum'
+ *
+ * const commitment = hexToCommitment(`0xe4${'11'.repeat(32)}01${'22'.repeat(31)}`)
+ * console.log(parseBlobCommitment(commitment).versionedHash.slice(0, 6)) // 0x0122
+ * ```
+ */
 export function parseBlobCommitment(commitment: Commitment): BlobCommitment {
   const { layer, payload } = commitment
   if (layer !== daLayer.ethereumBlob || payload.length !== 64 || payload[32] !== 1) {
@@ -143,6 +156,21 @@ const telling: readonly DaErrorCode[] = [
  * Reading asks the beacon endpoints in turn, the one that answered last first; whatever one returns is checked against the versioned hash.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts no-run
+ * import { createBeacon } from '@l2/blob'
+ * import { createBlobKzg } from '@l2/blob/kzg'
+ * import { createBlobDa } from '@l2/da/ethereum'
+ * import { hexToCommitment } from '@l2/da'
+ * import { createPublicClient, http } from 'viem'
+ *
+ * // Without a transaction manager it only reads.
+ * const client = createPublicClient({ transport: http('https://ethereum.example') })
+ * const beacons = [createBeacon({ url: 'https://beacon.example' }), createBeacon({ url: 'https://archive.example' })]
+ * const inbox = '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56'
+ * const da = createBlobDa({ client, kzg: await createBlobKzg(), beacons }, { inbox })
+ * await da.get(hexToCommitment(`0xe4${'11'.repeat(32)}01${'22'.repeat(31)}`), { timeoutMs: 10_000 })
+ * ```
  */
 export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvailability {
   const settings = parseOptions('createBlobDa', schema, options)

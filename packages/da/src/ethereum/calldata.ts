@@ -21,6 +21,7 @@ export type CalldataDaOptions = {
   readTimeoutMs?: number | undefined
 }
 
+/** What {@link createCalldataDa} works with. */
 export type CalldataDaDeps = {
   client: EthereumClient
   /** Sends; without it the adapter only reads. Shared with the blob adapter of the same account. */
@@ -37,7 +38,19 @@ const schema = z.strictObject({
 /** Where calldata was posted, and what it was. */
 export type CalldataCommitment = { transactionHash: Hex; dataHash: Hex }
 
-/** @throws DaError `DA_COMMITMENT_INVALID` */
+/**
+ * Reads a commitment of the calldata adapter.
+ *
+ * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { hexToCommitment } from '@l2/da'
+ * import { parseCalldataCommitment } from '@l2/da/ethereum'
+ *
+ * const commitment = hexToCommitment(`0xe0${'11'.repeat(32)}${'22'.repeat(32)}`)
+ * console.log(parseCalldataCommitment(commitment).dataHash.slice(0, 6)) // 0x2222
+ * ```
+ */
 export function parseCalldataCommitment(commitment: Commitment): CalldataCommitment {
   const { layer, payload } = commitment
   if (layer !== daLayer.ethereumCalldata || payload.length !== 64) {
@@ -58,6 +71,21 @@ function commitmentOf(transactionHash: Hex, dataHash: Hex): Commitment {
  * `00 ‖ frames` or `01 ‖ commitment`. One item a submission.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts no-run
+ * import { createCalldataDa, createTransactionManager } from '@l2/da/ethereum'
+ * import { createFileStore } from '@l2/da/node'
+ * import { createPublicClient, http } from 'viem'
+ * import { privateKeyToAccount } from 'viem/accounts'
+ *
+ * const client = createPublicClient({ transport: http('https://ethereum.example') })
+ * const account = privateKeyToAccount(process.env['BATCHER_KEY'] as `0x${string}`)
+ * const transactions = createTransactionManager({ client, account, store: createFileStore('/var/lib/batcher') })
+ * const da = createCalldataDa({ client, transactions }, { inbox: '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56' })
+ * // Ends what a crash interrupted.
+ * for (const key of await da.pending()) await da.resume(key)
+ * await da.submit([Uint8Array.of(0, 1)], { key: 'channel 7', maxCost: 10n ** 16n })
+ * ```
  */
 export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): DataAvailability {
   const settings = parseOptions('createCalldataDa', schema, options)

@@ -7,7 +7,17 @@ import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
 import { call, type EthereumClient, readHead, readQuantity, readTransaction } from './rpc.js'
 
-/** The parts of the OP Stack's `DataAvailabilityChallenge` that reading needs. */
+/**
+ * The parts of the OP Stack's `DataAvailabilityChallenge` that reading needs.
+ *
+ * @example
+ * ```ts
+ * import { dataAvailabilityChallengeAbi } from '@l2/da/ethereum'
+ * import { toFunctionSelector } from 'viem'
+ *
+ * console.log(dataAvailabilityChallengeAbi.flatMap(item => (item.type === 'function' ? toFunctionSelector(item) : []))) // [ '0x…
+ * ```
+ */
 export const dataAvailabilityChallengeAbi = parseAbi([
   'event ChallengeStatusChanged(uint256 indexed challengedBlockNumber, bytes challengedCommitment, uint8 status)',
   'function challenge(uint256 challengedBlockNumber, bytes challengedCommitment)',
@@ -30,6 +40,23 @@ export type EthereumChallengesOptions = {
 /**
  * Reads challenges from the OP Stack's `DataAvailabilityChallenge` contract: its events, and the data out of the transactions that resolved
  * them. Delivered data is checked against the hash. Source: OP specs, alt-DA, "Data Availability Challenge Contract".
+ *
+ * @example
+ * ```ts no-run
+ * import { createHybridDa } from '@l2/da/alt-da'
+ * import { createEthereumChallenges, readChallengeWindows } from '@l2/da/ethereum'
+ * import { createMemoryDa } from '@l2/da'
+ * import { createPublicClient, http } from 'viem'
+ *
+ * const client = createPublicClient({ transport: http('https://ethereum.example') })
+ * const contract = '0x00000000000000000000000000000000000000da'
+ * const challenges = {
+ *   source: createEthereumChallenges(client, { contract }),
+ *   windows: await readChallengeWindows(client, contract),
+ * }
+ * const da = createHybridDa({ store: createMemoryDa(), anchor: createMemoryDa(), challenges })
+ * console.log(da.name)
+ * ```
  */
 export function createEthereumChallenges(client: EthereumClient, options: EthereumChallengesOptions): ChallengeSource {
   const { contract, timeoutMs = 30_000 } = options
@@ -62,7 +89,17 @@ export function createEthereumChallenges(client: EthereumClient, options: Ethere
   }
 }
 
-/** How long the contract lets data be demanded and delivered. */
+/**
+ * How long the contract lets data be demanded and delivered.
+ *
+ * @example
+ * ```ts
+ * import { readChallengeWindows } from '@l2/da/ethereum'
+ *
+ * const client = { request: async () => '0x64' }
+ * console.log(await readChallengeWindows(client, '0x00000000000000000000000000000000000000da')) // { challengeBlocks: 100n, resolveBlocks: 100n }
+ * ```
+ */
 export async function readChallengeWindows(client: EthereumClient, contract: Hex): Promise<ChallengeWindows> {
   const read = (selector: Hex) => readQuantity(client, 'eth_call', [{ to: contract, data: selector }, 'latest'])
   const [challengeBlocks, resolveBlocks] = await Promise.all([

@@ -110,7 +110,16 @@ function rpcCodeOf(error: unknown): number | undefined {
   return undefined
 }
 
-/** Classifies what `eth_sendRawTransaction` threw, whatever client threw it. */
+/**
+ * Classifies what `eth_sendRawTransaction` threw, whatever client threw it.
+ *
+ * @example
+ * ```ts
+ * import { classifySendFailure } from '@l2/da/ethereum'
+ *
+ * console.log(classifySendFailure(new Error('replacement transaction underpriced'))) // replacement-underpriced
+ * ```
+ */
 export function classifySendFailure(error: unknown): SendFailure {
   const text = textOf(error)
   for (const [part, failure] of failures) if (text.includes(part)) return failure

@@ -25,6 +25,15 @@ const ceilPercent = (value: bigint, percent: bigint) => (value * percent + 99n) 
 /**
  * Fees of a first attempt: the cap outlives a doubling of the base fee, and the blob cap one of the blob base fee.
  * Source: op-service/txmgr `craftTx`.
+ *
+ * @example
+ * ```ts
+ * import { firstFees } from '@l2/da/ethereum'
+ *
+ * const gwei = 10n ** 9n
+ * const floors = { minTipWei: gwei, minBaseFeeWei: gwei, minBlobCapWei: gwei }
+ * console.log(firstFees({ tip: gwei, baseFee: 10n * gwei, blobBaseFee: 1n }, true, floors).cap) // 21000000000n
+ * ```
  */
 export function firstFees(market: FeeMarket, blob: boolean, floors: FeeFloors): Fees {
   const tip = max(market.tip, floors.minTipWei)
@@ -39,6 +48,15 @@ export function firstFees(market: FeeMarket, blob: boolean, floors: FeeFloors): 
 /**
  * Fees of a replacement that pools take: at least +10 %, for blob transactions +100 % on all three caps, and no less than what the
  * market asks now. Source: op-service/txmgr `updateFees`; geth core/txpool.
+ *
+ * @example
+ * ```ts
+ * import { bumpFees } from '@l2/da/ethereum'
+ *
+ * const market = { tip: 1n, baseFee: 1n, blobBaseFee: 1n }
+ * console.log(bumpFees({ tip: 100n, cap: 2000n, blobCap: undefined }, market)) // { tip: 110n, cap: 2200n, blobCap: undefined }
+ * console.log(bumpFees({ tip: 100n, cap: 2000n, blobCap: 7n }, market)) // { tip: 200n, cap: 4000n, blobCap: 14n }
+ * ```
  */
 export function bumpFees(old: Fees, market: FeeMarket): Fees {
   const percent = old.blobCap === undefined ? 110n : 200n
@@ -67,6 +85,16 @@ export type FeeLimits = {
 /**
  * Which limit fees break, or `undefined`. Whoever breaks one republishes the attempt it has instead of bumping.
  * Source: op-service/txmgr `checkLimits`.
+ *
+ * @example
+ * ```ts
+ * import { brokenFeeLimit } from '@l2/da/ethereum'
+ *
+ * const floors = { minTipWei: 1n, minBaseFeeWei: 1n, minBlobCapWei: 1n }
+ * const limits = { maxCapWei: 100n, maxBlobCapWei: undefined, multiple: 5n, multipleAboveWei: 1000n }
+ * const market = { tip: 1n, baseFee: 1n, blobBaseFee: 1n }
+ * console.log(brokenFeeLimit({ tip: 1n, cap: 101n, blobCap: undefined }, market, floors, limits)) // maxFeePerGas
+ * ```
  */
 export function brokenFeeLimit(
   fees: Fees,
@@ -90,6 +118,13 @@ export function brokenFeeLimit(
 /**
  * Gas of a transaction with calldata and nothing to execute: the intrinsic gas, or the floor of EIP-7623 (10 a zero byte, 40 another),
  * whichever is more. Source: EIP-2028, EIP-7623.
+ *
+ * @example
+ * ```ts
+ * import { calldataGas } from '@l2/da/ethereum'
+ *
+ * console.log(calldataGas(Uint8Array.of(0, 1))) // 21050n
+ * ```
  */
 export function calldataGas(data: Uint8Array): bigint {
   let zeros = 0
@@ -112,6 +147,14 @@ export type CrossoverInput = {
 
 /**
  * Blobs or calldata, by price per byte posted, compared without division. Source: op-batcher `DynamicEthChannelConfig`.
+ *
+ * @example
+ * ```ts
+ * import { cheaperDa } from '@l2/da/ethereum'
+ *
+ * const at = (blobBaseFee: bigint) => cheaperDa({ gasPrice: 10n ** 9n, blobBaseFee, calldataBytes: 120_000, blobs: 5 })
+ * console.log(at(10n ** 9n), at(10n ** 11n)) // blobs calldata
+ * ```
  */
 export function cheaperDa(input: CrossoverInput): 'blobs' | 'calldata' {
   const { gasPrice, blobBaseFee, calldataBytes, blobs, gasPerByte = 40n } = input

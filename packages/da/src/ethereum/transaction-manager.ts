@@ -53,6 +53,7 @@ export type TransactionManagerOptions = {
   finalityBlocks?: number | undefined
 }
 
+/** What {@link createTransactionManager} works with. */
 export type TransactionManagerDeps = {
   client: EthereumClient
   account: SigningAccount
@@ -139,6 +140,20 @@ const plain = new TextDecoder()
  * What abortion does not undo: a transaction that a node has taken stays and may be mined; use `cancel` to outbid it.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts no-run
+ * import { createTransactionManager } from '@l2/da/ethereum'
+ * import { createFileStore } from '@l2/da/node'
+ * import { createPublicClient, http } from 'viem'
+ * import { privateKeyToAccount } from 'viem/accounts'
+ *
+ * const client = createPublicClient({ transport: http('https://ethereum.example') })
+ * const account = privateKeyToAccount(process.env['BATCHER_KEY'] as `0x${string}`)
+ * const store = createFileStore('/var/lib/batcher')
+ * const transactions = createTransactionManager({ client, account, store }, { confirmations: 4, resubmitMs: 36_000 })
+ * for (const { nonce, key, attempts } of transactions.inFlight()) console.log(nonce, key, attempts)
+ * await transactions.cancel('channel 7')
+ * ```
  */
 export function createTransactionManager(
   deps: TransactionManagerDeps,

@@ -36,6 +36,7 @@ export type MemoryFault =
   /** `get` hands over other bytes: the adapter must notice. */
   | { kind: 'lie'; change: (data: Uint8Array) => Uint8Array }
 
+/** What {@link createMemoryDa} works with. */
 export type MemoryDaDeps = {
   /** Where data lives; by default in memory. `createFileStore(directory)` of `@l2/da/node` makes it survive. */
   store?: Store | undefined

@@ -27,6 +27,7 @@ export type AltDaServerOptions = {
   maxConcurrent?: number | undefined
 }
 
+/** What {@link createAltDaServer} works with. */
 export type AltDaServerDeps = {
   /** Where data goes. */
   da: DataAvailability
@@ -34,6 +35,7 @@ export type AltDaServerDeps = {
   index?: Store | undefined
 }
 
+/** A running server; disposing of it ends its connections. */
 export interface AltDaServer extends AsyncDisposable {
   readonly url: string
 }

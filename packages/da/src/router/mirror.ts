@@ -20,6 +20,7 @@ export type MirrorOptions = {
   stallMs?: number | undefined
 }
 
+/** What {@link createMirrorDa} works with. */
 export type MirrorDeps = {
   layers: readonly DataAvailability[]
   store?: Store | undefined
@@ -37,6 +38,13 @@ const schema = z.strictObject({
  * The copies that a mirror commitment names.
  *
  * @throws DaError `DA_COMMITMENT_INVALID`
+ * @example
+ * ```ts
+ * import { daLayer, parseMirrorCommitment } from '@l2/da'
+ *
+ * const payload = Uint8Array.of(0, 33, daLayer.memory, ...new Uint8Array(32))
+ * console.log(parseMirrorCommitment({ layer: daLayer.mirror, payload }).length) // 1
+ * ```
  */
 export function parseMirrorCommitment({ layer, payload }: Commitment): Commitment[] {
   const invalid = () =>
@@ -71,6 +79,16 @@ function formatMirrorCommitment(copies: readonly Commitment[]): Commitment {
  * Every submission on all layers, done when `required` of them have it. The commitment names the copies made by then, and each of them is enough to read.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts
+ * import { createMemoryDa, createMirrorDa, parseMirrorCommitment } from '@l2/da'
+ *
+ * const layers = [createMemoryDa(), createMemoryDa(), createMemoryDa()]
+ * const da = createMirrorDa({ layers }, { required: 2, graceMs: 100 })
+ * const { commitments } = await da.submit([Uint8Array.of(1)])
+ * await layers[0]!.reorg(1)
+ * console.log(parseMirrorCommitment(commitments[0]!).length, await da.get(commitments[0]!)) // 3 Uint8Array(1) [ 1 ]
+ * ```
  */
 export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAvailability {
   const settings = parseOptions('createMirrorDa', schema, options)

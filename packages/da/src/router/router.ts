@@ -39,6 +39,7 @@ export type RouterLayer = {
   toWei?: ((quote: DaQuote) => bigint | Promise<bigint>) | undefined
 }
 
+/** What {@link createRouterDa} works with. */
 export type RouterDeps = {
   /** In order of preference. */
   layers: readonly RouterLayer[]

@@ -35,6 +35,7 @@ export type ConformanceSubject = {
   close(): PromiseLike<void>
 }
 
+/** What {@link conformanceCases} runs against, and how patiently. */
 export type ConformanceOptions = {
   /** A subject with a fresh layer, for each case. */
   open(): Promise<ConformanceSubject>
