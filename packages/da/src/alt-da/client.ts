@@ -167,7 +167,7 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
       )
       return submissions.submit(items, call)
     },
-    pending: () => submissions.pending(),
+    pending: call => submissions.pending(call),
     resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) =>
       keccak

@@ -206,7 +206,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
         const sizes = items.map(item => item.length)
         checkItems(name, sizes, await limits(call))
       }),
-    pending: () => submissions.pending(),
+    pending: call => submissions.pending(call),
     resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) => layer === daLayer.hybrid,
     verify,

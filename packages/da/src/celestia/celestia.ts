@@ -374,7 +374,7 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
       }
       return submissions.submit(items, call)
     },
-    pending: () => submissions.pending(),
+    pending: call => submissions.pending(call),
     resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) => layer === daLayer.celestia,
     get: async (commitment, call) => {

@@ -1,8 +1,10 @@
 import { hexToBytes, redactUrls } from '@l2/common'
+import * as z from 'zod/mini'
 import { DaError, type DaErrorCode } from '../errors.js'
 import { fromBase64, toBase64 } from '../internal/base64.js'
 import { plainText, withDeadline } from '../internal/call.js'
 import { answerText, exchange, retryAfterMs } from '../internal/http.js'
+import { parseOptions } from '../internal/options.js'
 import type { DaCallOptions } from '../port.js'
 import { merkleRoot } from './merkle.js'
 import { nodeBytes } from './nmt.js'
@@ -22,6 +24,15 @@ export type CelestiaClientOptions = {
   /** Longest answer read, in bytes; 32 MiB. */
   maxAnswerBytes?: number | undefined
 }
+
+const positiveInt = z.int().check(z.positive())
+const schema = z.strictObject({
+  url: z.string().check(z.regex(/^https?:\/\//, 'expected an http(s) URL')),
+  token: z._default(z.string(), ''),
+  timeoutMs: z._default(positiveInt, 30_000),
+  submitTimeoutMs: z._default(positiveInt, 120_000),
+  maxAnswerBytes: z._default(positiveInt, 32 * 1024 * 1024),
+})
 
 /** How a submission is paid for. Source: celestia-node `state.TxConfig`. */
 export type CelestiaSubmitOptions = DaCallOptions & {
@@ -145,7 +156,8 @@ export function createCelestiaClient(
   options: CelestiaClientOptions,
   deps: { fetch?: typeof fetch | undefined } = {},
 ): CelestiaClient {
-  const { url, token = '', timeoutMs = 30_000, submitTimeoutMs = 120_000, maxAnswerBytes = 32 * 1024 * 1024 } = options
+  const settings = parseOptions('createCelestiaClient', schema, options)
+  const { url, token, timeoutMs, submitTimeoutMs, maxAnswerBytes } = settings
   const origin = redactUrls(url)
   const secrets = [token]
   let id = 0

@@ -258,7 +258,7 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvai
       const request = { kind: 'blob', to: inbox, items, key: keyOf(items, call) } as const
       return sender().send(call?.maxCost === undefined ? request : { ...request, approve }, call)
     },
-    pending: async () => (transactions === undefined ? [] : transactions.pending('blob')),
+    pending: call => withDeadline(`${name} pending`, call, reading, async () => transactions?.pending('blob') ?? []),
     resume: async (key, call) => transactions?.resume(key, call),
     reads: ({ layer }) => layer === daLayer.ethereumBlob,
     get: async (commitment, call) => {

@@ -137,7 +137,8 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
       const request = { kind: 'calldata', to: inbox, items, key: keyOf(items, call) } as const
       return sender().send(call?.maxCost === undefined ? request : { ...request, approve }, call)
     },
-    pending: async () => (transactions === undefined ? [] : transactions.pending('calldata')),
+    pending: call =>
+      withDeadline(`${name} pending`, call, reading, async () => transactions?.pending('calldata') ?? []),
     resume: async (key, call) => transactions?.resume(key, call),
     reads: ({ layer }) => layer === daLayer.ethereumCalldata,
     get: (commitment, call) =>

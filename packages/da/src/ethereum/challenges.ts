@@ -1,11 +1,13 @@
 import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { decodeAbiParameters, decodeFunctionData, encodeEventTopics, type Hex, parseAbi } from 'viem'
+import * as z from 'zod/mini'
 import type { ChallengeWindows } from '../alt-da/challenge.js'
 import type { ChallengeSource } from '../alt-da/hybrid.js'
 import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
-import { call, type EthereumClient, readHead, readQuantity, readTransaction } from './rpc.js'
+import { parseOptions } from '../internal/options.js'
+import { call, type EthereumClient, parseQuantity, readHead, readQuantity, readTransaction } from './rpc.js'
 
 /**
  * The parts of the OP Stack's `DataAvailabilityChallenge` that reading needs.
@@ -25,6 +27,11 @@ export const dataAvailabilityChallengeAbi = parseAbi([
   'function challengeWindow() view returns (uint256)',
   'function resolveWindow() view returns (uint256)',
 ])
+
+const schema = z.strictObject({
+  contract: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
+  timeoutMs: z._default(z.int().check(z.positive()), 30_000),
+})
 
 const active = 1
 const resolved = 2
@@ -59,7 +66,7 @@ export type EthereumChallengesOptions = {
  * ```
  */
 export function createEthereumChallenges(client: EthereumClient, options: EthereumChallengesOptions): ChallengeSource {
-  const { contract, timeoutMs = 30_000 } = options
+  const { contract, timeoutMs } = parseOptions('createEthereumChallenges', schema, options)
   return {
     head: async of => (await withDeadline('reading the L1 head', of, timeoutMs, () => readHead(client))).number,
     find: (dataHash, includedAt, of) =>
@@ -76,12 +83,13 @@ export function createEthereumChallenges(client: EthereumClient, options: Ethere
         }
         const found: { challengedAt?: bigint; resolvedAt?: bigint; data?: Uint8Array | undefined } = {}
         for (const log of logs as { data: Hex; blockNumber: Hex; transactionHash: Hex }[]) {
-          const event = decodeEvent(log.data)
+          const event = decodeEvent(log?.data)
           // Foreign commitments of the same block, and malformed ones, are other people's business.
           if (event === undefined || event.commitment !== bytesToHex(Uint8Array.of(0, ...dataHash))) continue
-          if (event.status === active) found.challengedAt ??= BigInt(log.blockNumber)
+          const at = parseQuantity('eth_getLogs', log.blockNumber)
+          if (event.status === active) found.challengedAt ??= at
           if (event.status !== resolved) continue
-          found.resolvedAt ??= BigInt(log.blockNumber)
+          found.resolvedAt ??= at
           found.data ??= await delivered(client, log.transactionHash, dataHash)
         }
         return found

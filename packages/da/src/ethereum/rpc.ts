@@ -37,7 +37,8 @@ function malformed(method: string, what: string): DaError {
 
 type Fields = Record<string, unknown>
 
-function quantity(method: string, value: unknown): bigint {
+/** A quantity in an answer of `method`. @throws DaError `DA_RESPONSE_INVALID` */
+export function parseQuantity(method: string, value: unknown): bigint {
   if (typeof value !== 'string' || !/^0x[0-9a-f]{1,64}$/i.test(value)) throw malformed(method, 'a quantity')
   return BigInt(value)
 }
@@ -76,10 +77,10 @@ export async function readBlock(client: EthereumClient, block: bigint | string):
   )
   if (found === undefined) return undefined
   return {
-    number: quantity(method, found['number']),
+    number: parseQuantity(method, found['number']),
     hash: hash(method, found['hash']),
-    timestamp: quantity(method, found['timestamp']),
-    baseFee: found['baseFeePerGas'] === undefined ? 0n : quantity(method, found['baseFeePerGas']),
+    timestamp: parseQuantity(method, found['timestamp']),
+    baseFee: found['baseFeePerGas'] === undefined ? 0n : parseQuantity(method, found['baseFeePerGas']),
   }
 }
 
@@ -109,7 +110,7 @@ export async function readReceipt(client: EthereumClient, of: Hex): Promise<Rece
   if (found === undefined || found['blockNumber'] === null) return undefined
   return {
     hash: of,
-    blockNumber: quantity(method, found['blockNumber']),
+    blockNumber: parseQuantity(method, found['blockNumber']),
     blockHash: hash(method, found['blockHash']),
   }
 }
@@ -125,7 +126,7 @@ export async function readTransaction(client: EthereumClient, of: Hex): Promise<
     hash: hash(method, found['hash']),
     to: typeof to === 'string' ? (to.toLowerCase() as Hex) : null,
     input: input as Hex,
-    blockNumber: blockNumber === null || blockNumber === undefined ? undefined : quantity(method, blockNumber),
+    blockNumber: blockNumber === null || blockNumber === undefined ? undefined : parseQuantity(method, blockNumber),
     blobHashes: Array.isArray(blobVersionedHashes) ? blobVersionedHashes.map(item => hash(method, item)) : [],
   }
 }
@@ -136,7 +137,7 @@ export async function readQuantity(
   method: string,
   params: readonly unknown[] = [],
 ): Promise<bigint> {
-  return quantity(method, await call(client, method, params))
+  return parseQuantity(method, await call(client, method, params))
 }
 
 /** A quantity, or `otherwise` where the node does not offer the method. */

@@ -3,7 +3,7 @@ import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import type { Commitment } from '../commitment.js'
 import { DaError } from '../errors.js'
-import { createOnce, createSerial, sleepUntil, withDeadline } from '../internal/call.js'
+import { createOnce, createSerial, foreignCause, sleepUntil, withDeadline } from '../internal/call.js'
 import { createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import type { DaReceipt, DaSubmitOptions } from '../port.js'
@@ -247,7 +247,7 @@ export function createTransactionManager(
           await load()
           if (!isIdle()) await tick()
         } catch (error) {
-          logger.warn({ error: String((error as Error).message) }, 'ethereum transactions wait')
+          logger.warn({ error: foreignCause(error).message }, 'ethereum transactions wait')
         }
         if (isIdle()) break
         await sleepUntil(clock, settings.pollMs, [wake.signal, closing.signal])

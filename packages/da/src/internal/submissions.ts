@@ -31,7 +31,7 @@ export type Submissions = {
     approve?: () => Promise<void>,
   ): Promise<DaReceipt>
   resume(key: string, call: DaCallOptions | undefined): Promise<DaReceipt | undefined>
-  pending(): Promise<string[]>
+  pending(call?: DaCallOptions | undefined): Promise<string[]>
   /** Stops what is under way; the journal keeps it. */
   close(reason: Error): Promise<void>
 }
@@ -131,7 +131,14 @@ export function createSubmissions(deps: SubmissionsDeps): Submissions {
         },
         clock,
       ),
-    pending: async () => (await journal.pending()).map(({ key }) => key),
+    pending: call =>
+      withDeadline(
+        `${name} pending`,
+        call,
+        undefined,
+        async () => (await journal.pending()).map(({ key }) => key),
+        clock,
+      ),
     async close(reason) {
       closing.abort(reason)
       await atomic(async () => {})

@@ -6,7 +6,7 @@ import { DaError } from '../errors.js'
 import { createSerial, withDeadline } from '../internal/call.js'
 import { checkItems, itemsDigest } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaEntry, DaReceipt, DataAvailability } from '../port.js'
+import type { DaCallOptions, DaEntry, DaReceipt, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 
 /** Plain settings of {@link createMemoryDa}. */
@@ -52,7 +52,7 @@ export interface MemoryDa extends DataAvailability {
   reorg(depth: number): Promise<void>
   /** Adds blocks without data. */
   mine(blocks: number): Promise<void>
-  list(range: { from: bigint; to: bigint }): AsyncIterable<DaEntry>
+  list(range: { from: bigint; to: bigint }, call?: DaCallOptions): AsyncIterable<DaEntry>
 }
 
 const schema = z.strictObject({
@@ -235,7 +235,10 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
       const digest = itemsDigest(items)
       return enter('submit', call, () => inOrder(() => write(items, call?.key ?? digest, digest)))
     },
-    pending: async () => [],
+    pending: async call => {
+      call?.signal?.throwIfAborted()
+      return []
+    },
     resume: (key, call) => enter('status', call, () => inOrder(() => found(key))),
     reads: ({ layer }) => layer === daLayer.memory,
     get: (commitment, call) => {
@@ -271,8 +274,9 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
         if (height === undefined) return 'lost'
         return (await readHead()) - height >= BigInt(settings.finalityBlocks) ? 'final' : 'included'
       }),
-    async *list({ from, to }) {
+    async *list({ from, to }, call) {
       for (let height = from < 1n ? 1n : from; height <= to; height++) {
+        call?.signal?.throwIfAborted()
         const block = await blockOf(height)
         if (block === undefined) {
           head = undefined

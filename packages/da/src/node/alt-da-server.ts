@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import * as z from 'zod/mini'
 import {
   alternativeToCommitment,
   type Commitment,
@@ -12,6 +13,7 @@ import {
   maxCommitmentBytes,
 } from '../commitment.js'
 import { DaError, type DaErrorCode } from '../errors.js'
+import { parseOptions } from '../internal/options.js'
 import type { DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 
@@ -40,6 +42,14 @@ export interface AltDaServer extends AsyncDisposable {
   readonly url: string
 }
 
+const positive = z.int().check(z.positive())
+const schema = z.strictObject({
+  port: z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 0),
+  host: z._default(z.string(), '127.0.0.1'),
+  timeoutMs: z._default(positive, 600_000),
+  maxConcurrent: z._default(positive, 64),
+})
+
 const statuses: Partial<Record<DaErrorCode, number>> = {
   DA_EMPTY: 400,
   DA_COMMITMENT_INVALID: 400,
@@ -56,6 +66,8 @@ const statuses: Partial<Record<DaErrorCode, number>> = {
  * The OP Stack's alt-DA server over any adapter, so that an op-batcher or op-node uses it: `POST /put` (generic commitments), `POST /put/0x00…`
  * (keccak), `GET /get/0x…`, `GET /health`. Equal data put twice is posted once. Errors carry a code and no text of the layer below.
  *
+ * @throws DaError `DA_OPTIONS_INVALID`
+ *
  * @example
  * ```ts
  * import { createMemoryDa } from '@l2/da'
@@ -70,7 +82,7 @@ const statuses: Partial<Record<DaErrorCode, number>> = {
  * ```
  */
 export async function createAltDaServer(deps: AltDaServerDeps, options: AltDaServerOptions = {}): Promise<AltDaServer> {
-  const { port = 0, host = '127.0.0.1', timeoutMs = 600_000, maxConcurrent = 64 } = options
+  const { port, host, timeoutMs, maxConcurrent } = parseOptions('createAltDaServer', schema, options)
   const { da } = deps
   const index = deps.index ?? createMemoryStore()
   const text = new TextEncoder()

@@ -232,7 +232,7 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
     limits: call => commonLimits(layers, call),
     quote,
     submit: (items, call) => submissions.submit(items, call, () => approve(items, call)),
-    pending: () => submissions.pending(),
+    pending: call => submissions.pending(call),
     resume: (key, call) => submissions.resume(key, call),
     reads: ({ layer }) => layer === daLayer.mirror,
     get: async (commitment, call) => {

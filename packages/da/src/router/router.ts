@@ -278,7 +278,7 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
       )
       return submissions.submit(items, call)
     },
-    pending: () => submissions.pending(),
+    pending: call => submissions.pending(call),
     resume: (key, call) => submissions.resume(key, call),
     reads: commitment => readersOf(all, commitment).length > 0,
     get: (commitment, call) => askInTurn(all, commitment, call, da => da.get(commitment, call)),
