@@ -1,7 +1,13 @@
+import { inspect } from 'node:util'
+import { stringify } from '@l2/common'
+import { toHex } from 'viem'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFaultyStore, createStoreTrap, type StoreCall, type StoreFault } from '../internal/faulty-store.js'
-import { entryOf, fine, inbox, item, send, setUp, tagOf, watch } from './simulated-manager.js'
-import type { TransactionManagerOptions } from './transaction-manager.js'
+import { createMemoryStore } from '../store.js'
+import type { EthereumClient } from './rpc.js'
+import { simulatedAccount } from './simulated-l1.js'
+import { entryOf, fine, inbox, item, payloads, send, setUp, tagOf, watch } from './simulated-manager.js'
+import { createTransactionManager, type TransactionManagerOptions } from './transaction-manager.js'
 
 const gwei = 10n ** 9n
 const hour = 3_600_000
@@ -228,5 +234,39 @@ describe('the order of calls', () => {
     letGo()
     await clock.run(() => first.done && second.done, hour)
     expect(tags()).toEqual([tagOf(1), tagOf(2)])
+  })
+})
+
+describe('what a node says', () => {
+  it('gets into no log, no error and no journal where it repeats a key', async () => {
+    const secrets = ['key-in-the-path', 'user:password', 'token=abc']
+    const url = 'https://user:password@node.example/key-in-the-path?token=abc'
+    const { clock, l1 } = setUp(fine)
+    let refuse = false
+    const request: EthereumClient['request'] = async call => {
+      if (!refuse) return l1.client.request(call)
+      throw new Error(`HTTP request failed.\n\nURL: ${url}\nRequest body: {"key-in-the-path":1}\nrejected ${url}`)
+    }
+    const lines: string[] = []
+    const log = (...parts: unknown[]) => void lines.push(stringify(parts))
+    const logger = { debug: log, info: log, warn: log, error: log }
+    const store = createMemoryStore()
+    const deps = { client: { request }, account: simulatedAccount, store, clock, logger }
+    const manager = createTransactionManager(deps, { confirmations: 1 })
+    manager.register(payloads.calldata, () => [])
+    refuse = true
+    const outcome = watch(manager.market())
+    const waiting = watch(send(manager, 1))
+    await clock.run(() => false, 60_000)
+    await manager[Symbol.asyncDispose]()
+    await clock.run(() => waiting.done, 1000)
+    expect(lines.length).toBeGreaterThan(0)
+    expect(outcome.error).toMatchObject({ code: 'DA_UNAVAILABLE' })
+    const kept = await Promise.all((await store.keys('')).map(async key => toHex((await store.get(key))!)))
+    const said = [...lines, inspect(outcome.error, { depth: 9 }), stringify(outcome.error), ...kept].join('\n')
+    for (const secret of secrets) {
+      expect(said).not.toContain(secret)
+      expect(said).not.toContain(toHex(secret).slice(2))
+    }
   })
 })

@@ -9,6 +9,7 @@ import { createTransactionManager } from '../ethereum/transaction-manager.js'
 import { anvilAccounts, startAnvil } from '../internal/anvil.js'
 import type { MemoryFault } from '../memory/memory.js'
 import { createMemoryDa } from '../memory/memory.js'
+import { createMemoryStore } from '../store.js'
 import { createCelestiaServer } from '../testing/celestia/server.js'
 import { createMirrorDa } from './mirror.js'
 import { createRouterDa } from './router.js'
@@ -109,6 +110,31 @@ describe('createRouterDa', () => {
     expect(await da.status(commitments[0]!)).toBe('lost')
     await da.submit([item(1)])
     expect(await Promise.all(layers.map(layer => layer.height()))).toEqual([1n, 0n])
+  })
+
+  it('ends on another layer what a crash left on one that is down now', async () => {
+    const store = createMemoryStore()
+    const stall = (operation: string): MemoryFault | undefined =>
+      operation === 'submit' ? { kind: 'stall' } : undefined
+    const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
+    const second = createMemoryDa()
+    const before = createRouterDa(
+      { layers: [{ da: createMemoryDa({}, { inject: stall }) }, { da: second }], store },
+      { policy: 'failover' },
+    )
+    const abort = new AbortController()
+    const waiting = before.submit([item(1)], { key: 'batch', signal: abort.signal })
+    while ((await before.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
+    abort.abort(new Error('the process dies'))
+    await expect(waiting).rejects.toThrow('the process dies')
+    const after = createRouterDa(
+      { layers: [{ da: createMemoryDa({}, { inject: down }) }, { da: second }], store },
+      { policy: 'failover' },
+    )
+    expect(await after.pending()).toEqual(['batch'])
+    const receipt = await after.resume('batch')
+    expect(await second.get(receipt!.commitments[0]!)).toEqual(item(1))
+    expect(await after.pending()).toEqual([])
   })
 
   it('tells what every layer said when none takes it', async () => {
