@@ -52,7 +52,7 @@ export async function startAnvil(flags: readonly string[] = []): Promise<Anvil> 
     )
     const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
     const url = `http://127.0.0.1:${port}`
-    const client = createPublicClient({ chain: foundry, transport: http(url, { retryCount: 0 }) })
+    const client = createPublicClient({ chain: foundry, transport: http(url, { retryCount: 0, timeout: 60_000 }) })
     const rpc = (method: string, params: readonly unknown[] = []) =>
       client.request({ method, params } as never) as Promise<unknown>
     let up = false

@@ -181,7 +181,12 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
   async function statusOf(commitment: Commitment, call: DaCallOptions | undefined): Promise<DaStatus> {
     const copies = copiesOf(commitment)
     const statuses = await Promise.all(
-      copies.map(copy => statusAmong(layers, copy, call).catch((): DaStatus => 'pending')),
+      copies.map(copy =>
+        statusAmong(layers, copy, call).catch((): DaStatus => {
+          call?.signal?.throwIfAborted()
+          return 'pending'
+        }),
+      ),
     )
     const enough = Math.min(required, copies.length)
     const count = (...wanted: DaStatus[]) => statuses.filter(status => wanted.includes(status)).length
