@@ -1,9 +1,39 @@
 import { describe, expect, it } from 'vitest'
 import { classifySendFailure, type SendFailure } from './failure.js'
 import { brokenFeeLimit, bumpFees, calldataGas, cheaperDa, firstFees } from './fees.js'
+import { createTransactionManager } from './transaction-manager.js'
 
 const gwei = 10n ** 9n
 const floors = { minTipWei: gwei, minBaseFeeWei: gwei, minBlobCapWei: gwei }
+
+describe('a first attempt', () => {
+  const suggested = async (tip: bigint | undefined) => {
+    const answers: Record<string, unknown> = {
+      eth_getBlockByNumber: {
+        number: '0x1',
+        hash: `0x${'11'.repeat(32)}`,
+        timestamp: '0x1',
+        baseFeePerGas: `0x${(gwei / 2n).toString(16)}`,
+      },
+      eth_blobBaseFee: '0x1',
+      ...(tip === undefined ? {} : { eth_maxPriorityFeePerGas: `0x${tip.toString(16)}` }),
+    }
+    const request = async ({ method }: { method: string }): Promise<unknown> => {
+      if (method in answers) return answers[method]
+      throw new Error('the method does not exist')
+    }
+    const account = { address: `0x${'22'.repeat(20)}` as const, signTransaction: async () => '0x' as const }
+    await using manager = createTransactionManager({ client: { request }, account })
+    return manager.suggest('blob')
+  }
+
+  it('bids the tip that the node suggests, a hundredth of a gwei at least, and a whole one where it suggests none', async () => {
+    expect((await suggested(gwei / 20n)).tip).toBe(gwei / 20n)
+    expect((await suggested(1n)).tip).toBe(gwei / 100n)
+    expect((await suggested(undefined)).tip).toBe(gwei)
+    expect((await suggested(gwei / 20n)).cap).toBe(gwei / 20n + 2n * gwei)
+  })
+})
 
 describe('bumpFees', () => {
   // Source: op-service/txmgr, TestUpdateFees: an old tip of 100 over an old base fee of 1000.

@@ -25,7 +25,7 @@ import {
 import { createSlot, encodeSlot, isCancelling, isOrphan, loadSlots, type Slot, slotName } from './slots.js'
 import type { PayloadKind, PoolKind } from './transaction.js'
 
-/** Plain settings of {@link createTransactionManager}. Defaults are those of op-batcher where it has the same setting. */
+/** Plain settings of {@link createTransactionManager}. Defaults are those of op-batcher where it has the same setting, but for the tip. */
 export type TransactionManagerOptions = {
   /** Blocks, the one that includes it counted, before a submission is done; 10. */
   confirmations?: number | undefined
@@ -35,7 +35,10 @@ export type TransactionManagerOptions = {
   resubmitMs?: number | undefined
   /** Unmined transactions at a time; 6. geth's blob pool holds at most 16 an account. */
   maxInFlight?: number | undefined
-  /** 1 gwei */
+  /**
+   * 0.01 gwei, so that the tip is what the node suggests. op-batcher's 1 gwei, or 2 gwei as it is recommended, is most of a blob transaction's
+   * price while the base fee is low.
+   */
   minTipWei?: bigint | undefined
   /** Base fee assumed at least; 1 gwei. */
   minBaseFeeWei?: bigint | undefined
@@ -110,6 +113,8 @@ export interface TransactionManager extends AsyncDisposable {
 }
 
 const gwei = 1_000_000_000n
+/** Where a node has no opinion. */
+const unknownTip = gwei
 const positive = z.int().check(z.positive())
 const wei = z.bigint().check(z.positive())
 const schema = z.strictObject({
@@ -117,7 +122,7 @@ const schema = z.strictObject({
   pollMs: z._default(positive, 12_000),
   resubmitMs: z._default(positive, 48_000),
   maxInFlight: z._default(positive, 6),
-  minTipWei: z._default(wei, gwei),
+  minTipWei: z._default(wei, gwei / 100n),
   minBaseFeeWei: z._default(wei, gwei),
   minBlobCapWei: z._default(wei, gwei),
   maxCapWei: z._default(wei, 1000n * gwei),
@@ -259,7 +264,7 @@ export function createTransactionManager(
   const market = async (): Promise<FeeMarket> => {
     const [head, tip, blobBaseFee] = await Promise.all([
       readHead(client),
-      readOptionalQuantity(client, 'eth_maxPriorityFeePerGas', settings.minTipWei),
+      readOptionalQuantity(client, 'eth_maxPriorityFeePerGas', unknownTip),
       readOptionalQuantity(client, 'eth_blobBaseFee', 1n),
     ])
     return { tip, baseFee: head.baseFee, blobBaseFee }
