@@ -237,6 +237,20 @@ describe('the order of calls', () => {
   })
 })
 
+describe('a call that gives up while it asks for its price', () => {
+  it('keeps no place in the order', async () => {
+    const { manager, clock, tags } = withFault(() => false, 'fail')
+    const never = () => new Promise<void>(() => {})
+    const request = { kind: 'calldata', to: inbox, items: [item(1)], key: 'key 1', approve: never } as const
+    const first = watch(manager.send(request, { timeoutMs: 30_000 }))
+    const second = watch(send(manager, 2))
+    await clock.run(() => first.done && second.done, hour)
+    expect(first.error).toMatchObject({ code: 'DA_TIMEOUT' })
+    expect(second.error).toBeUndefined()
+    expect(tags()).toEqual([tagOf(2)])
+  })
+})
+
 describe('what a node says', () => {
   it('gets into no log, no error and no journal where it repeats a key', async () => {
     const secrets = ['key-in-the-path', 'user:password', 'token=abc']

@@ -621,7 +621,8 @@ export function createTransactionManager(
     },
     async send({ kind, to, items, key, approve }, options) {
       options?.signal?.throwIfAborted()
-      const approved = approve?.()
+      // A call that gives up while it asks must not keep the next ones waiting.
+      const approved = approve && withDeadline('an Ethereum submission', options, undefined, approve, clock)
       approved?.catch(() => {})
       const entering = inOrder(async () => {
         await approved

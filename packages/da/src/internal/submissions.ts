@@ -94,7 +94,8 @@ export function createSubmissions(deps: SubmissionsDeps): Submissions {
       call?.signal?.throwIfAborted()
       closing.signal.throwIfAborted()
       const key = keyOf(items, call)
-      const approved = approve?.()
+      // A call that gives up while it asks must not keep the next ones waiting.
+      const approved = approve && withDeadline(`${name} submit`, call, undefined, approve, clock)
       approved?.catch(() => {})
       const entered = inOrder(async () => {
         await approved
