@@ -1,4 +1,4 @@
-import { plainText } from '../internal/call.js'
+import { withoutRequest } from '../internal/call.js'
 
 /** What a node means by refusing a transaction. */
 export type SendFailure =
@@ -84,9 +84,12 @@ const failures: readonly (readonly [string, SendFailure])[] = [
   ['chain id', 'rejected'],
 ]
 
-/** The text of an error and of everything that caused it, lower case. */
+/**
+ * The words of an error and of everything that caused it, lower case. Clients repeat the request in between, which for blobs is longer than
+ * anything a node says: it goes before anything is cut off.
+ */
 function textOf(error: unknown): string {
-  const parts: string[] = []
+  const parts: string[] = typeof error === 'string' ? [error] : []
   let at: unknown = error
   for (let depth = 0; depth < 16 && typeof at === 'object' && at !== null; depth++) {
     const { message, details, cause } = at as { message?: unknown; details?: unknown; cause?: unknown }
@@ -94,9 +97,10 @@ function textOf(error: unknown): string {
     if (typeof details === 'string') parts.push(details)
     at = cause
   }
-  if (typeof error === 'string') parts.push(error)
-  // Data of the request comes back inside messages of clients; only the words matter.
-  return plainText(parts.join('\n').slice(0, 20_000)).toLowerCase()
+  return parts
+    .map(part => withoutRequest(part).slice(0, 4000))
+    .join('\n')
+    .toLowerCase()
 }
 
 /** The JSON-RPC error code somewhere in a chain of causes. */

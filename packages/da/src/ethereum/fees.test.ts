@@ -143,10 +143,14 @@ describe('classifySendFailure', () => {
     expect(classifySendFailure(new Error(message))).toBe(expected)
     // viem hides the node's words some causes down, and repeats the request above them.
     const cause = Object.assign(new Error('RPC Request failed.'), { details: message })
-    const outer = new Error(
-      `HTTP request failed.\nURL: https://node/key\nRequest body: {"params":["0x${'ab'.repeat(500)}"]}`,
-      { cause },
-    )
-    expect(classifySendFailure(outer)).toBe(expected)
+    // A transaction with blobs makes that longer than everything else.
+    for (const bytes of [500, 300_000]) {
+      const request = `Request body: {"params":["0x${'ab'.repeat(bytes)}"]}`
+      const outer = new Error(`HTTP request failed.\nURL: https://node/key\n${request}`, { cause })
+      expect(classifySendFailure(outer)).toBe(expected)
+      // As one error, with the node's words at its end and the code of whatever was refused.
+      const whole = new Error(`Transaction creation failed.\n\nURL: https://node\n${request}\n\nDetails: ${message}`)
+      if (expected !== 'unreachable') expect(classifySendFailure(Object.assign(whole, { code: -32003 }))).toBe(expected)
+    }
   })
 })

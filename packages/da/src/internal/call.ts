@@ -75,9 +75,16 @@ export function foreignCause(error: unknown, secrets: readonly string[] = []): E
 export function plainText(text: string, secrets: readonly string[] = []): string {
   let plain = redactUrls(text)
   for (const secret of secrets) if (secret !== '') plain = plain.replaceAll(secret, '***')
-  plain = plain.replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
-  const lines = plain.split('\n').filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
-  return lines.join('\n').slice(0, 600)
+  return withoutRequest(plain).slice(0, 600)
+}
+
+/** The text of an error without what its client repeats of the request. */
+export function withoutRequest(text: string): string {
+  return text
+    .replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
+    .split('\n')
+    .filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
+    .join('\n')
 }
 
 /** Runs what it is given one at a time, in the order of the calls; one failure does not stop the next. */
