@@ -175,7 +175,7 @@ export async function openPosting(
       throw new DaError(`no adapter of this node reads layer ${parsed.layer}`, { code: 'DA_COMMITMENT_INVALID' })
     },
     async resume(onRefused) {
-      for (const adapter of [blobs, calldata]) {
+      for (const adapter of new Set([layer, blobs, calldata])) {
         for (const key of await adapter.pending()) {
           try {
             await adapter.resume(key)
