@@ -36,7 +36,16 @@ function harness(
     sequenceNumber: number,
     transactions: transactions(number),
   })
-  const state = { headL1: 110n, currentL1: 110n, safe: 0n, unsafe: 3n, maxItems: 6, maxBytes: 130_044, failing: false }
+  const state = {
+    headL1: 110n,
+    currentL1: 110n,
+    safe: 0n,
+    unsafe: 3n,
+    maxItems: 6,
+    maxBytes: 130_044,
+    failing: false,
+    blocksDown: false,
+  }
   const submitted: { key: string; items: readonly Uint8Array[] }[] = []
   const events: BatcherEvent[] = []
   let asked = 0
@@ -60,6 +69,7 @@ function harness(
           unsafe: { number: state.unsafe, hash: hash(state.unsafe, fork) },
         }),
         blocks: async (from, to) => {
+          if (state.blocksDown) throw new Error('no blocks today')
           const last = to < state.unsafe ? to : state.unsafe
           asked += Number(last - from) + 1
           return Array.from({ length: Number(last - from) + 1 }, (_, i) => block(from + BigInt(i)))
@@ -238,6 +248,79 @@ describe('submissions', () => {
     expect(submitted.length).toBeGreaterThan(1)
   })
 
+  it('makes other parts when the sink takes fewer items than one that failed has', async () => {
+    const { batcher, round, state, submitted } = harness(
+      { frameDataBytes: 40, targetFrames: 3, maxPendingSubmissions: 1 },
+      { transactions: noise(32) },
+    )
+    Object.assign(state, { unsafe: 1n, failing: true })
+    batcher.flush()
+    await expect(round()).rejects.toThrow('not now')
+    Object.assign(state, { failing: false, maxItems: 1 })
+    for (let i = 0; i < 5; i++) {
+      batcher.flush()
+      await round()
+    }
+    expect(submitted.slice(1).map(({ items }) => items.length)).toEqual(submitted[0]!.items.map(() => 1))
+  })
+
+  it('an observer that fails is heard of once, and changes nothing', async () => {
+    let broken = true
+    const planner: ChannelPlanner = {
+      shape: async () => ({}),
+      observe: ({ type }) => {
+        if (broken && type === 'submitted') throw new Error('no screen')
+      },
+    }
+    const { batcher, round, submitted } = harness({}, { planner })
+    batcher.flush()
+    await expect(round()).rejects.toThrow('no screen')
+    broken = false
+    await round()
+    expect(batcher.view).toMatchObject({ unsentBytes: 0, closedChannels: 1, pendingSubmissions: 0 })
+    expect(submitted.length).toBe(1)
+  })
+
+  it('go on while the node hands out no blocks', async () => {
+    const { batcher, round, state, submitted } = harness()
+    state.failing = true
+    batcher.flush()
+    await expect(round()).rejects.toThrow('not now')
+    Object.assign(state, { failing: false, blocksDown: true, unsafe: 6n })
+    await expect(batcher.step()).rejects.toThrow('no blocks today')
+    await batcher.settle()
+    expect(submitted.length).toBe(2)
+  })
+
+  it('hold nothing of a channel whose compressor failed, whatever with', async () => {
+    const zlib = createZlibCompressor({ level: 1 })
+    let flushes = 0
+    const compressor = {
+      ...zlib,
+      open: () => {
+        const stream = zlib.open()
+        return {
+          ...stream,
+          flush: async () => {
+            if (++flushes === 2) throw new Error('out of memory')
+            return stream.flush()
+          },
+        }
+      },
+    }
+    const { batcher, round, state, submitted, events } = harness(
+      { frameDataBytes: 1000, compressor, maxChannelDurationBlocks: 40n },
+      { transactions: noise(60) },
+    )
+    state.unsafe = 20n
+    await expect(round()).rejects.toThrow('out of memory')
+    expect(events).toEqual([])
+    batcher.flush()
+    await round()
+    expect(events[0]).toMatchObject({ type: 'channel-closed', firstBlock: 1n, reason: 'full' })
+    expect(submitted.length).toBeGreaterThan(0)
+  })
+
   it('does not pay for blocks that became safe without it', async () => {
     const { batcher, round, state, submitted } = harness({ maxChannelDurationBlocks: 20n })
     await round()
@@ -338,10 +421,55 @@ describe('several submissions at a time', () => {
     await batcher.step()
     expect(keys().length).toBe(3)
     calls[0]!.include(111n)
-    calls[2]!.include(111n)
-    await batcher.settle()
+    calls[2]!.fail()
+    await expect(batcher.settle()).rejects.toThrow('not now')
     await batcher.step()
-    expect(keys().slice(3)).toEqual(['1/1', '2/0', '2/1'])
+    expect(keys().slice(3)).toEqual(['1/1', '1/2', '2/0'])
+  })
+
+  it('start over when one failed and what follows it is on L1, where derivation drops it', async () => {
+    const { batcher, calls, keys, events } = pipeline()
+    await batcher.step()
+    calls[1]!.fail()
+    calls[0]!.include(111n)
+    calls[2]!.include(112n)
+    await turn()
+    await expect(batcher.step()).rejects.toThrow('not now')
+    await batcher.step()
+    expect(events.at(-1)).toEqual({ type: 'cleared', reason: 'channel-dropped' })
+    expect(keys().length).toBe(3)
+    batcher.flush()
+    await batcher.step()
+    expect(keys()[3]).toMatch(/\/0$/)
+    expect(calls[3]!.key.slice(0, 34)).not.toBe(calls[0]!.key.slice(0, 34))
+  })
+
+  it('may end in any order: a channel is on L1 with the last of them', async () => {
+    const { batcher, calls, state, events } = pipeline()
+    await batcher.step()
+    for (const [i, height] of [113n, 112n, 111n].entries()) {
+      calls[2 - i]!.include(height)
+      await turn()
+    }
+    // The node has not read block 113.
+    Object.assign(state, { currentL1: 112n, headL1: 113n })
+    await batcher.step()
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([])
+    expect(batcher.view.unsentBytes).toBeGreaterThan(0)
+  })
+
+  it('do not begin when the round was given up while the wallet was asked', async () => {
+    const controller = new AbortController()
+    const wallet = {
+      cost: 1n,
+      get balance() {
+        controller.abort(new Error('enough'))
+        return 10n ** 18n
+      },
+    }
+    const { batcher, calls } = pipeline({}, wallet)
+    await expect(batcher.step({ signal: controller.signal })).rejects.toThrow('enough')
+    expect(calls).toEqual([])
   })
 
   it('are given up when the batcher starts over, and what arrives all the same is reported', async () => {
@@ -372,7 +500,7 @@ describe('a channel whose time is up', () => {
 
   it('posts whole frames and keeps the blocks of the rest, whose time is their own', async () => {
     const setup = { frameDataBytes: 400, targetFrames: 3, maxChannelDurationBlocks: 5n }
-    const { batcher, round, state, events } = harness(setup, { transactions: noise(60), planner: planner(1) })
+    const { batcher, round, state, events } = harness(setup, { transactions: noise(60), planner: planner(1.5) })
     state.unsafe = 2n
     await round()
     expect(events).toEqual([])
@@ -396,6 +524,7 @@ describe('a channel whose time is up', () => {
   it.each([
     ['the last frame is worth it', 3, 2n],
     ['the rest would have no time left', 1, 9n],
+    ['the planner has no number', Number.NaN, 2n],
   ])('posts all of it when %s', async (_, frames, early) => {
     const setup = { frameDataBytes: 400, targetFrames: 3, maxChannelDurationBlocks: 5n }
     const { round, state, events } = harness(setup, { transactions: noise(60), planner: planner(frames) })

@@ -185,6 +185,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
       if (loaded.length === 0) return
       for (const block of loaded) {
         const expectedParent = blocks.at(-1)?.hash ?? safeHash
+        if (from > to) return
         if (block.number !== from || block.parentHash !== expectedParent) return clear('block-gap')
         if (blocks.length > 0 && loadedBytes >= options.maxLoadedBytes) return
         blocks.push({ ...block, loadedAt: headL1 })
@@ -298,8 +299,9 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     const bytes = channel.out.size.estimated
     const frames = Math.ceil(bytes / frameDataBytes)
     if (frames < 2 || planner?.framesToPost === undefined) return false
-    const worth = Math.max(1, await planner.framesToPost({ bytes, frameDataBytes, sink }, { signal }))
-    if (worth >= frames) return false
+    const worth = Math.max(1, Math.floor(await planner.framesToPost({ bytes, frameDataBytes, sink }, { signal })))
+    // Not a number: nothing to go by.
+    if (!(worth < frames)) return false
     const smaller = beginChannel(channel.firstBlock, { ...channel.shape, targetFrames: worth }, 'span')
     const start = Number(channel.firstBlock.number - blocks[0]!.number)
     try {
@@ -328,7 +330,9 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
         result = await open.out.add(block)
       } catch (error) {
         // A block that no channel can carry: what is before it goes out, and the error comes up again with the channel that it would begin.
-        const broken = isL2Error(error, 'COMPRESSION_FAILED') || open.out.blockCount === 0
+        // After any other error nobody knows what the compressor holds.
+        const refused = isL2Error(error) && error.code !== 'COMPRESSION_FAILED'
+        const broken = !refused || open.out.blockCount === 0
         if (broken) reopen()
         else await close(open, 'full')
         if (broken) throw error
@@ -359,19 +363,24 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (open !== undefined && open.firstBlock.number <= status.safe.number) reopen()
     prune(actions.pruneBlocks)
     const newest = blocks.at(-1)?.number
-    if (actions.load !== undefined) await load(actions.load, status.safe.hash, status.headL1, signal)
-    if (blocks.length > 0 && blocks.at(-1)!.number === newest && newest < status.unsafe.number) {
-      if (!(await isCanonical(signal))) return clear('block-gap')
+    let failure: { error: unknown } | undefined
+    try {
+      if (actions.load !== undefined) await load(actions.load, status.safe.hash, status.headL1, signal)
+      if (blocks.length > 0 && blocks.at(-1)!.number === newest && newest < status.unsafe.number) {
+        if (!(await isCanonical(signal))) return clear('block-gap')
+      }
+    } catch (error) {
+      // What is loaded has its deadlines all the same.
+      failure = { error }
     }
-    let failure: unknown
     try {
       await fill(status.headL1, signal)
     } catch (error) {
-      failure = error
+      failure ??= { error }
     }
     const refusal = await outgoing.start(closed, status.headL1, signal)
     if (refusal !== undefined) clear(refusal)
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw failure.error
     if (flushTo === undefined) return
     // What was cleared, or did not fit, is not flushed yet.
     const posted = closed.at(-1)?.lastBlock ?? status.safe.number

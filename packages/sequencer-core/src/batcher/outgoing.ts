@@ -9,6 +9,7 @@ type Part = {
   readonly from: number
   readonly count: number
   state: 'pending' | 'included' | 'failed'
+  includedAt: bigint | undefined
 }
 
 /** A closed channel on its way to L1. */
@@ -43,6 +44,8 @@ export function createOutgoing(
   let failure: { error: unknown } | undefined
   /** A submission has failed, and later ones are still on their way. */
   let draining = false
+  /** Submissions that have failed so far. */
+  let failures = 0
 
   const throwFailure = (): void => {
     const failed = failure
@@ -71,7 +74,15 @@ export function createOutgoing(
     const last = channel.parts.at(-1)
     const from = last === undefined ? 0 : last.from + last.count
     const left = channel.items.length - from
-    return left === 0 ? undefined : { from, count: Math.min(left, Math.max(1, maxItems)), state: 'pending' }
+    return left === 0
+      ? undefined
+      : { from, count: Math.min(left, Math.max(1, maxItems)), state: 'pending', includedAt: undefined }
+  }
+  /** Behind a part that failed another one is on L1, where derivation drops it: sending the first one now does not help it. */
+  const isOutOfOrder = (channels: readonly OutgoingChannel[]): boolean => {
+    const parts = channels.flatMap(channel => channel.parts)
+    const failed = parts.findIndex(({ state }) => state === 'failed')
+    return failed >= 0 && parts.slice(failed).some(({ state }) => state === 'included')
   }
   const isDue = (channel: OutgoingChannel): boolean => nextPart(channel, 1) !== undefined
 
@@ -98,20 +109,33 @@ export function createOutgoing(
         ({ height }) => {
           mine.delete(submission)
           part.state = 'included'
+          part.includedAt = height
           if (channel.firstIncludedAt === undefined || height < channel.firstIncludedAt)
             channel.firstIncludedAt = height
-          guard.paid(costWei, height)
-          // What was given up meanwhile is on L1 all the same, and paid.
           const bytes = items.reduce((sum, item) => sum + item.length, 0)
-          emit({ type: 'submitted', channelId: channel.channelId, key, items: part.count, bytes, l1Block: height })
           // Posted bytes are on L1 now; only their range is still needed.
           channel.items.fill(new Uint8Array(), part.from, part.from + part.count)
-          if (!isDue(channel) && channel.parts.every(({ state }) => state === 'included')) channel.includedAt = height
+          if (!isDue(channel) && channel.parts.every(({ state }) => state === 'included')) {
+            // They may end in another order than they are included in.
+            channel.includedAt = channel.parts.reduce(
+              (last, { includedAt }) => (includedAt! > last ? includedAt! : last),
+              height,
+            )
+          }
+          guard.paid(costWei, height)
+          // What was given up meanwhile is on L1 all the same, and paid.
+          try {
+            emit({ type: 'submitted', channelId: channel.channelId, key, items: part.count, bytes, l1Block: height })
+          } catch (error) {
+            // Whoever was told failed: nothing of the submission is lost, and the next round says so.
+            failure ??= { error }
+          }
         },
         (error: unknown) => {
           mine.delete(submission)
           part.state = 'failed'
           if (mine !== pending) return
+          failures++
           draining = pending.size > 0
           failure ??= { error }
         },
@@ -138,9 +162,13 @@ export function createOutgoing(
       signal: AbortSignal | undefined,
     ): Promise<Refusal | undefined> {
       throwFailure()
+      if (draining) return undefined
+      if (isOutOfOrder(channels)) return 'channel-dropped'
+      const failuresBefore = failures
       for (const channel of channels) {
         while (isDue(channel)) {
-          if (draining || pending.size >= options.maxPendingSubmissions) return undefined
+          signal?.throwIfAborted()
+          if (failures !== failuresBefore || pending.size >= options.maxPendingSubmissions) return undefined
           const { maxBytes, maxItems } = await channel.sink.limits({ signal })
           const part = nextPart(channel, maxItems)!
           const left = channel.items.length - part.from
@@ -157,11 +185,12 @@ export function createOutgoing(
           if (timeout !== undefined && expectedAt > timeout) return 'channel-dropped'
           const items = channel.items.slice(part.from, part.from + part.count)
           // Should the same bytes be on their way after all: what arrives twice is skipped.
-          if (items.some(item => item.length > maxBytes)) return 'limits-changed'
+          if (part.count > Math.max(1, maxItems) || items.some(item => item.length > maxBytes)) return 'limits-changed'
           const reservedWei = [...pending.values()].reduce((sum, { costWei }) => sum + costWei, 0n)
           const costWei = await guard.check(items, headL1, reservedWei, signal)
           // What was on its way may have failed while the wallet was asked.
-          if (draining || failure !== undefined) return undefined
+          if (failures !== failuresBefore) return undefined
+          signal?.throwIfAborted()
           launch(channel, part, timeout !== undefined && timeout < deadline ? timeout : deadline, costWei, signal)
         }
       }
