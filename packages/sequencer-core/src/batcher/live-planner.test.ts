@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { Hash } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { sampleChain } from '../batch/testdata/samples.js'
+import type { Compressor } from '../compression/compression.js'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '../compression/node.js'
 import { createBatcher } from './batcher.js'
 import { blobsWorthPosting, gasPerBlob, transactionGas } from './fill.js'
@@ -70,6 +71,48 @@ function planned() {
   return { run, planner, batcher, prices, posted, events }
 }
 
+/** A planner without a batcher. */
+function unattended({ latencyTargetSeconds = 480, failing = false } = {}) {
+  const blocks = sampleChain(seededRandom(4), { ...rollup, blocks: 50, transactionsPerBlock: 2 })
+  const chain: BatcherBlock[] = blocks.map((block, i) => ({
+    ...block,
+    number: BigInt(i + 1),
+    hash: hash(BigInt(i + 1)),
+  }))
+  const prices = { gasPriceWei: 1_000_000_000n, blobBaseFeeWei: 62_500_000n }
+  const zlib = createNodeZlibCompressor()
+  const broken: Compressor = {
+    ...zlib,
+    open: () => {
+      if (failing) throw new Error('out of order')
+      return zlib.open()
+    },
+  }
+  const planner = createBatcherPlanner(
+    { ...rollup, latencyTargetSeconds },
+    {
+      node: { blocks: async () => chain },
+      prices: async () => prices,
+      compressors: [
+        { name: 'broken', compressor: broken },
+        { name: 'zlib-9', compressor: zlib },
+      ],
+      sinks: {
+        blobs: { limits: async () => ({ maxBytes: 130_044, maxItems: 6 }), submit: async () => ({ height: 1n }) },
+      },
+    },
+  )
+  const closed = {
+    channelId: '0x01',
+    firstBlock: 1n,
+    lastBlock: 50n,
+    frames: 1,
+    transactions: 100,
+    bytes: 10_000,
+  } as const
+  return { planner, prices, observe: () => planner.observe?.({ type: 'channel-closed', ...closed, reason: 'flush' }) }
+}
+
 describe('createBatcherPlanner', () => {
   it('begins as the options say, then measures, chooses and explains', async () => {
     const { run, planner, batcher, events, posted } = planned()
@@ -101,6 +144,29 @@ describe('createBatcherPlanner', () => {
     batcher.flush()
     await run(1)
     expect(posted.at(-1)?.layer).toBe('calldata')
+  })
+
+  it('a compressor that fails is not chosen, and the others are measured all the same', async () => {
+    const { planner, observe } = unattended({ failing: true })
+    observe()
+    await planner.shape()
+    expect(planner.plan?.compressor).toBe('zlib-9')
+    expect(planner.explanation.at(-1)).toBe('broken could not be measured: out of order')
+  })
+
+  it('prices that cannot be planned with leave the plan before', async () => {
+    const { planner, prices, observe } = unattended()
+    observe()
+    const before = await planner.shape()
+    for (const wrong of [-1n, undefined as unknown as bigint]) {
+      prices.gasPriceWei = wrong
+      expect(await planner.shape()).toEqual(before)
+      expect(planner.explanation.at(-1)).toMatch(/^nothing could be planned: /)
+    }
+  })
+
+  it('refuses options that no price could be planned with', () => {
+    expect(() => unattended({ latencyTargetSeconds: 12 })).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
   })
 
   it('refuses to choose from nothing', () => {

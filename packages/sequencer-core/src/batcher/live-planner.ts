@@ -50,9 +50,9 @@ const weight = 0.25
 /**
  * Plans each channel by {@link planBatcher} from what it sees: traffic and compressed sizes of the channels before, prices of the moment, and, now
  * and then, all compressors measured on blocks of the channel before. The first channel, of which nothing is known, is built as the
- * batcher's options say; where a port fails, the plan before goes on. Where the data goes is decided when a channel begins; its last blob when its time is up, by {@link blobsWorthPosting}.
+ * batcher's options say; where a port fails, or says what cannot be planned with, the plan before goes on. Where the data goes is decided when a channel begins; its last blob when its time is up, by {@link blobsWorthPosting}.
  *
- * @throws SequencerError `BATCHER_OPTIONS` when there is nothing to choose from; when used, also for numbers that cannot be planned with
+ * @throws SequencerError `BATCHER_OPTIONS` when there is nothing to choose from, or an option cannot be planned with
  *
  * @example
  * ```ts
@@ -89,6 +89,17 @@ export function createBatcherPlanner(
       details: { compressors: compressors.length, sinks: Object.keys(sinks) },
     })
   }
+  // Refuses now what no price could be planned with.
+  planBatcher({
+    transactionsPerSecond: 1,
+    compressors: compressors.map(({ name }) => ({ name, bytesPerTransaction: 100 })),
+    gasPriceWei: 1n,
+    blobBaseFeeWei: 1n,
+    latencyTargetSeconds,
+    maxBlobs,
+    l1BlockSeconds,
+    expectedInclusionBlocks,
+  })
   /** Bytes a transaction takes behind each compressor. */
   const sizes = new Map<string, number>()
   let rate: number | undefined
@@ -133,29 +144,35 @@ export function createBatcherPlanner(
     }
   }
 
+  const measureOne = async (name: string, compressor: Compressor, blocks: readonly BatchBlock[]): Promise<void> => {
+    const channel = createChannelOut(
+      {
+        channelId: `0x${'00'.repeat(16)}`,
+        chainId,
+        genesisTime,
+        blockTimeSeconds,
+        targetFrames: Math.ceil((4 * sampleBytes) / maxBlobFrameDataBytes) + 1,
+      },
+      compressor,
+    )
+    try {
+      for (const block of blocks) if ((await channel.add(block)) === 'full') break
+      const { compressedBytes, blockCount } = await channel.close()
+      const transactions = blocks.slice(0, blockCount).reduce((sum, block) => sum + block.transactions.length, 0)
+      if (transactions > 0) sizes.set(name, compressedBytes / transactions)
+    } catch (error) {
+      channel.abort()
+      throw error
+    }
+  }
+
   const measure = async (signal: AbortSignal | undefined): Promise<void> => {
     const blocks = await sample(signal)
     if (blocks.every(block => block.transactions.length === 0)) return
     for (const { name, compressor } of compressors) {
-      const channel = createChannelOut(
-        {
-          channelId: `0x${'00'.repeat(16)}`,
-          chainId,
-          genesisTime,
-          blockTimeSeconds,
-          targetFrames: Math.ceil((4 * sampleBytes) / maxBlobFrameDataBytes) + 1,
-        },
-        compressor,
-      )
-      try {
-        for (const block of blocks) if ((await channel.add(block)) === 'full') break
-        const { compressedBytes, blockCount } = await channel.close()
-        const transactions = blocks.slice(0, blockCount).reduce((sum, block) => sum + block.transactions.length, 0)
-        if (transactions > 0) sizes.set(name, compressedBytes / transactions)
-      } catch (error) {
-        channel.abort()
-        throw error
-      }
+      // One that fails is not chosen before it has been measured again.
+      sizes.delete(name)
+      await tolerate(`${name} could not be measured`, () => measureOne(name, compressor, blocks), signal)
     }
     channelsSinceMeasured = 0
   }
@@ -179,7 +196,8 @@ export function createBatcherPlanner(
     },
     async shape({ signal } = {}): Promise<ChannelShape> {
       doubts = []
-      if (rate === undefined) return shape
+      const seen = rate
+      if (seen === undefined) return shape
       if (channelsSinceMeasured >= measureEveryChannels) {
         await tolerate('compressors could not be measured', () => measure(signal), signal)
       }
@@ -191,19 +209,26 @@ export function createBatcherPlanner(
         return bytesPerTransaction === undefined ? [] : [{ name, bytesPerTransaction }]
       })
       if (known.length === 0) return shape
-      current = planBatcher({
-        // An empty chain is planned for as if a transaction came every hour.
-        transactionsPerSecond: Math.max(rate, 1 / 3600),
-        compressors: known,
-        ...prices,
-        latencyTargetSeconds,
-        maxBlobs,
-        l1BlockSeconds,
-        expectedInclusionBlocks,
-        layers,
-        altDa: altDa.filter(({ name }) => sinks[name] !== undefined),
-      })
-      const { plan } = current
+      const planned = await tolerate(
+        'nothing could be planned',
+        async () =>
+          planBatcher({
+            // An empty chain is planned for as if a transaction came every hour.
+            transactionsPerSecond: Math.max(seen, 1 / 3600),
+            compressors: known,
+            ...prices,
+            latencyTargetSeconds,
+            maxBlobs,
+            l1BlockSeconds,
+            expectedInclusionBlocks,
+            layers,
+            altDa: altDa.filter(({ name }) => sinks[name] !== undefined),
+          }),
+        signal,
+      )
+      if (planned === undefined) return shape
+      current = planned
+      const { plan } = planned
       used = plan.compressor
       shape = {
         targetFrames: plan.targetFrames,

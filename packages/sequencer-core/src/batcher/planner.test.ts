@@ -67,6 +67,12 @@ describe('planBatcher', () => {
     ['no compressor', { compressors: [] }],
     ['a target before inclusion', { latencyTargetSeconds: 35 }],
     ['a negative price', { gasPriceWei: -1n }],
+    ['a negative price of another layer', { altDa: [{ name: 'other', weiPerByte: -1n, commitmentGas: 0n }] }],
+    ['no end of time', { latencyTargetSeconds: Number.POSITIVE_INFINITY }],
+    ['part of an L1 block', { expectedInclusionBlocks: 1.5 }],
+    ['part of a blob', { maxBlobs: 0.5 }],
+    ['more blobs than a channel has frames', { maxBlobs: 2 ** 40 }],
+    ['traffic beyond counting', { transactionsPerSecond: 1e307 }],
   ])('refuses %s', (_, change) => {
     expect(() => planBatcher(input(change))).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
   })

@@ -1,4 +1,4 @@
-import { maxBlobFrameDataBytes } from '../channel/frame.js'
+import { maxBlobFrameDataBytes, maxChannelFrames } from '../channel/frame.js'
 import { SequencerError } from '../errors.js'
 import { gasPerBlob, transactionGas } from './fill.js'
 
@@ -95,13 +95,19 @@ export function planBatcher(input: PlanInput): {
     })
   }
   for (const [field, value] of Object.entries(numbers)) check(field, value, Number.isFinite(value) && value > 0)
+  check('maxBlobs', maxBlobs, Number.isInteger(maxBlobs) && maxBlobs < maxChannelFrames)
   for (const { name, bytesPerTransaction } of compressors) {
     check(name, bytesPerTransaction, Number.isFinite(bytesPerTransaction) && bytesPerTransaction > 0)
+    check('transactionsPerSecond', rate, Number.isFinite(rate * bytesPerTransaction * l1BlockSeconds))
+  }
+  for (const { name, weiPerByte, commitmentGas } of altDa) {
+    check(name, weiPerByte, weiPerByte >= 0n)
+    check(name, commitmentGas, commitmentGas >= 0n)
   }
   check('gasPriceWei', gasPriceWei, gasPriceWei >= 0n)
   check('blobBaseFeeWei', blobBaseFeeWei, blobBaseFeeWei >= 0n)
   const longest = Math.floor(latencyTargetSeconds / l1BlockSeconds) - expectedInclusionBlocks
-  check('latencyTargetSeconds', latencyTargetSeconds, longest >= 1)
+  check('latencyTargetSeconds', latencyTargetSeconds, Number.isSafeInteger(longest) && longest >= 1)
   check('layers', layers.length + altDa.length, layers.length + altDa.length > 0)
 
   const candidate = (
