@@ -97,6 +97,9 @@ describe('sharing blobs', () => {
       }),
     )
     expect(() => splitByBytes(1n, {})).toThrow(expect.objectContaining({ code: 'ECONOMICS_INVALID' }))
+    for (const wrong of [1.5, Number.NaN, -1]) {
+      expect(() => splitByBytes(1n, { a: wrong, b: 5 })).toThrow(expect.objectContaining({ code: 'ECONOMICS_INVALID' }))
+    }
     expect(() => packSharedChannels([], { payloadBytes: 24 })).toThrow(
       expect.objectContaining({ code: 'BATCHER_OPTIONS' }),
     )

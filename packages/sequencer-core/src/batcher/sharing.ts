@@ -101,12 +101,13 @@ function packOne(channels: readonly SharedChannel[], payloadBytes: number) {
  * Splits a cost in proportion to bytes, exactly: shares are rounded down, and the units that this leaves go to the largest remainders, at
  * equal remainders to the name that sorts first.
  *
- * @throws SequencerError `ECONOMICS_INVALID` when nobody has any bytes, or an amount is negative
+ * @throws SequencerError `ECONOMICS_INVALID` when nobody has any bytes, an amount is negative, or bytes are no whole number
  */
 export function splitByBytes(costWei: bigint, bytes: Readonly<Record<string, number>>): Record<string, bigint> {
   const names = Object.keys(bytes).sort()
-  const total = names.reduce((sum, name) => sum + BigInt(bytes[name]!), 0n)
-  if (costWei < 0n || total <= 0n || names.some(name => bytes[name]! < 0)) {
+  const valid = names.every(name => Number.isSafeInteger(bytes[name]) && bytes[name]! >= 0)
+  const total = valid ? names.reduce((sum, name) => sum + BigInt(bytes[name]!), 0n) : 0n
+  if (costWei < 0n || total <= 0n) {
     throw new SequencerError(`${costWei} wei cannot be split over ${total} bytes`, {
       code: 'ECONOMICS_INVALID',
       details: { costWei, total },
