@@ -5,7 +5,7 @@ import { decodeBatcherTransaction, type Frame, frameOverheadBytes, maxBlobPayloa
 import { SequencerError } from '../errors.js'
 import { type Batcher, createBatcher } from './batcher.js'
 import { type BatcherFunds, createFundsGuard } from './funds.js'
-import type { BatcherSetup } from './options.js'
+import { type BatcherSetup, batcherOptions } from './options.js'
 import type { BatcherEvent, BatcherNode, BatcherSink, BatcherView, CloseReason } from './ports.js'
 import { packSharedChannels, type SharedChannel } from './sharing.js'
 
@@ -90,10 +90,15 @@ type Held = SharedChannel & {
   readonly urgent: boolean
   /** Head of L1 when it was handed over. */
   readonly heldAt: bigint
+  /** The same for all that is left of it: whether it has ended, and the L1 block of its first frame once that is included. */
+  readonly life: { over: boolean; bornAt: bigint | undefined }
   readonly end: (result: { height: bigint } | { error: unknown }) => void
 }
 
 const payloadOverheadBytes = 1 + frameOverheadBytes
+
+/** Payloads of a transaction, and bytes of a payload. */
+type Limits = { readonly payloads: number; readonly payloadBytes: number }
 
 /**
  * A batcher for several rollups of one operator: their channels share transactions and blobs, so that a small rollup does not pay for blobs it
@@ -159,6 +164,10 @@ export function createSharedBatcher(
   if (!Number.isInteger(maxPendingSubmissions) || maxPendingSubmissions < 1) {
     refuse('maxPendingSubmissions', maxPendingSubmissions, 'at least 1')
   }
+  if (expectedInclusionBlocks < 1n) refuse('expectedInclusionBlocks', expectedInclusionBlocks, 'at least 1')
+  if (channelTimeoutBlocks <= expectedInclusionBlocks) {
+    refuse('channelTimeoutBlocks', channelTimeoutBlocks, `more than the ${expectedInclusionBlocks} of an inclusion`)
+  }
   const guard = createFundsGuard(dependencies.funds, { minBalanceWei, runwayAlarmBlocks }, emit)
 
   /** Handed over and not, or not wholly, on its way: the first may have begun. */
@@ -188,8 +197,12 @@ export function createSharedBatcher(
           includeBy: includeBy ?? headL1,
           urgent: reasons.get(channelId) !== 'full' && !joined.has(channelId),
           heldAt: headL1,
+          life: { over: false, bornAt: undefined },
           end: result => {
-            waiting = waiting.filter(other => other.channelId !== channelId)
+            if (held.life.over) return
+            held.life.over = true
+            // Not by its id: what failed may be here again, with other frames of it still on their way.
+            waiting = waiting.filter(({ life }) => life !== held.life)
             if ('error' in result) reject(result.error)
             else resolve(result)
           },
@@ -201,46 +214,58 @@ export function createSharedBatcher(
       }),
   })
 
+  /** L1 blocks before the end of its window at which a rollup does not wait any more. */
+  const margins = new Map<string, bigint>()
   const members = rollups.map(({ name, setup, node, onEvent, channelId }) => {
     const reasons = new Map<Hex, CloseReason>()
-    const batcher: Batcher = createBatcher(
-      { ...setup, targetFrames: targetPayloads, frameDataBytes: payloadBytes - payloadOverheadBytes },
-      {
-        node: {
-          status: async call => {
-            const status = await node.status(call)
-            if (status.headL1 > headL1) headL1 = status.headL1
-            return status
-          },
-          blocks: (from, to, call) => node.blocks(from, to, call),
+    const own = { ...setup, targetFrames: targetPayloads, frameDataBytes: payloadBytes - payloadOverheadBytes }
+    margins.set(name, batcherOptions(own).safetyMarginBlocks)
+    const batcher: Batcher = createBatcher(own, {
+      node: {
+        status: async call => {
+          const status = await node.status(call)
+          if (status.headL1 > headL1) headL1 = status.headL1
+          return status
         },
-        sink: collector(name, reasons),
-        channelId,
-        onEvent: event => {
-          if (event.type === 'channel-closed') {
-            reasons.set(event.channelId, event.reason)
-            if (joining.has(name)) joined.add(event.channelId)
-          }
-          if (event.type === 'submitted') {
-            reasons.delete(event.channelId)
-            joined.delete(event.channelId)
-          }
-          if (event.type === 'cleared') {
-            for (const channelId of reasons.keys()) joined.delete(channelId)
-            reasons.clear()
-          }
-          onEvent?.(event)
-        },
+        blocks: (from, to, call) => node.blocks(from, to, call),
       },
-    )
+      sink: collector(name, reasons),
+      channelId,
+      onEvent: event => {
+        if (event.type === 'channel-closed') {
+          reasons.set(event.channelId, event.reason)
+          if (joining.has(name)) joined.add(event.channelId)
+        }
+        if (event.type === 'submitted') {
+          reasons.delete(event.channelId)
+          joined.delete(event.channelId)
+        }
+        if (event.type === 'cleared') {
+          for (const channelId of reasons.keys()) joined.delete(channelId)
+          reasons.clear()
+        }
+        onEvent?.(event)
+      },
+    })
     return { name, batcher }
   })
 
   const waitingBytes = (): number =>
     waiting.reduce((sum, { data, next }) => sum + frameOverheadBytes + data.length - (next?.byte ?? 0), 0)
-  const roomOf = (payloads: number): number => payloads * (payloadBytes - 1)
+  /** What a transaction may be made of now. */
+  const askLimits = async (signal: AbortSignal | undefined): Promise<Limits> => {
+    const { maxBytes, maxItems } = await sink.limits({ signal })
+    if (!(maxBytes > payloadOverheadBytes)) {
+      throw new SequencerError(`the sink takes ${maxBytes} bytes, which hold no frame`, {
+        code: 'BATCHER_OPTIONS',
+        details: { maxBytes },
+      })
+    }
+    return { payloads: Math.max(1, Math.min(maxItems, targetPayloads)), payloadBytes: Math.min(payloadBytes, maxBytes) }
+  }
+  const roomOf = (limits: Limits): number => limits.payloads * (limits.payloadBytes - 1)
   /** A channel that is full leaves a few bytes; waiting for company in the last hundredth is not worth anybody's time. */
-  const isEnough = (payloads: number): boolean => waitingBytes() >= 0.99 * roomOf(payloads)
+  const isEnough = (limits: Limits): boolean => waitingBytes() >= 0.99 * roomOf(limits)
 
   /** A rollup's round; what it fails with is told at the end of the step. */
   const failures = new Map<string, unknown>()
@@ -279,61 +304,88 @@ export function createSharedBatcher(
 
   /** Has rollups close what they have until a transaction is full, if together they can fill one. */
   const joinUntilFull = async (signal: AbortSignal | undefined): Promise<void> => {
-    const room = roomOf(targetPayloads)
     const candidates = joinable()
+    if (candidates.length === 0) return
+    const limits = await askLimits(signal)
     const all = candidates.reduce((sum, { bytes }) => sum + bytes, waitingBytes())
-    if (all < room) return
+    if (all < roomOf(limits)) return
     for (const { member } of candidates) {
-      if (isEnough(targetPayloads)) return
+      if (isEnough(limits)) return
       await join(member, signal)
     }
   }
 
-  const isUrgent = ({ urgent, heldAt }: Held): boolean => urgent || headL1 >= heldAt + channelTimeoutBlocks / 2n
+  const isUrgent = ({ rollup, urgent, heldAt, includeBy }: Held): boolean =>
+    urgent ||
+    headL1 >= heldAt + channelTimeoutBlocks / 2n ||
+    headL1 + expectedInclusionBlocks + margins.get(rollup)! >= includeBy
 
-  const ship = async (limit: number, fullOnly: boolean, signal: AbortSignal | undefined): Promise<boolean> => {
-    const late = waiting.find(({ includeBy }) => headL1 + expectedInclusionBlocks > includeBy)
-    if (late !== undefined) {
+  /** L1 block behind which it is of no use: its window ends, or its first frames are forgotten. */
+  const deadlineOf = ({ next, includeBy, life }: Held): bigint => {
+    if (next === undefined) return includeBy
+    // While they are on their way, its life begins with the next block at the earliest.
+    const timeout = (life.bornAt ?? headL1 + 1n) + channelTimeoutBlocks
+    return timeout < includeBy ? timeout : includeBy
+  }
+
+  /** Gives back a channel, and what waits behind it of the same rollup: that must not overtake it. */
+  const giveBack = (channel: Held, behind: readonly Held[], error: unknown): void => {
+    if (channel.life.over) return
+    channel.end({ error })
+    for (const held of behind) if (held.rollup === channel.rollup) held.end({ error })
+  }
+
+  const ship = async (limits: Limits, fullOnly: boolean, signal: AbortSignal | undefined): Promise<boolean> => {
+    const late = waiting.findIndex(held => headL1 + expectedInclusionBlocks > deadlineOf(held))
+    if (late >= 0) {
+      const held = waiting[late]!
+      const includeBy = deadlineOf(held)
       // Its batcher decides, from the state of L1 now, what becomes of its blocks.
-      late.end({
-        error: new SequencerError(`a channel of ${late.rollup} had to be on L1 by block ${late.includeBy}`, {
-          code: 'BATCHER_WITHDRAWN',
-          recovery: 'retry',
-          details: { rollup: late.rollup, includeBy: late.includeBy, headL1 },
-        }),
+      const error = new SequencerError(`a channel of ${held.rollup} had to be on L1 by block ${includeBy}`, {
+        code: 'BATCHER_WITHDRAWN',
+        recovery: 'retry',
+        details: { rollup: held.rollup, includeBy, headL1 },
       })
+      giveBack(held, waiting.slice(late), error)
       return true
     }
-    const packed = packSharedChannels(waiting, { payloadBytes, maxPayloads: limit, fullOnly })
+    const before = waiting
+    const { payloads: maxPayloads, payloadBytes } = limits
+    const packed = packSharedChannels(before, { payloadBytes, maxPayloads, fullOnly })
     if (packed.payloads.length === 0) return false
     const reservedWei = [...pending.values()].reduce((sum, { costWei }) => sum + costWei, 0n)
     const costWei = await guard.check(packed.payloads, headL1, reservedWei, signal)
+    // Something ended while the wallet was asked, and may be in what was packed.
+    if (waiting !== before) return true
     const left = new Map(packed.rest.map(channel => [channel.channelId, channel]))
-    const aboard = waiting.filter(held => held.next !== left.get(held.channelId)?.next || !left.has(held.channelId))
+    const aboard = before.filter(held => held.next !== left.get(held.channelId)?.next || !left.has(held.channelId))
     const complete = aboard.filter(({ channelId }) => !left.has(channelId))
+    const includeBy = aboard.map(deadlineOf).reduce((first, block) => (block < first ? block : first))
     waiting = packed.rest.map(({ channelId, next }) => ({
-      ...waiting.find(held => held.channelId === channelId)!,
+      ...before.find(held => held.channelId === channelId)!,
       next,
     }))
-    const includeBy = aboard.reduce(
-      (first, held) => (held.includeBy < first ? held.includeBy : first),
-      aboard[0]!.includeBy,
-    )
     const key = shipmentKey(packed.frames)
     const submit = async (): Promise<{ height: bigint }> =>
       sink.submit(packed.payloads, { key, includeBy, ...(signal === undefined ? {} : { signal }) })
     const submission: Promise<void> = submit().then(
       ({ height }) => {
         pending.delete(submission)
-        guard.paid(costWei, height)
-        emit({ type: 'shipped', key, payloads: packed.payloads.length, bytes: packed.bytes, l1Block: height })
+        for (const { next, life } of aboard) if (next === undefined) life.bornAt = height
         for (const held of complete) held.end({ height })
+        guard.paid(costWei, height)
+        try {
+          emit({ type: 'shipped', key, payloads: packed.payloads.length, bytes: packed.bytes, l1Block: height })
+        } catch (error) {
+          // Whoever was told failed: nothing of the submission is lost, and the next round says so.
+          failure ??= { error }
+        }
       },
       (error: unknown) => {
         pending.delete(submission)
         failure ??= { error }
         // Each rollup hands its channels over again, those that had begun included: what arrives twice is skipped.
-        for (const held of aboard) held.end({ error })
+        for (const held of aboard) giveBack(held, waiting, error)
       },
     )
     pending.set(submission, { costWei })
@@ -343,15 +395,15 @@ export function createSharedBatcher(
   /** Ships what is full, or due. */
   const shipDue = async (signal: AbortSignal | undefined): Promise<void> => {
     while (pending.size < maxPendingSubmissions && waiting.length > 0) {
-      const { maxItems } = await sink.limits({ signal })
-      const limit = Math.max(1, Math.min(maxItems, targetPayloads))
-      const full = waitingBytes() >= roomOf(limit)
-      if (!isEnough(limit) && !waiting.some(isUrgent)) return
-      if (!isEnough(limit)) {
-        const payloads = Math.ceil(waitingBytes() / roomOf(1))
-        await joinInto(roomOf(payloads) - waitingBytes(), signal)
+      signal?.throwIfAborted()
+      const limits = await askLimits(signal)
+      const full = waitingBytes() >= roomOf(limits)
+      if (!isEnough(limits) && !waiting.some(isUrgent)) return
+      if (!isEnough(limits)) {
+        const payloads = Math.ceil(waitingBytes() / roomOf({ ...limits, payloads: 1 }))
+        await joinInto(roomOf({ ...limits, payloads }) - waitingBytes(), signal)
       }
-      if (!(await ship(limit, full, signal))) return
+      if (!(await ship(limits, full, signal))) return
     }
   }
 
