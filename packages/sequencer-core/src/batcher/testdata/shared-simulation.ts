@@ -43,6 +43,8 @@ export async function simulateSharedBatcher(
   const { ticks = 200, faults = true, only = Object.keys(traffic), scale = 1 } = options
   const payloadBytes = smallestPayload * scale
   const random = seededRandom(seed)
+  // Derivation reckons with 50; batchers that reckon with less meet a timeout more often.
+  const channelTimeoutBlocks = faults && random.bool(0.5) ? BigInt(6 + random.below(20)) : 50n
   const base = simulatedRollup({ sequencingWindowBlocks: 900n, blockTimeSeconds: 12n })
   const l1 = createL1Simulator({ config: base, sign: false })
   const market = new Market(l1, source => ({
@@ -56,6 +58,10 @@ export async function simulateSharedBatcher(
     const config = { ...base, l2ChainId: 910n + BigInt(i), genesis: { ...base.genesis, l2 } }
     return [{ name, rate, ...simulatedNode(config, l1, () => l1.head.number) }]
   })
+  /** What the sink takes of a submission. */
+  const limits = { maxBytes: payloadBytes, maxItems: 3 }
+  /** Rollup whose node does not answer, and for how many blocks. */
+  const silent = { name: '', blocks: 0 }
   const problems: string[] = []
   const bytes: Record<string, number> = {}
   const splitWei: Record<string, bigint> = {}
@@ -67,8 +73,9 @@ export async function simulateSharedBatcher(
   const start = (): SharedBatcher => {
     const mine = ++generation
     const paid = new Map<string, bigint>()
+    let taken = limits
     return createSharedBatcher(
-      { payloadBytes, targetPayloads: 3, maxPendingSubmissions: 2 },
+      { payloadBytes, targetPayloads: 3, maxPendingSubmissions: 2, channelTimeoutBlocks },
       {
         rollups: rollups.map(({ name, config, node }) => ({
           name,
@@ -77,21 +84,37 @@ export async function simulateSharedBatcher(
             genesisTime: config.genesis.l2TimeSeconds,
             blockTimeSeconds: config.blockTimeSeconds,
             sequencingWindowBlocks: config.sequencingWindowBlocks,
+            channelTimeoutBlocks,
             maxChannelDurationBlocks: 40n,
             safetyMarginBlocks: 450n,
             compressor: createZlibCompressor({ level: 6 }),
           },
-          node,
+          node: {
+            status: async () => {
+              if (silent.name === name) throw new Error('the node does not answer')
+              return node.status()
+            },
+            blocks: async (from, to) => {
+              if (silent.name === name) throw new Error('the node does not answer')
+              return node.blocks(from, to)
+            },
+          },
           channelId: () => bytesToHex(random.bytes(16)),
           onEvent: event => {
             if (event.type === 'too-late') problems.push(`${name} is too late at L1 block ${l1.head.number}`)
           },
         })),
         sink: {
-          limits: async () => ({ maxBytes: payloadBytes, maxItems: 3 }),
+          limits: async () => {
+            taken = { ...limits }
+            return taken
+          },
           submit: (items, { key, includeBy }) =>
             new Promise((resolve, reject) => {
               if (mine !== generation) return
+              if (items.length > taken.maxItems || items.some(({ length }) => length > taken.maxBytes)) {
+                problems.push(`${items.length} payloads where ${taken.maxItems} of ${taken.maxBytes} bytes fit`)
+              }
               if (market.stalledBlocks > 0 && random.bool(0.5)) return reject(new Error('data availability is down'))
               market.send({
                 items,
@@ -127,7 +150,7 @@ export async function simulateSharedBatcher(
   let batcher = start()
   let stepping: Promise<void> | undefined
   const settle = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-  const expected = /data availability is down|withdrawn|starts over|had to be on L1/
+  const expected = /data availability is down|withdrawn|starts over|does not answer|had to be on L1/
   const nonces = new Map<string, bigint>()
   const tick = async (building: boolean): Promise<void> => {
     market.mine(random)
@@ -169,9 +192,17 @@ export async function simulateSharedBatcher(
       stepping = undefined
       batcher = start()
     }
+    if (faults && random.bool(0.05)) {
+      limits.maxBytes = Math.ceil(payloadBytes * (0.2 + 0.8 * random.float()))
+      limits.maxItems = 1 + random.below(3)
+    }
+    if (faults && random.bool(0.02))
+      Object.assign(silent, { name: random.pick(rollups).name, blocks: 1 + random.below(40) })
     await tick(true)
+    if (--silent.blocks <= 0) silent.name = ''
   }
   market.stalledBlocks = 0
+  silent.name = ''
   const behind = (): boolean =>
     rollups.some(({ sequencer, verifier }) => verifier.status.head.hash !== sequencer.head.hash)
   for (let i = 0; i < 500 && behind(); i++) {
