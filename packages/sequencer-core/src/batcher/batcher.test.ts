@@ -248,6 +248,16 @@ describe('submissions', () => {
     expect(submitted.length).toBeGreaterThan(1)
   })
 
+  it('says so when the sink takes too little for a frame', async () => {
+    const { batcher, round, state, submitted } = harness()
+    state.maxBytes = 24
+    batcher.flush()
+    await expect(round()).rejects.toMatchObject({ code: 'BATCHER_OPTIONS', details: { maxBytes: 24 } })
+    state.maxBytes = 25
+    await round()
+    expect(submitted.length).toBeGreaterThan(0)
+  })
+
   it('makes other parts when the sink takes fewer items than one that failed has', async () => {
     const { batcher, round, state, submitted } = harness(
       { frameDataBytes: 40, targetFrames: 3, maxPendingSubmissions: 1 },

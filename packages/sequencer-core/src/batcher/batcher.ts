@@ -37,7 +37,7 @@ export type Batcher = {
    * holds as it was; the next round tries again. What a submission failed with comes up in the next round, or in {@link Batcher.settle}.
    *
    * @throws SequencerError `BATCHER_WINDOW_EXPIRED`, `BATCHER_BALANCE`, those of {@link ChannelOut.add} for a block that no channel can carry, and
-   *   whatever the ports throw
+   *   whatever the ports throw; `BATCHER_OPTIONS` when the sink takes fewer bytes than a frame needs
    */
   step(options?: { signal?: AbortSignal | undefined }): Promise<void>
   /** Resolves when everything that is on its way has been included, and rejects with what one of them failed with. */
@@ -211,14 +211,17 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     const planned = (await planner?.shape({ signal })) ?? {}
     const sink = planned.sink ?? dependencies.sink
     const { maxBytes } = await sink.limits({ signal })
+    if (!(maxBytes > batcherOverheadBytes)) {
+      throw new SequencerError(`the sink takes ${maxBytes} bytes, which hold no frame`, {
+        code: 'BATCHER_OPTIONS',
+        details: { maxBytes },
+      })
+    }
     // Singular batches are valid one by one: where the window is nearly over, what is in time is not lost with what is not.
     const hurried = slack(firstBlock.epochNumber, headL1) <= options.safetyMarginBlocks / 2n
     const shape: RequiredShape = {
       targetFrames: hurried ? 1 : (planned.targetFrames ?? options.targetFrames),
-      frameDataBytes: Math.max(
-        1,
-        Math.min(planned.frameDataBytes ?? options.frameDataBytes, maxBytes - batcherOverheadBytes),
-      ),
+      frameDataBytes: Math.min(planned.frameDataBytes ?? options.frameDataBytes, maxBytes - batcherOverheadBytes),
       maxChannelDurationBlocks: planned.maxChannelDurationBlocks ?? options.maxChannelDurationBlocks,
       compressor: planned.compressor ?? options.compressor,
       sink,

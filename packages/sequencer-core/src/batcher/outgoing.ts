@@ -33,7 +33,8 @@ type Refusal = 'channel-dropped' | 'limits-changed'
 
 /**
  * Sends the items of closed channels to their sinks: in order, several submissions at a time. After a failure nothing new leaves before
- * everything that is on its way has ended; then it goes on at the first part that is not included, under the same keys.
+ * everything that is on its way has ended; then it goes on at the first part that is not included, under the same keys. When something behind
+ * that part has been included, or the sink takes less than the part holds, the channels have to be built anew.
  */
 export function createOutgoing(
   options: BatcherOptions,

@@ -51,7 +51,7 @@ export interface ChannelPlanner {
   shape(options?: { signal?: AbortSignal | undefined }): Promise<ChannelShape>
   /**
    * How many frames of a channel whose time is up are to be posted now; the blocks of the rest go on waiting in the next channel. Blobs are paid
-   * whole, so a last one that is nearly empty may be worth the wait. Never more than it has; 0 counts as 1.
+   * whole, so a last one that is nearly empty may be worth the wait. Rounded down, 0 counts as 1; as many as it has or more, or no number: all of it.
    */
   framesToPost?(
     channel: { readonly bytes: number; readonly frameDataBytes: number; readonly sink: BatcherSink },

@@ -25,7 +25,7 @@ export type SharedRollup = {
 export type SharedBatcherOptions = {
   /** Payloads, hence blobs, of a full transaction; 6. */
   readonly targetPayloads?: number | undefined
-  /** Bytes of a payload; 130 044, a blob's. */
+  /** Bytes of a payload, or fewer while the sink takes fewer; 130 044, a blob's. */
   readonly payloadBytes?: number | undefined
   /** Life of a channel in L1 blocks; 50, Granite's. */
   readonly channelTimeoutBlocks?: bigint | undefined
@@ -55,10 +55,11 @@ export type SharedBatcherEvent =
 /** Posts the blocks of several rollups. */
 export type SharedBatcher = {
   /**
-   * One round of every rollup, and of the transactions they share; does not wait for L1. A rollup that fails does not keep the others back.
+   * One round of every rollup, and of the transactions they share; does not wait for L1. A rollup that fails does not keep the others back;
+   * one whose node never answers does, so give its calls a deadline.
    *
    * @throws SequencerError `BATCHER_ROLLUP_FAILED` naming the rollups that failed, with what the first one failed with as its cause;
-   *   `BATCHER_BALANCE`; and whatever the sink throws
+   *   `BATCHER_BALANCE`; `BATCHER_OPTIONS` when the sink takes fewer bytes than a frame needs; and whatever the sink throws
    */
   step(options?: { signal?: AbortSignal | undefined }): Promise<void>
   /** Resolves when everything that is on its way has been included, and rejects with what one of them failed with. */
