@@ -547,3 +547,22 @@ describe('a channel whose time is up', () => {
     expect(events[0]).toMatchObject({ type: 'channel-closed', firstBlock: 1n, lastBlock: 9n, reason: 'duration' })
   })
 })
+
+describe('options', () => {
+  it.each<[string, Partial<BatcherSetup>]>([
+    ['blockTimeSeconds', { blockTimeSeconds: 0n }],
+    ['expectedInclusionBlocks', { expectedInclusionBlocks: 0n }],
+    ['safetyMarginBlocks', { safetyMarginBlocks: 50n }],
+    ['channelTimeoutBlocks', { channelTimeoutBlocks: 2n }],
+    ['targetFrames', { targetFrames: 0 }],
+    ['frameDataBytes', { frameDataBytes: 1.5 }],
+    ['maxLoadedBytes', { maxLoadedBytes: Number.NaN }],
+    ['maxClosedChannels', { maxClosedChannels: 0 }],
+    ['maxPendingSubmissions', { maxPendingSubmissions: 0 }],
+    ['minBalanceWei', { minBalanceWei: -1n }],
+  ])('refuse %s', (field, setup) => {
+    expect(() => harness(setup)).toThrow(
+      expect.objectContaining({ code: 'BATCHER_OPTIONS', details: expect.objectContaining({ field }) }),
+    )
+  })
+})

@@ -92,6 +92,11 @@ export function batcherOptions(setup: BatcherSetup): BatcherOptions {
   if (options.safetyMarginBlocks >= options.sequencingWindowBlocks) {
     refuse('safetyMarginBlocks', `less than the sequencing window of ${options.sequencingWindowBlocks}`)
   }
+  if (options.channelTimeoutBlocks <= options.expectedInclusionBlocks) {
+    refuse('channelTimeoutBlocks', `more than the ${options.expectedInclusionBlocks} of an inclusion`)
+  }
+  if (!Number.isInteger(options.targetFrames) || options.targetFrames < 1) refuse('targetFrames', 'at least 1')
+  if (!Number.isInteger(options.frameDataBytes) || options.frameDataBytes < 1) refuse('frameDataBytes', 'at least 1')
   if (!Number.isInteger(options.maxLoadedBlocks) || options.maxLoadedBlocks < 1) refuse('maxLoadedBlocks', 'at least 1')
   if (!(options.maxLoadedBytes >= 1)) refuse('maxLoadedBytes', 'at least 1')
   if (options.minBalanceWei < 0n) refuse('minBalanceWei', 'at least 0')

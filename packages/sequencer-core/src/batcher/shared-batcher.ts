@@ -175,6 +175,8 @@ export function createSharedBatcher(
   let waiting: Held[] = []
   const pending = new Map<Promise<void>, { costWei: bigint }>()
   let failure: { error: unknown } | undefined
+  /** What each rollup's node said last, and the highest of it. */
+  const heads = new Map<string, bigint>()
   let headL1 = 0n
   let running = false
   /** Rollups that close what they have to keep others company, and the channels they closed for it: those can wait. */
@@ -225,7 +227,8 @@ export function createSharedBatcher(
       node: {
         status: async call => {
           const status = await node.status(call)
-          if (status.headL1 > headL1) headL1 = status.headL1
+          heads.set(name, status.headL1)
+          headL1 = [...heads.values()].reduce((highest, head) => (head > highest ? head : highest))
           return status
         },
         blocks: (from, to, call) => node.blocks(from, to, call),
