@@ -16,7 +16,7 @@ const day = 7200
 const l1BlockSeconds = 12
 
 /**
- * Everybody else: demand that falls with the price, one block in twelve or so full, in which a tip decides; blobs below their target, so that their price
+ * Everybody else: demand that falls with the price, some blocks full, in which a tip decides; blobs below their target, so that their price
  * stays at the floor of EIP-7918.
  */
 function demandAround(anchor: bigint, market: () => Market) {
