@@ -27,6 +27,15 @@ function step(title, command, args, cwd = root) {
   console.log([stdout, stderr, error?.message].filter(Boolean).join('\n'))
 }
 
+// One that cannot be read stops the next release, and nothing before it.
+const changesets = readdirSync(`${root}.changeset`).filter(name => name.endsWith('.md') && name !== 'README.md')
+const unreadable = changesets.filter(name => {
+  const text = readFileSync(`${root}.changeset/${name}`, 'utf8')
+  return !/^---\n("@l2\/[a-z-]+": (patch|minor|major)\n)+---\n\n\S/.test(text)
+})
+console.log(unreadable.length === 0 ? '✓ changesets' : `✗ changesets\n${unreadable.join('\n')}`)
+failed += unreadable.length
+
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
 step('build', 'node', ['scripts/build.mjs'])
