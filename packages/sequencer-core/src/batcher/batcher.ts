@@ -17,6 +17,7 @@ import type {
   CloseReason,
 } from './ports.js'
 import { type ClearReason, computeSyncActions } from './sync-actions.js'
+import { oneAtATime } from './under-way.js'
 
 type OpenChannel = {
   readonly channelId: Hex
@@ -131,7 +132,6 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   let flushRequested = false
   /** Everything up to this block is to be posted at once. */
   let flushTo: bigint | undefined
-  let running = false
   const guard = createFundsGuard(dependencies.funds, options, emit)
   const outgoing = createOutgoing(options, guard, emit)
 
@@ -392,15 +392,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   }
 
   return {
-    async step(stepOptions = {}) {
-      if (running) throw new SequencerError('a step is under way', { code: 'BATCHER_OPTIONS' })
-      running = true
-      try {
-        await step(stepOptions.signal)
-      } finally {
-        running = false
-      }
-    },
+    step: oneAtATime(step),
     settle: () => outgoing.settle(),
     flush() {
       flushRequested = true

@@ -1,9 +1,8 @@
+import { pragueGas } from '../transaction/gas.js'
 import type { L1Prices } from './ports.js'
 
 /** Gas of a blob. Source: EIP-4844, `GAS_PER_BLOB`. */
 export const gasPerBlob = 131_072n
-/** Gas of a transaction without data. */
-export const transactionGas = 21_000n
 
 /**
  * How many blobs of a channel to post now: all of them, or the full ones only, whichever costs less a byte. Blobs are paid whole; what waits
@@ -28,7 +27,7 @@ export function blobsWorthPosting(
   const full = Math.floor(bytes / frameDataBytes)
   if (full === 0 || full === all) return all
   const cost = (blobs: number): bigint =>
-    BigInt(blobs) * gasPerBlob * prices.blobBaseFeeWei + transactionGas * prices.gasPriceWei
+    BigInt(blobs) * gasPerBlob * prices.blobBaseFeeWei + pragueGas.transaction * prices.gasPriceWei
   // cost(all) / bytes <= cost(full) / (full · frameDataBytes), without dividing.
   return cost(all) * BigInt(full * frameDataBytes) <= cost(full) * BigInt(Math.floor(bytes)) ? all : full
 }

@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { sampleChain } from '../batch/testdata/samples.js'
 import type { Compressor } from '../compression/compression.js'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '../compression/node.js'
+import { pragueGas } from '../transaction/gas.js'
 import { createBatcher } from './batcher.js'
-import { blobsWorthPosting, gasPerBlob, transactionGas } from './fill.js'
+import { blobsWorthPosting, gasPerBlob } from './fill.js'
 import { createBatcherPlanner } from './live-planner.js'
 import type { BatcherBlock, BatcherEvent, BatcherSink } from './ports.js'
 
@@ -192,7 +193,7 @@ describe('blobsWorthPosting', () => {
           const frameDataBytes = 130_020
           const chosen = blobsWorthPosting({ bytes, frameDataBytes }, { gasPriceWei, blobBaseFeeWei })
           const perByte = (blobs: number): number =>
-            Number(BigInt(blobs) * gasPerBlob * blobBaseFeeWei + transactionGas * gasPriceWei) /
+            Number(BigInt(blobs) * gasPerBlob * blobBaseFeeWei + pragueGas.transaction * gasPriceWei) /
             Math.min(bytes, blobs * frameDataBytes)
           const all = Math.ceil(bytes / frameDataBytes)
           const full = Math.floor(bytes / frameDataBytes)

@@ -3,6 +3,7 @@ import { SequencerError } from '../errors.js'
 import type { createFundsGuard } from './funds.js'
 import type { BatcherOptions } from './options.js'
 import type { BatcherEvent, BatcherSink } from './ports.js'
+import { createUnderWay } from './under-way.js'
 
 /** Items of a channel that went, or go, to the sink under one key. */
 type Part = {
@@ -41,18 +42,12 @@ export function createOutgoing(
   guard: ReturnType<typeof createFundsGuard>,
   emit: (event: BatcherEvent) => void,
 ) {
-  let pending = new Map<Promise<void>, { costWei: bigint; withdraw: AbortController }>()
-  let failure: { error: unknown } | undefined
+  const startAnew = () => createUnderWay<{ costWei: bigint; withdraw: AbortController }>()
+  let pending = startAnew()
   /** A submission has failed, and later ones are still on their way. */
   let draining = false
   /** Submissions that have failed so far. */
   let failures = 0
-
-  const throwFailure = (): void => {
-    const failed = failure
-    failure = undefined
-    if (failed !== undefined) throw failed.error
-  }
 
   const tooLate = (channel: OutgoingChannel, headL1: bigint): SequencerError => {
     const { firstBlock, epochNumber } = channel
@@ -129,7 +124,7 @@ export function createOutgoing(
             emit({ type: 'submitted', channelId: channel.channelId, key, items: part.count, bytes, l1Block: height })
           } catch (error) {
             // Whoever was told failed: nothing of the submission is lost, and the next round says so.
-            failure ??= { error }
+            pending.fail(error)
           }
         },
         (error: unknown) => {
@@ -138,14 +133,14 @@ export function createOutgoing(
           if (mine !== pending) return
           failures++
           draining = pending.size > 0
-          failure ??= { error }
+          pending.fail(error)
         },
       )
       .finally(() => {
         signal?.removeEventListener('abort', abort)
         if (mine === pending && pending.size === 0) draining = false
       })
-    pending.set(submission, { costWei, withdraw })
+    pending.add(submission, { costWei, withdraw })
   }
 
   return {
@@ -162,7 +157,7 @@ export function createOutgoing(
       headL1: bigint,
       signal: AbortSignal | undefined,
     ): Promise<Refusal | undefined> {
-      throwFailure()
+      pending.throwFailure()
       if (draining) return undefined
       if (isOutOfOrder(channels)) return 'channel-dropped'
       const failuresBefore = failures
@@ -187,8 +182,7 @@ export function createOutgoing(
           const items = channel.items.slice(part.from, part.from + part.count)
           // Should the same bytes be on their way after all: what arrives twice is skipped.
           if (part.count > Math.max(1, maxItems) || items.some(item => item.length > maxBytes)) return 'limits-changed'
-          const reservedWei = [...pending.values()].reduce((sum, { costWei }) => sum + costWei, 0n)
-          const costWei = await guard.check(items, headL1, reservedWei, signal)
+          const costWei = await guard.check(items, headL1, pending.reservedWei, signal)
           // What was on its way may have failed while the wallet was asked.
           if (failures !== failuresBefore) return undefined
           signal?.throwIfAborted()
@@ -199,18 +193,14 @@ export function createOutgoing(
     },
 
     /** Waits for everything that is on its way. Throws what one of them failed with. */
-    async settle(): Promise<void> {
-      while (pending.size > 0) await Promise.all(pending.keys())
-      throwFailure()
-    },
+    settle: (): Promise<void> => pending.settle(),
 
     /** Gives up what is on its way: the sink may withdraw it, and its end is of no consequence any more. */
     drop(): void {
-      const given = [...pending.values()]
-      pending = new Map()
+      const given = pending.entries()
+      pending = startAnew()
       const reason = new SequencerError('the batcher starts over', { code: 'BATCHER_WITHDRAWN', recovery: 'retry' })
       for (const { withdraw } of given) withdraw.abort(reason)
-      failure = undefined
       draining = false
     },
   }

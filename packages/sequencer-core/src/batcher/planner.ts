@@ -1,6 +1,7 @@
 import { maxBlobFrameDataBytes, maxChannelFrames } from '../channel/frame.js'
 import { SequencerError } from '../errors.js'
-import { gasPerBlob, transactionGas } from './fill.js'
+import { pragueGas } from '../transaction/gas.js'
+import { gasPerBlob } from './fill.js'
 
 /** A compressor as the planner sees it: what a transaction of this rollup takes behind it, measured. */
 export type CompressorChoice = { readonly name: string; readonly bytesPerTransaction: number }
@@ -52,7 +53,7 @@ export type Plan = {
 const channelOverheadBytes = 256
 const calldataFrameBytes = 119_976
 /** EIP-7623: the floor that data without zeros pays. */
-const floorGasPerByte = 40n
+const floorGasPerByte = 4n * pragueGas.floorPerToken
 
 /**
  * Chooses compressor, layer, blobs per channel and channel duration: the cheapest way per transaction that keeps the latency target, and among
@@ -151,14 +152,14 @@ export function planBatcher(input: PlanInput): {
       candidate('blobs', compressor, i + 1, maxBlobFrameDataBytes, bytes => {
         const count = Math.max(1, Math.ceil(bytes / maxBlobFrameDataBytes))
         return {
-          wei: BigInt(count) * gasPerBlob * blobBaseFeeWei + transactionGas * gasPriceWei,
+          wei: BigInt(count) * gasPerBlob * blobBaseFeeWei + pragueGas.transaction * gasPriceWei,
           paidBytes: count * maxBlobFrameDataBytes,
         }
       }),
     ).sort(cheaper)
     const calldata = candidate('calldata', compressor, 1, calldataFrameBytes, bytes => {
       const whole = Math.ceil(bytes)
-      return { wei: (transactionGas + floorGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
+      return { wei: (pragueGas.transaction + floorGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
     })
     if (layers.includes('blobs')) best.push(blobs[0]!)
     if (layers.includes('calldata')) best.push(calldata)

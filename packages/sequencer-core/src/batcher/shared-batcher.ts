@@ -8,6 +8,7 @@ import { type BatcherFunds, createFundsGuard } from './funds.js'
 import { type BatcherSetup, batcherOptions } from './options.js'
 import type { BatcherEvent, BatcherNode, BatcherSink, BatcherView, CloseReason } from './ports.js'
 import { packSharedChannels, type SharedChannel } from './sharing.js'
+import { createUnderWay, oneAtATime } from './under-way.js'
 
 /** One of the rollups of a {@link createSharedBatcher}. */
 export type SharedRollup = {
@@ -173,12 +174,10 @@ export function createSharedBatcher(
 
   /** Handed over and not, or not wholly, on its way: the first may have begun. */
   let waiting: Held[] = []
-  const pending = new Map<Promise<void>, { costWei: bigint }>()
-  let failure: { error: unknown } | undefined
+  const pending = createUnderWay<{ costWei: bigint }>()
   /** What each rollup's node said last, and the highest of it. */
   const heads = new Map<string, bigint>()
   let headL1 = 0n
-  let running = false
   /** Rollups that close what they have to keep others company, and the channels they closed for it: those can wait. */
   const joining = new Set<string>()
   const joined = new Set<Hex>()
@@ -357,8 +356,7 @@ export function createSharedBatcher(
     const { payloads: maxPayloads, payloadBytes } = limits
     const packed = packSharedChannels(before, { payloadBytes, maxPayloads, fullOnly })
     if (packed.payloads.length === 0) return false
-    const reservedWei = [...pending.values()].reduce((sum, { costWei }) => sum + costWei, 0n)
-    const costWei = await guard.check(packed.payloads, headL1, reservedWei, signal)
+    const costWei = await guard.check(packed.payloads, headL1, pending.reservedWei, signal)
     // Something ended while the wallet was asked, and may be in what was packed.
     if (waiting !== before) return true
     const left = new Map(packed.rest.map(channel => [channel.channelId, channel]))
@@ -382,17 +380,17 @@ export function createSharedBatcher(
           emit({ type: 'shipped', key, payloads: packed.payloads.length, bytes: packed.bytes, l1Block: height })
         } catch (error) {
           // Whoever was told failed: nothing of the submission is lost, and the next round says so.
-          failure ??= { error }
+          pending.fail(error)
         }
       },
       (error: unknown) => {
         pending.delete(submission)
-        failure ??= { error }
+        pending.fail(error)
         // Each rollup hands its channels over again, those that had begun included: what arrives twice is skipped.
         for (const held of aboard) giveBack(held, waiting, error)
       },
     )
-    pending.set(submission, { costWei })
+    pending.add(submission, { costWei })
     return true
   }
 
@@ -414,8 +412,7 @@ export function createSharedBatcher(
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
     failures.clear()
     await Promise.all(members.map(member => round(member, signal)))
-    const failed = failure
-    failure = undefined
+    const failed = pending.takeFailure()
     if (failed === undefined) {
       await joinUntilFull(signal)
       await shipDue(signal)
@@ -435,21 +432,8 @@ export function createSharedBatcher(
   }
 
   return {
-    async step(stepOptions = {}) {
-      if (running) throw new SequencerError('a step is under way', { code: 'BATCHER_OPTIONS' })
-      running = true
-      try {
-        await step(stepOptions.signal)
-      } finally {
-        running = false
-      }
-    },
-    async settle() {
-      while (pending.size > 0) await Promise.all(pending.keys())
-      const failed = failure
-      failure = undefined
-      if (failed !== undefined) throw failed.error
-    },
+    step: oneAtATime(step),
+    settle: () => pending.settle(),
     flush() {
       for (const { batcher } of members) batcher.flush()
     },
