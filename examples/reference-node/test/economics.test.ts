@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { toGasToken } from '@l2/sequencer-core'
 import type { Hex } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { batcherAccount, devMnemonic } from '../src/dev-accounts.js'
+import { batcherAccount } from '../src/dev-accounts.js'
 import { startAnvilL1 } from './anvil-l1.js'
-import { ask, type RunningNode, startNode } from './running-node.js'
+import { ask, type RunningNode, startNode, until } from './running-node.js'
+import { createTransfers } from './transfers.js'
 
-const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
 const directory = mkdtempSync(join(tmpdir(), 'l2-economics-'))
 let l1: Awaited<ReturnType<typeof startAnvilL1>>
 let node: RunningNode
@@ -52,27 +51,8 @@ const page = async (path: string): Promise<string> => (await fetch(node.url + pa
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 const start = (...args: string[]): Promise<RunningNode> => startNode('--l1', l1.url, '--data', directory, ...args)
 
-async function until(what: string, holds: () => Promise<boolean>, seconds = 120): Promise<void> {
-  for (let tries = 0; tries < seconds * 4; tries++) {
-    if (await holds()) return
-    await sleep(250)
-  }
-  throw new Error(`${what}: not within ${seconds} s; the node said: ${node.events.join(' | ')}`)
-}
-
-let nonce = 0
-async function transfer(): Promise<void> {
-  const raw = await alice.signTransaction({
-    chainId: 59_900,
-    type: 'eip1559',
-    nonce: nonce++,
-    gas: 21_000n,
-    maxFeePerGas: 4_000_000_000n,
-    maxPriorityFeePerGas: 1_000_000_000n,
-    to: alice.address,
-  })
-  expect((await ask(node.url, 'eth_sendRawTransaction', [raw])).error).toBeUndefined()
-}
+const send = createTransfers()
+const transfer = () => send(node.url)
 
 /** Every transaction that the batcher's account has sent to the inbox, with what it cost: from L1, without the node. */
 async function paidOnL1(): Promise<Map<Hex, { blobGasWei: bigint; executionGasWei: bigint }>> {
@@ -109,7 +89,7 @@ describe('the books', () => {
       expect(ledger.startsWith(before), `seed ${random.seed}`).toBe(true)
       for (let i = 0; i < 5; i++) await transfer()
       const { totals } = await economics()
-      if (kill === 0) await until('a cost', async () => (await economics()).totals.batches !== '0')
+      if (kill === 0) await until(node, 'a cost', async () => (await economics()).totals.batches !== '0')
       else await sleep(1000 + random.below(6000))
       before = await page('/ledger.csv')
       kept.push(totals.feesIn)
@@ -122,7 +102,7 @@ describe('the books', () => {
     expect((await page('/ledger.csv')).startsWith(before)).toBe(true)
     const firstNew = Number((await result<{ total: number }>('l2_economics', { view: 'records', limit: 1 })).total)
     await transfer()
-    await until('a cost at the new price', async () => {
+    await until(node, 'a cost at the new price', async () => {
       const { rows } = await result<{ rows: Row[] }>('l2_economics', { view: 'records', from: firstNew, limit: 1000 })
       return rows.some(({ type }) => type === 'batch') && (await economics()).openSubmissions === 0
     })
@@ -130,7 +110,7 @@ describe('the books', () => {
     // Everything that L1 had been paid by now gets into the books, and nothing else.
     const first = await paidOnL1()
     let batches: Row[] = []
-    await until('every cost in the books', async () => {
+    await until(node, 'every cost in the books', async () => {
       const records = JSON.parse(await page('/ledger.json?view=records')) as Row[]
       batches = records.filter(({ type }) => type === 'batch')
       return [...first.keys()].every(hash => batches.some(({ id }) => id === hash))

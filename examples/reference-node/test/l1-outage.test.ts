@@ -1,11 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Hash, Hex } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
+import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { devMnemonic } from '../src/dev-accounts.js'
 import { startAnvilL1 } from './anvil-l1.js'
-import { ask, type RunningNode, startNode } from './running-node.js'
+import { ask, type RunningNode, startNode, until } from './running-node.js'
+import { createTransfers } from './transfers.js'
 
 /** An L1 behind a line that can be cut. */
 type CuttableL1 = { url: string; directUrl: string; cut: boolean; close(): Promise<void> }
@@ -39,7 +38,6 @@ async function startL1(): Promise<CuttableL1> {
   return l1
 }
 
-const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
 let l1: CuttableL1
 let node: RunningNode
 beforeAll(async () => {
@@ -54,44 +52,24 @@ afterAll(async () => {
 const number = async (tag: string): Promise<bigint> =>
   BigInt(((await ask(node.url, 'eth_getBlockByNumber', [tag, false])).result as unknown as { number: Hex }).number)
 
-async function until(what: string, holds: () => Promise<boolean>, seconds = 120): Promise<void> {
-  for (let tries = 0; tries < seconds * 4; tries++) {
-    if (await holds()) return
-    await new Promise(resolve => setTimeout(resolve, 250))
-  }
-  throw new Error(`${what}: not within ${seconds} s; the node said: ${node.events.join(' | ')}`)
-}
-
-let nonce = 0
-async function transfer(): Promise<Hash> {
-  const raw = await alice.signTransaction({
-    chainId: 59_900,
-    type: 'eip1559',
-    nonce: nonce++,
-    gas: 21_000n,
-    maxFeePerGas: 4_000_000_000n,
-    maxPriorityFeePerGas: 1_000_000_000n,
-    to: alice.address,
-  })
-  const { result, error } = await ask(node.url, 'eth_sendRawTransaction', [raw])
-  expect(error).toBeUndefined()
-  return result as unknown as Hash
-}
+const send = createTransfers()
+const transfer = () => send(node.url)
 
 describe('L1 cut off', () => {
   it('the chain goes on, its data goes to Celestia, and everything is safe once L1 is back', {
     timeout: 400_000,
   }, async () => {
     const hashes = [await transfer()]
-    await until('a safe block from L1', async () => (await number('safe')) > 0n)
+    await until(node, 'a safe block from L1', async () => (await number('safe')) > 0n)
 
     l1.cut = true
     const atCut = await number('latest')
     hashes.push(await transfer(), await transfer())
-    await until('blocks without L1', async () => (await number('latest')) > atCut + 15n)
+    await until(node, 'blocks without L1', async () => (await number('latest')) > atCut + 15n)
     const safeAtCut = await number('safe')
     hashes.push(await transfer())
     await until(
+      node,
       'the transaction of the outage',
       async () => (await ask(node.url, 'eth_getTransactionReceipt', [hashes.at(-1)])).result !== null,
     )
@@ -99,7 +77,7 @@ describe('L1 cut off', () => {
     expect(await number('safe')).toBe(safeAtCut)
 
     l1.cut = false
-    await until('everything of the outage safe', async () => (await number('safe')) >= during)
+    await until(node, 'everything of the outage safe', async () => (await number('safe')) >= during)
     for (const hash of hashes) {
       const { result } = await ask(node.url, 'eth_getTransactionReceipt', [hash])
       expect(result, hash).not.toBeNull()

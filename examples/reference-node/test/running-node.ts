@@ -67,3 +67,17 @@ export async function ask(
   const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
   return (await response.json()) as { result?: never; error?: { code: number; message: string } }
 }
+
+/** Waits until something holds of a node. */
+export async function until(
+  node: RunningNode,
+  what: string,
+  holds: () => Promise<boolean>,
+  seconds = 120,
+): Promise<void> {
+  for (let tries = 0; tries < seconds * 4; tries++) {
+    if (await holds()) return
+    await new Promise(resolve => setTimeout(resolve, 250))
+  }
+  throw new Error(`${what}: not within ${seconds} s; the node said: ${node.events.join(' | ')}`)
+}
