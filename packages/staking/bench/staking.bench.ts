@@ -83,7 +83,7 @@ console.log('\nPool: 10^6 random commands (refusals included), against the same 
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
   const total = 1_000_000
-  let state = createPool({ admin, maxSeats: 25, historyEpochs: 32 })
+  let state = createPool({ admin, maxSeats: 25 })
   let simulation = createSimulation(seededRandom(1))
   let start = performance.now()
   let refused = 0

@@ -7,7 +7,7 @@ import { admin, createSimulation, tryApply } from '../test/pool-simulation.js'
 export const target: FuzzTarget = {
   corpus() {
     const simulation = createSimulation(seededRandom(2), { owners: 4, delegators: 3 })
-    let state = createPool({ admin, maxSeats: 3, historyEpochs: 8 })
+    let state = createPool({ admin, maxSeats: 3 })
     const texts: Uint8Array[] = []
     for (let i = 0; i < 400; i++) {
       state = tryApply(state, simulation.next(state)).state

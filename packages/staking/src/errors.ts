@@ -40,8 +40,10 @@ export type StakingErrorCode =
   | 'REWARD_SOURCE'
   /** A reward batch whose number or epoch range does not follow the last one. */
   | 'REWARD_BATCH_INVALID'
-  /** Delegation refused: the share price is zero, or the cap of the seat is reached. */
+  /** Delegation refused: the sequencer is jailed, or too many redemptions are on their way. */
   | 'DELEGATION_REFUSED'
+  /** Liquid staking would hold more than its share of everything at stake. */
+  | 'LIQUID_CAP'
   /** No such case, or the same fault twice. */
   | 'CASE_UNKNOWN'
   | 'CASE_DUPLICATE'

@@ -80,8 +80,9 @@ export {
 export { PersistentMap } from './internal/persistent-map.js'
 export { applyPool, createPool } from './pool/apply.js'
 export { auditPool, type PoolAudit } from './pool/audit.js'
-export type { CommandContext, Offence, PoolCommand, PoolEvent } from './pool/commands.js'
+export type { CommandContext, Exposure, Offence, PoolCommand, PoolEvent } from './pool/commands.js'
 export { checkWindows, type PoolConfig, type PoolOptions, parsePoolConfig, type Windows } from './pool/config.js'
+export { liquidStakeWei } from './pool/liquid-cap.js'
 export {
   applyMetisPool,
   auditMetisPool,
@@ -94,18 +95,34 @@ export {
   type MetisStatus,
   type MetisVersion,
 } from './pool/metis-profile.js'
-export { bondedWei, type Candidate, electionWeights, jailedForever, sequencerOf, signerAt } from './pool/sequencer.js'
+export {
+  bondedWei,
+  type Candidate,
+  commissionAt,
+  electionWeights,
+  jailedForever,
+  sequencerOf,
+  signerAt,
+} from './pool/sequencer.js'
 export { decodePool, encodePool, poolHash } from './pool/snapshot.js'
 export type {
   Checkpoint,
+  Commission,
+  CommissionPlan,
+  DelegatedStake,
   Delegation,
+  DelegatorLoss,
   Ledger,
+  Lot,
   PoolState,
+  Redemption,
+  ReportCommitment,
+  RewardMark,
   Sequencer,
   SequencerStatus,
   SignerKey,
   SlashCase,
-  SlashingSpan,
+  Tail,
   Unlocking,
 } from './pool/types.js'
 export {
@@ -136,13 +153,17 @@ export {
   vrfMixSeed,
 } from './seed/providers.js'
 export { type Entropy, epochSeed, type SeedProvider } from './seed/seed.js'
-export { reportCommitment } from './slashing/cases.js'
+
 export {
+  mostPenaltyBps,
   type OffenceClass,
   type OffenceKind,
   offenceRules,
+  ownPenaltyBps,
   type PenaltyInput,
   penaltyBps,
   penaltyWei,
   splitSlash,
 } from './slashing/penalty.js'
+export { reportCommitment } from './slashing/reports.js'
+export type { Bond } from './stake/bonds.js'

@@ -141,7 +141,7 @@ describe('a million random commands', () => {
     try {
       const seed = testSeed()
       const random: Random = seededRandom(seed)
-      const options = { admin, maxSeats: 25, historyEpochs: 32 }
+      const options = { admin, maxSeats: 25 }
       const browser = browserReplica()
       browser.init(options)
       let state = createPool(options)
@@ -172,7 +172,7 @@ describe('a million random commands', () => {
   it('reach every kind of command, and every refusal leaves the state as it was', () => {
     const outcomes = new Set<string>()
     for (const rewardSource of ['blocks', 'batches'] as const) {
-      let state = createPool({ admin, maxSeats: 4, historyEpochs: 16, rewardSource })
+      let state = createPool({ admin, maxSeats: 4, rewardSource })
       const simulation = createSimulation(seededRandom(7), { owners: 16, delegators: 12 })
       for (let i = 0; i < 30_000; i++) {
         const before = i % 500 === 0 ? encodePool(state) : undefined
@@ -186,6 +186,8 @@ describe('a million random commands', () => {
     }
     const commands: PoolCommand['type'][] = [
       'setWhitelist',
+      'setWatcher',
+      'setLiquidAccount',
       'setPaused',
       'fund',
       'lock',

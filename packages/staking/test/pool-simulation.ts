@@ -1,7 +1,14 @@
 import { isL2Error } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import type { Address, Hex } from 'viem'
-import { applyPool, type Offence, type PoolCommand, type PoolState, reportCommitment } from '../src/index.js'
+import {
+  applyPool,
+  delegationOf,
+  type Offence,
+  type PoolCommand,
+  type PoolState,
+  reportCommitment,
+} from '../src/index.js'
 
 /** Random commands over pool, delegation, rewards and slashing: mostly sensible, often wrong, never the same twice. */
 export const account = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
@@ -66,7 +73,8 @@ export function createSimulation(random: Random, options: { owners?: number; del
     }
     if (roll < 490) {
       const who = someone(holding)
-      const shares = state.delegations.get(`${who.id}:${who.by}`)?.shares ?? wei(9000)
+      const held = delegationOf(state, who.id, who.by).shares
+      const shares = held > 0n ? held : wei(9000)
       redeeming[redeeming.length < 400 ? redeeming.length : random.below(400)] = who
       return { type: 'undelegate', at, ...who, shares: random.bool(0.5) ? shares : shares / 2n }
     }
@@ -106,7 +114,13 @@ export function createSimulation(random: Random, options: { owners?: number; del
       const waiting = state.queue[random.below(state.queue.length)] ?? id
       return { type: 'leaveQueue', ...as(ownerOf(waiting)), id: waiting }
     }
-    if (roll < 834) return { type: 'setPaused', ...privileged, paused: random.bool(0.2) }
+    if (roll < 833) {
+      const watcher = account(10_000 + random.below(3))
+      return random.bool()
+        ? { type: 'setWatcher', ...privileged, watcher, allowed: random.bool(0.9) }
+        : { type: 'setLiquidAccount', ...privileged, account: owner(), liquid: random.bool() }
+    }
+    if (roll < 835) return { type: 'setPaused', ...privileged, paused: random.bool(0.2) }
     if (roll < 840) return { type: 'fund', ...as(admin), amountWei: wei(30_000) }
     if (roll < 880) return { type: 'advanceEpoch', ...privileged, epoch: state.epoch + 1n }
     if (roll < 900) return { type: 'unjail', ...as(ownerOf(id)), id }

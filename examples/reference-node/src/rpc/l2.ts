@@ -95,7 +95,7 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
           signer: seat.keys.at(-1)?.signer,
           status: seat.status,
           stakeWei: seat.amountWei,
-          delegatedWei: seat.delegatedWei,
+          delegatedWei: seat.delegated.wei,
           rewardWei: seat.rewardWei,
           jailed: seat.jailedUntil !== 0,
           tombstoned: seat.tombstoned,

@@ -14,6 +14,13 @@ export function toAddress(value: string, field: string): Address {
   return value.toLowerCase() as Address
 }
 
+/** As {@link toAddress}, and not the zero address. */
+export function notZero(value: string, field: string): Address {
+  const address = toAddress(value, field)
+  if (address === zeroAddress) refuse('INPUT_INVALID', `${field} is the zero address`, { field })
+  return address
+}
+
 /** The address of an uncompressed public key of 64 bytes (no `04` in front), or `undefined` when it has another length. */
 export function addressOfPubkey(pubkey: Hex): Address | undefined {
   const bytes = hexToBytes(pubkey)

@@ -4,18 +4,13 @@ import { toAddress } from '../internal/address.js'
 import { PersistentMap } from '../internal/persistent-map.js'
 import { accrueBlock, submitRewards } from '../rewards/accrue.js'
 import { rewardPerBlockFor } from '../rewards/rate.js'
-import {
-  admitOffence,
-  commitReport,
-  executeCase,
-  pauseCase,
-  revealReport,
-  unjail,
-  vetoCase,
-} from '../slashing/cases.js'
+import { admitOffence, executeCase, pauseCase, unjail, vetoCase } from '../slashing/cases.js'
+import { commitReport, revealReport } from '../slashing/reports.js'
 import type { PoolCommand, PoolEvent } from './commands.js'
-import { type PoolOptions, parsePoolConfig } from './config.js'
-import { type Draft, only } from './draft.js'
+import { setCommission, stepCommissions } from './commission.js'
+import { type PoolOptions, parsePoolConfig, rememberedSeconds } from './config.js'
+import { type Draft, only, recent } from './draft.js'
+import { setLiquidAccount } from './liquid-cap.js'
 import {
   claim,
   declareMaintenance,
@@ -24,10 +19,10 @@ import {
   leaveQueue,
   lock,
   relock,
-  setCommission,
   setOwner,
   setPaused,
   setRewardRecipient,
+  setWatcher,
   setWhitelist,
   unlock,
   updateSigner,
@@ -48,10 +43,13 @@ export function createPool(options: PoolOptions, at = 0): PoolState {
     config: parsePoolConfig(options),
     at,
     epoch: 0n,
+    epochStarts: [{ epoch: 0n, at }],
     paused: false,
     rewardPerBlockWei: 0n,
+    rates: [],
     rewardBatch: { id: 0n, endEpoch: -1n },
     lastPaidHeight: -1n,
+    lastPaidEpoch: 0n,
     nextId: 1,
     seats: 0,
     activeWei: 0n,
@@ -66,27 +64,53 @@ export function createPool(options: PoolOptions, at = 0): PoolState {
     delegations: PersistentMap.of(),
     cases: PersistentMap.of(),
     recentSafety: [],
-    reports: PersistentMap.of(),
+    watchers: PersistentMap.of(),
+    reports: [],
     reportCount: 0,
+    commissionPlans: [],
+    liquidAccounts: PersistentMap.of(),
   }
 }
 
-/** Moves to the next epoch and sets its reward per block; weights of the epoch that ended are frozen by it. */
+/** Moves to the next epoch, with its reward per block and the commissions that are due; weights of the epoch that ended are frozen by it. */
 function advanceEpoch(draft: Draft, command: Extract<PoolCommand, { type: 'advanceEpoch' }>): void {
   only(draft, draft.config.operator, 'operator')
   if (command.epoch !== draft.epoch + 1n) {
     refuse('EPOCH_INVALID', `epoch expected ${draft.epoch + 1n}, got ${command.epoch}`, { epoch: command.epoch })
   }
   draft.epoch = command.epoch
+  draft.epochStarts = epochStarts(draft)
   const { targetRateBps, blockIntervalMs } = draft.config
-  draft.rewardPerBlockWei = rewardPerBlockFor({ stakedWei: draft.activeWei, rateBps: targetRateBps, blockIntervalMs })
-  draft.events.push({ type: 'EpochAdvanced', epoch: draft.epoch, rewardPerBlockWei: draft.rewardPerBlockWei })
+  const wei = rewardPerBlockFor({ stakedWei: draft.activeWei, rateBps: targetRateBps, blockIntervalMs })
+  if (wei !== draft.rewardPerBlockWei) {
+    draft.rewardPerBlockWei = wei
+    draft.rates = [...recent(draft, draft.rates), { epoch: draft.epoch, wei }]
+  }
+  draft.events.push({ type: 'EpochAdvanced', epoch: draft.epoch, rewardPerBlockWei: wei })
+  stepCommissions(draft)
+}
+
+/** Entries that are kept of the times when epochs began: how finely what is forgotten is told apart. */
+const startsKept = 1024
+
+/** The start of this epoch beside those still asked for. What is remembered is a span of time, however short the epochs are. */
+function epochStarts(draft: Draft): PoolState['epochStarts'] {
+  const remembered = rememberedSeconds(draft.config.windows)
+  const starts = draft.epochStarts
+  let first = 0
+  while (first + 1 < starts.length && starts[first + 1]!.at <= draft.at - remembered) first++
+  const kept = first === 0 ? starts : starts.slice(first)
+  const last = kept[kept.length - 1]!
+  if ((draft.at - last.at) * startsKept < remembered) return kept
+  return [...kept, { epoch: draft.epoch, at: draft.at }]
 }
 
 type Handlers = { [Type in PoolCommand['type']]: (draft: Draft, command: Extract<PoolCommand, { type: Type }>) => void }
 
 const handlers: Handlers = {
   setWhitelist,
+  setWatcher,
+  setLiquidAccount,
   setPaused,
   fund,
   lock,
@@ -156,10 +180,13 @@ function seal(draft: Draft): PoolState {
     config: draft.config,
     at: draft.at,
     epoch: draft.epoch,
+    epochStarts: draft.epochStarts,
     paused: draft.paused,
     rewardPerBlockWei: draft.rewardPerBlockWei,
+    rates: draft.rates,
     rewardBatch: draft.rewardBatch,
     lastPaidHeight: draft.lastPaidHeight,
+    lastPaidEpoch: draft.lastPaidEpoch,
     nextId: draft.nextId,
     seats: draft.seats,
     activeWei: draft.activeWei,
@@ -174,7 +201,10 @@ function seal(draft: Draft): PoolState {
     delegations: draft.delegations,
     cases: draft.cases,
     recentSafety: draft.recentSafety,
+    watchers: draft.watchers,
     reports: draft.reports,
     reportCount: draft.reportCount,
+    commissionPlans: draft.commissionPlans,
+    liquidAccounts: draft.liquidAccounts,
   }
 }

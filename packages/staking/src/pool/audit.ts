@@ -1,4 +1,6 @@
-import type { PoolState } from './types.js'
+import { bondsWei } from '../stake/bonds.js'
+import { settlePosition, valueWei } from '../stake/delegated.js'
+import type { DelegatedStake, PoolState } from './types.js'
 
 /** Where the wei of a pool are. `inWei` = `heldWei` + what was burnt, given to the treasury or paid out, or the books are wrong. */
 export type PoolAudit = {
@@ -23,20 +25,19 @@ export function auditPool(state: PoolState): PoolAudit {
   let delegatedWei = 0n
   let rewardsWei = 0n
   const problems: string[] = []
-  const active = new Map<number, bigint>()
-  const redeeming = new Map<number, bigint>()
-  for (const [, held] of state.delegations.entries()) {
-    active.set(held.id, (active.get(held.id) ?? 0n) + held.shares)
-    for (const { shares } of held.redemptions) redeeming.set(held.id, (redeeming.get(held.id) ?? 0n) + shares)
-  }
+  const positions = sumPositions(state, problems)
   for (const [id, sequencer] of state.sequencers.entries()) {
+    const { delegated } = sequencer
     bondedWei += sequencer.amountWei
     for (const entry of sequencer.unlocking) unlockingWei += entry.amountWei
-    delegatedWei += sequencer.delegatedWei
-    rewardsWei += sequencer.rewardWei + sequencer.delegatorRewardWei
-    if ((active.get(id) ?? 0n) !== sequencer.activeShares) problems.push(`active shares of sequencer ${id}`)
-    if ((redeeming.get(id) ?? 0n) !== sequencer.redeemingShares) problems.push(`redeeming shares of sequencer ${id}`)
-    if (sequencer.status === 'exited' && sequencer.amountWei + sequencer.rewardWei > 0n) {
+    delegatedWei += delegated.wei + delegated.redeemingWei
+    rewardsWei += sequencer.rewardWei + delegated.rewardWei
+    if (bondsWei(sequencer.bonds) !== sequencer.amountWei) problems.push(`bonds of sequencer ${id}`)
+    if (sequencer.unlocking.some(({ bonds, amountWei }) => bondsWei(bonds) !== amountWei)) {
+      problems.push(`withdrawals of sequencer ${id}`)
+    }
+    problems.push(...delegatorProblems(id, delegated, positions.get(id) ?? noPositions))
+    if (sequencer.status === 'exited' && sequencer.amountWei > 0n) {
       problems.push(`sequencer ${id} is gone and still holds wei`)
     }
   }
@@ -57,4 +58,58 @@ export function auditPool(state: PoolState): PoolAudit {
     paidOutWei,
     problems,
   }
+}
+
+type Positions = {
+  readonly stakedWei: bigint
+  readonly redeemingWei: bigint
+  readonly rewardWei: bigint
+  readonly refs: ReadonlyMap<bigint, number>
+}
+const noPositions: Positions = { stakedWei: 0n, redeemingWei: 0n, rewardWei: 0n, refs: new Map() }
+
+/** What all positions of each seat are worth together. */
+function sumPositions(state: PoolState, problems: string[]): Map<number, Positions> {
+  const sums = new Map<number, Positions>()
+  for (const [, held] of state.delegations.entries()) {
+    const delegated = state.sequencers.get(held.id)?.delegated
+    if (delegated === undefined) continue
+    let { stakedWei, redeemingWei, rewardWei, refs: before } = sums.get(held.id) ?? noPositions
+    const refs = new Map(before)
+    const use = (epoch: bigint): void => {
+      refs.set(epoch, (refs.get(epoch) ?? 0) + 1)
+    }
+    const seen = [...held.lots, ...held.tails, ...held.redemptions]
+    if (seen.some(({ losses }) => losses > delegated.losses.length)) problems.push(`losses seen in seat ${held.id}`)
+    for (const lot of held.lots) {
+      stakedWei += valueWei(delegated, lot)
+      if (lot.paidPerWei === undefined) use(lot.fromEpoch)
+    }
+    for (const tail of held.tails) {
+      use(tail.toEpoch)
+      if (tail.paidPerWei === undefined) use(tail.fromEpoch)
+    }
+    for (const redemption of held.redemptions) redeemingWei += valueWei(delegated, redemption, redemption.startedEpoch)
+    rewardWei += settlePosition(delegated, held).held.rewardWei
+    sums.set(held.id, { stakedWei, redeemingWei, rewardWei, refs })
+  }
+  return sums
+}
+
+/** Sums of a seat against its positions: never less than them, or the last to come is not paid. */
+function delegatorProblems(id: number, delegated: DelegatedStake, positions: Positions): string[] {
+  const problems: string[] = []
+  const { wei, bonds, redeemingWei, redeeming, rewardWei, marks } = delegated
+  if (bondsWei(bonds) !== wei) problems.push(`delegated bonds of sequencer ${id}`)
+  if (redeeming.reduce((sum, group) => sum + bondsWei(group.bonds), 0n) > redeemingWei) {
+    problems.push(`redeeming bonds of sequencer ${id}`)
+  }
+  if (positions.stakedWei > wei) problems.push(`delegations to sequencer ${id}`)
+  if (positions.redeemingWei > redeemingWei) problems.push(`redemptions from sequencer ${id}`)
+  if (positions.rewardWei > rewardWei) problems.push(`rewards of the delegators of sequencer ${id}`)
+  const refs = new Map(marks.map(mark => [mark.epoch, mark.refs]))
+  if (refs.size !== positions.refs.size || [...refs].some(([epoch, count]) => positions.refs.get(epoch) !== count)) {
+    problems.push(`reward marks of sequencer ${id}`)
+  }
+  return problems
 }

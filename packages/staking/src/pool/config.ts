@@ -22,6 +22,8 @@ export const windowsSchema = z.strictObject({
   disputeWindowSeconds: seconds.default(7 * day),
   /** How long the council may hold one case; it resumes by itself. */
   maxPauseSeconds: seconds.default(3 * day),
+  /** From the announcement of a commission to its first step, and from step to step. */
+  commissionNoticeSeconds: seconds.default(7 * day),
 })
 /** See {@link windowsSchema}. */
 export type Windows = z.output<typeof windowsSchema>
@@ -41,8 +43,6 @@ const poolSchema = z.strictObject({
   maxSeats: z.int().min(1).max(1_000_000).default(100),
   /** L: weights of epoch e are those of the end of e−L−1. At least 2. */
   lookaheadEpochs: z.int().min(2).max(1000).default(2),
-  /** Epochs for which weights are remembered; older offences are refused. Default: about 23 days of 2000-second epochs. */
-  historyEpochs: z.int().min(8).max(100_000).default(1000),
   /** `blocks`: paid as blocks are reported; `batches`: paid by epoch batches. */
   rewardSource: z.enum(['blocks', 'batches']).default('blocks'),
   /** Yield a year on what is staked, in basis points. */
@@ -53,6 +53,10 @@ const poolSchema = z.strictObject({
   firstLossBps: bps.default(10_000),
   delegatorsSlashable: z.boolean().default(true),
   maxCommissionBps: bps.default(5000),
+  /** The most that one step changes a commission. */
+  maxCommissionStepBps: bps.min(1).default(500),
+  /** The most of everything at stake that accounts of liquid-staking protocols may hold together. Default a quarter, as the Cosmos module. */
+  liquidCapBps: bps.default(2500),
   windows: windowsSchema.prefault({}),
 })
 /** What {@link createPool} takes; every field but `admin` has a default. */
@@ -108,9 +112,6 @@ export function parsePoolConfig(options: unknown): PoolConfig {
   }
   const config = parsed.data
   if (config.minLockWei === 0n) invalid(['"minLockWei" expected more than 0'])
-  if (config.historyEpochs <= config.lookaheadEpochs) {
-    invalid([`lookaheadEpochs < historyEpochs fails: ${config.lookaheadEpochs} >= ${config.historyEpochs}`])
-  }
   if (config.minLockWei > config.maxLockWei) {
     invalid([`minLockWei <= maxLockWei fails: ${config.minLockWei} > ${config.maxLockWei}`])
   }
@@ -124,6 +125,20 @@ export function parsePoolConfig(options: unknown): PoolConfig {
   }
   // One order of keys whatever the order they came in: the configuration is part of the state's hash.
   return sorted({ ...full, windows: sorted(full.windows) })
+}
+
+/** How long weights and the times of stake are remembered: until no case about them can be opened, paused, executed or correlated any more. */
+export function rememberedSeconds(windows: Windows): number {
+  const {
+    evidenceMaxAgeSeconds,
+    vetoWindowSeconds,
+    correlationSettleSeconds,
+    correlationWindowSeconds,
+    maxPauseSeconds,
+  } = windows
+  return (
+    evidenceMaxAgeSeconds + vetoWindowSeconds + correlationSettleSeconds + correlationWindowSeconds + maxPauseSeconds
+  )
 }
 
 function sorted<T extends object>(value: T): T {

@@ -1,7 +1,10 @@
 import { refuse } from '../errors.js'
+import { offenceRules } from '../slashing/penalty.js'
+import { joinBonds } from '../stake/bonds.js'
+import { joinDelegated } from '../stake/delegated.js'
 import type { PoolEvent } from './commands.js'
-import { bondedWei } from './sequencer.js'
-import type { Ledger, PoolState, Sequencer } from './types.js'
+import { bondedWei, horizonOf } from './sequencer.js'
+import type { Ledger, PoolState, Sequencer, SlashCase } from './types.js'
 
 /** A state under change: handlers assign fields, and nobody sees it before the command has succeeded. */
 export type Draft = { -readonly [Key in keyof PoolState]: PoolState[Key] } & {
@@ -22,22 +25,38 @@ export function put(draft: Draft, next: Sequencer): void {
   }
   if (jailedAfter !== jailedBefore) draft.jailedWei += jailedAfter - jailedBefore
   const electable = next.status === 'active' && next.jailedUntil === 0
+  const isActive = next.status === 'active'
+  const ownWei = isActive ? next.amountWei : 0n
+  const delegatedWei = isActive ? next.delegated.wei : 0n
   const tip = next.history[next.history.length - 1]
-  if (tip === undefined ? after > 0n : tip.wei !== after || tip.electable !== electable) {
+  const isNew =
+    tip === undefined
+      ? after > 0n
+      : tip.ownWei !== ownWei || tip.delegatedWei !== delegatedWei || tip.electable !== electable
+  if (isNew) {
     const history = recent(draft, next.history)
-    history.push({ epoch: draft.epoch, wei: after, electable })
+    history.push({ epoch: draft.epoch, ownWei, delegatedWei, electable })
     next = { ...next, history }
   }
   draft.sequencers = draft.sequencers.set(next.id, next)
 }
 
 /** Checkpoints without that of the running epoch, which is to be written anew, and without those nobody will ask for again. */
-function recent<T extends { readonly epoch: bigint }>(draft: Draft, checkpoints: readonly T[]): T[] {
-  const horizon = draft.epoch - BigInt(draft.config.historyEpochs)
+export function recent<T extends { readonly epoch: bigint }>(draft: Draft, checkpoints: readonly T[]): T[] {
+  const horizon = horizonOf(draft)
   // The newest checkpoint at or before the horizon still says what was at the horizon.
   let start = 0
   while (start + 1 < checkpoints.length && checkpoints[start + 1]!.epoch <= horizon) start++
   return checkpoints.slice(start, checkpoints[checkpoints.length - 1]?.epoch === draft.epoch ? -1 : undefined)
+}
+
+/** A sequencer whose stake is told apart only as far as a fault that may still come forward, or a case that is open, asks for it. */
+export function joined(draft: Draft, sequencer: Sequencer): Sequencer {
+  if (sequencer.openCases > 0 || sequencer.tombstoned) return sequencer
+  const horizon = horizonOf(draft)
+  const bonds = joinBonds(sequencer.bonds, horizon)
+  const delegated = joinDelegated(sequencer.delegated, horizon)
+  return bonds === sequencer.bonds && delegated === sequencer.delegated ? sequencer : { ...sequencer, bonds, delegated }
 }
 
 /** Moves wei between the accounts of the ledger. */
@@ -86,12 +105,25 @@ export function requireAmount(amountWei: bigint, least: bigint, most: bigint, fi
   }
 }
 
-/** Nothing leaves a seat against which evidence is open. */
-export function notFrozen(sequencer: Sequencer): void {
-  if (sequencer.openCases > 0) {
-    refuse('EXIT_FROZEN', `${sequencer.openCases} open cases against sequencer ${sequencer.id}`, {
-      id: sequencer.id,
-      openCases: sequencer.openCases,
-    })
+/** Nothing leaves a seat against which evidence is open, nor one that was convicted and pays more if a case against another ends so, too. */
+export function notFrozen(draft: Draft, sequencer: Sequencer): void {
+  const { id, openCases } = sequencer
+  if (openCases > 0) {
+    refuse('EXIT_FROZEN', `${openCases} open cases against sequencer ${id}`, { id, openCases })
   }
+  if (!sequencer.tombstoned) return
+  const convictions = sequencer.caseIds.map(caseId => draft.cases.get(caseId)!)
+  for (const caseId of draft.recentSafety) {
+    const open = draft.cases.get(caseId)!
+    if (open.status !== 'pending' || !convictions.some(conviction => areCorrelated(draft, conviction, open))) continue
+    refuse('EXIT_FROZEN', `case ${caseId} may still raise what sequencer ${id} pays`, { id, evidenceId: caseId })
+  }
+}
+
+/** Whether two faults belong together: of one class, within the correlation window. */
+export function areCorrelated(draft: Draft, a: SlashCase, b: SlashCase): boolean {
+  const [first, second] = [offenceRules[a.kind], offenceRules[b.kind]]
+  const apart = Math.abs(a.offenceAt - b.offenceAt)
+  const { correlationWindowSeconds } = draft.config.windows
+  return first.safety && second.safety && first.class === second.class && apart <= correlationWindowSeconds
 }

@@ -1,11 +1,15 @@
 import type { Address, Hex } from 'viem'
 import { refuse } from '../errors.js'
-import { addressOfPubkey, toAddress, zeroAddress } from '../internal/address.js'
+import { addressOfPubkey, notZero } from '../internal/address.js'
+import { addBond, takeYoungest } from '../stake/bonds.js'
+import { noDelegations } from '../stake/delegated.js'
 import type { PoolCommand } from './commands.js'
+import { requireCommission } from './commission.js'
 import {
   book,
   type Draft,
   find,
+  joined,
   notFrozen,
   notPaused,
   only,
@@ -14,18 +18,13 @@ import {
   requireAmount,
   requireStatus,
 } from './draft.js'
-import { activeDelegatedWei } from './sequencer.js'
+import { requireLiquidCap } from './liquid-cap.js'
+import { horizonOf } from './sequencer.js'
 import type { Sequencer } from './types.js'
 
 type Command<Type extends PoolCommand['type']> = Extract<PoolCommand, { type: Type }>
 
 const unbounded = 2n ** 128n
-
-function notZero(value: string, field: string): Address {
-  const address = toAddress(value, field)
-  if (address === zeroAddress) refuse('INPUT_INVALID', `${field} is the zero address`, { field })
-  return address
-}
 
 /** The signer's address, checked against its public key when one is given. */
 function signerOf(value: Address, pubkey: Hex | undefined): Address {
@@ -48,6 +47,13 @@ export function setWhitelist(draft: Draft, command: Command<'setWhitelist'>): vo
   draft.events.push({ type: 'WhitelistSet', owner, allowed: command.allowed })
 }
 
+export function setWatcher(draft: Draft, command: Command<'setWatcher'>): void {
+  only(draft, draft.config.admin, 'admin')
+  const watcher = notZero(command.watcher, 'watcher')
+  draft.watchers = command.allowed ? draft.watchers.set(watcher, true) : draft.watchers.delete(watcher)
+  draft.events.push({ type: 'WatcherSet', watcher, allowed: command.allowed })
+}
+
 export function setPaused(draft: Draft, command: Command<'setPaused'>): void {
   only(draft, draft.config.admin, 'admin')
   draft.paused = command.paused
@@ -66,6 +72,7 @@ export function lock(draft: Draft, command: Command<'lock'>): void {
   requireAmount(command.amountWei, config.minLockWei, config.maxLockWei, 'amountWei')
   const commissionBps = command.commissionBps ?? 0
   requireCommission(draft, commissionBps)
+  requireLiquidCap(draft, draft.by, command.amountWei)
   const recipient =
     command.rewardRecipient === undefined ? undefined : notZero(command.rewardRecipient, 'rewardRecipient')
   const id = draft.nextId
@@ -79,23 +86,19 @@ export function lock(draft: Draft, command: Command<'lock'>): void {
     rewardRecipient: recipient,
     status: 'queued',
     amountWei: command.amountWei,
+    bonds: addBond([], draft.epoch, command.amountWei),
     rewardWei: 0n,
     unlocking: [],
     nonce: 1n,
     keys: [{ signer, fromEpoch: electableFrom(draft) }],
     activationEpoch: electableFrom(draft),
     history: [],
-    commissionBps,
-    delegatedWei: 0n,
-    activeShares: 0n,
-    redeemingShares: 0n,
-    rewardPerShare: 0n,
-    delegatorRewardWei: 0n,
+    commissions: [{ bps: commissionBps, fromEpoch: draft.epoch }],
+    delegated: noDelegations,
     jailedUntil: 0,
     strikes: 0,
     lastStrikeAt: 0,
     tombstoned: false,
-    spans: [{ startedAt: 0, slashedWei: 0n }],
     caseIds: [],
     openCases: 0,
     maintenance: [],
@@ -122,6 +125,8 @@ function seat(draft: Draft, sequencer: Sequencer): void {
   put(draft, {
     ...sequencer,
     status: 'active',
+    // What waited for the seat had nothing to answer for: it is at stake from now on.
+    bonds: addBond([], draft.epoch, sequencer.amountWei),
     keys: [...keys, { signer, fromEpoch }],
     activationEpoch: fromEpoch,
   })
@@ -145,26 +150,28 @@ export function leaveQueue(draft: Draft, command: Command<'leaveQueue'>): void {
   const { amountWei, owner, id } = sequencer
   draft.queue = draft.queue.filter(waiting => waiting !== id)
   draft.owners = draft.owners.delete(owner)
-  put(draft, { ...sequencer, status: 'exited', amountWei: 0n, nonce: sequencer.nonce + 1n })
+  put(draft, { ...sequencer, status: 'exited', amountWei: 0n, bonds: [], nonce: sequencer.nonce + 1n })
   book(draft, { paidOutWei: amountWei })
   draft.events.push({ type: 'QueueLeft', id, owner, amountWei })
 }
 
 export function relock(draft: Draft, command: Command<'relock'>): void {
   notPaused(draft)
-  const sequencer = owned(draft, command.id)
+  const sequencer = joined(draft, owned(draft, command.id))
   requireStatus(sequencer, 'active', 'queued')
   if (typeof command.amountWei !== 'bigint' || command.amountWei < 0n) {
     requireAmount(command.amountWei, 0n, draft.config.maxLockWei, 'amountWei')
   }
   const fromRewardWei = command.lockReward ? sequencer.rewardWei : 0n
   const added = command.amountWei + fromRewardWei
-  const room = draft.config.maxLockWei - sequencer.amountWei - activeDelegatedWei(sequencer)
+  const room = draft.config.maxLockWei - sequencer.amountWei - sequencer.delegated.wei
   requireAmount(added, 1n, room, 'amountWei')
+  requireLiquidCap(draft, sequencer.owner, added)
   book(draft, { depositedWei: command.amountWei })
   put(draft, {
     ...sequencer,
     amountWei: sequencer.amountWei + added,
+    bonds: addBond(sequencer.bonds, draft.epoch, added),
     rewardWei: sequencer.rewardWei - fromRewardWei,
     nonce: sequencer.nonce + 1n,
   })
@@ -183,23 +190,24 @@ export function withdraw(draft: Draft, command: Command<'withdraw'>): void {
   startUnlock(draft, sequencer, command.amountWei, false)
 }
 
-/** Moves own stake to the way out; it stays slashable until it is claimed. */
-function startUnlock(draft: Draft, sequencer: Sequencer, amountWei: bigint, forced: boolean): Sequencer {
+/** Moves own stake to the way out. Until it is claimed it answers for the time before; what is left, for the time after. */
+function startUnlock(draft: Draft, from: Sequencer, amountWei: bigint, forced: boolean): void {
+  const sequencer = joined(draft, from)
   const whole = amountWei === sequencer.amountWei
   const claimableAt = draft.at + draft.config.windows.exitDelaySeconds
-  const entry = { amountWei, initialWei: amountWei, startedEpoch: draft.epoch, claimableAt }
-  const next: Sequencer = {
+  const { left, taken } = takeYoungest(sequencer.bonds, amountWei)
+  const entry = { amountWei, initialWei: amountWei, bonds: taken, startedEpoch: draft.epoch, claimableAt }
+  put(draft, {
     ...sequencer,
     status: whole ? 'exiting' : sequencer.status,
     amountWei: sequencer.amountWei - amountWei,
+    bonds: left,
     unlocking: [...sequencer.unlocking, entry],
     nonce: sequencer.nonce + 1n,
-  }
-  put(draft, next)
+  })
   if (whole) draft.seats--
   draft.events.push({ type: 'UnlockStarted', id: sequencer.id, amountWei, claimableAt, forced, whole })
   if (whole) fillSeats(draft)
-  return next
 }
 
 export function unlock(draft: Draft, command: Command<'unlock'>): void {
@@ -221,7 +229,7 @@ export function eject(draft: Draft, sequencer: Sequencer): void {
 
 export function claim(draft: Draft, command: Command<'claim'>): void {
   const sequencer = owned(draft, command.id)
-  notFrozen(sequencer)
+  notFrozen(draft, sequencer)
   const rest = sequencer.unlocking.filter(entry => entry.claimableAt > draft.at)
   if (rest.length === sequencer.unlocking.length) {
     refuse('NOTHING_TO_CLAIM', 'nothing has become claimable', {
@@ -230,7 +238,12 @@ export function claim(draft: Draft, command: Command<'claim'>): void {
     })
   }
   let amountWei = 0n
-  for (const entry of sequencer.unlocking) if (entry.claimableAt <= draft.at) amountWei += entry.amountWei
+  let unlockedWei = 0n
+  for (const entry of sequencer.unlocking) {
+    if (entry.claimableAt > draft.at) continue
+    amountWei += entry.amountWei
+    unlockedWei += entry.initialWei
+  }
   const gone = sequencer.status === 'exiting' && rest.length === 0
   put(draft, {
     ...sequencer,
@@ -240,7 +253,7 @@ export function claim(draft: Draft, command: Command<'claim'>): void {
     nonce: sequencer.nonce + 1n,
   })
   book(draft, { paidOutWei: amountWei })
-  draft.events.push({ type: 'StakePaid', id: sequencer.id, to: sequencer.owner, amountWei })
+  draft.events.push({ type: 'StakePaid', id: sequencer.id, to: sequencer.owner, amountWei, unlockedWei, whole: gone })
   if (gone) {
     draft.owners = draft.owners.delete(sequencer.owner)
     if (sequencer.rewardWei > 0n) payRewards(draft, sequencer)
@@ -284,6 +297,9 @@ export function setOwner(draft: Draft, command: Command<'setOwner'>): void {
   if (!draft.whitelist.has(owner)) refuse('NOT_WHITELISTED', 'the new owner has no seat permit', { owner })
   if (draft.owners.has(owner)) refuse('OWNER_HAS_SEAT', 'one seat per owner', { owner })
   requireStatus(sequencer, 'active', 'queued')
+  if (sequencer.status === 'active' && !draft.liquidAccounts.has(sequencer.owner)) {
+    requireLiquidCap(draft, owner, sequencer.amountWei, 0n)
+  }
   draft.owners = draft.owners.delete(sequencer.owner).set(owner, sequencer.id)
   put(draft, { ...sequencer, owner })
   draft.events.push({ type: 'OwnerChanged', id: sequencer.id, owner })
@@ -296,21 +312,7 @@ export function setRewardRecipient(draft: Draft, command: Command<'setRewardReci
   draft.events.push({ type: 'RewardRecipientChanged', id: sequencer.id, recipient })
 }
 
-function requireCommission(draft: Draft, commissionBps: number): void {
-  const { maxCommissionBps } = draft.config
-  if (!Number.isInteger(commissionBps) || commissionBps < 0 || commissionBps > maxCommissionBps) {
-    refuse('INPUT_INVALID', `commissionBps expected 0 … ${maxCommissionBps}, got ${commissionBps}`, { commissionBps })
-  }
-}
-
-export function setCommission(draft: Draft, command: Command<'setCommission'>): void {
-  const sequencer = owned(draft, command.id)
-  requireCommission(draft, command.commissionBps)
-  put(draft, { ...sequencer, commissionBps: command.commissionBps })
-  draft.events.push({ type: 'CommissionChanged', id: sequencer.id, commissionBps: command.commissionBps })
-}
-
-/** At most this many epochs of announced absence among the last `historyEpochs`. */
+/** At most this many epochs of announced absence in the time that is remembered. */
 const maintenanceQuota = 20n
 
 export function declareMaintenance(draft: Draft, command: Command<'declareMaintenance'>): void {
@@ -323,7 +325,7 @@ export function declareMaintenance(draft: Draft, command: Command<'declareMainte
       toEpoch,
     })
   }
-  const horizon = draft.epoch - BigInt(draft.config.historyEpochs)
+  const horizon = horizonOf(draft)
   const kept = sequencer.maintenance.filter(entry => entry.toEpoch >= horizon)
   let spent = toEpoch - fromEpoch + 1n
   for (const entry of kept) spent += entry.toEpoch - entry.fromEpoch + 1n

@@ -1,27 +1,47 @@
 import type { Address } from 'viem'
 import { refuse } from '../errors.js'
-import type { PoolState, Sequencer } from './types.js'
+import type { PoolConfig } from './config.js'
+import type { Checkpoint, PoolState, Sequencer } from './types.js'
 
 /** `jailedUntil` of a sequencer whose safety case is open. */
 export const jailedForever: number = Number.MAX_SAFE_INTEGER
 
-/** What the delegators' active shares are worth, in wei, rounded down. */
-export function activeDelegatedWei(sequencer: Sequencer): bigint {
-  const { delegatedWei, activeShares, redeemingShares } = sequencer
-  if (redeemingShares === 0n) return delegatedWei
-  return (delegatedWei * activeShares) / (activeShares + redeemingShares)
-}
-
 /** What a sequencer has at stake for its seat: its own bond and the delegations, in wei. */
 export function bondedWei(sequencer: Sequencer): bigint {
-  return sequencer.status === 'active' ? sequencer.amountWei + activeDelegatedWei(sequencer) : 0n
+  return sequencer.status === 'active' ? sequencer.amountWei + sequencer.delegated.wei : 0n
 }
 
+const nothing: Checkpoint = { epoch: 0n, ownWei: 0n, delegatedWei: 0n, electable: false }
+
 /** The last checkpoint at or before the end of `epoch`. */
-export function checkpointAt(sequencer: Sequencer, epoch: bigint): { wei: bigint; electable: boolean } {
+export function checkpointAt(sequencer: Sequencer, epoch: bigint): Checkpoint {
   const { history } = sequencer
   for (let i = history.length - 1; i >= 0; i--) if (history[i]!.epoch <= epoch) return history[i]!
-  return { wei: 0n, electable: false }
+  return nothing
+}
+
+/** Own stake and delegations of a checkpoint, wei. */
+export const weightOf = (checkpoint: Checkpoint): bigint => checkpoint.ownWei + checkpoint.delegatedWei
+
+/** The epoch at whose end the weights of `epoch` were fixed. The first epochs, which nobody was elected for, count by those of epoch 0. */
+export function weightsEpoch(config: PoolConfig, epoch: bigint): bigint {
+  const frozenAt = epoch - BigInt(config.lookaheadEpochs) - 1n
+  return frozenAt > 0n ? frozenAt : 0n
+}
+
+/** The oldest epoch of which weights and the times of stake are remembered in full. */
+export function horizonOf(state: {
+  readonly config: PoolConfig
+  readonly epochStarts: PoolState['epochStarts']
+}): bigint {
+  return state.epochStarts[0]!.epoch - BigInt(state.config.lookaheadEpochs) - 1n
+}
+
+/** The commission on rewards of `epoch`, basis points. */
+export function commissionAt(sequencer: Sequencer, epoch: bigint): number {
+  const { commissions } = sequencer
+  for (let i = commissions.length - 1; i > 0; i--) if (commissions[i]!.fromEpoch <= epoch) return commissions[i]!.bps
+  return commissions[0]!.bps
 }
 
 /** The key that signs for a sequencer in `epoch`, or `undefined` when it has none yet. */
@@ -43,7 +63,7 @@ export type Candidate = { readonly id: number; readonly weight: bigint; readonly
  */
 export function electionWeights(state: PoolState, epoch: bigint): Candidate[] {
   const frozenAt = epoch - BigInt(state.config.lookaheadEpochs) - 1n
-  if (frozenAt >= state.epoch || frozenAt < state.epoch - BigInt(state.config.historyEpochs)) {
+  if (frozenAt >= state.epoch || frozenAt < horizonOf(state)) {
     refuse(
       'EPOCH_UNKNOWN',
       `weights of epoch ${epoch} are those of the end of epoch ${frozenAt}; the pool is in ${state.epoch}`,
@@ -58,8 +78,9 @@ export function electionWeights(state: PoolState, epoch: bigint): Candidate[] {
   for (const [id, sequencer] of state.sequencers.entries()) {
     const checkpoint = checkpointAt(sequencer, frozenAt)
     const signer = signerAt(sequencer, epoch)
-    if (signer === undefined || !checkpoint.electable || checkpoint.wei === 0n || sequencer.tombstoned) continue
-    weights.push({ id, weight: checkpoint.wei, signer })
+    const weight = weightOf(checkpoint)
+    if (signer === undefined || !checkpoint.electable || weight === 0n || sequencer.tombstoned) continue
+    weights.push({ id, weight, signer })
   }
   return weights.sort((a, b) => a.id - b.id)
 }

@@ -5,12 +5,14 @@ import * as z from 'zod'
 import { StakingError } from '../errors.js'
 import { PersistentMap } from '../internal/persistent-map.js'
 import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
+import type { Bond } from '../stake/bonds.js'
+import { delegationKey } from '../stake/delegated.js'
 import { auditPool } from './audit.js'
 import { parsePoolConfig } from './config.js'
 import { bondedWei } from './sequencer.js'
-import type { PoolState, Sequencer } from './types.js'
+import type { DelegatedStake, PoolState, Sequencer } from './types.js'
 
-const version = 1
+const version = 2
 const maxDigits = 80
 
 const uint = z.string().regex(/^\d+$/).max(maxDigits).transform(BigInt)
@@ -30,32 +32,63 @@ const hash = z
 const count = z.int().nonnegative()
 const optionalAddress = z.union([address, z.null().transform(() => undefined)])
 
+const bonds = z.array(z.strictObject({ fromEpoch: uint, wei: uint }))
+const optionalUint = z.union([uint, z.null().transform(() => undefined)])
+
+const delegatedSchema = z.strictObject({
+  wei: uint,
+  bonds,
+  redeemingWei: uint,
+  redeeming: z.array(z.strictObject({ startedEpoch: uint, bonds })),
+  rewardWei: uint,
+  rewardPerWei: uint,
+  rewardedEpoch: int,
+  marks: z.array(z.strictObject({ epoch: uint, perWei: optionalUint, refs: count.min(1) })),
+  losses: z.array(
+    z.strictObject({
+      offenceEpoch: uint,
+      epoch: uint,
+      keptWei: uint,
+      ofWei: uint.refine(wei => wei > 0n),
+      perWei: optionalUint,
+    }),
+  ),
+})
+
 const sequencerSchema = z.strictObject({
   id: count,
   owner: address,
   rewardRecipient: optionalAddress,
   status: z.enum(['queued', 'active', 'exiting', 'exited']),
   amountWei: uint,
+  bonds,
   rewardWei: uint,
-  unlocking: z.array(z.strictObject({ amountWei: uint, initialWei: uint, startedEpoch: uint, claimableAt: count })),
+  unlocking: z.array(
+    z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: count }),
+  ),
   nonce: uint,
   keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).min(1),
   activationEpoch: uint,
-  history: z.array(z.strictObject({ epoch: uint, wei: uint, electable: z.boolean() })),
-  commissionBps: count,
-  delegatedWei: uint,
-  activeShares: uint,
-  redeemingShares: uint,
-  rewardPerShare: uint,
-  delegatorRewardWei: uint,
+  history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
+  commissions: z.array(z.strictObject({ bps: count, fromEpoch: uint })).min(1),
+  delegated: delegatedSchema,
   jailedUntil: count,
   strikes: count,
   lastStrikeAt: count,
   tombstoned: z.boolean(),
-  spans: z.array(z.strictObject({ startedAt: count, slashedWei: uint })).min(1),
   caseIds: z.array(hash),
   openCases: count,
   maintenance: z.array(z.strictObject({ fromEpoch: uint, toEpoch: uint })),
+})
+
+const lotShape = { wei: uint, fromEpoch: uint, losses: count }
+const delegationSchema = z.strictObject({
+  id: count,
+  delegator: address,
+  rewardWei: uint,
+  lots: z.array(z.strictObject({ shares: uint.refine(shares => shares > 0n), ...lotShape, paidPerWei: optionalUint })),
+  tails: z.array(z.strictObject({ ...lotShape, toEpoch: uint, paidPerWei: optionalUint })),
+  redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: count })),
 })
 
 const kinds = Object.keys(offenceRules) as [OffenceKind, ...OffenceKind[]]
@@ -66,10 +99,13 @@ const snapshotSchema = z.strictObject({
   config: z.record(z.string(), z.unknown()),
   at: count,
   epoch: uint,
+  epochStarts: z.array(z.strictObject({ epoch: uint, at: count })).min(1),
   paused: z.boolean(),
   rewardPerBlockWei: uint,
+  rates: z.array(z.strictObject({ epoch: uint, wei: uint })),
   rewardBatch: z.strictObject({ id: uint, endEpoch: int }),
   lastPaidHeight: int,
+  lastPaidEpoch: uint,
   nextId: count,
   totals: z.array(z.strictObject({ epoch: uint, wei: uint })),
   ledger: z.strictObject({
@@ -83,16 +119,7 @@ const snapshotSchema = z.strictObject({
   whitelist: z.array(address),
   sequencers: z.array(sequencerSchema),
   queue: z.array(count),
-  delegations: z.array(
-    z.strictObject({
-      id: count,
-      delegator: address,
-      shares: uint,
-      paidPerShare: uint,
-      rewardWei: uint,
-      redemptions: z.array(z.strictObject({ shares: uint, claimableAt: count })),
-    }),
-  ),
+  delegations: z.array(delegationSchema),
   cases: z.array(
     z.strictObject({
       evidenceId: hash,
@@ -100,6 +127,7 @@ const snapshotSchema = z.strictObject({
       kind: z.enum(kinds),
       id: count,
       offenceEpoch: uint,
+      stakeEpoch: uint,
       offenceAt: count,
       admittedAt: count,
       executableAt: count,
@@ -107,7 +135,8 @@ const snapshotSchema = z.strictObject({
       stakeWei: uint,
       totalWei: uint,
       excessOfflineBps: count,
-      span: count,
+      ownWei: uint,
+      correlatedWei: uint,
       reporter: optionalAddress,
       reporterOrder: count,
       pauses: count,
@@ -116,6 +145,9 @@ const snapshotSchema = z.strictObject({
   recentSafety: z.array(hash),
   reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: count })),
   reportCount: count,
+  watchers: z.array(address),
+  commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAt: count, fromEpoch: uint })),
+  liquidAccounts: z.array(z.strictObject({ account: address, seats: z.array(count) })),
 })
 
 /**
@@ -129,10 +161,13 @@ export function encodePool(state: PoolState): string {
     config: state.config,
     at: state.at,
     epoch: state.epoch,
+    epochStarts: state.epochStarts.map(({ epoch, at }) => ({ epoch, at })),
     paused: state.paused,
     rewardPerBlockWei: state.rewardPerBlockWei,
+    rates: state.rates.map(({ epoch, wei }) => ({ epoch, wei })),
     rewardBatch: { id: state.rewardBatch.id, endEpoch: state.rewardBatch.endEpoch },
     lastPaidHeight: state.lastPaidHeight,
+    lastPaidEpoch: state.lastPaidEpoch,
     nextId: state.nextId,
     totals: state.totals.map(({ epoch, wei }) => ({ epoch, wei })),
     ledger: pick(state.ledger, snapshotSchema.shape.ledger.shape),
@@ -140,21 +175,80 @@ export function encodePool(state: PoolState): string {
     sequencers: state.sequencers.sorted().map(([, sequencer]) => ({
       ...pick(sequencer, sequencerSchema.shape),
       rewardRecipient: sequencer.rewardRecipient ?? null,
+      unlocking: sequencer.unlocking.map(entry => ({
+        ...pick(entry, unlockingShape),
+        bonds: encodeBonds(entry.bonds),
+      })),
+      bonds: encodeBonds(sequencer.bonds),
+      delegated: encodeDelegated(sequencer.delegated),
     })),
     queue: state.queue,
-    delegations: state.delegations
-      .sorted()
-      .map(([, held]) => pick(held, snapshotSchema.shape.delegations.element.shape)),
+    delegations: state.delegations.sorted().map(([, { id, delegator, rewardWei, lots, tails, redemptions }]) => ({
+      id,
+      delegator,
+      rewardWei,
+      lots: lots.map(({ shares, wei, fromEpoch, losses, paidPerWei = null }) => ({
+        shares,
+        wei,
+        fromEpoch,
+        losses,
+        paidPerWei,
+      })),
+      tails: tails.map(({ wei, fromEpoch, losses, toEpoch, paidPerWei = null }) => ({
+        wei,
+        fromEpoch,
+        losses,
+        toEpoch,
+        paidPerWei,
+      })),
+      redemptions: redemptions.map(({ shares, wei, fromEpoch, losses, startedEpoch, claimableAt }) => ({
+        shares,
+        wei,
+        fromEpoch,
+        losses,
+        startedEpoch,
+        claimableAt,
+      })),
+    })),
     cases: state.cases.sorted().map(([, open]) => ({
       ...pick(open, snapshotSchema.shape.cases.element.shape),
       reporter: open.reporter ?? null,
     })),
     recentSafety: state.recentSafety,
-    reports: state.reports
-      .sorted()
-      .map(([commitment, { reporter, order, at }]) => ({ commitment, reporter, order, at })),
+    reports: state.reports.map(({ commitment, reporter, order, at }) => ({ commitment, reporter, order, at })),
     reportCount: state.reportCount,
+    watchers: state.watchers.sorted().map(([watcher]) => watcher),
+    commissionPlans: state.commissionPlans.map(({ id, targetBps, dueAt, fromEpoch }) => ({
+      id,
+      targetBps,
+      dueAt,
+      fromEpoch,
+    })),
+    liquidAccounts: state.liquidAccounts.sorted().map(([account, seats]) => ({ account, seats })),
   })
+}
+
+const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0, claimableAt: 0 }
+
+const encodeBonds = (list: readonly Bond[]) => list.map(({ fromEpoch, wei }) => ({ fromEpoch, wei }))
+
+function encodeDelegated(delegated: DelegatedStake): Record<string, unknown> {
+  return {
+    ...pick(delegated, delegatedSchema.shape),
+    bonds: encodeBonds(delegated.bonds),
+    redeeming: delegated.redeeming.map(group => ({
+      startedEpoch: group.startedEpoch,
+      bonds: encodeBonds(group.bonds),
+    })),
+    marks: delegated.marks.map(({ epoch, perWei = null, refs }) => ({ epoch, perWei, refs })),
+    losses: delegated.losses.map(({ offenceEpoch, epoch, keptWei, ofWei, perWei = null }) => ({
+      offenceEpoch,
+      epoch,
+      keptWei,
+      ofWei,
+      perWei,
+    })),
+  }
 }
 
 /** The fields of a schema, in its order, so that the order in which an object was built never shows. */
@@ -185,7 +279,17 @@ export function decodePool(json: string): PoolState {
   if (!parsed.success) {
     throw invalid(parsed.error.issues.slice(0, 8).map(({ path, message }) => `"${path.join('.')}" ${message}`))
   }
-  const { version: _, config, whitelist, sequencers, delegations, cases, reports, ...plain } = parsed.data
+  const {
+    version: _,
+    config,
+    whitelist,
+    sequencers,
+    delegations,
+    cases,
+    watchers,
+    liquidAccounts,
+    ...plain
+  } = parsed.data
   const problems: string[] = []
   const owners: [Address, number][] = []
   const signers: [Address, number][] = []
@@ -211,11 +315,12 @@ export function decodePool(json: string): PoolState {
     sequencers: PersistentMap.of((sequencers as Sequencer[]).map(sequencer => [sequencer.id, sequencer])),
     owners: PersistentMap.of(owners),
     signers: PersistentMap.of(signers),
-    delegations: PersistentMap.of(delegations.map(held => [`${held.id}:${held.delegator}`, held])),
+    delegations: PersistentMap.of(delegations.map(held => [delegationKey(held.id, held.delegator), held])),
     cases: PersistentMap.of(
       cases.map(open => [open.evidenceId, open as typeof open & { reporter: Address | undefined }]),
     ),
-    reports: PersistentMap.of(reports.map(({ commitment, ...report }) => [commitment, report])),
+    watchers: PersistentMap.of(watchers.map(watcher => [watcher, true])),
+    liquidAccounts: PersistentMap.of(liquidAccounts.map(({ account, seats: ids }) => [account, ids])),
   }
   if ((state.totals[state.totals.length - 1]?.wei ?? 0n) !== activeWei)
     problems.push('totals do not end with what is at stake')
@@ -226,13 +331,14 @@ export function decodePool(json: string): PoolState {
     if (!state.sequencers.has(id)) problems.push(`case ${evidenceId} without sequencer`)
   for (const [, sequencer] of state.sequencers.entries()) {
     const own = sequencer.caseIds.map(id => state.cases.get(id))
-    if (own.some(open => open?.id !== sequencer.id || open.span >= sequencer.spans.length)) {
+    if (own.some(open => open?.id !== sequencer.id)) {
       problems.push(`sequencer ${sequencer.id} names cases that are not its own`)
     } else if (own.filter(open => open?.status === 'pending').length !== sequencer.openCases) {
       problems.push(`open cases of sequencer ${sequencer.id}`)
     }
   }
   if (state.queue.some(id => state.sequencers.get(id)?.status !== 'queued')) problems.push('the queue names others')
+  if (plain.commissionPlans.some(({ id }) => !state.sequencers.has(id))) problems.push('a commission of nobody')
   if (state.recentSafety.some(id => !state.cases.has(id))) problems.push('recent cases that do not exist')
   for (const [, { id }] of state.delegations.entries())
     if (!state.sequencers.has(id)) problems.push('delegation to nobody')

@@ -1,21 +1,20 @@
-import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Address, Hex } from 'viem'
+import type { Hex } from 'viem'
 import { refuse } from '../errors.js'
 import type { PoolCommand } from '../pool/commands.js'
-import { book, type Draft, find, only, owned, put, requireStatus } from '../pool/draft.js'
+import { rememberedSeconds } from '../pool/config.js'
+import { type Draft, find, only, owned, put, requireStatus } from '../pool/draft.js'
 import { eject } from '../pool/seats.js'
-import { bondedWei, checkpointAt, jailedForever } from '../pool/sequencer.js'
+import { bondedWei, checkpointAt, jailedForever, weightOf, weightsEpoch } from '../pool/sequencer.js'
 import type { Sequencer, SlashCase } from '../pool/types.js'
-import { type OffenceKind, offenceRules, penaltyBps, penaltyWei, splitSlash } from './penalty.js'
+import { charge, correlated, exposureOf, furtherExposure, month } from './charge.js'
+import { mostPenaltyBps, offenceRules, penaltyWei } from './penalty.js'
 
 type Command<Type extends PoolCommand['type']> = Extract<PoolCommand, { type: Type }>
 
-const month = 30 * 86_400
 const firstJailSeconds = 600
 const longestJailSeconds = 86_400
 
-function hash32(value: Hex, field: string): Hex {
+export function hash32(value: Hex, field: string): Hex {
   if (!/^0x[0-9a-f]{64}$/.test(value)) refuse('INPUT_INVALID', `${field} expected 32 bytes, lower case`, { field })
   return value
 }
@@ -36,7 +35,6 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
   if (draft.cases.has(evidenceId)) refuse('CASE_DUPLICATE', 'this fault has been admitted before', { evidenceId })
   const sequencer = find(draft, id)
   const { evidenceMaxAgeSeconds, vetoWindowSeconds, correlationSettleSeconds } = draft.config.windows
-  const horizon = draft.epoch - BigInt(draft.config.historyEpochs)
   const { excessOfflineBps = 0 } = command.offence
   if (!Number.isInteger(excessOfflineBps) || excessOfflineBps < 0 || excessOfflineBps > 10_000) {
     refuse('INPUT_INVALID', `excessOfflineBps expected 0 … 10000, got ${excessOfflineBps}`, { excessOfflineBps })
@@ -48,7 +46,7 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     offenceAt > draft.at ||
     offenceAt < draft.at - evidenceMaxAgeSeconds ||
     offenceEpoch > draft.epoch ||
-    offenceEpoch <= horizon
+    offenceEpoch < draft.epochStarts[0]!.epoch
   ) {
     refuse('OFFENCE_WINDOW', 'the offence lies outside the evidence window', {
       offenceAt,
@@ -58,30 +56,27 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
       evidenceMaxAgeSeconds,
     })
   }
-  // Stake at the start of the offence's epoch, or its end when that is more: what left in between still answers for it.
-  const start = checkpointAt(sequencer, offenceEpoch - 1n).wei
-  const end = checkpointAt(sequencer, offenceEpoch).wei
-  const atEnd = end > start
-  const stakeWei = atEnd ? end : start
+  const stake = stakeAt(draft, sequencer, offenceEpoch)
   const executableAt = draft.at + vetoWindowSeconds + (rule.safety ? correlationSettleSeconds : 0)
-  draft.cases = draft.cases.set(evidenceId, {
+  const open: SlashCase = {
     evidenceId,
     evidenceHash,
     kind,
     id,
     offenceEpoch,
+    ...stake,
     offenceAt,
     admittedAt: draft.at,
     executableAt,
     status: 'pending',
-    stakeWei,
-    totalWei: totalAt(draft, atEnd ? offenceEpoch : offenceEpoch - 1n),
     excessOfflineBps,
-    span: spanAt(sequencer, offenceAt),
+    ownWei: 0n,
+    correlatedWei: 0n,
     reporter: undefined,
     reporterOrder: Number.MAX_SAFE_INTEGER,
     pauses: 0,
-  })
+  }
+  draft.cases = draft.cases.set(evidenceId, open)
   if (rule.safety) {
     const { exitDelaySeconds, correlationWindowSeconds } = draft.config.windows
     const oldest = draft.at - exitDelaySeconds - correlationWindowSeconds
@@ -92,19 +87,53 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
   }
   put(draft, {
     ...sequencer,
-    caseIds: [...sequencer.caseIds, evidenceId],
+    caseIds: [...remembered(draft, sequencer), evidenceId],
     openCases: sequencer.openCases + 1,
   })
-  draft.events.push({ type: 'OffenceAdmitted', id, evidenceId, kind, executableAt })
+  const mostWei = penaltyWei(mostPenaltyBps(kind, excessOfflineBps), open.stakeWei)
+  draft.events.push({
+    type: 'OffenceAdmitted',
+    ...exposureOf(draft, open, mostWei),
+    evidenceId,
+    kind,
+    executableAt,
+    correlated: furtherExposure(draft, open),
+  })
   if (rule.safety) jail(draft, find(draft, id), jailedForever)
   else if (kind === 'DOWNTIME') jailForDowntime(draft, find(draft, id))
 }
 
-/** Index of the slashing span in which a moment fell. */
-function spanAt(sequencer: Sequencer, at: number): number {
-  let span = 0
-  while (span + 1 < sequencer.spans.length && sequencer.spans[span + 1]!.startedAt <= at) span++
-  return span
+/**
+ * What an offender had at stake, and everybody: at the start of the epoch, or at its end when that is more, since what left in between still
+ * answers for it. One who led with nothing bonded any more had been elected with what was on its way out: that is the stake then.
+ */
+function stakeAt(
+  draft: Draft,
+  sequencer: Sequencer,
+  epoch: bigint,
+): Pick<SlashCase, 'stakeEpoch' | 'stakeWei' | 'totalWei'> {
+  const at = (when: bigint) => ({ stakeWei: weightOf(checkpointAt(sequencer, when)), totalWei: totalAt(draft, when) })
+  const [start, end] = [at(epoch - 1n), at(epoch)]
+  const most = end.stakeWei > start.stakeWei ? end : start
+  if (most.stakeWei > 0n) return { stakeEpoch: epoch, ...most }
+  const weights = weightsEpoch(draft.config, epoch)
+  return { stakeEpoch: weights, ...at(weights) }
+}
+
+/** Cases are kept for as long as they can still matter to another one; the last downtime for ever, since turns are counted from it on. */
+function remembered(draft: Draft, sequencer: Sequencer): readonly Hex[] {
+  const oldest = draft.at - rememberedSeconds(draft.config.windows) - draft.config.windows.exitDelaySeconds - month
+  const ids = sequencer.caseIds
+  const lastDowntime = ids.reduce<SlashCase | undefined>((last, id) => {
+    const found = draft.cases.get(id)!
+    return found.kind === 'DOWNTIME' && (last === undefined || found.offenceEpoch >= last.offenceEpoch) ? found : last
+  }, undefined)
+  return ids.filter(id => {
+    const found = draft.cases.get(id)!
+    if (found.status === 'pending' || found.offenceAt >= oldest || found === lastDowntime) return true
+    draft.cases = draft.cases.delete(id)
+    return false
+  })
 }
 
 function jail(draft: Draft, sequencer: Sequencer, until: number): void {
@@ -137,7 +166,7 @@ export function unjail(draft: Draft, command: Command<'unjail'>): void {
       jailedUntil: sequencer.jailedUntil,
     })
   }
-  free(draft, { ...sequencer, spans: [...sequencer.spans, { startedAt: draft.at, slashedWei: 0n }] })
+  free(draft, sequencer)
 }
 
 function free(draft: Draft, sequencer: Sequencer): void {
@@ -145,45 +174,14 @@ function free(draft: Draft, sequencer: Sequencer): void {
   draft.events.push({ type: 'Unjailed', id: sequencer.id })
 }
 
-/** Hash a reporter publishes before the evidence: keccak256(evidenceHash ‖ reporter ‖ salt), 32 + 20 + 32 bytes. */
-export function reportCommitment(evidenceHash: Hex, reporter: Address, salt: Hex): Hex {
-  const parts = [evidenceHash, reporter, salt].map(hexToBytes)
-  if (parts[0]?.length !== 32 || parts[1]?.length !== 20 || parts[2]?.length !== 32) {
-    refuse('INPUT_INVALID', 'a commitment is made of 32, 20 and 32 bytes')
-  }
-  return bytesToHex(keccak_256(concatBytes(...(parts as Uint8Array[]))))
-}
-
-export function commitReport(draft: Draft, command: Command<'commitReport'>): void {
-  const commitment = hash32(command.commitment, 'commitment')
-  if (draft.reports.has(commitment)) refuse('REPORT_INVALID', 'this commitment exists', { commitment })
-  draft.reportCount++
-  draft.reports = draft.reports.set(commitment, { reporter: draft.by, order: draft.reportCount, at: draft.at })
-  draft.events.push({ type: 'ReportCommitted', commitment, reporter: draft.by })
-}
-
-export function revealReport(draft: Draft, command: Command<'revealReport'>): void {
-  const open = caseOf(draft, command.evidenceId)
-  requirePending(open)
-  const commitment = reportCommitment(open.evidenceHash, draft.by, command.salt)
-  const report = draft.reports.get(commitment)
-  // Made after the evidence was public, it proves nothing; made later than another's, it loses to it.
-  if (report === undefined || report.at >= open.admittedAt || report.order >= open.reporterOrder) {
-    refuse('REPORT_INVALID', 'no commitment of this reporter that is early enough', { evidenceId: open.evidenceId })
-  }
-  draft.reports = draft.reports.delete(commitment)
-  draft.cases = draft.cases.set(open.evidenceId, { ...open, reporter: draft.by, reporterOrder: report.order })
-  draft.events.push({ type: 'ReportRevealed', evidenceId: open.evidenceId, reporter: draft.by })
-}
-
-function caseOf(draft: Draft, evidenceId: Hex): SlashCase {
+export function caseOf(draft: Draft, evidenceId: Hex): SlashCase {
   return (
     draft.cases.get(evidenceId) ??
     refuse('CASE_UNKNOWN', 'no such case', { evidenceId: String(evidenceId).slice(0, 66) })
   )
 }
 
-function requirePending(open: SlashCase): void {
+export function requirePending(open: SlashCase): void {
   if (open.status !== 'pending') {
     refuse('CASE_STAGE', `the case is ${open.status}`, { evidenceId: open.evidenceId, status: open.status })
   }
@@ -241,10 +239,10 @@ export function executeCase(draft: Draft, command: Command<'executeCase'>): void
   }
   close(draft, open, 'executed')
   const rule = offenceRules[open.kind]
-  settle(draft, open.id)
+  charge(draft, open.id)
   if (!rule.safety) return
   // One more offender raises the correlated share of those who were executed before: they pay the difference, so that order never matters.
-  for (const other of new Set(correlated(draft, open).map(({ id }) => id))) if (other !== open.id) settle(draft, other)
+  for (const other of new Set(correlated(draft, open).map(({ id }) => id))) if (other !== open.id) charge(draft, other)
   const sequencer = find(draft, open.id)
   if (!sequencer.tombstoned) {
     put(draft, { ...sequencer, tombstoned: true, jailedUntil: jailedForever })
@@ -252,100 +250,3 @@ export function executeCase(draft: Draft, command: Command<'executeCase'>): void
     if (sequencer.status === 'active') eject(draft, find(draft, open.id))
   }
 }
-
-/** Executed safety cases of the same class within the correlation window, the case itself included. */
-function correlated(draft: Draft, open: SlashCase): SlashCase[] {
-  const { correlationWindowSeconds } = draft.config.windows
-  return draft.recentSafety
-    .map(id => draft.cases.get(id)!)
-    .filter(
-      other =>
-        other.status === 'executed' &&
-        offenceRules[other.kind].class === offenceRules[open.kind].class &&
-        Math.abs(other.offenceAt - open.offenceAt) <= correlationWindowSeconds,
-    )
-}
-
-/** The share of stake a case costs today, given every case that has been executed. */
-function fractionOf(draft: Draft, executed: SlashCase, own: readonly SlashCase[]): number {
-  const { kind, stakeWei, totalWei, excessOfflineBps } = executed
-  const stakes = new Map<number, bigint>([[executed.id, stakeWei]])
-  for (const other of correlated(draft, executed)) {
-    if (other.id !== executed.id && other.stakeWei > (stakes.get(other.id) ?? 0n)) stakes.set(other.id, other.stakeWei)
-  }
-  let offendersWei = 0n
-  for (const stake of stakes.values()) offendersWei += stake
-  const repetition = own.filter(
-    other =>
-      other.kind === kind &&
-      other.offenceAt > executed.offenceAt - month &&
-      (other.offenceAt < executed.offenceAt ||
-        (other.offenceAt === executed.offenceAt && other.evidenceId <= executed.evidenceId)),
-  ).length
-  return penaltyBps({ kind, stakeWei, totalWei, offendersWei, repetition, excessOfflineBps })
-}
-
-/** Charges what a sequencer's executed cases cost by now beyond what it has paid: per span the worst offence, not their sum. */
-function settle(draft: Draft, id: number): void {
-  const own = find(draft, id)
-    .caseIds.map(caseId => draft.cases.get(caseId)!)
-    .filter(({ status }) => status === 'executed')
-  const worst = new Map<number, { executed: SlashCase; fractionBps: number; owedWei: bigint }>()
-  for (const executed of own) {
-    const fractionBps = fractionOf(draft, executed, own)
-    const owedWei = penaltyWei(fractionBps, executed.stakeWei)
-    const last = worst.get(executed.span)
-    if (last === undefined || owedWei > last.owedWei) worst.set(executed.span, { executed, fractionBps, owedWei })
-  }
-  for (const [span, { executed, fractionBps, owedWei }] of [...worst].sort(([a], [b]) => a - b)) {
-    const sequencer = find(draft, id)
-    const paid = sequencer.spans[span]!.slashedWei
-    if (owedWei <= paid) continue
-    const spans = sequencer.spans.map((item, index) => (index === span ? { ...item, slashedWei: owedWei } : item))
-    take(draft, { ...sequencer, spans }, executed, fractionBps, owedWei - paid)
-  }
-}
-
-/** Takes up to `amountWei`: the operator's tranche first, then operator and delegators in proportion. */
-function take(draft: Draft, sequencer: Sequencer, executed: SlashCase, fractionBps: number, amountWei: bigint): void {
-  const { firstLossBps, delegatorsSlashable } = draft.config
-  const exposed = sequencer.unlocking.filter(({ startedEpoch }) => startedEpoch >= executed.offenceEpoch)
-  const operatorWei = exposed.reduce((sum, entry) => sum + entry.amountWei, sequencer.amountWei)
-  const delegatedWei = delegatorsSlashable ? sequencer.delegatedWei : 0n
-  const loss = min(amountWei, operatorWei + delegatedWei)
-  const first = min(loss, (operatorWei * BigInt(firstLossBps)) / 10_000n)
-  const rest = operatorWei - first + delegatedWei
-  const fromDelegators = rest === 0n ? 0n : ((loss - first) * delegatedWei) / rest
-  const fromOperator = loss - fromDelegators
-
-  let left = fromOperator
-  const fromBond = min(left, sequencer.amountWei)
-  left -= fromBond
-  const unlocking = sequencer.unlocking.map(entry => {
-    if (left === 0n || entry.startedEpoch < executed.offenceEpoch) return entry
-    const cut = min(left, entry.amountWei)
-    left -= cut
-    return { ...entry, amountWei: entry.amountWei - cut }
-  })
-  put(draft, {
-    ...sequencer,
-    amountWei: sequencer.amountWei - fromBond,
-    unlocking,
-    delegatedWei: sequencer.delegatedWei - fromDelegators,
-  })
-  const { kind, evidenceId, reporter, id } = executed
-  const split = splitSlash(kind, loss, reporter !== undefined)
-  book(draft, { burntWei: split.burntWei, treasuryWei: split.treasuryWei, paidOutWei: split.reporterWei })
-  draft.events.push({
-    type: 'Slashed',
-    id,
-    evidenceId,
-    kind: kind satisfies OffenceKind,
-    fractionBps,
-    operatorWei: fromOperator,
-    delegatorsWei: fromDelegators,
-    ...split,
-  })
-}
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)

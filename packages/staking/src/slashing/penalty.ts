@@ -93,7 +93,7 @@ export type PenaltyInput = {
 }
 
 /**
- * The share of stake that an offence costs, in basis points: the base of its kind, plus what correlation adds. The offender's own stake is
+ * The share of stake that an offence costs, in basis points: the offender's own part, plus what correlation adds. The offender's own stake is
  * taken out of both sides of the correlation, so that one isolated failure costs the same in a pool of four as in a pool of a thousand.
  *
  * @example
@@ -107,20 +107,35 @@ export type PenaltyInput = {
  * ```
  */
 export function penaltyBps(input: PenaltyInput): number {
+  return Math.min(ownPenaltyBps(input) + correlatedPenaltyBps(input), 10_000)
+}
+
+/** What an offence costs whatever others do, in basis points: the base of its kind, doubled by repetition up to the cap. Paid for every time. */
+export function ownPenaltyBps(input: Pick<PenaltyInput, 'kind' | 'repetition' | 'excessOfflineBps'>): number {
   const rule = offenceRules[input.kind]
   let base = rule.baseBps
   if (input.kind === 'DOWNTIME' && input.repetition <= 1) base = 0
   else for (let k = 1; k < input.repetition && base < rule.capBps; k++) base = Math.min(base * 2, rule.capBps)
-  if (input.kind === 'DOWNTIME') {
-    // Everybody down at once is a shared fault of a client or a provider, which costs more; one alone pays the base. Factors of EIP-7716.
-    return base * Math.min(1 + Math.floor((381 * (input.excessOfflineBps ?? 0)) / 10_000), 128)
-  }
-  if (!rule.safety) return base
+  // Everybody down at once is a shared fault of a client or a provider, which costs more; one alone pays the base. Factors of EIP-7716.
+  return input.kind === 'DOWNTIME' ? base * offlineFactor(input.excessOfflineBps) : base
+}
+
+const offlineFactor = (excessOfflineBps = 0): number => Math.min(1 + Math.floor((381 * excessOfflineBps) / 10_000), 128)
+
+/** What the others who offended at the time add, in basis points. Paid once, however often one was among them. */
+function correlatedPenaltyBps(input: PenaltyInput): number {
+  if (!offenceRules[input.kind].safety) return 0
   const others = input.offendersWei > input.stakeWei ? input.offendersWei - input.stakeWei : 0n
   const rest = input.totalWei > input.stakeWei ? input.totalWei - input.stakeWei : 1n
   const correlated = (correlationFactor * 10_000n * others) / rest
-  const fraction = BigInt(base) + (correlated > 10_000n ? 10_000n : correlated)
-  return fraction > 10_000n ? 10_000 : Number(fraction)
+  return correlated > 10_000n ? 10_000 : Number(correlated)
+}
+
+/** The most that an offence can ever cost, in basis points: by repetition, or by what turns out about others. */
+export function mostPenaltyBps(kind: OffenceKind, excessOfflineBps = 0): number {
+  const { safety, capBps } = offenceRules[kind]
+  if (safety) return 10_000
+  return kind === 'DOWNTIME' ? capBps * offlineFactor(excessOfflineBps) : capBps
 }
 
 /** What a fraction of a stake is in wei: rounded up, so that no positive penalty is nothing. */

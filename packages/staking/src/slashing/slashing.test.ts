@@ -7,8 +7,8 @@ import type { PoolCommand, PoolEvent } from '../pool/commands.js'
 import type { PoolOptions } from '../pool/config.js'
 import { jailedForever, sequencerOf } from '../pool/sequencer.js'
 import type { PoolState } from '../pool/types.js'
-import { reportCommitment } from './cases.js'
 import { type OffenceKind, offenceRules, penaltyBps, penaltyWei, splitSlash } from './penalty.js'
+import { reportCommitment } from './reports.js'
 
 const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
@@ -307,10 +307,12 @@ describe('reports', () => {
     salt: word(salt),
   })
   it('pay the first who had committed, whoever submitted the evidence', () => {
+    const watchers = [70, 71, 72].map(n => ({ type: 'setWatcher', watcher: account(n), allowed: true }))
     const { state } = play(start, [
+      ...watchers,
       commit(70, 1, now - 20),
       commit(71, 2, now - 10),
-      admit(1, 'EQUIVOCATION_BLOCK', 1),
+      { ...admit(1, 'EQUIVOCATION_BLOCK', 1, now - 30) },
       commit(72, 3, now),
     ])
     expect(codeOf(() => play(state, [reveal(72, 3)]))).toBe('REPORT_INVALID')

@@ -1,0 +1,266 @@
+import type { DelegatedStake, Delegation, DelegatorLoss, Lot, Redemption, RewardMark, Tail } from '../pool/types.js'
+import { addBond, joinBonds, keep, takeBond } from './bonds.js'
+
+/** Fixed point of rewards per wei: 2^96. */
+export const perWeiBits = 96n
+
+/** No delegators yet. */
+export const noDelegations: DelegatedStake = {
+  wei: 0n,
+  bonds: [],
+  redeemingWei: 0n,
+  redeeming: [],
+  rewardWei: 0n,
+  rewardPerWei: 0n,
+  rewardedEpoch: -1n,
+  marks: [],
+  losses: [],
+}
+
+/** Key of a position in `PoolState.delegations`. */
+export const delegationKey = (id: number, delegator: string): string => `${id}:${delegator}`
+
+/** Whether stake of these epochs answers for a loss: it had come in and had not left when the fault was committed. */
+const answers = (loss: DelegatorLoss, fromEpoch: bigint, toEpoch?: bigint): boolean =>
+  fromEpoch <= loss.offenceEpoch && (toEpoch === undefined || toEpoch >= loss.offenceEpoch)
+
+/** What stake is worth after every loss it has not seen yet, wei, rounded down. */
+export function valueWei(
+  delegated: DelegatedStake,
+  stake: { readonly wei: bigint; readonly fromEpoch: bigint; readonly losses: number },
+  toEpoch?: bigint,
+): bigint {
+  let { wei } = stake
+  for (let i = stake.losses; i < delegated.losses.length; i++) {
+    const loss = delegated.losses[i]!
+    if (answers(loss, stake.fromEpoch, toEpoch)) wei = keep(wei, loss)
+  }
+  return wei
+}
+
+/** A position brought up to date, and the marks it needs no more. */
+type Settled = { held: Delegation; released: readonly bigint[] }
+
+/** Pays a position what its stake has earned until now: the F1 step, over weights instead of balances. */
+export function settlePosition(delegated: DelegatedStake, held: Delegation): Settled {
+  const released: bigint[] = []
+  let { rewardWei } = held
+  const earn = <Stake extends Omit<Tail, 'toEpoch'>>(stake: Stake, toEpoch?: bigint): Stake | undefined => {
+    let { wei, paidPerWei, losses } = stake
+    if (paidPerWei === undefined) {
+      paidPerWei = markAt(delegated, stake.fromEpoch)
+      if (paidPerWei === undefined) return stake
+      released.push(stake.fromEpoch)
+    }
+    const pay = (upTo: bigint): void => {
+      rewardWei += (wei * (upTo - paidPerWei!)) >> perWeiBits
+      paidPerWei = upTo
+    }
+    // A loss makes later weights smaller: up to it the greater one earned.
+    for (let loss = delegated.losses[losses]; loss?.perWei !== undefined; loss = delegated.losses[++losses]) {
+      if (toEpoch !== undefined && loss.epoch >= toEpoch) break
+      if (!answers(loss, stake.fromEpoch, toEpoch)) continue
+      pay(loss.perWei)
+      wei = keep(wei, loss)
+    }
+    const end = toEpoch === undefined ? undefined : markAt(delegated, toEpoch)
+    pay(end ?? delegated.rewardPerWei)
+    if (end === undefined) return { ...stake, wei, paidPerWei, losses }
+    released.push(toEpoch!)
+    return undefined
+  }
+  const lots = held.lots.map(lot => earn(lot)!)
+  const tails = held.tails.map(tail => earn(tail, tail.toEpoch)).filter(tail => tail !== undefined)
+  return { held: { ...held, lots, tails, rewardWei }, released }
+}
+
+/** Joins the lots that nothing tells apart any more. The seat's own bonds must have been joined up to `horizon` before. */
+export function joinLots(lots: readonly Lot[], horizon: bigint): readonly Lot[] {
+  const joined: Lot[] = []
+  for (const lot of lots) {
+    const last = joined[joined.length - 1]
+    const alike =
+      last !== undefined &&
+      lot.fromEpoch <= horizon &&
+      lot.paidPerWei !== undefined &&
+      lot.paidPerWei === last.paidPerWei &&
+      lot.losses === last.losses
+    if (alike) joined[joined.length - 1] = { ...lot, shares: last.shares + lot.shares, wei: last.wei + lot.wei }
+    else joined.push(lot)
+  }
+  return joined
+}
+
+/** `perWei` of a mark, `undefined` while it is open. */
+function markAt(delegated: DelegatedStake, epoch: bigint): bigint | undefined {
+  return epoch > delegated.rewardedEpoch ? undefined : delegated.marks.find(mark => mark.epoch === epoch)?.perWei
+}
+
+/** Adds a position's stake of the running epoch. */
+export function addStake(
+  delegated: DelegatedStake,
+  held: Delegation,
+  epoch: bigint,
+  wei: bigint,
+): { delegated: DelegatedStake; held: Delegation } {
+  const losses = delegated.losses.length
+  const last = held.lots[held.lots.length - 1]
+  // More of the same epoch and of the same past joins what is there.
+  if (last?.fromEpoch === epoch && last.losses === losses) {
+    if (last.paidPerWei === undefined || last.paidPerWei === delegated.rewardPerWei) {
+      const lot = { ...last, shares: last.shares + wei, wei: last.wei + wei }
+      return {
+        delegated: { ...delegated, wei: delegated.wei + wei, bonds: addBond(delegated.bonds, epoch, wei) },
+        held: { ...held, lots: [...held.lots.slice(0, -1), lot] },
+      }
+    }
+  }
+  // Only in the very first epochs weights are paid for while they still change: then what was credited before is not for it.
+  const isPaid = epoch <= delegated.rewardedEpoch
+  const paidPerWei = isPaid ? delegated.rewardPerWei : undefined
+  const lot: Lot = { shares: wei, wei, fromEpoch: epoch, paidPerWei, losses }
+  return {
+    delegated: {
+      ...delegated,
+      wei: delegated.wei + wei,
+      bonds: addBond(delegated.bonds, epoch, wei),
+      marks: isPaid ? delegated.marks : withMark(delegated.marks, epoch),
+    },
+    held: { ...held, lots: [...held.lots, lot] },
+  }
+}
+
+/** Moves shares of a settled position to its way out, the youngest first. Their weights go on earning until `epoch`. */
+export function leaveStake(
+  delegated: DelegatedStake,
+  held: Delegation,
+  input: { shares: bigint; epoch: bigint; claimableAt: number },
+): { delegated: DelegatedStake; held: Delegation } {
+  const { epoch, claimableAt } = input
+  const lots = [...held.lots]
+  const tails = [...held.tails]
+  const redemptions = [...held.redemptions]
+  let { wei, bonds, redeemingWei, redeeming, marks } = delegated
+  for (let rest = input.shares; rest > 0n; ) {
+    const lot = lots.pop()!
+    const shares = lot.shares < rest ? lot.shares : rest
+    const whole = shares === lot.shares
+    const value = valueWei(delegated, lot)
+    const partWei = whole ? value : (value * shares) / lot.shares
+    // Rounded up, so that the value of what stays and of what goes is never more than that of both.
+    const weight = whole ? lot.wei : (lot.wei * shares + lot.shares - 1n) / lot.shares
+    if (!whole) lots.push({ ...lot, shares: lot.shares - shares, wei: lot.wei - weight })
+    rest -= shares
+    wei -= partWei
+    bonds = takeBond(bonds, lot.fromEpoch, partWei)
+    redeemingWei += partWei
+    redeeming = addRedeeming(redeeming, epoch, lot.fromEpoch, partWei)
+    const losses = delegated.losses.length
+    redemptions.push({ shares, wei: partWei, fromEpoch: lot.fromEpoch, startedEpoch: epoch, claimableAt, losses })
+    const { fromEpoch, paidPerWei } = lot
+    const isOpen = epoch > delegated.rewardedEpoch
+    if (isOpen && fromEpoch < epoch) {
+      tails.push({ wei: weight, fromEpoch, toEpoch: epoch, paidPerWei, losses: lot.losses })
+      marks = withMark(marks, epoch)
+      if (paidPerWei === undefined && !whole) marks = withMark(marks, fromEpoch)
+    } else if (paidPerWei === undefined && whole) marks = withoutMark(marks, fromEpoch)
+  }
+  return {
+    delegated: { ...delegated, wei, bonds, redeemingWei, redeeming, marks },
+    held: { ...held, lots, tails, redemptions },
+  }
+}
+
+/** Pays redemptions out of what is held for them. */
+export function payStake(
+  delegated: DelegatedStake,
+  paid: readonly Redemption[],
+): { delegated: DelegatedStake; amountWei: bigint } {
+  let { redeemingWei, redeeming } = delegated
+  let amountWei = 0n
+  for (const redemption of paid) {
+    const wei = valueWei(delegated, redemption, redemption.startedEpoch)
+    amountWei += wei
+    redeemingWei -= wei
+    redeeming = redeeming.map(group =>
+      group.startedEpoch === redemption.startedEpoch
+        ? { ...group, bonds: takeBond(group.bonds, redemption.fromEpoch, wei) }
+        : group,
+    )
+  }
+  redeeming = redeeming.filter(({ bonds }) => bonds.length > 0)
+  return { delegated: { ...delegated, redeemingWei, redeeming }, amountWei }
+}
+
+/** Forgets what no fault that can still be brought forward tells apart. */
+export function joinDelegated(delegated: DelegatedStake, horizon: bigint): DelegatedStake {
+  const bonds = joinBonds(delegated.bonds, horizon)
+  const stale = delegated.redeeming.some(({ startedEpoch }) => startedEpoch < horizon)
+  if (bonds === delegated.bonds && !stale) return delegated
+  const redeeming = stale
+    ? delegated.redeeming.filter(({ startedEpoch }) => startedEpoch >= horizon)
+    : delegated.redeeming
+  return { ...delegated, bonds, redeeming }
+}
+
+/** Credits rewards for the weights of the end of `epoch`, of which `weightWei` was the delegators'. */
+export function creditDelegated(
+  delegated: DelegatedStake,
+  epoch: bigint,
+  weightWei: bigint,
+  amountWei: bigint,
+): DelegatedStake {
+  const { rewardPerWei } = delegated
+  const next = epoch > delegated.rewardedEpoch ? closeMarks(delegated, epoch) : delegated
+  if (amountWei === 0n) return next
+  return {
+    ...next,
+    rewardWei: next.rewardWei + amountWei,
+    rewardPerWei: rewardPerWei + (amountWei << perWeiBits) / weightWei,
+  }
+}
+
+/** Everything before the weights of `epoch` has been paid: marks and losses up to it get their figure. */
+function closeMarks(delegated: DelegatedStake, epoch: bigint): DelegatedStake {
+  const { rewardPerWei: perWei } = delegated
+  const isDue = (item: { epoch: bigint; perWei: bigint | undefined }): boolean =>
+    item.perWei === undefined && item.epoch <= epoch
+  const marks = delegated.marks.some(isDue)
+    ? delegated.marks.map(mark => (isDue(mark) ? { ...mark, perWei } : mark))
+    : delegated.marks
+  const losses = delegated.losses.some(isDue)
+    ? delegated.losses.map(loss => (isDue(loss) ? { ...loss, perWei } : loss))
+    : delegated.losses
+  return { ...delegated, marks, losses, rewardedEpoch: epoch }
+}
+
+/** Drops a position's hold on marks. */
+export function releaseMarks(delegated: DelegatedStake, released: readonly bigint[]): DelegatedStake {
+  if (released.length === 0) return delegated
+  let { marks } = delegated
+  for (const epoch of released) marks = withoutMark(marks, epoch)
+  return { ...delegated, marks }
+}
+
+function withMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
+  if (!marks.some(mark => mark.epoch === epoch)) return [...marks, { epoch, perWei: undefined, refs: 1 }]
+  return marks.map(mark => (mark.epoch === epoch ? { ...mark, refs: mark.refs + 1 } : mark))
+}
+
+function withoutMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
+  return marks.flatMap(mark =>
+    mark.epoch !== epoch ? [mark] : mark.refs === 1 ? [] : [{ ...mark, refs: mark.refs - 1 }],
+  )
+}
+
+function addRedeeming(
+  redeeming: DelegatedStake['redeeming'],
+  startedEpoch: bigint,
+  fromEpoch: bigint,
+  wei: bigint,
+): DelegatedStake['redeeming'] {
+  if (wei === 0n) return redeeming
+  const last = redeeming[redeeming.length - 1]
+  if (last?.startedEpoch !== startedEpoch) return [...redeeming, { startedEpoch, bonds: addBond([], fromEpoch, wei) }]
+  return [...redeeming.slice(0, -1), { startedEpoch, bonds: addBond(last.bonds, fromEpoch, wei) }]
+}
