@@ -70,6 +70,7 @@ export {
   applyGovernance,
   type Blitz,
   type BlitzCandidate,
+  type BlitzVotes,
   createSeatGovernance,
   type GovernanceCommand,
   type GovernanceEvent,

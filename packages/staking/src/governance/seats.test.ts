@@ -87,7 +87,7 @@ describe('proposals', () => {
 
 describe('blitz', () => {
   it('gives seats to those with most votes and pairs each with a node of its wish, or by the seed', () => {
-    const blitz = inHand()
+    const blitz = inHand({ quorumWei: 4n, minVoters: 1 })
     blitz.run({ type: 'openBlitz', at: 0, seats: 2, minPledgeWei: 10n })
     const enter = (n: number, pledgedWei: bigint, nodes: number[]): GovernanceCommand => ({
       type: 'enterBlitz',
@@ -120,6 +120,7 @@ describe('blitz', () => {
     expect(blitz.code({ ...close, nodes: [7] })).toBe('GOVERNANCE_INVALID')
     // Equal votes: the greater pledge chooses first.
     expect(blitz.run(close)).toEqual([
+      { type: 'BlitzClosed', blitz: 0, winners: 2, failed: [] },
       { type: 'SeatGranted', owner: account(2) },
       { type: 'Paired', blitz: 0, protocol: account(2), node: 7, votesWei: 5n },
       { type: 'SeatGranted', owner: account(1) },
@@ -127,5 +128,42 @@ describe('blitz', () => {
     ])
     expect(blitz.code(close)).toBe('GOVERNANCE_INVALID')
     expect(blitz.code({ type: 'openBlitz', at: week + 1, seats: 0, minPledgeWei: 0n })).toBe('GOVERNANCE_INVALID')
+  })
+  it('takes what a proposal takes: quorum, accounts and approval, for every seat', () => {
+    const granted = (
+      votes: { voters: number; wei: bigint; against?: number }[],
+      rules?: SeatRules,
+    ): { winners: number; failed: number } => {
+      const blitz = inHand(rules)
+      blitz.run({ type: 'openBlitz', at: 0, seats: 9, minPledgeWei: 0n })
+      let voter = 1000
+      for (const [n, { voters, wei, against = 0 }] of votes.entries()) {
+        const protocol = account(n + 1)
+        blitz.run({ type: 'enterBlitz', at: 1, blitz: 0, protocol, pledgedWei: 0n, nodes: [] })
+        for (let i = 0; i < voters; i++) {
+          const ballot = { blitz: 0, protocol, voter: account(voter++), weightWei: wei, approve: i >= against }
+          blitz.run({ type: 'voteBlitz', at: 2, ...ballot })
+        }
+      }
+      const events = blitz.run({ type: 'closeBlitz', at: week + 1, blitz: 0, nodes: [1, 2, 3], seed })
+      const seats = events.filter(({ type }) => type === 'SeatGranted').length
+      const closed = events[0]
+      if (closed?.type !== 'BlitzClosed') throw new Error('a blitz that is closed says so')
+      expect(closed.winners).toBe(seats)
+      return { winners: seats, failed: closed.failed.length }
+    }
+    // One wei of one voter, with Metis' own rules.
+    expect(granted([{ voters: 1, wei: 1n }])).toEqual({ winners: 0, failed: 1 })
+    expect(
+      granted([
+        { voters: 500, wei: 100n * metis },
+        { voters: 1, wei: 1n },
+      ]),
+    ).toEqual({ winners: 1, failed: 1 })
+    expect(granted([{ voters: 499, wei: 200n * metis }])).toEqual({ winners: 0, failed: 1 })
+    expect(granted([{ voters: 500, wei: 100n * metis - 1n }])).toEqual({ winners: 0, failed: 1 })
+    expect(granted([{ voters: 500, wei: 100n * metis, against: 100 }])).toEqual({ winners: 1, failed: 0 })
+    expect(granted([{ voters: 500, wei: 100n * metis, against: 101 }])).toEqual({ winners: 0, failed: 1 })
+    expect(granted([{ voters: 0, wei: 1n }], { quorumWei: 0n, minVoters: 0 })).toEqual({ winners: 0, failed: 1 })
   })
 })

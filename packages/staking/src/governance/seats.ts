@@ -35,6 +35,9 @@ export type BlitzCandidate = {
   readonly nodes: readonly number[]
 }
 
+/** Votes on one candidate. */
+export type BlitzVotes = { readonly yesWei: bigint; readonly noWei: bigint; readonly voters: number }
+
 /** A blitz: protocols compete for seats all at once, and each winner is paired with a node. */
 export type Blitz = {
   readonly id: number
@@ -42,7 +45,7 @@ export type Blitz = {
   readonly minPledgeWei: bigint
   readonly closesAt: number
   readonly candidates: readonly BlitzCandidate[]
-  readonly tally: PersistentMap<Address, bigint>
+  readonly tally: PersistentMap<Address, BlitzVotes>
   readonly voters: PersistentMap<Address, true>
   readonly pairs:
     | readonly { readonly protocol: Address; readonly node: number; readonly votesWei: bigint }[]
@@ -63,7 +66,8 @@ export type GovernanceCommand = { at: number } & (
   | { type: 'close'; proposal: number }
   | { type: 'openBlitz'; seats: number; minPledgeWei: bigint }
   | { type: 'enterBlitz'; blitz: number; protocol: Address; pledgedWei: bigint; nodes: readonly number[] }
-  | { type: 'voteBlitz'; blitz: number; voter: Address; weightWei: bigint; protocol: Address }
+  /** `approve`: for the protocol (default) or against it. One vote a voter. */
+  | { type: 'voteBlitz'; blitz: number; voter: Address; weightWei: bigint; protocol: Address; approve?: boolean }
   /** `nodes`: sequencer ids that may be paired; `seed` decides where wishes collide with nobody's turn. */
   | { type: 'closeBlitz'; blitz: number; nodes: readonly number[]; seed: Hex }
 )
@@ -76,7 +80,9 @@ export type GovernanceEvent =
   | { type: 'SeatGranted' | 'SeatRevoked'; owner: Address }
   | { type: 'BlitzOpened'; blitz: number; seats: number; closesAt: number }
   | { type: 'BlitzEntered'; blitz: number; protocol: Address }
-  | { type: 'BlitzVoted'; blitz: number; voter: Address; protocol: Address; weightWei: bigint }
+  | { type: 'BlitzVoted'; blitz: number; voter: Address; protocol: Address; weightWei: bigint; approve: boolean }
+  /** Who stood and had fewer votes than a seat takes gets none, even where seats stay free. */
+  | { type: 'BlitzClosed'; blitz: number; winners: number; failed: readonly Address[] }
   | { type: 'Paired'; blitz: number; protocol: Address; node: number; votesWei: bigint }
 
 /** No proposals yet. @throws StakingError `CONFIG_INVALID` */
@@ -159,10 +165,7 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
       const proposal = openProposal(state, command.proposal)
       if (command.at <= proposal.closesAt) invalid('voting has not ended', { closesAt: proposal.closesAt })
       const { yesWei, noWei, voters, kind, candidate, id } = proposal
-      const { quorumWei, minVoters, approvalBps } = state.rules
-      const took = yesWei + noWei
-      const passed =
-        took > 0n && took >= quorumWei && voters.size >= minVoters && yesWei * 10_000n >= took * BigInt(approvalBps)
+      const passed = passes(state.rules, { yesWei, noWei, voters: voters.size })
       const outcome = passed ? 'passed' : 'failed'
       const events: GovernanceEvent[] = [{ type: 'ProposalClosed', proposal: id, outcome }]
       if (passed) events.push({ type: kind === 'admit' ? 'SeatGranted' : 'SeatRevoked', owner: candidate })
@@ -202,19 +205,24 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
       }
     }
     case 'voteBlitz': {
-      const { weightWei } = command
+      const { weightWei, approve = true } = command
       const blitz = openBlitz(state, command.blitz, command.at)
       const protocol = toAddress(command.protocol, 'protocol')
       if (!blitz.candidates.some(item => item.protocol === protocol)) invalid('does not stand', { protocol })
       const voter = newVoter(blitz.voters, command.voter, weightWei)
+      const votes = blitz.tally.get(protocol) ?? noVotes
       const voted: Blitz = {
         ...blitz,
-        tally: blitz.tally.set(protocol, (blitz.tally.get(protocol) ?? 0n) + weightWei),
+        tally: blitz.tally.set(protocol, {
+          yesWei: votes.yesWei + (approve ? weightWei : 0n),
+          noWei: votes.noWei + (approve ? 0n : weightWei),
+          voters: votes.voters + 1,
+        }),
         voters: blitz.voters.set(voter, true),
       }
       return {
         state: replaceBlitz(state, voted),
-        events: [{ type: 'BlitzVoted', blitz: blitz.id, voter, protocol, weightWei }],
+        events: [{ type: 'BlitzVoted', blitz: blitz.id, voter, protocol, weightWei, approve }],
       }
     }
     case 'closeBlitz':
@@ -222,16 +230,28 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
   }
 }
 
+const noVotes: BlitzVotes = { yesWei: 0n, noWei: 0n, voters: 0 }
+
+/** Whether votes are enough for a seat: quorum, accounts, approval. */
+function passes(rules: Required<SeatRules>, { yesWei, noWei, voters }: BlitzVotes): boolean {
+  const took = yesWei + noWei
+  const { quorumWei, minVoters, approvalBps } = rules
+  return took > 0n && took >= quorumWei && voters >= minVoters && yesWei * 10_000n >= took * BigInt(approvalBps)
+}
+
 function closeBlitz(state: SeatGovernance, command: Extract<GovernanceCommand, { type: 'closeBlitz' }>): Result {
   const blitz = state.blitzes[command.blitz] ?? invalid('no such blitz', { blitz: command.blitz })
   if (blitz.pairs !== undefined) invalid('closed already', { blitz: blitz.id })
   if (command.at <= blitz.closesAt) invalid('voting has not ended', { closesAt: blitz.closesAt })
   const seed = seedBytes(command.seed)
-  const votes = (protocol: Address): bigint => blitz.tally.get(protocol) ?? 0n
+  const votes = (protocol: Address): BlitzVotes => blitz.tally.get(protocol) ?? noVotes
+  const failed = blitz.candidates
+    .map(({ protocol }) => protocol)
+    .filter(protocol => !passes(state.rules, votes(protocol)))
   // Most votes first; equals by pledge, then by who entered first: no coin to toss, nothing to grind.
   const winners = blitz.candidates
-    .map((candidate, order) => ({ candidate, order, votesWei: votes(candidate.protocol) }))
-    .filter(({ votesWei }) => votesWei > 0n)
+    .map((candidate, order) => ({ candidate, order, votesWei: votes(candidate.protocol).yesWei }))
+    .filter(({ candidate }) => !failed.includes(candidate.protocol))
     .sort((a, b) =>
       a.votesWei !== b.votesWei
         ? a.votesWei > b.votesWei
@@ -256,10 +276,13 @@ function closeBlitz(state: SeatGovernance, command: Extract<GovernanceCommand, {
   })
   return {
     state: replaceBlitz(state, { ...blitz, pairs }),
-    events: pairs.flatMap(({ protocol, node, votesWei }): GovernanceEvent[] => [
-      { type: 'SeatGranted', owner: protocol },
-      { type: 'Paired', blitz: blitz.id, protocol, node, votesWei },
-    ]),
+    events: [
+      { type: 'BlitzClosed', blitz: blitz.id, winners: pairs.length, failed },
+      ...pairs.flatMap(({ protocol, node, votesWei }): GovernanceEvent[] => [
+        { type: 'SeatGranted', owner: protocol },
+        { type: 'Paired', blitz: blitz.id, protocol, node, votesWei },
+      ]),
+    ],
   }
 }
 
