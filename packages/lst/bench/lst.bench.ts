@@ -135,7 +135,6 @@ const enqueue = seconds(() => {
       assets: assets(METIS),
       shares: METIS as Shares,
       now: BigInt(i),
-      reportedAt: BigInt(i - (i % 1_000)),
     }).state
 })
 print(`${HOLDERS} requests`, each(enqueue, HOLDERS), `${((heap() - queueBase) / HOLDERS).toFixed(0)} B each`)

@@ -4,16 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from './math/units.js'
 import { type PresetName, type Profile, presets } from './presets/config.js'
 import { coreTotals } from './presets/core.js'
-import {
-  applyLiquid,
-  createLiquid,
-  heldAssets,
-  type Liquid,
-  liquidCodec,
-  liquidShares,
-  owedAssets,
-  queueOf,
-} from './presets/liquid.js'
+import { applyLiquid, createLiquid, liquidShares } from './presets/liquid.js'
+import { liquidCodec } from './presets/snapshot.js'
+import { heldAssets, type Liquid, owedAssets, queueOf } from './presets/state.js'
 
 const METIS = 10n ** 18n
 const people = ['alice', 'bob', 'carol', 'dave', 'erin']
@@ -27,7 +20,7 @@ function amount(random: Random): bigint {
   return BigInt(random.below(3_000)) * METIS + BigInt(random.below(1_000_000_000))
 }
 
-type Run = { lst: Liquid; now: bigint; sequence: bigint; done: number; refused: Map<string, number> }
+type Run = { lst: Liquid; now: bigint; done: number; refused: Map<string, number> }
 
 function perform(run: Run, random: Random): void {
   const account = random.pick(people)
@@ -66,7 +59,7 @@ function perform(run: Run, random: Random): void {
         operatorWei: BigInt(random.below(1e9)) * 10n ** 9n,
         delegatorsWei: 7n,
       }
-      run.lst = applyLiquid(lst, { op: 'feed', sequence: ++run.sequence, event }).state
+      run.lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
       return
     }
     case 11: {
@@ -77,13 +70,13 @@ function perform(run: Run, random: Random): void {
         operatorWei: BigInt(random.below(1e9)) * 10n ** 11n + 1n,
         delegatorsWei: 3n,
       }
-      run.lst = applyLiquid(lst, { op: 'feed', sequence: ++run.sequence, event }).state
+      run.lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
       return
     }
     case 12: {
       const type = random.bool() ? 'OffenceAdmitted' : 'CaseClosed'
       const event = { type, id: seat, evidenceId: `0x${random.below(3)}` }
-      run.lst = applyLiquid(lst, { op: 'feed', sequence: ++run.sequence, event }).state
+      run.lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
       return
     }
     case 13:
@@ -139,9 +132,9 @@ function solvent(lst: Liquid): string | undefined {
 
 function exercise(preset: PresetName, profile: Profile, operations: number, seed: number): Run {
   const random = seededRandom(seed)
-  let lst = createLiquid({ preset, profile, entrySeconds: 3_600n, historyLength: 10 })
+  let lst = createLiquid({ preset, profile, entrySeconds: 3_600n, historySeconds: 864_000n })
   for (const seat of seats) lst = applyLiquid(lst, { op: 'registerSeat', seat, bond: 10n * METIS }).state
-  const run: Run = { lst, now: 0n, sequence: 0n, done: 0, refused: new Map() }
+  const run: Run = { lst, now: 0n, done: 0, refused: new Map() }
   while (run.done < operations) {
     const before = run.lst
     try {

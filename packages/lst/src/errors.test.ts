@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { airdropCodec, airdropTree, applyAirdrop, createAirdrop } from './incentives/airdrop.js'
 import { assets, rateE27, shares } from './math/units.js'
 import { presets } from './presets/config.js'
-import { applyLiquid, createLiquid, liquidCodec } from './presets/liquid.js'
+import { applyLiquid, createLiquid } from './presets/liquid.js'
+import { liquidCodec } from './presets/snapshot.js'
 import { applyRatePool, createRatePool, rateCodec } from './rate/pool.js'
 import { applySnapshotPool, createSnapshotPool, snapshotCodec } from './rate/snapshot.js'
 import { applyRebasing, createRebasingPool, rebasingCodec } from './rebasing/pool.js'
@@ -132,7 +133,7 @@ const subjects: Subject[] = [
     create: () => applySeats(createSeatBook(), { op: 'register', seat: 's1' }).state,
     apply: applySeats,
     codec: seatsCodec,
-    ops: words('register addBond lock arrive withdraw unlock collect earn slash nextBatch'),
+    ops: words('register addBond lock arrive withdraw unlock announce collect receive earn slash nextBatch'),
   },
   {
     name: 'accumulator',
@@ -167,7 +168,7 @@ const subjects: Subject[] = [
       apply: applyLiquid,
       codec: liquidCodec,
       ops: words(
-        'registerSeat deposit transfer requestWithdrawal claim claimVested stakeIncentive allocate lockSeat raiseCash settle nextBatch feed report collectFees',
+        'registerSeat deposit transfer requestWithdrawal claim claimVested stakeIncentive allocate lockSeat raiseCash settle nextBatch feed skipEvent report collectFees mintReceipt transferReceipt stakeReceipt unstakeReceipt redeemReceipt',
       ),
     })),
   ),

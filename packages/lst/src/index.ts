@@ -21,13 +21,17 @@ export {
 } from './feeds/history.js'
 export type {
   CaseClosed,
+  CasePaused,
+  DelegationPaid,
   FoldedEvent,
   OffenceAdmitted,
+  PossibleCost,
   RewardAccrued,
   SeatPart,
   Slashed,
   StakePaid,
   StakingFeedEvent,
+  Undelegated,
   UnlockStarted,
 } from './feeds/staking.js'
 export {
@@ -38,6 +42,9 @@ export {
   airdropLeaf,
   airdropTree,
   applyAirdrop,
+  type ClaimBit,
+  claimBit,
+  claimedWord,
   createAirdrop,
   type MerkleAirdrop,
   verifyAirdrop,
@@ -57,24 +64,22 @@ export {
 } from './math/units.js'
 export { type LiquidConfig, type PresetName, type Profile, presets } from './presets/config.js'
 export type { Core } from './presets/core.js'
+export { allocatable, type ExitTicket } from './presets/exits.js'
+export { depositsPaused, heldBack, inBunker } from './presets/feed.js'
+export { applyLiquid, createLiquid, type LiquidOptions, liquidShares } from './presets/liquid.js'
+export { receiptsOf } from './presets/receipts.js'
+export type { LiquidReport } from './presets/report.js'
+export { liquidCodec } from './presets/snapshot.js'
 export {
-  allocatable,
-  applyLiquid,
   cashOf,
-  createLiquid,
-  type ExitTicket,
   heldAssets,
-  inBunker,
   type Liquid,
-  type LiquidOptions,
-  type LiquidReport,
   type LiquidTotals,
-  liquidCodec,
-  liquidShares,
+  type OpenCase,
   owedAssets,
   pendingRewards,
   queueOf,
-} from './presets/liquid.js'
+} from './presets/state.js'
 export {
   type LiquidRate,
   liquidApr,
@@ -114,6 +119,7 @@ export {
   createRebasingPool,
   depositable,
   type FeeRecipient,
+  type ProfitTest,
   pooled,
   type RebasingOptions,
   type RebasingPool,
@@ -140,8 +146,10 @@ export {
   checkReport,
   checkReward,
   checkSeats,
+  growthLimit,
   lidoReportLimits,
   metisReportLimits,
+  type PastRate,
   type ReportFigures,
   type ReportLimits,
 } from './report/guard.js'
@@ -187,10 +195,13 @@ export {
 export {
   applySeats,
   createSeatBook,
+  type Entry,
+  type Leaving,
   type Seat,
   type SeatBook,
   type SeatBookOptions,
   seatAssets,
+  seatStake,
   seatsCodec,
   seatTotals,
 } from './seats/book.js'
@@ -238,6 +249,8 @@ export {
   checkpointHint,
   claimable,
   createQueue,
+  exitCost,
+  type Finalization,
   MAX_BATCHES,
   planBatches,
   prefinalize,

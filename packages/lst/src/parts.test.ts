@@ -35,7 +35,6 @@ describe('ERC-7540 view of the queue', () => {
         assets: wei(METIS),
         shares: units(METIS),
         now: 1n,
-        reportedAt: 0n,
       }).state
     expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'a')).toBe(METIS)
     expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'b')).toBe(0n)

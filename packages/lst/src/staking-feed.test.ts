@@ -14,15 +14,8 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from './math/units.js'
-import {
-  applyLiquid,
-  createLiquid,
-  heldAssets,
-  type Liquid,
-  liquidShares,
-  owedAssets,
-  queueOf,
-} from './presets/liquid.js'
+import { applyLiquid, createLiquid, liquidShares } from './presets/liquid.js'
+import { heldAssets, type Liquid, owedAssets, queueOf } from './presets/state.js'
 import { liquidRate, seatsView } from './presets/views.js'
 import { claimable, requested } from './withdrawal/queue.js'
 

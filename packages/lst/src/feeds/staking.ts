@@ -4,57 +4,111 @@
  */
 export type StakingFeedEvent = { readonly type: string }
 
+type SeatId = number | bigint | string
+/** Seconds. */
+type Timestamp = number | bigint
+
 /** A seat earned: the operator's part and its delegators' part, wei. */
 export type RewardAccrued = {
   readonly type: 'RewardAccrued'
-  readonly id: number | bigint | string
+  readonly id: SeatId
   /** Blocks it is for, when known: the reward is then held to blocks × reward per block. */
   readonly blocks?: bigint | undefined
   readonly operatorWei: bigint
   readonly delegatorsWei: bigint
 }
 
-/** A seat was slashed: what each side lost, wei. */
+/** A seat was slashed: what each side lost, wei, and how much of it came out of what was on its way out. */
 export type Slashed = {
   readonly type: 'Slashed'
-  readonly id: number | bigint | string
+  readonly id: SeatId
   readonly operatorWei: bigint
   readonly delegatorsWei: bigint
+  readonly unlockingWei?: bigint | undefined
+  readonly redeemingWei?: bigint | undefined
 }
 
-/** A fault of a seat is known and not priced yet. */
-export type OffenceAdmitted = {
+/** The most that a fault can take from a seat, from its operator and from its delegators; everything when it is not said. */
+export type PossibleCost = {
+  readonly id: SeatId
+  readonly mostWei?: bigint | undefined
+  readonly mostOperatorWei?: bigint | undefined
+  readonly mostDelegatorsWei?: bigint | undefined
+}
+
+/** A fault of a seat is known and not priced yet; seats convicted before may pay more because of it. */
+export type OffenceAdmitted = PossibleCost & {
   readonly type: 'OffenceAdmitted'
-  readonly id: number | bigint | string
   readonly evidenceId: string
+  readonly kind?: string | undefined
+  readonly correlated?: readonly PossibleCost[] | undefined
 }
 
-/** …and now it is. */
-export type CaseClosed = {
-  readonly type: 'CaseClosed'
-  readonly id: number | bigint | string
-  readonly evidenceId: string
-}
+/** Its case is stopped, until `until` at the latest. */
+export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: Timestamp }
 
-/** A seat is being left, on our word or by force; `whole: false` is a partial withdrawal, which the seat book has of its own. */
+/** …and now it is priced, or dropped. */
+export type CaseClosed = { readonly type: 'CaseClosed'; readonly evidenceId: string }
+
+/** The operator's stake begins its way out, on our word or by force: all of it (`whole`) or what is above the minimum. */
 export type UnlockStarted = {
   readonly type: 'UnlockStarted'
-  readonly id: number | bigint | string
-  /** Seconds. */
-  readonly claimableAt: number | bigint
+  readonly id: SeatId
+  readonly amountWei: bigint
+  readonly claimableAt: Timestamp
   readonly whole: boolean
 }
 
-/** A seat's stake was paid. */
-export type StakePaid = { readonly type: 'StakePaid'; readonly id: number | bigint | string }
+/** The operator's stake was paid: `amountWei` came of what had been `unlockedWei` when it began its way out. */
+export type StakePaid = {
+  readonly type: 'StakePaid'
+  readonly id: SeatId
+  readonly amountWei: bigint
+  readonly unlockedWei?: bigint | undefined
+}
+
+/** A delegation begins its way out; `shares` is what it was delegated as, wei. */
+export type Undelegated = {
+  readonly type: 'Undelegated'
+  readonly id: SeatId
+  readonly shares: bigint
+  readonly claimableAt: Timestamp
+}
+
+/** A delegation was paid. */
+export type DelegationPaid = {
+  readonly type: 'DelegationPaid'
+  readonly id: SeatId
+  readonly shares: bigint
+  readonly amountWei: bigint
+}
 
 /** The events that are folded. */
-export type FoldedEvent = RewardAccrued | Slashed | OffenceAdmitted | CaseClosed | UnlockStarted | StakePaid
+export type FoldedEvent =
+  | RewardAccrued
+  | Slashed
+  | OffenceAdmitted
+  | CasePaused
+  | CaseClosed
+  | UnlockStarted
+  | StakePaid
+  | Undelegated
+  | DelegationPaid
 
 /** Which part of a sequencer's stake the pool holds: as its owner, as its delegators, or both. */
 export type SeatPart = 'operator' | 'delegators' | 'whole'
 
-const folded = new Set(['RewardAccrued', 'Slashed', 'OffenceAdmitted', 'CaseClosed', 'UnlockStarted', 'StakePaid'])
+const folded: ReadonlySet<string> = new Set<FoldedEvent['type']>([
+  'RewardAccrued',
+  'Slashed',
+  'OffenceAdmitted',
+  'CasePaused',
+  'CaseClosed',
+  'UnlockStarted',
+  'StakePaid',
+  'Undelegated',
+  'DelegationPaid',
+])
 
 /** Whether an event is one of those that are folded. */
 export function isFolded(event: StakingFeedEvent): event is FoldedEvent {
@@ -62,7 +116,18 @@ export function isFolded(event: StakingFeedEvent): event is FoldedEvent {
 }
 
 /** The wei of an event that concern the pool. */
-export function partOf(event: RewardAccrued | Slashed, part: SeatPart): bigint {
+export function partOf(event: { operatorWei: bigint; delegatorsWei: bigint }, part: SeatPart): bigint {
   if (part === 'operator') return event.operatorWei
   return part === 'delegators' ? event.delegatorsWei : event.operatorWei + event.delegatorsWei
+}
+
+/** How much of a penalty came out of what was on its way out, wei. */
+export function leavingPartOf(event: Slashed, part: SeatPart): bigint {
+  return partOf({ operatorWei: event.unlockingWei ?? 0n, delegatorsWei: event.redeemingWei ?? 0n }, part)
+}
+
+/** The most a fault can take from the pool's part of a seat, wei. */
+export function mostOf(cost: PossibleCost, part: SeatPart): bigint | undefined {
+  if (part === 'operator') return cost.mostOperatorWei ?? cost.mostWei
+  return part === 'delegators' ? (cost.mostDelegatorsWei ?? cost.mostWei) : cost.mostWei
 }

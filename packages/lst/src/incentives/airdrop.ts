@@ -96,6 +96,28 @@ export function createAirdrop(root: `0x${string}`): MerkleAirdrop {
   return { root, claimed: OrderedMap.from(), tokens: OrderedMap.from(), withdrawEnabledBefore: 0n }
 }
 
+/** Where a claim stands in the distributor's bitmap (Uniswap MerkleDistributor): `claimedBitMap[word] & mask`. */
+export type ClaimBit = { readonly word: bigint; readonly bit: bigint; readonly mask: bigint }
+
+/** The word, the bit in it (0 … 255) and the mask of an index. */
+export function claimBit(index: bigint): ClaimBit {
+  amount('index', index)
+  const bit = index & 255n
+  return { word: index >> 8n, bit, mask: 1n << bit }
+}
+
+/** A word of the bitmap of everything claimed, as the contract stores it. */
+export function claimedWord(state: MerkleAirdrop, word: bigint): bigint {
+  amount('word', word)
+  let bits = 0n
+  for (const [index] of state.claimed.entries(word << 8n)) {
+    const at = claimBit(index)
+    if (at.word !== word) break
+    bits |= at.mask
+  }
+  return bits
+}
+
 const operations = {
   /** Claims once by index; the result is the token's number, from 0. */
   claim(state: MerkleAirdrop, args: AirdropClaim & { proof: readonly `0x${string}`[] }): Step<MerkleAirdrop, bigint> {

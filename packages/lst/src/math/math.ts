@@ -77,3 +77,12 @@ export function max(a: bigint, b: bigint): bigint {
 export function bpsOf(amount: bigint, bps: bigint): bigint {
   return mulDown(amount, bps, 10_000n)
 }
+
+/**
+ * Refuses to burn shares for more than they are worth. A rate at 10^27 is floored, and whoever is paid by its own rate can be paid one
+ * unit of it more a share: that much is let pass.
+ */
+export function checkSettlement(shares: bigint, assets: bigint, totals: Totals): void {
+  const worth = (totals.shares === 0n ? shares : mulUp(shares, totals.assets, totals.shares)) + shares / RATE_ONE
+  if (assets > worth) fail('LIMIT_EXCEEDED', `${shares} shares are worth ${worth} wei, not ${assets}`, { limit: worth })
+}

@@ -81,3 +81,12 @@ export function forward(last: bigint, now: bigint): void {
   if (typeof now !== 'bigint' || now < last || now >= 1n << 64n)
     fail('TIME_BACKWARDS', `time expected ${last} s or later, got ${now} s`, { last, now })
 }
+
+/** Refuses a deposit that would give fewer shares than its sender said. */
+export function atLeast(assets: bigint, shares: bigint, minShares: bigint | undefined): void {
+  if (minShares !== undefined && shares < minShares)
+    fail('SLIPPAGE', `${assets} wei give ${shares} shares, at least ${minShares} were asked for`, {
+      shares,
+      limit: minShares,
+    })
+}

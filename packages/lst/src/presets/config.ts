@@ -1,6 +1,5 @@
 import * as z from 'zod'
-import { fail } from '../errors.js'
-import { checkRecipients, type FeeRecipient } from '../rebasing/pool.js'
+import type { FeeRecipient, ProfitTest } from '../rebasing/pool.js'
 import { lidoReportLimits, limitsSchema, metisReportLimits, type ReportLimits } from '../report/guard.js'
 import { integer } from '../state/codec.js'
 
@@ -21,12 +20,16 @@ export type LiquidConfig = {
   readonly lossPath: boolean
   /** Taken from profit. Shares of the pool in the rebasing model, wei beside the pool in the others. */
   readonly feeRecipients: readonly FeeRecipient[]
-  readonly profitTest: 'net' | 'principal'
+  readonly profitTest: ProfitTest
   /** Billionths of the pool that one report may add; `undefined` is off. */
   readonly maxPositiveRebaseE9: bigint | undefined
   readonly limits: ReportLimits
   /** Wei that stay for ever. */
   readonly seed: bigint
+  /** What of the seed stays: its shares, with what they earn (nobody holds them), or its wei (the deployer can take what it earned; instant model). */
+  readonly seedLock: 'shares' | 'value'
+  /** Whether the token is a vault over a 1:1 receipt that can be held by itself and earns nothing (`fixed` exits): eMETIS under seMETIS. */
+  readonly receipts: boolean
   /** δ of virtual shares, in the vault models. */
   readonly virtualOffset: bigint | undefined
   /** Part of an exit that vests (instant model, `fixed` exits). */
@@ -43,12 +46,17 @@ export type LiquidConfig = {
   readonly maxSeat: bigint
   readonly entrySeconds: bigint
   readonly seatExitSeconds: bigint
+  /** From a partial withdrawal to its wei. 0: the pool pays at once (Metis' contract). */
+  readonly partialExitSeconds: bigint
   /** Wei: no seat may report more than its blocks times this. `undefined` is no bound. */
   readonly rewardPerBlock: bigint | undefined
-  /** Bunker mode ends after this, whatever is open. */
+  /** A known fault that is not priced holds back what it can most cost for this long, or until the sequencer pool's own pause of it ends. */
   readonly bunkerSeconds: bigint
-  /** Rebases remembered for APR. */
-  readonly historyLength: number
+  /** Faults that can together cost more than this part of the pool stop finalisation and deposits (bunker mode). */
+  readonly bunkerBps: bigint
+  /** How long rebases are remembered for APR, and how much time one entry of the history covers at most when reports are frequent. */
+  readonly historySeconds: bigint
+  readonly historyGrainSeconds: bigint
 }
 
 const METIS = 10n ** 18n
@@ -58,11 +66,13 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   exits: 'queue',
   lossPath: true,
   feeRecipients: [{ account: 'treasury', bps: 1_000n }],
-  profitTest: 'net',
+  profitTest: 'highWater',
   // A week at 20 % a year with a quarter to spare; a report after longer leaves the rest for the next one.
   maxPositiveRebaseE9: 4_794_521n,
   limits: metisReportLimits,
   seed: METIS,
+  seedLock: 'shares',
+  receipts: false,
   virtualOffset: undefined,
   vestingBps: 0n,
   cycleSeconds: 604_800n,
@@ -76,9 +86,12 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   maxSeat: 100_000n * METIS,
   entrySeconds: 604_800n,
   seatExitSeconds: 1_814_400n,
+  partialExitSeconds: 1_814_400n,
   rewardPerBlock: undefined,
   bunkerSeconds: 518_400n,
-  historyLength: 400,
+  bunkerBps: 10n,
+  historySeconds: 34_560_000n,
+  historyGrainSeconds: 86_400n,
 }
 
 const live: Omit<LiquidConfig, 'preset' | 'model'> = {
@@ -86,28 +99,33 @@ const live: Omit<LiquidConfig, 'preset' | 'model'> = {
   profile: 'protocol',
   exits: 'fixed',
   lossPath: false,
+  profitTest: 'net',
   maxPositiveRebaseE9: undefined,
   limits: {},
+  partialExitSeconds: 0n,
   maxRequest: 2n ** 128n - 1n,
 }
 
 /**
  * eMETIS and seMETIS of ENKI: 1:1 receipts in a vault that is credited at once.
  *
- * `protocol`: a tenth of every reward to the treasury (the live ratio is not public), a tenth of every exit into vesting that only staked
+ * `protocol`: both tokens (`mintReceipt`, `stakeReceipt` and back): all METIS are staked, what they earn goes to those who put their receipts
+ * into the vault; the deployer's first deposit is locked by value, what it earned is not. A tenth of every reward to the treasury (the live ratio is not public), a tenth of every exit into vesting that only staked
  * ENKI releases, the rest a ticket of 20 days whose amount is fixed when it is taken and which is paid by maturity, not in turn. No loss
  * path: after a slash the tickets that come last are not paid.
  *
  * `sdk` differs: losses lower the rate, operators' bonds first; exits wait in turn in a queue and are worth min(asked, shares × rate), so
  * that leaving early is no escape from a slash; nothing vests, because an exit that earns nothing while it waits already takes the profit
  * out of entering just before a reward; a report is checked and limited; free receipts are not offered, because a receipt that is always
- * 1:1 has no place to carry a loss.
+ * 1:1 has no place to carry a loss; the seed is locked by shares and belongs to nobody.
  */
 const enki = {
   protocol: {
     ...live,
     preset: 'enki',
     model: 'instant',
+    seedLock: 'value',
+    receipts: true,
     virtualOffset: 0n,
     vestingBps: 1_000n,
     exitDelaySeconds: 1_728_000n,
@@ -118,7 +136,7 @@ const enki = {
 /**
  * stMETIS and wstMETIS of Accumulated Finance: 1:1 receipts in a vault with weekly linear cycles.
  *
- * `protocol`: no automatic sync (skipped cycles go to whoever is in at the late one), an exit near the end of a cycle may fail although
+ * `protocol`: both tokens; no automatic sync (skipped cycles go to whoever is in at the late one), an exit near the end of a cycle may fail although
  * `maxWithdraw` promised it (xTRIBE M-01), redemption requests of fixed amount that the owner pays in any order, no loss path, no seed.
  *
  * `sdk` differs: every report starts the next cycle when one is over, an exit moves what is unlocked first, a seed keeps a holder for every
@@ -131,6 +149,7 @@ const accumulated = {
     model: 'cycle',
     feeRecipients: [],
     seed: 0n,
+    receipts: true,
     cycleAutoSync: false,
     cycleCheckpoint: false,
   },
@@ -143,7 +162,7 @@ const accumulated = {
  * `protocol`: a tenth of every harvest as fee, exits of fixed amount priced by the last harvest through a floored inverse rate (which pays a
  * few wei too much, and blocks the last holder), unlocked by nonce, paid after 14 days. No loss path, no seed.
  *
- * `sdk` differs: exits are priced `⌊x·T/S⌋`, queue, and share losses; the fee is taken from net profit; a seed; checked, limited reports.
+ * `sdk` differs: exits are priced `⌊x·T/S⌋`, queue, and share losses; the fee is taken from profit above the high-water mark; a seed; checked, limited reports.
  */
 const artemis = {
   protocol: {
@@ -161,10 +180,10 @@ const artemis = {
 /**
  * stETH of Lido, on Metis' seats: rebasing shares and the withdrawal queue.
  *
- * `protocol`: Lido's own figures (0.075 % a report, 10 % a year) and its fee test, which on Metis' income never charges a fee, because
- * rewards arrive beside the seats and not in them.
+ * `protocol`: Lido's own figures (0.075 % a report, 10 % a year: of what Metis' seats earn, half waits for ever) and its fee test, which on
+ * Metis' income never charges a fee, because rewards arrive beside the seats and not in them.
  *
- * `sdk` differs: the fee is taken from net profit; the limits are those of 20 % a year.
+ * `sdk` differs: the fee is taken from what lifts the rate above its highest; the limits are those of 20 % a year.
  */
 const lido = {
   protocol: {
@@ -173,6 +192,7 @@ const lido = {
     preset: 'lido',
     model: 'rebasing',
     profitTest: 'principal',
+    partialExitSeconds: 0n,
     maxPositiveRebaseE9: 750_000n,
     limits: lidoReportLimits,
     feeRecipients: [
@@ -192,7 +212,7 @@ const lido = {
 } satisfies Record<Profile, LiquidConfig>
 
 /**
- * What a new rollup should take: rebasing shares that count their own wei, a seed that can never leave, fee shares on net profit, the queue in
+ * What a new rollup should take: rebasing shares that count their own wei, a seed that can never leave, fee shares on profit above the high-water mark, the queue in
  * which exits share losses, the limiter, and seats opened before they are filled. There is no live protocol behind it: both profiles are the same.
  */
 const recommended = {
@@ -217,10 +237,12 @@ export const configSchema = z.strictObject({
   exits: z.enum(['queue', 'fixed']),
   lossPath: z.boolean(),
   feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
-  profitTest: z.enum(['net', 'principal']),
+  profitTest: z.enum(['highWater', 'net', 'principal']),
   maxPositiveRebaseE9: integer.optional(),
   limits: limitsSchema,
   seed: integer,
+  seedLock: z.enum(['shares', 'value']),
+  receipts: z.boolean(),
   virtualOffset: integer.optional(),
   vestingBps: integer,
   cycleSeconds: integer,
@@ -234,19 +256,10 @@ export const configSchema = z.strictObject({
   maxSeat: integer,
   entrySeconds: integer,
   seatExitSeconds: integer,
+  partialExitSeconds: integer,
   rewardPerBlock: integer.optional(),
   bunkerSeconds: integer,
-  historyLength: z.int().min(2).max(100_000),
+  bunkerBps: integer,
+  historySeconds: integer,
+  historyGrainSeconds: integer,
 })
-
-/** Refuses a configuration that no part would accept. */
-export function checkConfig(config: LiquidConfig): void {
-  checkRecipients(config.feeRecipients)
-  const parsed = configSchema.safeParse(
-    JSON.parse(JSON.stringify(config, (_, v) => (typeof v === 'bigint' ? `${v}` : v))),
-  )
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    fail('OPTION_INVALID', `"${issue?.path.join('.')}" ${issue?.message}`)
-  }
-}

@@ -1,10 +1,12 @@
 import * as z from 'zod'
 import { type Totals, toShares } from '../math/math.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
-import { applyRatePool, createRatePool, type RatePool, rateFace, rateSchema } from '../rate/pool.js'
+import { applyRatePool, checkRate, createRatePool, type RatePool, rateFace, rateSchema } from '../rate/pool.js'
 import {
   applyRebasing,
+  checkRebasing,
   createRebasingPool,
+  DEAD_ACCOUNT,
   pooled,
   QUEUE_ACCOUNT,
   type RebasingPool,
@@ -14,13 +16,17 @@ import { balanceOf } from '../state/ledger.js'
 import {
   applyCycleVault,
   type CycleVault,
+  checkCycle,
   createCycleVault,
   cycleAssets,
   cycleFace,
   cycleSchema,
+  surplus,
 } from '../vault/cycle.js'
+import { virtualTotals } from '../vault/face.js'
 import {
   applyInstantVault,
+  checkInstant,
   createInstantVault,
   type InstantVault,
   instantFace,
@@ -43,17 +49,28 @@ export const coreSchema = z.discriminatedUnion('model', [
   z.strictObject({ model: z.literal('rebasing'), state: rebasingSchema }),
 ])
 
+/** Who holds the seed: nobody, or the deployer of a vault that locks it by value. */
+export function seedAccount(config: Pick<LiquidConfig, 'seedLock'>): string {
+  return config.seedLock === 'value' ? 'deployer' : DEAD_ACCOUNT
+}
+
+/** Shares of the seed. */
+export function seedShares(core: Core): bigint {
+  return core.model === 'rebasing' ? balanceOf(core.state.shares, DEAD_ACCOUNT) : core.state.seedShares
+}
+
 export function createCore(config: LiquidConfig, now: bigint): Core {
   const { seed, virtualOffset } = config
-  const feeBps = config.feeRecipients.reduce((all, recipient) => all + recipient.bps, 0n)
   switch (config.model) {
     case 'instant':
       return {
         model: 'instant',
         state: createInstantVault({
           seed,
+          seedAccount: seedAccount(config),
+          seedLock: config.seedLock,
           virtualOffset,
-          vestingBps: config.exits === 'fixed' ? config.vestingBps : 0n,
+          vestingBps: config.vestingBps,
         }),
       }
     case 'cycle':
@@ -74,7 +91,8 @@ export function createCore(config: LiquidConfig, now: bigint): Core {
         state: createRatePool({
           now,
           seed,
-          feeE18: feeBps * 10n ** 14n,
+          // The protocol takes its fee before the pool harvests what is left.
+          feeE18: 0n,
           withdrawDelay: config.exitDelaySeconds,
           legacyRounding: config.legacyRounding,
         }),
@@ -98,6 +116,15 @@ export function coreTotals(core: Core): Totals {
   }
 }
 
+/**
+ * What entries and exits are priced with: the totals, with the virtual shares of a vault that has them. One price for both, so that nobody
+ * gains by going in and out.
+ */
+export function corePrice(core: Core): Totals {
+  const totals = coreTotals(core)
+  return core.model === 'instant' || core.model === 'cycle' ? virtualTotals(totals, core.state.virtualOffset) : totals
+}
+
 /** Every wei the core answers for, whether or not it is released to the holders yet. */
 export function coreAssets(core: Core): bigint {
   return core.model === 'cycle' ? core.state.assetBalance : coreTotals(core).assets
@@ -113,22 +140,27 @@ export function coreAdvance(core: Core, now: bigint): Core {
   return core
 }
 
-export function coreMint(core: Core, account: string, assets: Assets): { core: Core; shares: Shares } {
+export function coreMint(
+  core: Core,
+  account: string,
+  assets: Assets,
+  minShares: Shares | undefined,
+): { core: Core; shares: Shares } {
   switch (core.model) {
     case 'instant': {
-      const { state, result } = applyInstantVault(core.state, { op: 'deposit', receiver: account, assets })
+      const { state, result } = applyInstantVault(core.state, { op: 'deposit', receiver: account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
     case 'cycle': {
-      const { state, result } = applyCycleVault(core.state, { op: 'deposit', receiver: account, assets })
+      const { state, result } = applyCycleVault(core.state, { op: 'deposit', receiver: account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
     case 'rate': {
-      const { state, result } = applyRatePool(core.state, { op: 'deposit', account, assets })
+      const { state, result } = applyRatePool(core.state, { op: 'deposit', account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
     case 'rebasing': {
-      const { state, result } = applyRebasing(core.state, { op: 'submit', account, assets })
+      const { state, result } = applyRebasing(core.state, { op: 'submit', account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
   }
@@ -162,6 +194,47 @@ export function coreMove(core: Core, from: string, to: string, shares: Shares): 
   }
 }
 
+/** Vault models: credits `assets` to the holders; their cash is the caller's affair. */
+export function coreEarn(core: Core, assets: Assets): Core {
+  if (assets === 0n) return core
+  switch (core.model) {
+    case 'instant':
+      return { ...core, state: applyInstantVault(core.state, { op: 'addAssets', assets }).state }
+    case 'cycle':
+      return { ...core, state: applyCycleVault(core.state, { op: 'donate', assets }).state }
+    case 'rate': {
+      const arrived = applyRatePool(core.state, { op: 'rewardArrives', assets }).state
+      const { state } = applyRatePool(arrived, { op: 'harvest' })
+      return { ...core, state: { ...state, poolCash: core.state.poolCash } }
+    }
+    case 'rebasing':
+      return core
+  }
+}
+
+/** Vault models: takes `assets` from the holders; they were lost elsewhere. */
+export function coreLose(core: Core, assets: Assets): Core {
+  if (assets === 0n) return core
+  switch (core.model) {
+    case 'instant':
+      return { ...core, state: applyInstantVault(core.state, { op: 'loseAssets', assets }).state }
+    case 'cycle':
+      return { ...core, state: applyCycleVault(core.state, { op: 'loseAssets', assets }).state }
+    case 'rate': {
+      const { state } = applyRatePool(core.state, { op: 'lose', assets })
+      return { ...core, state: { ...state, poolCash: core.state.poolCash } }
+    }
+    case 'rebasing':
+      return core
+  }
+}
+
+/** A report is somebody calling `syncRewards`. */
+export function coreSync(core: Core): Core {
+  if (core.model !== 'cycle' || core.state.now < core.state.cycleEnd || surplus(core.state) === 0n) return core
+  return { ...core, state: applyCycleVault(core.state, { op: 'sync' }).state }
+}
+
 /** Vault models: burns what the queue holds for `assets`. */
 export function coreSettle(core: Core, shares: Shares, assets: Assets): Core {
   const args = { op: 'settle' as const, owner: QUEUE_ACCOUNT, shares, assets }
@@ -170,9 +243,26 @@ export function coreSettle(core: Core, shares: Shares, assets: Assets): Core {
       return { ...core, state: applyInstantVault(core.state, args).state }
     case 'cycle':
       return { ...core, state: applyCycleVault(core.state, args).state }
-    case 'rate':
-      return { ...core, state: applyRatePool(core.state, args).state }
+    case 'rate': {
+      // The pool pays out of its own cash, and the caller has other ideas of what leaves it.
+      const funded = { ...core.state, poolCash: assets }
+      return { ...core, state: { ...applyRatePool(funded, args).state, poolCash: core.state.poolCash } }
+    }
     case 'rebasing':
       return core
+  }
+}
+
+/** What must hold within the core; a sentence when it does not. */
+export function checkCore(core: Core): string | undefined {
+  switch (core.model) {
+    case 'instant':
+      return checkInstant(core.state)
+    case 'cycle':
+      return checkCycle(core.state)
+    case 'rate':
+      return checkRate(core.state)
+    case 'rebasing':
+      return checkRebasing(core.state)
   }
 }

@@ -1,10 +1,13 @@
 import { type Apr, estimateWait, movingApr, type WaitEstimate } from '../apr/apr.js'
-import { rateOf, toAssets } from '../math/math.js'
+import { fail } from '../errors.js'
+import { min, rateOf, toAssets } from '../math/math.js'
 import type { Assets, RateE27, Shares } from '../math/units.js'
-import { seatAssets } from '../seats/book.js'
+import { seatAssets, seatStake, seatTotals } from '../seats/book.js'
 import { claimable, unfinalized, withdrawalStatus } from '../withdrawal/queue.js'
-import { corePreviewDeposit, coreTotals } from './core.js'
-import { cashOf, inBunker, type Liquid, liquidShares, pendingRewards, queueOf } from './liquid.js'
+import { corePreviewDeposit, corePrice, coreTotals } from './core.js'
+import { depositsPaused, heldBack, inBunker } from './feed.js'
+import { liquidShares } from './liquid.js'
+import { freeCash, type Liquid, pendingRewards, queueOf, returningCash } from './state.js'
 
 /** A price: what one share is worth, over which totals, as of when. */
 export type LiquidRate = {
@@ -23,26 +26,38 @@ export function liquidRate(lst: Liquid): LiquidRate {
 /** An amount with the rate it was reckoned at. */
 export type Quote<Amount> = { readonly amount: Amount; readonly rate: RateE27; readonly at: bigint }
 
-/** What a deposit would mint now. */
+/**
+ * What a deposit would mint now.
+ * @throws LstError `PAUSED` while the rate is known to be too high.
+ */
 export function quoteDeposit(lst: Liquid, assets: Assets): Quote<Shares> {
+  const paused = depositsPaused(lst)
+  if (paused !== undefined) fail('PAUSED', paused)
   return { amount: corePreviewDeposit(lst.core, assets), rate: liquidRate(lst).rate, at: lst.now }
 }
 
 /** What shares are worth now; what an exit pays may be less after a slash. */
 export function quoteWithdrawal(lst: Liquid, shares: Shares): Quote<Assets> {
-  return { amount: toAssets(shares, coreTotals(lst.core), 'down'), rate: liquidRate(lst).rate, at: lst.now }
+  return { amount: toAssets(shares, corePrice(lst.core), 'down'), rate: liquidRate(lst).rate, at: lst.now }
 }
 
 /** An account's position. */
 export function liquidPosition(lst: Liquid, account: string): { shares: Shares; assets: Assets; at: bigint } {
   const shares = liquidShares(lst, account)
-  return { shares, assets: toAssets(shares, coreTotals(lst.core), 'down'), at: lst.now }
+  return { shares, assets: toAssets(shares, corePrice(lst.core), 'down'), at: lst.now }
 }
 
 /**
- * What holders earned over the last `windowSeconds` of reports (default a week), annualised; `undefined` before the first report.
+ * What holders earned over the last `windowSeconds` of reports (default a week; entries of the history that reach into it count whole),
+ * annualised; `undefined` before the first report. `elapsedSeconds` says what it covers: a young protocol has less to look back on.
+ * @throws LstError `OPTION_INVALID` when the window is longer than the history that the protocol keeps (`historySeconds`).
  */
 export function liquidApr(lst: Liquid, windowSeconds = 604_800n): Apr | undefined {
+  const { historySeconds } = lst.config
+  if (windowSeconds < 1n || windowSeconds > historySeconds)
+    fail('OPTION_INVALID', `a window of ${windowSeconds} s is asked for, rebases are kept for ${historySeconds} s`, {
+      limit: historySeconds,
+    })
   const from = lst.reportedAt - windowSeconds
   const events = lst.history.filter(event => event.at > from)
   return events.length === 0 || events[0]!.preAssets === 0n ? undefined : movingApr(events)
@@ -67,6 +82,8 @@ export type QueueView = {
   readonly lastRequestId: bigint
   readonly lastFinalizedId: bigint
   readonly bunker: boolean
+  /** What open cases can most cost and exits are priced without; `undefined` when nobody knows how much. */
+  readonly heldBack: Assets | undefined
   readonly entries: readonly QueueEntry[]
 }
 
@@ -98,6 +115,7 @@ export function queueView(lst: Liquid, options: { from?: bigint; limit?: number 
     lastRequestId: queue.lastRequestId,
     lastFinalizedId: queue.lastFinalizedId,
     bunker,
+    heldBack: heldBack(lst),
     entries,
   }
 }
@@ -155,6 +173,7 @@ function fixedView(lst: Liquid, from: bigint, limit: number, bunker: boolean): Q
     lastRequestId: BigInt(count) - 1n,
     lastFinalizedId: finalized - 1n,
     bunker,
+    heldBack: heldBack(lst),
     entries,
   }
 }
@@ -166,7 +185,8 @@ export type SeatView = {
   readonly assets: Assets
   readonly locked: Assets
   readonly entering: Assets
-  readonly exiting: Assets
+  /** On its way out: all of it (`exiting`) or what was withdrawn from above the minimum; the next of it comes back at `claimAt`. */
+  readonly leaving: Assets
   readonly claimAt: bigint
   readonly bond: Assets
   readonly earned: Assets
@@ -177,14 +197,15 @@ export type SeatView = {
 export function seatsView(lst: Liquid): SeatView[] {
   return [...lst.seats.seats].map(([id, seat]) => {
     const assets = seatAssets(seat)
+    const stake = seatStake(seat)
     return {
       seat: id,
-      status: seat.exiting > 0n ? 'exiting' : seat.locked > 0n ? 'active' : assets > 0n ? 'entering' : 'free',
+      status: seat.left ? 'exiting' : seat.locked > 0n ? 'active' : assets > 0n ? 'entering' : 'free',
       assets,
       locked: seat.locked,
-      entering: (assets - seat.locked - seat.exiting) as Assets,
-      exiting: seat.exiting,
-      claimAt: seat.claimAt,
+      entering: (stake - seat.locked) as Assets,
+      leaving: (assets - stake) as Assets,
+      claimAt: seat.leaving.map(leg => leg.readyAt).reduce((a, b) => (a === 0n ? b : min(a, b)), 0n),
       bond: seat.bond,
       earned: seat.earned,
       lost: seat.lost,
@@ -199,20 +220,25 @@ export function liquidWait(lst: Liquid, assets: Assets, dailyInflow = 0n): WaitE
     if (seat.updatedBatch < lst.seats.currentBatch && seat.locked > lst.seats.minSeat)
       partialCapacity += seat.locked - lst.seats.minSeat
   let bunkerSeconds = 0n
-  for (const [, since] of lst.openCases) {
-    const left = since + lst.config.bunkerSeconds - lst.now
-    if (left > bunkerSeconds) bunkerSeconds = left
-  }
-  return estimateWait({
-    ahead: queueView(lst, { limit: 0 }).waitingAssets + assets,
-    idle:
-      cashOf(lst) + pendingRewards(lst) - lst.config.seed > 0n
-        ? cashOf(lst) + pendingRewards(lst) - lst.config.seed
-        : 0n,
+  if (inBunker(lst))
+    for (const [, { until }] of lst.openCases) if (until - lst.now > bunkerSeconds) bunkerSeconds = until - lst.now
+  const ahead = queueView(lst, { limit: 0 }).waitingAssets + assets
+  const idle = freeCash(lst) + returningCash(lst) + pendingRewards(lst)
+  const estimate = estimateWait({
+    ahead,
+    idle,
     dailyInflow,
     partialCapacity,
-    partialSeconds: lst.seats.entrySeconds,
-    fullSeconds: lst.seats.exitSeconds + lst.seats.entrySeconds,
+    partialSeconds: lst.seats.partialExitSeconds,
+    fullSeconds: lst.seats.exitSeconds,
     bunkerSeconds,
   })
+  // What is on its way back already may be there first.
+  const leaving = [...lst.seats.seats].flatMap(([, seat]) => seat.leaving)
+  if (ahead <= idle || ahead > idle + seatTotals(lst.seats).leaving) return estimate
+  const last = leaving.reduce((at, leg) => (leg.readyAt > at ? leg.readyAt : at), lst.now)
+  const seconds = last - lst.now > bunkerSeconds ? last - lst.now : bunkerSeconds
+  return seconds < estimate.seconds
+    ? { seconds, reason: seconds === bunkerSeconds ? 'bunker' : 'partialExit' }
+    : estimate
 }

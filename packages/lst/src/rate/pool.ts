@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { fail } from '../errors.js'
-import { min, mulDown, mulUp, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
+import { checkSettlement, min, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {
   type Assets,
+  atLeast,
   account as checkAccount,
   forward,
   positive,
@@ -176,7 +177,10 @@ const operations = {
     return step({ ...pool, now: args.now }, null)
   },
   /** Harvests, then mints at the new rate, floored. */
-  deposit(before: RatePool, args: { account: string; assets: Assets; minShares?: Shares }): Step<RatePool, Shares> {
+  deposit(
+    before: RatePool,
+    args: { account: string; assets: Assets; minShares?: Shares | undefined },
+  ): Step<RatePool, Shares> {
     positive('assets', args.assets)
     const pool = harvested(before)
     // Minting 1:1 onto shares without assets would give the deposit to them.
@@ -184,11 +188,7 @@ const operations = {
       fail('INSOLVENT', `${pool.supply} shares have no assets behind them`, { shares: pool.supply })
     const shares = toShares(args.assets, totals(pool), 'down')
     if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
-    if (args.minShares !== undefined && shares < args.minShares)
-      fail('SLIPPAGE', `${args.assets} wei give ${shares} shares, at least ${args.minShares} were asked for`, {
-        shares,
-        limit: args.minShares,
-      })
+    atLeast(args.assets, shares, args.minShares)
     return step(enter(pool, args.account, args.assets, shares), shares, {
       type: 'submitted',
       account: args.account,
@@ -307,9 +307,7 @@ const operations = {
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
   settle(pool: RatePool, args: { owner: string; shares: Shares; assets: Assets }): Step<RatePool, null> {
     positive('shares', args.shares)
-    const worth = mulUp(args.shares, pool.totalDeposits, pool.supply === 0n ? 1n : pool.supply)
-    if (args.assets > worth)
-      fail('LIMIT_EXCEEDED', `${args.shares} shares are worth ${worth} wei, not ${args.assets}`, { limit: worth })
+    checkSettlement(args.shares, args.assets, totals(pool))
     return step(pay(leave(pool, args.owner, args.assets, args.shares), args.assets), null, {
       type: 'withdrawn',
       account: args.owner,
@@ -382,7 +380,7 @@ export const rateFace: Erc4626<RatePool> = {
     if (toAssets(free, totals(pool), 'down') <= pool.poolCash) return free
     return toShares(pool.poolCash, totals(pool), 'down')
   },
-  deposit: (pool, args) => operations.deposit(pool, { account: args.receiver, assets: args.assets }),
+  deposit: (pool, { receiver, ...rest }) => operations.deposit(pool, { account: receiver, ...rest }),
   mint: (before, args) => {
     positive('shares', args.shares)
     const pool = harvested(before)
@@ -428,10 +426,22 @@ export const rateSchema = z.strictObject({
   seedShares: integer,
 })
 
-/** Whether balances and supply agree. */
+/** Whether balances, requests and cash agree. */
 export function checkRate(pool: RatePool): string | undefined {
   const held = sum(pool.balances)
-  return held === pool.supply ? undefined : `shares of all accounts are ${held}, the supply says ${pool.supply}`
+  if (held !== pool.supply) return `shares of all accounts are ${held}, the supply says ${pool.supply}`
+  if (balanceOf(pool.balances, pool.seedAccount) < pool.seedShares) return 'the seed is not where it must stay'
+  let next = 0n
+  let ready = 0n
+  for (const [nonce, request] of pool.requests) {
+    if (nonce !== next++) return `nonces expected 0 … ${pool.requests.size - 1}, got ${nonce}`
+    if (request.at > pool.now) return `request ${nonce} was made after ${pool.now} s`
+    if (request.done && nonce >= pool.nextUnlock) return `request ${nonce} is paid and not unlocked`
+    if (!request.done && nonce < pool.nextUnlock) ready += request.assets
+  }
+  if (pool.nextUnlock > next) return `the next nonce to unlock is ${pool.nextUnlock} of ${next}`
+  if (ready !== pool.withdrawCash) return `unlocked requests are ${ready} wei, ${pool.withdrawCash} are set aside`
+  return undefined
 }
 
 /** JSON of a {@link RatePool}. */

@@ -1,7 +1,16 @@
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { mulDown } from '../math/math.js'
-import { type Assets, amount, account as checkAccount, forward, positive, type Shares, total } from '../math/units.js'
+import {
+  type Assets,
+  amount,
+  atLeast,
+  account as checkAccount,
+  forward,
+  positive,
+  type Shares,
+  total,
+} from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { credit, debit, type Ledger, move, sum } from '../state/ledger.js'
 import { OrderedMap } from '../state/ordered-map.js'
@@ -73,11 +82,15 @@ const operations = {
     return step({ ...pool, now: args.now }, null)
   },
   /** Mints at the snapshot's rate, floored. */
-  deposit(pool: SnapshotPool, args: { account: string; assets: Assets }): Step<SnapshotPool, Shares> {
+  deposit(
+    pool: SnapshotPool,
+    args: { account: string; assets: Assets; minShares?: Shares | undefined },
+  ): Step<SnapshotPool, Shares> {
     checkAccount(args.account)
     positive('assets', args.assets)
     const shares = snapshotSharesOf(pool, args.assets)
     if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    atLeast(args.assets, shares, args.minShares)
     return step(
       {
         ...pool,

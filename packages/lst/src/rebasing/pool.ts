@@ -4,6 +4,7 @@ import { bpsOf, max, min, mulDown, rateOf, type Totals, toAssets, toShares } fro
 import {
   type Assets,
   amount,
+  atLeast,
   account as checkAccount,
   forward,
   positive,
@@ -12,7 +13,7 @@ import {
   type Shares,
   total,
 } from '../math/units.js'
-import { checkReport, limitsSchema, type ReportLimits } from '../report/guard.js'
+import { checkReport, growthLimit, limitsSchema, type ReportLimits } from '../report/guard.js'
 import { burnLimit, createLimiter, limiterAdd, limiterRemove, limiterSeats } from '../report/limiter.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
@@ -59,8 +60,9 @@ export type RebasingPool = {
   readonly burnRequested: Shares
   readonly queue: WithdrawalQueue
   readonly feeRecipients: readonly FeeRecipient[]
-  /** `net`: the fee is taken from net profit. `principal`: only when seats and returned principal grew (Lido). */
-  readonly profitTest: 'net' | 'principal'
+  readonly profitTest: ProfitTest
+  /** The highest rate that a report left: what `highWater` measures profit from. */
+  readonly highRate: RateE27
   readonly maxPositiveRebaseE9: bigint | undefined
   readonly limits: ReportLimits
   readonly stakeLimit: StakeLimit | undefined
@@ -69,6 +71,12 @@ export type RebasingPool = {
   /** Time of the last report, seconds. */
   readonly reportedAt: bigint
 }
+
+/**
+ * What the fee is taken from. `highWater`: from what lifts the rate above the highest it ever was, so that making a loss good is no
+ * profit. `net`: from every report's net gain. `principal`: from the gain, but only when seats and returned principal grew (Lido).
+ */
+export type ProfitTest = 'highWater' | 'net' | 'principal'
 
 /** A bucket of deposits that refills by block: `⌊max/growthBlocks⌋` each. Source: Lido StakeLimitUtils. */
 export type StakeLimit = {
@@ -85,7 +93,7 @@ export type RebasingOptions = QueueOptions & {
   /** Default none. Together at most 10,000 bps. The last one gets the odd share. */
   feeRecipients?: readonly FeeRecipient[]
   /** Default `net`. */
-  profitTest?: 'net' | 'principal'
+  profitTest?: ProfitTest
   /** Billionths of the pool a report may add; default off. */
   maxPositiveRebaseE9?: bigint | undefined
   /** Default none. */
@@ -138,6 +146,7 @@ export function createRebasingPool(options: RebasingOptions = {}): RebasingPool 
     queue: createQueue(options),
     feeRecipients,
     profitTest,
+    highRate: RATE_ONE,
     maxPositiveRebaseE9: options.maxPositiveRebaseE9,
     limits,
     stakeLimit:
@@ -227,6 +236,17 @@ export type ReportOutcome = {
   readonly postRate: RateE27
 }
 
+/** The high-water mark after a report; a pool that everybody has left starts anew. */
+export function highWater(before: RateE27, totals: Totals): RateE27 {
+  return totals.shares === 0n ? RATE_ONE : (max(before, rateOf(totals)) as RateE27)
+}
+
+/** The part of a gain that is profit: what is left once `totals` are back at `highRate`. */
+export function aboveHighWater(gain: bigint, totals: Totals, highRate: bigint): bigint {
+  const missing = mulDown(highRate, totals.shares, RATE_ONE) - totals.assets
+  return missing > 0n ? max(gain - missing, 0n) : gain
+}
+
 /**
  * Fee shares that are worth `feeAssets` once minted, and how the recipients divide them: floors, the last one gets the rest.
  */
@@ -270,7 +290,12 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
   const { assets: locked, shares: queueShares } = finalizing
     ? prefinalize(pool.queue, report.batches ?? [], report.maxRate ?? (0n as RateE27))
     : { assets: 0n as Assets, shares: 0n as Shares }
-  let limiter = limiterSeats(createLimiter(pool.maxPositiveRebaseE9, preAssets, preShares), principal, report.seatsNow)
+  const most = growthLimit(pool.limits, preAssets, report.elapsedSeconds)
+  let limiter = limiterSeats(
+    createLimiter(pool.maxPositiveRebaseE9, preAssets, preShares, most),
+    principal,
+    report.seatsNow,
+  )
   const returns = limiterAdd(limiter, pool.returnsVault)
   const rewards = limiterAdd(returns.limiter, pool.rewardsVault)
   limiter = rewards.limiter
@@ -284,8 +309,13 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
   const gain = report.seatsNow + returns.taken - principal + rewards.taken
   const seatGain = report.seatsNow + returns.taken - principal
   const sharesLeft = preShares - burnt
-  const taxed = pool.profitTest === 'net' ? gain > 0n : seatGain > 0n
-  const fee = feeSharesFor(pool.feeRecipients, taxed ? gain : 0n, postAssets, sharesLeft)
+  const profit =
+    pool.profitTest === 'highWater'
+      ? aboveHighWater(gain, { assets: preAssets, shares: preShares }, pool.highRate)
+      : pool.profitTest === 'net' || seatGain > 0n
+        ? gain
+        : 0n
+  const fee = feeSharesFor(pool.feeRecipients, profit, postAssets, sharesLeft)
   const postShares = sharesLeft + fee.feeShares
   const bufferAfter = pool.buffer + returns.taken + rewards.taken - locked
   if (bufferAfter < 0n)
@@ -340,7 +370,10 @@ function own(account: string): void {
 
 const operations = {
   /** Deposits; mints shares at the present rate, floored. */
-  submit(pool: RebasingPool, args: { account: string; assets: Assets; block?: bigint }): Step<RebasingPool, Shares> {
+  submit(
+    pool: RebasingPool,
+    args: { account: string; assets: Assets; block?: bigint; minShares?: Shares | undefined },
+  ): Step<RebasingPool, Shares> {
     own(args.account)
     positive('assets', args.assets)
     if (pool.paused) fail('PAUSED', 'deposits are paused')
@@ -358,6 +391,7 @@ const operations = {
     }
     const minted = toShares(args.assets, rebasingTotals(pool), 'down')
     if (minted === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    atLeast(args.assets, minted, args.minShares)
     total('pooled', pooled(pool) + args.assets)
     return step(
       {
@@ -493,6 +527,7 @@ const operations = {
         rewardsVault: (pool.rewardsVault - outcome.fromRewardsVault) as Assets,
         returnsVault: (pool.returnsVault - outcome.fromReturnsVault) as Assets,
         totalShares: outcome.postShares,
+        highRate: highWater(pool.highRate, { assets: outcome.postAssets, shares: outcome.postShares }),
         shares,
         burnRequested: (pool.burnRequested + outcome.queueShares - outcome.burnt) as Shares,
         queue,
@@ -542,7 +577,7 @@ function enqueue(
   now: bigint,
 ): Step<RebasingPool, bigint> {
   const moved = move(pool.shares, owner, QUEUE_ACCOUNT, shares)
-  const queued = applyQueue(pool.queue, { op: 'enqueue', owner, assets, shares, now, reportedAt: pool.reportedAt })
+  const queued = applyQueue(pool.queue, { op: 'enqueue', owner, assets, shares, now })
   return { state: { ...pool, shares: moved, queue: queued.state }, result: queued.result, events: queued.events }
 }
 
@@ -564,7 +599,8 @@ export const rebasingSchema = z.strictObject({
   burnRequested: integer,
   queue: queueSchema,
   feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
-  profitTest: z.enum(['net', 'principal']),
+  profitTest: z.enum(['highWater', 'net', 'principal']),
+  highRate: integer,
   maxPositiveRebaseE9: integer.optional(),
   limits: limitsSchema,
   stakeLimit: z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer }).optional(),
@@ -579,6 +615,8 @@ export function checkRebasing(pool: RebasingPool): string | undefined {
   if (held !== pool.totalShares) return `shares of all accounts are ${held}, the total says ${pool.totalShares}`
   if (balanceOf(pool.shares, QUEUE_ACCOUNT) < unfinalized(pool.queue).shares)
     return 'the queue holds fewer shares than its requests gave up'
+  if (balanceOf(pool.shares, BURNER_ACCOUNT) < pool.burnRequested)
+    return 'the burner holds fewer shares than it must burn'
   return checkQueue(pool.queue)
 }
 

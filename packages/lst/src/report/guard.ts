@@ -5,7 +5,7 @@ import { integer } from '../state/codec.js'
 
 /** What a report may not do. A missing limit is not checked. */
 export type ReportLimits = {
-  /** Growth of the pool, annualised, basis points. */
+  /** Growth of the pool, annualised, basis points: more is left for later reports (`growthLimit`). */
   readonly annualIncreaseBps?: bigint | undefined
   /** Loss of one report, basis points of the pool, exact. */
   readonly maxLossBps?: bigint | undefined
@@ -61,6 +61,16 @@ export type ReportFigures = {
 
 const DAY = 86_400n
 const YEAR = 365n * DAY
+
+/**
+ * What a pool may grow by in `elapsedSeconds` (0 counts as an hour), wei; `undefined` without a limit. A report takes rewards up to
+ * here and leaves the rest for later ones, so that rewards that come in batches refuse no report.
+ */
+export function growthLimit(limits: ReportLimits, pre: bigint, elapsedSeconds: bigint): bigint | undefined {
+  const { annualIncreaseBps } = limits
+  const elapsed = elapsedSeconds === 0n ? 3_600n : elapsedSeconds
+  return annualIncreaseBps === undefined ? undefined : (annualIncreaseBps * pre * elapsed) / (10_000n * YEAR)
+}
 
 /**
  * Refuses a report that cannot be true. Source: Lido OracleReportSanityChecker; the loss cap and its exactness are ours.
@@ -157,12 +167,37 @@ export function checkSeats(
     })
 }
 
+/** Seconds over which {@link ReportLimits.maxDrawdownBps} looks back. */
+export const drawdownSeconds = 1_555_200n
+
+/** A rate of the past, and until when it held, seconds. */
+export type PastRate = { readonly rate: bigint; readonly at: bigint }
+
+/** The window is kept in this many parts, so that it takes bounded room however often somebody reports. */
+const PARTS = 72n
+
+/**
+ * The rates that the drawdown is measured from, once `rate` held until `now`: highest first, each later than the one before. What is
+ * forgotten is older than the window or was surpassed since; no number of reports shortens it.
+ */
+export function rememberRate(rates: readonly PastRate[], rate: bigint, now: bigint): readonly PastRate[] {
+  const kept = rates.filter(past => past.at + drawdownSeconds >= now)
+  while (kept.length > 0 && kept[kept.length - 1]!.rate <= rate) kept.pop()
+  const last = kept[kept.length - 1]
+  const part = drawdownSeconds / PARTS
+  // Two falls within one part of the window count as one, from the higher rate: the window gets longer by a part at most.
+  if (last !== undefined && last.at / part === now / part) kept[kept.length - 1] = { rate: last.rate, at: now }
+  else kept.push({ rate, at: now })
+  return kept
+}
+
 /**
  * Losses of several reports together, as a fall of the rate from its highest in the window.
  * @throws LstError `LOSS_TOO_HIGH`
  */
-export function checkDrawdown(limits: ReportLimits, highest: bigint, now: bigint): void {
+export function checkDrawdown(limits: ReportLimits, rates: readonly PastRate[], now: bigint): void {
   const { maxDrawdownBps } = limits
+  const highest = rates[0]?.rate ?? 0n
   if (maxDrawdownBps !== undefined && now < highest && (highest - now) * 10_000n > maxDrawdownBps * highest)
     fail('LOSS_TOO_HIGH', `the rate fell from ${highest} to ${now}, more than ${maxDrawdownBps} bps`, {
       highest,

@@ -7,34 +7,46 @@ const E9 = 10n ** 9n
 
 /**
  * How much a single report may raise the rate. Whatever is not taken stays where it is for a later report, so that nobody gains by
- * entering just before a large one. Source: Lido PositiveTokenRebaseLimiter.
+ * entering just before a large one. Source: Lido PositiveTokenRebaseLimiter; the ceiling in wei is ours.
  */
 export type Limiter = {
   /** Billionths of the pool; `undefined` when off. */
   readonly limitE9: bigint | undefined
   readonly prePooled: Assets
   readonly preShares: Shares
+  /** The pool may not grow beyond this, wei; `undefined` when nothing bounds it, and then the limiter leaves its figures alone. */
+  readonly cap: bigint | undefined
   /** The pool as it would be with what was taken so far. */
   readonly current: bigint
 }
 
-/** A limiter over a pool of `prePooled` wei and `preShares` shares. */
-export function createLimiter(limitE9: bigint | undefined, prePooled: Assets, preShares: Shares): Limiter {
+/** A limiter over a pool of `prePooled` wei and `preShares` shares; `most` is another ceiling of what is added, wei. */
+export function createLimiter(
+  limitE9: bigint | undefined,
+  prePooled: Assets,
+  preShares: Shares,
+  most?: bigint | undefined,
+): Limiter {
   if (limitE9 !== undefined && limitE9 < 0n) fail('OPTION_INVALID', `rebase limit expected 0 or more, got ${limitE9}`)
-  // 2^64−1 is how the contract says "off".
+  if (most !== undefined) amount('most', most)
+  // 2^64−1 is how the contract says "off"; a pool of nothing has no rate to hold.
   const off = limitE9 === undefined || limitE9 >= 2n ** 64n - 1n || prePooled === 0n
-  return { limitE9: off ? undefined : limitE9, prePooled, preShares, current: prePooled }
+  const growth = off ? undefined : (limitE9 * prePooled) / E9
+  const bounds = [growth, prePooled === 0n ? undefined : most].filter(bound => bound !== undefined)
+  return {
+    limitE9: off ? undefined : limitE9,
+    prePooled,
+    preShares,
+    cap: bounds.length === 0 ? undefined : prePooled + bounds.reduce(min),
+    current: prePooled,
+  }
 }
-
-const cap = (limiter: Limiter): bigint =>
-  limiter.limitE9 === undefined ? -1n : limiter.prePooled + (limiter.limitE9 * limiter.prePooled) / E9
 
 /** Takes as much of `wei` as the limit allows. */
 export function limiterAdd(limiter: Limiter, wei: bigint): { limiter: Limiter; taken: Assets } {
   amount('wei', wei)
-  if (limiter.limitE9 === undefined)
-    return { limiter: { ...limiter, current: limiter.current + wei }, taken: wei as Assets }
-  const current = min(limiter.current + wei, cap(limiter))
+  if (limiter.cap === undefined) return { limiter, taken: wei as Assets }
+  const current = min(limiter.current + wei, limiter.cap)
   // A seat that grew past the limit on its own is not refused, but leaves no room.
   if (current <= limiter.current) return { limiter, taken: 0n as Assets }
   return { limiter: { ...limiter, current }, taken: (current - limiter.current) as Assets }
@@ -43,6 +55,7 @@ export function limiterAdd(limiter: Limiter, wei: bigint): { limiter: Limiter; t
 /** Removes `wei`: losses, and what is locked for withdrawals. @throws LstError `TOTAL_UNDERFLOW` */
 export function limiterRemove(limiter: Limiter, wei: bigint): Limiter {
   amount('wei', wei)
+  if (limiter.cap === undefined) return limiter
   if (wei > limiter.current)
     fail('TOTAL_UNDERFLOW', `the pool has ${limiter.current} wei, cannot give ${wei}`, { limit: limiter.current })
   return { ...limiter, current: limiter.current - wei }
@@ -50,15 +63,16 @@ export function limiterRemove(limiter: Limiter, wei: bigint): Limiter {
 
 /** A seat's gain uses up room but is never itself refused. */
 export function limiterSeats(limiter: Limiter, before: bigint, after: bigint): Limiter {
+  if (limiter.cap === undefined) return limiter
   return after >= before
     ? { ...limiter, current: limiter.current + (after - before) }
     : limiterRemove(limiter, before - after)
 }
 
-/** How many shares may be burnt on top without passing the limit; `undefined` when there is none. */
+/** How many shares may be burnt on top without passing the limit in billionths; `undefined` when there is none. */
 export function burnLimit(limiter: Limiter): Shares | undefined {
   if (limiter.limitE9 === undefined) return undefined
-  if (limiter.current >= cap(limiter)) return 0n as Shares
+  if (limiter.current >= limiter.prePooled + (limiter.limitE9 * limiter.prePooled) / E9) return 0n as Shares
   const one = limiter.limitE9 + E9
   return ((limiter.preShares * (one - (limiter.current * E9) / limiter.prePooled)) / one) as Shares
 }

@@ -3,6 +3,7 @@ import { fail } from '../errors.js'
 import { bpsOf, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {
   type Assets,
+  atLeast,
   account as checkAccount,
   forward,
   positive,
@@ -84,11 +85,15 @@ function own(account: string): void {
 
 const operations = {
   /** LST units in, shares out, floored. */
-  deposit(state: Restaking, args: { account: string; units: Assets }): Step<Restaking, Shares> {
+  deposit(
+    state: Restaking,
+    args: { account: string; units: Assets; minShares?: Shares | undefined },
+  ): Step<Restaking, Shares> {
     own(args.account)
     positive('units', args.units)
     const shares = toShares(args.units, totals(state), 'down')
     if (shares === 0n) fail('ZERO_SHARES', `${args.units} units are worth less than one share`, { units: args.units })
+    atLeast(args.units, shares, args.minShares)
     return step(
       {
         ...state,

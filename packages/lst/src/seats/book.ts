@@ -7,15 +7,31 @@ import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 import { MAX_SEAT, MIN_SEAT } from './allocation.js'
 
+/** Wei on their way into a seat. */
+export type Entry = { readonly assets: Assets; readonly readyAt: bigint }
+
+/** Wei on their way out of a seat: above its minimum while it stays, or all of it when it is given up. */
+export type Leaving = {
+  /** What is left of it after penalties. */
+  readonly assets: Assets
+  /** What it was when it started. */
+  readonly started: Assets
+  /** Seconds from which the sequencer pool releases it. */
+  readonly readyAt: bigint
+  /** The sequencer pool spoke of it: it is cash when the pool says that it was paid, not by time. */
+  readonly announced: boolean
+}
+
 /** One sequencer seat of the protocol, in wei. */
 export type Seat = {
   /** In the seat. */
   readonly locked: Assets
   /** On its way in, by the time it arrives. */
-  readonly entering: readonly { readonly assets: Assets; readonly readyAt: bigint }[]
-  /** On its way out after the seat was given up. */
-  readonly exiting: Assets
-  readonly claimAt: bigint
+  readonly entering: readonly Entry[]
+  /** On its way out, oldest first. */
+  readonly leaving: readonly Leaving[]
+  /** Given up: nothing is locked in it until the last wei came back. */
+  readonly left: boolean
   /** Put up by the operator: lost before anything of the pool, and not part of it. */
   readonly bond: Assets
   /** Reward batch of the last partial withdrawal. */
@@ -31,9 +47,10 @@ export type SeatBook = {
   readonly currentBatch: bigint
   readonly minSeat: Assets
   readonly maxSeat: Assets
-  /** Seconds from the buffer into a seat (L2 to L1), and from giving a seat up to being paid. */
+  /** Seconds from the buffer into a seat (L2 to L1), from giving a seat up to being paid, and from a partial withdrawal to being paid. */
   readonly entrySeconds: bigint
   readonly exitSeconds: bigint
+  readonly partialExitSeconds: bigint
 }
 
 /** Options of {@link createSeatBook}. */
@@ -46,16 +63,20 @@ export type SeatBookOptions = {
   entrySeconds?: bigint
   /** Seconds; default 1,814,400 (21 days). */
   exitSeconds?: bigint
+  /** Seconds; default 0: Metis' contract pays what is above the minimum at once. `@l2/staking` holds it as long as a whole exit. */
+  partialExitSeconds?: bigint
 }
 
 /** No seats yet. */
 export function createSeatBook(options: SeatBookOptions = {}): SeatBook {
   const { minSeat = MIN_SEAT, maxSeat = MAX_SEAT, entrySeconds = 604_800n, exitSeconds = 1_814_400n } = options
+  const { partialExitSeconds = 0n } = options
   amount('minSeat', minSeat)
   amount('maxSeat', maxSeat)
   if (minSeat < 1n || maxSeat < minSeat)
     fail('OPTION_INVALID', `seats expected 1 ≤ min ≤ max, got ${minSeat} … ${maxSeat}`)
-  if (entrySeconds < 0n || exitSeconds < 0n) fail('OPTION_INVALID', 'a leg takes 0 s or more')
+  for (const seconds of [entrySeconds, exitSeconds, partialExitSeconds])
+    if (seconds < 0n) fail('OPTION_INVALID', `a leg takes 0 s or more, got ${seconds}`)
   return {
     seats: OrderedMap.from(),
     currentBatch: 1n,
@@ -63,30 +84,36 @@ export function createSeatBook(options: SeatBookOptions = {}): SeatBook {
     maxSeat: maxSeat as Assets,
     entrySeconds,
     exitSeconds,
+    partialExitSeconds,
   }
 }
 
-const entering = (seat: Seat): bigint => seat.entering.reduce((all, leg) => all + leg.assets, 0n)
+const sum = (legs: readonly { readonly assets: bigint }[]): bigint => legs.reduce((all, leg) => all + leg.assets, 0n)
+
+/** What works in a seat or is on its way in. */
+export function seatStake(seat: Seat): Assets {
+  return (seat.locked + sum(seat.entering)) as Assets
+}
 
 /** What the pool has in one seat, on the way in and out included. */
 export function seatAssets(seat: Seat): Assets {
-  return (seat.locked + entering(seat) + seat.exiting) as Assets
+  return (seatStake(seat) + sum(seat.leaving)) as Assets
 }
 
 /** What the pool has in seats, and where. */
-export function seatTotals(book: SeatBook): { locked: Assets; entering: Assets; exiting: Assets; assets: Assets } {
+export function seatTotals(book: SeatBook): { locked: Assets; entering: Assets; leaving: Assets; assets: Assets } {
   let locked = 0n
   let coming = 0n
   let going = 0n
   for (const [, seat] of book.seats) {
     locked += seat.locked
-    coming += entering(seat)
-    going += seat.exiting
+    coming += sum(seat.entering)
+    going += sum(seat.leaving)
   }
   return {
     locked: locked as Assets,
     entering: coming as Assets,
-    exiting: going as Assets,
+    leaving: going as Assets,
     assets: (locked + coming + going) as Assets,
   }
 }
@@ -97,6 +124,35 @@ function find(book: SeatBook, id: string): Seat {
 
 function put(book: SeatBook, id: string, seat: Seat): SeatBook {
   return { ...book, seats: book.seats.set(id, seat) }
+}
+
+/** Takes `assets` off a seat: `leaving` of them from what is on its way out, the rest from the seat, and either helps the other out. */
+function taken(seat: Seat, assets: bigint, leaving: bigint): { seat: Seat } {
+  const off = <Leg extends { readonly assets: Assets }>(
+    legs: readonly Leg[],
+    most: bigint,
+  ): { legs: Leg[]; taken: bigint } => {
+    let left = most
+    const rest = legs.map(leg => {
+      const part = min(leg.assets, left)
+      left -= part
+      return { ...leg, assets: (leg.assets - part) as Assets }
+    })
+    return { legs: rest, taken: most - left }
+  }
+  const first = off(seat.leaving, min(leaving, assets))
+  const locked = min(seat.locked, assets - first.taken)
+  const second = off(first.legs, assets - first.taken - locked)
+  const third = off(seat.entering, assets - first.taken - locked - second.taken)
+  return {
+    seat: {
+      ...seat,
+      locked: (seat.locked - locked) as Assets,
+      // A leg of which nothing is left still ends with a payment of nothing when the pool announced it.
+      leaving: second.legs.filter(leg => leg.assets > 0n || leg.announced),
+      entering: third.legs.filter(leg => leg.assets > 0n),
+    },
+  }
 }
 
 const operations = {
@@ -110,8 +166,8 @@ const operations = {
     const empty: Seat = {
       locked: 0n as Assets,
       entering: [],
-      exiting: 0n as Assets,
-      claimAt: 0n,
+      leaving: [],
+      left: false,
       bond: bond as Assets,
       updatedBatch: 0n,
       earned: 0n as Assets,
@@ -131,8 +187,8 @@ const operations = {
     forward(0n, args.now)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
-    if (seat.exiting > 0n) fail('SEAT_STATE', `seat "${args.seat}" is being left`, { seat: args.seat })
-    const after = seatAssets(seat) + args.assets
+    if (seat.left) fail('SEAT_STATE', `seat "${args.seat}" is being left`, { seat: args.seat })
+    const after = seatStake(seat) + args.assets
     if (after < book.minSeat || after > book.maxSeat)
       fail(
         'SEAT_OUT_OF_RANGE',
@@ -172,8 +228,9 @@ const operations = {
     }
     return step(next, { assets: assets as Assets, seats: opened })
   },
-  /** Takes wei from above the minimum, at once, one time per reward batch. */
-  withdraw(book: SeatBook, args: { seat: string; assets: Assets }): Step<SeatBook, Assets> {
+  /** Takes wei from above the minimum, one time per reward batch; they come back with `collect` or when the pool says that it paid. */
+  withdraw(book: SeatBook, args: { seat: string; assets: Assets; now: bigint }): Step<SeatBook, Assets> {
+    forward(0n, args.now)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     if (seat.updatedBatch >= book.currentBatch)
@@ -183,41 +240,117 @@ const operations = {
         seat: args.seat,
         limit: seat.locked > book.minSeat ? seat.locked - book.minSeat : 0n,
       })
-    return step(
-      put(book, args.seat, { ...seat, locked: (seat.locked - args.assets) as Assets, updatedBatch: book.currentBatch }),
-      args.assets,
-      { type: 'seatWithdrawn', seat: args.seat, assets: args.assets },
-    )
-  },
-  /** Gives a seat up; it is paid after the exit delay, or at `claimAt` when the sequencer pool says so. */
-  unlock(book: SeatBook, args: { seat: string; now: bigint; claimAt?: bigint }): Step<SeatBook, Assets> {
-    forward(0n, args.now)
-    if (args.claimAt !== undefined) forward(0n, args.claimAt)
-    const seat = find(book, args.seat)
-    if (seat.locked === 0n || seat.exiting > 0n || seat.entering.length > 0)
-      fail('SEAT_STATE', `seat "${args.seat}" cannot be left: it is not at rest`, { seat: args.seat })
+    const leg = {
+      assets: args.assets,
+      started: args.assets,
+      readyAt: args.now + book.partialExitSeconds,
+      announced: false,
+    }
     return step(
       put(book, args.seat, {
         ...seat,
-        locked: 0n as Assets,
-        exiting: seat.locked,
-        claimAt: args.claimAt ?? args.now + book.exitSeconds,
+        locked: (seat.locked - args.assets) as Assets,
+        leaving: [...seat.leaving, leg],
+        updatedBatch: book.currentBatch,
       }),
+      args.assets,
+      { type: 'seatWithdrawn', seat: args.seat, assets: args.assets, readyAt: leg.readyAt },
+    )
+  },
+  /** Gives a seat up; it comes back after the exit delay, or when the pool says that it paid. */
+  unlock(book: SeatBook, args: { seat: string; now: bigint }): Step<SeatBook, Assets> {
+    forward(0n, args.now)
+    const seat = find(book, args.seat)
+    if (seat.locked === 0n || seat.left || seat.entering.length > 0)
+      fail('SEAT_STATE', `seat "${args.seat}" cannot be left: it is not at rest`, { seat: args.seat })
+    const leg = { assets: seat.locked, started: seat.locked, readyAt: args.now + book.exitSeconds, announced: false }
+    return step(
+      put(book, args.seat, { ...seat, locked: 0n as Assets, leaving: [...seat.leaving, leg], left: true }),
       seat.locked,
       { type: 'seatLeft', seat: args.seat, assets: seat.locked, at: args.now },
     )
   },
-  /** Brings back everything whose exit delay is over, or one seat that was paid already. */
-  collect(book: SeatBook, args: { now: bigint; seat?: string }): Step<SeatBook, Assets> {
+  /**
+   * What the sequencer pool says of stake that began its way out, on our word (then it takes the place of what `withdraw` or `unlock`
+   * wrote down) or on somebody else's. The result is whether we did not know of it.
+   */
+  announce(
+    book: SeatBook,
+    args: { seat: string; assets: Assets; readyAt: bigint; whole: boolean; started?: Assets },
+  ): Step<SeatBook, boolean> {
+    forward(0n, args.readyAt)
+    amount('assets', args.assets)
+    const seat = find(book, args.seat)
+    const started = args.started ?? args.assets
+    const at = seat.leaving.findIndex(leg => !leg.announced && leg.started === started)
+    if (at >= 0) {
+      const leaving = seat.leaving.map((leg, i) =>
+        i === at ? { ...leg, readyAt: args.readyAt, announced: true } : leg,
+      )
+      return step(put(book, args.seat, { ...seat, leaving, left: seat.left || args.whole }), false)
+    }
+    if (args.assets > seat.locked)
+      fail('REPORT_INCONSISTENT', `seat "${args.seat}" holds ${seat.locked} wei, ${args.assets} leave it`, {
+        seat: args.seat,
+        limit: seat.locked,
+      })
+    const leg = { assets: args.assets, started, readyAt: args.readyAt, announced: true }
+    return step(
+      put(book, args.seat, {
+        ...seat,
+        locked: (seat.locked - args.assets) as Assets,
+        leaving: [...seat.leaving, leg],
+        left: seat.left || args.whole,
+      }),
+      true,
+      { type: args.whole ? 'seatLeft' : 'seatWithdrawn', seat: args.seat, assets: args.assets, readyAt: args.readyAt },
+    )
+  },
+  /** Brings back what is due by time: everything that the pool did not announce and whose delay is over. */
+  collect(book: SeatBook, args: { now: bigint }): Step<SeatBook, Assets> {
     let next = book
     let assets = 0n
     for (const [id, seat] of book.seats) {
-      const due = args.seat === undefined ? seat.claimAt <= args.now : id === args.seat
-      if (seat.exiting === 0n || !due) continue
-      assets += seat.exiting
-      next = put(next, id, { ...seat, exiting: 0n as Assets, claimAt: 0n })
+      const due = seat.leaving.filter(leg => !leg.announced && leg.readyAt <= args.now)
+      if (due.length === 0) continue
+      assets += sum(due)
+      const leaving = seat.leaving.filter(leg => !due.includes(leg))
+      next = put(next, id, { ...seat, leaving, left: seat.left && leaving.length > 0 })
     }
     return step(next, assets as Assets, { type: 'collected', assets })
+  },
+  /**
+   * The sequencer pool paid `assets` for what had been `started` when it began its way out. What a penalty took from there and was booked
+   * elsewhere in the seat is set right: the seat falls by what was paid, to the wei.
+   */
+  receive(book: SeatBook, args: { seat: string; assets: Assets; started: Assets }): Step<SeatBook, Assets> {
+    amount('assets', args.assets)
+    const seat = find(book, args.seat)
+    if (args.assets > seatAssets(seat))
+      fail('REPORT_INCONSISTENT', `seat "${args.seat}" holds ${seatAssets(seat)} wei, ${args.assets} were paid`, {
+        seat: args.seat,
+        limit: seatAssets(seat),
+      })
+    let started: bigint = args.started
+    const leaving: Leaving[] = []
+    let closed = 0n
+    for (const leg of [...seat.leaving].sort((a, b) => Number(b.announced) - Number(a.announced))) {
+      if (started > 0n && leg.started <= started) {
+        started -= leg.started
+        closed += leg.assets
+      } else leaving.push(leg)
+    }
+    let next: Seat = { ...seat, leaving, locked: (seat.locked + closed) as Assets }
+    if (next.locked < args.assets) {
+      // Less was closed than was paid: the rest comes off what else there is.
+      const { seat: after } = taken({ ...next, locked: 0n as Assets }, args.assets - next.locked, 0n)
+      next = after
+    } else next = { ...next, locked: (next.locked - args.assets) as Assets }
+    return step(put(book, args.seat, { ...next, left: next.left && next.leaving.length > 0 }), args.assets, {
+      type: 'collected',
+      seat: args.seat,
+      assets: args.assets,
+    })
   },
   /** Books what a seat earned; the wei arrive elsewhere. */
   earn(book: SeatBook, args: { seat: string; assets: Assets }): Step<SeatBook, null> {
@@ -225,8 +358,14 @@ const operations = {
     const seat = find(book, args.seat)
     return step(put(book, args.seat, { ...seat, earned: total<Assets>('earned', seat.earned + args.assets) }), null)
   },
-  /** Takes a penalty: the operator's bond makes the pool whole as far as it goes; the rest is the pool's loss. */
-  slash(book: SeatBook, args: { seat: string; assets: Assets }): Step<SeatBook, { bond: Assets; lost: Assets }> {
+  /**
+   * Takes a penalty: the operator's bond makes the pool whole as far as it goes; the rest is the pool's loss. `leaving` of it came out of
+   * what is on its way out (oldest first), as far as the sequencer pool says so; else what is in the seat pays first.
+   */
+  slash(
+    book: SeatBook,
+    args: { seat: string; assets: Assets; leaving?: bigint },
+  ): Step<SeatBook, { bond: Assets; lost: Assets }> {
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     const held = seatAssets(seat)
@@ -235,25 +374,12 @@ const operations = {
         seat: args.seat,
         limit: held,
       })
-    let left: bigint = args.assets
-    const take = (from: bigint): bigint => {
-      const part = min(from, left)
-      left -= part
-      return from - part
-    }
-    const locked = take(seat.locked) as Assets
-    const exiting = take(seat.exiting) as Assets
-    const legs = seat.entering
-      .map(leg => ({ ...leg, assets: take(leg.assets) as Assets }))
-      .filter(leg => leg.assets > 0n)
+    const after = taken(seat, args.assets, args.leaving ?? 0n).seat
     const bond = min(seat.bond, args.assets) as Assets
     const lost = (args.assets - bond) as Assets
     return step(
       put(book, args.seat, {
-        ...seat,
-        locked,
-        exiting,
-        entering: legs,
+        ...after,
         bond: (seat.bond - bond) as Assets,
         lost: total<Assets>('lost', seat.lost + lost),
       }),
@@ -279,8 +405,8 @@ export const seatsSchema = z.strictObject({
     z.strictObject({
       locked: integer,
       entering: z.array(z.strictObject({ assets: integer, readyAt: integer })),
-      exiting: integer,
-      claimAt: integer,
+      leaving: z.array(z.strictObject({ assets: integer, started: integer, readyAt: integer, announced: z.boolean() })),
+      left: z.boolean(),
       bond: integer,
       updatedBatch: integer,
       earned: integer,
@@ -292,6 +418,7 @@ export const seatsSchema = z.strictObject({
   maxSeat: integer,
   entrySeconds: integer,
   exitSeconds: integer,
+  partialExitSeconds: integer,
 })
 
 /** JSON of a {@link SeatBook}. */

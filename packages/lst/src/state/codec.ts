@@ -18,9 +18,14 @@ export const integer = z.codec(z.string().regex(/^(0|[1-9]\d{0,77})$/), z.bigint
   encode: value => value.toString(),
 })
 
+type Encoder = (value: never) => Json
+
+/** How what is no plain zod type is written. */
+const encoders = new WeakMap<z.ZodType, Encoder>()
+
 /** A {@link OrderedMap} as pairs. */
 export function mapOf<K extends z.ZodType<string | bigint>, V extends z.ZodType>(key: K, value: V) {
-  return z.codec(
+  const schema = z.codec(
     z.array(z.tuple([key, value])),
     z.custom<OrderedMap<z.output<K>, z.output<V>>>(item => item instanceof OrderedMap),
     {
@@ -28,18 +33,57 @@ export function mapOf<K extends z.ZodType<string | bigint>, V extends z.ZodType>
       encode: map => [...map] as never,
     },
   )
+  const [writeKey, writeValue] = [encoder(key), encoder(value)]
+  encoders.set(schema, (map: OrderedMap<string | bigint, unknown>) =>
+    Array.from(map, ([k, v]) => [writeKey(k as never), writeValue(v as never)]),
+  )
+  return schema
 }
 
 /** Balances by account. */
 export const ledger = mapOf(z.string().min(1).max(128), integer)
+
+/**
+ * Writes what a schema reads, without checking again what our own reducers made: zod's `encode` takes seconds for a queue of some 10^4
+ * requests, and holds up whoever saves the state.
+ */
+function encoder(schema: z.ZodType): Encoder {
+  const known = encoders.get(schema)
+  if (known !== undefined) return known
+  if (schema instanceof z.ZodObject) {
+    const fields = Object.entries(schema.shape).map(([name, field]) => [name, encoder(field as z.ZodType)] as const)
+    return (value: Record<string, unknown>) => {
+      const json: Record<string, Json> = {}
+      for (const [name, write] of fields) if (value[name] !== undefined) json[name] = write(value[name] as never)
+      return json
+    }
+  }
+  if (schema instanceof z.ZodArray) {
+    const write = encoder(schema.element as z.ZodType)
+    return (items: readonly never[]) => items.map(write)
+  }
+  if (schema instanceof z.ZodOptional) return encoder(schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    const { discriminator } = schema.def
+    const options = new Map(
+      (schema.options as z.ZodObject[]).map(option => [
+        (option.shape[discriminator] as z.ZodLiteral).value,
+        encoder(option),
+      ]),
+    )
+    return (value: Record<string, unknown>) => options.get(value[discriminator] as never)!(value as never)
+  }
+  return value => (typeof value === 'bigint' ? (value as bigint).toString() : value)
+}
 
 /** Brands are types only: a schema speaks of bigints where the state speaks of `Assets` and `Shares`. */
 export function codec<State>(
   schema: z.ZodType,
   check: (state: State) => string | undefined = () => undefined,
 ): Codec<State> {
+  const write = encoder(schema)
   return {
-    encode: state => z.encode(schema, state as never) as Json,
+    encode: state => write(state as never),
     decode: json => {
       const parsed = z.safeDecode(schema, json as never)
       if (!parsed.success)

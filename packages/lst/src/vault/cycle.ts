@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { fail } from '../errors.js'
-import { max, mulDiv, mulDown, type Rounding, rateOf, type Totals } from '../math/math.js'
+import { checkSettlement, max, mulDiv, mulDown, type Rounding, rateOf, type Totals } from '../math/math.js'
 import {
   type Assets,
+  atLeast,
   account as checkAccount,
   forward,
   positive,
@@ -199,11 +200,15 @@ const operations = {
     return step({ ...vault, now: args.now }, null)
   },
   /** Shares floored. */
-  deposit(before: CycleVault, args: { receiver: string; assets: Assets }): Step<CycleVault, Shares> {
+  deposit(
+    before: CycleVault,
+    args: { receiver: string; assets: Assets; minShares?: Shares | undefined },
+  ): Step<CycleVault, Shares> {
     positive('assets', args.assets)
     const vault = synced(before)
     const shares = sharesFor(vault, args.assets, 'down')
     if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    atLeast(args.assets, shares, args.minShares)
     return step(enter(vault, args.receiver, args.assets, shares), shares, {
       type: 'submitted',
       account: args.receiver,
@@ -305,9 +310,7 @@ const operations = {
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
   settle(vault: CycleVault, args: { owner: string; shares: Shares; assets: Assets }): Step<CycleVault, null> {
     positive('shares', args.shares)
-    const worth = assetsFor(vault, args.shares, 'up')
-    if (args.assets > worth)
-      fail('LIMIT_EXCEEDED', `${args.shares} shares are worth ${worth} wei, not ${args.assets}`, { limit: worth })
+    checkSettlement(args.shares, args.assets, priced(vault))
     return step(leave(vault, args.owner, args.assets, args.shares), null, {
       type: 'withdrawn',
       account: args.owner,
@@ -373,6 +376,9 @@ export const cycleSchema = z.strictObject({
 export function checkCycle(vault: CycleVault): string | undefined {
   const held = sum(vault.balances)
   if (held !== vault.supply) return `shares of all accounts are ${held}, the supply says ${vault.supply}`
+  if (balanceOf(vault.balances, vault.seedAccount) < vault.seedShares) return 'the seed is not where it must stay'
+  if (vault.lastSync > vault.now || (vault.now < vault.cycleEnd && vault.cycleEnd <= vault.lastSync))
+    return `a cycle from ${vault.lastSync} s to ${vault.cycleEnd} s is none at ${vault.now} s`
   return surplus(vault) < 0n ? 'the vault holds less than it counts' : undefined
 }
 

@@ -21,8 +21,8 @@ export type Erc4626<State> = {
   maxMint(state: State, receiver: string): bigint
   maxWithdraw(state: State, owner: string): Assets
   maxRedeem(state: State, owner: string): Shares
-  /** Takes assets from the caller, mints shares to `receiver`; the result is the shares. */
-  deposit(state: State, args: { receiver: string; assets: Assets }): Step<State, Shares>
+  /** Takes assets from the caller, mints shares to `receiver`, `minShares` at least; the result is the shares. */
+  deposit(state: State, args: { receiver: string; assets: Assets; minShares?: Shares | undefined }): Step<State, Shares>
   /** The result is the assets taken. */
   mint(state: State, args: { receiver: string; shares: Shares }): Step<State, Assets>
   /** Burns the owner's shares, pays exactly `assets`; the result is the shares. */

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { fail } from '../errors.js'
-import { bpsOf, mulDiv, type Rounding, rateOf, type Totals } from '../math/math.js'
+import { bpsOf, checkSettlement, min, mulDiv, type Rounding, rateOf, type Totals } from '../math/math.js'
 import {
   type Assets,
+  atLeast,
   account as checkAccount,
   MAX_AMOUNT,
   positive,
@@ -35,6 +36,12 @@ export type InstantVault = {
   /** The account whose first deposit can never leave, and how many shares that is. */
   readonly seedAccount: string
   readonly seedShares: Shares
+  /**
+   * What of the seed stays. `shares`: those it was given, with everything they earn. `value`: the wei it was (SeMetis: a withdrawal of the
+   * deployer must satisfy assets + initial deposit ≤ maxWithdraw(deployer)): what it earned can leave, and after a loss nothing of it.
+   */
+  readonly seedLock: 'shares' | 'value'
+  readonly seedAssets: Assets
   readonly paused: boolean
 }
 
@@ -44,6 +51,8 @@ export type InstantVaultOptions = {
   seed?: bigint
   /** Default `dead`. */
   seedAccount?: string
+  /** Default `shares`. */
+  seedLock?: 'shares' | 'value'
   /** δ; default 0, `undefined` for none. */
   virtualOffset?: bigint | undefined
   /** Default 0. */
@@ -54,7 +63,7 @@ export type InstantVaultOptions = {
 
 /** A vault with its seed in it. */
 export function createInstantVault(options: InstantVaultOptions = {}): InstantVault {
-  const { seed = 10n ** 18n, seedAccount = 'dead', vestingBps = 0n, entryFeeBps = 0n } = options
+  const { seed = 10n ** 18n, seedAccount = 'dead', seedLock = 'shares', vestingBps = 0n, entryFeeBps = 0n } = options
   const virtualOffset = 'virtualOffset' in options ? options.virtualOffset : 0n
   checkAccount(seedAccount)
   for (const bps of [vestingBps, entryFeeBps])
@@ -70,11 +79,13 @@ export function createInstantVault(options: InstantVaultOptions = {}): InstantVa
     entryFeeBps: 0n,
     seedAccount,
     seedShares: 0n as Shares,
+    seedLock,
+    seedAssets: 0n as Assets,
     paused: false,
   }
   if (seed === 0n) return { ...empty, entryFeeBps }
   const { state, result } = operations.deposit(empty, { receiver: seedAccount, assets: seed as Assets })
-  return { ...state, seedShares: result, entryFeeBps }
+  return { ...state, seedShares: result, seedAssets: seed as Assets, entryFeeBps }
 }
 
 /** Both sides of the price, virtual ones included. */
@@ -101,7 +112,24 @@ function freeShares(vault: InstantVault, owner: string): Shares {
   if (vault.paused) return 0n as Shares
   const held = balanceOf(vault.balances, owner)
   if (owner !== vault.seedAccount) return held
+  if (vault.seedLock === 'value') return min(held, sharesFor(vault, freeAssets(vault, owner), 'down')) as Shares
   return (held > vault.seedShares ? held - vault.seedShares : 0n) as Shares
+}
+
+/** What an account's shares are worth beyond a seed that is locked by value. */
+function freeAssets(vault: InstantVault, owner: string): Assets {
+  const worth = assetsFor(vault, balanceOf(vault.balances, owner), 'down')
+  if (owner !== vault.seedAccount || vault.seedLock === 'shares') return worth
+  return (worth > vault.seedAssets ? worth - vault.seedAssets : 0n) as Assets
+}
+
+function keepSeed(vault: InstantVault, balances: Ledger<Shares>, from: string, assets: bigint): void {
+  if (from !== vault.seedAccount) return
+  if (vault.seedLock === 'value') {
+    if (assets > freeAssets(vault, from))
+      fail('SEED_LOCKED', `${vault.seedAssets} wei of ${from} can never leave`, { limit: vault.seedAssets })
+  } else if (balanceOf(balances, from) < vault.seedShares)
+    fail('SEED_LOCKED', `${vault.seedShares} shares of ${from} can never leave`, { limit: vault.seedShares })
 }
 
 /** Assets per share, virtual shares left out. */
@@ -123,8 +151,7 @@ function enter(vault: InstantVault, receiver: string, assets: bigint, shares: bi
 function leave(vault: InstantVault, owner: string, assets: bigint, shares: bigint): InstantVault {
   if (vault.paused) fail('PAUSED', 'the vault is paused')
   const balances = debit(vault.balances, owner, shares)
-  if (owner === vault.seedAccount && balanceOf(balances, owner) < vault.seedShares)
-    fail('SEED_LOCKED', `${vault.seedShares} shares of ${owner} can never leave`, { limit: vault.seedShares })
+  keepSeed(vault, balances, owner, assets)
   if (assets > vault.assets) fail('TOTAL_UNDERFLOW', `the vault has ${vault.assets} wei, cannot pay ${assets}`)
   return { ...vault, assets: (vault.assets - assets) as Assets, supply: (vault.supply - shares) as Shares, balances }
 }
@@ -148,10 +175,14 @@ function exit(vault: InstantVault, owner: string, assets: Assets, shares: Shares
 
 const operations = {
   /** Shares floored; the entry fee, if there is one, stays with the holders. */
-  deposit(vault: InstantVault, args: { receiver: string; assets: Assets }): Step<InstantVault, Shares> {
+  deposit(
+    vault: InstantVault,
+    args: { receiver: string; assets: Assets; minShares?: Shares | undefined },
+  ): Step<InstantVault, Shares> {
     positive('assets', args.assets)
     const shares = instantFace.previewDeposit(vault, args.assets)
     if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    atLeast(args.assets, shares, args.minShares)
     return step(enter(vault, args.receiver, args.assets, shares), shares, {
       type: 'submitted',
       account: args.receiver,
@@ -188,8 +219,7 @@ const operations = {
     checkAccount(args.to)
     positive('shares', args.shares)
     const balances = move(vault.balances, args.from, args.to, args.shares)
-    if (args.from === vault.seedAccount && balanceOf(balances, args.from) < vault.seedShares)
-      fail('SEED_LOCKED', `${vault.seedShares} shares of ${args.from} can never leave`, { limit: vault.seedShares })
+    keepSeed(vault, balances, args.from, assetsFor(vault, args.shares, 'up'))
     return step({ ...vault, balances }, null, {
       type: 'transferred',
       from: args.from,
@@ -234,9 +264,7 @@ const operations = {
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
   settle(vault: InstantVault, args: { owner: string; shares: Shares; assets: Assets }): Step<InstantVault, null> {
     positive('shares', args.shares)
-    const worth = assetsFor(vault, args.shares, 'up')
-    if (args.assets > worth)
-      fail('LIMIT_EXCEEDED', `${args.shares} shares are worth ${worth} wei, not ${args.assets}`, { limit: worth })
+    checkSettlement(args.shares, args.assets, priced(vault))
     return step(leave(vault, args.owner, args.assets, args.shares), null, {
       type: 'withdrawn',
       account: args.owner,
@@ -272,7 +300,10 @@ export const instantFace: Erc4626<InstantVault> = {
   previewRedeem: (vault, shares) => assetsFor(vault, shares, 'down'),
   maxDeposit: vault => (vault.paused ? 0n : UNLIMITED),
   maxMint: vault => (vault.paused ? 0n : UNLIMITED),
-  maxWithdraw: (vault, owner) => assetsFor(vault, freeShares(vault, owner), 'down'),
+  maxWithdraw: (vault, owner) =>
+    vault.seedLock === 'value' && !vault.paused
+      ? freeAssets(vault, owner)
+      : assetsFor(vault, freeShares(vault, owner), 'down'),
   maxRedeem: (vault, owner) => freeShares(vault, owner),
   deposit: (vault, args) => operations.deposit(vault, args),
   mint: (vault, args) => operations.mint(vault, args),
@@ -296,6 +327,8 @@ export const instantSchema = z.strictObject({
   entryFeeBps: integer,
   seedAccount: z.string(),
   seedShares: integer,
+  seedLock: z.enum(['shares', 'value']),
+  seedAssets: integer,
   paused: z.boolean(),
 })
 
@@ -303,6 +336,8 @@ export const instantSchema = z.strictObject({
 export function checkInstant(vault: InstantVault): string | undefined {
   const held = sum(vault.balances)
   if (held !== vault.supply) return `shares of all accounts are ${held}, the supply says ${vault.supply}`
+  if (vault.seedLock === 'shares' && balanceOf(vault.balances, vault.seedAccount) < vault.seedShares)
+    return 'the seed is not where it must stay'
   return vault.assets > MAX_AMOUNT ? 'assets are above 2^128−1' : undefined
 }
 

@@ -15,7 +15,7 @@ export type Vested = {
   readonly claimed: Assets
   /** Wei still vesting. */
   readonly balance: Assets
-  /** Seconds. */
+  /** When that was reckoned, seconds; 0 after everything was unstaked. */
   readonly last: bigint
 }
 
@@ -74,12 +74,11 @@ export function vestedClaimable(vesting: ExitVesting, account: string): Assets {
   return (user.released - user.claimed) as Assets
 }
 
-/** When everything will have been released, seconds; `undefined` when nothing is staked and so never. */
+/** When everything will have been released, seconds; `undefined` when nothing vests, or nothing is staked and so never. */
 export function vestingFinish(vesting: ExitVesting, account: string): bigint | undefined {
   const user = vesting.users.get(account) ?? nobody
   const speed = perDuration(vesting, user)
-  if (user.balance === 0n) return user.last
-  return speed === 0n ? undefined : user.last + mulDown(vesting.duration, user.balance, speed)
+  return user.balance === 0n || speed === 0n ? undefined : user.last + mulDown(vesting.duration, user.balance, speed)
 }
 
 const operations = {
@@ -126,7 +125,7 @@ const operations = {
     const user = touched(vesting, args.account)
     if (user.stake === 0n) fail('BALANCE_EXCEEDED', `${args.account} has nothing staked`, { account: args.account })
     return step(
-      put(vesting, args.account, { ...user, stake: 0n, released: 0n as Assets, claimed: 0n as Assets }),
+      put(vesting, args.account, { ...user, stake: 0n, released: 0n as Assets, claimed: 0n as Assets, last: 0n }),
       { assets: (user.released - user.claimed) as Assets, tokens: user.stake },
       { type: 'unstaked', account: args.account, tokens: user.stake },
     )

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { fail } from '../errors.js'
-import { min, mulDown } from '../math/math.js'
 import {
   type Assets,
   account as checkAccount,
@@ -23,8 +22,6 @@ export type WithdrawalRequest = {
   readonly owner: string
   /** Seconds. */
   readonly at: bigint
-  /** Time of the last report before it, seconds: requests of one report share a batch. */
-  readonly reportedAt: bigint
   readonly claimed: boolean
 }
 
@@ -80,18 +77,20 @@ function cumulative(queue: WithdrawalQueue, id: bigint): Cumulative {
 }
 
 /** What the requests after `from` up to `to` ask for, together. */
-function span(queue: WithdrawalQueue, from: bigint, to: bigint): { assets: Assets; shares: Shares; rate: RateE27 } {
+function span(queue: WithdrawalQueue, from: bigint, to: bigint): { assets: Assets; shares: Shares } {
   const start = cumulative(queue, from)
   const end = cumulative(queue, to)
-  const assets = (end.cumulativeAssets - start.cumulativeAssets) as Assets
-  const shares = (end.cumulativeShares - start.cumulativeShares) as Shares
-  return { assets, shares, rate: (shares === 0n ? 0n : (assets * RATE_ONE) / shares) as RateE27 }
+  return {
+    assets: (end.cumulativeAssets - start.cumulativeAssets) as Assets,
+    shares: (end.cumulativeShares - start.cumulativeShares) as Shares,
+  }
 }
 
 /** What one request asked for: assets, the shares it gave up, and their rate then. */
 export function requested(queue: WithdrawalQueue, id: bigint): { assets: Assets; shares: Shares; rate: RateE27 } {
   if (id < 1n || id > queue.lastRequestId) fail('REQUEST_UNKNOWN', `there is no request ${id}`, { id })
-  return span(queue, id - 1n, id)
+  const { assets, shares } = span(queue, id - 1n, id)
+  return { assets, shares, rate: ((assets * RATE_ONE) / shares) as RateE27 }
 }
 
 /** Wei asked for and not finalised: what the buffer keeps back from the seats. */
@@ -100,14 +99,53 @@ export function unfinalized(queue: WithdrawalQueue): { assets: Assets; shares: S
 }
 
 /**
- * What finalising up to the ends of `batches` locks and burns, when no batch is paid above `maxRate`.
+ * What one exit costs: what it asked for, or what its shares are worth at `maxRate` when its own rate (both at 10^27, floored) is above that. The only place where this is
+ * reckoned: the plan of a report, the wei it sets aside and the claims all sum this, so that nothing is set aside for nobody and no plan
+ * costs more than it said, whichever requests stand beside each other.
+ */
+export function exitCost(assets: bigint, shares: bigint, maxRate: RateE27): Assets {
+  return (assets * RATE_ONE >= (maxRate + 1n) * shares ? (shares * maxRate) / RATE_ONE : assets) as Assets
+}
+
+type Exit = {
+  readonly id: bigint
+  readonly request: WithdrawalRequest
+  readonly assets: bigint
+  readonly shares: bigint
+}
+
+/** Every request after `from`, with its own amounts. */
+function* exits(queue: WithdrawalQueue, from: bigint): IterableIterator<Exit> {
+  let before: Cumulative = cumulative(queue, from)
+  for (const [id, request] of queue.requests.entries(from + 1n)) {
+    yield {
+      id,
+      request,
+      assets: request.cumulativeAssets - before.cumulativeAssets,
+      shares: request.cumulativeShares - before.cumulativeShares,
+    }
+    before = request
+  }
+}
+
+/** Sets of requests that are paid in one report: what they cost and how many shares they give up. */
+export type Finalization = { readonly assets: Assets; readonly shares: Shares }
+
+/** What finalising up to `lastId` costs. */
+function finalization(queue: WithdrawalQueue, lastId: bigint, maxRate: RateE27): Finalization {
+  let assets = 0n
+  for (const exit of exits(queue, queue.lastFinalizedId)) {
+    if (exit.id > lastId) break
+    assets += exitCost(exit.assets, exit.shares, maxRate)
+  }
+  return { assets: assets as Assets, shares: span(queue, queue.lastFinalizedId, lastId).shares }
+}
+
+/**
+ * What finalising up to the ends of `batches` locks and burns, when nobody is paid above `maxRate`: the sum of {@link exitCost}.
  * @throws LstError `BATCHES_EMPTY`, `ZERO_SHARE_RATE`, `REQUEST_UNKNOWN`, `BATCHES_UNSORTED`
  */
-export function prefinalize(
-  queue: WithdrawalQueue,
-  batches: readonly bigint[],
-  maxRate: RateE27,
-): { assets: Assets; shares: Shares } {
+export function prefinalize(queue: WithdrawalQueue, batches: readonly bigint[], maxRate: RateE27): Finalization {
   if (batches.length === 0) fail('BATCHES_EMPTY', 'batches expected at least one request id, got none')
   if (maxRate <= 0n) fail('ZERO_SHARE_RATE', `share rate expected more than 0, got ${maxRate}`)
   const first = batches[0]!
@@ -121,51 +159,40 @@ export function prefinalize(
         last,
       },
     )
-  let assets = 0n
-  let shares = 0n
   let previous = queue.lastFinalizedId
   for (const end of batches) {
     if (end <= previous) fail('BATCHES_UNSORTED', `batch ends expected to rise, got ${end} after ${previous}`, { end })
-    const batch = span(queue, previous, end)
-    assets += batch.rate > maxRate ? (batch.shares * maxRate) / RATE_ONE : batch.assets
-    shares += batch.shares
     previous = end
   }
-  return { assets: assets as Assets, shares: shares as Shares }
+  return finalization(queue, last, maxRate)
 }
 
-/** At most this many batches in one report (Lido: MAX_BATCHES_LENGTH). */
+/** At most this many batches in one report of a contract, which must be told them (Lido: MAX_BATCHES_LENGTH). */
 export const MAX_BATCHES = 36
 
 /**
- * The batches that `budget` wei can finalise at `maxRate`, for requests made at or before `maxTimestamp`.
+ * The requests made at or before `maxTimestamp` that `budget` wei can finalise at `maxRate`, in turn, as the ends of batches: a batch
+ * ends where the requests pass from below `maxRate` to above it or back, so that a contract can reckon one at a time. A caller that
+ * sums by request (`report` of `applyLiquid`) sets `maxBatches` to `Infinity`: who asks for what must not slow the queue.
  * Returns the batch ends and what is left of the budget.
  */
 export function planBatches(
   queue: WithdrawalQueue,
-  options: { maxRate: RateE27; maxTimestamp: bigint; budget: bigint },
+  options: { maxRate: RateE27; maxTimestamp: bigint; budget: bigint; maxBatches?: number },
 ): { batches: bigint[]; budgetLeft: Assets } {
+  const { maxRate, maxTimestamp, maxBatches = MAX_BATCHES } = options
   const batches: bigint[] = []
   let budget = options.budget
-  let last: { rate: bigint; reportedAt: bigint } | undefined
-  let before: Cumulative = cumulative(queue, queue.lastFinalizedId)
-  if (queue.lastFinalizedId >= queue.lastRequestId) return { batches, budgetLeft: budget as Assets }
-  for (const [id, request] of queue.requests.entries(queue.lastFinalizedId + 1n)) {
-    if (request.at > options.maxTimestamp) break
-    const assets = request.cumulativeAssets - before.cumulativeAssets
-    const shares = request.cumulativeShares - before.cumulativeShares
-    const rate = shares === 0n ? 0n : (assets * RATE_ONE) / shares
-    const cost = rate > options.maxRate ? (shares * options.maxRate) / RATE_ONE : assets
-    if (cost > budget) break
-    const joins =
-      last !== undefined &&
-      (last.reportedAt === request.reportedAt || last.rate <= options.maxRate === rate <= options.maxRate)
-    if (joins) batches[batches.length - 1] = id
-    else if (batches.length === MAX_BATCHES) break
+  let side: boolean | undefined
+  for (const { id, request, assets, shares } of exits(queue, queue.lastFinalizedId)) {
+    const cost = exitCost(assets, shares, maxRate)
+    if (request.at > maxTimestamp || cost > budget) break
+    const nominal = cost === assets
+    if (nominal === side) batches[batches.length - 1] = id
+    else if (batches.length === maxBatches) break
     else batches.push(id)
+    side = nominal
     budget -= cost
-    last = { rate, reportedAt: request.reportedAt }
-    before = request
   }
   return { batches, budgetLeft: budget as Assets }
 }
@@ -182,9 +209,8 @@ export function claimable(queue: WithdrawalQueue, id: bigint): Assets {
   const request = queue.requests.get(id)
   if (request === undefined || request.claimed || id > queue.lastFinalizedId) return 0n as Assets
   const [, maxRate] = queue.checkpoints.floor(id)!
-  const { assets, shares, rate } = span(queue, id - 1n, id)
-  // A merged batch can be locked one wei short of its members: the last claim takes what is there.
-  return min(rate > maxRate ? mulDown(shares, maxRate, RATE_ONE) : assets, queue.locked) as Assets
+  const { assets, shares } = span(queue, id - 1n, id)
+  return exitCost(assets, shares, maxRate)
 }
 
 /** Where a request stands. */
@@ -207,7 +233,7 @@ const operations = {
   /** Enters a request whose shares the pool has taken from its owner. */
   enqueue(
     queue: WithdrawalQueue,
-    args: { owner: string; assets: Assets; shares: Shares; now: bigint; reportedAt: bigint },
+    args: { owner: string; assets: Assets; shares: Shares; now: bigint },
   ): Step<WithdrawalQueue, bigint> {
     checkAccount(args.owner)
     positive('assets', args.assets)
@@ -223,14 +249,12 @@ const operations = {
     const last = cumulative(queue, queue.lastRequestId)
     const before = queue.requests.get(queue.lastRequestId)
     forward(before?.at ?? 0n, args.now)
-    forward(0n, args.reportedAt)
     const id = queue.lastRequestId + 1n
     const request: WithdrawalRequest = {
       cumulativeAssets: total<Assets>('cumulativeAssets', last.cumulativeAssets + args.assets),
       cumulativeShares: total<Shares>('cumulativeShares', last.cumulativeShares + args.shares),
       owner: args.owner,
       at: args.now,
-      reportedAt: args.reportedAt,
       claimed: false,
     }
     return step({ ...queue, requests: queue.requests.set(id, request), lastRequestId: id }, id, {
@@ -243,7 +267,7 @@ const operations = {
     })
   },
 
-  /** Sets `assets` wei aside for every request up to `lastId`, none of which is paid above `maxRate`. */
+  /** Sets `assets` wei aside for every request up to `lastId`, none of which is paid above `maxRate`: at least what they cost. */
   finalize(
     queue: WithdrawalQueue,
     args: { lastId: bigint; assets: Assets; maxRate: RateE27 },
@@ -259,6 +283,9 @@ const operations = {
       fail('FINALIZE_TOO_MUCH', `at most ${nominal} wei finalise these requests, got ${args.assets}`, {
         limit: nominal,
       })
+    const cost = finalization(queue, args.lastId, args.maxRate).assets
+    if (args.assets < cost)
+      fail('INSUFFICIENT_CASH', `${cost} wei finalise these requests, got ${args.assets}`, { limit: cost })
     return step(
       {
         ...queue,
@@ -331,7 +358,6 @@ export const queueSchema = z.strictObject({
       cumulativeShares: integer,
       owner: z.string().min(1).max(128),
       at: integer,
-      reportedAt: integer,
       claimed: z.boolean(),
     }),
   ),
@@ -343,19 +369,44 @@ export const queueSchema = z.strictObject({
   maxRequest: integer,
 })
 
-/** A queue whose ids are 1 … last, whose sums rise, and whose checkpoints cover what is finalised. */
+/** What finalised requests can still claim together, wei. Walks the queue. */
+export function claimableTotal(queue: WithdrawalQueue): Assets {
+  const checkpoints = [...queue.checkpoints]
+  let at = 0
+  let all = 0n
+  for (const { id, request, assets, shares } of exits(queue, 0n)) {
+    if (id > queue.lastFinalizedId) break
+    while (at + 1 < checkpoints.length && checkpoints[at + 1]![0] <= id) at++
+    if (!request.claimed) all += exitCost(assets, shares, checkpoints[at]![1])
+  }
+  return all as Assets
+}
+
+/**
+ * A queue whose ids are 1 … last, whose sums and times rise, whose checkpoints cover what is finalised and nothing else, and which holds
+ * what its claims cost.
+ */
 export function checkQueue(queue: WithdrawalQueue): string | undefined {
   let id = 0n
-  let assets = -1n
+  let last = { cumulativeAssets: 0n, cumulativeShares: 0n, at: 0n }
   for (const [key, request] of queue.requests) {
     if (key !== ++id) return `request ids expected 1 … ${queue.lastRequestId}, got ${key}`
-    if (request.cumulativeAssets <= assets) return `cumulative assets of request ${key} do not rise`
-    assets = request.cumulativeAssets
+    const assets = request.cumulativeAssets - last.cumulativeAssets
+    if (assets < queue.minRequest || assets > queue.maxRequest)
+      return `request ${key} is over ${assets} wei, allowed are ${queue.minRequest} … ${queue.maxRequest}`
+    if (request.cumulativeShares <= last.cumulativeShares) return `cumulative shares of request ${key} do not rise`
+    if (request.at < last.at) return `request ${key} is older than the one before it`
+    if (request.claimed && key > queue.lastFinalizedId) return `request ${key} is claimed and not finalised`
+    last = request
   }
   if (id !== queue.lastRequestId) return `last request id expected ${id}, got ${queue.lastRequestId}`
   if (queue.lastFinalizedId > id) return `last finalised id ${queue.lastFinalizedId} is above the last request ${id}`
-  if (queue.lastFinalizedId > 0n && queue.checkpoints.get(1n) === undefined) return 'the first checkpoint is missing'
-  return undefined
+  if (queue.lastFinalizedId > 0n !== (queue.checkpoints.get(1n) !== undefined))
+    return 'the first checkpoint does not fit what is finalised'
+  for (const [from, rate] of queue.checkpoints)
+    if (from < 1n || from > queue.lastFinalizedId || rate === 0n) return `there is no checkpoint at ${from}`
+  const due = claimableTotal(queue)
+  return queue.locked < due ? `claims cost ${due} wei, ${queue.locked} are locked` : undefined
 }
 
 /** JSON of a {@link WithdrawalQueue}. */

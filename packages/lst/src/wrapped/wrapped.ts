@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { toAssets, toShares } from '../math/math.js'
-import { type Assets, account as checkAccount, positive, type Shares, UNLIMITED } from '../math/units.js'
+import { type Assets, atLeast, account as checkAccount, positive, type Shares, UNLIMITED } from '../math/units.js'
 import {
   applyRebasing,
   checkRebasing,
@@ -59,7 +59,10 @@ function own(account: string): void {
 
 const operations = {
   /** Wraps what `assets` are worth in shares: exactly the shares that move. */
-  wrap(state: WrappedShares, args: { account: string; assets: Assets }): Step<WrappedShares, Shares> {
+  wrap(
+    state: WrappedShares,
+    args: { account: string; assets: Assets; minShares?: Shares | undefined },
+  ): Step<WrappedShares, Shares> {
     own(args.account)
     positive('assets', args.assets)
     const moved = applyRebasing(state.pool, {
@@ -70,6 +73,7 @@ const operations = {
     })
     if (moved.result === 0n)
       fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
+    atLeast(args.assets, moved.result, args.minShares)
     return step(mint(state, moved.state, args.account, moved.result), moved.result, {
       type: 'wrapped',
       account: args.account,
@@ -112,7 +116,7 @@ const operations = {
   /** Deposits straight into the wrapper: the minted shares are the units. */
   submitAndWrap(
     state: WrappedShares,
-    args: { account: string; assets: Assets; block?: bigint },
+    args: { account: string; assets: Assets; block?: bigint; minShares?: Shares | undefined },
   ): Step<WrappedShares, Shares> {
     own(args.account)
     const submitted = applyRebasing(state.pool, { ...args, op: 'submit', account: WRAPPER_ACCOUNT })
@@ -157,7 +161,7 @@ export const wrappedFace: Erc4626<WrappedShares> = {
   maxMint: () => UNLIMITED,
   maxWithdraw: (state, owner) => toAssets(balanceOf(state.wrapped, owner), rebasingTotals(state.pool), 'down'),
   maxRedeem: (state, owner) => balanceOf(state.wrapped, owner),
-  deposit: (state, args) => operations.wrap(state, { account: args.receiver, assets: args.assets }),
+  deposit: (state, { receiver, ...rest }) => operations.wrap(state, { account: receiver, ...rest }),
   mint: (state, args) => {
     positive('shares', args.shares)
     const assets = toAssets(args.shares, rebasingTotals(state.pool), 'up')

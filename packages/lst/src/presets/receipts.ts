@@ -1,0 +1,139 @@
+import { fail } from '../errors.js'
+import { type Assets, positive, type Shares, total } from '../math/units.js'
+import { balanceOf, credit, debit, move } from '../state/ledger.js'
+import { type Step, step } from '../state/reducer.js'
+import { applyCycleVault } from '../vault/cycle.js'
+import { applyInstantVault } from '../vault/instant.js'
+import { applyVesting } from '../vault/vesting.js'
+import { applyTickets } from '../withdrawal/tickets.js'
+import { coreMint } from './core.js'
+import { type Liquid, own } from './state.js'
+
+/**
+ * The 1:1 receipt under the vault (eMETIS under seMETIS): one wei each, whatever the seats do. Every METIS is staked, and what all of them
+ * earn goes to those who put their receipts into the vault: the fewer they are, the more each earns. Source: ENKI EMetisMinter, SeMetis.
+ */
+function offered(lst: Liquid): void {
+  if (!lst.config.receipts)
+    fail(
+      'OPTION_INVALID',
+      `preset ${lst.config.preset}, profile ${lst.config.profile} has no receipts: a token that is always 1:1 has no place to carry a loss`,
+    )
+}
+
+/** Receipts that an account holds outside the vault. */
+export function receiptsOf(lst: Liquid, account: string): Assets {
+  return balanceOf(lst.receipts, account)
+}
+
+/** Burns vault shares; the result is what comes out at once and what vests. */
+export function leaveVault(
+  lst: Liquid,
+  args: { account: string; shares: Shares },
+): Step<Liquid, { paid: Assets; vested: Assets }> {
+  const { core } = lst
+  if (core.model === 'instant') {
+    const { state, result, events } = applyInstantVault(core.state, {
+      op: 'redeem',
+      owner: args.account,
+      shares: args.shares,
+    })
+    const vesting =
+      result.vested === 0n
+        ? lst.vesting
+        : applyVesting(lst.vesting, { op: 'deposit', account: args.account, assets: result.vested }).state
+    const { paid, vested } = result
+    return { state: { ...lst, core: { ...core, state }, vesting }, result: { paid, vested }, events }
+  }
+  if (core.model === 'cycle') {
+    const { state, result, events } = applyCycleVault(core.state, {
+      op: 'redeem',
+      owner: args.account,
+      shares: args.shares,
+    })
+    return { state: { ...lst, core: { ...core, state } }, result: { paid: result, vested: 0n as Assets }, events }
+  }
+  return fail('OPTION_INVALID', `preset ${lst.config.preset} has no vault`)
+}
+
+/** METIS in, receipts out. */
+export function mintReceipt(lst: Liquid, args: { account: string; assets: Assets }): Step<Liquid, Assets> {
+  offered(lst)
+  positive('assets', args.assets)
+  const { account, assets } = args
+  return step(
+    {
+      ...lst,
+      receipts: credit(lst.receipts, account, assets),
+      receiptSupply: total<Assets>('receiptSupply', lst.receiptSupply + assets),
+      buffer: total<Assets>('buffer', lst.buffer + assets),
+      totals: { ...lst.totals, deposited: total<Assets>('deposited', lst.totals.deposited + assets) },
+    },
+    assets,
+    { type: 'minted', account, assets },
+  )
+}
+
+/** Moves receipts. */
+export function transferReceipt(lst: Liquid, args: { from: string; to: string; assets: Assets }): Step<Liquid, null> {
+  offered(lst)
+  own(args.from)
+  own(args.to)
+  positive('assets', args.assets)
+  return step({ ...lst, receipts: move(lst.receipts, args.from, args.to, args.assets) }, null, {
+    type: 'receiptTransferred',
+    from: args.from,
+    to: args.to,
+    assets: args.assets,
+  })
+}
+
+/** Receipts into the vault. */
+export function stakeReceipt(
+  lst: Liquid,
+  args: { account: string; assets: Assets; minShares?: Shares | undefined },
+): Step<Liquid, Shares> {
+  offered(lst)
+  positive('assets', args.assets)
+  const receipts = debit(lst.receipts, args.account, args.assets)
+  const { core, shares } = coreMint(lst.core, args.account, args.assets, args.minShares)
+  return step({ ...lst, core, receipts, receiptSupply: (lst.receiptSupply - args.assets) as Assets }, shares, {
+    type: 'submitted',
+    account: args.account,
+    assets: args.assets,
+    shares,
+  })
+}
+
+/** Receipts out of the vault, less what vests. */
+export function unstakeReceipt(lst: Liquid, args: { account: string; shares: Shares }): Step<Liquid, Assets> {
+  offered(lst)
+  positive('shares', args.shares)
+  const { state, result, events } = leaveVault(lst, args)
+  return {
+    state: {
+      ...state,
+      receipts: credit(state.receipts, args.account, result.paid),
+      receiptSupply: total<Assets>('receiptSupply', state.receiptSupply + result.paid),
+    },
+    result: result.paid,
+    events,
+  }
+}
+
+/** A ticket for receipts: METIS when it is mature. The result is its id. */
+export function redeemReceipt(lst: Liquid, args: { account: string; assets: Assets }): Step<Liquid, bigint> {
+  offered(lst)
+  positive('assets', args.assets)
+  const receipts = debit(lst.receipts, args.account, args.assets)
+  const { state, result, events } = applyTickets(lst.tickets, {
+    op: 'enter',
+    account: args.account,
+    assets: args.assets,
+  })
+  return {
+    state: { ...lst, receipts, receiptSupply: (lst.receiptSupply - args.assets) as Assets, tickets: state },
+    result: result.id,
+    events,
+  }
+}
