@@ -287,6 +287,8 @@ export {
   type LedgerOptions,
   type LedgerState,
   type LedgerTotals,
+  plannedPostingCost,
+  unpostedFees,
 } from './economics/ledger.js'
 export { type PriceTier, priceList } from './economics/price-list.js'
 export { type FeesPaid, type Rebate, rebateShares } from './economics/rebate.js'
@@ -324,7 +326,10 @@ export {
   type FeeScalars,
   type GasTokenOracle,
   type GasTokenPrice,
+  type GasTokenScalars,
+  gasTokenOperatorFee,
   gasTokenScalars,
+  type OperatorFeeMarket,
   type PriceLimits,
   type PriceRefusal,
   toGasToken,
@@ -336,6 +341,7 @@ export {
   type GasTokenTrackerDeps,
   type GasTokenTrackerOptions,
   type GasTokenView,
+  type ScalarEvent,
 } from './fees/gas-token-tracker.js'
 export {
   type BedrockFeeParameters,

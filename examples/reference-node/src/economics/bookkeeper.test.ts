@@ -193,13 +193,25 @@ describe('openBookkeeper', () => {
   it('splits by new shares what is earned under them, and by the old what was earned before', () => {
     const directory = freshDirectory()
     const first = open(directory)
+    // Posted for nothing: what is not posted is held back for its cost.
+    const post = (keeper: Bookkeeper, number: bigint): void => {
+      const channelId = `0x${number.toString(16).padStart(32, '0')}`
+      keeper.channel(channelId, number, number)
+      keeper.begin(`${channelId}/0`, 10)
+      keeper.paid(`${channelId}/0`, { ...costOf(Number(number)), blobGasWei: 0n, executionGasWei: 0n })
+      keeper.end(`${channelId}/0`)
+    }
     first.block({ ...blockOf(1n), baseFees: 100n, priorityFees: 0n })
+    post(first, 1n)
     first.close()
     const second = open(directory, 80n, { users: 10_000 })
     second.block({ ...blockOf(2n), baseFees: 60n, priorityFees: 0n })
+    post(second, 2n)
+    second.block({ ...blockOf(3n), baseFees: 70n, priorityFees: 0n })
     second.block({ ...blockOf(20n), baseFees: 0n, priorityFees: 0n })
     const { balances } = second.books.ledger
     expect([balances['owed:sequencer'], balances['owed:treasury'], balances['owed:users']]).toEqual([-50n, -50n, -60n])
+    expect(balances.accrued).toBe(-70n)
     const { books } = second
     second.close()
     const third = open(directory, 80n, { users: 10_000 })

@@ -9,6 +9,7 @@ import {
   type Party,
   type SplitBps,
   toGasToken,
+  unpostedFees,
 } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
 
@@ -82,8 +83,7 @@ export function foldRecord(books: Books, record: BookRecord): Folded {
     case 'split': {
       const { split, remainderTo } = record
       // What was earned under the old shares is split by them.
-      const folded =
-        books.ledger.nextEntry === 0 ? { books, entries: [], records: [] } : post(books, { type: 'settle' })
+      const folded = books.ledger.nextEntry === 0 ? { books, entries: [], records: [] } : post(books, settlement(books))
       const { ledger } = folded.books
       const shares = createLedger({ split, remainderTo })
       const next = { ...ledger, split: shares.split, remainderTo: shares.remainderTo }
@@ -91,7 +91,7 @@ export function foldRecord(books: Books, record: BookRecord): Folded {
     }
     case 'block': {
       const { epoch, number, transactions, baseFees, priorityFees } = record
-      const events: EconomicEvent[] = books.epoch !== undefined && epoch > books.epoch ? [{ type: 'settle' }] : []
+      const events: EconomicEvent[] = books.epoch !== undefined && epoch > books.epoch ? [settlement(books)] : []
       const none = { l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
       events.push({ type: 'block', number, transactions, baseFees, priorityFees, ...none })
       return post({ ...books, epoch }, ...events)
@@ -127,6 +127,18 @@ export function foldRecord(books: Books, record: BookRecord): Folded {
       return { books: { ...books, open }, entries: [], records: [] }
     }
   }
+}
+
+/**
+ * A settlement, with what posting will still cost: all that blocks which no batch has carried have earned, and for submissions that are not
+ * paid in full what their bytes have cost so far.
+ */
+function settlement({ ledger, open }: Books): EconomicEvent {
+  const { bytes, costsOut } = ledger.totals
+  let waiting = 0n
+  for (const submission of open.values()) waiting += BigInt(submission.bytes)
+  const underWay = bytes === 0n ? 0n : (waiting * costsOut + bytes - 1n) / bytes
+  return { type: 'settle', postingCost: unpostedFees(ledger) + underWay }
 }
 
 function post(books: Books, ...events: EconomicEvent[]): Folded {

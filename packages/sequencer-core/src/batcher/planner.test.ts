@@ -91,4 +91,24 @@ describe('priceList', () => {
       expect.objectContaining({ code: 'ECONOMICS_INVALID' }),
     )
   })
+
+  it('plans with EIP-7918’s floor, not with a fee that cannot last', () => {
+    const gwei = 10n ** 9n
+    const compressors = [{ name: 'brotli-10', bytesPerTransaction: 125 }]
+    const plan = (gasPriceWei: bigint, blobBaseFeeWei: bigint, more: Partial<PlanInput> = {}) => {
+      const input = { transactionsPerSecond: 12, compressors, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds: 3600 }
+      return planBatcher({ ...input, ...more }).plan.weiPerThousandTransactions
+    }
+    // A sixteenth of the base fee: 8192 / 131072.
+    expect(plan(5n * gwei, 1n)).toBe(plan(5n * gwei, (5n * gwei) / 16n))
+    expect(plan(5n * gwei, gwei)).toBeGreaterThan(plan(5n * gwei, 1n))
+    expect(plan(5n * gwei, 1n, { baseFeeWei: 3n * gwei })).toBe(
+      plan(5n * gwei, (3n * gwei) / 16n, { hasBlobFloor: false }),
+    )
+    expect(plan(5n * gwei, 1n, { hasBlobFloor: false })).toBeLessThan(plan(5n * gwei, 1n))
+    // The report's month of a million transactions a day at 5 gwei: 2.02 ETH with the margin, not 0.61.
+    const prices = { gasPriceWei: 5n * gwei, blobBaseFeeWei: 1n, latencyTargetSeconds: 3600 }
+    const [tier] = priceList({ transactionsPerDay: [1_000_000], marginBps: 2000, compressors, ...prices })
+    expect(Number(tier!.priceWei * 30_000n) / 1e18).toBeCloseTo(2.02, 2)
+  })
 })

@@ -16,7 +16,12 @@ export type PlanInput = {
   readonly compressors: readonly CompressorChoice[]
   /** Base fee and tip, wei. */
   readonly gasPriceWei: bigint
+  /** Of now, or expected. Below the floor that L1's base fee sets it does not stay: then the floor is planned with. */
   readonly blobBaseFeeWei: bigint
+  /** L1's base fee, for the floor. Default: {@link PlanInput.gasPriceWei}. */
+  readonly baseFeeWei?: bigint | undefined
+  /** Whether L1 has EIP-7918's floor of the blob base fee: from Osaka on. Default true. */
+  readonly hasBlobFloor?: boolean | undefined
   /** Longest time from a transaction until its batch is on L1, seconds. */
   readonly latencyTargetSeconds: number
   /** Blobs of one transaction. Default 6. */
@@ -52,6 +57,8 @@ export type Plan = {
 /** What a channel costs beside its blocks, bytes. */
 const channelOverheadBytes = 256
 const calldataFrameBytes = 119_976
+/** EIP-7918, `BLOB_BASE_COST`: execution gas for which a blob must pay at least, at the base fee. */
+const blobBaseCost = 8192n
 /** EIP-7623: the floor that data without zeros pays. */
 const floorGasPerByte = 4n * pragueGas.floorPerToken
 
@@ -60,7 +67,8 @@ const floorGasPerByte = 4n * pragueGas.floorPerToken
  * equals the fastest. A pure function of its numbers; `explanation` says in them why. A channel that fills its last blob by waiting is
  * among the candidates whenever the target allows the wait, so a blob is left half empty only when it does not.
  *
- * Source of the prices: EIP-4844 (131 072 gas a blob), EIP-7623 (40 gas a byte of calldata).
+ * Source of the prices: EIP-4844 (131 072 gas a blob), EIP-7623 (40 gas a byte of calldata), EIP-7918 (a blob gas costs a 16th of the base fee
+ * at the least, for as long as there is demand).
  *
  * @throws SequencerError `BATCHER_OPTIONS` when a number is out of range, or the target is shorter than inclusion takes
  *
@@ -84,7 +92,8 @@ export function planBatcher(input: PlanInput): {
   alternatives: readonly Plan[]
   explanation: readonly string[]
 } {
-  const { transactionsPerSecond: rate, compressors, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds } = input
+  const { transactionsPerSecond: rate, compressors, gasPriceWei, latencyTargetSeconds } = input
+  const { baseFeeWei = gasPriceWei, hasBlobFloor = true } = input
   const { maxBlobs = 6, l1BlockSeconds = 12, expectedInclusionBlocks = 2 } = input
   const { layers = ['blobs', 'calldata'], altDa = [] } = input
   const numbers = { transactionsPerSecond: rate, l1BlockSeconds, maxBlobs, compressors: compressors.length }
@@ -106,7 +115,10 @@ export function planBatcher(input: PlanInput): {
     check(name, commitmentGas, commitmentGas >= 0n)
   }
   check('gasPriceWei', gasPriceWei, gasPriceWei >= 0n)
-  check('blobBaseFeeWei', blobBaseFeeWei, blobBaseFeeWei >= 0n)
+  check('blobBaseFeeWei', input.blobBaseFeeWei, input.blobBaseFeeWei >= 0n)
+  check('baseFeeWei', baseFeeWei, baseFeeWei >= 0n)
+  const floor = hasBlobFloor ? (blobBaseCost * baseFeeWei + gasPerBlob - 1n) / gasPerBlob : 0n
+  const blobBaseFeeWei = input.blobBaseFeeWei > floor ? input.blobBaseFeeWei : floor
   const longest = Math.floor(latencyTargetSeconds / l1BlockSeconds) - expectedInclusionBlocks
   check('latencyTargetSeconds', latencyTargetSeconds, Number.isSafeInteger(longest) && longest >= 1)
   check('layers', layers.length + altDa.length, layers.length + altDa.length > 0)

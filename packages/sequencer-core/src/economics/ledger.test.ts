@@ -10,6 +10,8 @@ import {
   type EconomicEvent,
   type LedgerEntry,
   type LedgerState,
+  plannedPostingCost,
+  unpostedFees,
 } from './ledger.js'
 import { type EconomicRecord, noFees } from './records.js'
 import { ledgerCsv, ledgerJson } from './report.js'
@@ -33,11 +35,20 @@ function randomEvent(random: ReturnType<typeof seededRandom>, state: LedgerState
     const costs = { blobGas: amount(), executionGas: amount(), altDa: amount() }
     return { type: 'batch', id: String(height), firstBlock, lastBlock: height, bytes: random.below(1e6), ...costs }
   }
-  if (kind < 9) return { type: 'settle' }
+  if (kind < 9) return { type: 'settle', postingCost: random.bool() ? amount() : undefined }
   const party = random.pick(parties)
   return { type: 'payout', party, amount: -state.balances[`owed:${party}`] }
 }
 
+const codeOf = (run: () => void): string => {
+  try {
+    run()
+  } catch (error) {
+    if (isL2Error(error)) return error.code
+    throw error
+  }
+  return 'none'
+}
 const owedOf = (state: LedgerState): bigint => parties.reduce((sum, party) => sum - state.balances[`owed:${party}`], 0n)
 const sum = (records: readonly EconomicRecord[], field: 'feesIn' | 'costsOut' | 'profit'): bigint =>
   records.reduce((total, record) => total + record[field], 0n)
@@ -62,10 +73,11 @@ describe('ledger', () => {
       const settled = bookEvent(state, { type: 'settle' }).state
       const { feesIn, costsOut, profit, paidOut } = settled.totals
       const loss = settled.balances.result
-      // In = spent + owed + paid out, less the loss that the L1 wallet has advanced and not seen again.
-      expect(feesIn).toBe(costsOut + owedOf(settled) + paidOut - loss)
+      const accrued = -settled.balances.accrued
+      // In = spent + owed + held back + paid out, less the loss that the L1 wallet has advanced and not seen again.
+      expect(feesIn).toBe(costsOut + owedOf(settled) + accrued + paidOut - loss)
       expect(profit).toBe(feesIn - costsOut)
-      expect(settled.balances.vault).toBe(owedOf(settled))
+      expect(settled.balances.vault).toBe(owedOf(settled) + accrued)
       expect(-settled.balances['l1-wallet']).toBe(loss)
 
       const blocks = records.filter(({ type }) => type === 'block')
@@ -82,6 +94,63 @@ describe('ledger', () => {
       expect(read.map(entry => ({ ...entry, amount: BigInt(entry.amount) }))).toEqual(entries)
       expect(ledgerCsv(entries).trim().split('\n')).toHaveLength(entries.length + 1)
     }
+  })
+
+  it('shares out nothing that unposted blocks will need', () => {
+    // Fees of 100 a block, a batch of 4,500 every fifty blocks, a settlement after every block: the report's case.
+    const run = (settle: (state: LedgerState) => EconomicEvent) => {
+      let state = createLedger({ split: { stakers: 10_000 } })
+      let paid = 0n
+      let lowest = 0n
+      const book = (event: EconomicEvent): void => {
+        state = bookEvent(state, event).state
+      }
+      for (let number = 1n; number <= 100n; number++) {
+        book({ type: 'block', number, transactions: 1, ...noFees, baseFees: 100n })
+        book(settle(state))
+        const owed = -state.balances['owed:stakers']
+        if (owed > 0n) book({ type: 'payout', party: 'stakers', amount: owed })
+        paid += owed
+        if (number % 50n === 0n) {
+          const range = { id: `b${number}`, firstBlock: number - 49n, lastBlock: number, bytes: 1 }
+          book({ type: 'batch', ...range, blobGas: 4_500n, executionGas: 0n, altDa: 0n })
+          book(settle(state))
+          const rest = -state.balances['owed:stakers']
+          if (rest > 0n) book({ type: 'payout', party: 'stakers', amount: rest })
+          paid += rest
+          if (state.balances['l1-wallet'] < lowest) lowest = state.balances['l1-wallet']
+        }
+      }
+      return { paid, lowest, profit: state.totals.profit }
+    }
+    expect(run(() => ({ type: 'settle' }))).toEqual({ paid: 1000n, lowest: 0n, profit: 1000n })
+    // By a plan that is right, and one that thinks it costs more than it does: shared sooner, and never more.
+    for (const units of [90_000n, 97_000n]) {
+      const plan = (state: LedgerState): EconomicEvent => ({
+        type: 'settle',
+        postingCost: plannedPostingCost(state, units),
+      })
+      expect(run(plan)).toEqual({ paid: 1000n, lowest: 0n, profit: 1000n })
+    }
+  })
+
+  it('holds back what it is told to and trues it up: a plan that was too low is a loss of the next settlement', () => {
+    let state = createLedger({ split: { stakers: 10_000 } })
+    const book = (event: EconomicEvent): void => {
+      state = bookEvent(state, event).state
+    }
+    book({ type: 'block', number: 1n, transactions: 2, ...noFees, baseFees: 100n })
+    expect(unpostedFees(state)).toBe(100n)
+    book({ type: 'settle', postingCost: 30n })
+    expect([-state.balances.accrued, -state.balances['owed:stakers']]).toEqual([30n, 70n])
+    const range = { id: 'a', firstBlock: 1n, lastBlock: 1n, bytes: 1 }
+    book({ type: 'batch', ...range, blobGas: 45n, executionGas: 0n, altDa: 0n })
+    book({ type: 'settle' })
+    expect([state.balances.accrued, state.balances.result, -state.balances['l1-wallet']]).toEqual([0n, 15n, 15n])
+    book({ type: 'block', number: 2n, transactions: 2, ...noFees, baseFees: 100n })
+    book({ type: 'settle', postingCost: 0n })
+    expect([-state.balances['owed:stakers'], state.balances['l1-wallet']]).toEqual([155n, 0n])
+    expect(codeOf(() => book({ type: 'settle', postingCost: -1n }))).toBe('ECONOMICS_INVALID')
   })
 
   it('conserves every unit whatever the decimals of the gas token and its price', () => {
@@ -112,7 +181,7 @@ describe('ledger', () => {
           const spent = { blobGas: toGasToken(blob, price), executionGas: toGasToken(execution, price), altDa: 0n }
           book({ type: 'batch', ...range, ...spent })
         }
-        book({ type: 'settle' })
+        book({ type: 'settle', postingCost: 0n })
         for (const party of parties) {
           const amount = -state.balances[`owed:${party}`]
           if (amount > 0n) book({ type: 'payout', party, amount })
@@ -149,13 +218,13 @@ describe('ledger', () => {
     const apply = (...events: EconomicEvent[]): void => {
       for (const event of events) state = bookEvent(state, event).state
     }
-    apply(blockOf(1n, 40n), { type: 'settle' })
+    apply(blockOf(1n, 40n), { type: 'settle', postingCost: 0n })
     expect(-state.balances['owed:treasury']).toBe(40n)
     apply(blockOf(2n, 10n), batchOf('a', 1n, 2n, 25n), { type: 'settle' })
     expect(-state.balances['owed:treasury']).toBe(40n)
     expect(state.balances['l1-wallet']).toBe(-15n)
     // What is owed can be paid out in full, loss or no loss.
-    apply({ type: 'payout', party: 'treasury', amount: 40n }, blockOf(3n, 18n), { type: 'settle' })
+    apply({ type: 'payout', party: 'treasury', amount: 40n }, blockOf(3n, 18n), { type: 'settle', postingCost: 0n })
     expect(-state.balances['owed:treasury']).toBe(3n)
     expect(state.balances['l1-wallet']).toBe(0n)
   })

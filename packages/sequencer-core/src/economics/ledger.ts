@@ -20,10 +20,10 @@ type Income = (typeof incomes)[number]
 type Cost = (typeof costs)[number]
 
 /**
- * `vault` holds what users paid; `l1-wallet` pays for data, and what it has advanced is its negative balance; `owed:*` is what a settlement gave
- * a party and nobody has paid out yet.
+ * `vault` holds what users paid; `l1-wallet` pays for data, and what it has advanced is its negative balance; `accrued` is what a settlement held
+ * back for posting that is still to come; `owed:*` is what one gave a party and nobody has paid out yet.
  */
-export type Account = Income | Cost | 'vault' | 'l1-wallet' | 'result' | `owed:${Party}`
+export type Account = Income | Cost | 'vault' | 'l1-wallet' | 'accrued' | 'result' | `owed:${Party}`
 
 /** One double entry: the same amount out of one account and into another. */
 export type LedgerEntry = {
@@ -48,8 +48,15 @@ export type EconomicEvent =
       readonly lastBlock: bigint
       readonly bytes: number
     } & CostsByKind)
-  /** Closes the books since the last settlement: a profit is split, a loss is carried into the next one. */
-  | { readonly type: 'settle' }
+  /**
+   * Closes the books since the last settlement: a profit is split, a loss is carried into the next one. What posting will still cost is held
+   * back, and the next settlement takes what it really was.
+   */
+  | {
+      readonly type: 'settle'
+      /** By plan: {@link plannedPostingCost}. Default: all that the blocks which no batch has carried have earned, {@link unpostedFees}. */
+      readonly postingCost?: bigint | undefined
+    }
   | { readonly type: 'payout'; readonly party: Party; readonly amount: bigint }
 
 /** Sums over everything booked, for a screen or a report. */
@@ -119,7 +126,7 @@ export function createLedger(options: LedgerOptions = {}): LedgerState {
   const { split = defaultSplit, remainderTo = 'treasury' } = options
   checkSplit(split)
   checkParty(remainderTo)
-  const accounts: Account[] = [...incomes, ...costs, 'vault', 'l1-wallet', 'result']
+  const accounts: Account[] = [...incomes, ...costs, 'vault', 'l1-wallet', 'accrued', 'result']
   for (const party of parties) accounts.push(`owed:${party}`)
   return {
     split,
@@ -140,7 +147,7 @@ type Change = Partial<LedgerState>
 /**
  * Books one event. Pure: an error leaves the state as it was, and the entries come back with the next state.
  *
- * The vault never owes more than it holds: a settlement repays the L1 wallet out of fees only, so a loss stays with the wallet that advanced
+ * The vault never owes more than it holds, and a settlement shares out nothing that posting will still need: it repays the L1 wallet out of fees only, so a loss stays with the wallet that advanced
  * it until later profits have made it good.
  *
  * @throws SequencerError `ECONOMICS_INVALID`: a negative amount, a block out of order, a payout of more than is owed
@@ -167,7 +174,7 @@ export function bookEvent(state: LedgerState, event: EconomicEvent): Booked {
     case 'batch':
       return bookBatch(state, event)
     case 'settle':
-      return settle(state)
+      return settle(state, event.postingCost)
     case 'payout': {
       const { party, amount } = event
       checkParty(party)
@@ -266,8 +273,47 @@ function bookBatch(state: LedgerState, event: EconomicEvent & { type: 'batch' })
   return post(state, `batch ${id}`, postings, change, record)
 }
 
-/** Closes income and cost into the result, repays the L1 wallet out of what nobody else is owed, and splits what is left. */
-function settle(state: LedgerState): Booked {
+/**
+ * What users paid for blocks that no batch has carried yet, in units of the gas token.
+ *
+ * @example
+ * ```ts
+ * import { bookEvent, createLedger, unpostedFees } from '@l2/sequencer-core'
+ *
+ * const fees = { baseFees: 80n, priorityFees: 0n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
+ * const books = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees }).state
+ * console.log(unpostedFees(books)) // 80n
+ * ```
+ */
+export function unpostedFees({ unposted }: LedgerState): bigint {
+  return unposted.reduce((sum, { fees }) => sum + sumFees(fees), 0n)
+}
+
+/**
+ * What posting the blocks that no batch has carried yet will cost by a plan's price, rounded up: `postingCost` of a settlement that need not hold
+ * back all that they earned.
+ *
+ * @param unitsPerThousandTransactions the plan's `weiPerThousandTransactions` through `toGasToken`
+ *
+ * @example
+ * ```ts
+ * import { bookEvent, createLedger, plannedPostingCost } from '@l2/sequencer-core'
+ *
+ * const fees = { baseFees: 80n, priorityFees: 0n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
+ * let books = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees }).state
+ * books = bookEvent(books, { type: 'settle', postingCost: plannedPostingCost(books, 9_000n) }).state
+ * console.log(-books.balances.accrued, -books.balances['owed:sequencer']) // 27n 26n
+ * ```
+ */
+export function plannedPostingCost({ unposted }: LedgerState, unitsPerThousandTransactions: bigint): bigint {
+  checkNonNegative({ unitsPerThousandTransactions })
+  const transactions = unposted.reduce((sum, block) => sum + BigInt(block.transactions), 0n)
+  return (transactions * unitsPerThousandTransactions + 999n) / 1000n
+}
+
+/** Closes income and cost into the result, repays the L1 wallet out of what nobody else is owed, holds back, and splits what is left. */
+function settle(state: LedgerState, postingCost = unpostedFees(state)): Booked {
+  checkNonNegative({ postingCost })
   const { balances } = state
   const closing: Posting[] = []
   let result = -balances['result']
@@ -279,6 +325,12 @@ function settle(state: LedgerState): Booked {
     closing.push(['result', account, balances[account]])
     result -= balances[account]
   }
+  // The last settlement's estimate gives way to what has been booked since, and to a new one.
+  closing.push(['accrued', 'result', -balances['accrued']])
+  result -= balances['accrued']
+  const held = postingCost < result ? postingCost : result > 0n ? result : 0n
+  closing.push(['result', 'accrued', held])
+  result -= held
   const advanced = -balances['l1-wallet']
   const free = parties.reduce((left, party) => left + balances[`owed:${party}`], balances['vault'])
   closing.push(['l1-wallet', 'vault', advanced < free ? advanced : free])

@@ -2,7 +2,7 @@ import type { Clock } from '@l2/common'
 import { describe, expect, it } from 'vitest'
 import type { GasTokenOracle, GasTokenPrice } from './gas-token.js'
 import { fixedOracle, medianOracle } from './gas-token-oracles.js'
-import { createGasTokenTracker } from './gas-token-tracker.js'
+import { createGasTokenTracker, type ScalarEvent } from './gas-token-tracker.js'
 import type { PriceEvent } from './price-feed.js'
 import type { RecoveryEvent } from './recovery.js'
 
@@ -44,7 +44,7 @@ describe('createGasTokenTracker', () => {
 
   it('outlives an oracle that fails, hangs, lies or talks nonsense, and says when the price is too old', async () => {
     const clock = testClock()
-    const events: (PriceEvent | RecoveryEvent)[] = []
+    const events: (PriceEvent | RecoveryEvent | ScalarEvent)[] = []
     let oracle: GasTokenOracle = fixedOracle(metis, { clock })
     const tracker = createGasTokenTracker(
       { tokenDecimals: 18, keepSeconds: 3600n },
@@ -115,6 +115,30 @@ describe('createGasTokenTracker', () => {
     expect(polls).toBe(25)
     expect(changes.map(({ toBps }) => toBps)).toEqual([11_000n, 12_100n])
     await expect(tracker.poll({ signal: stop.signal })).rejects.toThrow()
+  })
+
+  it('charges on when a scalar is full, says so once, and has the operator fee take the rest', async () => {
+    const clock = testClock()
+    const events: string[] = []
+    const price = { tokenUnits: 5_300_000_000n, perWei: 10n ** 18n }
+    const tracker = createGasTokenTracker(
+      { tokenDecimals: 6 },
+      { oracle: fixedOracle(price, { clock }), clock, onEvent: event => events.push(event.type) },
+    )
+    await tracker.poll()
+    const inEth = { baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }
+    const market = { l1BaseFeeWei: 10n ** 9n, l1BlobBaseFeeWei: 10n ** 9n, daBytesPerTransaction: 100n } as const
+    for (let i = 0; i < 2; i++) {
+      expect(tracker.scalars(inEth)).toEqual({ baseFeeScalar: 7_250_400n, blobBaseFeeScalar: 4_294_967_295n })
+    }
+    expect(tracker.operatorFee(inEth, { ...market, fork: 'isthmus' })).toEqual({
+      scalar: 0n,
+      constant: 306_240_500_000n,
+    })
+    tracker.override({ ...price, tokenUnits: 3_000_000_000n, observedAt: 1000n })
+    expect(tracker.scalars(inEth).blobBaseFeeScalar).toBe(2_432_847_000n)
+    expect(tracker.operatorFee(inEth, { ...market, fork: 'jovian' })).toEqual({ scalar: 0n, constant: 0n })
+    expect(events).toEqual(['price-accepted', 'scalars-clamped', 'price-accepted', 'scalars-fit'])
   })
 
   it('takes an operator at their word', async () => {

@@ -7,9 +7,13 @@ import {
   type FeeScalars,
   type GasTokenOracle,
   type GasTokenPrice,
+  type GasTokenScalars,
+  gasTokenOperatorFee,
   gasTokenScalars,
+  type OperatorFeeMarket,
   toGasToken,
 } from './gas-token.js'
+import type { OperatorFeeParameters } from './operator-fee.js'
 import {
   applyPrice,
   createPriceFeed,
@@ -43,8 +47,13 @@ export type GasTokenTrackerDeps = {
   readonly oracle: GasTokenOracle
   readonly clock?: Clock | undefined
   /** Told of every event in order; must not throw. */
-  readonly onEvent?: ((event: PriceEvent | RecoveryEvent) => void) | undefined
+  readonly onEvent?: ((event: PriceEvent | RecoveryEvent | ScalarEvent) => void) | undefined
 }
+
+/** Scalars no longer hold what is to be charged, or hold it again: said once each time. */
+export type ScalarEvent =
+  | { readonly type: 'scalars-clamped'; readonly scalars: FeeScalars; readonly missing: FeeScalars }
+  | { readonly type: 'scalars-fit'; readonly scalars: FeeScalars }
 
 /** What a screen shows of a tracker. */
 export type GasTokenView = {
@@ -69,8 +78,10 @@ export interface GasTokenTracker {
   override(price: GasTokenPrice): void
   /** The price to charge by. @throws SequencerError `PRICE_UNAVAILABLE` */
   price(): GasTokenPrice
-  /** Scalars that charge cost and margin in the gas token. @throws SequencerError `PRICE_UNAVAILABLE`, `PRICE_REFUSED` */
+  /** Scalars that charge cost and margin in the gas token, as far as 32 bits go. @throws SequencerError `PRICE_UNAVAILABLE`, `FEE_OPTIONS` */
   scalars(inEth: FeeScalars): FeeScalars
+  /** The operator fee for what {@link GasTokenTracker.scalars} cannot charge; from Isthmus on. @throws SequencerError `PRICE_UNAVAILABLE`, `FEE_OPTIONS` */
+  operatorFee(inEth: FeeScalars, market: OperatorFeeMarket): OperatorFeeParameters
   /** Books what users were charged for posting, in the gas token's units. @throws SequencerError `FEE_OPTIONS` */
   charged(units: bigint): void
   /** Books what posting cost, and gives it in the gas token's units, rounded up. @throws SequencerError `PRICE_UNAVAILABLE`, `FEE_OPTIONS` */
@@ -126,6 +137,9 @@ export function createGasTokenTracker(options: GasTokenTrackerOptions, deps: Gas
     recovery = applyRecovery(recovery, { type: 'book', charged, cost, at: secondsOf(clock) }).state
   }
   const price = (): GasTokenPrice => currentPrice(feed, secondsOf(clock))
+  let isClamped = false
+  const scaled = (inEth: FeeScalars): GasTokenScalars =>
+    gasTokenScalars(inEth, price(), tokenDecimals, recovery.factorBps)
 
   const poll = async (signal: AbortSignal | undefined): Promise<void> => {
     try {
@@ -153,7 +167,17 @@ export function createGasTokenTracker(options: GasTokenTrackerOptions, deps: Gas
     },
     override: next => hear({ type: 'override', price: next, now: secondsOf(clock) }),
     price,
-    scalars: inEth => gasTokenScalars(inEth, price(), tokenDecimals, recovery.factorBps),
+    scalars(inEth) {
+      const { missing, ...scalars } = scaled(inEth)
+      if (isClamped !== (missing !== undefined)) {
+        isClamped = !isClamped
+        onEvent(
+          missing === undefined ? { type: 'scalars-fit', scalars } : { type: 'scalars-clamped', scalars, missing },
+        )
+      }
+      return scalars
+    },
+    operatorFee: (inEth, market) => gasTokenOperatorFee(scaled(inEth).missing, market),
     charged: units => book(units, 0n),
     spent(wei) {
       const units = toGasToken(wei, price())

@@ -89,6 +89,67 @@ describe('applyPrice', () => {
     )
   })
 
+  it('holds the limit over time: a lying oracle moves it no further in ten answers than in one', () => {
+    const usdc = (dollars: bigint, observedAt: bigint) => ({
+      tokenUnits: dollars * 10n ** 6n,
+      perWei: 10n ** 18n,
+      observedAt,
+    })
+    let feed = createPriceFeed()
+    const say = (price: GasTokenPrice): string => {
+      const next = applyPrice(feed, { type: 'observed', price, now: price.observedAt })
+      feed = next.feed
+      return next.events[0]!.type
+    }
+    let now = 1_000_000n
+    say(usdc(3000n, now))
+    for (let i = 0; i < 10; i++) {
+      now += 60n
+      const { tokenUnits } = feed.price!
+      say({ ...usdc(0n, now), tokenUnits: tokenUnits / 2n + 1n })
+    }
+    expect(feed.price!.tokenUnits).toBe(1_500_000_001n)
+    // Up from the low of the hour is bounded, too, and after the hour it goes on from where it stands.
+    expect(say(usdc(2300n, now + 60n))).toBe('price-refused')
+    expect(say(usdc(2200n, now + 120n))).toBe('price-accepted')
+    expect(say(usdc(1100n, now + 180n))).toBe('price-refused')
+    expect(say(usdc(1100n, now + 3721n))).toBe('price-accepted')
+  })
+
+  it('over any stretch of the limit’s time, all accepted prices lie within the limit of each other', () => {
+    const step = fc.tuple(fc.bigInt(1n, 4n), fc.bigInt(1n, 4n), fc.bigInt(0n, 400n))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), steps => {
+        let feed = createPriceFeed({
+          limits: { maxAgeSeconds: 3600n, maxDeviationBps: 3000n, deviationSeconds: 3600n },
+        })
+        const accepted: GasTokenPrice[] = []
+        let now = 10_000n
+        let tokenUnits = 1_000_000n
+        for (const [up, down, seconds] of steps) {
+          now += seconds
+          const price = { tokenUnits: (tokenUnits * (8n + up)) / (8n + down), perWei: 10n ** 6n, observedAt: now }
+          const { feed: next, events } = applyPrice(feed, { type: 'observed', price, now })
+          feed = next
+          if (events[0]!.type !== 'price-accepted') continue
+          tokenUnits = price.tokenUnits
+          for (const before of accepted) {
+            if (now - before.observedAt >= 3600n) continue
+            const gap = tokenUnits > before.tokenUnits ? tokenUnits - before.tokenUnits : before.tokenUnits - tokenUnits
+            expect(gap * 10_000n).toBeLessThanOrEqual(before.tokenUnits * 3000n)
+          }
+          accepted.push(price)
+        }
+        expect(feed.recent.length).toBeLessThanOrEqual(102)
+        // Kept sparsely, and none is refused that all of them would let pass: a price equal to the last one always is.
+        if (feed.price !== undefined) {
+          const same = { ...feed.price, observedAt: now }
+          expect(applyPrice(feed, { type: 'observed', price: same, now }).events[0]!.type).toBe('price-accepted')
+        }
+      }),
+    )
+  })
+
   it('refuses options that cannot be', () => {
     expect(codeOf(() => createPriceFeed({ keepSeconds: -1n }))).toEqual(['FEE_OPTIONS', 'keepSeconds'])
     expect(codeOf(() => createPriceFeed({ price: at(0n, 0n) }))).toMatchObject(['FEE_OPTIONS', undefined])

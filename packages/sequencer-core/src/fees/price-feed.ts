@@ -6,6 +6,7 @@ import {
   type GasTokenPrice,
   type PriceLimits,
   type PriceRefusal,
+  recentPrices,
 } from './gas-token.js'
 
 /** Options of {@link createPriceFeed}. */
@@ -24,6 +25,8 @@ export type PriceFeed = {
   readonly keepSeconds: bigint
   /** The last accepted price, however old: {@link currentPrice} looks at its age. */
   readonly price: GasTokenPrice | undefined
+  /** Accepted within the time over which the limit holds, the last one included: the extremes of each stretch of it. */
+  readonly recent: readonly GasTokenPrice[]
   /** Answers since the last accepted one that were refused or did not come. */
   readonly failures: number
   /** Whether `price-expired` was raised for the present price. */
@@ -67,7 +70,8 @@ export type PriceEvent =
  */
 export function createPriceFeed(options: PriceFeedOptions = {}): PriceFeed {
   const { limits = defaultPriceLimits, keepSeconds = 86_400n, price } = options
-  const numbers = { keepSeconds, maxAgeSeconds: limits.maxAgeSeconds, maxDeviationBps: limits.maxDeviationBps }
+  const { maxAgeSeconds, maxDeviationBps, deviationSeconds } = limits
+  const numbers = { keepSeconds, maxAgeSeconds, maxDeviationBps, deviationSeconds }
   for (const [field, value] of Object.entries(numbers)) {
     if (value < 0n)
       throw new SequencerError(`"${field}" expected at least 0, got ${value}`, {
@@ -81,7 +85,7 @@ export function createPriceFeed(options: PriceFeedOptions = {}): PriceFeed {
       details: { tokenUnits: price.tokenUnits, perWei: price.perWei },
     })
   }
-  return { limits, keepSeconds, price, failures: 0, isExpired: false }
+  return { limits, keepSeconds, price, recent: price === undefined ? [] : [price], failures: 0, isExpired: false }
 }
 
 /**
@@ -111,17 +115,39 @@ export function applyPrice(feed: PriceFeed, command: PriceCommand): { feed: Pric
   }
   const { price } = command
   try {
-    acceptPrice(price, command.type === 'override' ? undefined : feed.price, now, feed.limits)
+    acceptPrice(price, command.type === 'override' ? [] : feed.recent, now, feed.limits)
   } catch (error) {
     if (command.type === 'override' || !isL2Error(error, 'PRICE_REFUSED')) throw error
     const failures = feed.failures + 1
     const reason = error.details['reason'] as PriceRefusal
     return expire({ ...feed, failures }, now, [{ type: 'price-refused', reason, price, failures }])
   }
+  const recent = command.type === 'override' ? [price] : withPrice(feed, price)
   return {
-    feed: { ...feed, price, failures: 0, isExpired: false },
+    feed: { ...feed, price, recent, failures: 0, isExpired: false },
     events: [{ type: 'price-accepted', price, previous: feed.price }],
   }
+}
+
+/** Stretches into which the time of the limit is divided, and prices kept of each. */
+const stretches = 32n
+
+/** Adds a price. Of a stretch of time the lowest, the highest and the last one stay: nothing between them can refuse what these do not. */
+function withPrice({ recent, limits }: PriceFeed, price: GasTokenPrice): readonly GasTokenPrice[] {
+  const { deviationSeconds } = limits
+  const kept = [...recentPrices(recent, price.observedAt, limits)]
+  const stretch = ({ observedAt }: GasTokenPrice): bigint =>
+    deviationSeconds === 0n ? observedAt : (observedAt * stretches) / deviationSeconds
+  const [last, middle, first] = [kept.at(-1), kept.at(-2), kept.at(-3)]
+  const isFull = [last, middle, first].every(item => item !== undefined && stretch(item) === stretch(price))
+  if (!isFull) return [...kept, price]
+  // Four of one stretch, in their order: neither the lowest nor the highest of the first three goes.
+  const group = [first!, middle!, last!]
+  const higher = (a: GasTokenPrice, b: GasTokenPrice): boolean => a.tokenUnits * b.perWei > b.tokenUnits * a.perWei
+  const lowest = group.reduce((a, b) => (higher(a, b) ? b : a))
+  const highest = group.reduce((a, b) => (higher(b, a) ? b : a))
+  const extremes = group.filter(item => item === lowest || item === highest)
+  return [...kept.slice(0, -3), ...extremes, price]
 }
 
 function expire(feed: PriceFeed, now: bigint, events: PriceEvent[]): { feed: PriceFeed; events: PriceEvent[] } {

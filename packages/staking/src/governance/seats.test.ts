@@ -142,7 +142,7 @@ describe('blitz', () => {
         blitz.run({ type: 'enterBlitz', at: 1, blitz: 0, protocol, pledgedWei: 0n, nodes: [] })
         for (let i = 0; i < voters; i++) {
           const ballot = { blitz: 0, protocol, voter: account(voter++), weightWei: wei, approve: i >= against }
-          blitz.run({ type: 'voteBlitz', at: 2, ...ballot })
+          blitz.run({ type: 'voteBlitz', at: 1, ...ballot })
         }
       }
       const events = blitz.run({ type: 'closeBlitz', at: week + 1, blitz: 0, nodes: [1, 2, 3], seed })
