@@ -133,7 +133,7 @@ const subjects: Subject[] = [
     create: () => applySeats(createSeatBook(), { op: 'register', seat: 's1' }).state,
     apply: applySeats,
     codec: seatsCodec,
-    ops: words('register addBond lock arrive withdraw unlock announce collect receive earn slash nextBatch'),
+    ops: words('register addBond lock arrive withdraw unlock announce recall collect receive earn slash nextBatch'),
   },
   {
     name: 'accumulator',
@@ -168,7 +168,7 @@ const subjects: Subject[] = [
       apply: applyLiquid,
       codec: liquidCodec,
       ops: words(
-        'registerSeat deposit transfer requestWithdrawal claim claimVested stakeIncentive allocate lockSeat raiseCash settle nextBatch feed skipEvent report collectFees mintReceipt transferReceipt stakeReceipt unstakeReceipt redeemReceipt',
+        'registerSeat deposit transfer requestWithdrawal claim claimVested stakeIncentive allocate lockSeat raiseCash settle recallSeat nextBatch feed skipEvent report collectFees mintReceipt transferReceipt stakeReceipt unstakeReceipt redeemReceipt',
       ),
     })),
   ),

@@ -81,6 +81,7 @@ export {
   queueOf,
 } from './presets/state.js'
 export {
+  type DepositQuote,
   type LiquidRate,
   liquidApr,
   liquidPosition,

@@ -59,12 +59,13 @@ export type UnlockStarted = {
   readonly whole: boolean
 }
 
-/** The operator's stake was paid: `amountWei` came of what had been `unlockedWei` when it began its way out. */
+/** The operator's stake was paid: `amountWei` came of what had been `unlockedWei` when it began its way out; `whole`: the seat is gone. */
 export type StakePaid = {
   readonly type: 'StakePaid'
   readonly id: SeatId
   readonly amountWei: bigint
   readonly unlockedWei?: bigint | undefined
+  readonly whole?: boolean | undefined
 }
 
 /** A delegation begins its way out; `shares` is what it was delegated as, wei. */

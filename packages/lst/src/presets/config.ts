@@ -48,6 +48,11 @@ export type LiquidConfig = {
   readonly seatExitSeconds: bigint
   /** From a partial withdrawal to its wei. 0: the pool pays at once (Metis' contract). */
   readonly partialExitSeconds: bigint
+  /**
+   * When what leaves a seat is cash. `events`: when the sequencer pool says that it was paid, and never before: for a protocol that is fed
+   * by it. `time`: the same for whatever the pool announced, and by time for the rest.
+   */
+  readonly seatReleases: 'time' | 'events'
   /** Wei: no seat may report more than its blocks times this. `undefined` is no bound. */
   readonly rewardPerBlock: bigint | undefined
   /** A known fault that is not priced holds back what it can most cost for this long, or until the sequencer pool's own pause of it ends. */
@@ -87,6 +92,7 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   entrySeconds: 604_800n,
   seatExitSeconds: 1_814_400n,
   partialExitSeconds: 1_814_400n,
+  seatReleases: 'time',
   rewardPerBlock: undefined,
   bunkerSeconds: 518_400n,
   bunkerBps: 10n,
@@ -257,6 +263,7 @@ export const configSchema = z.strictObject({
   entrySeconds: integer,
   seatExitSeconds: integer,
   partialExitSeconds: integer,
+  seatReleases: z.enum(['time', 'events']),
   rewardPerBlock: integer.optional(),
   bunkerSeconds: integer,
   bunkerBps: integer,

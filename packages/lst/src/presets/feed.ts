@@ -143,10 +143,15 @@ function foldSeat(
       return announce(lst, { seat, started: event.shares, readyAt: event.claimableAt, whole: false })
     case 'StakePaid':
       if (part === 'delegators') return step(lst, false)
-      return receive(lst, { seat, assets: event.amountWei, started: event.unlockedWei ?? event.amountWei })
+      return receive(lst, {
+        seat,
+        assets: event.amountWei,
+        started: event.unlockedWei ?? event.amountWei,
+        whole: event.whole ?? false,
+      })
     case 'DelegationPaid':
       if (part === 'operator') return step(lst, false)
-      return receive(lst, { seat, assets: event.amountWei, started: event.shares })
+      return receive(lst, { seat, assets: event.amountWei, started: event.shares, whole: false })
   }
 }
 
@@ -170,12 +175,17 @@ function announce(
   return { state: { ...lst, seats: state }, result: true, events }
 }
 
-function receive(lst: Liquid, args: { seat: string; assets: bigint; started: bigint }): Step<Liquid, boolean> {
+function receive(
+  lst: Liquid,
+  args: { seat: string; assets: bigint; started: bigint; whole: boolean },
+): Step<Liquid, boolean> {
   const { state, result, events } = applySeats(lst.seats, {
     op: 'receive',
     seat: args.seat,
     assets: args.assets as Assets,
     started: args.started as Assets,
+    // Delegators may still be in it.
+    whole: args.whole && lst.parts.get(args.seat) === 'operator',
   })
   return { state: fromSeats({ ...lst, seats: state }, result), result: true, events }
 }

@@ -267,9 +267,17 @@ const operations = {
   settle(before: Liquid, args: { now: bigint }): Step<Liquid, { arrived: Assets; returned: Assets }> {
     const lst = at(before, args.now)
     const arrived = applySeats(lst.seats, { op: 'arrive', now: lst.now })
-    const back = applySeats(arrived.state, { op: 'collect', now: lst.now })
-    const next = fromSeats({ ...lst, seats: back.state }, back.result)
-    return step(next, { arrived: arrived.result.assets, returned: back.result })
+    const { state: seats, result: returned } =
+      lst.config.seatReleases === 'time'
+        ? applySeats(arrived.state, { op: 'collect', now: lst.now })
+        : { state: arrived.state, result: 0n as Assets }
+    return step(fromSeats({ ...lst, seats }, returned), { arrived: arrived.result.assets, returned })
+  },
+
+  /** Takes back what `raiseCash` planned for a seat and the sequencer pool refused; the result is how much stays in it. */
+  recallSeat(lst: Liquid, args: { seat: string }): Step<Liquid, Assets> {
+    const { state, result, events } = applySeats(lst.seats, { op: 'recall', seat: args.seat })
+    return { state: { ...lst, seats: state }, result, events }
   },
 
   /** A new reward batch of the sequencer pool: seats may be withdrawn from once more. */

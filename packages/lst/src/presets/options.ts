@@ -37,6 +37,7 @@ const choices = {
   exits: ['queue', 'fixed'],
   profitTest: ['highWater', 'net', 'principal'],
   seedLock: ['shares', 'value'],
+  seatReleases: ['time', 'events'],
   lossPath: [true, false],
   receipts: [true, false],
   cycleAutoSync: [true, false],
@@ -57,14 +58,6 @@ const names = [...Object.keys(ranges), ...Object.keys(choices), 'feeRecipients',
 
 /** Which options a preset reads at all; the text says who does. */
 const readers: Partial<Record<keyof LiquidConfig, { who: string; reads(config: LiquidConfig): boolean }>> = {
-  vestingBps: {
-    who: 'the instant vault with exits "fixed"',
-    reads: c => c.model === 'instant' && c.exits === 'fixed',
-  },
-  receipts: {
-    who: 'the instant and the cycle vault with exits "fixed"',
-    reads: c => (c.model === 'instant' || c.model === 'cycle') && c.exits === 'fixed',
-  },
   seedLock: { who: 'the instant vault', reads: c => c.model === 'instant' },
   virtualOffset: {
     who: 'the instant and the cycle vault',
@@ -73,7 +66,6 @@ const readers: Partial<Record<keyof LiquidConfig, { who: string; reads(config: L
   cycleSeconds: { who: 'the cycle vault', reads: c => c.model === 'cycle' },
   cycleAutoSync: { who: 'the cycle vault', reads: c => c.model === 'cycle' },
   cycleCheckpoint: { who: 'the cycle vault', reads: c => c.model === 'cycle' },
-  legacyRounding: { who: 'the rate pool with exits "fixed"', reads: c => c.model === 'rate' && c.exits === 'fixed' },
   exitDelaySeconds: { who: 'exits "fixed"', reads: c => c.exits === 'fixed' },
   minRequest: { who: 'exits "queue"', reads: c => c.exits === 'queue' },
   maxRequest: { who: 'exits "queue"', reads: c => c.exits === 'queue' },
@@ -143,6 +135,12 @@ function contradiction(config: LiquidConfig): string | undefined {
     return 'exits "fixed" expected a vault: the rebasing pool pays through its queue only (presets enki, accumulated, artemis have both)'
   if (!config.lossPath && exits === 'queue')
     return 'exits "queue" share losses, and "lossPath" is false: there would be none to share, and nobody to pay the last'
+  if (config.vestingBps > 0n && !(model === 'instant' && exits === 'fixed'))
+    return `"vestingBps" expected 0, got ${config.vestingBps}: only exits "fixed" of the instant vault vest, set it to 0n`
+  if (config.receipts && !((model === 'instant' || model === 'cycle') && exits === 'fixed'))
+    return '"receipts" expected false: only a vault with exits "fixed" stands on a 1:1 receipt, because a receipt carries no loss'
+  if (config.legacyRounding && !(model === 'rate' && exits === 'fixed'))
+    return '"legacyRounding" expected false: only exits "fixed" of the rate pool are priced by an inverse rate'
   if (config.profitTest === 'principal' && model !== 'rebasing')
     return 'profitTest "principal" expected the rebasing pool: the others are paid beside their seats and would never charge a fee'
   if (model === 'cycle' && exits === 'queue' && !config.cycleCheckpoint)

@@ -26,14 +26,17 @@ export function liquidRate(lst: Liquid): LiquidRate {
 /** An amount with the rate it was reckoned at. */
 export type Quote<Amount> = { readonly amount: Amount; readonly rate: RateE27; readonly at: bigint }
 
-/**
- * What a deposit would mint now.
- * @throws LstError `PAUSED` while the rate is known to be too high.
- */
-export function quoteDeposit(lst: Liquid, assets: Assets): Quote<Shares> {
-  const paused = depositsPaused(lst)
-  if (paused !== undefined) fail('PAUSED', paused)
-  return { amount: corePreviewDeposit(lst.core, assets), rate: liquidRate(lst).rate, at: lst.now }
+/** What a deposit gives, and why none is taken now (`depositsPaused`). */
+export type DepositQuote = Quote<Shares> & { readonly paused: string | undefined }
+
+/** What a deposit would mint now; while the rate is known to be too high none is taken, and `paused` says why. */
+export function quoteDeposit(lst: Liquid, assets: Assets): DepositQuote {
+  return {
+    amount: corePreviewDeposit(lst.core, assets),
+    rate: liquidRate(lst).rate,
+    at: lst.now,
+    paused: depositsPaused(lst),
+  }
 }
 
 /** What shares are worth now; what an exit pays may be less after a slash. */

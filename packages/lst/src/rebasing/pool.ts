@@ -304,7 +304,10 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
   const burnCover = room === undefined ? wanted : min(room, wanted)
   const afterLock = burnLimit(limiterRemove(limiter, locked))
   const burnAll = wanted + queueShares
-  const burnt = afterLock === undefined ? burnAll : min(afterLock, burnAll)
+  // Shares that leave for what they are worth raise nobody's rate: they are burnt at once. What the limit holds back is what their owners
+  // gave up, and shares burnt as cover.
+  const neutral = finalizing ? min(queueShares, mulDown(locked, RATE_ONE, report.maxRate ?? 1n)) : 0n
+  const burnt = afterLock === undefined ? burnAll : max(min(afterLock, burnAll), burnCover + neutral)
   const postAssets = preAssets + report.seatsNow + returns.taken - principal + rewards.taken - locked
   const gain = report.seatsNow + returns.taken - principal + rewards.taken
   const seatGain = report.seatsNow + returns.taken - principal

@@ -30,7 +30,7 @@ export type Seat = {
   readonly entering: readonly Entry[]
   /** On its way out, oldest first. */
   readonly leaving: readonly Leaving[]
-  /** Given up: nothing is locked in it until the last wei came back. */
+  /** Given up: nothing is locked in it until the last wei came back, and never again when the sequencer pool says that the seat is gone. */
   readonly left: boolean
   /** Put up by the operator: lost before anything of the pool, and not part of it. */
   readonly bond: Assets
@@ -306,6 +306,19 @@ const operations = {
       { type: args.whole ? 'seatLeft' : 'seatWithdrawn', seat: args.seat, assets: args.assets, readyAt: args.readyAt },
     )
   },
+  /** Puts what was to leave and the sequencer pool refused back into the seat. */
+  recall(book: SeatBook, args: { seat: string }): Step<SeatBook, Assets> {
+    const seat = find(book, args.seat)
+    const refused = sum(seat.leaving.filter(leg => !leg.announced)) as Assets
+    if (refused === 0n) fail('SEAT_STATE', `nothing leaves seat "${args.seat}" on our word alone`, { seat: args.seat })
+    const leaving = seat.leaving.filter(leg => leg.announced)
+    const locked = (seat.locked + refused) as Assets
+    return step(put(book, args.seat, { ...seat, locked, leaving, left: false }), refused, {
+      type: 'recalled',
+      seat: args.seat,
+      assets: refused,
+    })
+  },
   /** Brings back what is due by time: everything that the pool did not announce and whose delay is over. */
   collect(book: SeatBook, args: { now: bigint }): Step<SeatBook, Assets> {
     let next = book
@@ -321,9 +334,12 @@ const operations = {
   },
   /**
    * The sequencer pool paid `assets` for what had been `started` when it began its way out. What a penalty took from there and was booked
-   * elsewhere in the seat is set right: the seat falls by what was paid, to the wei.
+   * elsewhere in the seat is set right: the seat falls by what was paid, to the wei. `whole`: the seat is gone for good.
    */
-  receive(book: SeatBook, args: { seat: string; assets: Assets; started: Assets }): Step<SeatBook, Assets> {
+  receive(
+    book: SeatBook,
+    args: { seat: string; assets: Assets; started: Assets; whole?: boolean },
+  ): Step<SeatBook, Assets> {
     amount('assets', args.assets)
     const seat = find(book, args.seat)
     if (args.assets > seatAssets(seat))
@@ -346,11 +362,15 @@ const operations = {
       const { seat: after } = taken({ ...next, locked: 0n as Assets }, args.assets - next.locked, 0n)
       next = after
     } else next = { ...next, locked: (next.locked - args.assets) as Assets }
-    return step(put(book, args.seat, { ...next, left: next.left && next.leaving.length > 0 }), args.assets, {
-      type: 'collected',
-      seat: args.seat,
-      assets: args.assets,
-    })
+    return step(
+      put(book, args.seat, { ...next, left: args.whole === true || (next.left && next.leaving.length > 0) }),
+      args.assets,
+      {
+        type: 'collected',
+        seat: args.seat,
+        assets: args.assets,
+      },
+    )
   },
   /** Books what a seat earned; the wei arrive elsewhere. */
   earn(book: SeatBook, args: { seat: string; assets: Assets }): Step<SeatBook, null> {

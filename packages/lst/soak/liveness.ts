@@ -1,0 +1,106 @@
+import type { Random } from '@l2/common/testing'
+import { applyLiquid, assets, cashOf, liquidCodec, liquidShares, quoteWithdrawal, type Shares } from '../src/index.js'
+import { DAY, METIS, people, type Variant, World } from './world.js'
+
+/** Operations before everybody is let out. */
+const EPISODE = 300
+
+/**
+ * The keeper lives. Whatever users, rewards, penalties and faults came before: no report is refused, every request can be claimed in the
+ * end, nothing is set aside for nobody, and the last one leaves. Throws when not.
+ */
+export function liveness(variant: Variant, random: Random, operations: number): string {
+  let done = 0
+  let reports = 0
+  let paid = 0n
+  let refused = 0
+  while (done < operations) {
+    const world = new World(variant, random)
+    for (let i = 0; i < EPISODE; i++) {
+      world.perform()
+      world.balanced()
+    }
+    if (variant.name.endsWith('fixed')) fund(world)
+    world.drain()
+    if (variant.name.endsWith('fixed')) world.later(60n * DAY)
+    paid += settled(world)
+    // And now all of them, to the last; who is paid a fee for what the others leave behind leaves after them.
+    for (let round = 0; round < 3; round++) {
+      leave(world)
+      if (variant.name.endsWith('fixed')) fund(world)
+      world.drain()
+      if (variant.name.endsWith('fixed')) world.later(60n * DAY)
+      paid += settled(world)
+    }
+    world.balanced()
+    if (variant.name.endsWith('queue')) empty(world)
+    const json = liquidCodec.encode(world.lst)
+    if (
+      JSON.stringify(liquidCodec.encode(liquidCodec.decode(JSON.parse(JSON.stringify(json))))) !== JSON.stringify(json)
+    )
+      throw new Error('the snapshot changed on its way')
+    done += world.done
+    reports += world.reports
+    refused += world.refused
+  }
+  if (paid === 0n) throw new Error('nobody was ever paid: the run proves nothing')
+  return `${done} operations, ${refused} refused, ${reports} reports, ${paid / METIS} METIS paid out, 0 wei set aside for nobody`
+}
+
+/** Claims everything; what is still set aside then would be for nobody. */
+function settled(world: World): bigint {
+  const { paid, left } = world.claimAll()
+  if (left !== 0n) throw new Error(`${left} wei are set aside for nobody`)
+  return paid
+}
+
+/** Exits of fixed amount are paid as far as there is cash, and without a loss path somebody has to bring what was lost. */
+function fund(world: World): void {
+  world.close()
+  world.report()
+  const { lst } = world
+  let missing = lst.tickets.owed + lst.unbacked
+  if (lst.core.model === 'rate')
+    for (const [, { assets: owed, done }] of lst.core.state.requests) if (!done) missing += owed
+  if (missing === 0n) return
+  const deposit = {
+    op: 'deposit' as const,
+    account: 'whale',
+    assets: assets(missing + 100_000n * METIS),
+    now: world.now,
+  }
+  world.must(deposit)
+}
+
+/** Everybody asks for all that is worth a request. The live Artemis overpays each exit until the last one finds less than its shares say. */
+function leave(world: World): void {
+  if (!world.lst.config.legacyRounding) {
+    world.everybodyLeaves()
+    return
+  }
+  for (const account of people) {
+    const held = liquidShares(world.lst, account)
+    if (held > 0n) world.tries({ op: 'requestWithdrawal', account, shares: held, now: world.now })
+  }
+}
+
+/** What stays is the seed and what is too small to be asked for. */
+function empty(world: World): void {
+  const { lst } = world
+  let dust = 0n
+  // Those who are paid fees get more with every report, and leave as the others did.
+  for (const account of people) {
+    const worth = quoteWithdrawal(lst, liquidShares(lst, account)).amount
+    if (worth >= lst.config.minRequest) throw new Error(`${account} still has ${worth} wei`)
+    dust += worth
+  }
+
+  if (dust > 700n) throw new Error(`${dust} wei are left with those who left`)
+  // One more comes and goes: an empty house is open.
+  const deposit = applyLiquid(lst, { op: 'deposit', account: 'next', assets: assets(METIS), now: world.now })
+  world.lst = deposit.state
+  world.must({ op: 'requestWithdrawal', account: 'next', shares: deposit.result as Shares, now: world.now })
+  world.drain()
+  if (cashOf(world.lst) < 0n) throw new Error('cash below zero')
+  settled(world)
+}
