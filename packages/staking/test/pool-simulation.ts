@@ -31,8 +31,11 @@ const kinds: Offence['kind'][] = [
 
 export type Simulation = { next(state: PoolState): PoolCommand }
 
-export function createSimulation(random: Random, options: { owners?: number; delegators?: number } = {}): Simulation {
-  const { owners = 40, delegators = 60 } = options
+export function createSimulation(
+  random: Random,
+  options: { owners?: number; delegators?: number; faults?: number } = {},
+): Simulation {
+  const { owners = 40, delegators = 60, faults = 0 } = options
   let at = 1
   let height = 0n
   let serial = 0
@@ -57,7 +60,8 @@ export function createSimulation(random: Random, options: { owners?: number; del
     const as = (by: Address) => ({ by, at })
     const privileged = as(random.bool(0.99) ? admin : owner())
     const id = anyId()
-    const roll = random.below(1000)
+    // More faults than there would be, in service and in safety, where penalties are what is looked at.
+    const roll = faults > 0 && random.bool(faults) ? 910 + random.below(65) : random.below(1000)
     if (roll < 350) {
       height += BigInt(random.bool(0.99) ? 1 : 0)
       const key = state.sequencers.get(id)?.keys

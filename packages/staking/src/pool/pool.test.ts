@@ -7,6 +7,7 @@ import { applyPool, createPool } from './apply.js'
 import { auditPool } from './audit.js'
 import type { PoolCommand, PoolEvent } from './commands.js'
 import type { PoolOptions } from './config.js'
+import { liquidStakeWei } from './liquid-cap.js'
 import { electionWeights, sequencerOf, signerAt } from './sequencer.js'
 import { decodePool, encodePool, poolHash } from './snapshot.js'
 import type { PoolState } from './types.js'
@@ -339,6 +340,233 @@ describe('rewards', () => {
     ])
     expect(pool.state.delegations.size).toBe(1)
     expect(auditPool(pool.state).problems).toEqual([])
+  })
+})
+
+describe('rewards of the work', () => {
+  const accrued = (events: PoolEvent[]) => {
+    const event = events.find(({ type }) => type === 'RewardAccrued')
+    if (event?.type !== 'RewardAccrued') throw new Error('nothing was accrued')
+    return event
+  }
+  const batch = (batchId: bigint, startEpoch: bigint, endEpoch: bigint, blocks = 100_000n): Input => ({
+    type: 'submitRewards',
+    batchId,
+    startEpoch,
+    endEpoch,
+    entries: [{ signer: account(1001), blocks }],
+  })
+  const pool = (options: Partial<PoolOptions> = {}) => {
+    const hand = inHand({ rewardSource: 'batches', ...options })
+    for (const n of [1, 2]) {
+      hand.run({ type: 'setWhitelist', owner: account(n), allowed: true })
+      const lock = { signer: account(1000 + n), amountWei: 20_000n * metis, commissionBps: 500 }
+      hand.run({ type: 'lock', by: account(n), ...lock })
+    }
+    hand.run({ type: 'fund', amountWei: 1_000_000n * metis })
+    return hand
+  }
+
+  it('an operator that leaves earns for the epochs it was elected for with what it had: one wei of delegation takes nothing', () => {
+    const hand = pool({ rewardSource: 'blocks' })
+    hand.run({ type: 'delegate', by: account(8), id: 1, amountWei: 1n })
+    hand.epochs(6)
+    let height = 0n
+    const block = () => accrued(hand.run({ type: 'accrueBlock', height: ++height, signer: account(1001) }))
+    const before = block()
+    hand.run({ type: 'unlock', by: account(1), id: 1 })
+    expect(block()).toEqual(before)
+    expect(before.delegatorsWei).toBe(0n)
+    // Elected for epochs 7 and 8 by weights of epochs 4 and 5; for epoch 9 by nothing.
+    for (let epoch = 7n; epoch <= 8n; epoch++) {
+      hand.epochs(1)
+      expect(electionWeights(hand.state, epoch).map(({ id }) => id)).toEqual([1, 2])
+      expect(block().operatorWei).toBe(hand.state.rewardPerBlockWei)
+    }
+    hand.epochs(1)
+    expect(electionWeights(hand.state, 9n).map(({ id }) => id)).toEqual([2])
+    expect(hand.code({ type: 'accrueBlock', height: 99n, signer: account(1001) })).toBe('SEQUENCER_STATUS')
+  })
+  it('a batch that comes after the unlock, or after the last payout, pays the operator that built the blocks', () => {
+    const hand = pool()
+    hand.run({ type: 'delegate', by: account(8), id: 1, amountWei: metis })
+    hand.epochs(5)
+    hand.run({ type: 'unlock', by: account(1), id: 1 })
+    const first = accrued(hand.run(batch(1n, 0n, 4n)))
+    // 20,000 of 20,001 and 5 % of the rest.
+    expect(first.delegatorsWei * 20_001n).toBeLessThanOrEqual((first.operatorWei + first.delegatorsWei) * 1n)
+    hand.epochs(3)
+    hand.wait(22 * day)
+    hand.run({ type: 'claim', by: account(1), id: 1 })
+    expect(sequencerOf(hand.state, 1).status).toBe('exited')
+    const late = accrued(hand.run(batch(2n, 5n, 7n, 300n)))
+    expect(hand.run({ type: 'withdrawRewards', by: account(1), id: 1 })).toMatchObject([
+      { amountWei: late.operatorWei },
+    ])
+    expect(auditPool(hand.state).problems).toEqual([])
+  })
+  it('who comes the second before a batch gets nothing of earlier epochs', () => {
+    const hand = pool()
+    hand.run({ type: 'delegate', by: account(8), id: 1, amountWei: 1000n * metis })
+    hand.epochs(50)
+    hand.run({ type: 'delegate', by: account(9), id: 1, amountWei: 79_000n * metis })
+    const { delegatorsWei } = accrued(hand.run(batch(1n, 0n, 49n, 1_000_000n)))
+    expect(delegationOf(hand.state, 1, account(9)).rewardWei).toBe(0n)
+    const { rewardWei } = delegationOf(hand.state, 1, account(8))
+    expect(delegatorsWei - rewardWei <= 1n && rewardWei > 0n).toBe(true)
+    // Counts from epoch 53 on.
+    hand.epochs(4)
+    hand.run(batch(2n, 50n, 52n))
+    expect(delegationOf(hand.state, 1, account(9)).rewardWei).toBe(0n)
+    hand.run(batch(3n, 53n, 53n))
+    expect(delegationOf(hand.state, 1, account(9)).rewardWei).toBeGreaterThan(0n)
+  })
+  it('epochs are paid at their own rate, by entries of an epoch or of the whole batch', () => {
+    const hand = pool()
+    hand.epochs(1)
+    const rate = hand.state.rewardPerBlockWei
+    hand.run({ type: 'relock', by: account(2), id: 2, amountWei: 80_000n * metis, lockReward: false })
+    hand.epochs(3)
+    expect(hand.state.rewardPerBlockWei).toBeGreaterThan(rate)
+    const entry = (epoch: bigint, blocks: bigint) => ({ signer: account(1001), blocks, epoch })
+    const entries = [entry(3n, 5n), entry(1n, 7n), entry(1n, 7n), entry(9n, 1n), { signer: account(1001), blocks: 1n }]
+    hand.run({ type: 'submitRewards', batchId: 1n, startEpoch: 0n, endEpoch: 0n, entries: [] })
+    const events = hand.run({ type: 'submitRewards', batchId: 2n, startEpoch: 1n, endEpoch: 3n, entries })
+    expect(events.flatMap(event => (event.type === 'RewardEntryRejected' ? [event.reason] : []))).toEqual([
+      'duplicate',
+      'duplicate',
+      'epoch',
+    ])
+    expect(events.at(-1)).toMatchObject({ amountWei: 7n * rate + 5n * hand.state.rewardPerBlockWei })
+  })
+  it('a commission changes after a notice and by steps, and never for epochs of before', () => {
+    const hand = pool()
+    hand.run({ type: 'delegate', by: account(8), id: 1, amountWei: 80_000n * metis })
+    hand.epochs(5)
+    const share = (events: PoolEvent[]): number => {
+      const { operatorWei, delegatorsWei } = accrued(events)
+      return Number((operatorWei * 10_000n) / (operatorWei + delegatorsWei))
+    }
+    const fair = share(hand.run(batch(1n, 0n, 2n)))
+    expect(hand.run({ type: 'setCommission', by: account(1), id: 1, commissionBps: 5000 })).toEqual([
+      { type: 'CommissionAnnounced', id: 1, targetBps: 5000, dueAt: hand.state.at + 7 * day },
+    ])
+    expect(share(hand.run(batch(2n, 3n, 4n)))).toBe(fair)
+    const steps: [number, bigint][] = []
+    const advance = (): void => {
+      for (const event of hand.run({ type: 'advanceEpoch', epoch: hand.state.epoch + 1n })) {
+        if (event.type === 'CommissionChanged') steps.push([event.commissionBps, event.fromEpoch])
+      }
+    }
+    hand.wait(7 * day - 1)
+    advance()
+    expect(steps).toEqual([])
+    hand.wait(1)
+    // The notice is over; so must be the epochs for which those who left at its beginning still earn.
+    advance()
+    expect(steps).toEqual([])
+    advance()
+    expect(steps).toEqual([[1000, 8n]])
+    hand.wait(6 * day)
+    advance()
+    hand.wait(day)
+    advance()
+    expect(steps).toEqual([
+      [1000, 8n],
+      [1500, 10n],
+    ])
+    advance()
+    // One batch over all of it: each epoch by its own commission.
+    expect(share(hand.run(batch(3n, 5n, 7n)))).toBe(fair)
+    const of = (bps: number): number => Math.floor(2000 + (8000 * bps) / 10_000)
+    expect([share(hand.run(batch(4n, 8n, 9n))), share(hand.run(batch(5n, 10n, 10n)))]).toEqual([of(1000), of(1500)])
+    // Another word replaces the first: back down, by steps as well.
+    hand.run({ type: 'setCommission', by: account(1), id: 1, commissionBps: 1250 })
+    hand.wait(7 * day)
+    for (let i = 0; i < 3; i++) advance()
+    expect(steps.slice(2)).toEqual([[1250, 14n]])
+    expect(hand.state.commissionPlans).toEqual([])
+    expect(hand.code({ type: 'setCommission', by: account(1), id: 1, commissionBps: 5001 })).toBe('INPUT_INVALID')
+  })
+})
+
+describe('windows of time', () => {
+  it.each([20, 60, 200, 2000])(
+    'epochs of %d seconds: evidence counts for fourteen days, and is refused after',
+    seconds => {
+      const hand = inHand()
+      hand.seat(1)
+      hand.seat(2, 50_000n)
+      hand.epochs(2)
+      const offenceAt = hand.wait(seconds)
+      hand.epochs(1)
+      hand.run({ type: 'withdraw', by: account(2), id: 2, amountWei: 30_000n * metis })
+      const until = offenceAt + 14 * day
+      let now = offenceAt
+      while (now + seconds <= until) {
+        now = hand.wait(seconds)
+        hand.epochs(1)
+      }
+      const admit = (n: number): Input => ({
+        type: 'admitOffence',
+        offence: {
+          kind: 'ORDERING',
+          id: 2,
+          evidenceId: word(n),
+          evidenceHash: word(n),
+          offenceEpoch: 3n,
+          offenceAt,
+        },
+      })
+      expect(hand.run(admit(1))).toMatchObject([{ type: 'OffenceAdmitted', mostWei: 5000n * metis }])
+      expect(hand.state.cases.get(word(1))!.stakeWei).toBe(50_000n * metis)
+      hand.wait(until - now + 1)
+      expect(hand.code(admit(2))).toBe('OFFENCE_WINDOW')
+      expect(hand.state.epochStarts.length).toBeLessThan(1030)
+    },
+    60_000,
+  )
+})
+
+describe('liquid staking', () => {
+  it('holds at most its share of everything at stake, as owner and as delegator', () => {
+    const hand = inHand()
+    for (const n of [1, 2, 3]) hand.seat(n, 50_000n)
+    const protocol = account(9)
+    hand.run({ type: 'delegate', by: protocol, id: 1, amountWei: 10_000n * metis })
+    expect(hand.run({ type: 'setLiquidAccount', account: protocol, liquid: true })).toHaveLength(1)
+    expect(liquidStakeWei(hand.state)).toBe(10_000n * metis)
+    // 10,000 + x of 160,000 + x.
+    const delegate = (wei: bigint): Input => ({ type: 'delegate', by: protocol, id: 2, amountWei: wei })
+    expect(hand.code(delegate(40_000n * metis + 1n))).toBe('LIQUID_CAP')
+    hand.run(delegate(40_000n * metis))
+    expect(hand.code(delegate(1n))).toBe('LIQUID_CAP')
+    expect(hand.code({ ...delegate(1n), by: account(8) } as Input)).toBe('none')
+    hand.run({ type: 'setWhitelist', owner: protocol, allowed: true })
+    const lock: Input = { type: 'lock', by: protocol, signer: account(77), amountWei: 20_000n * metis }
+    expect(hand.code(lock)).toBe('LIQUID_CAP')
+    // Nobody is locked in: others leave, the share rises, and what is there may stay or leave, too.
+    hand.run({ type: 'unlock', by: account(3), id: 3 })
+    hand.run({ type: 'undelegate', by: protocol, id: 2, shares: 40_000n * metis })
+    expect(liquidStakeWei(hand.state)).toBe(10_000n * metis)
+    hand.run(lock)
+    expect(liquidStakeWei(hand.state)).toBe(30_000n * metis)
+    expect(hand.code({ type: 'relock', by: protocol, id: 4, amountWei: 20_000n * metis, lockReward: false })).toBe(
+      'LIQUID_CAP',
+    )
+    hand.run({ type: 'setLiquidAccount', account: protocol, liquid: false })
+    expect(hand.code(delegate(1n))).toBe('none')
+  })
+  it('the cap is an option, and off at the whole', () => {
+    const hand = inHand({ liquidCapBps: 10_000 })
+    hand.run({ type: 'setLiquidAccount', account: account(1), liquid: true })
+    hand.seat(1)
+    const strict = inHand({ liquidCapBps: 0 })
+    strict.run({ type: 'setLiquidAccount', account: account(1), liquid: true })
+    strict.run({ type: 'setWhitelist', owner: account(1), allowed: true })
+    expect(strict.code({ type: 'lock', by: account(1), signer: account(5), amountWei: 20_000n * metis })).toBe(
+      'LIQUID_CAP',
+    )
   })
 })
 

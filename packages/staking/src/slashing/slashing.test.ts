@@ -1,11 +1,12 @@
 import { isL2Error } from '@l2/common'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { delegationOf } from '../delegation/delegation.js'
 import { applyPool, createPool } from '../pool/apply.js'
 import { auditPool } from '../pool/audit.js'
 import type { PoolCommand, PoolEvent } from '../pool/commands.js'
 import type { PoolOptions } from '../pool/config.js'
-import { jailedForever, sequencerOf } from '../pool/sequencer.js'
+import { electionWeights, jailedForever, sequencerOf } from '../pool/sequencer.js'
 import type { PoolState } from '../pool/types.js'
 import { type OffenceKind, offenceRules, penaltyBps, penaltyWei, splitSlash } from './penalty.js'
 import { reportCommitment } from './reports.js'
@@ -224,6 +225,166 @@ describe('slash algebra', () => {
   })
 })
 
+describe('rules that end', () => {
+  it.each<[OffenceKind, number, bigint[]]>([
+    ['ORDERING', 43, [200n, 200n, 200n, 200n]],
+    ['ORDERING', 8, [200n, 400n, 800n, 1600n, 1600n]],
+    ['CENSORSHIP_FORCED', 43, [200n, 200n, 200n]],
+    ['MISSED_REVEAL', 8, [20n, 20n, 20n, 20n]],
+    // The first downtime of thirty days costs nothing but the jail.
+    ['DOWNTIME', 8, [0n, 2n, 2n, 2n, 2n]],
+  ])('%s every %i days: every conviction of another time is paid for', (kind, every, wanted) => {
+    let state = world([20_000n, 20_000n, 20_000n])
+    let at = now
+    for (const [index, wei] of wanted.entries()) {
+      at += (every - 3) * day
+      const offence = {
+        kind,
+        id: 1,
+        evidenceId: word(index + 1),
+        evidenceHash: word(9),
+        offenceEpoch: 5n,
+        offenceAt: at,
+      }
+      const executed = { ...execute(index + 1), at: at + 3 * day }
+      const played = play(state, [{ type: 'admitOffence', at, offence }, executed])
+      expect([index, lost(played.events)]).toEqual([index, wei * metis])
+      at += 3 * day
+      state = played.state
+    }
+  })
+  it('two proofs of one fault count once, of one time the worst, and what others add is paid once', () => {
+    const start = world(new Array(9).fill(20_000n))
+    const cases = [
+      admit(1, 'EQUIVOCATION_BLOCK', 1, now),
+      admit(1, 'EQUIVOCATION_BATCH', 2, now),
+      admit(1, 'EQUIVOCATION_BLOCK', 3, now - 60),
+      admit(2, 'EQUIVOCATION_BLOCK', 4, now),
+    ]
+    const { events } = play(start, [...cases, ...[1, 2, 3, 4].map(n => execute(n))])
+    // 5 % for each of two times, and 37.5 % because another did it, too.
+    expect(lost(events, 1)).toBe((20_000n * (500n + 500n + 3750n) * metis) / 10_000n)
+    expect(lost(events, 2)).toBe((20_000n * 4250n * metis) / 10_000n)
+  })
+  it('cases are forgotten when nothing can come of them any more', () => {
+    let state = world([20_000n, 20_000n, 20_000n])
+    for (let n = 1; n <= 40; n++) {
+      const at = now + n * 10 * day
+      const offence = {
+        kind: 'ORDERING',
+        id: 1,
+        evidenceId: word(n),
+        evidenceHash: word(n),
+        offenceEpoch: 5n,
+        offenceAt: at,
+      }
+      state = play(state, [
+        { type: 'admitOffence', at, offence },
+        { ...execute(n), at: at + 3 * day },
+      ]).state
+    }
+    expect(state.cases.size).toBeLessThan(12)
+    expect(sequencerOf(state, 1).caseIds).toHaveLength(state.cases.size)
+  })
+})
+
+describe('stake of the fault', () => {
+  const views = (state: PoolState, ...delegators: number[]) =>
+    delegators.map(n => {
+      const { assetsWei, redeemingWei } = delegationOf(state, 1, account(n))
+      return (assetsWei + redeemingWei) / metis
+    })
+  const invalid = admit(1, 'INVALID_STATE_ROOT', 1, now, 8n)
+  const epochs = (from: bigint, to: bigint) =>
+    Array.from({ length: Number(to - from) + 1 }, (_, i) => ({ type: 'advanceEpoch', epoch: from + BigInt(i) }))
+  it('who left before does not pay, who left after does, who came after does not, in proportion', () => {
+    const { state, events } = play(world([20_000n, 80_000n], { firstLossBps: 0 }), [
+      { type: 'delegate', by: account(50), id: 1, amountWei: 20_000n * metis },
+      { type: 'delegate', by: account(51), id: 1, amountWei: 20_000n * metis },
+      { type: 'delegate', by: account(52), id: 1, amountWei: 10_000n * metis },
+      { type: 'undelegate', by: account(50), id: 1, shares: 20_000n * metis },
+      ...epochs(6n, 8n),
+      { type: 'undelegate', by: account(51), id: 1, shares: 5000n * metis, at: now },
+      ...epochs(9n, 9n),
+      { type: 'delegate', by: account(53), id: 1, amountWei: 7000n * metis },
+      { type: 'relock', by: account(1), id: 1, amountWei: 3000n * metis, lockReward: false },
+      invalid,
+    ])
+    expect(events.at(-2)).toMatchObject({ type: 'OffenceAdmitted', mostWei: 50_000n * metis })
+    const done = play(state, [execute(1)])
+    expect(lost(done.events)).toBe(50_000n * metis)
+    // All of it from those who were in: 20,000 of the operator, 20,000 and 10,000 of two delegators.
+    expect(views(done.state, 50, 51, 52, 53)).toEqual([20_000n, 0n, 0n, 7000n])
+    const left = sequencerOf(done.state, 1)
+    expect(left.unlocking.reduce((sum, { amountWei }) => sum + amountWei, left.amountWei)).toBe(3000n * metis)
+    const slashed = done.events.find(({ type }) => type === 'Slashed')
+    expect(slashed).toMatchObject({ operatorWei: 20_000n * metis, unlockingWei: 0n, redeemingWei: 5000n * metis })
+    expect(auditPool(done.state).problems).toEqual([])
+  })
+  it('a part of it is taken in proportion, too: nobody pays for who has left', () => {
+    const half = admit(1, 'ATTESTED_INVALID', 1, now, 8n)
+    const { state } = play(world([20_000n, 80_000n], { firstLossBps: 0 }), [
+      { type: 'delegate', by: account(50), id: 1, amountWei: 40_000n * metis },
+      { type: 'delegate', by: account(51), id: 1, amountWei: 20_000n * metis },
+      ...epochs(6n, 7n),
+      { type: 'undelegate', by: account(50), id: 1, shares: 40_000n * metis, at: now },
+      ...epochs(8n, 8n),
+      half,
+      execute(1),
+    ])
+    // A tenth of the 40,000 that were in: each its tenth.
+    expect(views(state, 50, 51)).toEqual([40_000n, 18_000n])
+  })
+  it('an operator that gave up its seat and still leads answers with what it was elected with', () => {
+    const leaving = play(world([60_000n, 60_000n, 60_000n]), [
+      { type: 'unlock', by: account(1), id: 1, at: now },
+      ...epochs(6n, 7n),
+    ]).state
+    expect(electionWeights(leaving, 7n).map(({ id }) => id)).toEqual([1, 2, 3])
+    const { events } = play(leaving, [admit(1, 'EQUIVOCATION_BLOCK', 1, now, 7n), execute(1)])
+    expect(lost(events)).toBe(3000n * metis)
+    expect(events.find(({ type }) => type === 'Slashed')).toMatchObject({ unlockingWei: 3000n * metis })
+    // A part that left before is another matter: what stays answers.
+    const part = play(world([60_000n, 60_000n, 60_000n]), [
+      { type: 'withdraw', by: account(1), id: 1, amountWei: 40_000n * metis, at: now },
+      ...epochs(6n, 7n),
+      admit(1, 'EQUIVOCATION_BLOCK', 1, now, 7n),
+      execute(1),
+    ])
+    expect(lost(part.events)).toBe(1000n * metis)
+  })
+  it('an open case says what it can cost: trivial downtime its own, a safety fault everything, and those convicted before', () => {
+    const start = world([20_000n, 20_000n, 20_000n, 20_000n], { firstLossBps: 5000 })
+    const delegated = play(start, [
+      { type: 'delegate', by: account(50), id: 1, amountWei: 10_000n * metis },
+      { type: 'advanceEpoch', epoch: 6n, at: now },
+    ]).state
+    const open = (state: PoolState, kind: OffenceKind, id: number, n: number) =>
+      play(state, [admit(id, kind, n, now, 6n)]).events[0]
+    const sides = (mostWei: bigint, mostOperatorWei: bigint, mostDelegatorsWei: bigint) => ({
+      mostWei: mostWei * metis,
+      mostOperatorWei: mostOperatorWei * metis,
+      mostDelegatorsWei: mostDelegatorsWei * metis,
+    })
+    expect(open(delegated, 'DOWNTIME', 1, 1)).toMatchObject({ ...sides(3n, 3n, 3n), correlated: [] })
+    expect(open(delegated, 'ORDERING', 1, 1)).toMatchObject(sides(3000n, 3000n, 3000n))
+    expect(open(delegated, 'EQUIVOCATION_BLOCK', 1, 1)).toMatchObject(sides(30_000n, 20_000n, 10_000n))
+    const convicted = play(delegated, [admit(1, 'EQUIVOCATION_BLOCK', 1, now, 6n), execute(1)]).state
+    const second = { ...admit(2, 'EQUIVOCATION_BLOCK', 2, now, 6n), at: now + 7 * day }
+    const later = play(convicted, [second])
+    expect(later.events[0]).toMatchObject({
+      ...sides(20_000n, 20_000n, 0n),
+      correlated: [{ id: 1, ...sides(28_500n, 18_500n, 10_000n) }],
+    })
+    // What may still be asked of it does not leave meanwhile.
+    const exit = { type: 'claim', by: account(1), id: 1, at: now + 40 * day }
+    expect(codeOf(() => play(later.state, [exit]))).toBe('EXIT_FROZEN')
+    const both = play(later.state, [execute(2, now + 13 * day)])
+    expect(lost(both.events, 1) > 0n).toBe(true)
+    expect(codeOf(() => play(both.state, [exit]))).toBe('none')
+  })
+})
+
 describe('jail, tombstone, freeze, veto', () => {
   const start = world([20_000n, 20_000n, 20_000n, 20_000n, 20_000n])
   it('a safety fault jails at once, freezes exits, and ends the seat when executed', () => {
@@ -326,5 +487,53 @@ describe('reports', () => {
       burntWei: 700n * metis,
     })
     expect(auditPool(end).problems).toEqual([])
+  })
+
+  it('never go to the offender: not before the fault, not to its accounts, not to anybody who cannot be told from it', () => {
+    const puppet = 70
+    const honest = 71
+    expect(codeOf(() => play(start, [commit(puppet, 1, now - 20)]))).toBe('NOT_AUTHORIZED')
+    const permit = (n: number, allowed = true) => ({ type: 'setWatcher', watcher: account(n), allowed })
+    // Even a permitted one: nobody but the offender has evidence of what has not happened.
+    const early = play(start, [
+      permit(puppet),
+      permit(honest),
+      commit(puppet, 1, now - 100),
+      commit(honest, 2, now - 10),
+      admit(1, 'INVALID_STATE_ROOT', 1, now - 60),
+    ]).state
+    expect(codeOf(() => play(early, [reveal(puppet, 1)]))).toBe('REPORT_INVALID')
+    const paid = play(early, [reveal(honest, 2), execute(1)])
+    expect(paid.events.find(({ type }) => type === 'Slashed')).toMatchObject({ reporterWei: 10_000n * metis })
+    expect(paid.state.cases.get(word(1))!.reporter).toBe(account(honest))
+    // Owners of other seats are told apart by their permits; the accused's owner, keys and recipient are not others.
+    const owners = play(start, [
+      permit(1),
+      permit(1000),
+      commit(1, 4, now - 40),
+      commit(1000, 5, now - 40),
+      commit(2, 3, now - 30),
+      admit(1, 'INVALID_STATE_ROOT', 1, now - 60),
+    ]).state
+    for (const [by, salt] of [
+      [1, 4],
+      [1000, 5],
+    ] as const) {
+      expect(codeOf(() => play(owners, [reveal(by, salt)]))).toBe('REPORT_INVALID')
+    }
+    expect(play(owners, [reveal(2, 3)]).state.cases.get(word(1))!.reporter).toBe(account(2))
+    // A permit that was withdrawn earns nothing, nor does a seat that is jailed.
+    expect(codeOf(() => play(early, [permit(honest, false), reveal(honest, 2)]))).toBe('NOT_AUTHORIZED')
+    const jailed = play(owners, [admit(2, 'EQUIVOCATION_BLOCK', 9)]).state
+    expect(codeOf(() => play(jailed, [reveal(2, 3)]))).toBe('NOT_AUTHORIZED')
+  })
+  it('are as many as one account needs, and forgotten with the evidence', () => {
+    const permitted = play(start, [{ type: 'setWatcher', watcher: account(70), allowed: true }]).state
+    const many = play(
+      permitted,
+      Array.from({ length: 256 }, (_, salt) => commit(70, salt + 1, now)),
+    ).state
+    expect(codeOf(() => play(many, [commit(70, 999, now)]))).toBe('REPORT_INVALID')
+    expect(play(many, [commit(70, 999, now + 31 * day)]).state.reports).toHaveLength(1)
   })
 })
