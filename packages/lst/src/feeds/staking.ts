@@ -47,8 +47,12 @@ export type OffenceAdmitted = PossibleCost & {
 /** Its case is stopped, until `until` at the latest. */
 export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: Timestamp }
 
-/** …and now it is priced, or dropped. */
-export type CaseClosed = { readonly type: 'CaseClosed'; readonly evidenceId: string }
+/** …and now it is priced, or dropped (`vetoed`). */
+export type CaseClosed = {
+  readonly type: 'CaseClosed'
+  readonly evidenceId: string
+  readonly outcome?: string | undefined
+}
 
 /** The operator's stake begins its way out, on our word or by force: all of it (`whole`) or what is above the minimum. */
 export type UnlockStarted = {

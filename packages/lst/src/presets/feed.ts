@@ -1,5 +1,6 @@
 import { fail } from '../errors.js'
 import {
+  type CaseClosed,
   type FoldedEvent,
   isFolded,
   leavingPartOf,
@@ -89,10 +90,7 @@ export function skipEvent(
 }
 
 function fold(lst: Liquid, event: FoldedEvent): Step<Liquid, boolean> {
-  if (event.type === 'CaseClosed') {
-    const open = lst.openCases.get(event.evidenceId) !== undefined
-    return step(open ? { ...lst, openCases: lst.openCases.delete(event.evidenceId) } : lst, open)
-  }
+  if (event.type === 'CaseClosed') return close(lst, event)
   if (event.type === 'CasePaused') {
     const open = lst.openCases.get(event.evidenceId)
     if (open === undefined) return step(lst, false)
@@ -112,9 +110,36 @@ function admit(lst: Liquid, event: OffenceAdmitted): Step<Liquid, boolean> {
     const part = lst.parts.get(seat)
     if (part !== undefined) seats.push({ seat, most: mostOf(cost, part) })
   }
-  if (seats.length === 0) return step(lst, false)
+  // Kept even when no seat of ours is in it: one that is convicted before this case is may pay more because of it.
   const open = { kind: event.kind ?? 'unknown', until: lst.now + lst.config.bunkerSeconds, seats }
-  return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, open) }, true)
+  return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, open) }, seats.length > 0)
+}
+
+/**
+ * A case is over. What it cost comes as `Slashed`; when it was a conviction, faults that are still open may be found to be correlated with it
+ * and cost the same seats more, so that the most it could cost is held against those until they are closed.
+ */
+function close(lst: Liquid, event: CaseClosed): Step<Liquid, boolean> {
+  const closed = lst.openCases.get(event.evidenceId)
+  if (closed === undefined) return step(lst, false)
+  let openCases = lst.openCases.delete(event.evidenceId)
+  if (event.outcome !== 'vetoed' && closed.seats.length > 0)
+    for (const [evidenceId, open] of openCases)
+      openCases = openCases.set(evidenceId, { ...open, seats: worst([...open.seats, ...closed.seats]) })
+  return step({ ...lst, openCases }, closed.seats.length > 0)
+}
+
+/** One entry a seat. */
+function worst(seats: OpenCase['seats']): OpenCase['seats'] {
+  const most = new Map<string, bigint | undefined>()
+  for (const one of seats) {
+    const before = most.get(one.seat)
+    most.set(
+      one.seat,
+      one.most === undefined || (most.has(one.seat) && before === undefined) ? undefined : one.most + (before ?? 0n),
+    )
+  }
+  return [...most].map(([seat, wei]) => ({ seat, most: wei }))
 }
 
 function foldSeat(

@@ -62,7 +62,7 @@ export type Liquid = {
   readonly fees: Assets
   /** The highest rate that a report left (the rebasing pool keeps its own). */
   readonly highRate: RateE27
-  /** Faults of our seats that are known and not priced, by evidence. */
+  /** Faults that are known and not priced, by evidence: of our seats, and of others as far as they may still make ours pay more. */
   readonly openCases: OrderedMap<string, OpenCase>
   /** Sequence number of the last event folded or skipped, and why those were skipped that were. */
   readonly feedCursor: bigint
