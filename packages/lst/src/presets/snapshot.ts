@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import * as z from 'zod'
-import { QUEUE_ACCOUNT } from '../rebasing/pool.js'
+import { DEAD_ACCOUNT, QUEUE_ACCOUNT } from '../rebasing/pool.js'
 import { seatsSchema } from '../seats/book.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
 import { balanceOf, sum } from '../state/ledger.js'
@@ -78,7 +78,18 @@ function fixedPart(core: Core): unknown {
     case 'rebasing': {
       const { feeRecipients, profitTest, maxPositiveRebaseE9, stakeLimit, paused, bunker } = core.state
       const { minRequest, maxRequest } = core.state.queue
-      return { feeRecipients, profitTest, maxPositiveRebaseE9, stakeLimit, paused, bunker, minRequest, maxRequest }
+      const seed = balanceOf(core.state.shares, DEAD_ACCOUNT)
+      return {
+        feeRecipients,
+        profitTest,
+        maxPositiveRebaseE9,
+        stakeLimit,
+        paused,
+        bunker,
+        minRequest,
+        maxRequest,
+        seed,
+      }
     }
   }
 }
