@@ -535,7 +535,9 @@ describe('forged snapshots', () => {
     [
       'shares out of nothing',
       json => {
-        const { state } = json.core(state.balances ?? state.shares).push(['mallory', `${10n ** 24n}`])
+        const { balances, shares } = json.core.state
+        const bag = balances ?? shares
+        bag.push(['mallory', `${10n ** 24n}`])
       },
     ],
     ['cash', json => add(json, 'buffer', 1n)],
@@ -574,7 +576,6 @@ describe('forged snapshots', () => {
           expect([name, code(() => liquidCodec.decode(json))]).toEqual([name, 'STATE_INVALID'])
         }
         // The queue's own figures, and shares that a request did not give up.
-        const { queue } = good.core.state.queue === undefined ? good : good.core.state
         if (presets[preset][profile].exits === 'queue') {
           const json = structuredClone(good)
           const of = json.core.state.queue === undefined ? json.queue : json.core.state.queue
@@ -584,7 +585,7 @@ describe('forged snapshots', () => {
           const requests = (other.core.state.queue === undefined ? other.queue : other.core.state.queue).requests
           requests[0][1].claimed = true
           expect(code(() => liquidCodec.decode(other))).toBe('STATE_INVALID')
-        } else expect(queue).toBeDefined()
+        }
       })
 })
 
