@@ -29,9 +29,6 @@ const slotsPerEpoch = 4
 /** Weights are frozen this many epochs before they count; the first election is that of epoch L + 1. */
 const lookaheadEpochs = 2
 const firstEpoch = BigInt(lookaheadEpochs + 1)
-/** Epochs whose faults can still be brought forward. */
-const keptEpochs = 32
-
 /** Seconds instead of days: a fault is brought forward, judged and paid for while somebody watches. */
 const windows = {
   exitDelaySeconds: 900,
@@ -144,7 +141,9 @@ export function applyBlock(state: ControlPlane, block: ControlBlock): { state: C
   const slot = slotOf(schedule, block.height)
   if (slot !== undefined && slot.slot === 0 && slot.start === block.height) {
     if (slot.epoch > pool.epoch) apply({ type: 'advanceEpoch', by: operator, at, epoch: slot.epoch })
-    epochs = [...epochs.slice(1 - keptEpochs), { epoch: slot.epoch, startAt: at, startHeight: slot.start }]
+    // Those whose faults can still be brought forward: a span of time, whatever the length of an epoch.
+    const kept = epochs.filter(({ startAt }) => startAt >= at - windows.evidenceMaxAgeSeconds)
+    epochs = [...kept, { epoch: slot.epoch, startAt: at, startHeight: slot.start }]
     lst = report(lst, BigInt(at))
     const epoch = slot.epoch + 1n
     seed = epochSeed({

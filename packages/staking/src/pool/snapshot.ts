@@ -6,7 +6,7 @@ import { StakingError } from '../errors.js'
 import { PersistentMap } from '../internal/persistent-map.js'
 import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
 import type { Bond } from '../stake/bonds.js'
-import { delegationKey } from '../stake/delegated.js'
+import { delegationKey, noDelegations } from '../stake/delegated.js'
 import { auditPool } from './audit.js'
 import { parsePoolConfig } from './config.js'
 import { bondedWei } from './sequencer.js'
@@ -71,7 +71,7 @@ const sequencerSchema = z.strictObject({
   activationEpoch: uint,
   history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
   commissions: z.array(z.strictObject({ bps: count, fromEpoch: uint })).min(1),
-  delegated: delegatedSchema,
+  delegated: z.union([delegatedSchema, z.null().transform(() => noDelegations)]),
   jailedUntil: count,
   strikes: count,
   lastStrikeAt: count,
@@ -232,7 +232,9 @@ const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0,
 
 const encodeBonds = (list: readonly Bond[]) => list.map(({ fromEpoch, wei }) => ({ fromEpoch, wei }))
 
-function encodeDelegated(delegated: DelegatedStake): Record<string, unknown> {
+function encodeDelegated(delegated: DelegatedStake): Record<string, unknown> | null {
+  // Most seats never had a delegator.
+  if (delegated === noDelegations) return null
   return {
     ...pick(delegated, delegatedSchema.shape),
     bonds: encodeBonds(delegated.bonds),
@@ -254,7 +256,7 @@ function encodeDelegated(delegated: DelegatedStake): Record<string, unknown> {
 /** The fields of a schema, in its order, so that the order in which an object was built never shows. */
 function pick<Shape extends object>(value: object, shape: Shape): Record<keyof Shape, unknown> {
   const picked = {} as Record<keyof Shape, unknown>
-  for (const key of Object.keys(shape) as (keyof Shape)[]) picked[key] = (value as Record<keyof Shape, unknown>)[key]
+  for (const key in shape) picked[key] = (value as Record<keyof Shape, unknown>)[key]
   return picked
 }
 

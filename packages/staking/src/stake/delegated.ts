@@ -93,7 +93,7 @@ export function joinLots(lots: readonly Lot[], horizon: bigint): readonly Lot[] 
 
 /** `perWei` of a mark, `undefined` while it is open. */
 function markAt(delegated: DelegatedStake, epoch: bigint): bigint | undefined {
-  return epoch > delegated.rewardedEpoch ? undefined : delegated.marks.find(mark => mark.epoch === epoch)?.perWei
+  return epoch > delegated.rewardedEpoch ? undefined : delegated.marks[markIndex(delegated.marks, epoch)]?.perWei
 }
 
 /** Adds a position's stake of the running epoch. */
@@ -211,6 +211,8 @@ export function creditDelegated(
   amountWei: bigint,
 ): DelegatedStake {
   const { rewardPerWei } = delegated
+  // Nobody was ever here: there is nothing to note.
+  if (delegated === noDelegations) return delegated
   const next = epoch > delegated.rewardedEpoch ? closeMarks(delegated, epoch) : delegated
   if (amountWei === 0n) return next
   return {
@@ -242,15 +244,27 @@ export function releaseMarks(delegated: DelegatedStake, released: readonly bigin
   return { ...delegated, marks }
 }
 
+/** Where the mark of an epoch is, or -1. Marks ascend, and the youngest are asked for most. */
+function markIndex(marks: readonly RewardMark[], epoch: bigint): number {
+  let at = marks.length - 1
+  while (at >= 0 && marks[at]!.epoch > epoch) at--
+  return marks[at]?.epoch === epoch ? at : -1
+}
+
 function withMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
-  if (!marks.some(mark => mark.epoch === epoch)) return [...marks, { epoch, perWei: undefined, refs: 1 }]
-  return marks.map(mark => (mark.epoch === epoch ? { ...mark, refs: mark.refs + 1 } : mark))
+  const at = markIndex(marks, epoch)
+  if (at < 0) return [...marks, { epoch, perWei: undefined, refs: 1 }]
+  const next = marks.slice()
+  next[at] = { ...next[at]!, refs: next[at]!.refs + 1 }
+  return next
 }
 
 function withoutMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
-  return marks.flatMap(mark =>
-    mark.epoch !== epoch ? [mark] : mark.refs === 1 ? [] : [{ ...mark, refs: mark.refs - 1 }],
-  )
+  const at = markIndex(marks, epoch)
+  const next = marks.slice()
+  if (next[at]!.refs === 1) next.splice(at, 1)
+  else next[at] = { ...next[at]!, refs: next[at]!.refs - 1 }
+  return next
 }
 
 function addRedeeming(
