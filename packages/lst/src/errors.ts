@@ -18,7 +18,7 @@ export type LstErrorCode =
   | 'ALLOWANCE_EXCEEDED'
   /** A ceiling set by the protocol: stake limit, maximum deposit, maximum withdrawal. */
   | 'LIMIT_EXCEEDED'
-  /** Deposits, requests or allocations are paused, or the pool is in bunker mode. */
+  /** Deposits, requests or allocations are paused, or the rate is known to be too high. */
   | 'PAUSED'
   /** Time runs backwards. */
   | 'TIME_BACKWARDS'
@@ -100,7 +100,7 @@ export type LstErrorCode =
   | 'UPDATE_EARLY'
   /** An oracle update moves the rate too far. */
   | 'RATE_DELTA_TOO_HIGH'
-  /** An event of a feed was folded before, or out of order. */
+  /** An event of a feed was folded before, or is not the next one. */
   | 'FEED_ORDER'
   /** The Merkle proof does not lead to the root. */
   | 'PROOF_INVALID'
