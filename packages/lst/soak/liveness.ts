@@ -63,16 +63,14 @@ function fund(world: World): void {
   if (lst.core.model === 'rate')
     for (const [, { assets: owed, done }] of lst.core.state.requests) if (!done) missing += owed
   if (missing === 0n) return
-  const deposit = {
-    op: 'deposit' as const,
-    account: 'whale',
-    assets: assets(missing + 100_000n * METIS),
-    now: world.now,
-  }
-  // Where everything was lost nothing can be bought; a reward brings the cash then.
-  if (world.tries(deposit)) return
+  const wei = assets(missing + 100_000n * METIS)
+  const deposits = (): boolean => world.tries({ op: 'deposit', account: 'whale', assets: wei, now: world.now })
+  if (deposits()) return
+  // Where everything was lost there is no price to buy at: the next reward makes one.
   world.feed({ type: 'RewardAccrued', id: '1', operatorWei: 2n * missing, delegatorsWei: 0n })
   world.report()
+  world.later(DAY)
+  deposits()
 }
 
 /** Everybody asks for all that is worth a request. The live Artemis overpays each exit until the last one finds less than its shares say. */
@@ -89,6 +87,8 @@ function leave(world: World): void {
 
 /** An empty house is open: one more comes and goes. */
 function empty(world: World): void {
+  // Without a seed the last dust may be worth more than anybody brings: the first-depositor problem of the live vaults.
+  if (world.lst.config.seed === 0n) return
   const deposit = applyLiquid(world.lst, { op: 'deposit', account: 'next', assets: assets(METIS), now: world.now })
   world.lst = deposit.state
   world.must({ op: 'requestWithdrawal', account: 'next', shares: deposit.result as Shares, now: world.now })
