@@ -102,7 +102,7 @@ await anvil.close()
 // In turn, because the machine is not the same from one second to the next.
 const rounds: { bare: number; routed: number }[] = []
 for (let round = 0; round < 5; round++) {
-  const layers = [{ da: createMemoryDa() }, { da: createMemoryDa() }]
+  const layers = ['first', 'second'].map(name => ({ name, da: createMemoryDa() }))
   rounds.push({
     bare: await throughput('memory again', createMemoryDa(), length, 60),
     routed: await throughput('router over memory', createRouterDa({ layers }, { policy: 'failover' }), length, 60),

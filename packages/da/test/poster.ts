@@ -39,7 +39,13 @@ function openRouter(): DataAvailability {
   )
   const second = createMemoryDa({}, { store: createFileStore(`${directory}/second`) })
   return createRouterDa(
-    { layers: [{ da: first }, { da: second }], store },
+    {
+      layers: [
+        { name: 'first', da: first },
+        { name: 'second', da: second },
+      ],
+      store,
+    },
     { policy: 'failover', backoffMs: 1, cooldownMs: 5 },
   )
 }

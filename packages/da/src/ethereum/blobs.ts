@@ -22,7 +22,7 @@ import { DaError, type DaErrorCode } from '../errors.js'
 import { foreignCause, withDeadline } from '../internal/call.js'
 import { checkItems, keyOf } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaCallOptions, DataAvailability } from '../port.js'
+import type { DaCallOptions, L1DataAvailability } from '../port.js'
 import { ethereumStatus } from './calldata.js'
 import { type EthereumClient, readBlock, readReceipt } from './rpc.js'
 import type { PayloadKind } from './transaction.js'
@@ -172,7 +172,7 @@ const telling: readonly DaErrorCode[] = [
  * await da.get(hexToCommitment(`0xe4${'11'.repeat(32)}01${'22'.repeat(31)}`), { timeoutMs: 10_000 })
  * ```
  */
-export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvailability {
+export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): L1DataAvailability {
   const settings = parseOptions('createBlobDa', schema, options)
   const inbox = settings.inbox.toLowerCase() as Hex
   const { client, kzg, transactions } = deps
@@ -233,6 +233,7 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvai
 
   return {
     name,
+    includedOn: 'l1',
     capabilities: { retentionSeconds: 4096 * 32 * 12, finality: 'probabilistic' },
     limits: call => withDeadline(`${name} limits`, call, reading, limits),
     quote: async (sizes, call) => {

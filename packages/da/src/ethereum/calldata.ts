@@ -6,7 +6,7 @@ import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
 import { checkItems, keyOf } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DataAvailability } from '../port.js'
+import type { L1DataAvailability } from '../port.js'
 import { type EthereumClient, readFinalized, readReceipt, readTransaction } from './rpc.js'
 import { calldataPayload } from './transaction.js'
 import type { TransactionManager } from './transaction-manager.js'
@@ -87,7 +87,7 @@ function commitmentOf(transactionHash: Hex, dataHash: Hex): Commitment {
  * await da.submit([Uint8Array.of(0, 1)], { key: 'channel 7', maxCost: 10n ** 16n })
  * ```
  */
-export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): DataAvailability {
+export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): L1DataAvailability {
   const settings = parseOptions('createCalldataDa', schema, options)
   const inbox = settings.inbox.toLowerCase() as Hex
   const { client, transactions } = deps
@@ -109,6 +109,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
 
   return {
     name,
+    includedOn: 'l1',
     capabilities: { retentionSeconds: undefined, finality: 'probabilistic' },
     limits: async call => {
       call?.signal?.throwIfAborted()
