@@ -5,6 +5,8 @@ export default library({
   ethereum: 'src/ethereum/index.ts',
   celestia: 'src/celestia/index.ts',
   'alt-da': 'src/alt-da/index.ts',
+  eigenda: 'src/eigenda/index.ts',
+  object: 'src/object/index.ts',
   testing: 'src/testing/index.ts',
   'testing/celestia': 'src/testing/celestia/index.ts',
   node: 'src/node/index.ts',

@@ -2,6 +2,7 @@ import { bytesToHex, concatBytes, equalBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Commitment, commitmentToBatcherData, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
 import { DaError, isUndecided } from '../errors.js'
+import { createTurns } from '../internal/call.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { createSubmissions, notedMaxCost, noteMaxCost, type Posted } from '../internal/submissions.js'
 import type { DaCallOptions, DaReceipt, DaStatus, DataAvailability } from '../port.js'
@@ -133,14 +134,21 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
 
   const limits = async (call?: DaCallOptions) => ({ maxBytes: (await store.limits(call)).maxBytes, maxItems: 1 })
 
+  // Hashes get to the anchor in the order of the calls, whichever the store ends first.
+  const takeTurn = createTurns()
+
   async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
     const { key } = entry
     const data = entry.items[0]!
     const dataHash = keccak_256(data)
+    const turn = takeTurn()
     try {
       const stored = await store.submit([data], { key, signal })
       const hash = commitmentToBatcherData({ layer: daLayer.keccak, payload: dataHash })
-      const anchored = await anchor.submit([hash], { key, signal, maxCost: notedMaxCost(entry.note) })
+      await turn.come
+      const anchoring = anchor.submit([hash], { key, signal, maxCost: notedMaxCost(entry.note) })
+      turn.leave()
+      const anchored = await anchoring
       const commitment = formatHybridCommitment({
         dataHash,
         length: data.length,
@@ -153,6 +161,8 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
       signal.throwIfAborted()
       if (!isL2Error(error) || isUndecided(error.code)) throw error
       return { refused: error }
+    } finally {
+      turn.leave()
     }
   }
   const isGone = async (of: (parts: HybridCommitment) => Commitment, layer: DataAvailability, receipt: DaReceipt) =>

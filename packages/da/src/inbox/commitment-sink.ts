@@ -1,6 +1,6 @@
 import { type Commitment, commitmentToBatcherData, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
-import { withDeadline } from '../internal/call.js'
+import { createTurns, type Turn, withDeadline } from '../internal/call.js'
 import { keyOf } from '../internal/journal.js'
 import type {
   DaCallOptions,
@@ -55,14 +55,13 @@ const ofNameKey = (key: string): string => key.replace(/\/commitment\/\d+$/, '')
  * ```
  */
 export function commitmentSink(layer: DataAvailability, l1: L1DataAvailability): CommitmentSink {
-  /** When the names of all earlier calls have been handed to L1. */
-  let earlier: Promise<unknown> = Promise.resolve()
+  // Names are handed to L1 in the order of the calls, whichever the layer ends first.
+  const takeTurn = createTurns()
 
   async function nameOnL1(
     receipt: DaReceipt,
     call: DaSubmitOptions | undefined,
-    turn: Promise<unknown>,
-    leave: () => void,
+    { come, leave }: Turn,
   ): Promise<CommitmentReceipt> {
     const { key, commitments } = receipt
     const unnamed = commitments.filter(commitment => !carriedByL1.includes(commitment.layer))
@@ -73,7 +72,7 @@ export function commitmentSink(layer: DataAvailability, l1: L1DataAvailability):
         details: { key, layers: commitments.map(commitment => commitment.layer) },
       })
     }
-    await turn
+    await come
     // A limit on the cost is one on the data; the names are what makes it worth anything.
     const sent = commitments.map((commitment, index) =>
       l1.submit([commitmentToBatcherData(commitment)], { ...call, maxCost: undefined, key: nameKey(key, index) }),
@@ -97,19 +96,14 @@ export function commitmentSink(layer: DataAvailability, l1: L1DataAvailability):
     call: DaSubmitOptions | undefined,
     begin: (signal: AbortSignal) => Promise<DaReceipt | undefined>,
   ): Promise<CommitmentReceipt | undefined> {
-    const turn = earlier
-    let leave = (): void => {}
-    // Whoever fails or has nothing to name still leaves its place only behind those before it.
-    earlier = new Promise(resolve => {
-      leave = () => resolve(turn)
-    })
+    const turn = takeTurn()
     try {
       return await withDeadline('commitment sink', call, undefined, async signal => {
         const receipt = await begin(signal)
-        return receipt && nameOnL1(receipt, { ...call, signal }, turn, leave)
+        return receipt && nameOnL1(receipt, { ...call, signal }, turn)
       })
     } finally {
-      leave()
+      turn.leave()
     }
   }
 

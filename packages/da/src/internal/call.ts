@@ -1,4 +1,4 @@
-import { type Clock, redactUrls, systemClock } from '@l2/common'
+import { type Clock, redactUrls, systemClock, withoutRequest } from '@l2/common'
 import { DaError } from '../errors.js'
 import type { DaCallOptions } from '../port.js'
 
@@ -78,15 +78,6 @@ export function plainText(text: string, secrets: readonly string[] = []): string
   return withoutRequest(plain).slice(0, 600)
 }
 
-/** The text of an error without what its client repeats of the request. */
-export function withoutRequest(text: string): string {
-  return text
-    .replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
-    .split('\n')
-    .filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
-    .join('\n')
-}
-
 /** Runs what it is given one at a time, in the order of the calls; one failure does not stop the next. */
 export function createSerial(): <T>(run: () => Promise<T>) => Promise<T> {
   let tail: Promise<unknown> = Promise.resolve()
@@ -109,5 +100,24 @@ export function createOnce<T>(run: () => Promise<T>): () => Promise<T> {
       throw error
     })
     return result
+  }
+}
+
+/** A place in an order: `come` when all before it have left, and `leave` it for those behind. */
+export type Turn = { come: Promise<unknown>; leave(): void }
+
+/**
+ * Hands out places in the order of the calls, for work that begins at once and has a second half that must not overtake. Leaving early or
+ * failing lets nobody pass those who are still before.
+ */
+export function createTurns(): () => Turn {
+  let earlier: Promise<unknown> = Promise.resolve()
+  return () => {
+    const come = earlier
+    let leave = (): void => {}
+    earlier = new Promise(resolve => {
+      leave = () => resolve(come)
+    })
+    return { come, leave }
   }
 }
