@@ -193,8 +193,8 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): L1DataAv
     throw new DaError(`${name} was made without a transaction manager: it only reads`, { code: 'DA_READ_ONLY' })
   }
   const price = async (blobs: number): Promise<bigint> => {
-    const { baseFee, tip, blobBaseFee } = await sender().market()
-    return 21_000n * (baseFee + tip) + BigInt(blobs) * BigInt(gasPerBlob) * blobBaseFee
+    const { baseFee, tip, blobTip, blobBaseFee } = await sender().market()
+    return 21_000n * (baseFee + (blobTip ?? tip)) + BigInt(blobs) * BigInt(gasPerBlob) * blobBaseFee
   }
   const read = async (commitment: Commitment, call: DaCallOptions | undefined, signal: AbortSignal) => {
     const { transactionHash, versionedHash } = parseBlobCommitment(commitment)
