@@ -5,6 +5,7 @@ export default library({
   ethereum: 'src/ethereum/index.ts',
   celestia: 'src/celestia/index.ts',
   'alt-da': 'src/alt-da/index.ts',
+  archive: 'src/archive/index.ts',
   eigenda: 'src/eigenda/index.ts',
   object: 'src/object/index.ts',
   testing: 'src/testing/index.ts',
