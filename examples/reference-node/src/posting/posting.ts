@@ -22,6 +22,7 @@ import {
   parseCalldataCommitment,
 } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
+import { createObjectDa, createS3Store } from '@l2/da/object'
 import { createCelestiaServer } from '@l2/da/testing/celestia'
 import type { BatcherSink, L1Prices } from '@l2/sequencer-core'
 import type { Hex } from 'viem'
@@ -103,15 +104,34 @@ export async function openPosting(
       { namespace: namespaceOfName(`l2-${identity.chainId}`), pollMs: 500 },
     )
   }
+  const s3 = async (): Promise<DataAvailability> => {
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION } = process.env
+    if (AWS_ACCESS_KEY_ID === undefined || AWS_SECRET_ACCESS_KEY === undefined) {
+      throw new NodeError('--s3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY', { code: 'CONFIG_INVALID' })
+    }
+    const credentials = () => ({
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      sessionToken: AWS_SESSION_TOKEN,
+    })
+    const objects = createS3Store(
+      { url: config.s3!, ...(AWS_REGION === undefined ? {} : { region: AWS_REGION }) },
+      { credentials },
+    )
+    return createObjectDa({ objects, journal: store })
+  }
+  /** What is behind Ethereum while L1 does not answer. */
+  const behind = config.s3 === undefined ? celestia : s3
   const layers: Record<string, () => Promise<DataAvailability>> = {
     ethereum: async () => blobs,
     'ethereum-blobs': async () => blobs,
     'ethereum-calldata': async () => calldata,
     memory: async () => createMemoryDa({}, { store: createFileStore(join(directory, 'memory-da')) }),
     celestia,
+    s3,
     router: async () =>
       createRouterDa(
-        { layers: [{ da: blobs }, { da: await celestia() }], store, onEvent: onRouterEvent },
+        { layers: [{ da: blobs }, { da: await behind() }], store, onEvent: onRouterEvent },
         { policy: 'failover', limits: 'active', stallMs: config.stallMs, probeMs: 2000, cooldownMs: config.stallMs },
       ),
   }
@@ -126,7 +146,8 @@ export async function openPosting(
   const accepted: Record<string, readonly number[]> = {
     memory: [daLayer.memory],
     celestia: [daLayer.celestia],
-    router: [daLayer.celestia],
+    s3: [daLayer.keccak],
+    router: [daLayer.celestia, daLayer.keccak],
   }
 
   const dataOnL1: Record<string, DataAvailability> = {
