@@ -293,7 +293,16 @@ describe('sendSignedBlobTransaction', () => {
 })
 
 describe('several sends at once from one account', () => {
-  const fields = { to, payload: new Uint8Array(10), kzg, gas: 21_000n } as const
+  // The same proofs for all: what is tried is the order of the nonces.
+  const [blob] = opCodec.encode(new Uint8Array(10))
+  const commitment = kzg.blobToKzgCommitment(blob!)
+  const sidecar = {
+    version: 1,
+    blobs: [blob!],
+    commitments: [commitment],
+    proofs: kzg.computeCellsAndKzgProofs(blob!).proofs,
+  } as const
+  const fields = { to, sidecar, kzg, gas: 21_000n } as const
   const gwei = 10n ** 9n
   const fees = { maxPriorityFeePerGas: gwei, maxFeePerGas: 10n * gwei, maxFeePerBlobGas: gwei }
   const parameters = { ...blobForkAt(1, 2_000_000_000), max: 9 }
@@ -328,7 +337,7 @@ describe('several sends at once from one account', () => {
   const send = (client: RpcClient, account: BlobSigner, count: number) =>
     Promise.all(
       Array.from({ length: count }, (_, index) =>
-        sendBlobTransaction(client, { ...fields, ...fees, parameters, account, payload: Uint8Array.of(index) }),
+        sendBlobTransaction(client, { ...fields, ...fees, parameters, account, data: `0x0${index}` }),
       ),
     )
   const allOf = async (sent: Promise<SignedBlobTransaction[]>, { taken }: ReturnType<typeof pool>, from = 0) => {
@@ -358,9 +367,7 @@ describe('several sends at once from one account', () => {
     const lossy = pool({ lossy: 1 })
     const account = privateKeyToAccount(key())
     const results = await Promise.allSettled(
-      [1, 2].map(byte =>
-        sendBlobTransaction(lossy.client, { ...fields, ...fees, parameters, account, payload: Uint8Array.of(byte) }),
-      ),
+      [1, 2].map(() => sendBlobTransaction(lossy.client, { ...fields, ...fees, parameters, account })),
     )
     expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'NODE_UNAVAILABLE', recovery: 'retry' } })
     expect(results[1]).toMatchObject({ status: 'fulfilled', value: { transaction: { nonce: 0 } } })
@@ -378,10 +385,11 @@ describe('several sends at once from one account', () => {
     const one = pool()
     const account = privateKeyToAccount(key())
     const abort = new AbortController()
+    const { signal } = abort
     const options = { ...fields, ...fees, parameters, account }
-    const first = sendBlobTransaction(one.client, { ...options, payload: Uint8Array.of(1) })
-    const second = sendBlobTransaction(one.client, { ...options, payload: Uint8Array.of(2), signal: abort.signal })
-    const third = sendBlobTransaction(one.client, { ...options, payload: Uint8Array.of(3) })
+    const first = sendBlobTransaction(one.client, { ...options })
+    const second = sendBlobTransaction(one.client, { ...options, signal })
+    const third = sendBlobTransaction(one.client, { ...options })
     abort.abort(new Error('enough'))
     await expect(second).rejects.toThrow('enough')
     expect([(await first).transaction.nonce, (await third).transaction.nonce]).toEqual([0, 1])

@@ -222,7 +222,8 @@ export type SendBlobTransactionOptions = Omit<PrepareBlobTransactionOptions, 'ac
 /**
  * Posts data, blobs or a sidecar to L1 in one type-3 transaction: prepares, signs and sends it.
  *
- * Several calls at once are fine: proofs are computed side by side, and those of one account take their nonce and leave one after the other.
+ * Several calls at once are fine: proofs are computed side by side, and those of one account take their nonces and leave in the order of the
+ * calls, as long as they share the client.
  * A nonce that somebody else took meanwhile is left to them, and the next one is used; with `nonce` given, only that one is.
  *
  * @throws BlobError as {@link prepareBlobTransaction}, `signBlobTransaction` and {@link sendSignedBlobTransaction}
@@ -246,17 +247,17 @@ export async function sendBlobTransaction(
   options: SendBlobTransactionOptions,
 ): Promise<SignedBlobTransaction> {
   const { account, nonce, signal } = options
-  const { transaction, sidecar } = await prepareWithoutNonce(client, options as PrepareBlobTransactionOptions)
+  const preparing = prepareWithoutNonce(client, options as PrepareBlobTransactionOptions)
   const send = async (number: number): Promise<SignedBlobTransaction> => {
+    const { transaction, sidecar } = await preparing
     signal?.throwIfAborted()
     const signed = await signBlobTransaction(account, { transaction: { ...transaction, nonce: number }, sidecar })
     await sendSignedBlobTransaction(client, signed, options)
     return signed
   }
   if (nonce !== undefined) return send(nonce)
-  const { chainId } = transaction
-  const { address, nonceManager } = account
-  return inTurn(`${chainId}:${address.toLowerCase()}`, signal, async () => {
+  return inTurn(client, account.address, signal, preparing, async ({ transaction: { chainId } }) => {
+    const { address, nonceManager } = account
     let least = 0
     for (let tries = 1; ; tries++) {
       try {
@@ -282,35 +283,50 @@ function isNonceTaken(error: unknown): boolean {
   return rejection === 'replacement-underpriced' || rejection === 'nonce-too-low'
 }
 
-/** The last send under way of each account. */
-const turns = new Map<string, Promise<unknown>>()
+/** The last send under way of each account, for each client. */
+const turns = new WeakMap<RpcClient, Map<string, Promise<unknown>>>()
 
-/** Runs after what came before it for the same account. Who gives up while waiting leaves the turns of the others as they are. */
-async function inTurn<T>(of: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
-  const before = turns.get(of) ?? Promise.resolve()
-  let end!: () => void
-  const mine = new Promise<void>(resolve => {
-    end = resolve
-  })
-  const turn = before.then(() => mine)
-  turns.set(of, turn)
+/**
+ * Runs when what it needs is ready and everything that was called before it for the same account has ended. What cannot be made ready, or is
+ * given up, does not hold the others up.
+ */
+async function inTurn<Ready, T>(
+  client: RpcClient,
+  address: string,
+  signal: AbortSignal | undefined,
+  preparing: Promise<Ready>,
+  run: (ready: Ready) => Promise<T>,
+): Promise<T> {
+  const account = address.toLowerCase()
+  const ofClient = turns.get(client) ?? new Map<string, Promise<unknown>>()
+  turns.set(client, ofClient)
+  const before = ofClient.get(account)
+  const result = (async () => {
+    const ready = await preparing
+    if (before !== undefined) await untilAborted(before, signal)
+    return run(ready)
+  })()
+  const turn = result.then(
+    () => before,
+    () => before,
+  )
+  ofClient.set(account, turn)
   try {
-    await waitFor(before, signal)
-    return await run()
+    return await result
   } finally {
-    end()
-    if (turns.get(of) === turn) turns.delete(of)
+    if (ofClient.get(account) === turn) ofClient.delete(account)
   }
 }
 
-/** Until it is done, or the signal's reason. */
-function waitFor(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal?.reason)
-    signal?.addEventListener('abort', abort, { once: true })
-    void before.then(() => {
-      signal?.removeEventListener('abort', abort)
-      resolve()
-    })
+/** Waits, and rejects with the signal's reason when it is aborted first. */
+async function untilAborted(waiting: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  const done = new AbortController()
+  const aborted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: done.signal })
   })
+  try {
+    await Promise.race([waiting, aborted])
+  } finally {
+    done.abort()
+  }
 }

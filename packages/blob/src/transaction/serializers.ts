@@ -24,9 +24,11 @@ export type BlobSerializersOptions = {
 }
 
 /**
- * `serializers` for a viem chain: `sendTransaction`, `signTransaction` and every local account then make blob transactions that nodes
- * take after Fusaka, unchanged otherwise.
+ * `serializers` for a viem chain: `sendTransaction`, `signTransaction` and every local account then make blob transactions in the wrapper of
+ * L1's fork, unchanged otherwise. Nothing is made up: what viem does not fill in has to be given, above all `maxFeePerBlobGas`, which
+ * `quoteBlobFees` knows.
  *
+ * @throws BlobError (from the call that serialises) `TRANSACTION_FIELD` where a field is missing
  * @example
  * ```ts
  * import { blobSerializers } from '@l2/blob'
@@ -66,15 +68,15 @@ async function serialize(
   }
   const transaction: BlobTransaction = {
     chainId: from.chainId,
-    nonce: from.nonce ?? 0,
-    maxPriorityFeePerGas: from.maxPriorityFeePerGas ?? 0n,
-    maxFeePerGas: from.maxFeePerGas ?? 0n,
-    gas: from.gas ?? 0n,
+    nonce: given(from, 'nonce'),
+    maxPriorityFeePerGas: given(from, 'maxPriorityFeePerGas'),
+    maxFeePerGas: given(from, 'maxFeePerGas'),
+    gas: given(from, 'gas'),
     to: from.to,
     value: from.value ?? 0n,
     data: from.data ?? '0x',
     accessList: from.accessList ?? [],
-    maxFeePerBlobGas: from.maxFeePerBlobGas ?? 0n,
+    maxFeePerBlobGas: given(from, 'maxFeePerBlobGas'),
     blobVersionedHashes,
   }
   const signed = signature === undefined ? undefined : plainSignature(signature)
@@ -84,6 +86,20 @@ async function serialize(
   const version = options.client === undefined ? 1 : (await getBlobParameters(options.client)).wrapperVersion
   const sidecar = await buildSidecar(raw.map(toBytes), { kzg: options.kzg, version })
   return serializeBlobTransaction(transaction, { signature: signed, sidecar })
+}
+
+/** A field that nobody filled in is no zero: nodes refuse a nonce, gas or price of 0, or take it for another transaction. */
+function given<Field extends 'nonce' | 'gas' | 'maxPriorityFeePerGas' | 'maxFeePerGas' | 'maxFeePerBlobGas'>(
+  from: TransactionSerializableEIP4844,
+  field: Field,
+): NonNullable<TransactionSerializableEIP4844[Field]> {
+  const value = from[field]
+  if (value !== undefined && value !== null) return value as NonNullable<TransactionSerializableEIP4844[Field]>
+  throw new BlobError(`"${field}" of a blob transaction is missing`, {
+    code: 'TRANSACTION_FIELD',
+    details: { field },
+    meta: [field === 'maxFeePerBlobGas' ? 'try: maxFeePerBlobGas of quoteBlobFees(client)' : `try: give "${field}"`],
+  })
 }
 
 function plainSignature({ r, s, yParity, v }: Signature): BlobTransactionSignature {
