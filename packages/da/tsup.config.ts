@@ -5,6 +5,7 @@ export default library({
   ethereum: 'src/ethereum/index.ts',
   celestia: 'src/celestia/index.ts',
   'alt-da': 'src/alt-da/index.ts',
+  anytrust: 'src/anytrust/index.ts',
   archive: 'src/archive/index.ts',
   eigenda: 'src/eigenda/index.ts',
   object: 'src/object/index.ts',

@@ -14,6 +14,8 @@ export type DaGetOptions = DaCallOptions & {
    * takes what other readers of the chain drop.
    */
   l1InclusionBlock?: bigint | undefined
+  /** Unix seconds of that block: what is left of a certificate's life is counted from it. */
+  l1InclusionTimestamp?: bigint | undefined
 }
 
 /** What a layer takes right now. It changes with time: ask before every batch. */

@@ -45,10 +45,14 @@ export interface DaCommitmentSource {
    * The data behind a commitment as the inbox has it (type byte first), or `undefined` when every reader of the chain skips it. Rejects while
    * that is not known: skipping then would fork the chain.
    *
-   * @param block the L1 block that names the commitment
+   * @param block the L1 block that names the commitment, its time in Unix seconds
    * @throws DaError what the layer that says most says
    */
-  getCommitted(commitment: string, block: { number: bigint }, options?: DaCallOptions): Promise<Uint8Array | undefined>
+  getCommitted(
+    commitment: string,
+    block: { number: bigint; timestamp?: bigint | undefined },
+    options?: DaCallOptions,
+  ): Promise<Uint8Array | undefined>
 }
 
 /**
@@ -141,7 +145,8 @@ export function createCommitmentSource(
       if (typeof commitment === 'string') return skip(commitment)
       try {
         const { signal, timeoutMs } = call
-        const data = await read(commitment, l1Block, { signal, timeoutMs, l1InclusionBlock: l1Block })
+        const named = { l1InclusionBlock: l1Block, l1InclusionTimestamp: block.timestamp }
+        const data = await read(commitment, l1Block, { signal, timeoutMs, ...named })
         return data ?? skip('challenge-expired')
       } catch (error) {
         if (isL2Error(error, 'DA_COMMITMENT_DEAD')) return skip('dead', error)

@@ -20,12 +20,13 @@ export async function withDeadline<T>(
   const done = new AbortController()
   // The clock's timers let a process end; while somebody waits for an answer it must not.
   const hold = setInterval(() => {}, 2 ** 30)
+  let forget = (): void => {}
   const stopped = new Promise<never>((_, reject) => {
     const stop = (reason: unknown) => {
       inner.abort(reason)
       reject(reason)
     }
-    outer?.addEventListener('abort', () => stop(outer.reason), { once: true, signal: done.signal })
+    if (outer !== undefined) forget = onAbort(outer, stop)
     if (timeoutMs !== undefined) {
       clock.sleep(timeoutMs, done.signal).then(
         () =>
@@ -43,9 +44,28 @@ export async function withDeadline<T>(
     return await Promise.race([run(inner.signal), stopped])
   } finally {
     clearInterval(hold)
+    forget()
     done.abort()
     stopped.catch(() => {})
   }
+}
+
+const waiting = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>()
+
+/**
+ * Calls back when a signal aborts, until the function that it returns is called. A signal gets one listener however many calls share it: an adapter
+ * has one signal for its life and any number of calls under way, and Node takes many listeners for a leak.
+ */
+function onAbort(signal: AbortSignal, stop: (reason: unknown) => void): () => void {
+  let stops = waiting.get(signal)
+  if (stops === undefined) {
+    const all = new Set<(reason: unknown) => void>()
+    signal.addEventListener('abort', () => [...all].forEach(call => void call(signal.reason)), { once: true })
+    waiting.set(signal, all)
+    stops = all
+  }
+  stops.add(stop)
+  return () => void stops.delete(stop)
 }
 
 /** Waits, and resolves early when the waiting is pointless. */
