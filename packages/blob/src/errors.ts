@@ -68,6 +68,8 @@ export type BlobErrorCode =
   | 'BLOBS_MISMATCH'
   /** An option has a value that cannot be used. */
   | 'OPTION'
+  /** The installed viem lacks what is needed of it. */
+  | 'VIEM_VERSION'
 
 /**
  * The error of `@l2/blob`: a stable `code`, a `recovery`, and the offending values in `details`.

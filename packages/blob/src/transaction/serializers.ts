@@ -1,13 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import {
-  type ChainSerializers,
-  getTransactionType,
-  type Hex,
-  type Signature,
-  serializeTransaction,
-  type TransactionSerializable,
-  type TransactionSerializableEIP4844,
-} from 'viem'
+import type { ChainSerializers, Hex, Signature, TransactionSerializable, TransactionSerializableEIP4844 } from 'viem'
 import { BlobError } from '../errors.js'
 import { getBlobParameters } from '../fee/parameters.js'
 import type { RpcClient } from '../internal/rpc.js'
@@ -48,9 +40,33 @@ export function blobSerializers(options: BlobSerializersOptions): ChainSerialize
 } {
   return {
     async transaction(transaction: TransactionSerializable, signature?: Signature) {
-      if (getTransactionType(transaction) !== 'eip4844') return serializeTransaction(transaction, signature)
-      return bytesToHex(await serialize(transaction as TransactionSerializableEIP4844, signature, options)) as never
+      if (isBlobTransaction(transaction)) return bytesToHex(await serialize(transaction, signature, options)) as never
+      const { serializeTransaction } = await viem()
+      return serializeTransaction(transaction, signature)
     },
+  }
+}
+
+/** As viem tells types apart. */
+function isBlobTransaction(transaction: TransactionSerializable): transaction is TransactionSerializableEIP4844 {
+  const { type, authorizationList, blobs, blobVersionedHashes, maxFeePerBlobGas, sidecars } = transaction as Partial<
+    Record<string, unknown>
+  >
+  if (type !== undefined) return type === 'eip4844'
+  if (authorizationList !== undefined) return false
+  return [blobs, blobVersionedHashes, maxFeePerBlobGas, sidecars].some(field => field !== undefined)
+}
+
+/** @throws BlobError `VIEM_VERSION` */
+async function viem(): Promise<typeof import('../internal/viem.js')> {
+  try {
+    return await import('../internal/viem.js')
+  } catch (cause) {
+    throw new BlobError('the installed viem has no serializeTransaction', {
+      code: 'VIEM_VERSION',
+      meta: ['blobSerializers are for viem 2: viem 3 makes transactions with cell proofs itself'],
+      cause,
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { bytesToHex, equalBytes, hexToBytes, systemClock } from '@l2/common'
-import { type Hex, keccak256 } from 'viem'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
@@ -151,7 +152,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
           throw new DaError('Ethereum has no such transaction', { code: 'DA_NOT_FOUND', details: { hash } })
         }
         const data = hexToBytes(found.input)!
-        if (keccak256(data) !== dataHash) {
+        if (bytesToHex(keccak_256(data)) !== dataHash) {
           throw new DaError('the calldata of the transaction is not what was committed to', {
             code: 'DA_MISMATCH',
             details: { hash, expected: dataHash, length: data.length },
@@ -160,7 +161,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
         return data
       }),
     verify: async (commitment, data) =>
-      equalBytes(hexToBytes(keccak256(data))!, hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
+      equalBytes(keccak_256(data), hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
     status: (commitment, call) =>
       withDeadline(`${name} status`, call, reading, () =>
         ethereumStatus(client, transactions, parseCalldataCommitment(commitment).transactionHash),
