@@ -1,4 +1,4 @@
-// Seconds a submission and its reading take on each layer of a checkout, as JSON: node scripts/ts.mjs packages/da/bench/throughput.ts <root of the checkout>
+// Seconds, and seconds of the processor, that a submission and its reading take on each layer of a checkout, as JSON: node scripts/ts.mjs packages/da/bench/throughput.ts <root of the checkout>
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { pathToFileURL } from 'node:url'
@@ -19,15 +19,17 @@ const item = () => {
   salt++
   return Uint8Array.from({ length }, (_, i) => (i * 31 + salt * 7 + (i >> 8)) & 255)
 }
-const seconds: Record<string, number> = {}
+const seconds: Record<string, { wall: number; processor: number }> = {}
 async function measure(name: string, da: DataAvailability, count: number): Promise<void> {
   const items = Array.from({ length: count }, item)
   // Loading and warming up is not what is measured.
   await da.get((await da.submit([item()])).commitments[0]!)
   const started = performance.now()
+  const used = process.cpuUsage()
   const receipts = await Promise.all(items.map(item => da.submit([item])))
   for (const { commitments } of receipts) await da.get(commitments[0]!)
-  seconds[name] = (performance.now() - started) / 1000 / count
+  const { user, system } = process.cpuUsage(used)
+  seconds[name] = { wall: (performance.now() - started) / 1000 / count, processor: (user + system) / 1e6 / count }
 }
 
 await measure('memory', createMemoryDa(), 60)

@@ -7,6 +7,7 @@ import { createAltDa, createHybridDa } from '@l2/da/alt-da'
 import { createCelestiaClient, createCelestiaDa, namespaceV0 } from '@l2/da/celestia'
 import { createBlobDa, createCalldataDa, createTransactionManager, type TransactionManager } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
+import { createObjectDa } from '@l2/da/object'
 import { createPublicClient, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
@@ -70,6 +71,7 @@ const open: Record<string, () => DataAvailability> = {
   'ethereum-blobs': () => openEthereum(true),
   router: openRouter,
   hybrid: openHybrid,
+  object: () => createObjectDa({ objects: createFileStore(`${directory}/objects`), journal: store }),
 }
 
 const da = open[kind]!()

@@ -4,6 +4,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { DaError } from '../errors.js'
 import { treeHash } from './tree.js'
 
+type PointG1 = ReturnType<typeof bls12_381.G1.hashToCurve>
+
 const keyBytes = 192
 const signatureBytes = 96
 /** Source: Nitro, `tree.BinSize`, beyond which a keyset has no hash. */
@@ -105,9 +107,10 @@ function verifies(
 }
 
 /** A message as a point: keccak256 behind 16 bytes that keep proofs of keys apart from signatures, mapped to the curve. */
-export function hashToG1(message: Uint8Array, provesKey: boolean) {
+export function hashToG1(message: Uint8Array, provesKey: boolean): PointG1 {
   const padded = concatBytes(Uint8Array.of(provesKey ? 1 : 0), new Uint8Array(15), keccak_256(message))
-  return bls12_381.G1.mapToCurve(BigInt(bytesToHex(padded)) as never)
+  // The library maps a number to a point, and types neither so.
+  return bls12_381.G1.mapToCurve(BigInt(bytesToHex(padded)) as never) as unknown as PointG1
 }
 
 const points = new WeakMap<Uint8Array, InstanceType<typeof bls12_381.G2.Point>>()
