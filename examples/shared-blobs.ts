@@ -85,6 +85,7 @@ const batcher = createSharedBatcher(
   {
     rollups: rollups.map(({ member }) => member),
     sink: {
+      includedOn: 'l1',
       limits: async () => ({ maxBytes: maxBlobPayloadBytes, maxItems: 6 }),
       submit: async payloads => {
         l1.postBlobs(payloads.map(encodeOpBlob))

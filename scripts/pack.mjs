@@ -86,6 +86,29 @@ try {
   run('node', ['esm.mjs'], folder)
   run('node', ['--disable-warning=ExperimentalWarning', 'cjs.cjs'], folder)
 
+  // Installed and not built, as every package manager leaves what it runs no install scripts for.
+  const { version } = JSON.parse(readFileSync(`${packages}blob/node_modules/c-kzg/package.json`, 'utf8'))
+  run(
+    'npm',
+    ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', `c-kzg@${version}`],
+    folder,
+    hidden + delimiter + tools,
+  )
+  writeFileSync(
+    join(folder, 'unbuilt.mjs'),
+    `import { createBlobKzg, createKzgPool } from '@l2/blob/kzg'
+const pool = await createKzgPool({ size: 1 })
+console.log((await createBlobKzg()).backend, pool.backend)
+await pool.close()`,
+  )
+  const { L2_NODES: others = '' } = process.env
+  for (const node of ['node', ...others.split(',').filter(path => path !== '')]) {
+    const backends = run(node, ['unbuilt.mjs'], folder).trim()
+    if (backends === 'noble noble') continue
+    console.error(`c-kzg installed and not built: expected noble, got ${backends} (${node})`)
+    process.exitCode = 1
+  }
+
   const types = entries
     .map((entry, index) => `import * as m${index} from '${entry}'\nexport type T${index} = typeof m${index}`)
     .join('\n')

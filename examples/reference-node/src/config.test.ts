@@ -25,3 +25,13 @@ describe('the economics of a configuration', () => {
     expect(parseCommandLine([])).toMatchObject({ gasTokenPrice: '80', split: { sequencer: 5000 } })
   })
 })
+
+describe('where batches go', () => {
+  it('needs what the layer needs', () => {
+    const s3 = 'http://127.0.0.1:7070/bucket'
+    expect(() => parseNodeConfig({ da: 's3' })).toThrow('--da: s3 needs --s3')
+    expect(() => parseNodeConfig({ da: 'router', data: 'x' })).toThrow('--celestia')
+    expect(parseNodeConfig({ da: 'router', data: 'x', s3 })).toMatchObject({ da: 'router', s3 })
+    expect(parseCommandLine(['--da', 's3', '--s3', s3])).toMatchObject({ da: 's3', s3 })
+  })
+})

@@ -33,7 +33,7 @@ const splitSchema = z
   })
 
 /** `ethereum` is blobs or calldata, whichever is planned for a channel. */
-const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'ethereum', 'memory', 'celestia', 'router'] as const
+const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'ethereum', 'memory', 'celestia', 's3', 'router'] as const
 
 /** Seconds between blocks of L1: of the built-in one, or of Ethereum. */
 export function l1BlockSeconds({ l1 }: { l1?: string | undefined }): number {
@@ -52,6 +52,11 @@ const schema = z
     da: z.enum(daLayers).default('ethereum-blobs'),
     /** A celestia-node's JSON-RPC; without it the node runs one of its own, in memory. Its token comes from CELESTIA_TOKEN. */
     celestia: z.url({ protocol: /^https?$/ }).optional(),
+    /**
+     * A bucket, and a folder in it, of an S3 server: `http://127.0.0.1:7070/bucket/folder`. Its keys come from AWS_ACCESS_KEY_ID and
+     * AWS_SECRET_ACCESS_KEY, its region from AWS_REGION.
+     */
+    s3: z.url({ protocol: /^https?$/ }).optional(),
     /** How long a transaction may wait at most until its batch is on L1, milliseconds; by default five blocks of the built-in L1, or ten minutes. */
     latencyMs: z.number().int().positive().optional(),
     /** How long the router lets its first layer stall before the next one gets the submission, milliseconds. */
@@ -93,8 +98,11 @@ const schema = z
     if (config.latencyMs !== undefined && config.latencyMs < shortest * 1000) {
       context.addIssue({ code: 'custom', path: ['latency'], message: `L1 needs ${shortest} s at least` })
     }
+    if (config.da === 's3' && config.s3 === undefined) {
+      context.addIssue({ code: 'custom', path: ['da'], message: 's3 needs --s3, a bucket' })
+    }
     if (
-      (config.da === 'celestia' || config.da === 'router') &&
+      (config.da === 'celestia' || (config.da === 'router' && config.s3 === undefined)) &&
       config.data !== undefined &&
       config.celestia === undefined
     ) {
@@ -123,6 +131,10 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--beacon <url>', "that L1's beacon REST, where blobs are read")
     .option('--da <layer>', `where batches are posted: ${daLayers.join(', ')}`, 'ethereum-blobs')
     .option('--celestia <url>', 'a celestia-node instead of the built-in one; token in CELESTIA_TOKEN')
+    .option(
+      '--s3 <url>',
+      'a bucket for --da s3, or behind Ethereum for --da router; keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY',
+    )
     .option('--latency <duration>', 'how long a transaction may wait until its batch is on L1', duration)
     .option('--stall <duration>', 'how long the router waits for its first layer', duration, 10_000)
     .option('--data <directory>', 'keep the chain here and go on from it')

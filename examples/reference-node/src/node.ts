@@ -130,7 +130,7 @@ async function compose(
     price: () => gasToken.view.price!,
   })
   closers.push(() => keeper.close())
-  const posting = await openPosting(l1, identity, directory.path, config, keeper)
+  const posting = await openPosting(l1, identity, directory.path, config, keeper, say)
   closers.push(() => posting.close())
 
   // What screens see.

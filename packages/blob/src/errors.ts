@@ -58,14 +58,18 @@ export type BlobErrorCode =
   | 'NODE_UNAVAILABLE'
   /** The slot holds no block, or the identifier names none. */
   | 'BLOCK_MISSED'
-  /** The block is there, its blobs are not any more: past retention. */
+  /** The block is there and its blobs are not: past retention, or the node never had them. */
   | 'BLOBS_PRUNED'
+  /** The server has no endpoint for blobs: it is too old, or no beacon node. */
+  | 'BLOBS_NOT_OFFERED'
   /** The node keeps too few columns to rebuild blobs. */
   | 'BLOBS_NOT_CUSTODIED'
   /** The node returned blobs, but none with a hash that was asked for. */
   | 'BLOBS_MISMATCH'
   /** An option has a value that cannot be used. */
   | 'OPTION'
+  /** The installed viem lacks what is needed of it. */
+  | 'VIEM_VERSION'
 
 /**
  * The error of `@l2/blob`: a stable `code`, a `recovery`, and the offending values in `details`.

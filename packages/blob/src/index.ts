@@ -81,6 +81,9 @@ export type {
   KzgFunctions,
   KzgMethod,
 } from './kzg/kzg.js'
+export { classifySendFailure } from './refusal/classify.js'
+export { type SendFailureCure, sendFailureCures } from './refusal/cures.js'
+export { type NodeWords, nodeWords, type SendFailure } from './refusal/table.js'
 export {
   type BlobSidecar,
   type BuildSidecarOptions,
@@ -106,7 +109,12 @@ export {
   sendSignedBlobTransaction,
 } from './transaction/send.js'
 export { type BlobSerializersOptions, blobSerializers } from './transaction/serializers.js'
-export { type BlobSigner, type SignedBlobTransaction, signBlobTransaction } from './transaction/sign.js'
+export {
+  type BlobNonceManager,
+  type BlobSigner,
+  type SignedBlobTransaction,
+  signBlobTransaction,
+} from './transaction/sign.js'
 export {
   type BlobTransaction,
   type BlobTransactionSignature,

@@ -84,6 +84,15 @@ export function redactUrls(text: string): string {
   })
 }
 
+/** The text of a client's error without what it repeats of the request, which for blobs is longer than anything a node says. */
+export function withoutRequest(text: string): string {
+  return text
+    .replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
+    .split('\n')
+    .filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
+    .join('\n')
+}
+
 function toPlain(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value === 'function' || typeof value === 'symbol') return undefined

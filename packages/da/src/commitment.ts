@@ -20,6 +20,10 @@ export const daLayer = {
   avail: 0x0a,
   celestia: 0x0c,
   memory: 0x6d,
+  /** An object named by its keccak256, in a bucket or a directory. */
+  object: 0x6f,
+  /** A certificate of an AnyTrust committee; the byte is Nitro's header of one. */
+  anyTrust: 0x88,
   /** keccak256 of the data, held by an alt-DA server: commitment type 0 of the OP Stack. */
   keccak: 0xad,
   ethereumCalldata: 0xe0,

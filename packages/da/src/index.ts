@@ -12,6 +12,18 @@ export {
 } from './commitment.js'
 export { DaError, type DaErrorCode, type RetryClass, retryClassOf } from './errors.js'
 export {
+  type CommitmentReceipt,
+  type CommitmentSink,
+  commitmentSink,
+} from './inbox/commitment-sink.js'
+export {
+  type CommitmentSourceDeps,
+  type CommitmentSourceOptions,
+  createCommitmentSource,
+  type DaCommitmentSource,
+  type SkippedCommitment,
+} from './inbox/commitment-source.js'
+export {
   createMemoryDa,
   type MemoryDa,
   type MemoryDaDeps,
@@ -22,6 +34,7 @@ export type {
   DaCallOptions,
   DaCapabilities,
   DaEntry,
+  DaGetOptions,
   DaLimits,
   DaProof,
   DaQuote,
@@ -29,12 +42,14 @@ export type {
   DaStatus,
   DaSubmitOptions,
   DataAvailability,
+  L1DataAvailability,
 } from './port.js'
 export { createMirrorDa, type MirrorDeps, type MirrorOptions, parseMirrorCommitment } from './router/mirror.js'
 export {
   createRouterDa,
   type RouterDa,
   type RouterDeps,
+  type RouterEvent,
   type RouterLayer,
   type RouterOptions,
 } from './router/router.js'

@@ -7,6 +7,17 @@ export type DaCallOptions = {
   timeoutMs?: number | undefined
 }
 
+/** What {@link DataAvailability.get} takes besides the call options. */
+export type DaGetOptions = DaCallOptions & {
+  /**
+   * Number of the L1 block that names the commitment. Layers whose certificates may be too old when L1 names them need it: without it a reader
+   * takes what other readers of the chain drop.
+   */
+  l1InclusionBlock?: bigint | undefined
+  /** Unix seconds of that block: what is left of a certificate's life is counted from it. */
+  l1InclusionTimestamp?: bigint | undefined
+}
+
 /** What a layer takes right now. It changes with time: ask before every batch. */
 export type DaLimits = {
   /** Bytes of one item. */
@@ -90,8 +101,8 @@ export interface DataAvailability extends AsyncDisposable {
   resume(key: string, options?: DaCallOptions): Promise<DaReceipt | undefined>
   /** Whether a commitment is of a layer that this adapter reads. Pure. */
   reads(commitment: Commitment): boolean
-  /** The data, verified. @throws DaError `DA_NOT_FOUND`, `DA_EXPIRED`, `DA_MISMATCH`, `DA_COMMITMENT_INVALID` */
-  get(commitment: Commitment, options?: DaCallOptions): Promise<Uint8Array>
+  /** The data, verified. @throws DaError `DA_NOT_FOUND`, `DA_EXPIRED`, `DA_MISMATCH`, `DA_COMMITMENT_INVALID`, `DA_COMMITMENT_DEAD` */
+  get(commitment: Commitment, options?: DaGetOptions): Promise<Uint8Array>
   /** Whether data is what the commitment stands for; needs no network. @throws DaError `DA_COMMITMENT_INVALID` */
   verify(commitment: Commitment, data: Uint8Array, options?: DaCallOptions): Promise<boolean>
   /** Where a commitment stands now. */
@@ -102,4 +113,13 @@ export interface DataAvailability extends AsyncDisposable {
   verifyProof?(commitment: Commitment, proof: DaProof, options?: DaCallOptions): Promise<void>
   /** Everything posted at heights `from` to `to` (both included) in the layer's order; only layers that can enumerate. */
   list?(range: { from: bigint; to: bigint }, options?: DaCallOptions): AsyncIterable<DaEntry>
+}
+
+/**
+ * A layer whose blocks are L1's own: what it included, derivation reads in the inbox. Only such a layer can be a batcher's sink as it is; every
+ * other becomes one with `commitmentSink(layer, l1)`, which names on L1 what the layer holds. The brand keeps a compiler from taking the one for
+ * the other: data that no L1 transaction names is data that nobody derives.
+ */
+export interface L1DataAvailability extends DataAvailability {
+  readonly includedOn: 'l1'
 }

@@ -7,6 +7,7 @@ import { createAltDa, createHybridDa } from '@l2/da/alt-da'
 import { createCelestiaClient, createCelestiaDa, namespaceV0 } from '@l2/da/celestia'
 import { createBlobDa, createCalldataDa, createTransactionManager, type TransactionManager } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
+import { createObjectDa } from '@l2/da/object'
 import { createPublicClient, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
@@ -39,7 +40,13 @@ function openRouter(): DataAvailability {
   )
   const second = createMemoryDa({}, { store: createFileStore(`${directory}/second`) })
   return createRouterDa(
-    { layers: [{ da: first }, { da: second }], store },
+    {
+      layers: [
+        { name: 'first', da: first },
+        { name: 'second', da: second },
+      ],
+      store,
+    },
     { policy: 'failover', backoffMs: 1, cooldownMs: 5 },
   )
 }
@@ -64,6 +71,7 @@ const open: Record<string, () => DataAvailability> = {
   'ethereum-blobs': () => openEthereum(true),
   router: openRouter,
   hybrid: openHybrid,
+  object: () => createObjectDa({ objects: createFileStore(`${directory}/objects`), journal: store }),
 }
 
 const da = open[kind]!()

@@ -3,13 +3,15 @@ import { anvilBeacon, type Beacon, createBeacon } from '@l2/blob'
 import { createKzgPool, type KzgPool } from '@l2/blob/kzg'
 import { isL2Error } from '@l2/common'
 import {
-  batcherDataToCommitment,
   type Commitment,
+  createCommitmentSource,
   createMemoryDa,
   createRouterDa,
-  DaError,
+  type DaCommitmentSource,
   type DataAvailability,
   daLayer,
+  type RouterEvent,
+  type SkippedCommitment,
 } from '@l2/da'
 import { createCelestiaClient, createCelestiaDa, namespaceOfName } from '@l2/da/celestia'
 import {
@@ -20,6 +22,7 @@ import {
   parseCalldataCommitment,
 } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
+import { createObjectDa, createS3Store } from '@l2/da/object'
 import { createCelestiaServer } from '@l2/da/testing/celestia'
 import type { BatcherSink, L1Prices } from '@l2/sequencer-core'
 import type { Hex } from 'viem'
@@ -50,8 +53,8 @@ export type Posting = {
   /** Blob readers and KZG for the verifier, which trusts neither the batcher nor the node that serves blobs. */
   beacon: Beacon
   kzg: KzgPool
-  /** What an alt-DA commitment stands for, verified; type byte first. */
-  readCommitment(commitment: Uint8Array): Promise<Uint8Array>
+  /** What commitments in the inbox stand for, verified. */
+  commitments: DaCommitmentSource
   /**
    * Ends what a crash interrupted, before anything new is sent, and books what it cost. What is refused is told, and left to the batcher, who
    * sends again what is not safe.
@@ -67,6 +70,7 @@ export async function openPosting(
   directory: string,
   config: NodeConfig,
   keeper: Pick<Bookkeeper, 'begin' | 'paid' | 'end' | 'books'>,
+  say: (message: string) => void,
 ): Promise<Posting> {
   const inbox = identity.inbox as Hex
   const client = l1Wallet(l1, batcherAccount())
@@ -100,19 +104,51 @@ export async function openPosting(
       { namespace: namespaceOfName(`l2-${identity.chainId}`), pollMs: 500 },
     )
   }
+  const s3 = async (): Promise<DataAvailability> => {
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION } = process.env
+    if (AWS_ACCESS_KEY_ID === undefined || AWS_SECRET_ACCESS_KEY === undefined) {
+      throw new NodeError('--s3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY', { code: 'CONFIG_INVALID' })
+    }
+    const credentials = () => ({
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      sessionToken: AWS_SESSION_TOKEN,
+    })
+    const objects = createS3Store(
+      { url: config.s3!, ...(AWS_REGION === undefined ? {} : { region: AWS_REGION }) },
+      { credentials },
+    )
+    return createObjectDa({ objects, journal: store })
+  }
+  /** What is behind Ethereum while L1 does not answer. */
+  const behind = config.s3 === undefined ? celestia : s3
   const layers: Record<string, () => Promise<DataAvailability>> = {
     ethereum: async () => blobs,
     'ethereum-blobs': async () => blobs,
     'ethereum-calldata': async () => calldata,
     memory: async () => createMemoryDa({}, { store: createFileStore(join(directory, 'memory-da')) }),
     celestia,
+    s3,
     router: async () =>
       createRouterDa(
-        { layers: [{ da: blobs }, { da: await celestia() }], store },
+        { layers: [{ da: blobs }, { da: await behind() }], store, onEvent: onRouterEvent },
         { policy: 'failover', limits: 'active', stallMs: config.stallMs, probeMs: 2000, cooldownMs: config.stallMs },
       ),
   }
+  const onSkipped = ({ commitment, l1Block, reason }: SkippedCommitment) =>
+    say(`commitment ${commitment.slice(0, 20)}… of L1 block ${l1Block} is skipped: ${reason}`)
+  const onRouterEvent = (event: RouterEvent): void => {
+    if (event.type === 'failed-over') say(`${event.from} does not take data now: a batch went to ${event.to}`)
+    if (event.type === 'switched') say(`data goes to ${event.to} now, not to ${event.from}`)
+  }
   const layer = await layers[identity.dataAvailability]!()
+  // Facts of the chain: a node that was not given one of these layers stops at its first commitment, and skips none that others take.
+  const accepted: Record<string, readonly number[]> = {
+    memory: [daLayer.memory],
+    celestia: [daLayer.celestia],
+    s3: [daLayer.keccak],
+    router: [daLayer.celestia, daLayer.keccak],
+  }
 
   const dataOnL1: Record<string, DataAvailability> = {
     ethereum: blobs,
@@ -142,14 +178,11 @@ export async function openPosting(
     }
   }
 
-  /** The L1 transaction of a commitment that L1 itself carries; `undefined` for the other layers. */
-  const onL1 = (commitment: Commitment): Hex | undefined => {
-    if (commitment.layer === daLayer.ethereumBlob) return parseBlobCommitment(commitment).transactionHash
-    if (commitment.layer === daLayer.ethereumCalldata) return parseCalldataCommitment(commitment).transactionHash
-    return undefined
-  }
+  const transactionOf = (commitment: Commitment): Hex =>
+    (commitment.layer === daLayer.ethereumBlob ? parseBlobCommitment : parseCalldataCommitment)(commitment)
+      .transactionHash
 
-  const sinks = createBookedSinks({ blobs, calldata, onL1, costOf, keeper })
+  const sinks = createBookedSinks({ blobs, calldata, transactionOf, costOf, keeper })
   const sink = sinks.sinkOf(layer)
   const onL1Sinks: Record<string, Record<string, BatcherSink>> = {
     ethereum: { blobs: sink, calldata: sinks.sinkOf(calldata) },
@@ -169,11 +202,10 @@ export async function openPosting(
     wallet,
     beacon,
     kzg,
-    async readCommitment(commitment) {
-      const parsed = batcherDataToCommitment(Uint8Array.of(1, ...commitment))
-      if (layer.reads(parsed)) return await layer.get(parsed)
-      throw new DaError(`no adapter of this node reads layer ${parsed.layer}`, { code: 'DA_COMMITMENT_INVALID' })
-    },
+    commitments: createCommitmentSource(
+      { layers: [layer], onSkipped },
+      { accept: accepted[identity.dataAvailability] ?? [] },
+    ),
     async resume(onRefused) {
       for (const adapter of new Set([layer, blobs, calldata])) {
         for (const key of await adapter.pending()) {

@@ -1,9 +1,10 @@
-import type { Commitment, DaReceipt } from '@l2/da'
+import { type Commitment, type DaReceipt, type DataAvailability, daLayer, type L1DataAvailability } from '@l2/da'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { createBookedSinks } from './sink.js'
 
-/** Layer 1 is L1 itself; the payload's first byte numbers its transaction. */
+/** The payload's first byte numbers the transaction of what is on L1. */
+const l1 = daLayer.ethereumCalldata
 const commitmentOf = (layer: number, n: number): Commitment => ({ layer, payload: Uint8Array.of(n) })
 const hashOf = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 
@@ -14,7 +15,8 @@ function fakeLayer() {
   const waiting: Waiting[] = []
   const ended = new Map<string, DaReceipt>()
   const onItsWay = new Set<string>()
-  return {
+  return Object.assign(fakes(), {
+    includedOn: 'l1' as const,
     waiting,
     ended,
     onItsWay,
@@ -30,7 +32,12 @@ function fakeLayer() {
         }
         waiting.push({ key, end, fail: reject })
       }),
-  }
+  }) satisfies L1DataAvailability
+}
+
+/** What a sink has no use for. */
+function fakes(): Omit<DataAvailability, 'limits' | 'pending' | 'resume' | 'submit'> {
+  return {} as DataAvailability
 }
 
 function setUp() {
@@ -40,7 +47,7 @@ function setUp() {
   const sinks = createBookedSinks({
     blobs: { pending: async () => [] },
     calldata,
-    onL1: ({ layer, payload }) => (layer === 1 ? hashOf(payload[0]!) : undefined),
+    transactionOf: ({ payload }) => hashOf(payload[0]!),
     costOf: async hash => ({ transactionHash: hash, l1Block: 1n, blobs: 0, blobGasWei: 0n, executionGasWei: 1n }),
     keeper: {
       begin: (key, bytes) => void open.set(key, bytes),
@@ -60,7 +67,7 @@ describe('createBookedSinks', () => {
     const { sinks, calldata, open, paid } = setUp()
     const submitted = sinks.sinkOf(calldata).submit(items, { key: 'a/0' })
     expect([...open]).toEqual([['a/0', 3]])
-    calldata.waiting[0]!.end(receiptOf('a/0', commitmentOf(1, 7), commitmentOf(1, 7)))
+    calldata.waiting[0]!.end(receiptOf('a/0', commitmentOf(l1, 7), commitmentOf(l1, 7)))
     expect(await submitted).toEqual({ height: 9n })
     expect([paid, open.size]).toEqual([['a/0 7'], 0])
   })
@@ -78,9 +85,9 @@ describe('createBookedSinks', () => {
     a!.end(receiptOf('a/0', commitmentOf(12, 1), commitmentOf(12, 2)))
     await turns()
     expect(calldata.waiting.map(({ key }) => key)).toEqual(['a/0/commitment/0', 'a/0/commitment/1', 'c/0/commitment/0'])
-    for (const [n, { key, end }] of calldata.waiting.entries()) end(receiptOf(key, commitmentOf(1, 40 + n)))
+    for (const [n, { key, end }] of calldata.waiting.entries()) end(receiptOf(key, commitmentOf(l1, 40 + n)))
     expect((await all).map(outcome => outcome.message ?? 'posted')).toEqual(['posted', 'lost', 'posted'])
-    expect(paid.sort()).toEqual(['a/0 40', 'a/0 41', 'c/0 42'])
+    expect([...paid].sort()).toEqual(['a/0 40', 'a/0 41', 'c/0 42'])
     expect([...open.keys()]).toEqual(['b/0'])
   })
 
@@ -95,7 +102,7 @@ describe('createBookedSinks', () => {
     await sinks.bookOpen()
     expect([paid, open.size]).toEqual([[], 1])
     calldata.onItsWay.clear()
-    calldata.ended.set('a/0', receiptOf('a/0', commitmentOf(1, 3)))
+    calldata.ended.set('a/0', receiptOf('a/0', commitmentOf(l1, 3)))
     await sinks.bookOpen()
     expect([paid, open.size]).toEqual([['a/0 3'], 0])
   })
@@ -103,8 +110,8 @@ describe('createBookedSinks', () => {
   it('books what a crash interrupted: the own transaction, those of commitments, or nothing', async () => {
     const { sinks, calldata, open, paid } = setUp()
     for (const key of ['a/0', 'b/0', 'c/0']) open.set(key, 3)
-    calldata.ended.set('a/0', receiptOf('a/0', commitmentOf(1, 3)))
-    for (const n of [0, 1]) calldata.ended.set(`b/0/commitment/${n}`, receiptOf('', commitmentOf(1, 10 + n)))
+    calldata.ended.set('a/0', receiptOf('a/0', commitmentOf(l1, 3)))
+    for (const n of [0, 1]) calldata.ended.set(`b/0/commitment/${n}`, receiptOf('', commitmentOf(l1, 10 + n)))
     await sinks.bookOpen()
     expect([paid, open.size]).toEqual([['a/0 3', 'b/0 10', 'b/0 11'], 0])
   })

@@ -9,7 +9,7 @@ import {
   type RollupConfig,
 } from '@l2/sequencer-core'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
-import { type Hash, hexToBytes } from 'viem'
+import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
 import type { Posting } from '../posting/posting.js'
 import { openVerifierJournal } from './journal.js'
@@ -94,9 +94,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
         return blobs
       },
     },
-    commitments: {
-      getCommitted: async commitment => await posting.readCommitment(hexToBytes(commitment)),
-    },
+    commitments: posting.commitments,
     onEvent: event => {
       if (event.kind === 'channel') verified.submissions++
       if (event.kind === 'block') options.onSafe(event.block)

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { inspect } from 'node:util'
 import { bytesToHex } from '@l2/common'
 import type { Hex } from 'viem'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -109,7 +110,7 @@ describe('getBlobs', () => {
     ['BLOBS_PRUNED', 200, { data: [] }],
     ['BLOBS_PRUNED', 400, { code: 400, message: 'requested slot is past the blob retention period' }],
     ['BLOCK_MISSED', 404, { code: 404, message: 'Block not found' }],
-    ['BLOCK_MISSED', 404, 'nothing here'],
+    ['BLOBS_NOT_OFFERED', 404, 'nothing here'],
     [
       'BLOBS_NOT_CUSTODIED',
       404,
@@ -125,6 +126,43 @@ describe('getBlobs', () => {
     ['RPC_RESPONSE', 200, 'nonsense'],
   ])('answers %s to status %i %j', async (code, status, body) => {
     await expect(read([hashes[0]!], response => json(response, status, body))).rejects.toMatchObject({ code })
+  })
+
+  it.each([
+    // What clients say, and what is meant.
+    ['BLOBS_NOT_OFFERED', '404 page not found', 'text/plain'],
+    ['BLOBS_NOT_OFFERED', '<pre>Cannot GET /eth/v1/beacon/blobs/7</pre>', 'text/html'],
+    ['BLOCK_MISSED', 'Block not found'],
+    ['BLOCK_MISSED', 'NOT_FOUND: beacon block with root 0x01'],
+    ['BLOCK_MISSED', 'Block header/data has not been found'],
+    ['BLOBS_PRUNED', 'Blobs not found'],
+    ['BLOBS_PRUNED', 'Blobs not found for block slot=1'],
+    ['BLOBS_PRUNED', 'NOT_FOUND: blobs for block 0x01 not found'],
+    ['BLOBS_PRUNED', 'NOT_FOUND: No blobs with block root 0x01 found in the store'],
+    ['BLOBS_PRUNED', 'NOT_FOUND: no columns stored for block 0x01'],
+    ['BLOBS_NOT_CUSTODIED', 'Not found: the node does not custody enough data columns to reconstruct blobs'],
+  ])('answers %s to a 404 with "%s", asking no more', async (code, message, type = 'application/json') => {
+    const body = type === 'application/json' ? JSON.stringify({ code: 404, message }) : message
+    const reading = read([hashes[0]!], response => response.writeHead(404, { 'content-type': type }).end(body))
+    await expect(reading).rejects.toMatchObject({ code })
+    expect(server!.requests).toHaveLength(1)
+  })
+
+  it.each([
+    ['BLOBS_PRUNED', { headers: true, version: true }],
+    ['BLOCK_MISSED', { headers: false, version: true }],
+    ['BLOBS_NOT_OFFERED', { headers: false, version: false }],
+  ])('answers %s to a 404 that says nothing more, by what else the node has: %j', async (code, has) => {
+    const answer = (response: ServerResponse, url: string) => {
+      if (url.startsWith('/eth/v1/beacon/headers/7') && has.headers)
+        return json(response, 200, { data: { root: '0x' } })
+      if (url === '/eth/v1/node/version' && has.version) return json(response, 200, { data: { version: 'Teku' } })
+      return json(response, 404, { code: 404, message: 'Not found' })
+    }
+    await expect(read([hashes[0]!], answer)).rejects.toMatchObject({
+      code,
+      details: { status: 404, message: 'Not found' },
+    })
   })
 
   it('reads no more than it was told to', async () => {
@@ -170,6 +208,37 @@ describe('getBlobs', () => {
     expect(error).toMatchObject({ code: 'NODE_UNAVAILABLE' })
     expect(JSON.stringify(error)).not.toMatch(/secret|pass/)
   })
+
+  it('keeps a query of the address, and repeats nothing of the address that a server or a client echoes', async () => {
+    const address = (of: string): string =>
+      `${of.replace('://', '://us3r:pa55word@')}/eth-pathkey/?dkey=quer%2Fykey&chain=1`
+    const echo = (request: IncomingMessage, response: ServerResponse) =>
+      json(response, 400, { code: 400, message: `bad request ${request.url} of us3r, pa55word, quer/ykey, h3aderkey` })
+    server = await serve(echo)
+    const options = { blockId: 'blockNumber', headers: { 'x-key': 'h3aderkey' } } as const
+    const errors = [
+      await createBeacon({ url: address(server.url), ...options })
+        .fetchBlobs('7', [hashes[0]!])
+        .catch(caught => caught),
+      await createBeacon({
+        ...options,
+        url: address(server.url),
+        fetch: async input => Promise.reject(new TypeError(`cannot reach ${input}: pa55word, quer%2Fykey`)),
+      })
+        .fetchBlobs('7', undefined)
+        .catch(caught => caught),
+    ]
+    expect(server.requests).toEqual([
+      `/eth-pathkey/eth/v1/beacon/blobs/7?dkey=quer%2Fykey&chain=1&versioned_hashes=${hashes[0]}`,
+    ])
+    expect(errors.map(({ code }) => code)).toEqual(['RPC_RESPONSE', 'NODE_UNAVAILABLE'])
+    for (const error of errors) {
+      expect(inspect(error, { depth: 9 })).toContain(server.url)
+      expect(inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error)).not.toMatch(
+        /us3r|pa55|pathkey|ykey|h3ader/,
+      )
+    }
+  })
 })
 
 it('createBeacon sends the credentials of a URL as fetch wants them, and refuses what is no URL', async () => {
@@ -180,7 +249,7 @@ it('createBeacon sends the credentials of a URL as fetch wants them, and refuses
   })
   await createBeacon({ url: server.url.replace('://', '://user:p%40ss@') }).fetchBlobs('7', undefined)
   expect(seen).toBe(`Basic ${Buffer.from('user:p@ss').toString('base64')}`)
-  for (const url of ['node.example', '', 'http://%ff@node.example']) {
+  for (const url of ['node.example', '', 'http://%ff@node.example', 'ftp://node.example', 'http://node.example/#key']) {
     expect(() => createBeacon({ url })).toThrow(expect.objectContaining({ code: 'OPTION' }))
   }
 })

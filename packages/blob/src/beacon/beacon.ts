@@ -1,7 +1,8 @@
-import { hexToBytes, redactUrls } from '@l2/common'
+import { hexToBytes } from '@l2/common'
 import type { Hex } from 'viem'
 import { bytesPerBlob } from '../constants.js'
 import { BlobError } from '../errors.js'
+import { type Endpoint, readEndpoint } from '../internal/endpoint.js'
 import { redactedCause } from '../internal/rpc.js'
 
 /** An execution block, as far as it helps to name its beacon block. */
@@ -14,7 +15,7 @@ export type BlobBlock = {
 
 /** @see createBeacon */
 export type BeaconOptions = {
-  /** Origin and path prefix of the beacon API, as `https://beacon.example/key`. */
+  /** Where the beacon API is, as `https://beacon.example/key` or `https://user:key@beacon.example/eth?key=…`: all of it is sent, and nothing shown. */
   url: string
   /**
    * What stands for the block in the request. `slot` (default) is computed from the block's timestamp; anvil takes the execution
@@ -42,7 +43,7 @@ export interface Beacon {
   /**
    * The blobs of a block as the node serves them: unverified, in the order of the block, perhaps without the filter.
    *
-   * @throws BlobError `BLOCK_MISSED`, `BLOBS_NOT_CUSTODIED`, `BLOBS_PRUNED`, `RPC_RESPONSE`, `NODE_UNAVAILABLE`
+   * @throws BlobError `BLOCK_MISSED`, `BLOBS_NOT_CUSTODIED`, `BLOBS_PRUNED`, `BLOBS_NOT_OFFERED`, `RPC_RESPONSE`, `NODE_UNAVAILABLE`
    */
   fetchBlobs(
     blockId: string,
@@ -64,30 +65,51 @@ export const anvilBeacon = { blockId: 'blockNumber', filterStyle: 'csv' } as con
 export function createBeacon(options: BeaconOptions): Beacon {
   const { blockId = 'slot', filterStyle = 'repeat', timeoutMs = 10_000, maxBlobs = 128 } = options
   const request = options.fetch ?? fetch
-  const { base, authorization } = splitCredentials(options.url)
-  const origin = redactUrls(base)
+  const endpoint = readEndpoint(options.url, options.headers)
+  const { origin } = endpoint
   // A comma list can outgrow what a proxy takes as a URL; beyond this the answer is filtered here.
   const maxFilteredHashes = 32
 
-  async function get(path: string, accept: string, signal: AbortSignal | undefined): Promise<Response> {
+  async function get(
+    path: string,
+    accept: string,
+    signal: AbortSignal | undefined,
+    query?: string | undefined,
+  ): Promise<Response> {
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
-      return await request(base + path, {
-        headers: { ...authorization, ...options.headers, accept },
+      return await request(endpoint.at(path, query), {
+        headers: { ...endpoint.headers, accept },
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       })
     } catch (cause) {
       signal?.throwIfAborted()
-      throw unavailable(origin, path, describe(cause), cause)
+      throw unavailable(endpoint, path, cause)
     }
   }
 
   async function json(path: string, signal: AbortSignal | undefined): Promise<Record<string, unknown> | undefined> {
     const response = await get(path, 'application/json', signal)
-    const body = await readBody(response, 1 << 20, origin, path)
+    const body = await readBody(response, 1 << 20, endpoint, path)
     if (!response.ok) return undefined
     const data = (parseJson(body) as { data?: unknown } | undefined)?.data
     return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : undefined
+  }
+
+  /** What a 404 that does not say what is missing means: asked of the node, in the only case in which it can be in doubt. */
+  async function missing(id: string, said: string, signal: AbortSignal | undefined): Promise<Missing> {
+    const known = meaningOf404(said)
+    if (known !== undefined) return known
+    const has = async (path: string): Promise<boolean> => {
+      try {
+        return (await json(path, signal)) !== undefined
+      } catch {
+        signal?.throwIfAborted()
+        return false
+      }
+    }
+    if (await has(`/eth/v1/beacon/headers/${encodeURIComponent(id)}`)) return 'blobs'
+    return (await has('/eth/v1/node/version')) ? 'block' : 'endpoint'
   }
 
   let clock: Promise<{ genesisTime: number; secondsPerSlot: number }> | undefined
@@ -131,47 +153,38 @@ export function createBeacon(options: BeaconOptions): Beacon {
       const hashes = versionedHashes !== undefined && versionedHashes.length <= maxFilteredHashes ? versionedHashes : []
       const query =
         hashes.length === 0 || filterStyle === 'none'
-          ? ''
+          ? undefined
           : filterStyle === 'csv'
-            ? `?versioned_hashes=${hashes.join(',')}`
-            : `?${hashes.map(hash => `versioned_hashes=${hash}`).join('&')}`
+            ? `versioned_hashes=${hashes.join(',')}`
+            : hashes.map(hash => `versioned_hashes=${hash}`).join('&')
       const path = `/eth/v1/beacon/blobs/${encodeURIComponent(id)}`
-      const response = await get(path + query, 'application/octet-stream, application/json;q=0.9', signal)
+      const response = await get(path, 'application/octet-stream, application/json;q=0.9', signal, query)
       const isJson = !(response.headers.get('content-type') ?? '').includes('application/octet-stream')
       // Hex doubles the bytes; 1 KiB a blob and 64 KiB are for what stands around it.
       const limit = maxBlobs * (isJson ? 2 * bytesPerBlob + 1024 : bytesPerBlob) + 65_536
-      const body = await readBody(response, limit, origin, path, signal)
-      if (!response.ok) throw refusal(response.status, body, origin, id)
+      const body = await readBody(response, limit, endpoint, path, signal)
+      if (!response.ok) {
+        const said = messageOf(body, endpoint)
+        if (response.status !== 404) throw refusal(response.status, said, origin, id)
+        throw notFound(await missing(id, said, signal), said, origin, id)
+      }
       return isJson ? fromJson(body, origin) : fromOctets(body, origin)
     },
   }
 }
 
-/** `fetch` takes no credentials in a URL; providers hand them out so. */
-function splitCredentials(url: string): { base: string; authorization: Record<string, string> } {
-  try {
-    const { protocol, host, pathname, username, password } = new URL(url)
-    const credentials = btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
-    return {
-      base: `${protocol}//${host}${pathname.replace(/\/+$/, '')}`,
-      authorization: username === '' ? {} : { authorization: `Basic ${credentials}` },
-    }
-  } catch {
-    throw new BlobError('"url" expected an absolute URL', { code: 'OPTION', details: { url: redactUrls(url) } })
-  }
-}
-
-function describe(cause: unknown): string {
+function unavailable(endpoint: Endpoint, path: string, cause: unknown): BlobError {
+  const { origin } = endpoint
   const { message, cause: inner } = (cause ?? {}) as { message?: string; cause?: { code?: string; message?: string } }
-  return redactUrls([message, inner?.code ?? inner?.message].filter(Boolean).join(': ') || String(cause)).slice(0, 300)
-}
-
-function unavailable(origin: string, path: string, reason: string, cause: unknown): BlobError {
+  const said = [message, inner?.code ?? inner?.message].filter(Boolean).join(': ') || String(cause)
+  const reason = endpoint.plain(said).slice(0, 300)
+  const kept = redactedCause(cause)
+  kept.message = endpoint.plain(kept.message)
   return new BlobError(`${origin}: ${path} failed: ${reason}`, {
     code: 'NODE_UNAVAILABLE',
     recovery: 'retry',
     details: { origin, path, reason },
-    cause: redactedCause(cause),
+    cause: kept,
   })
 }
 
@@ -179,7 +192,7 @@ function unavailable(origin: string, path: string, reason: string, cause: unknow
 async function readBody(
   response: Response,
   limit: number,
-  origin: string,
+  endpoint: Endpoint,
   path: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
@@ -192,6 +205,7 @@ async function readBody(
       length += part.length
       if (length > limit) {
         await reader?.cancel()
+        const { origin } = endpoint
         throw new BlobError(`${origin}: ${path} answered more than ${limit} bytes`, {
           code: 'RPC_RESPONSE',
           details: { origin, path, limit },
@@ -202,7 +216,7 @@ async function readBody(
   } catch (cause) {
     if (cause instanceof BlobError) throw cause
     signal?.throwIfAborted()
-    throw unavailable(origin, path, describe(cause), cause)
+    throw unavailable(endpoint, path, cause)
   }
   const body = new Uint8Array(length)
   let offset = 0
@@ -221,31 +235,81 @@ function parseJson(body: Uint8Array): unknown {
   }
 }
 
+/** What a node says besides its status: the message of the API, or whatever came in its place, if that is text. */
+function messageOf(body: Uint8Array, endpoint: Endpoint): string {
+  const text = new TextDecoder().decode(body.subarray(0, 1000))
+  const { message } = (parseJson(body) ?? {}) as { message?: unknown }
+  const said = typeof message === 'string' ? message : /^\s*[{[]/.test(text) ? '' : text.replace(/<[^>]*>/g, ' ')
+  return endpoint.plain(said.trim()).slice(0, 300)
+}
+
+/** What is not found: the block, the blobs of a block that is there, or the endpoint itself. */
+type Missing = 'block' | 'blobs' | 'custody' | 'pruned' | 'endpoint'
+
+const custody = /custod|data column|columns to reconstruct|supernode/i
+const pruned = /prun|retention|expired|too old|no longer available|data availability window|min_epochs/i
+
+/** What a 404 is about, by the words of Prysm, Lighthouse, Teku, Nimbus, Lodestar and of web servers; `undefined` where it only says so. */
+function meaningOf404(said: string): Missing | undefined {
+  if (custody.test(said)) return 'custody'
+  if (pruned.test(said)) return 'pruned'
+  if (/page not found|cannot get|no such route|route .*not found|unknown (path|route|endpoint)/i.test(said))
+    return 'endpoint'
+  if (/blobs?( sidecars?)? (are |is )?not (found|available)|no (blobs?|columns?)\b|blobs? .*not found/i.test(said))
+    return 'blobs'
+  if (
+    /(block|slot|header|state|root).*(not (been )?found|missing|unknown)|(not.found:|missing|unknown|no) .*(block|slot|root)/i.test(
+      said,
+    )
+  )
+    return 'block'
+  return undefined
+}
+
+function notFound(missing: Missing, message: string, origin: string, blockId: string): BlobError {
+  const details = { origin, blockId, status: 404, message }
+  const said = message === '' ? 'status 404' : message
+  switch (missing) {
+    case 'custody':
+    case 'pruned':
+      return refusal(404, message, origin, blockId)
+    case 'block':
+      return new BlobError(`${origin} has no block ${blockId}: ${said}`, {
+        code: 'BLOCK_MISSED',
+        recovery: 'reset',
+        details,
+      })
+    case 'blobs':
+      return new BlobError(`${origin} has the block ${blockId} and not its blobs: ${said}`, {
+        code: 'BLOBS_PRUNED',
+        details,
+        meta: ['try: another node, an archive of blobs'],
+      })
+    case 'endpoint':
+      return new BlobError(`${origin} has no endpoint for blobs: ${said}`, {
+        code: 'BLOBS_NOT_OFFERED',
+        details,
+        meta: ['try: the address of a beacon node that is new enough for /eth/v1/beacon/blobs'],
+      })
+  }
+}
+
 /** What a status other than 200 means for the reader. */
-function refusal(status: number, body: Uint8Array, origin: string, blockId: string): BlobError {
-  const raw = (parseJson(body) as { message?: unknown } | undefined)?.message
-  const message = typeof raw === 'string' ? redactUrls(raw).slice(0, 300) : ''
+function refusal(status: number, message: string, origin: string, blockId: string): BlobError {
   const details = { origin, blockId, status, message }
   const said = message === '' ? `status ${status}` : message
-  if (/custod|data column|columns to reconstruct|supernode/i.test(message)) {
+  if (custody.test(message)) {
     return new BlobError(`${origin} keeps too few columns to rebuild the blobs of block ${blockId}: ${said}`, {
       code: 'BLOBS_NOT_CUSTODIED',
       details,
       meta: ['try: another node, one that keeps all columns (supernode)'],
     })
   }
-  if (/prun|retention|expired|too old|no longer available|data availability window|min_epochs/i.test(message)) {
+  if (pruned.test(message)) {
     return new BlobError(`${origin} has dropped the blobs of block ${blockId}: ${said}`, {
       code: 'BLOBS_PRUNED',
       details,
       meta: ['try: an archive of blobs'],
-    })
-  }
-  if (status === 404) {
-    return new BlobError(`${origin} has no block ${blockId}: ${said}`, {
-      code: 'BLOCK_MISSED',
-      recovery: 'reset',
-      details,
     })
   }
   if (status === 429 || status >= 500) {

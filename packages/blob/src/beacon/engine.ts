@@ -1,9 +1,10 @@
-import { type Clock, hexToBytes, redactUrls, systemClock } from '@l2/common'
+import { type Clock, hexToBytes, systemClock } from '@l2/common'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { Hex } from 'viem'
 import { bytesPerBlob, bytesPerPoint, cellsPerExtBlob } from '../constants.js'
 import { BlobError } from '../errors.js'
+import { readEndpoint } from '../internal/endpoint.js'
 import { redactedCause } from '../internal/rpc.js'
 import type { WrapperVersion } from '../sidecar/sidecar.js'
 
@@ -66,12 +67,13 @@ function token(secret: Uint8Array, seconds: number): string {
  *
  * Source: execution-apis, Cancun and Osaka.
  *
- * @throws BlobError `OPTION` for a secret that is not 32 bytes
+ * @throws BlobError `OPTION` for a secret that is not 32 bytes, or an URL that is none
  */
 export function createEngineBlobs(options: EngineBlobsOptions, clock: Clock = systemClock): EngineBlobs {
-  const { url, jwtSecret, timeoutMs = 10_000 } = options
+  const { jwtSecret, timeoutMs = 10_000 } = options
   const request = options.fetch ?? fetch
-  const origin = redactUrls(url)
+  const endpoint = readEndpoint(options.url)
+  const { origin } = endpoint
   if (!(jwtSecret instanceof Uint8Array) || jwtSecret.length !== 32) {
     throw new BlobError('"jwtSecret" expected 32 bytes', { code: 'OPTION' })
   }
@@ -87,7 +89,7 @@ export function createEngineBlobs(options: EngineBlobsOptions, clock: Clock = sy
     let status: number
     let body: { result?: unknown; error?: { code?: unknown; message?: unknown } } | undefined
     try {
-      const response = await request(url, {
+      const response = await request(endpoint.at(''), {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -101,7 +103,7 @@ export function createEngineBlobs(options: EngineBlobsOptions, clock: Clock = sy
     } catch (cause) {
       signal?.throwIfAborted()
       if (cause instanceof BlobError) throw cause
-      const reason = redactUrls(cause instanceof Error ? cause.message : String(cause))
+      const reason = endpoint.plain(cause instanceof Error ? cause.message : String(cause))
       throw new BlobError(`${origin}: ${method} failed: ${reason}`, {
         code: 'NODE_UNAVAILABLE',
         recovery: 'retry',
@@ -110,7 +112,7 @@ export function createEngineBlobs(options: EngineBlobsOptions, clock: Clock = sy
       })
     }
     if (status !== 200 || body?.error !== undefined || body?.result === undefined) {
-      const reason = redactUrls(String(body?.error?.message ?? `status ${status}`)).slice(0, 300)
+      const reason = endpoint.plain(String(body?.error?.message ?? `status ${status}`)).slice(0, 300)
       throw new BlobError(`${origin}: ${method} was refused: ${reason}`, {
         code: 'RPC_RESPONSE',
         details: { origin, method, status, rpcCode: body?.error?.code, reason },

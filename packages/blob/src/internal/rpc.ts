@@ -1,5 +1,6 @@
 import { redactUrls } from '@l2/common'
 import { BlobError, type BlobErrorCode } from '../errors.js'
+import { wordsOfNode } from '../refusal/classify.js'
 
 /** All this package needs of a viem client (or of anything else that speaks JSON-RPC). */
 export type RpcClient = {
@@ -26,11 +27,7 @@ export function redactedCause(cause: unknown): Error {
 
 /** A foreign error as one of ours; the text of a node may carry URLs with keys. */
 export function rpcError(method: string, cause: unknown, code: BlobErrorCode = 'NODE_UNAVAILABLE'): BlobError {
-  const { shortMessage, details, message } = (cause ?? {}) as Record<string, unknown>
-  const reason = redactUrls([shortMessage ?? message, details].filter(Boolean).join(': ') || String(cause)).slice(
-    0,
-    500,
-  )
+  const reason = wordsOfNode(cause)
   return new BlobError(`${method} failed: ${reason}`, {
     code,
     recovery: code === 'NODE_UNAVAILABLE' ? 'retry' : 'abort',

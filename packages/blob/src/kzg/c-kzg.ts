@@ -1,6 +1,7 @@
 import { BlobError } from '../errors.js'
 import { bindKzg } from './binding.js'
-import { loadCKzg } from './c-kzg-library.js'
+import { findCKzg, loadCKzg } from './c-kzg-library.js'
+import { needed } from './create.js'
 import type { Kzg } from './kzg.js'
 import { nativeDialect } from './native-dialect.js'
 
@@ -13,7 +14,7 @@ export type CKzgOptions = {
 /**
  * KZG by c-kzg-4844: C and assembly, compiled when `c-kzg` is installed. Loads its setup at the first call, once for the thread.
  *
- * @throws BlobError `OPTION`
+ * @throws BlobError `OPTION`; `KZG_BACKEND` where the package is not installed, was not built, or was built for another machine
  * @example
  * ```ts
  * import { opCodec, versionedHashOf } from '@l2/blob'
@@ -31,5 +32,6 @@ export function cKzg(options: CKzgOptions = {}): Kzg {
       details: { precompute },
     })
   }
-  return bindKzg(nativeDialect('c-kzg'), () => loadCKzg(precompute))
+  const library = needed('c-kzg', findCKzg())
+  return bindKzg(nativeDialect('c-kzg'), () => loadCKzg(library, precompute))
 }

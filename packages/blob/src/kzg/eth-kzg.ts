@@ -1,5 +1,6 @@
 import { bindKzg } from './binding.js'
-import { loadEthKzg } from './eth-kzg-library.js'
+import { needed } from './create.js'
+import { findEthKzg, loadEthKzg } from './eth-kzg-library.js'
 import type { Kzg } from './kzg.js'
 import { nativeDialect } from './native-dialect.js'
 
@@ -12,6 +13,7 @@ export type EthKzgOptions = {
 /**
  * KZG by rust-eth-kzg: native, prebuilt for Linux (glibc), macOS and Windows. Loads its setup at the first call, once for the process.
  *
+ * @throws BlobError `KZG_BACKEND` where the package is not installed, or has no binary for this machine
  * @example
  * ```ts
  * import { opCodec, versionedHashOf } from '@l2/blob'
@@ -23,5 +25,6 @@ export type EthKzgOptions = {
  */
 export function ethKzg(options: EthKzgOptions = {}): Kzg {
   const precompute = options.precompute ?? false
-  return bindKzg(nativeDialect('eth-kzg'), () => loadEthKzg(precompute))
+  const library = needed('eth-kzg', findEthKzg())
+  return bindKzg(nativeDialect('eth-kzg'), () => loadEthKzg(library, precompute))
 }

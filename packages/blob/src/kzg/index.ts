@@ -1,6 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { availableParallelism } from 'node:os'
-import { type CreateBlobKzgOptions, type CreateKzgPoolOptions, checkPoolOptions, firstOf } from './create.js'
+import {
+  type CreateBlobKzgOptions,
+  type CreateKzgPoolOptions,
+  checkPoolOptions,
+  firstOf,
+  type KzgDependencies,
+  needed,
+} from './create.js'
 import type { Kzg, KzgBackend } from './kzg.js'
 import { inlineLane, type Lane, libraryLane } from './lane.js'
 import { nativeDialect } from './native-dialect.js'
@@ -8,16 +15,17 @@ import { nobleDialect } from './noble-dialect.js'
 import { type KzgPool, poolOf } from './pool.js'
 import { workerLane } from './worker-lane.js'
 
-export type { CreateBlobKzgOptions, CreateKzgPoolOptions } from './create.js'
+export type { CreateBlobKzgOptions, CreateKzgPoolOptions, KzgDependencies } from './create.js'
 export type { KzgPool } from './pool.js'
 
 const preferred: readonly KzgBackend[] = ['c-kzg', 'eth-kzg', 'noble']
 
 /**
- * KZG by the first library of the list that is installed; `backend` says which. The result can be handed to viem as its `kzg`.
- * Making it loads no trusted setup: the first call does, or `load()`.
+ * KZG by the first library of the list that loads; `backend` says which. One that is not installed, was installed and not built, or was
+ * built for another machine is passed over, and the logger is told once. The result can be handed to viem as its `kzg`. Making it loads no
+ * trusted setup: the first call does, or `load()`.
  *
- * @throws BlobError `KZG_BACKEND` when none can be imported
+ * @throws BlobError `KZG_BACKEND` when none loads
  * @example
  * ```ts
  * import { createBlobKzg } from '@l2/blob/kzg'
@@ -26,13 +34,20 @@ const preferred: readonly KzgBackend[] = ['c-kzg', 'eth-kzg', 'noble']
  * console.log(kzg.backend) // noble
  * ```
  */
-export async function createBlobKzg(options: CreateBlobKzgOptions = {}): Promise<Kzg> {
+export async function createBlobKzg(
+  options: CreateBlobKzgOptions = {},
+  dependencies: KzgDependencies = {},
+): Promise<Kzg> {
   const { backends = preferred, precompute = false } = options
-  return firstOf<Kzg>(backends, {
-    'c-kzg': async () => (await import('./c-kzg.js')).cKzg({ precompute: precompute ? 8 : 0 }),
-    'eth-kzg': async () => (await import('./eth-kzg.js')).ethKzg({ precompute }),
-    noble: async () => (await import('./noble.js')).nobleKzg(),
-  })
+  return firstOf<Kzg>(
+    backends,
+    {
+      'c-kzg': async () => (await import('./c-kzg.js')).cKzg({ precompute: precompute ? 8 : 0 }),
+      'eth-kzg': async () => (await import('./eth-kzg.js')).ethKzg({ precompute }),
+      noble: async () => (await import('./noble.js')).nobleKzg(),
+    },
+    dependencies.logger,
+  )
 }
 
 /**
@@ -60,27 +75,26 @@ export async function createBlobKzg(options: CreateBlobKzgOptions = {}): Promise
  * console.log(progress, sidecar.proofs.length) // 3 of 3 384
  * ```
  */
-export async function createKzgPool(options: CreateKzgPoolOptions = {}): Promise<KzgPool> {
+export async function createKzgPool(
+  options: CreateKzgPoolOptions = {},
+  dependencies: KzgDependencies = {},
+): Promise<KzgPool> {
   const { backends = preferred, precompute = false, size = availableParallelism(), maxQueued = 1024 } = options
   checkPoolOptions(size, maxQueued)
-  const lanes = (make: () => Lane): Lane[] => Array.from({ length: size }, make)
-  return firstOf<KzgPool>(backends, {
+  const makers = {
     'c-kzg': async () => {
-      const { loadCKzg } = await import('./c-kzg-library.js')
+      const { findCKzg, loadCKzg } = await import('./c-kzg-library.js')
+      const library = needed('c-kzg', findCKzg())
       const dialect = nativeDialect('c-kzg')
       const workers = await tryWorkers('c-kzg', precompute, size)
       if (workers !== undefined) return poolOf(dialect, 'worker', workers, maxQueued)
-      return poolOf(dialect, 'none', [inlineLane(() => loadCKzg(precompute ? 8 : 0))], maxQueued)
+      return poolOf(dialect, 'none', [inlineLane(() => loadCKzg(library, precompute ? 8 : 0))], maxQueued)
     },
     'eth-kzg': async () => {
-      const { loadEthKzg } = await import('./eth-kzg-library.js')
-      const dialect = nativeDialect('eth-kzg')
-      return poolOf(
-        dialect,
-        'library',
-        lanes(() => libraryLane(() => loadEthKzg(precompute))),
-        maxQueued,
-      )
+      const { findEthKzg, loadEthKzg } = await import('./eth-kzg-library.js')
+      const library = needed('eth-kzg', findEthKzg())
+      const lanes = Array.from({ length: size }, () => libraryLane(() => loadEthKzg(library, precompute)))
+      return poolOf(nativeDialect('eth-kzg'), 'library', lanes, maxQueued)
     },
     noble: async () => {
       const workers = await tryWorkers('noble', precompute, size)
@@ -88,7 +102,8 @@ export async function createKzgPool(options: CreateKzgPoolOptions = {}): Promise
       const { importNoble } = await import('./noble-library.js')
       return poolOf(nobleDialect, 'none', [inlineLane(await importNoble(true))], maxQueued)
     },
-  })
+  }
+  return firstOf<KzgPool>(backends, makers, dependencies.logger)
 }
 
 /** All of them or, where the runtime or a bundler leaves no worker to start, none. */

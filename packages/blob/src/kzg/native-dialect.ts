@@ -1,5 +1,19 @@
 import { type KzgDialect, plainBytes } from './binding.js'
-import type { KzgBackend } from './kzg.js'
+import type { KzgBackend, KzgMethod } from './kzg.js'
+
+/** The functions of the specification that both native libraries have to have. */
+export const specified = [
+  'blobToKzgCommitment',
+  'computeBlobKzgProof',
+  'verifyBlobKzgProof',
+  'verifyBlobKzgProofBatch',
+  'computeKzgProof',
+  'verifyKzgProof',
+  'computeCells',
+  'computeCellsAndKzgProofs',
+  'recoverCellsAndKzgProofs',
+  'verifyCellKzgProofBatch',
+] as const satisfies readonly KzgMethod[]
 
 /**
  * How both native libraries spell the port: the specification's names, results as Node buffers, pairs either as a tuple (c-kzg) or

@@ -1,12 +1,24 @@
 import { seededRandom } from '@l2/common/testing'
-import { concatHex, createWalletClient, defineChain, type Hex, http } from 'viem'
+import {
+  concatHex,
+  createNonceManager,
+  createPublicClient,
+  createWalletClient,
+  custom,
+  defineChain,
+  type Hex,
+  http,
+} from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { foundry } from 'viem/chains'
+import { jsonRpc } from 'viem/nonce'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Anvil, startAnvil } from '../../test/anvil.js'
 import {
   anvilBeacon,
   type BlobBlock,
+  type BlobSigner,
+  blobForkAt,
   blobSerializers,
   blsModulus,
   buildSidecar,
@@ -17,7 +29,11 @@ import {
   parseBlobTransaction,
   prepareBlobTransaction,
   quoteBlobFees,
+  type RpcClient,
+  type SendFailure,
+  type SignedBlobTransaction,
   sendBlobTransaction,
+  sendFailureCures,
   sendSignedBlobTransaction,
   signBlobTransaction,
   simpleCodec,
@@ -240,14 +256,142 @@ describe('sendSignedBlobTransaction', () => {
   })
 
   it.each([
-    ['replacement transaction underpriced', 'underpriced'],
-    ['address already reserved', 'reserved'],
-    ['unexpected eip-4844 sidecar after osaka', 'wrapper-version'],
-    ['legacy blob tx is not supported', 'wrapper-version'],
-    ['too many blobs in transaction (have 7, max 6)', 'too-many-blobs'],
-    ['tx fee (2.00 ether) exceeds the configured cap (1.00 ether)', 'other'],
-  ])('reads "%s" as %s', async (message, rejection) => {
+    ['replacement transaction underpriced', 'replacement-underpriced', 'retry'],
+    ['transaction underpriced', 'underpriced', 'retry'],
+    ['address already reserved', 'reserved', 'retry'],
+    ['account limit exceeded: pooled 16 txs', 'account-limit', 'retry'],
+    ['node is syncing', 'syncing', 'retry'],
+    ['unexpected eip-4844 sidecar after osaka', 'wrapper-version', 'abort'],
+    ['too many blobs in transaction (have 7, max 6)', 'too-many-blobs', 'abort'],
+    ['tx fee (2.00 ether) exceeds the configured cap (1.00 ether)', 'fee-cap', 'retry'],
+    ['not on a Sunday', 'unknown', 'retry'],
+  ])('reads "%s" as %s', async (message, rejection, recovery) => {
     const refusing = { eth_sendRawTransaction: Object.assign(new Error(message), { code: -32000 }) }
-    await expect(send(refusing)).rejects.toMatchObject({ code: 'TRANSACTION_REJECTED', details: { rejection } })
+    await expect(send(refusing)).rejects.toMatchObject({
+      code: 'TRANSACTION_REJECTED',
+      recovery,
+      details: { rejection, reason: message },
+      shortMessage: `the node refused transaction ${hash}: ${message}`,
+      metaMessages: [`try: ${sendFailureCures[rejection as SendFailure].cure}`],
+    })
+  })
+
+  it('says what the node said, not what the client says around it', async () => {
+    const request = async ({ method }: { method: string }) => {
+      throw { code: -32000, message: `address already reserved by ${method} at https://node.example/key` }
+    }
+    const client = createPublicClient({ transport: custom({ request }, { retryCount: 0 }) })
+    const error = await sendSignedBlobTransaction(client, { hash, serialized: '0x03' }).catch(
+      (thrown: unknown) => thrown,
+    )
+    const reason = 'address already reserved by eth_sendRawTransaction at https://node.example'
+    expect(error).toMatchObject({
+      details: { reason },
+      message: expect.stringMatching(/^the node refused transaction 0x[0-9a-f]+: address already/),
+    })
+  })
+})
+
+describe('several sends at once from one account', () => {
+  // The same proofs for all: what is tried is the order of the nonces.
+  const [blob] = opCodec.encode(new Uint8Array(10))
+  const commitment = kzg.blobToKzgCommitment(blob!)
+  const sidecar = {
+    version: 1,
+    blobs: [blob!],
+    commitments: [commitment],
+    proofs: kzg.computeCellsAndKzgProofs(blob!).proofs,
+  } as const
+  const fields = { to, sidecar, kzg, gas: 21_000n } as const
+  const gwei = 10n ** 9n
+  const fees = { maxPriorityFeePerGas: gwei, maxFeePerGas: 10n * gwei, maxFeePerBlobGas: gwei }
+  const parameters = { ...blobForkAt(1, 2_000_000_000), max: 9 }
+  const key = () => `0x${random.bytes(32).reduce((hex, byte) => hex + byte.toString(16).padStart(2, '0'), '')}` as const
+
+  /** A pool that takes one transaction a nonce and no gap, and counts what is pending only so often. */
+  const pool = (options: { stale?: boolean; foreign?: number[]; lossy?: number } = {}) => {
+    const taken = new Map<number, Hex>((options.foreign ?? []).map(nonce => [nonce, '0xf0' as Hex]))
+    let losses = options.lossy ?? 0
+    const next = () => {
+      let nonce = 0
+      while (taken.has(nonce)) nonce++
+      return nonce
+    }
+    const request = async ({ method, params }: { method: string; params: unknown[] }): Promise<unknown> => {
+      await new Promise(resolve => setTimeout(resolve, 1))
+      if (method === 'eth_chainId') return '0x1'
+      if (method === 'eth_getTransactionCount') return options.stale ? '0x0' : `0x${next().toString(16)}`
+      if (method === 'eth_getTransactionByHash') return { hash: params[0] }
+      if (method !== 'eth_sendRawTransaction') throw Object.assign(new Error(method), { code: -32601 })
+      const { transaction, hash } = parseBlobTransaction(params[0] as Hex)
+      if (losses-- > 0) throw new Error('socket hang up')
+      const refuse = (message: string) => Object.assign(new Error(message), { code: -32000 })
+      const old = taken.get(transaction.nonce)
+      if (old !== undefined && old !== hash) throw refuse('replacement transaction underpriced')
+      if (transaction.nonce > next()) throw refuse('nonce too high: gapped nonce')
+      taken.set(transaction.nonce, hash!)
+      return hash
+    }
+    return { client: { request }, taken }
+  }
+  const send = (client: RpcClient, account: BlobSigner, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        sendBlobTransaction(client, { ...fields, ...fees, parameters, account, data: `0x0${index}` }),
+      ),
+    )
+  const allOf = async (sent: Promise<SignedBlobTransaction[]>, { taken }: ReturnType<typeof pool>, from = 0) => {
+    const signed = await sent
+    expect(signed.map(({ transaction }) => transaction.nonce)).toEqual(signed.map((_, index) => from + index))
+    for (const { hash, transaction } of signed) expect(taken.get(transaction.nonce)).toBe(hash)
+  }
+
+  it('have a nonce each, with a nonceManager and without', async () => {
+    const plain = pool()
+    await allOf(send(plain.client, privateKeyToAccount(key()), 4), plain)
+    const managed = pool()
+    const nonceManager = createNonceManager({ source: jsonRpc() })
+    const account = privateKeyToAccount(key(), { nonceManager })
+    const client = createPublicClient({ transport: custom(managed.client as never, { retryCount: 0 }) })
+    await allOf(send(client, account, 4), managed)
+    // The manager's own next is the one after them, for viem's wallets as well.
+    expect(await nonceManager.get({ address: account.address, chainId: 1, client })).toBe(4)
+  })
+
+  it('pass over nonces that somebody else has, and over a node that counts too few', async () => {
+    const foreign = pool({ foreign: [0, 1], stale: true })
+    await allOf(send(foreign.client, privateKeyToAccount(key()), 3), foreign, 2)
+  })
+
+  it('do not take a nonce for an answer that was lost', async () => {
+    const lossy = pool({ lossy: 1 })
+    const account = privateKeyToAccount(key())
+    const results = await Promise.allSettled(
+      [1, 2].map(() => sendBlobTransaction(lossy.client, { ...fields, ...fees, parameters, account })),
+    )
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'NODE_UNAVAILABLE', recovery: 'retry' } })
+    expect(results[1]).toMatchObject({ status: 'fulfilled', value: { transaction: { nonce: 0 } } })
+  })
+
+  it('keep to the nonce that they are given', async () => {
+    const taken = pool({ foreign: [0] })
+    const options = { ...fields, ...fees, parameters, account: privateKeyToAccount(key()), nonce: 0 }
+    await expect(sendBlobTransaction(taken.client, options)).rejects.toMatchObject({
+      details: { rejection: 'replacement-underpriced' },
+    })
+  })
+
+  it('give their place to the next when they are aborted while they wait', async () => {
+    const one = pool()
+    const account = privateKeyToAccount(key())
+    const abort = new AbortController()
+    const { signal } = abort
+    const options = { ...fields, ...fees, parameters, account }
+    const first = sendBlobTransaction(one.client, { ...options })
+    const second = sendBlobTransaction(one.client, { ...options, signal })
+    const third = sendBlobTransaction(one.client, { ...options })
+    abort.abort(new Error('enough'))
+    await expect(second).rejects.toThrow('enough')
+    expect([(await first).transaction.nonce, (await third).transaction.nonce]).toEqual([0, 1])
   })
 })

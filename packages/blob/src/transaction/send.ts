@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@l2/common'
+import { type Clock, isL2Error, systemClock } from '@l2/common'
 import type { Address, Hex } from 'viem'
 import type { BlobCodec } from '../codec/codec.js'
 import { opCodec } from '../codec/op.js'
@@ -7,8 +7,11 @@ import { BlobError } from '../errors.js'
 import { getBlobParameters } from '../fee/parameters.js'
 import { type BlobFees, type QuoteBlobFeesOptions, quoteBlobFees } from '../fee/quote.js'
 import type { BlobParameters } from '../fee/schedule.js'
-import { quantity, type RpcClient, rpc, rpcError } from '../internal/rpc.js'
+import { quantity, type RpcClient, redactedCause, rpc, rpcError } from '../internal/rpc.js'
 import type { AnyKzg } from '../kzg/kzg.js'
+import { classifySendFailure, wordsOfNode } from '../refusal/classify.js'
+import { sendFailureCures } from '../refusal/cures.js'
+import type { SendFailure } from '../refusal/table.js'
 import { type BlobSidecar, buildSidecar, checkSidecar, sidecarHashes, upgradeSidecar } from '../sidecar/sidecar.js'
 import { type BlobSigner, type SignedBlobTransaction, signBlobTransaction } from './sign.js'
 import { type BlobTransaction, tooManyBlobs } from './transaction.js'
@@ -22,8 +25,8 @@ export type BlobContent =
 /** @see prepareBlobTransaction */
 export type PrepareBlobTransactionOptions = BlobContent &
   Partial<BlobFees> & {
-    /** The sender. */
-    account: Pick<BlobSigner, 'address'>
+    /** The sender. Its viem `nonceManager`, where it has one, gives the nonce. */
+    account: Pick<BlobSigner, 'address' | 'nonceManager'>
     /** The recipient; a blob transaction cannot create a contract. */
     to: Address
     /** What computes commitments and proofs: a `Kzg` or a `KzgPool`. */
@@ -32,7 +35,7 @@ export type PrepareBlobTransactionOptions = BlobContent &
     data?: Hex | undefined
     /** Wei. Default 0. */
     value?: bigint | undefined
-    /** Default: the account's next, pending transactions included. */
+    /** Default: of the account's `nonceManager`, else its next, pending transactions included. */
     nonce?: number | undefined
     /** Default: as the node estimates. */
     gas?: bigint | undefined
@@ -71,12 +74,24 @@ function checkBlobCount(count: number, parameters: BlobParameters): void {
  * Everything a blob transaction needs before it is signed: blobs, commitments and proofs in the wrapper version of L1's current fork,
  * nonce, gas and fees.
  *
+ * Two transactions that are prepared before either is sent have the same nonce, unless the account has a `nonceManager`: prepare and send
+ * one after the other, or use `sendBlobTransaction`, which does.
+ *
  * @throws BlobError `TOO_MANY_BLOBS`, `NO_BLOBS`, `BLOB_LENGTH`, `FIELD_ELEMENT`, `BLOB_SCHEDULE`, `RPC_RESPONSE`, `NODE_UNAVAILABLE`
  */
 export async function prepareBlobTransaction(
   client: RpcClient,
   options: PrepareBlobTransactionOptions,
 ): Promise<PreparedBlobTransaction> {
+  const { transaction, sidecar } = await prepareWithoutNonce(client, options)
+  const nonce = options.nonce ?? (await nextNonce(client, options.account, transaction.chainId))
+  options.signal?.throwIfAborted()
+  return { transaction: { ...transaction, nonce }, sidecar }
+}
+
+type Unnumbered = { transaction: Omit<BlobTransaction, 'nonce'>; sidecar: BlobSidecar }
+
+async function prepareWithoutNonce(client: RpcClient, options: PrepareBlobTransactionOptions): Promise<Unnumbered> {
   const { account, to, signal, data = '0x', value = 0n } = options
   signal?.throwIfAborted()
   const parameters = options.parameters ?? (await getBlobParameters(client))
@@ -84,33 +99,41 @@ export async function prepareBlobTransaction(
   checkBlobCount(sidecar.blobs.length, parameters)
   const blobVersionedHashes = sidecarHashes(sidecar)
   signal?.throwIfAborted()
-  const ask = async (method: string, params: readonly unknown[]): Promise<bigint> => {
-    try {
-      return quantity(method, 'result', await rpc(client, method, params))
-    } catch (error) {
-      throw error instanceof BlobError ? error : rpcError(method, error)
-    }
-  }
   const call = { from: account.address, to, data, value: `0x${value.toString(16)}` }
-  const [chainId, nonce, gas, fees] = await Promise.all([
-    ask('eth_chainId', []),
-    options.nonce ?? ask('eth_getTransactionCount', [account.address, 'pending']),
-    options.gas ?? ask('eth_estimateGas', [call]),
+  const [chainId, gas, fees] = await Promise.all([
+    askQuantity(client, 'eth_chainId', []),
+    options.gas ?? askQuantity(client, 'eth_estimateGas', [call]),
     quoteUnlessGiven(client, options, parameters),
   ])
   signal?.throwIfAborted()
-  const transaction: BlobTransaction = {
-    chainId: Number(chainId),
-    nonce: Number(nonce),
-    gas,
-    to,
-    value,
-    data,
-    accessList: [],
-    blobVersionedHashes,
-    ...fees,
+  return {
+    transaction: { chainId: Number(chainId), gas, to, value, data, accessList: [], blobVersionedHashes, ...fees },
+    sidecar,
   }
-  return { transaction, sidecar }
+}
+
+async function askQuantity(client: RpcClient, method: string, params: readonly unknown[]): Promise<bigint> {
+  try {
+    return quantity(method, 'result', await rpc(client, method, params))
+  } catch (error) {
+    throw error instanceof BlobError ? error : rpcError(method, error)
+  }
+}
+
+/** The nonce to send with next. What a manager gives out is taken: it has to be used, or the manager reset. */
+async function nextNonce(
+  client: RpcClient,
+  { address, nonceManager }: Pick<BlobSigner, 'address' | 'nonceManager'>,
+  chainId: number,
+): Promise<number> {
+  if (nonceManager === undefined) {
+    return Number(await askQuantity(client, 'eth_getTransactionCount', [address, 'pending']))
+  }
+  try {
+    return await nonceManager.consume({ address, chainId, client })
+  } catch (error) {
+    throw rpcError('eth_getTransactionCount', error)
+  }
 }
 
 async function quoteUnlessGiven(
@@ -130,29 +153,8 @@ async function quoteUnlessGiven(
   }
 }
 
-/** Why a node refused a transaction, as far as its message tells. */
-export type BlobRejection =
-  | 'underpriced'
-  | 'nonce-too-low'
-  | 'reserved'
-  | 'insufficient-funds'
-  | 'too-many-blobs'
-  | 'wrapper-version'
-  | 'invalid-proof'
-  | 'other'
-
-const rejections: readonly [RegExp, BlobRejection][] = [
-  [/underpriced|fee too low|is greater than tx-specified|max fee per (blob )?gas less than/i, 'underpriced'],
-  [/nonce too low|nonce.*already used/i, 'nonce-too-low'],
-  [/already reserved/i, 'reserved'],
-  [/insufficient funds/i, 'insufficient-funds'],
-  [/too many blobs|blob.*(limit|count)/i, 'too-many-blobs'],
-  [
-    /legacy blob tx|unexpected eip-?4844 sidecar|failed to decode|cell proofs? is not|unexpected.*wrapper/i,
-    'wrapper-version',
-  ],
-  [/proof|kzg|versioned hash/i, 'invalid-proof'],
-]
+/** Why a node refused a transaction: whatever it can say but that it has it, and that it cannot be reached. */
+export type BlobRejection = Exclude<SendFailure, 'known' | 'unreachable'>
 
 /** @see sendSignedBlobTransaction */
 export type SendSignedBlobTransactionOptions = {
@@ -167,8 +169,8 @@ export type SendSignedBlobTransactionOptions = {
 /**
  * Sends a signed transaction. A node that has it already is a success: sending again after a crash or a timeout is safe.
  *
- * @throws BlobError `TRANSACTION_REJECTED` with `details.rejection` (a {@link BlobRejection}), `TRANSACTION_DROPPED`,
- * `NODE_UNAVAILABLE` when the outcome is unknown
+ * @throws BlobError `TRANSACTION_REJECTED` with `details.rejection` (a {@link BlobRejection}; `sendFailureCures` says what to do about each) and
+ * the node's words in `details.reason`; `TRANSACTION_DROPPED`; `NODE_UNAVAILABLE` when the outcome is unknown
  */
 export async function sendSignedBlobTransaction(
   client: RpcClient,
@@ -182,16 +184,17 @@ export async function sendSignedBlobTransaction(
   try {
     await client.request({ method: 'eth_sendRawTransaction', params: [serialized] }, { retryCount: 0 })
   } catch (cause) {
-    const error = rpcError('eth_sendRawTransaction', cause)
-    const reason = String(error.details['reason'])
-    if (/already (known|imported)|known transaction/i.test(reason)) return hash
-    if (!isAnswer(cause)) throw error
-    const rejection = rejections.find(([pattern]) => pattern.test(reason))?.[1] ?? 'other'
+    const rejection = classifySendFailure(cause)
+    if (rejection === 'known') return hash
+    if (rejection === 'unreachable') throw rpcError('eth_sendRawTransaction', cause)
+    const reason = wordsOfNode(cause)
+    const { recovery, cure } = sendFailureCures[rejection]
     throw new BlobError(`the node refused transaction ${hash}: ${reason}`, {
       code: 'TRANSACTION_REJECTED',
-      recovery: rejection === 'underpriced' ? 'retry' : 'abort',
+      recovery,
+      meta: [`try: ${cure}`],
       details: { hash, reason, rejection },
-      cause: error.cause,
+      cause: redactedCause(cause),
     })
   }
   for (let check = 0; check < knownChecks; check++) {
@@ -211,16 +214,6 @@ export async function sendSignedBlobTransaction(
   })
 }
 
-/** Whether the node answered with an error, as opposed to not at all. */
-function isAnswer(error: unknown): boolean {
-  let at = error as { code?: unknown; cause?: unknown } | undefined
-  for (let depth = 0; at && depth < 16; depth++) {
-    if (typeof at.code === 'number') return true
-    at = at.cause as typeof at
-  }
-  return false
-}
-
 /** @see sendBlobTransaction */
 export type SendBlobTransactionOptions = Omit<PrepareBlobTransactionOptions, 'account'> &
   BlobContent &
@@ -228,6 +221,10 @@ export type SendBlobTransactionOptions = Omit<PrepareBlobTransactionOptions, 'ac
 
 /**
  * Posts data, blobs or a sidecar to L1 in one type-3 transaction: prepares, signs and sends it.
+ *
+ * Several calls at once are fine: proofs are computed side by side, and those of one account take their nonces and leave in the order of the
+ * calls, as long as they share the client.
+ * A nonce that somebody else took meanwhile is left to them, and the next one is used; with `nonce` given, only that one is.
  *
  * @throws BlobError as {@link prepareBlobTransaction}, `signBlobTransaction` and {@link sendSignedBlobTransaction}
  * @example
@@ -249,8 +246,87 @@ export async function sendBlobTransaction(
   client: RpcClient,
   options: SendBlobTransactionOptions,
 ): Promise<SignedBlobTransaction> {
-  const prepared = await prepareBlobTransaction(client, options as PrepareBlobTransactionOptions)
-  const signed = await signBlobTransaction(options.account, prepared)
-  await sendSignedBlobTransaction(client, signed, options)
-  return signed
+  const { account, nonce, signal } = options
+  const preparing = prepareWithoutNonce(client, options as PrepareBlobTransactionOptions)
+  const send = async (number: number): Promise<SignedBlobTransaction> => {
+    const { transaction, sidecar } = await preparing
+    signal?.throwIfAborted()
+    const signed = await signBlobTransaction(account, { transaction: { ...transaction, nonce: number }, sidecar })
+    await sendSignedBlobTransaction(client, signed, options)
+    return signed
+  }
+  if (nonce !== undefined) return send(nonce)
+  return inTurn(client, account.address, signal, preparing, async ({ transaction: { chainId } }) => {
+    const { address, nonceManager } = account
+    let least = 0
+    for (let tries = 1; ; tries++) {
+      try {
+        const number = Math.max(least, await nextNonce(client, account, chainId))
+        // A node behind a balancer may not count yet what another one has told us is taken.
+        least = number + 1
+        return await send(number)
+      } catch (error) {
+        nonceManager?.reset({ address, chainId })
+        if (!isNonceTaken(error) || tries === maxNonceTries) throw error
+      }
+    }
+  })
+}
+
+/** Nonces that are tried before the account counts as used by somebody else at the same time. */
+const maxNonceTries = 5
+
+/** Whether the node refused a transaction because another one has its nonce: it has not taken this one, so another nonce repeats nothing. */
+function isNonceTaken(error: unknown): boolean {
+  if (!isL2Error(error, 'TRANSACTION_REJECTED')) return false
+  const { rejection } = error.details
+  return rejection === 'replacement-underpriced' || rejection === 'nonce-too-low'
+}
+
+/** The last send under way of each account, for each client. */
+const turns = new WeakMap<RpcClient, Map<string, Promise<unknown>>>()
+
+/**
+ * Runs when what it needs is ready and everything that was called before it for the same account has ended. What cannot be made ready, or is
+ * given up, does not hold the others up.
+ */
+async function inTurn<Ready, T>(
+  client: RpcClient,
+  address: string,
+  signal: AbortSignal | undefined,
+  preparing: Promise<Ready>,
+  run: (ready: Ready) => Promise<T>,
+): Promise<T> {
+  const account = address.toLowerCase()
+  const ofClient = turns.get(client) ?? new Map<string, Promise<unknown>>()
+  turns.set(client, ofClient)
+  const before = ofClient.get(account)
+  const result = (async () => {
+    const ready = await preparing
+    if (before !== undefined) await untilAborted(before, signal)
+    return run(ready)
+  })()
+  const turn = result.then(
+    () => before,
+    () => before,
+  )
+  ofClient.set(account, turn)
+  try {
+    return await result
+  } finally {
+    if (ofClient.get(account) === turn) ofClient.delete(account)
+  }
+}
+
+/** Waits, and rejects with the signal's reason when it is aborted first. */
+async function untilAborted(waiting: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  const done = new AbortController()
+  const aborted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: done.signal })
+  })
+  try {
+    await Promise.race([waiting, aborted])
+  } finally {
+    done.abort()
+  }
 }

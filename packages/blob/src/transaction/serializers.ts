@@ -1,13 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import {
-  type ChainSerializers,
-  getTransactionType,
-  type Hex,
-  type Signature,
-  serializeTransaction,
-  type TransactionSerializable,
-  type TransactionSerializableEIP4844,
-} from 'viem'
+import type { ChainSerializers, Hex, Signature, TransactionSerializable, TransactionSerializableEIP4844 } from 'viem'
 import { BlobError } from '../errors.js'
 import { getBlobParameters } from '../fee/parameters.js'
 import type { RpcClient } from '../internal/rpc.js'
@@ -24,9 +16,11 @@ export type BlobSerializersOptions = {
 }
 
 /**
- * `serializers` for a viem chain: `sendTransaction`, `signTransaction` and every local account then make blob transactions that nodes
- * take after Fusaka, unchanged otherwise.
+ * `serializers` for a viem chain: `sendTransaction`, `signTransaction` and every local account then make blob transactions in the wrapper of
+ * L1's fork, unchanged otherwise. Nothing is made up: what viem does not fill in has to be given, above all `maxFeePerBlobGas`, which
+ * `quoteBlobFees` knows.
  *
+ * @throws BlobError (from the call that serialises) `TRANSACTION_FIELD` where a field is missing
  * @example
  * ```ts
  * import { blobSerializers } from '@l2/blob'
@@ -46,9 +40,33 @@ export function blobSerializers(options: BlobSerializersOptions): ChainSerialize
 } {
   return {
     async transaction(transaction: TransactionSerializable, signature?: Signature) {
-      if (getTransactionType(transaction) !== 'eip4844') return serializeTransaction(transaction, signature)
-      return bytesToHex(await serialize(transaction as TransactionSerializableEIP4844, signature, options)) as never
+      if (isBlobTransaction(transaction)) return bytesToHex(await serialize(transaction, signature, options)) as never
+      const { serializeTransaction } = await viem()
+      return serializeTransaction(transaction, signature)
     },
+  }
+}
+
+/** As viem tells types apart. */
+function isBlobTransaction(transaction: TransactionSerializable): transaction is TransactionSerializableEIP4844 {
+  const { type, authorizationList, blobs, blobVersionedHashes, maxFeePerBlobGas, sidecars } = transaction as Partial<
+    Record<string, unknown>
+  >
+  if (type !== undefined) return type === 'eip4844'
+  if (authorizationList !== undefined) return false
+  return [blobs, blobVersionedHashes, maxFeePerBlobGas, sidecars].some(field => field !== undefined)
+}
+
+/** @throws BlobError `VIEM_VERSION` */
+async function viem(): Promise<typeof import('../internal/viem.js')> {
+  try {
+    return await import('../internal/viem.js')
+  } catch (cause) {
+    throw new BlobError('the installed viem has no serializeTransaction', {
+      code: 'VIEM_VERSION',
+      meta: ['blobSerializers are for viem 2: viem 3 makes transactions with cell proofs itself'],
+      cause,
+    })
   }
 }
 
@@ -66,15 +84,15 @@ async function serialize(
   }
   const transaction: BlobTransaction = {
     chainId: from.chainId,
-    nonce: from.nonce ?? 0,
-    maxPriorityFeePerGas: from.maxPriorityFeePerGas ?? 0n,
-    maxFeePerGas: from.maxFeePerGas ?? 0n,
-    gas: from.gas ?? 0n,
+    nonce: given(from, 'nonce'),
+    maxPriorityFeePerGas: given(from, 'maxPriorityFeePerGas'),
+    maxFeePerGas: given(from, 'maxFeePerGas'),
+    gas: given(from, 'gas'),
     to: from.to,
     value: from.value ?? 0n,
     data: from.data ?? '0x',
     accessList: from.accessList ?? [],
-    maxFeePerBlobGas: from.maxFeePerBlobGas ?? 0n,
+    maxFeePerBlobGas: given(from, 'maxFeePerBlobGas'),
     blobVersionedHashes,
   }
   const signed = signature === undefined ? undefined : plainSignature(signature)
@@ -84,6 +102,20 @@ async function serialize(
   const version = options.client === undefined ? 1 : (await getBlobParameters(options.client)).wrapperVersion
   const sidecar = await buildSidecar(raw.map(toBytes), { kzg: options.kzg, version })
   return serializeBlobTransaction(transaction, { signature: signed, sidecar })
+}
+
+/** A field that nobody filled in is no zero: nodes refuse a nonce, gas or price of 0, or take it for another transaction. */
+function given<Field extends 'nonce' | 'gas' | 'maxPriorityFeePerGas' | 'maxFeePerGas' | 'maxFeePerBlobGas'>(
+  from: TransactionSerializableEIP4844,
+  field: Field,
+): NonNullable<TransactionSerializableEIP4844[Field]> {
+  const value = from[field]
+  if (value !== undefined && value !== null) return value as NonNullable<TransactionSerializableEIP4844[Field]>
+  throw new BlobError(`"${field}" of a blob transaction is missing`, {
+    code: 'TRANSACTION_FIELD',
+    details: { field },
+    meta: [field === 'maxFeePerBlobGas' ? 'try: maxFeePerBlobGas of quoteBlobFees(client)' : `try: give "${field}"`],
+  })
 }
 
 function plainSignature({ r, s, yParity, v }: Signature): BlobTransactionSignature {

@@ -16,6 +16,16 @@ export type BlobSigner = {
   // The account's own type is generic over serializers; this is the part that is used.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   signTransaction?: ((transaction: any, options?: any) => Promise<Hex>) | undefined
+  /** viem's: gives out the account's nonces, for all who send with it. */
+  readonly nonceManager?: BlobNonceManager | undefined
+}
+
+/** The part of viem's `NonceManager` that is used. */
+export type BlobNonceManager = {
+  // viem's client, which this package does not need to know.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  consume(parameters: { address: Hex; chainId: number; client: any }): Promise<number>
+  reset(parameters: { address: Hex; chainId: number }): void
 }
 
 /** A signed transaction with its sidecar: all that is needed to send it, again and again, and to know it when it is mined. */

@@ -347,4 +347,18 @@ describe('blobSerializers', () => {
       code: 'TRANSACTION_FIELD',
     })
   })
+
+  it.each(['nonce', 'gas', 'maxPriorityFeePerGas', 'maxFeePerGas', 'maxFeePerBlobGas'] as const)(
+    'names "%s" where it is missing, and makes up no zero',
+    async field => {
+      const { [field]: _, ...rest } = { ...request, blobVersionedHashes: [...transaction.blobVersionedHashes] }
+      const serializer = blobSerializers({ kzg }).transaction
+      await expect(
+        account.signTransaction({ ...rest, sidecars: false } as never, { serializer }),
+      ).rejects.toMatchObject({
+        code: 'TRANSACTION_FIELD',
+        details: { field },
+      })
+    },
+  )
 })

@@ -1,5 +1,7 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { type AccessList, type Address, fromRlp, type Hex, keccak256, toRlp } from 'viem'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { RLP } from 'micro-eth-signer/core/rlp.js'
+import type { AccessList, Address, Hex } from 'viem'
 import { maxBlobsPerTransaction } from '../constants.js'
 import { BlobError } from '../errors.js'
 import { type BlobSidecar, checkSidecar, proofsPerBlob } from '../sidecar/sidecar.js'
@@ -98,7 +100,7 @@ function body(transaction: BlobTransaction, signature?: BlobTransactionSignature
 }
 
 function typed(items: Rlp): Uint8Array {
-  const rlp = toRlp(items as never, 'bytes') as Uint8Array
+  const rlp = RLP.encode(items as never)
   const result = new Uint8Array(1 + rlp.length)
   result[0] = type
   result.set(rlp, 1)
@@ -270,7 +272,7 @@ export function parseBlobTransaction(serialized: Uint8Array | Hex): ParsedBlobTr
   if (!(raw instanceof Uint8Array) || raw[0] !== type) throw malformed('it does not begin with 0x03')
   let item: Rlp
   try {
-    item = fromRlp(raw.subarray(1), 'bytes') as Rlp
+    item = RLP.decode(raw.subarray(1)) as Rlp
   } catch (cause) {
     throw malformed('its RLP is broken', {}, cause)
   }
@@ -296,5 +298,5 @@ export function parseBlobTransaction(serialized: Uint8Array | Hex): ParsedBlobTr
 
 /** The hash of a signed type-3 transaction: over the body alone, so it is known before anything is sent and whatever the wrapper. */
 export function blobTransactionHash(transaction: BlobTransaction, signature: BlobTransactionSignature): Hex {
-  return keccak256(serializeBlobTransaction(transaction, { signature }))
+  return bytesToHex(keccak_256(serializeBlobTransaction(transaction, { signature })))
 }

@@ -37,6 +37,26 @@ describe('createAltDa', () => {
     expect(inspect(error, { depth: 9 })).not.toContain('path-with-secret')
   })
 
+  it('keeps a query of the address behind the path', async () => {
+    const asked: string[] = []
+    const url = 'http://proxy:3100/prefix/?commitment_mode=optimism_generic'
+    const da = createAltDa(
+      { url, trustServer: true },
+      {
+        fetch: async input => {
+          asked.push(String(input))
+          return new Response(Uint8Array.of(1, 0, 2, 1))
+        },
+      },
+    )
+    await da.get({ layer: daLayer.eigenDa, payload: Uint8Array.of(2, 1) })
+    await da.submit([data])
+    expect(asked).toEqual([
+      'http://proxy:3100/prefix/get/0x01000201?commitment_mode=optimism_generic',
+      'http://proxy:3100/prefix/put?commitment_mode=optimism_generic',
+    ])
+  })
+
   it('reads how long to wait', async () => {
     const limited = answering(429, '', { 'retry-after': '7' }).get(keccakCommitment)
     await expect(limited).rejects.toMatchObject({ details: { retryAfterMs: 7000 } })

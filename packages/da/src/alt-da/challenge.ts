@@ -1,3 +1,5 @@
+import type { DaCallOptions } from '../port.js'
+
 /** How long data may be demanded and delivered on L1, in L1 blocks. Source: OP specs, alt-DA, `DataAvailabilityChallenge`. */
 export type ChallengeWindows = {
   /** After the commitment's block in which anybody may demand the data. */
@@ -44,4 +46,31 @@ export function challengeStatus(history: ChallengeHistory, windows: ChallengeWin
     resolvedAt !== undefined && resolvedAt <= head && resolvedAt >= challengedAt && resolvedAt <= lastResolve
   if (inTime) return 'resolved'
   return head > lastResolve ? 'expired' : 'active'
+}
+
+/** What L1 knows about challenges: `createEthereumChallenges` reads it from the contract. */
+export interface ChallengeSource {
+  /** The newest L1 block. */
+  head(call?: DaCallOptions): Promise<bigint>
+  /** What happened about a keccak commitment of a block, and the data where it was delivered. */
+  find(
+    dataHash: Uint8Array,
+    includedAt: bigint,
+    call?: DaCallOptions,
+  ): Promise<Omit<ChallengeHistory, 'includedAt'> & { data?: Uint8Array | undefined }>
+}
+
+/** Asks L1 where a commitment stands, until when that can change, and for the data that a challenge brought. */
+export async function challengeOutcome(
+  { source, windows }: { source: ChallengeSource; windows: ChallengeWindows },
+  dataHash: Uint8Array,
+  includedAt: bigint,
+  call?: DaCallOptions,
+): Promise<{ status: ChallengeStatus; deadline: bigint; data: Uint8Array | undefined }> {
+  const head = await source.head(call)
+  const found = await source.find(dataHash, includedAt, call)
+  const status = challengeStatus({ includedAt, ...found }, windows, head)
+  const demanded = status === 'active' || status === 'expired' || status === 'resolved'
+  const deadline = demanded ? found.challengedAt! + windows.resolveBlocks : includedAt + windows.challengeBlocks
+  return { status, deadline, data: found.data }
 }

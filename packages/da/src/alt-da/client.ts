@@ -1,19 +1,26 @@
-import { bytesToHex, equalBytes, hexToBytes, redactUrls } from '@l2/common'
+import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
-import { alternativeToCommitment, type Commitment, commitmentToAlternative, daLayer } from '../commitment.js'
+import {
+  alternativeToCommitment,
+  type Commitment,
+  commitmentToAlternative,
+  daLayer,
+  maxCommitmentBytes,
+} from '../commitment.js'
 import { DaError, type RetryClass } from '../errors.js'
 import { createSerial, withDeadline } from '../internal/call.js'
-import { answerText, exchange, type HttpAnswer, retryAfterMs } from '../internal/http.js'
+import { answerText, exchange, type HttpAnswer, type HttpRequest, retryAfterMs } from '../internal/http.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
+import { readServerUrl, type ServerUrl } from '../internal/server-url.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
-import type { DaCallOptions, DataAvailability } from '../port.js'
+import type { DaCallOptions, DaGetOptions, DaLimits, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 
 /** Plain settings of {@link createAltDa}. */
 export type AltDaOptions = {
-  /** Origin and path prefix of the server. */
+  /** Address of the server; a path prefix, a query and credentials in it are sent with every request. */
   url: string
   /** `keccak`: the commitment is the hash of the data. `generic` (default): the server says what it is. */
   commitments?: 'keccak' | 'generic' | undefined
@@ -41,7 +48,7 @@ export type AltDaDeps = {
 
 const positive = z.int().check(z.positive())
 const schema = z.strictObject({
-  url: z.string().check(z.regex(/^https?:\/\//, 'expected an http(s) URL')),
+  url: z.string(),
   commitments: z._default(z.enum(['keccak', 'generic']), 'generic'),
   maxBytes: z.optional(positive),
   maxItems: z._default(positive, 16),
@@ -74,42 +81,9 @@ const schema = z.strictObject({
 export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAvailability {
   const settings = parseOptions('createAltDa', schema, options)
   const keccak = settings.commitments === 'keccak'
-  const base = settings.url.replace(/\/+$/, '')
-  const origin = redactUrls(base)
-  const name = 'alt-da'
-  const secrets = Object.values(settings.headers)
   const maxBytes = settings.maxBytes ?? (keccak ? 130_672 : 16 * 1024 * 1024)
   const limits = { maxBytes, maxItems: settings.maxItems }
-  const oneByOne = createSerial()
-  const submissions = createSubmissions({
-    name,
-    journal: createJournal(deps.store ?? createMemoryStore(), 'alt-da'),
-    post: (entry, signal) => oneByOne(() => post(entry, signal)),
-  })
-
-  const ask = (method: 'GET' | 'POST', path: string, body: Uint8Array | undefined, signal: AbortSignal) =>
-    exchange({
-      url: base + path,
-      method,
-      body,
-      headers: { ...settings.headers, ...(body === undefined ? {} : { 'content-type': 'application/octet-stream' }) },
-      signal,
-      maxBytes: maxBytes + 4096,
-      secrets,
-      fetch: deps.fetch,
-    })
-  const hexOf = (commitment: Commitment) => bytesToHex(commitmentToAlternative(commitment))
-
-  async function put(data: Uint8Array, signal: AbortSignal): Promise<Commitment> {
-    const expected = { layer: daLayer.keccak, payload: keccak_256(data) }
-    const answer = await withDeadline(`${name} put`, { signal }, settings.putTimeoutMs, inner =>
-      ask('POST', keccak ? `/put/${hexOf(expected)}` : '/put', data, inner),
-    )
-    if (answer.status !== 200) throw refusal(answer, origin, secrets)
-    return keccak ? expected : readCommitment(answer.body, origin)
-  }
-
-  async function verifies(commitment: Commitment, data: Uint8Array, call?: DaCallOptions): Promise<boolean> {
+  const verifies = async (commitment: Commitment, data: Uint8Array, call?: DaCallOptions): Promise<boolean> => {
     if (commitment.layer === daLayer.keccak) return equalBytes(keccak_256(data), commitment.payload)
     const verifier = deps.verifiers?.find(candidate => candidate.reads(commitment))
     if (verifier !== undefined) return verifier.verify(commitment, data, call)
@@ -120,12 +94,112 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
       meta: ['try: pass an adapter of that layer in "verifiers", or set "trustServer"'],
     })
   }
+  return openAltDa(
+    {
+      name: 'alt-da',
+      server: readServerUrl('createAltDa', settings.url),
+      keccak,
+      limits: async () => limits,
+      retentionSeconds: undefined,
+      reads: ({ layer }) =>
+        keccak
+          ? layer === daLayer.keccak
+          : settings.trustServer ||
+            (deps.verifiers ?? []).some(({ reads }) => reads({ layer, payload: new Uint8Array() })),
+      verifies,
+      refusal,
+    },
+    settings,
+    deps,
+  )
+}
 
-  async function get(commitment: Commitment, call: DaCallOptions | undefined): Promise<Uint8Array> {
-    const answer = await withDeadline(`${name} get`, call, settings.timeoutMs, signal =>
-      ask('GET', `/get/${hexOf(commitment)}`, undefined, signal),
-    )
-    if (answer.status !== 200) throw refusal(answer, origin, secrets)
+/** What makes a server's clients differ. */
+export type AltDaProfile = {
+  name: string
+  server: ServerUrl
+  /** Commitments are hashes of the data, known before it is put. */
+  keccak: boolean
+  limits(call: DaCallOptions | undefined): Promise<DaLimits>
+  /** Bytes of the longest item read; `maxBytes` of the limits by default. */
+  maxReadBytes?: number
+  retentionSeconds: number | undefined
+  reads(commitment: Commitment): boolean
+  /** Refuses what is no commitment of the server, before it is asked. @throws DaError `DA_COMMITMENT_INVALID` */
+  check?(commitment: Commitment): void
+  /** What goes into the query when the data is asked for. */
+  query?(call: DaGetOptions | undefined): Readonly<Record<string, string>>
+  verifies(commitment: Commitment, data: Uint8Array, call?: DaCallOptions): Promise<boolean>
+  /** The port's `verify` where it cannot go as far as `get`, which has the server's word. */
+  verify?(commitment: Commitment, data: Uint8Array): Promise<boolean>
+  /** Throws where nothing can be put, before anything is. */
+  approve?(call: DaCallOptions | undefined): Promise<void>
+  /** Told of what was put. */
+  onPut?(commitment: Commitment, data: Uint8Array): void
+  /** What a status other than 200 means. */
+  refusal(answer: HttpAnswer, origin: string, secrets: readonly string[]): DaError
+}
+
+/** Settings that all of them have. */
+export type AltDaSettings = {
+  timeoutMs: number
+  putTimeoutMs: number
+  headers: Readonly<Record<string, string>>
+}
+
+/** The client of a server with the routes of OP alt-DA. */
+export function openAltDa(
+  profile: AltDaProfile,
+  settings: AltDaSettings,
+  deps: Pick<AltDaDeps, 'store' | 'fetch'>,
+): DataAvailability {
+  const { name, server, keccak, verifies } = profile
+  const { origin } = server
+  const secrets = [...Object.values(settings.headers), ...server.secrets]
+  const oneByOne = createSerial()
+  const submissions = createSubmissions({
+    name,
+    journal: createJournal(deps.store ?? createMemoryStore(), name),
+    post: (entry, signal) => oneByOne(() => post(entry, signal)),
+  })
+
+  const ask = (
+    request: Pick<HttpRequest, 'url' | 'method' | 'body' | 'maxBytes'>,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> =>
+    exchange({
+      ...request,
+      headers: {
+        ...server.headers,
+        ...settings.headers,
+        ...(request.body === undefined ? {} : { 'content-type': 'application/octet-stream' }),
+      },
+      signal,
+      secrets,
+      fetch: deps.fetch,
+    })
+  const hexOf = (commitment: Commitment) => bytesToHex(commitmentToAlternative(commitment))
+
+  async function put(data: Uint8Array, signal: AbortSignal): Promise<Commitment> {
+    const expected = { layer: daLayer.keccak, payload: keccak_256(data) }
+    const answer = await withDeadline(`${name} put`, { signal }, settings.putTimeoutMs, inner => {
+      const url = server.at(keccak ? `/put/${hexOf(expected)}` : '/put')
+      return ask({ url, method: 'POST', body: data, maxBytes: 2 * maxCommitmentBytes + 4096 }, inner)
+    })
+    if (answer.status !== 200) throw profile.refusal(answer, origin, secrets)
+    const commitment = keccak ? expected : readCommitment(answer.body, origin)
+    profile.onPut?.(commitment, data)
+    return commitment
+  }
+
+  async function get(commitment: Commitment, call: DaGetOptions | undefined): Promise<Uint8Array> {
+    profile.check?.(commitment)
+    const maxBytes = profile.maxReadBytes ?? (await profile.limits(call)).maxBytes
+    const answer = await withDeadline(`${name} get`, call, settings.timeoutMs, signal => {
+      const url = server.at(`/get/${hexOf(commitment)}`, profile.query?.(call))
+      return ask({ url, method: 'GET', body: undefined, maxBytes: maxBytes + 4096 }, signal)
+    })
+    if (answer.status !== 200) throw profile.refusal(answer, origin, secrets)
     if (!(await verifies(commitment, answer.body, call))) {
       throw new DaError(`${origin} returned data that does not match the commitment`, {
         code: 'DA_MISMATCH',
@@ -149,33 +223,30 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
 
   return {
     name,
-    capabilities: { retentionSeconds: undefined, finality: 'instant' },
+    capabilities: { retentionSeconds: profile.retentionSeconds, finality: 'instant' },
     limits: async call => {
       call?.signal?.throwIfAborted()
-      return limits
+      return profile.limits(call)
     },
     quote: async (sizes, call) => {
       call?.signal?.throwIfAborted()
-      checkItems(name, sizes, limits)
+      checkItems(name, sizes, await profile.limits(call))
       return { cost: 0n, unit: 'wei', validUntilMs: Number.MAX_SAFE_INTEGER }
     },
-    submit: async (items, call) => {
-      checkItems(
-        name,
-        items.map(item => item.length),
-        limits,
-      )
-      return submissions.submit(items, call)
-    },
+    submit: (items, call) =>
+      submissions.submit(items, call, async () => {
+        const sizes = items.map(item => item.length)
+        checkItems(name, sizes, await profile.limits(call))
+        await profile.approve?.(call)
+      }),
     pending: call => submissions.pending(call),
     resume: (key, call) => submissions.resume(key, call),
-    reads: ({ layer }) =>
-      keccak
-        ? layer === daLayer.keccak
-        : settings.trustServer ||
-          (deps.verifiers ?? []).some(({ reads }) => reads({ layer, payload: new Uint8Array() })),
+    reads: profile.reads,
     get,
-    verify: verifies,
+    verify: async (commitment, data, call) => {
+      profile.check?.(commitment)
+      return (profile.verify ?? verifies)(commitment, data, call)
+    },
     status: async (commitment, call) => {
       try {
         await get(commitment, call)
@@ -204,11 +275,24 @@ function readCommitment(body: Uint8Array, origin: string): Commitment {
   }
 }
 
+/** Why EigenDA's proxy drops a certificate, by its `StatusCode`. Source: EigenDA, `coretypes.DerivationError`. */
+const derivationErrors = ['unparsable', 'too-old', 'invalid', 'undecodable'] as const
+
+function teapot({ body }: HttpAnswer): { statusCode?: number; reason?: string } {
+  try {
+    const { StatusCode } = JSON.parse(new TextDecoder().decode(body)) as { StatusCode?: unknown }
+    if (typeof StatusCode !== 'number') return {}
+    return { statusCode: StatusCode, reason: derivationErrors[StatusCode - 1] ?? 'unknown' }
+  } catch {
+    return {}
+  }
+}
+
 /** What a status other than 200 means. */
-function refusal(answer: HttpAnswer, origin: string, secrets: readonly string[]): DaError {
+export function refusal(answer: HttpAnswer, origin: string, secrets: readonly string[]): DaError {
   const { status } = answer
   const said = answerText(answer, secrets)
-  const details = { origin, status, said }
+  const details = { origin, status, said, ...(status === 418 ? teapot(answer) : {}) }
   const as = (code: DaError['code'], text: string, retry?: RetryClass) =>
     new DaError(`${origin} ${text}${said === '' ? '' : `: ${said}`}`, {
       code,

@@ -2,23 +2,12 @@ import { bytesToHex, concatBytes, equalBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Commitment, commitmentToBatcherData, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
 import { DaError, isUndecided } from '../errors.js'
+import { createTurns } from '../internal/call.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { createSubmissions, notedMaxCost, noteMaxCost, type Posted } from '../internal/submissions.js'
 import type { DaCallOptions, DaReceipt, DaStatus, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
-import { type ChallengeHistory, type ChallengeStatus, type ChallengeWindows, challengeStatus } from './challenge.js'
-
-/** What L1 knows about challenges: `createEthereumChallenges` reads it from the contract. */
-export interface ChallengeSource {
-  /** The newest L1 block. */
-  head(call?: DaCallOptions): Promise<bigint>
-  /** What happened about a keccak commitment of a block, and the data where it was delivered. */
-  find(
-    dataHash: Uint8Array,
-    includedAt: bigint,
-    call?: DaCallOptions,
-  ): Promise<Omit<ChallengeHistory, 'includedAt'> & { data?: Uint8Array | undefined }>
-}
+import { type ChallengeSource, type ChallengeStatus, type ChallengeWindows, challengeOutcome } from './challenge.js'
 
 /** What {@link createHybridDa} works with. */
 export type HybridDaDeps = {
@@ -134,15 +123,8 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
 
   const challenge = async (commitment: Commitment, call?: DaCallOptions) => {
     const { anchoredAt, dataHash } = parseHybridCommitment(commitment)
-    if (challenges === undefined) return { status: 'accepted' as const, deadline: anchoredAt }
-    const { source, windows } = challenges
-    const head = await source.head(call)
-    const found = await source.find(dataHash, anchoredAt, call)
-    const history = { includedAt: anchoredAt, ...found }
-    const status = challengeStatus(history, windows, head)
-    const demanded = status === 'active' || status === 'expired' || status === 'resolved'
-    const deadline = demanded ? found.challengedAt! + windows.resolveBlocks : anchoredAt + windows.challengeBlocks
-    return { status, deadline, data: found.data }
+    if (challenges === undefined) return { status: 'accepted' as const, deadline: anchoredAt, data: undefined }
+    return challengeOutcome(challenges, dataHash, anchoredAt, call)
   }
 
   const verify = async (commitment: Commitment, data: Uint8Array) => {
@@ -152,14 +134,21 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
 
   const limits = async (call?: DaCallOptions) => ({ maxBytes: (await store.limits(call)).maxBytes, maxItems: 1 })
 
+  // Hashes get to the anchor in the order of the calls, whichever the store ends first.
+  const takeTurn = createTurns()
+
   async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
     const { key } = entry
     const data = entry.items[0]!
     const dataHash = keccak_256(data)
+    const turn = takeTurn()
     try {
       const stored = await store.submit([data], { key, signal })
       const hash = commitmentToBatcherData({ layer: daLayer.keccak, payload: dataHash })
-      const anchored = await anchor.submit([hash], { key, signal, maxCost: notedMaxCost(entry.note) })
+      await turn.come
+      const anchoring = anchor.submit([hash], { key, signal, maxCost: notedMaxCost(entry.note) })
+      turn.leave()
+      const anchored = await anchoring
       const commitment = formatHybridCommitment({
         dataHash,
         length: data.length,
@@ -172,6 +161,8 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
       signal.throwIfAborted()
       if (!isL2Error(error) || isUndecided(error.code)) throw error
       return { refused: error }
+    } finally {
+      turn.leave()
     }
   }
   const isGone = async (of: (parts: HybridCommitment) => Commitment, layer: DataAvailability, receipt: DaReceipt) =>
@@ -212,6 +203,14 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
     verify,
     get: async (commitment, call) => {
       const parts = parseHybridCommitment(commitment)
+      // What the contract declares void is void for those who still have the data, too: all readers come to the same.
+      const found = challenges === undefined ? undefined : await challenge(commitment, call)
+      if (found?.status === 'expired') {
+        throw new DaError('the data was challenged and not delivered in time: the commitment is void', {
+          code: 'DA_COMMITMENT_DEAD',
+          details: { expected: bytesToHex(parts.dataHash), deadline: found.deadline },
+        })
+      }
       let failure: unknown
       try {
         const data = await store.get(parts.store, call)
@@ -224,17 +223,8 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
         call?.signal?.throwIfAborted()
         failure = error
       }
-      if (challenges === undefined) throw failure
-      const found = await challenge(commitment, call)
-      if (found.status === 'resolved' && found.data !== undefined && (await verify(commitment, found.data))) {
+      if (found?.status === 'resolved' && found.data !== undefined && (await verify(commitment, found.data))) {
         return found.data
-      }
-      if (found.status === 'expired') {
-        throw new DaError('the data was challenged and never delivered: the commitment is void', {
-          code: 'DA_COMMITMENT_DEAD',
-          details: { expected: bytesToHex(parts.dataHash), deadline: found.deadline },
-          cause: failure,
-        })
       }
       throw failure
     },

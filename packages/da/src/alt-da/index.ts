@@ -1,12 +1,12 @@
 export {
   type ChallengeHistory,
+  type ChallengeSource,
   type ChallengeStatus,
   type ChallengeWindows,
   challengeStatus,
 } from './challenge.js'
 export { type AltDaDeps, type AltDaOptions, createAltDa } from './client.js'
 export {
-  type ChallengeSource,
   createHybridDa,
   formatHybridCommitment,
   type HybridCommitment,

@@ -27,7 +27,39 @@ describe('classifyCelestiaFailure', () => {
     ["missing permission to invoke 'Submit' (need 'write')", 'DA_UNAUTHORIZED'],
     ['server busy, try again later', 'DA_UNAVAILABLE'],
   ]
-  it.each(table)('%s', (message, code) => expect(classifyCelestiaFailure(message)).toBe(code))
+  it.each(table)('%s', (message, code) => expect(classifyCelestiaFailure(message, 'blob.Get')).toBe(code))
+
+  const submitting: readonly (readonly [string, DaErrorCode])[] = [
+    ...table.slice(3),
+    ['account for signer celestia1qqq not found', 'DA_INSUFFICIENT_FUNDS'],
+    ['rpc error: code = NotFound desc = account celestia1qqq not found', 'DA_INSUFFICIENT_FUNDS'],
+    ['codespace sdk code 22: signer account does not exist', 'DA_INSUFFICIENT_FUNDS'],
+    [
+      'codespace sdk code 5: insufficient funds: spendable balance 0utia is smaller than 100utia',
+      'DA_INSUFFICIENT_FUNDS',
+    ],
+    ['my_celes_key.info: key not found', 'DA_UNAUTHORIZED'],
+    ['failed to setup a tx client: no accounts in keyring', 'DA_UNAUTHORIZED'],
+    ['fee granter does not exist', 'DA_UNAUTHORIZED'],
+    ['fee-grant not found', 'DA_UNAUTHORIZED'],
+    ['tx queue not started', 'DA_UNAVAILABLE'],
+    [
+      'tx with hash AB was rejected by the node with execution code: 11 and log: out of gas in location: ReadFlat',
+      'DA_REJECTED',
+    ],
+    [
+      'tx with hash AB was rejected by the node with execution code: 32 and log: incorrect account sequence',
+      'DA_NONCE_CONFLICT',
+    ],
+    ['tx: AB not found in tx client txTracker; likely failed during broadcast', 'DA_OUTCOME_UNKNOWN'],
+    ['tx in mempool cache', 'DA_OUTCOME_UNKNOWN'],
+    ['rpc error: code = ResourceExhausted desc = grpc: received message larger than max (9 vs. 8)', 'DA_TOO_LARGE'],
+    ['code 11139: total blob size exceeds max', 'DA_TOO_LARGE'],
+    ['something that nobody has seen, not found', 'DA_UNAVAILABLE'],
+  ]
+  it.each(submitting)('submitting: %s', (message, code) => {
+    expect(classifyCelestiaFailure(message, 'blob.Submit')).toBe(code)
+  })
 })
 
 describe('createCelestiaDa', () => {
@@ -79,6 +111,47 @@ describe('createCelestiaDa', () => {
       expect(await da.get(commitments[0]!)).toEqual(Uint8Array.of(9, 9))
       expect(server.posted()).toHaveLength(1)
     }, once(fault))
+  })
+
+  it.each([
+    ['account for signer celestia1qqq not found', 'DA_INSUFFICIENT_FUNDS'],
+    ['my_celes_key.info: key not found', 'DA_UNAUTHORIZED'],
+    ['tx with hash AB was rejected by the node with execution code: 11 and log: out of gas', 'DA_REJECTED'],
+  ] as const)('says at once, and once, that it cannot pay: %s', async (message, code) => {
+    let submits = 0
+    const inject = (method: string): CelestiaFault | undefined => {
+      if (method !== 'blob.Submit') return undefined
+      submits++
+      return { kind: 'error', message }
+    }
+    await withServer(async ({ da, server }) => {
+      await expect(da.submit([Uint8Array.of(1)])).rejects.toMatchObject({ code })
+      expect([submits, server.height()]).toEqual([1, 1])
+      expect(await da.pending()).toEqual([])
+    }, inject)
+  })
+
+  it('tries a node that starts up a few times, and says that it was never sent', async () => {
+    const inject = (method: string): CelestiaFault | undefined =>
+      method === 'blob.Submit' ? { kind: 'error', message: 'tx queue not started' } : undefined
+    await withServer(async ({ da }) => {
+      await expect(da.submit([Uint8Array.of(1)])).rejects.toMatchObject({ code: 'DA_UNAVAILABLE', retry: 'failover' })
+      expect(await da.pending()).toEqual([])
+    }, inject)
+  })
+
+  it('keeps what the address of a node says, and shows none of it', async () => {
+    const seen: string[] = []
+    const answer: typeof fetch = async (url, init) => {
+      seen.push(String(url), (init!.headers as Record<string, string>)['authorization']!)
+      throw new TypeError('fetch failed for ?apikey=secret-of-the-query')
+    }
+    const url = 'https://user:pass-word@node.example/rpc/?apikey=secret-of-the-query'
+    const error = await createCelestiaClient({ url }, { fetch: answer })
+      .localHead()
+      .catch((failure: unknown) => failure)
+    expect(seen).toEqual(['https://node.example/rpc/?apikey=secret-of-the-query', `Basic ${btoa('user:pass-word')}`])
+    expect(inspect(error, { depth: 9 })).not.toMatch(/secret-of-the-query|pass-word/)
   })
 
   it('names a node that proves something else', async () => {

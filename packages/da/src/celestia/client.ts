@@ -1,10 +1,11 @@
-import { hexToBytes, redactUrls } from '@l2/common'
+import { hexToBytes } from '@l2/common'
 import * as z from 'zod/mini'
 import { DaError, type DaErrorCode } from '../errors.js'
 import { fromBase64, toBase64 } from '../internal/base64.js'
 import { plainText, withDeadline } from '../internal/call.js'
 import { answerText, exchange, retryAfterMs } from '../internal/http.js'
 import { parseOptions } from '../internal/options.js'
+import { readServerUrl } from '../internal/server-url.js'
 import type { DaCallOptions } from '../port.js'
 import { merkleRoot } from './merkle.js'
 import { nodeBytes } from './nmt.js'
@@ -27,7 +28,7 @@ export type CelestiaClientOptions = {
 
 const positiveInt = z.int().check(z.positive())
 const schema = z.strictObject({
-  url: z.string().check(z.regex(/^https?:\/\//, 'expected an http(s) URL')),
+  url: z.string(),
   token: z._default(z.string(), ''),
   timeoutMs: z._default(positiveInt, 30_000),
   submitTimeoutMs: z._default(positiveInt, 120_000),
@@ -86,8 +87,36 @@ export interface CelestiaClient {
   tail(call?: DaCallOptions): Promise<CelestiaHeader>
 }
 
+/**
+ * What `blob.Submit` says beside that. The third word is `not sent` where nothing can have reached the network. Source: celestia-node v0.32.1
+ * (`state/core_access.go`) and celestia-app v9 (`pkg/user/tx_client.go`, its transaction queue), whose errors the node passes on; ABCI codes of
+ * the Cosmos SDK.
+ */
+const submitFailures: readonly (readonly [string | RegExp, DaErrorCode, 'not sent'?])[] = [
+  // An account exists on chain from the first coin that it was sent.
+  [/account (for signer )?\S+ (was )?not found/, 'DA_INSUFFICIENT_FUNDS', 'not sent'],
+  [/account (for signer )?.{0,100}does not exist/, 'DA_INSUFFICIENT_FUNDS', 'not sent'],
+  ['account for signer', 'DA_INSUFFICIENT_FUNDS', 'not sent'],
+  ['key not found', 'DA_UNAUTHORIZED', 'not sent'],
+  ['fee granter', 'DA_UNAUTHORIZED', 'not sent'],
+  ['fee-grant not found', 'DA_UNAUTHORIZED', 'not sent'],
+  ['fee allowance', 'DA_UNAUTHORIZED', 'not sent'],
+  ['failed to setup a tx client', 'DA_UNAUTHORIZED', 'not sent'],
+  ['tx queue not', 'DA_UNAVAILABLE', 'not sent'],
+  ['tx queue full', 'DA_UNAVAILABLE', 'not sent'],
+  ['message larger than max', 'DA_TOO_LARGE', 'not sent'],
+  ['in mempool cache', 'DA_OUTCOME_UNKNOWN'],
+  ['not found in tx client txtracker', 'DA_OUTCOME_UNKNOWN'],
+]
+
+/** The same when nothing above and below fits: the transaction was executed, and failed. */
+const executionFailures: readonly (readonly [string, DaErrorCode, 'not sent'])[] = [
+  ['out of gas', 'DA_REJECTED', 'not sent'],
+  ['rejected by the node', 'DA_REJECTED', 'not sent'],
+]
+
 /** celestia-node gives every error the code 1, so the words have to tell. Most specific first. */
-const failures: readonly (readonly [string, DaErrorCode])[] = [
+const failures: readonly (readonly [string, DaErrorCode, undefined?])[] = [
   ['blob: not found', 'DA_NOT_FOUND'],
   ['from the future', 'DA_NOT_YET'],
   ['is below tail', 'DA_EXPIRED'],
@@ -123,19 +152,32 @@ const failures: readonly (readonly [string, DaErrorCode])[] = [
 ]
 
 /**
- * What an error text of celestia-node means.
+ * What an error text of celestia-node means, in answer to `method`. What is not known counts as an outage, after which a submission is looked for
+ * before it is sent again.
  *
  * @example
  * ```ts
  * import { classifyCelestiaFailure } from '@l2/da/celestia'
  *
- * console.log(classifyCelestiaFailure('tx already in mempool')) // DA_OUTCOME_UNKNOWN
+ * console.log(classifyCelestiaFailure('tx already in mempool', 'blob.Submit')) // DA_OUTCOME_UNKNOWN
  * ```
  */
-export function classifyCelestiaFailure(message: string): DaErrorCode {
+export function classifyCelestiaFailure(message: string, method: string): DaErrorCode {
+  return failureOf(message, method).code
+}
+
+function failureOf(message: string, method: string): { code: DaErrorCode; sent?: false } {
   const text = message.toLowerCase()
-  for (const [part, code] of failures) if (text.includes(part)) return code
-  return 'DA_UNAVAILABLE'
+  const submitting = method === 'blob.Submit'
+  const table = submitting ? [...submitFailures, ...failures, ...executionFailures] : failures
+  for (const [words, code, notSent] of table) {
+    const fits = typeof words === 'string' ? text.includes(words) : words.test(text)
+    if (!fits) continue
+    // "Not found" answers a question; a submission asks none.
+    if (submitting && code === 'DA_NOT_FOUND') continue
+    return notSent === undefined ? { code } : { code, sent: false }
+  }
+  return { code: 'DA_UNAVAILABLE' }
 }
 
 /**
@@ -158,8 +200,9 @@ export function createCelestiaClient(
 ): CelestiaClient {
   const settings = parseOptions('createCelestiaClient', schema, options)
   const { url, token, timeoutMs, submitTimeoutMs, maxAnswerBytes } = settings
-  const origin = redactUrls(url)
-  const secrets = [token]
+  const server = readServerUrl('createCelestiaClient', url)
+  const { origin } = server
+  const secrets = [token, ...server.secrets]
   let id = 0
 
   async function call(
@@ -170,9 +213,10 @@ export function createCelestiaClient(
   ): Promise<unknown> {
     const answer = await withDeadline(`Celestia ${method}`, options, defaultMs, signal =>
       exchange({
-        url,
+        url: server.at(''),
         method: 'POST',
         headers: {
+          ...server.headers,
           'content-type': 'application/json',
           ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
         },
@@ -204,7 +248,8 @@ export function createCelestiaClient(
     if (reply?.['error'] !== undefined && reply['error'] !== null) {
       const { message } = reply['error'] as { message?: unknown }
       const text = plainText(typeof message === 'string' ? message : 'unknown error', secrets).slice(0, 300)
-      throw new DaError(`${method}: ${text}`, { code: classifyCelestiaFailure(text), details })
+      const { code, ...sent } = failureOf(text, method)
+      throw new DaError(`${method}: ${text}`, { code, details: { ...details, ...sent } })
     }
     if (reply === undefined || !('result' in reply)) {
       throw new DaError(`${origin} did not answer ${method} in JSON-RPC: ${said()}`, {

@@ -93,10 +93,21 @@ export function verifyCommitmentProof(proof: CommitmentProof, claim: CommitmentC
       subtreeRootProofs: subtreeRootProofs.length,
     })
   }
+  // The data root is over the row roots and then the column roots of a square that was doubled: a quarter of its leaves are rows of data.
+  const total = proofs[0]!.total
+  const side = total / 4
+  if (!Number.isInteger(side) || proofs.some(other => other.total !== total)) {
+    refuse('the rows are of no square', { total })
+  }
+  if (endRow >= side) refuse('a row is beyond the data of the square', { endRow, side })
   let shares = 0
-  for (const { start, end } of subtreeRootProofs) {
-    if (!(start >= 0 && start < end && end <= maxRowShares))
+  for (const [row, { start, end }] of subtreeRootProofs.entries()) {
+    if (!(start >= 0 && start < end && end <= Math.min(side, maxRowShares)))
       refuse('a range of shares is empty or too long', { start, end })
+    // A blob is one run of shares, row after row.
+    if ((row > 0 && start !== 0) || (row < rows - 1 && end !== side)) {
+      refuse('the ranges of the rows are not one run of shares', { row, start, end })
+    }
     shares += end - start
   }
   const width = subtreeWidth(shares)

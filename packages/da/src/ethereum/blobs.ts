@@ -22,7 +22,7 @@ import { DaError, type DaErrorCode } from '../errors.js'
 import { foreignCause, withDeadline } from '../internal/call.js'
 import { checkItems, keyOf } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DaCallOptions, DataAvailability } from '../port.js'
+import type { DaCallOptions, L1DataAvailability } from '../port.js'
 import { ethereumStatus } from './calldata.js'
 import { type EthereumClient, readBlock, readReceipt } from './rpc.js'
 import type { PayloadKind } from './transaction.js'
@@ -123,6 +123,7 @@ const codes: Partial<Record<string, DaErrorCode>> = {
   NODE_UNAVAILABLE: 'DA_UNAVAILABLE',
   BLOBS_NOT_CUSTODIED: 'DA_NOT_CUSTODIED',
   BLOBS_PRUNED: 'DA_EXPIRED',
+  BLOBS_NOT_OFFERED: 'DA_RESPONSE_INVALID',
   BLOCK_MISSED: 'DA_NOT_FOUND',
   BLOBS_MISMATCH: 'DA_MISMATCH',
   RPC_RESPONSE: 'DA_RESPONSE_INVALID',
@@ -172,7 +173,7 @@ const telling: readonly DaErrorCode[] = [
  * await da.get(hexToCommitment(`0xe4${'11'.repeat(32)}01${'22'.repeat(31)}`), { timeoutMs: 10_000 })
  * ```
  */
-export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvailability {
+export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): L1DataAvailability {
   const settings = parseOptions('createBlobDa', schema, options)
   const inbox = settings.inbox.toLowerCase() as Hex
   const { client, kzg, transactions } = deps
@@ -193,8 +194,8 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvai
     throw new DaError(`${name} was made without a transaction manager: it only reads`, { code: 'DA_READ_ONLY' })
   }
   const price = async (blobs: number): Promise<bigint> => {
-    const { baseFee, tip, blobBaseFee } = await sender().market()
-    return 21_000n * (baseFee + tip) + BigInt(blobs) * BigInt(gasPerBlob) * blobBaseFee
+    const { baseFee, tip, blobTip, blobBaseFee } = await sender().market()
+    return 21_000n * (baseFee + (blobTip ?? tip)) + BigInt(blobs) * BigInt(gasPerBlob) * blobBaseFee
   }
   const read = async (commitment: Commitment, call: DaCallOptions | undefined, signal: AbortSignal) => {
     const { transactionHash, versionedHash } = parseBlobCommitment(commitment)
@@ -233,6 +234,7 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): DataAvai
 
   return {
     name,
+    includedOn: 'l1',
     capabilities: { retentionSeconds: 4096 * 32 * 12, finality: 'probabilistic' },
     limits: call => withDeadline(`${name} limits`, call, reading, limits),
     quote: async (sizes, call) => {

@@ -1,12 +1,13 @@
 import { bytesToHex, equalBytes, hexToBytes, systemClock } from '@l2/common'
-import { type Hex, keccak256 } from 'viem'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
 import { checkItems, keyOf } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import type { DataAvailability } from '../port.js'
+import type { L1DataAvailability } from '../port.js'
 import { type EthereumClient, readFinalized, readReceipt, readTransaction } from './rpc.js'
 import { calldataPayload } from './transaction.js'
 import type { TransactionManager } from './transaction-manager.js'
@@ -87,7 +88,7 @@ function commitmentOf(transactionHash: Hex, dataHash: Hex): Commitment {
  * await da.submit([Uint8Array.of(0, 1)], { key: 'channel 7', maxCost: 10n ** 16n })
  * ```
  */
-export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): DataAvailability {
+export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): L1DataAvailability {
   const settings = parseOptions('createCalldataDa', schema, options)
   const inbox = settings.inbox.toLowerCase() as Hex
   const { client, transactions } = deps
@@ -109,6 +110,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
 
   return {
     name,
+    includedOn: 'l1',
     capabilities: { retentionSeconds: undefined, finality: 'probabilistic' },
     limits: async call => {
       call?.signal?.throwIfAborted()
@@ -150,7 +152,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
           throw new DaError('Ethereum has no such transaction', { code: 'DA_NOT_FOUND', details: { hash } })
         }
         const data = hexToBytes(found.input)!
-        if (keccak256(data) !== dataHash) {
+        if (bytesToHex(keccak_256(data)) !== dataHash) {
           throw new DaError('the calldata of the transaction is not what was committed to', {
             code: 'DA_MISMATCH',
             details: { hash, expected: dataHash, length: data.length },
@@ -159,7 +161,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
         return data
       }),
     verify: async (commitment, data) =>
-      equalBytes(hexToBytes(keccak256(data))!, hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
+      equalBytes(keccak_256(data), hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
     status: (commitment, call) =>
       withDeadline(`${name} status`, call, reading, () =>
         ethereumStatus(client, transactions, parseCalldataCommitment(commitment).transactionHash),

@@ -1,9 +1,8 @@
 import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { decodeAbiParameters, decodeFunctionData, encodeEventTopics, type Hex, parseAbi } from 'viem'
+import type { Hex } from 'viem'
 import * as z from 'zod/mini'
-import type { ChallengeWindows } from '../alt-da/challenge.js'
-import type { ChallengeSource } from '../alt-da/hybrid.js'
+import type { ChallengeSource, ChallengeWindows } from '../alt-da/challenge.js'
 import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
 import { parseOptions } from '../internal/options.js'
@@ -20,13 +19,40 @@ import { call, type EthereumClient, parseQuantity, readHead, readQuantity, readT
  * console.log(dataAvailabilityChallengeAbi.flatMap(item => (item.type === 'function' ? toFunctionSelector(item) : []))) // [ '0x…
  * ```
  */
-export const dataAvailabilityChallengeAbi = parseAbi([
-  'event ChallengeStatusChanged(uint256 indexed challengedBlockNumber, bytes challengedCommitment, uint8 status)',
-  'function challenge(uint256 challengedBlockNumber, bytes challengedCommitment)',
-  'function resolve(uint256 challengedBlockNumber, bytes challengedCommitment, bytes resolveData)',
-  'function challengeWindow() view returns (uint256)',
-  'function resolveWindow() view returns (uint256)',
-])
+export const dataAvailabilityChallengeAbi = [
+  {
+    type: 'event',
+    name: 'ChallengeStatusChanged',
+    inputs: [
+      { name: 'challengedBlockNumber', type: 'uint256', indexed: true },
+      { name: 'challengedCommitment', type: 'bytes' },
+      { name: 'status', type: 'uint8' },
+    ],
+  },
+  {
+    type: 'function',
+    name: 'challenge',
+    stateMutability: 'nonpayable',
+    inputs: [
+      { name: 'challengedBlockNumber', type: 'uint256' },
+      { name: 'challengedCommitment', type: 'bytes' },
+    ],
+    outputs: [],
+  },
+  {
+    type: 'function',
+    name: 'resolve',
+    stateMutability: 'nonpayable',
+    inputs: [
+      { name: 'challengedBlockNumber', type: 'uint256' },
+      { name: 'challengedCommitment', type: 'bytes' },
+      { name: 'resolveData', type: 'bytes' },
+    ],
+    outputs: [],
+  },
+  { type: 'function', name: 'challengeWindow', stateMutability: 'view', inputs: [], outputs: [{ type: 'uint256' }] },
+  { type: 'function', name: 'resolveWindow', stateMutability: 'view', inputs: [], outputs: [{ type: 'uint256' }] },
+] as const
 
 const schema = z.strictObject({
   contract: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
@@ -71,7 +97,8 @@ export function createEthereumChallenges(client: EthereumClient, options: Ethere
     head: async of => (await withDeadline('reading the L1 head', of, timeoutMs, () => readHead(client))).number,
     find: (dataHash, includedAt, of) =>
       withDeadline('reading challenges', of, timeoutMs, async () => {
-        const topics = encodeEventTopics({
+        const viem = await import('../internal/viem.js')
+        const topics = viem.encodeEventTopics({
           abi: dataAvailabilityChallengeAbi,
           eventName: 'ChallengeStatusChanged',
           args: { challengedBlockNumber: includedAt },
@@ -83,14 +110,14 @@ export function createEthereumChallenges(client: EthereumClient, options: Ethere
         }
         const found: { challengedAt?: bigint; resolvedAt?: bigint; data?: Uint8Array | undefined } = {}
         for (const log of logs as { data: Hex; blockNumber: Hex; transactionHash: Hex }[]) {
-          const event = decodeEvent(log?.data)
+          const event = decodeEvent(viem, log?.data)
           // Foreign commitments of the same block, and malformed ones, are other people's business.
           if (event === undefined || event.commitment !== bytesToHex(Uint8Array.of(0, ...dataHash))) continue
           const at = parseQuantity('eth_getLogs', log.blockNumber)
           if (event.status === active) found.challengedAt ??= at
           if (event.status !== resolved) continue
           found.resolvedAt ??= at
-          found.data ??= await delivered(client, log.transactionHash, dataHash)
+          found.data ??= await delivered(viem, client, log.transactionHash, dataHash)
         }
         return found
       }),
@@ -121,9 +148,11 @@ function selectorOf(signature: string): Hex {
   return bytesToHex(keccak_256(new TextEncoder().encode(signature)).subarray(0, 4))
 }
 
-function decodeEvent(data: Hex): { commitment: Hex; status: number } | undefined {
+type Viem = typeof import('../internal/viem.js')
+
+function decodeEvent(viem: Viem, data: Hex): { commitment: Hex; status: number } | undefined {
   try {
-    const [commitment, status] = decodeAbiParameters([{ type: 'bytes' }, { type: 'uint8' }], data)
+    const [commitment, status] = viem.decodeAbiParameters([{ type: 'bytes' }, { type: 'uint8' }], data)
     return { commitment: commitment.toLowerCase() as Hex, status }
   } catch {
     return undefined
@@ -131,11 +160,19 @@ function decodeEvent(data: Hex): { commitment: Hex; status: number } | undefined
 }
 
 /** The data in the transaction that resolved a challenge; `undefined` when another contract called, and the input does not hold it. */
-async function delivered(client: EthereumClient, hash: Hex, dataHash: Uint8Array): Promise<Uint8Array | undefined> {
+async function delivered(
+  viem: Viem,
+  client: EthereumClient,
+  hash: Hex,
+  dataHash: Uint8Array,
+): Promise<Uint8Array | undefined> {
   const transaction = await readTransaction(client, hash)
   if (transaction === undefined) return undefined
   try {
-    const { functionName, args } = decodeFunctionData({ abi: dataAvailabilityChallengeAbi, data: transaction.input })
+    const { functionName, args } = viem.decodeFunctionData({
+      abi: dataAvailabilityChallengeAbi,
+      data: transaction.input,
+    })
     const data = functionName === 'resolve' ? hexToBytes(args[2]) : undefined
     return data !== undefined && equalBytes(keccak_256(data), dataHash) ? data : undefined
   } catch {

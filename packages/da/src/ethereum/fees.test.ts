@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { classifySendFailure, type SendFailure } from './failure.js'
+import { createBlobTips } from './blob-tips.js'
 import { brokenFeeLimit, bumpFees, calldataGas, cheaperDa, firstFees } from './fees.js'
 import { createTransactionManager } from './transaction-manager.js'
 
@@ -110,47 +110,56 @@ describe('calldataGas', () => {
   })
 })
 
-describe('classifySendFailure', () => {
-  const table: readonly (readonly [string, SendFailure])[] = [
-    ['already known', 'known'],
-    ['transaction already imported', 'known'],
-    ['ALREADY_EXISTS: already known', 'known'],
-    ['nonce too low: next nonce 5, tx nonce 4', 'nonce-too-low'],
-    ['OldNonce', 'nonce-too-low'],
-    ['nonce too high', 'nonce-too-high'],
-    ['replacement transaction underpriced', 'replacement-underpriced'],
-    [
-      'replacement transaction underpriced: new tx gas fee cap 1 <= 1 queued + 100% replacement penalty',
-      'replacement-underpriced',
-    ],
-    ['transaction underpriced: tip needed 1', 'underpriced'],
-    ['max fee per gas less than block base fee: address 0x00', 'underpriced'],
-    ['Block `blob_gas_price` is greater than tx-specified `max_fee_per_blob_gas` after Cancun hardfork', 'underpriced'],
-    ['address already reserved', 'reserved'],
-    ['insufficient funds for gas * price + value: balance 0', 'insufficient-funds'],
-    ['txpool is full', 'pool-full'],
-    ['intrinsic gas too low', 'rejected'],
-    ['too many blobs in one transaction, have: 7, max: 6', 'rejected'],
-    ['invalid KZG proof', 'rejected'],
-    ['legacy blob tx is not supported', 'rejected'],
-    ['unexpected eip-4844 sidecar after osaka', 'rejected'],
-    ['Failed to decode transaction', 'rejected'],
-    ['429 Too Many Requests', 'unreachable'],
-    ['fetch failed', 'unreachable'],
-    ['The request took too long to respond.', 'unreachable'],
-  ]
-  it.each(table)('%s', (message, expected) => {
-    expect(classifySendFailure(new Error(message))).toBe(expected)
-    // viem hides the node's words some causes down, and repeats the request above them.
-    const cause = Object.assign(new Error('RPC Request failed.'), { details: message })
-    // A transaction with blobs makes that longer than everything else.
-    for (const bytes of [500, 300_000]) {
-      const request = `Request body: {"params":["0x${'ab'.repeat(bytes)}"]}`
-      const outer = new Error(`HTTP request failed.\nURL: https://node/key\n${request}`, { cause })
-      expect(classifySendFailure(outer)).toBe(expected)
-      // As one error, with the node's words at its end and the code of whatever was refused.
-      const whole = new Error(`Transaction creation failed.\n\nURL: https://node\n${request}\n\nDetails: ${message}`)
-      if (expected !== 'unreachable') expect(classifySendFailure(Object.assign(whole, { code: -32003 }))).toBe(expected)
+describe('the tip of blob transactions', () => {
+  const hex = (value: bigint) => `0x${value.toString(16)}`
+  /** Blocks of blob transactions with these tips over a base fee of 10 gwei, and one of another kind that pays a lot. */
+  const chain = (blocks: readonly (readonly bigint[] | undefined)[]) => {
+    const asked: string[] = []
+    const request = async ({ params }: { method: string; params?: unknown }): Promise<unknown> => {
+      const [number] = params as [string]
+      asked.push(number)
+      const tips = blocks[Number(number)]
+      if (tips === undefined) throw new Error('gone')
+      const transactions = tips.map(tip => ({
+        type: '0x3',
+        maxPriorityFeePerGas: hex(tip),
+        maxFeePerGas: hex(100n * gwei),
+      }))
+      const dear = { type: '0x2', maxPriorityFeePerGas: hex(50n * gwei), maxFeePerGas: hex(100n * gwei) }
+      return { baseFeePerGas: hex(10n * gwei), transactions: [...transactions, dear] }
     }
+    return { client: { request }, asked }
+  }
+  const settings = { blobTipBlocks: 4, blobTipPercentile: 60 }
+
+  it('is what the given share of recent ones paid at most, each block read once', async () => {
+    const { client, asked } = chain([[1n], [2n, 3n], [], [4n, 5n], [6n], [], [], [], [], []])
+    const tips = createBlobTips(client, settings)
+    expect(await tips.suggest(3n)).toBe(4n)
+    expect(asked).toEqual(['0x3', '0x2', '0x1'])
+    expect(await tips.suggest(3n)).toBe(4n)
+    expect(await tips.suggest(4n)).toBe(4n)
+    expect(asked).toEqual(['0x3', '0x2', '0x1', '0x4'])
+    // Out of the window.
+    expect(await tips.suggest(8n)).toBe(undefined)
+  })
+
+  it('is at most what a transaction can pay above the base fee, and unknown where nothing is', async () => {
+    const { client } = chain([[200n * gwei], undefined])
+    expect(await createBlobTips(client, settings).suggest(0n)).toBe(90n * gwei)
+    expect(await createBlobTips(client, settings).suggest(1n)).toBe(90n * gwei)
+    expect(await createBlobTips(chain([undefined]).client, settings).suggest(0n)).toBe(undefined)
+    expect(await createBlobTips(client, { ...settings, blobTipBlocks: 0 }).suggest(0n)).toBe(undefined)
+  })
+
+  it('is not that of calldata, in a first attempt as in a replacement', () => {
+    const market = { tip: gwei, blobTip: 5n * gwei, baseFee: 10n * gwei, blobBaseFee: 1n }
+    expect(firstFees(market, true, floors)).toMatchObject({ tip: 5n * gwei, cap: 25n * gwei })
+    expect(firstFees(market, false, floors)).toMatchObject({ tip: gwei, cap: 21n * gwei })
+    expect(firstFees({ ...market, blobTip: undefined }, true, { ...floors, minBlobTipWei: 3n * gwei }).tip).toBe(
+      3n * gwei,
+    )
+    expect(bumpFees({ tip: gwei, cap: 21n * gwei, blobCap: gwei }, market).tip).toBe(5n * gwei)
+    expect(bumpFees({ tip: gwei, cap: 21n * gwei, blobCap: undefined }, market).tip).toBe((gwei * 110n) / 100n)
   })
 })

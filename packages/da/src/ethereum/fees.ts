@@ -8,6 +8,8 @@ export type Fees = {
 /** What the chain asks now, in wei per gas and per blob gas. */
 export type FeeMarket = {
   tip: bigint
+  /** The tip of blob transactions, whose place in a block is scarcer; `tip` where it is not known. */
+  blobTip?: bigint | undefined
   baseFee: bigint
   blobBaseFee: bigint
 }
@@ -15,11 +17,14 @@ export type FeeMarket = {
 /** Floors below which no transaction is priced: a fee that was minimal a block ago is rejected by pools the next. */
 export type FeeFloors = {
   minTipWei: bigint
+  /** The same for blob transactions; `minTipWei` where it is left out. */
+  minBlobTipWei?: bigint | undefined
   minBaseFeeWei: bigint
   minBlobCapWei: bigint
 }
 
 const max = (a: bigint, b: bigint) => (a > b ? a : b)
+const tipOf = ({ tip, blobTip }: FeeMarket, blob: boolean) => (blob ? (blobTip ?? tip) : tip)
 const ceilPercent = (value: bigint, percent: bigint) => (value * percent + 99n) / 100n
 
 /**
@@ -36,7 +41,8 @@ const ceilPercent = (value: bigint, percent: bigint) => (value * percent + 99n) 
  * ```
  */
 export function firstFees(market: FeeMarket, blob: boolean, floors: FeeFloors): Fees {
-  const tip = max(market.tip, floors.minTipWei)
+  const least = blob ? (floors.minBlobTipWei ?? floors.minTipWei) : floors.minTipWei
+  const tip = max(tipOf(market, blob), least)
   const baseFee = max(market.baseFee, floors.minBaseFeeWei)
   return {
     tip,
@@ -62,8 +68,9 @@ export function bumpFees(old: Fees, market: FeeMarket): Fees {
   const percent = old.blobCap === undefined ? 110n : 200n
   const tipFloor = ceilPercent(old.tip, percent)
   const capFloor = ceilPercent(old.cap, percent)
-  const tip = max(market.tip, tipFloor)
-  const recent = market.tip + 2n * market.baseFee
+  const asked = tipOf(market, old.blobCap !== undefined)
+  const tip = max(asked, tipFloor)
+  const recent = asked + 2n * market.baseFee
   return {
     tip,
     cap: recent >= capFloor ? tip + 2n * market.baseFee : capFloor,

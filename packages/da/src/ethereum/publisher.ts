@@ -3,7 +3,7 @@ import type { Hex } from 'viem'
 import { DaError } from '../errors.js'
 import { foreignCause } from '../internal/call.js'
 import type { JournalEntry } from '../internal/journal.js'
-import { classifySendFailure, type SendFailure } from './failure.js'
+import { classifySendFailure, reactions, refusal, type SendFailure } from './failure.js'
 import { brokenFeeLimit, bumpFees, type FeeFloors, type FeeLimits, type FeeMarket, firstFees } from './fees.js'
 import { type EthereumClient, readQuantity, type SigningAccount } from './rpc.js'
 import { type Attempt, isCancelling, type Slot } from './slots.js'
@@ -43,45 +43,54 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   async function publish(slot: Slot, now: FeeMarket, raise: boolean): Promise<Published> {
     let raiseNow = raise
+    let rebuilt = false
     // A refused replacement is raised and tried again; what is still refused after a few doublings waits for the next look.
     for (let tries = 0; tries < 4; tries++) {
       const attempt = await nextAttempt(slot, now, raiseNow)
       if (attempt instanceof DaError) return { outcome: 'too-dear', error: attempt }
       const { failure, cause } = await transmit(slot, attempt)
-      switch (failure) {
-        case undefined:
-        case 'known':
+      const reaction = failure === undefined ? 'sent' : reactions[failure]
+      if (failure !== undefined && reaction !== 'sent') waits(slot, failure, cause)
+      const details = { key: slot.entry?.key, kind: slot.kind }
+      switch (reaction) {
+        case 'sent':
+          slot.waiting = undefined
           if (!slot.accepted) await change(slot, () => ({ accepted: true }))
           return { outcome: 'sent' }
-        case 'replacement-underpriced':
-        case 'underpriced':
+        case 'raise':
           raiseNow = true
           continue
-        case 'nonce-too-low':
-        case 'nonce-too-high':
-        case 'pool-full':
-        case 'unreachable':
-          // The next look at the chain tells which transaction has the nonce, or whether the earlier ones got lost.
+        case 'later':
           return { outcome: 'later' }
         case 'reserved':
           return { outcome: 'reserved' }
-        case 'insufficient-funds':
-        case 'rejected':
-          return { outcome: 'refused', error: refusal(failure, slot, cause) }
+        case 'cap':
+          if (slot.attempts.length < 2) {
+            return { outcome: 'too-dear', error: refusal(failure!, account.address, details, cause) }
+          }
+          // A raise that the node's limit does not let through is taken back: what was sent before goes on waiting.
+          await change(slot, () => ({ attempts: slot.attempts.slice(0, -1), raisedAtMs: clock.now() }))
+          raiseNow = false
+          continue
+        case 'end':
+          // Proofs that were made before a fork of L1 are made again after it.
+          if (failure === 'wrapper-version' && !rebuilt) {
+            rebuilt = true
+            raiseNow = false
+            slot.prepared = undefined
+            continue
+          }
+          return { outcome: 'refused', error: refusal(failure!, account.address, details, cause) }
       }
     }
     return { outcome: 'later' }
   }
 
-  function refusal(failure: 'insufficient-funds' | 'rejected', slot: Slot, cause: Error | undefined): DaError {
-    const details = { key: slot.entry?.key, kind: slot.kind }
-    return failure === 'rejected'
-      ? new DaError('the node refuses the transaction', { code: 'DA_REJECTED', details, cause })
-      : new DaError(`${account.address} cannot pay for the transaction`, {
-          code: 'DA_INSUFFICIENT_FUNDS',
-          details,
-          cause,
-        })
+  /** Says why a slot waits, once for each reason. */
+  function waits(slot: Slot, failure: SendFailure, cause: Error | undefined): void {
+    if (slot.waiting === failure) return
+    slot.waiting = failure
+    logger.warn({ nonce: slot.nonce, failure, said: cause?.message }, 'transaction not taken')
   }
 
   /** The attempt to send: the last one again, or a new one with fees that a pool takes. An error when its first price is too high. */
@@ -159,9 +168,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       logger.info({ nonce: slot.nonce, hash, kind: slot.kind, attempts: slot.attempts.length }, 'transaction sent')
       return { failure: undefined }
     } catch (error) {
-      const failure = classifySendFailure(error)
-      logger.warn({ nonce: slot.nonce, hash, failure }, 'transaction not taken')
-      return { failure, cause: foreignCause(error) }
+      return { failure: classifySendFailure(error), cause: foreignCause(error) }
     }
   }
 

@@ -102,6 +102,9 @@ export function createSimulatedL1(random: Random, weather: Weather) {
   let salt = 0
   let calm = false
   let cut = false
+  let reservedWords = 'address already reserved'
+  let refuse: (transaction: PoolTransaction) => string | undefined = () => undefined
+  const refused = (message: string) => Object.assign(new Error(message), { code: -32000 })
 
   const head = () => blocks.at(-1)!
   const usedNonce = () => blocks.reduce((sum, { transactions }) => sum + transactions.length, 0)
@@ -160,11 +163,13 @@ export function createSimulatedL1(random: Random, weather: Weather) {
       cap: BigInt(fields.cap),
       blobCap: fields.blobCap === undefined ? undefined : BigInt(fields.blobCap),
     }
-    if (transaction.nonce < usedNonce()) throw new Error('nonce too low: next nonce is higher')
+    const words = refuse(transaction)
+    if (words !== undefined) throw refused(words)
+    if (transaction.nonce < usedNonce()) throw refused('nonce too low: next nonce is higher')
     const old = pool.get(transaction.nonce)
-    if (old?.hash === transaction.hash) throw new Error('already known')
+    if (old?.hash === transaction.hash) throw refused('already known')
     for (const other of pool.values()) {
-      if (kindOf(other) !== kindOf(transaction)) throw new Error('address already reserved')
+      if (kindOf(other) !== kindOf(transaction)) throw refused(reservedWords)
     }
     if (old !== undefined) {
       const percent = transaction.blobCap === undefined ? 110n : 200n
@@ -173,9 +178,9 @@ export function createSimulatedL1(random: Random, weather: Weather) {
         enough(transaction.tip, old.tip) &&
         enough(transaction.cap, old.cap) &&
         enough(transaction.blobCap ?? 200n, old.blobCap ?? 100n)
-      if (!all) throw new Error('replacement transaction underpriced')
+      if (!all) throw refused('replacement transaction underpriced')
     } else if (transaction.blobCap !== undefined && transaction.nonce > usedNonce() + pool.size) {
-      throw new Error('gapped nonce: tx nonce too high')
+      throw refused('gapped nonce: tx nonce too high')
     }
     pool.set(transaction.nonce, transaction)
     return transaction.hash
@@ -254,6 +259,14 @@ export function createSimulatedL1(random: Random, weather: Weather) {
     },
     setCut: (value: boolean) => {
       cut = value
+    },
+    /** What the node says to a transaction before it looks at its pool; nothing by default. */
+    setRefusal: (make: (transaction: PoolTransaction) => string | undefined) => {
+      refuse = make
+    },
+    /** How it says that the account has transactions of the other kind pending; by default as geth does. */
+    setReservedWords: (words: string) => {
+      reservedWords = words
     },
     /** Somebody else sends with the account's key. */
     sendForeign: send,

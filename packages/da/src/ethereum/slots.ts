@@ -3,6 +3,7 @@ import type { Hex } from 'viem'
 import { DaError } from '../errors.js'
 import type { JournalEntry } from '../internal/journal.js'
 import type { Store } from '../store.js'
+import type { SendFailure } from './failure.js'
 import type { Fees } from './fees.js'
 import type { Receipt } from './rpc.js'
 import type { PoolKind, PreparedPayload } from './transaction.js'
@@ -26,6 +27,8 @@ export type Slot = {
   /** Looks in a row that saw the nonce used and none of the attempts mined. */
   misses: number
   raisedAtMs: number
+  /** Why the node did not take it when it was last offered; `undefined` when it did. */
+  waiting: SendFailure | undefined
   /** The payload, or the empty one that cancels it. */
   prepared: { cancels: boolean; payload: PreparedPayload } | undefined
 }
@@ -46,6 +49,7 @@ export function createSlot(fields: Pick<Slot, 'nonce' | 'entry' | 'kind' | 'to' 
     cancelling: false,
     mined: undefined,
     misses: 0,
+    waiting: undefined,
     prepared: undefined,
     ...fields,
   }

@@ -220,23 +220,32 @@ describe('createTransactionManager', () => {
     await dear.close()
   })
 
-  it('frees the account when a foreign transaction of the other kind is stuck, with one of the stuck kind', async () => {
-    const { clock, l1, open, close } = setUp(fine)
-    const foreign = await payloads.blob.prepare([item(999)], new AbortController().signal)
-    const fees = { tip: 10n ** 9n, cap: 2n * 10n ** 9n, blobCap: 1n }
-    const { raw } = await foreign.sign(simulatedAccount, { chainId: 1, nonce: 0, to: inbox, gas: 21_000n, fees })
-    l1.sendForeign(raw)
-    // Nothing mines it: its blob fee is below the market, so it stays where it is.
-    const manager = open()
-    const outcome = watch(send(manager, 1, 'calldata'))
-    await clock.run(() => outcome.done, 1_200_000)
-    expect(outcome.error).toBeUndefined()
-    const last = l1.chain().at(-1)!
-    expect(last.tag).toBe(tagOf(1))
-    expect(l1.chain()).toHaveLength(2)
-    await manager[Symbol.asyncDispose]()
-    await close()
-  })
+  it.each([
+    'address already reserved',
+    'pending transaction type conflict',
+    'PendingTxsOfConflictingType',
+    'transaction type conflict: account has existing conflicting transaction type',
+  ])(
+    'frees the account when a foreign transaction of the other kind is stuck, with one of the stuck kind (%s)',
+    async words => {
+      const { clock, l1, open, close } = setUp(fine)
+      l1.setReservedWords(words)
+      const foreign = await payloads.blob.prepare([item(999)], new AbortController().signal)
+      const fees = { tip: 10n ** 9n, cap: 2n * 10n ** 9n, blobCap: 1n }
+      const { raw } = await foreign.sign(simulatedAccount, { chainId: 1, nonce: 0, to: inbox, gas: 21_000n, fees })
+      l1.sendForeign(raw)
+      // Nothing mines it: its blob fee is below the market, so it stays where it is.
+      const manager = open()
+      const outcome = watch(send(manager, 1, 'calldata'))
+      await clock.run(() => outcome.done, 1_200_000)
+      expect(outcome.error).toBeUndefined()
+      const last = l1.chain().at(-1)!
+      expect(last.tag).toBe(tagOf(1))
+      expect(l1.chain()).toHaveLength(2)
+      await manager[Symbol.asyncDispose]()
+      await close()
+    },
+  )
 
   it('cancels an unmined submission with an empty transaction of its kind', async () => {
     const { clock, l1, open, close } = setUp({ ...fine, emptyBlock: 1 })
@@ -312,6 +321,105 @@ describe('createTransactionManager', () => {
     const now = watch(manager.successor(hash))
     await clock.run(() => now.done, 1000)
     expect(now.value).toBe(l1.chain()[0]!.hash)
+    await manager[Symbol.asyncDispose]()
+    await close()
+  })
+
+  it.each([
+    ['node is syncing', 'syncing'],
+    ['account limit exceeded: pooled 16 txs', 'account-limit'],
+    ['txpool is full', 'pool-full'],
+    ['Transaction nonce is too distant from current sender nonce', 'nonce-too-high'],
+    ['daily request count exceeded, request rate limited', 'rate-limited'],
+    ['words that nobody knows', 'unknown'],
+  ])('waits while a node says "%s", says why in its view, and posts once it does not', async (words, waiting) => {
+    const { clock, l1, open, close } = setUp(fine)
+    const manager = open()
+    l1.setRefusal(() => words)
+    const outcome = watch(send(manager, 1, 'blob'))
+    const next = watch(send(manager, 2, 'blob'))
+    await clock.run(() => false, 600_000)
+    expect([outcome.done, next.done]).toEqual([false, false])
+    expect(manager.inFlight()).toMatchObject([{ key: 'key 1', waiting }])
+    l1.setRefusal(() => undefined)
+    await clock.run(() => outcome.done && next.done, 600_000)
+    expect([outcome.error, next.error]).toEqual([undefined, undefined])
+    expect(l1.chain().map(({ tag }) => tag)).toEqual([tagOf(1), tagOf(2)])
+    await manager[Symbol.asyncDispose]()
+    await close()
+  })
+
+  it.each([
+    ['insufficient funds for gas * price + value', 'DA_INSUFFICIENT_FUNDS', 'failover', 'insufficient-funds'],
+    ['tx fee (1.05 ether) exceeds the configured cap (1.00 ether)', 'DA_FEE_TOO_HIGH', 'failover', 'fee-cap'],
+    ['Sender account not authorized to send transactions', 'DA_UNAUTHORIZED', 'fatal', 'unauthorized'],
+    ['intrinsic gas too low', 'DA_REJECTED', 'fatal', 'rejected'],
+    ['invalid KZG proof', 'DA_REJECTED', 'fatal', 'invalid-proof'],
+    ['content length too large (6291456>5242880)', 'DA_REJECTED', 'fatal', 'request-too-large'],
+  ])('ends a submission to which a node says "%s", and goes on with the next', async (words, code, retry, failure) => {
+    const { clock, l1, open, close } = setUp(fine)
+    const manager = open()
+    l1.setRefusal(({ tag }) => (tag === tagOf(1) ? words : undefined))
+    const outcome = watch(send(manager, 1))
+    const next = watch(send(manager, 2))
+    await clock.run(() => outcome.done && next.done, 600_000)
+    expect(outcome.error).toMatchObject({ code, retry, details: { failure }, cause: { message: words } })
+    expect(next.error).toBeUndefined()
+    expect(l1.chain().map(({ tag }) => tag)).toEqual([tagOf(2)])
+    await manager[Symbol.asyncDispose]()
+    await close()
+  })
+
+  it('takes back a raise that a limit of the node does not let through, and is mined at what was sent before', async () => {
+    const { clock, l1, open, close } = setUp({ ...fine, emptyBlock: 1 })
+    const manager = open()
+    const outcome = watch(send(manager, 1, 'blob'))
+    await clock.run(() => l1.pool().length === 1, 60_000)
+    const [first] = l1.pool()
+    l1.setRefusal(({ cap }) =>
+      cap > first!.cap ? 'tx fee (2.00 ether) exceeds the configured cap (1.00 ether)' : undefined,
+    )
+    await clock.run(() => false, 200_000)
+    expect(l1.pool()).toEqual([first])
+    expect(manager.inFlight()).toMatchObject([{ attempts: 1, fees: { cap: first!.cap } }])
+    l1.setCalm(true)
+    await clock.run(() => outcome.done, 200_000)
+    expect(outcome.error).toBeUndefined()
+    expect(l1.chain().map(({ hash }) => hash)).toEqual([first!.hash])
+    await manager[Symbol.asyncDispose]()
+    await close()
+  })
+
+  it('makes proofs again for a node that is past a fork, and ends what it refuses all the same', async () => {
+    const { clock, l1, open, close } = setUp(fine)
+    const manager = open()
+    let refusals = 0
+    l1.setRefusal(() => (refusals++ < 1 ? 'legacy blob sidecar unsupported post-osaka' : undefined))
+    const outcome = watch(send(manager, 1, 'blob'))
+    await clock.run(() => outcome.done, 200_000)
+    expect([outcome.error, refusals > 1]).toEqual([undefined, true])
+    l1.setRefusal(() => 'legacy blob sidecar unsupported post-osaka')
+    const refused = watch(send(manager, 2, 'blob'))
+    await clock.run(() => refused.done, 200_000)
+    expect(refused.error).toMatchObject({ code: 'DA_REJECTED', details: { failure: 'wrapper-version' } })
+    await manager[Symbol.asyncDispose]()
+    await close()
+  })
+
+  it('raises the fees of the first nonce alone: what waits behind it is not mined whatever it pays', async () => {
+    const { clock, l1, open, close } = setUp({ ...fine, emptyBlock: 1 })
+    const manager = open()
+    const outcomes = [1, 2, 3].map(index => watch(send(manager, index, 'blob')))
+    await clock.run(() => l1.pool().length === 3, 60_000)
+    const before = l1.pool().map(({ tip }) => tip)
+    await clock.run(() => false, 200_000)
+    const [first, ...later] = l1.pool().map(({ tip }) => tip)
+    expect(first! >= before[0]! * 4n).toBe(true)
+    expect(later).toEqual(before.slice(1))
+    l1.setCalm(true)
+    await clock.run(() => outcomes.every(({ done }) => done), 600_000)
+    expect(outcomes.map(({ error }) => error)).toEqual([undefined, undefined, undefined])
+    expect(l1.chain().map(({ tag }) => tag)).toEqual([1, 2, 3].map(tagOf))
     await manager[Symbol.asyncDispose]()
     await close()
   })

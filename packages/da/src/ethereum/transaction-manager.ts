@@ -8,6 +8,8 @@ import { createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import type { DaReceipt, DaSubmitOptions } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
+import { createBlobTips } from './blob-tips.js'
+import type { SendFailure } from './failure.js'
 import { type FeeMarket, type Fees, firstFees } from './fees.js'
 import { createPublisher } from './publisher.js'
 import { createQueue, formatNote, noteOf, type Submission } from './queue.js'
@@ -40,6 +42,15 @@ export type TransactionManagerOptions = {
    * price while the base fee is low.
    */
   minTipWei?: bigint | undefined
+  /** Least tip of blob transactions; `minTipWei`. */
+  minBlobTipWei?: bigint | undefined
+  /**
+   * Blocks whose blob transactions tell the tip of ours, as far as they were seen while anything was under way: each new block is read whole,
+   * once. 20, as op-batcher has it; 0 for the tip that the node suggests for any transaction.
+   */
+  blobTipBlocks?: number | undefined
+  /** Which of their tips, in percent from the lowest: 60. */
+  blobTipPercentile?: number | undefined
   /** Base fee assumed at least; 1 gwei. */
   minBaseFeeWei?: bigint | undefined
   /** 1 gwei */
@@ -82,7 +93,16 @@ export type TransactionRequest = {
 export type Commit = (hash: Hex, hashes: readonly Hex[]) => Commitment[]
 
 /** What is under way, for metrics and tests. */
-export type InFlight = { nonce: number; key: string; kind: PoolKind; attempts: number; mined: boolean; fees: Fees }
+export type InFlight = {
+  nonce: number
+  key: string
+  kind: PoolKind
+  attempts: number
+  mined: boolean
+  fees: Fees
+  /** Why the node did not take it when it was last offered; absent when it did. */
+  waiting?: SendFailure | undefined
+}
 
 /** Sends the transactions of one account: one nonce stream, in order, each mined exactly once. */
 export interface TransactionManager extends AsyncDisposable {
@@ -123,6 +143,9 @@ const schema = z.strictObject({
   resubmitMs: z._default(positive, 48_000),
   maxInFlight: z._default(positive, 6),
   minTipWei: z._default(wei, gwei / 100n),
+  minBlobTipWei: z.optional(wei),
+  blobTipBlocks: z._default(z.int().check(z.minimum(0), z.maximum(1024)), 20),
+  blobTipPercentile: z._default(z.int().check(z.minimum(1), z.maximum(100)), 60),
   minBaseFeeWei: z._default(wei, gwei),
   minBlobCapWei: z._default(wei, gwei),
   maxCapWei: z._default(wei, 1000n * gwei),
@@ -187,6 +210,8 @@ export function createTransactionManager(
   const atomic = createSerial()
   // Calls of `send` enter in their order, whatever each of them has to wait for.
   const inOrder = createSerial()
+
+  const blobTips = createBlobTips(client, settings)
 
   const publisher = createPublisher({
     client,
@@ -267,7 +292,8 @@ export function createTransactionManager(
       readOptionalQuantity(client, 'eth_maxPriorityFeePerGas', unknownTip),
       readOptionalQuantity(client, 'eth_blobBaseFee', 1n),
     ])
-    return { tip, baseFee: head.baseFee, blobBaseFee }
+    const blobTip = kinds.has('blob') ? await blobTips.suggest(head.number) : undefined
+    return { tip, blobTip: blobTip ?? tip, baseFee: head.baseFee, blobBaseFee }
   }
 
   /** One look at the chain and everything that follows from it. */
@@ -458,10 +484,16 @@ export function createTransactionManager(
       if (submission === undefined) await atomic(() => forget(slot))
       else if (!(await drop(slot, withdrawn(submission.entry.key), () => submission.abandoned))) break
     }
+    const lowest = unmined().find(slot => slot.nonce >= used)
     for (const slot of unmined()) {
       if (slot.nonce < used) continue
       if (isOrphan(slot)) await atomic(() => write(slot, { cancelling: true }))
-      const due = clock.now() - slot.raisedAtMs >= settings.resubmitMs
+      let due = clock.now() - slot.raisedAtMs >= settings.resubmitMs
+      // What waits for an earlier nonce is not mined whatever it pays: its time begins when it is the first.
+      if (slot !== lowest && due) {
+        slot.raisedAtMs = clock.now()
+        due = false
+      }
       const wantsCancel = isCancelling(slot) && !slot.attempts.some(({ cancels }) => cancels)
       if (slot.accepted && !due && !wantsCancel && (await anyKnown(slot))) continue
       if (!(await publish(slot, now, due || wantsCancel))) return false
@@ -698,6 +730,7 @@ export function createTransactionManager(
           attempts: slot.attempts.length,
           mined: slot.mined !== undefined,
           fees: slot.attempts.at(-1)?.fees ?? { tip: 0n, cap: 0n, blobCap: undefined },
+          waiting: slot.waiting,
         })),
     async [Symbol.asyncDispose]() {
       closing.abort(new DaError('the transaction manager is closed', { code: 'DA_CLOSED' }))

@@ -1,4 +1,6 @@
-import { type Hex, keccak256, toHex } from 'viem'
+import { bytesToHex, hexToBytes } from '@l2/common'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Hex } from 'viem'
 import { calldataGas, type Fees } from './fees.js'
 import type { SigningAccount } from './rpc.js'
 
@@ -36,11 +38,11 @@ export const calldataPayload: PayloadKind = {
   empty: () => [],
   prepare: async items => {
     const data = items[0] ?? new Uint8Array()
-    const input = toHex(data)
+    const input = bytesToHex(data)
     return {
       intrinsicGas: calldataGas(data),
       estimate: { data: input },
-      hashes: items.map(item => keccak256(item)),
+      hashes: items.map(item => bytesToHex(keccak_256(item))),
       sign: async (account, { chainId, nonce, to, gas, fees }) => {
         const raw = await (account.signTransaction as unknown as SignRequest)({
           type: 'eip1559',
@@ -52,7 +54,7 @@ export const calldataPayload: PayloadKind = {
           maxFeePerGas: fees.cap,
           maxPriorityFeePerGas: fees.tip,
         })
-        return { hash: keccak256(raw), raw }
+        return { hash: bytesToHex(keccak_256(hexToBytes(raw)!)), raw }
       },
     }
   },

@@ -1,4 +1,4 @@
-import { type Clock, redactUrls, systemClock } from '@l2/common'
+import { type Clock, redactUrls, systemClock, withoutRequest } from '@l2/common'
 import { DaError } from '../errors.js'
 import type { DaCallOptions } from '../port.js'
 
@@ -20,12 +20,13 @@ export async function withDeadline<T>(
   const done = new AbortController()
   // The clock's timers let a process end; while somebody waits for an answer it must not.
   const hold = setInterval(() => {}, 2 ** 30)
+  let forget = (): void => {}
   const stopped = new Promise<never>((_, reject) => {
     const stop = (reason: unknown) => {
       inner.abort(reason)
       reject(reason)
     }
-    outer?.addEventListener('abort', () => stop(outer.reason), { once: true, signal: done.signal })
+    if (outer !== undefined) forget = onAbort(outer, stop)
     if (timeoutMs !== undefined) {
       clock.sleep(timeoutMs, done.signal).then(
         () =>
@@ -43,9 +44,28 @@ export async function withDeadline<T>(
     return await Promise.race([run(inner.signal), stopped])
   } finally {
     clearInterval(hold)
+    forget()
     done.abort()
     stopped.catch(() => {})
   }
+}
+
+const waiting = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>()
+
+/**
+ * Calls back when a signal aborts, until the function that it returns is called. A signal gets one listener however many calls share it: an adapter
+ * has one signal for its life and any number of calls under way, and Node takes many listeners for a leak.
+ */
+function onAbort(signal: AbortSignal, stop: (reason: unknown) => void): () => void {
+  let stops = waiting.get(signal)
+  if (stops === undefined) {
+    const all = new Set<(reason: unknown) => void>()
+    signal.addEventListener('abort', () => [...all].forEach(call => void call(signal.reason)), { once: true })
+    waiting.set(signal, all)
+    stops = all
+  }
+  stops.add(stop)
+  return () => void stops.delete(stop)
 }
 
 /** Waits, and resolves early when the waiting is pointless. */
@@ -78,15 +98,6 @@ export function plainText(text: string, secrets: readonly string[] = []): string
   return withoutRequest(plain).slice(0, 600)
 }
 
-/** The text of an error without what its client repeats of the request. */
-export function withoutRequest(text: string): string {
-  return text
-    .replace(/0x[0-9a-fA-F]{130,}/g, hex => `${hex.slice(0, 18)}…(${hex.length / 2 - 1} bytes)`)
-    .split('\n')
-    .filter(line => !/^\s*(Request body|URL|Request Arguments):/i.test(line))
-    .join('\n')
-}
-
 /** Runs what it is given one at a time, in the order of the calls; one failure does not stop the next. */
 export function createSerial(): <T>(run: () => Promise<T>) => Promise<T> {
   let tail: Promise<unknown> = Promise.resolve()
@@ -109,5 +120,24 @@ export function createOnce<T>(run: () => Promise<T>): () => Promise<T> {
       throw error
     })
     return result
+  }
+}
+
+/** A place in an order: `come` when all before it have left, and `leave` it for those behind. */
+export type Turn = { come: Promise<unknown>; leave(): void }
+
+/**
+ * Hands out places in the order of the calls, for work that begins at once and has a second half that must not overtake. Leaving early or
+ * failing lets nobody pass those who are still before.
+ */
+export function createTurns(): () => Turn {
+  let earlier: Promise<unknown> = Promise.resolve()
+  return () => {
+    const come = earlier
+    let leave = (): void => {}
+    earlier = new Promise(resolve => {
+      leave = () => resolve(come)
+    })
+    return { come, leave }
   }
 }

@@ -5,7 +5,7 @@ import { foreignCause, plainText } from './call.js'
 /** One HTTP exchange. */
 export type HttpRequest = {
   url: string
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'DELETE'
   headers?: Readonly<Record<string, string>> | undefined
   body?: Uint8Array | string | undefined
   signal: AbortSignal
@@ -14,6 +14,8 @@ export type HttpRequest = {
   /** Never repeated in errors. */
   secrets: readonly string[]
   fetch?: typeof fetch | undefined
+  /** `manual`: a redirect is an answer, to say something about. By default it is refused: it would carry a token to whoever it names. */
+  redirect?: 'error' | 'manual' | undefined
 }
 
 export type HttpAnswer = { status: number; headers: Headers; body: Uint8Array }
@@ -32,8 +34,7 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
     const response = await (request.fetch ?? fetch)(request.url, {
       method: request.method,
       signal,
-      // A redirect would carry the token to whoever it names.
-      redirect: 'error',
+      redirect: request.redirect ?? 'error',
       ...(request.headers === undefined ? {} : { headers: { ...request.headers } }),
       ...(request.body === undefined ? {} : { body: request.body as BodyInit }),
     })

@@ -124,6 +124,15 @@ describe('journals under kill -9', () => {
     expect(first.length + second.length).toBeLessThanOrEqual(25 + kills)
   })
 
+  it('loses nothing in a directory of objects, and leaves none that is half there', async () => {
+    const folder = await directory()
+    await killUntilDone(['object', folder, '', ''], 25, 20)
+    const objects = createFileStore(join(folder, 'objects'))
+    const keys = await objects.keys('objects/')
+    const items = await Promise.all(keys.map(async key => (await objects.get(key))![1]!))
+    expect(items.sort((a, b) => a - b)).toEqual(upTo(25))
+  })
+
   it('loses nothing and repeats nothing between a server and an anchor', async () => {
     const folder = await directory()
     const below = createMemoryDa()

@@ -3,7 +3,10 @@ import { DaError, type DaErrorCode } from '../errors.js'
 import type { DaCallOptions, DaLimits, DaStatus, DataAvailability } from '../port.js'
 
 /** The adapters that read a commitment. */
-export function readersOf(layers: readonly DataAvailability[], commitment: Commitment): DataAvailability[] {
+export function readersOf<L extends Pick<DataAvailability, 'reads'>>(
+  layers: readonly L[],
+  commitment: Commitment,
+): L[] {
   return layers.filter(layer => layer.reads(commitment))
 }
 
@@ -15,11 +18,11 @@ const telling: readonly DaErrorCode[] = ['DA_COMMITMENT_DEAD', 'DA_MISMATCH', 'D
  *
  * @throws DaError `DA_COMMITMENT_INVALID` when none reads it; else the failure that says most
  */
-export async function askInTurn<T>(
-  layers: readonly DataAvailability[],
+export async function askInTurn<T, L extends Pick<DataAvailability, 'reads'>>(
+  layers: readonly L[],
   commitment: Commitment,
   call: DaCallOptions | undefined,
-  ask: (layer: DataAvailability) => Promise<T>,
+  ask: (layer: L) => Promise<T>,
 ): Promise<T> {
   const failures: unknown[] = []
   for (const layer of readersOf(layers, commitment)) {

@@ -3,18 +3,25 @@ import { createCelestiaDa } from '../celestia/celestia.js'
 import { createCelestiaClient } from '../celestia/client.js'
 import { namespaceV0 } from '../celestia/namespace.js'
 import { daLayer } from '../commitment.js'
-import { DaError } from '../errors.js'
+import { DaError, type DaErrorCode } from '../errors.js'
 import { createCalldataDa } from '../ethereum/calldata.js'
 import { createTransactionManager } from '../ethereum/transaction-manager.js'
 import { anvilAccounts, startAnvil } from '../internal/anvil.js'
-import type { MemoryFault } from '../memory/memory.js'
+import type { MemoryDa, MemoryFault } from '../memory/memory.js'
 import { createMemoryDa } from '../memory/memory.js'
+import type { L1DataAvailability } from '../port.js'
 import { createMemoryStore } from '../store.js'
 import { createCelestiaServer } from '../testing/celestia/server.js'
 import { createMirrorDa } from './mirror.js'
-import { createRouterDa } from './router.js'
+import { createRouterDa, type RouterEvent } from './router.js'
 
 const item = (value: number) => Uint8Array.of(0, value >> 8, value & 255)
+const named = (layers: readonly MemoryDa[]) => layers.map((da, index) => ({ name: `layer ${index}`, da }))
+const failing = (code: DaErrorCode) => createMemoryDa({}, { inject: failWith(code) })
+const failWith =
+  (code: DaErrorCode) =>
+  (operation: string): MemoryFault | undefined =>
+    operation === 'submit' ? { kind: 'fail', error: new DaError(code, { code }) } : undefined
 
 describe('createRouterDa', () => {
   it('fails over from Ethereum to Celestia while L1 is cut off, returns with it, and loses nothing', async () => {
@@ -70,7 +77,12 @@ describe('createRouterDa', () => {
     )
     const working = createMemoryDa()
     const da = createRouterDa(
-      { layers: [{ da: stalled }, { da: working }] },
+      {
+        layers: [
+          { name: 'stalled', da: stalled },
+          { name: 'working', da: working },
+        ],
+      },
       { policy: 'failover', stallMs: 40, failures: 1 },
     )
     const { commitments } = await da.submit([item(1)])
@@ -80,7 +92,11 @@ describe('createRouterDa', () => {
 
   it('goes where it is cheaper, and only for a difference that is worth it', async () => {
     const prices = [100n, 90n]
-    const layers = [0, 1].map(index => ({ da: createMemoryDa({ weiPerByte: 1n }), toWei: () => prices[index]! }))
+    const layers = [0, 1].map(index => ({
+      name: `layer ${index}`,
+      da: createMemoryDa({ weiPerByte: 1n }),
+      toWei: () => prices[index]!,
+    }))
     const da = createRouterDa({ layers }, { policy: 'price', hysteresisPercent: 15 })
     const heights = () => Promise.all(layers.map(async ({ da }) => Number(await da.height())))
     await da.submit([item(1)])
@@ -100,7 +116,7 @@ describe('createRouterDa', () => {
         ? { kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
         : undefined
     const layers = [createMemoryDa({}, { inject }), createMemoryDa()] as const
-    const da = createRouterDa({ layers: layers.map(layer => ({ da: layer })) }, { policy: 'failover', failures: 9 })
+    const da = createRouterDa({ layers: named(layers) }, { policy: 'failover', failures: 9 })
     const { commitments } = await da.submit([item(1)])
     down = false
     expect(await da.status(commitments[0]!)).toBe('final')
@@ -119,7 +135,7 @@ describe('createRouterDa', () => {
     const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
     const second = createMemoryDa()
     const before = createRouterDa(
-      { layers: [{ da: createMemoryDa({}, { inject: stall }) }, { da: second }], store },
+      { layers: named([createMemoryDa({}, { inject: stall }), second]), store },
       { policy: 'failover' },
     )
     const abort = new AbortController()
@@ -128,7 +144,7 @@ describe('createRouterDa', () => {
     abort.abort(new Error('the process dies'))
     await expect(waiting).rejects.toThrow('the process dies')
     const after = createRouterDa(
-      { layers: [{ da: createMemoryDa({}, { inject: down }) }, { da: second }], store },
+      { layers: named([createMemoryDa({}, { inject: down }), second]), store },
       { policy: 'failover' },
     )
     expect(await after.pending()).toEqual(['batch'])
@@ -139,13 +155,110 @@ describe('createRouterDa', () => {
 
   it('tells what every layer said when none takes it', async () => {
     const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
-    const layers = [1, 2].map(() => ({ da: createMemoryDa({}, { inject: down }) }))
+    const layers = named([1, 2].map(() => createMemoryDa({}, { inject: down })))
     const da = createRouterDa({ layers }, { policy: 'failover', backoffMs: 1 })
     await expect(da.submit([item(1)])).rejects.toMatchObject({
       code: 'DA_ALL_FAILED',
       retry: 'backoff',
       details: { layers: [{ code: 'DA_UNAVAILABLE' }, { code: 'DA_UNAVAILABLE' }] },
     })
+  })
+})
+
+describe('layers of a router', () => {
+  it('have names, which differ', () => {
+    const layers = [{ da: createMemoryDa() }, { da: createMemoryDa() }]
+    expect(() => createRouterDa({ layers }, { policy: 'failover' })).toThrow(/"memory" does not/)
+    const da = createRouterDa({ layers: named(layers.map(({ da }) => da)) }, { policy: 'failover' })
+    expect(da.layers().map(({ name }) => name)).toEqual(['layer 0', 'layer 1'])
+  })
+
+  it('are tried one after another whatever the first says, and what happens is told', async () => {
+    for (const code of ['DA_REJECTED', 'DA_UNAUTHORIZED', 'DA_READ_ONLY', 'DA_UNAVAILABLE', 'DA_TOO_LARGE'] as const) {
+      const events: RouterEvent[] = []
+      const second = createMemoryDa()
+      const da = createRouterDa(
+        { layers: named([failing(code), second]), onEvent: event => events.push(event) },
+        { policy: 'failover', failures: 1, attempts: 1 },
+      )
+      const { commitments, key } = await da.submit([item(1)])
+      expect(await second.get(commitments[0]!)).toEqual(item(1))
+      const first =
+        code === 'DA_TOO_LARGE'
+          ? { type: 'data-refused', layer: 'layer 0', code, key }
+          : { type: 'layer-failed', layer: 'layer 0', during: 'submit', code, key }
+      expect(events).toEqual([first, { type: 'failed-over', key, from: 'layer 0', to: 'layer 1' }])
+      // What says nothing about the data is the layer's failure: it is left alone for a while.
+      expect(da.layers()[0]!.state).toBe(code === 'DA_TOO_LARGE' ? 'closed' : 'open')
+    }
+  })
+
+  it('refuse the data only together', async () => {
+    const submit = (...codes: DaErrorCode[]) =>
+      createRouterDa({ layers: named(codes.map(failing)) }, { policy: 'failover', attempts: 1 }).submit([item(1)])
+    await expect(submit('DA_REJECTED', 'DA_UNAVAILABLE')).rejects.toMatchObject({
+      code: 'DA_ALL_FAILED',
+      retry: 'backoff',
+    })
+    await expect(submit('DA_UNAUTHORIZED', 'DA_TOO_LARGE')).rejects.toMatchObject({ code: 'DA_TOO_LARGE' })
+    await expect(submit('DA_REJECTED', 'DA_UNAUTHORIZED')).rejects.toMatchObject({
+      code: 'DA_REJECTED',
+      retry: 'fatal',
+    })
+  })
+
+  it('are found again in a journal that knows them by other names', async () => {
+    const store = createMemoryStore()
+    const stall = (operation: string): MemoryFault | undefined =>
+      operation === 'submit' ? { kind: 'stall' } : undefined
+    const hanging = createMemoryDa({}, { inject: stall })
+    const other = Object.assign(createMemoryDa(), { name: 'other' })
+    // As routers wrote it before layers had names: by the adapters'.
+    const before = createRouterDa({ layers: [{ da: hanging }, { da: other }], store }, { policy: 'failover' })
+    const abort = new AbortController()
+    const waiting = before.submit([item(1)], { key: 'batch', signal: abort.signal })
+    while ((await before.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    abort.abort(new Error('the process dies'))
+    await expect(waiting).rejects.toThrow('the process dies')
+    const memory = createMemoryDa()
+    const layers = [
+      { name: 'b', da: other },
+      { name: 'a', da: memory },
+    ]
+    const after = createRouterDa({ layers, store }, { policy: 'failover' })
+    expect(await after.resume('batch')).toMatchObject({ key: 'batch' })
+    expect(await memory.height()).toBe(1n)
+    // Names that nobody has any more are no trouble.
+    const later = createRouterDa({ layers: named([other, memory]), store }, { policy: 'failover' })
+    expect(await later.resume('batch')).toMatchObject({ key: 'batch' })
+  })
+
+  it('make an L1 layer together only if all are on L1', () => {
+    const onL1 = (da: MemoryDa) => Object.assign(da, { includedOn: 'l1' as const })
+    const all = createRouterDa(
+      {
+        layers: [
+          { name: 'a', da: onL1(createMemoryDa()) },
+          { name: 'b', da: onL1(createMemoryDa()) },
+        ],
+      },
+      { policy: 'failover' },
+    )
+    expect(all.includedOn).toBe('l1')
+    const some = createRouterDa(
+      {
+        layers: [
+          { name: 'a', da: onL1(createMemoryDa()) },
+          { name: 'b', da: createMemoryDa() },
+        ],
+      },
+      { policy: 'failover' },
+    )
+    expect('includedOn' in some).toBe(false)
+    // @ts-expect-error a layer beside L1 makes no L1 layer
+    const sink: L1DataAvailability = some
+    expect(sink).toBe(some)
   })
 })
 

@@ -5,7 +5,7 @@ import { createSerial, withDeadline } from '../internal/call.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import { createSubmissions, notedMaxCost, noteMaxCost, type Posted } from '../internal/submissions.js'
-import type { DaLimits, DaQuote, DaReceipt, DataAvailability } from '../port.js'
+import type { DaLimits, DaQuote, DaReceipt, DataAvailability, L1DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import { createBreaker } from './breaker.js'
 import { askInTurn, commonLimits, readersOf, statusAmong } from './readers.js'
@@ -33,21 +33,36 @@ export type RouterOptions = {
 }
 
 /** A layer of a router, and how to compare its price. */
-export type RouterLayer = {
-  da: DataAvailability
+export type RouterLayer<D extends DataAvailability = DataAvailability> = {
+  da: D
+  /** What events, errors and the journal call it; the adapter's name by default. No two layers have the same. */
+  name?: string | undefined
   /** A quote in wei; needed where the unit is not wei. Live prices are the caller's to know. */
   toWei?: ((quote: DaQuote) => bigint | Promise<bigint>) | undefined
 }
 
 /** What {@link createRouterDa} works with. */
-export type RouterDeps = {
+export type RouterDeps<D extends DataAvailability = DataAvailability> = {
   /** In order of preference. */
-  layers: readonly RouterLayer[]
+  layers: readonly RouterLayer<D>[]
   /** Journal of submissions and of the layers that were given them. */
   store?: Store | undefined
   clock?: Clock | undefined
   logger?: Logger | undefined
+  /** Told of failures and changes of layers as they come; called synchronously, what it throws is ignored. */
+  onEvent?: ((event: RouterEvent) => void) | undefined
 }
+
+/** What a router tells of its layers; `layer`, `from` and `to` are their names. */
+export type RouterEvent =
+  /** A layer failed, when it was asked for its price (which is also the probe) or given a submission. */
+  | { type: 'layer-failed'; layer: string; during: 'quote' | 'submit'; code: string; key?: string }
+  /** A layer does not take this data; the next one is asked. It does not count as failing. */
+  | { type: 'data-refused'; layer: string; code: string; key: string }
+  /** Submissions go first to another layer than before. */
+  | { type: 'switched'; from: string; to: string }
+  /** A submission ended on another layer than the one that was to get it. */
+  | { type: 'failed-over'; key: string; from: string; to: string }
 
 /** Adds what the router thinks of its layers. */
 export interface RouterDa extends DataAvailability {
@@ -77,7 +92,8 @@ type Note = { tried?: string[]; maxCost?: string }
  * finish within `stallMs`, is followed by the next. What the stalled one may still do is harmless: readers see the data twice. The commitment
  * is the layer's own, so reading needs no configuration of the writer's, only an adapter that reads that layer.
  *
- * A layer that refuses the submission for what it is (`fatal`) does not count as failing; when none takes it, its refusal is the answer.
+ * No answer of one layer is the answer about the data: whatever it says, the next one is asked. A layer that finds the data too large does not
+ * count as failing. Only when all layers refuse for good is that the answer; otherwise it is `DA_ALL_FAILED`, and later may be better.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
  * @example
@@ -87,19 +103,49 @@ type Note = { tried?: string[]; maxCost?: string }
  * const down = () => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }) as const
  * const first = createMemoryDa({}, { inject: down })
  * const second = createMemoryDa()
- * const da = createRouterDa({ layers: [{ da: first }, { da: second }] }, { policy: 'failover', limits: 'active' })
+ * const layers = [
+ *   { name: 'first', da: first },
+ *   { name: 'second', da: second },
+ * ]
+ * const da = createRouterDa(
+ *   { layers, onEvent: event => event.type === 'failed-over' && console.log(event.to) }, // second
+ *   { policy: 'failover', limits: 'active' },
+ * )
  * const { commitments } = await da.submit([Uint8Array.of(1)])
  * console.log(await second.status(commitments[0]!)) // final
  * ```
  */
-export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa {
+export function createRouterDa(
+  deps: RouterDeps<L1DataAvailability>,
+  options: RouterOptions,
+): RouterDa & L1DataAvailability
+export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa
+export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa & Partial<L1DataAvailability> {
   const settings = parseOptions('createRouterDa', schema, options)
   const clock = deps.clock ?? systemClock
   const logger = deps.logger ?? silentLogger
   const name = 'router'
   if (deps.layers.length === 0) throw new DaError('a router needs layers', { code: 'DA_OPTIONS_INVALID' })
-  const layers = deps.layers.map(({ da, toWei }) => ({ da, toWei, breaker: createBreaker(clock, settings) }))
+  const layers = deps.layers.map(({ da, name = da.name, toWei }) => {
+    return { da, name, toWei, breaker: createBreaker(clock, settings) }
+  })
   type Layer = (typeof layers)[number]
+  const names = layers.map(layer => layer.name)
+  const twice = names.find((layer, index) => layer === '' || names.indexOf(layer) !== index)
+  if (twice !== undefined) {
+    throw new DaError(`layers of a router need names that differ, and "${twice}" does not`, {
+      code: 'DA_OPTIONS_INVALID',
+      meta: ['try: give each layer a "name"'],
+      details: { names },
+    })
+  }
+  const tell = (event: RouterEvent): void => {
+    try {
+      deps.onEvent?.(event)
+    } catch {
+      // An observer's fault must not be taken for a layer's.
+    }
+  }
   const all = layers.map(({ da }) => da)
   const journal = createJournal(deps.store ?? createMemoryStore(), 'router')
   const submissions = createSubmissions({
@@ -120,12 +166,12 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
   const inOrder = createSerial()
   let current = layers[0]!
 
-  const weiOf = async ({ da, toWei }: Layer, quote: DaQuote): Promise<bigint> => {
+  const weiOf = async ({ name, toWei }: Layer, quote: DaQuote): Promise<bigint> => {
     if (toWei !== undefined) return toWei(quote)
     if (quote.unit === 'wei') return quote.cost
-    throw new DaError(`"toWei" of layer ${da.name} is needed to compare ${quote.unit} with wei`, {
+    throw new DaError(`"toWei" of layer ${name} is needed to compare ${quote.unit} with wei`, {
       code: 'DA_OPTIONS_INVALID',
-      details: { layer: da.name, unit: quote.unit },
+      details: { layer: name, unit: quote.unit },
     })
   }
 
@@ -141,7 +187,7 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
       asked.map(async layer => {
         try {
           const quote = await withDeadline(
-            `${layer.da.name} quote`,
+            `${layer.name} quote`,
             { signal, timeoutMs: settings.probeMs },
             undefined,
             inner => layer.da.quote(sizes, { signal: inner }),
@@ -152,7 +198,10 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
         } catch (failure) {
           signal?.throwIfAborted()
           if (failure instanceof DaError && failure.code === 'DA_OPTIONS_INVALID') throw failure
-          if (retryClassOf(failure) !== 'fatal') layer.breaker.failed()
+          if (!isAboutData(failure)) {
+            layer.breaker.failed()
+            tell({ type: 'layer-failed', layer: layer.name, during: 'quote', code: codeOf(failure) })
+          }
           return { layer, price: undefined, failure }
         }
       }),
@@ -169,7 +218,8 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
     }
     const first = working[0]?.layer
     if (first !== undefined && first !== current) {
-      logger.info({ from: current.da.name, to: first.da.name }, 'data goes to another layer')
+      logger.info({ from: current.name, to: first.name }, 'data goes to another layer')
+      tell({ type: 'switched', from: current.name, to: first.name })
       current = first
     }
     const failed = priced.filter(({ price }) => price === undefined)
@@ -178,57 +228,72 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
 
   async function post(entry: JournalEntry, closing: AbortSignal): Promise<Posted> {
     const failures: { layer: string; code: string; message: string }[] = []
-    let last: unknown
-    let refusal: unknown
+    const errors: unknown[] = []
     const fail = (layer: Layer, error: unknown) => {
-      last = error
-      const { code = 'unknown', shortMessage = String((error as Error)?.message) } = error as Partial<DaError>
-      failures.push({ layer: layer.da.name, code, message: shortMessage })
+      errors.push(error)
+      const { shortMessage = String((error as Error)?.message) } = error as Partial<DaError>
+      failures.push({ layer: layer.name, code: codeOf(error), message: shortMessage })
     }
     const sizes = entry.items.map(item => item.length)
+    const preferred = current
     const chosen = await inOrder(() => choose(sizes, closing))
     const tried = (JSON.parse(entry.note ?? '{}') as Note).tried ?? []
+    // A journal knows layers by the names that they had when it was written, or by those of their adapters.
+    const wasTried = ({ name, da }: Layer) => tried.includes(name) || tried.includes(da.name)
     // What was begun before a crash goes on where it was begun, if that layer is up.
-    const begun = chosen.findIndex(({ layer, failure }) => failure === undefined && tried.includes(layer.da.name))
+    const begun = chosen.findIndex(({ layer, failure }) => failure === undefined && wasTried(layer))
     if (begun > 0) chosen.unshift(...chosen.splice(begun, 1))
     for (const { layer, failure } of chosen) {
       if (failure !== undefined) {
         fail(layer, failure)
-        if (retryClassOf(failure) === 'fatal') refusal ??= failure
         continue
       }
-      if (!tried.includes(layer.da.name)) {
-        tried.push(layer.da.name)
+      if (!tried.includes(layer.name)) {
+        tried.push(layer.name)
         await journal.note(entry, JSON.stringify({ ...JSON.parse(entry.note ?? '{}'), tried } satisfies Note))
       }
       try {
         const receipt = await attempt(layer, entry, closing)
         layer.breaker.succeeded()
+        if (layer !== preferred && (failures.length > 0 || preferred.breaker.state() !== 'closed')) {
+          tell({ type: 'failed-over', key: entry.key, from: preferred.name, to: layer.name })
+        }
         return { receipt }
       } catch (error) {
         closing.throwIfAborted()
         fail(layer, error)
-        // A refusal says something about the submission, not about the layer: the next layer may take it, and this one stays in use.
-        if (retryClassOf(error) === 'fatal') {
-          refusal ??= error
+        const code = codeOf(error)
+        if (isAboutData(error)) {
+          tell({ type: 'data-refused', layer: layer.name, code, key: entry.key })
           continue
         }
         layer.breaker.failed()
-        logger.warn({ layer: layer.da.name, code: (error as DaError).code }, 'a layer failed')
+        logger.warn({ layer: layer.name, code }, 'a layer failed')
+        tell({ type: 'layer-failed', layer: layer.name, during: 'submit', code, key: entry.key })
       }
     }
-    const error =
-      refusal ??
-      new DaError('every layer failed', { code: 'DA_ALL_FAILED', details: { layers: failures }, cause: last })
+    // What one layer refuses another may take later: only the refusal of all is one of the data.
+    const refused = errors.length > 0 && errors.every(error => retryClassOf(error) === 'fatal')
+    const error = refused
+      ? (errors.find(isAboutData) ?? errors[0])
+      : new DaError('every layer failed', {
+          code: 'DA_ALL_FAILED',
+          details: { layers: failures },
+          cause: errors.at(-1),
+        })
     if (failures.some(({ code }) => isUndecided(code))) throw error
     return { refused: error }
   }
 
   /** Gives a submission to one layer, again while its errors say so and time is left. */
-  function attempt({ da }: Layer, { items, key, note }: JournalEntry, closing: AbortSignal): Promise<DaReceipt> {
+  function attempt(
+    { da, name: layer }: Layer,
+    { items, key, note }: JournalEntry,
+    closing: AbortSignal,
+  ): Promise<DaReceipt> {
     const maxCost = notedMaxCost(note)
     return withDeadline(
-      `${da.name} submit`,
+      `${layer} submit`,
       { signal: closing, timeoutMs: settings.stallMs },
       undefined,
       async signal => {
@@ -255,8 +320,9 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
       }, undefined),
       finality: all.every(({ capabilities }) => capabilities.finality === 'instant') ? 'instant' : 'probabilistic',
     },
-    active: () => current.da.name,
-    layers: () => layers.map(({ da, breaker }) => ({ name: da.name, state: breaker.state() })),
+    ...(all.every(isOnL1) ? { includedOn: 'l1' as const } : {}),
+    active: () => current.name,
+    layers: () => layers.map(({ name, breaker }) => ({ name, state: breaker.state() })),
     limits: async (call): Promise<DaLimits> => {
       if (settings.limits === 'active') {
         const usable = layers.find(({ breaker }) => breaker.state() === 'closed') ?? layers[0]!
@@ -289,4 +355,17 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
       for (const da of all) await da[Symbol.asyncDispose]()
     },
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as Partial<DaError> | undefined)?.code ?? 'unknown'
+}
+
+/** Whether a refusal is about the submission, as opposed to the layer, its node, or the account that pays there. */
+function isAboutData(error: unknown): boolean {
+  return ['DA_EMPTY', 'DA_TOO_LARGE', 'DA_KEY_REUSED'].includes(codeOf(error))
+}
+
+function isOnL1(da: DataAvailability): da is L1DataAvailability {
+  return (da as Partial<L1DataAvailability>).includedOn === 'l1'
 }

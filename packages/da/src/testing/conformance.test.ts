@@ -191,7 +191,7 @@ for (const policy of ['failover', 'price'] as const) {
       const store = createMemoryStore()
       const open = () =>
         createRouterDa(
-          { layers: layers.map(({ da }) => ({ da })), store },
+          { layers: layers.map(({ da }, index) => ({ name: `memory ${index}`, da })), store },
           { policy, stallMs: 5000, backoffMs: 5, cooldownMs: 20 },
         )
       const da = open()

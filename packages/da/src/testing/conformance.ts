@@ -155,6 +155,7 @@ export function conformanceCases(options: ConformanceOptions): ConformanceCase[]
         'DA_COMMITMENT_INVALID',
         'DA_UNVERIFIABLE',
         'DA_NOT_FOUND',
+        'DA_COMMITMENT_DEAD',
       ])
       const foreign = { layer: 0x7f, payload: commitment.payload }
       check(!da.reads(foreign), 'it claims to read a layer that does not exist')

@@ -76,6 +76,7 @@ function harness(
         },
       },
       sink: {
+        includedOn: 'l1',
         limits: async () => ({ maxBytes: state.maxBytes, maxItems: state.maxItems }),
         submit: async (items, options) => {
           const { key } = options

@@ -94,6 +94,7 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  *       blocks: async () => [block(1n), block(2n), block(3n)],
  *     },
  *     sink: {
+ *       includedOn: 'l1',
  *       limits: async () => ({ maxBytes: 130_044, maxItems: 6 }),
  *       submit: async items => {
  *         posted.push(...items)

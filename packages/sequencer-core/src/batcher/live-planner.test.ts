@@ -26,6 +26,7 @@ function planned() {
   const posted: { layer: string; items: number }[] = []
   const events: BatcherEvent[] = []
   const sink = (layer: string): BatcherSink => ({
+    includedOn: 'l1',
     limits: async () => ({ maxBytes: 130_044, maxItems: 6 }),
     submit: async items => {
       posted.push({ layer, items: items.length })
@@ -99,7 +100,11 @@ function unattended({ latencyTargetSeconds = 480, failing = false } = {}) {
         { name: 'zlib-9', compressor: zlib },
       ],
       sinks: {
-        blobs: { limits: async () => ({ maxBytes: 130_044, maxItems: 6 }), submit: async () => ({ height: 1n }) },
+        blobs: {
+          includedOn: 'l1',
+          limits: async () => ({ maxBytes: 130_044, maxItems: 6 }),
+          submit: async () => ({ height: 1n }),
+        },
       },
     },
   )

@@ -13,8 +13,13 @@ export interface BatcherNode {
   blocks(from: bigint, to: bigint, options?: { signal?: AbortSignal | undefined }): Promise<readonly BatcherBlock[]>
 }
 
-/** Where batcher transactions go. A `DataAvailability` of `@l2/da` on Ethereum is one; other layers need their commitment put on L1. */
+/**
+ * Where batcher transactions go. A layer of `@l2/da` on Ethereum is one; other layers become one with its `commitmentSink(layer, l1)`, which puts
+ * their commitments on L1.
+ */
 export interface BatcherSink {
+  /** Says that what it submits ends up in L1's inbox, where derivation looks: a layer that is not L1 must not be taken for a sink. */
+  readonly includedOn: 'l1'
   /** What one submission may hold now. */
   limits(options?: { signal?: AbortSignal | undefined }): Promise<{ maxBytes: number; maxItems: number }>
   /**

@@ -77,6 +77,7 @@ function harness(names: readonly string[], options: SharedBatcherOptions = {}, f
     {
       rollups,
       sink: {
+        includedOn: 'l1',
         limits: async () => ({ maxBytes: state.maxBytes, maxItems: state.maxItems }),
         submit: async (payloads, { key, includeBy }) => {
           submitted.push({ key, payloads, includeBy })

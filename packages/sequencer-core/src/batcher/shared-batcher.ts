@@ -131,7 +131,11 @@ type Limits = { readonly payloads: number; readonly payloadBytes: number }
  * })
  * const batcher = createSharedBatcher({}, {
  *   rollups: [rollup('a', 901n), rollup('b', 902n)],
- *   sink: { limits: async () => ({ maxBytes: 130_044, maxItems: 6 }), submit: async () => ({ height: 10n }) },
+ *   sink: {
+ *     includedOn: 'l1',
+ *     limits: async () => ({ maxBytes: 130_044, maxItems: 6 }),
+ *     submit: async () => ({ height: 10n }),
+ *   },
  *   onEvent: event => {
  *     if (event.type === 'shipped') console.log(event.payloads, splitByBytes(1000n, event.bytes)) // 1 { a: 500n, b: 500n }
  *   },
@@ -184,6 +188,7 @@ export function createSharedBatcher(
 
   /** The sink of one rollup: takes its channels whole. */
   const collector = (name: string, reasons: Map<Hex, CloseReason>): BatcherSink => ({
+    includedOn: 'l1',
     limits: async () => ({ maxBytes: payloadBytes, maxItems: Number.MAX_SAFE_INTEGER }),
     submit: (items, { includeBy, signal }) =>
       new Promise((resolve, reject) => {

@@ -71,10 +71,25 @@ const brotliNative: Decompress = (input, maxBytes) => {
     const second = attempt(() => zlib.brotliDecompressSync(input, open))
     if ('bytes' in second && second.bytes.length <= maxBytes) return { bytes: second.bytes, end: 'unterminated' }
   }
-  carefulBrotli ??= createBrotliDecompressSync(
-    readFileSync(createRequire(import.meta.url).resolve('brotli-dec-wasm/web/bg.wasm')),
-  )
+  carefulBrotli ??= loadCarefulBrotli()
   return carefulBrotli(input, maxBytes)
+}
+
+/** @throws SequencerError `COMPRESSION_UNAVAILABLE` */
+function loadCarefulBrotli(): Decompress {
+  try {
+    return createBrotliDecompressSync(
+      readFileSync(createRequire(import.meta.url).resolve('brotli-dec-wasm/web/bg.wasm')),
+    )
+  } catch (cause) {
+    throw new SequencerError('the brotli decoder for streams that end early or broken cannot be loaded', {
+      code: 'COMPRESSION_UNAVAILABLE',
+      meta: [
+        'try: ship "brotli-dec-wasm/web/bg.wasm" beside the bundle, or hand `createBrotliDecompress` of "@l2/sequencer-core/brotli" its bytes',
+      ],
+      cause,
+    })
+  }
 }
 
 /**

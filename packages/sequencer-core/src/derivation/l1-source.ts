@@ -21,6 +21,12 @@ export interface BlobSource {
 
 /** Where the driver gets what alt-DA commitments stand for. */
 export interface CommitmentSource {
-  /** The committed bytes. `undefined` only when the chain's challenge contract says that nobody has to have them. */
+  /**
+   * The committed bytes. `undefined` when every reader of the chain skips the commitment: its layer declared it dead, it is none of a layer that the
+   * chain takes, or the chain's challenge contract says that nobody has to have the data. Rejects while they cannot be had: leaving
+   * them out would fork the chain. `createCommitmentSource` of `@l2/da` makes one out of layers.
+   *
+   * @param block names the commitment: certificates can be too old for it
+   */
   getCommitted(commitment: Hex, block: L1BlockRef, options?: CallOptions): Promise<Uint8Array | undefined>
 }

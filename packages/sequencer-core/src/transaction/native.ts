@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { lacks, loadNative } from '@l2/common/node'
 import { createKeccak } from 'hash-wasm'
 import { SequencerError } from '../errors.js'
 import { addressOfPublicKey, type SenderRecovery } from './recovery.js'
@@ -18,7 +19,8 @@ type Secp256k1 = {
  * Sender recovery by libsecp256k1 (the optional peer dependency `secp256k1`) with keccak-256 in WebAssembly: about twenty times as fast as
  * noble, with the same answers.
  *
- * @throws SequencerError `NATIVE_UNAVAILABLE` when `secp256k1` is not installed or has no binary for this platform; fall back to `nobleRecovery`
+ * @throws SequencerError `NATIVE_UNAVAILABLE` when `secp256k1` is not installed, was not built, or was built for another machine
+ * (`details.state` is `absent` or `broken`, `details.reason` says why); fall back to `nobleRecovery`
  *
  * @example
  * ```ts
@@ -35,7 +37,9 @@ type Secp256k1 = {
  */
 export async function createNativeRecovery(): Promise<SenderRecovery> {
   const secp256k1 = loadSecp256k1()
-  const hasher = await createKeccak(256)
+  const hasher = await createKeccak(256).catch((cause: unknown) => {
+    throw unavailable('broken', 'WebAssembly cannot be used here', cause)
+  })
   const keccak256 = (bytes: Uint8Array): Uint8Array => {
     hasher.init()
     hasher.update(bytes)
@@ -61,25 +65,30 @@ export async function createNativeRecovery(): Promise<SenderRecovery> {
 export function nativeModulePaths(): { secp256k1: string; hashWasm: string } {
   const { resolve } = createRequire(import.meta.url)
   try {
-    // `bindings.js`, not the main file: that one silently falls back to slow JavaScript.
-    return { secp256k1: resolve('secp256k1/bindings.js'), hashWasm: resolve('hash-wasm') }
+    return { secp256k1: resolve(`secp256k1/${bindings}`), hashWasm: resolve('hash-wasm') }
   } catch (cause) {
-    throw unavailable(cause)
+    throw unavailable('absent', 'it cannot be found', cause)
   }
 }
+
+/** Not the main file: that one silently falls back to slow JavaScript. */
+const bindings = 'bindings.js'
 
 function loadSecp256k1(): Secp256k1 {
-  try {
-    return createRequire(import.meta.url)('secp256k1/bindings.js') as Secp256k1
-  } catch (cause) {
-    throw unavailable(cause)
-  }
+  const check = (module: Secp256k1) => lacks(module, ['ecdsaRecover'])
+  const part = loadNative<Secp256k1>('secp256k1', { from: import.meta.url, entry: bindings, check })
+  if (part.state === 'ready') return part.module
+  throw unavailable(part.state, part.reason, part.cause)
 }
 
-function unavailable(cause: unknown): SequencerError {
-  return new SequencerError('native secp256k1 could not be loaded', {
-    code: 'NATIVE_UNAVAILABLE',
-    meta: ['try: install "secp256k1" beside @l2/sequencer-core, or use nobleRecovery'],
-    cause,
-  })
+function unavailable(state: 'absent' | 'broken', reason: string, cause: unknown): SequencerError {
+  return new SequencerError(
+    state === 'absent' ? 'secp256k1 is not installed' : `secp256k1 is installed and does not load: ${reason}`,
+    {
+      code: 'NATIVE_UNAVAILABLE',
+      meta: ['try: install "secp256k1" beside @l2/sequencer-core and let it be built, or use nobleRecovery'],
+      details: { state, reason },
+      cause,
+    },
+  )
 }

@@ -42,15 +42,33 @@ createKeccak(256).then(hasher => {
     }
     parentPort.postMessage({ id, senders }, [senders.buffer])
   })
+  parentPort.postMessage({ ready: true })
 })
 `
+
+/** Settles with a worker's first message, or with its end before it. */
+function begun(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.ref()
+    const settle = (end: () => void) => (cause?: unknown) => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+      worker.unref()
+      if (cause instanceof Error) reject(cause)
+      else end()
+    }
+    const onMessage = settle(resolve)
+    const onError = settle(reject)
+    const onExit = settle(() => reject(new Error('it ended before it began')))
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit)
+  })
+}
 
 type Job = { resolve: (senders: Uint8Array) => void; reject: (error: unknown) => void; worker: Worker }
 
 /**
  * Recovers senders on worker threads with libsecp256k1: the caller's thread only decodes and hashes.
  *
- * @throws SequencerError `NATIVE_UNAVAILABLE`
+ * @throws SequencerError `NATIVE_UNAVAILABLE`, also where `secp256k1` loads in the calling thread and not in another
  *
  * @example
  * ```ts
@@ -87,9 +105,14 @@ export async function createRecoveryPool(options: RecoveryPoolOptions = {}): Pro
       )
     }
   }
+  const ready = new Set<Worker>()
   const start = (): Worker => {
     const worker = new Worker(workerSource, { eval: true, workerData, name: 'recovery' })
-    worker.on('message', ({ id, senders }: { id: number; senders: Uint8Array }) => {
+    worker.on('message', ({ id, senders }: { id?: number; senders: Uint8Array }) => {
+      if (id === undefined) {
+        ready.add(worker)
+        return
+      }
       const job = jobs.get(id)
       jobs.delete(id)
       job?.resolve(senders)
@@ -99,14 +122,23 @@ export async function createRecoveryPool(options: RecoveryPoolOptions = {}): Pro
     worker.on('exit', code => {
       fail(worker, undefined)
       const at = workers.indexOf(worker)
-      // A thread that died of something is replaced once its work was given back; one that ended in `close` is not.
-      if (!closed && at >= 0 && code !== 0) workers[at] = start()
+      // A thread that died of something is replaced once its work was given back; one that ended in `close`, or that never got as far as
+      // to work, is not: the next would end the same way.
+      if (!closed && at >= 0 && code !== 0 && ready.delete(worker)) workers[at] = start()
+      else if (!closed && at >= 0) workers.splice(at, 1)
     })
     worker.unref()
     return worker
   }
   const workers: Worker[] = []
   for (let i = 0; i < threads; i++) workers.push(start())
+  try {
+    await Promise.all(workers.map(begun))
+  } catch (cause) {
+    closed = true
+    await Promise.all(workers.map(worker => worker.terminate()))
+    throw new SequencerError('no recovery thread can load secp256k1', { code: 'NATIVE_UNAVAILABLE', cause })
+  }
 
   const send = (records: Uint8Array): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
@@ -127,6 +159,7 @@ export async function createRecoveryPool(options: RecoveryPoolOptions = {}): Pro
     keccak256,
     async recoverBatch(records) {
       if (closed) throw new SequencerError('the recovery pool is closed', { code: 'NATIVE_UNAVAILABLE' })
+      if (workers.length === 0) throw new SequencerError('no recovery thread is left', { code: 'NATIVE_UNAVAILABLE' })
       const step = recordsPerMessage * recoveryRecordBytes
       const parts: Promise<Uint8Array>[] = []
       for (let at = 0; at < records.length; at += step) parts.push(send(records.subarray(at, at + step)))

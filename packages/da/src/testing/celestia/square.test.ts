@@ -69,6 +69,41 @@ describe('buildSquare', () => {
   })
 })
 
+describe('verifyCommitmentProof', () => {
+  it('takes a blob for one run of shares in the rows of data, and nothing else', () => {
+    const blob = {
+      namespace: namespaceV0(Uint8Array.of(7, 7)),
+      data: new Uint8Array(9000).fill(1),
+      shareVersion: 0 as const,
+    }
+    const square = buildSquare([blob])
+    const placed = square.blobs[0]!
+    const claim = { dataRoot: square.dataHash, commitment: placed.commitment, namespace: blob.namespace }
+    const proof = square.commitmentProof(placed)
+    const rows = proof.subtreeRootProofs
+    expect(rows.length).toBeGreaterThan(2)
+    verifyCommitmentProof(proof, claim)
+    const withRows = (change: (row: (typeof rows)[number], index: number) => object) => ({
+      ...proof,
+      subtreeRootProofs: rows.map((row, index) => ({ ...row, ...change(row, index) })),
+    })
+    const { rowProof } = proof
+    const moved = (by: number) => ({
+      ...proof,
+      rowProof: { ...rowProof, startRow: rowProof.startRow + by, endRow: rowProof.endRow + by },
+    })
+    const table = [
+      [withRows(({ start, end }, index) => (index === 1 ? { start: start + 1, end } : {})), 'one run of shares'],
+      [withRows(({ end }, index) => (index === 0 ? { end: end - 1 } : {})), 'one run of shares'],
+      [withRows(({ end }) => ({ end: end + 1 })), 'empty or too long'],
+      // Rows of parity, and the roots of columns that follow those of rows.
+      [moved(square.size), 'beyond the data'],
+      [moved(2 * square.size), 'beyond the data'],
+    ] as const
+    for (const [changed, reason] of table) expect(() => verifyCommitmentProof(changed, claim)).toThrow(reason)
+  })
+})
+
 /** Whether only a value changed, not the name of a field. */
 function isSameShape(a: string, b: string): boolean {
   const names = (text: string) => JSON.stringify([...text.matchAll(/"(\w+)":/g)].map(match => match[1]))

@@ -105,6 +105,7 @@ export async function simulateSharedBatcher(
           },
         })),
         sink: {
+          includedOn: 'l1',
           limits: async () => {
             taken = { ...limits }
             return taken

@@ -61,6 +61,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   const maxPendingSubmissions = 1 + random.below(4)
 
   const sink = (mine: number) => ({
+    includedOn: 'l1' as const,
     limits: async () => ({ maxBytes: 100_000, maxItems: 1 + (Number(l1.head.number) % 3) }),
     submit: (items: readonly Uint8Array[], { includeBy }: { key: string; includeBy?: bigint }) =>
       new Promise<{ height: bigint }>((resolve, reject) => {

@@ -1,0 +1,1 @@
+export { lacks, loadNative, type NativePart, type NativePartOptions } from './native.js'

@@ -1,0 +1,295 @@
+import { bytesToHex, type Clock, concatBytes, equalBytes, hexToBytes, systemClock } from '@l2/common'
+import * as z from 'zod/mini'
+import { type Commitment, daLayer } from '../commitment.js'
+import { DaError } from '../errors.js'
+import { fromBase64 } from '../internal/base64.js'
+import { withDeadline } from '../internal/call.js'
+import { answerText, exchange, type HttpAnswer } from '../internal/http.js'
+import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
+import { parseOptions } from '../internal/options.js'
+import { readServerUrl, type ServerUrl } from '../internal/server-url.js'
+import { createSubmissions, type Posted } from '../internal/submissions.js'
+import type { DaCallOptions, DaGetOptions, DataAvailability } from '../port.js'
+import { createMemoryStore, type Store } from '../store.js'
+import {
+  type AnyTrustCertificate,
+  formatAnyTrustCertificate,
+  parseAnyTrustCertificate,
+  signedFields,
+} from './certificate.js'
+import { type AnyTrustKeyset, aggregateSignatures, committeeSigned, parseAnyTrustKeyset } from './keyset.js'
+import { treeHash } from './tree.js'
+
+/** Plain settings of {@link createAnyTrustDa}. */
+export type AnyTrustOptions = {
+  /** Serialised committees that the chain takes, a fact of the chain; the first is posted to. See `parseAnyTrustKeyset`. */
+  keysets: readonly Uint8Array[]
+  /** JSON-RPC addresses of the members of the first committee, in the order of its keys; without them the adapter only reads. */
+  members?: readonly string[] | undefined
+  /** REST addresses where data is read by its hash, first choice first. They need not be trusted. */
+  mirrors: readonly string[]
+  /** Bytes of one item; 2 MiB. */
+  maxBytes?: number | undefined
+  /** Items of one submission, each with a certificate of its own; 16. */
+  maxItems?: number | undefined
+  /** Seconds for which members are asked to keep data; 15 days. */
+  lifetimeSeconds?: number | undefined
+  /** Seconds for which a certificate must hold from the time of the L1 block that names it: readers drop others; 7 days. */
+  minLifetimeSeconds?: number | undefined
+  /** Milliseconds of one request; 30 000. */
+  timeoutMs?: number | undefined
+}
+
+/** What {@link createAnyTrustDa} works with. */
+export type AnyTrustDeps = {
+  /** Signs requests to members that want to know who asks (65 bytes, secp256k1, over 32). Source: Nitro, `anyTrustStoreHash`. */
+  sign?: ((digest: Uint8Array) => Uint8Array | Promise<Uint8Array>) | undefined
+  store?: Store | undefined
+  fetch?: typeof fetch | undefined
+  clock?: Clock | undefined
+}
+
+const positive = z.int().check(z.positive())
+const bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array, 'expected bytes')
+const schema = z.strictObject({
+  keysets: z.array(bytes).check(z.minLength(1)),
+  members: z._default(z.array(z.string()), []),
+  mirrors: z.array(z.string()).check(z.minLength(1)),
+  maxBytes: z._default(positive, 2 * 1024 * 1024),
+  maxItems: z._default(positive, 16),
+  lifetimeSeconds: z._default(positive, 15 * 86_400),
+  minLifetimeSeconds: z._default(z.int().check(z.nonnegative()), 7 * 86_400),
+  timeoutMs: z._default(positive, 30_000),
+})
+
+const requestPrefix = new TextEncoder().encode('Arbitrum Nitro DAS API Store:')
+
+/**
+ * A committee of whom some are assumed to be honest, as Arbitrum's AnyTrust has it: members keep data and sign that they do; enough signatures
+ * make a certificate, which is the commitment, byte for byte as Nitro writes it. Readers verify it against the committee's keys without
+ * anybody's help, and read the data by its hash wherever they find it.
+ *
+ * A certificate that too few signed, or that ended too early when L1 named it (`l1InclusionTimestamp`), is `DA_COMMITMENT_DEAD`: derivation skips it,
+ * so a batcher cannot name data that it withholds, as long as the committee is as honest as assumed. Fewer than that, and data can be withheld.
+ *
+ * Source: Nitro, `daprovider/anytrust`. Certificates are held against the curve library that Nitro uses; requests are tried against a committee of
+ * ours that speaks Nitro's API, not against Nitro's servers, which are in no registry.
+ *
+ * @throws DaError `DA_OPTIONS_INVALID`
+ * @example
+ * ```ts no-run
+ * import { createAnyTrustDa } from '@l2/da/anytrust'
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const da = createAnyTrustDa({
+ *   keysets: [new Uint8Array(await readFile('keyset.bin'))],
+ *   members: ['https://das1.example/rpc', 'https://das2.example/rpc', 'https://das3.example/rpc'],
+ *   mirrors: ['https://das1.example/rest', 'https://mirror.example/rest'],
+ * })
+ * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
+ * console.log(await da.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
+ * ```
+ */
+export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = {}): DataAvailability {
+  const settings = parseOptions('createAnyTrustDa', schema, options)
+  const clock = deps.clock ?? systemClock
+  const name = 'anytrust'
+  const keysets = settings.keysets.map(parseAnyTrustKeyset)
+  const committee = keysets[0]!
+  const members = settings.members.map(url => readServerUrl('createAnyTrustDa', url))
+  const mirrors = settings.mirrors.map(url => readServerUrl('createAnyTrustDa', url))
+  if (members.length > 0 && members.length !== committee.keys.length) {
+    throw new DaError(`the committee has ${committee.keys.length} keys and ${members.length} members have an address`, {
+      code: 'DA_OPTIONS_INVALID',
+      details: { keys: committee.keys.length, members: members.length },
+    })
+  }
+  const limits = { maxBytes: settings.maxBytes, maxItems: settings.maxItems }
+
+  const ask = (server: ServerUrl, path: string, body: string | undefined, maxBytes: number, call?: DaCallOptions) =>
+    withDeadline(`${name} request`, call, settings.timeoutMs, signal =>
+      exchange({
+        url: server.at(path),
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...server.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        body,
+        signal,
+        maxBytes,
+        secrets: server.secrets,
+        fetch: deps.fetch,
+      }),
+    )
+  const unavailable = (server: ServerUrl, answer: HttpAnswer) =>
+    new DaError(`${server.origin} answered with status ${answer.status}: ${answerText(answer, server.secrets)}`, {
+      code: answer.status === 404 ? 'DA_NOT_FOUND' : answer.status === 429 ? 'DA_RATE_LIMITED' : 'DA_UNAVAILABLE',
+      details: { origin: server.origin, status: answer.status },
+    })
+
+  /** Whether the committee stands behind a certificate: the same for all readers, whoever has the data. */
+  function check(commitment: Commitment, call?: DaGetOptions): AnyTrustCertificate {
+    const certificate = parseAnyTrustCertificate(commitment)
+    const dead = (reason: string) =>
+      new DaError(`an AnyTrust certificate that is void: ${reason}`, {
+        code: 'DA_COMMITMENT_DEAD',
+        details: { reason },
+      })
+    const keyset = keysets.find(({ hash }) => equalBytes(hash, certificate.keysetHash))
+    if (keyset === undefined) throw dead('of a committee that the chain does not take')
+    if (!committeeSigned(keyset, certificate, signedFields(certificate))) throw dead('too few signed it')
+    const named = call?.l1InclusionTimestamp
+    if (named !== undefined && certificate.timeoutSeconds < named + BigInt(settings.minLifetimeSeconds)) {
+      throw dead('it ended too early when L1 named it')
+    }
+    return certificate
+  }
+
+  /** Has one member keep data; its signature, verified. */
+  async function askMember(index: number, data: Uint8Array, timeoutSeconds: bigint, signal: AbortSignal) {
+    const member = members[index]!
+    const timeout = new Uint8Array(8)
+    new DataView(timeout.buffer).setBigUint64(0, timeoutSeconds)
+    const signed = await deps.sign?.(treeHash(concatBytes(requestPrefix, timeout, data)))
+    const body = JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'das_store',
+      params: [bytesToHex(data), `0x${timeoutSeconds.toString(16)}`, bytesToHex(signed ?? new Uint8Array())],
+    })
+    const answer = await ask(member, '', body, 65_536, { signal })
+    if (answer.status !== 200) throw unavailable(member, answer)
+    const signature = signatureIn(answer.body)
+    const fields = signedFields({ dataHash: treeHash(data), timeoutSeconds })
+    const alone: AnyTrustKeyset = { assumedHonest: 1, keys: [committee.keys[index]!], hash: committee.hash }
+    if (signature === undefined || !committeeSigned(alone, { signersMask: 1n, signature }, fields)) {
+      throw new DaError(`${member.origin} did not sign that it keeps the data`, {
+        code: 'DA_RESPONSE_INVALID',
+        details: { origin: member.origin, said: answerText(answer, member.secrets) },
+      })
+    }
+    return { index, signature }
+  }
+
+  /** A certificate of as many as answer in time. */
+  async function certify(data: Uint8Array, signal: AbortSignal): Promise<Commitment> {
+    const timeoutSeconds = BigInt(Math.floor(clock.now() / 1000) + settings.lifetimeSeconds)
+    const outcomes = await Promise.allSettled(members.map((_, index) => askMember(index, data, timeoutSeconds, signal)))
+    signal.throwIfAborted()
+    const signed = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    const needed = committee.keys.length - committee.assumedHonest + 1
+    if (signed.length < needed) {
+      const failed = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as DaError] : []))
+      throw new DaError(`${signed.length} of the committee signed, ${needed} have to`, {
+        code: 'DA_UNAVAILABLE',
+        details: { signed: signed.length, needed, failures: failed.map(({ code }) => code ?? 'unknown') },
+        cause: failed[0],
+      })
+    }
+    return formatAnyTrustCertificate({
+      keysetHash: committee.hash,
+      dataHash: treeHash(data),
+      timeoutSeconds,
+      signersMask: signed.reduce((mask, { index }) => mask | (1n << BigInt(index)), 0n),
+      signature: aggregateSignatures(signed.map(({ signature }) => signature)),
+    })
+  }
+
+  async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
+    const commitments: Commitment[] = []
+    try {
+      for (const item of entry.items) commitments.push(await certify(item, signal))
+    } catch (error) {
+      signal.throwIfAborted()
+      // Members that kept it keep it a while for nobody: that costs nothing, and the next attempt asks them again.
+      return { refused: error }
+    }
+    return { receipt: { key: entry.key, commitments, height: 0n } }
+  }
+  const submissions = createSubmissions({
+    name,
+    journal: createJournal(deps.store ?? createMemoryStore(), name),
+    post,
+    clock,
+  })
+
+  async function fetchData(dataHash: Uint8Array, call: DaCallOptions | undefined): Promise<Uint8Array> {
+    const failures: unknown[] = []
+    for (const mirror of mirrors) {
+      try {
+        const path = `/get-by-hash/${bytesToHex(dataHash).slice(2)}`
+        const answer = await ask(mirror, path, undefined, 2 * settings.maxBytes + 65_536, call)
+        if (answer.status !== 200) throw unavailable(mirror, answer)
+        const data = dataIn(answer.body)
+        if (data !== undefined && equalBytes(treeHash(data), dataHash)) return data
+        throw new DaError(`${mirror.origin} returned other data than it was asked for`, {
+          code: data === undefined ? 'DA_RESPONSE_INVALID' : 'DA_MISMATCH',
+          details: { origin: mirror.origin },
+        })
+      } catch (error) {
+        call?.signal?.throwIfAborted()
+        failures.push(error)
+      }
+    }
+    throw failures.find(error => (error as DaError).code === 'DA_MISMATCH') ?? failures[0]
+  }
+
+  return {
+    name,
+    capabilities: { retentionSeconds: settings.lifetimeSeconds, finality: 'instant' },
+    limits: async call => {
+      call?.signal?.throwIfAborted()
+      return limits
+    },
+    quote: async (sizes, call) => {
+      call?.signal?.throwIfAborted()
+      checkItems(name, sizes, limits)
+      return { cost: 0n, unit: 'wei', validUntilMs: Number.MAX_SAFE_INTEGER }
+    },
+    submit: async (items, call) => {
+      const sizes = items.map(item => item.length)
+      checkItems(name, sizes, limits)
+      if (members.length === 0) {
+        throw new DaError(`${name} was made without "members": it only reads`, { code: 'DA_READ_ONLY' })
+      }
+      return submissions.submit(items, call)
+    },
+    pending: call => submissions.pending(call),
+    resume: (key, call) => submissions.resume(key, call),
+    reads: ({ layer }) => layer === daLayer.anyTrust,
+    get: async (commitment, call) => {
+      call?.signal?.throwIfAborted()
+      return fetchData(check(commitment, call).dataHash, call)
+    },
+    verify: async (commitment, data) => equalBytes(treeHash(data), parseAnyTrustCertificate(commitment).dataHash),
+    status: async (commitment, call) => {
+      call?.signal?.throwIfAborted()
+      const { dataHash } = check(commitment)
+      try {
+        await fetchData(dataHash, call)
+        return 'final'
+      } catch (error) {
+        if (error instanceof DaError && error.code === 'DA_NOT_FOUND') return 'lost'
+        throw error
+      }
+    },
+    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
+  }
+}
+
+function json(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+/** The signature in the answer to `das_store`. */
+function signatureIn(body: Uint8Array): Uint8Array | undefined {
+  const { result } = (json(body) ?? {}) as { result?: { sig?: unknown } | null }
+  return typeof result?.sig === 'string' ? hexToBytes(result.sig) : undefined
+}
+
+function dataIn(body: Uint8Array): Uint8Array | undefined {
+  const { data } = (json(body) ?? {}) as { data?: unknown }
+  return typeof data === 'string' ? fromBase64(data) : undefined
+}

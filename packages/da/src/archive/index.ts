@@ -1,0 +1,1 @@
+export { type BlobArchive, type BlobArchiveDeps, createBlobArchive } from './blob-archive.js'

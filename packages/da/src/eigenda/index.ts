@@ -1,0 +1,1 @@
+export { createEigenDa, type EigenDaDeps, type EigenDaOptions } from './eigenda.js'

@@ -1,0 +1,298 @@
+import { bytesToHex, type Clock, isL2Error, redactUrls, systemClock } from '@l2/common'
+import { AwsV4Signer } from 'aws4fetch'
+import * as z from 'zod/mini'
+import { DaError } from '../errors.js'
+import { withDeadline } from '../internal/call.js'
+import { exchange, type HttpAnswer } from '../internal/http.js'
+import { parseOptions } from '../internal/options.js'
+import type { Store } from '../store.js'
+import { s3Error, xmlText, xmlTexts } from './s3-errors.js'
+
+/** Keys of an S3 account; none of them is repeated anywhere. */
+export type S3Credentials = {
+  accessKeyId: string
+  secretAccessKey: string
+  /** Of temporary credentials. */
+  sessionToken?: string | undefined
+}
+
+/** Plain settings of {@link createS3Store}. */
+export type S3StoreOptions = {
+  /**
+   * The bucket, and a folder in it if wanted: `https://s3.example/bucket/rollup` (path style, what MinIO and SeaweedFS take) or
+   * `https://bucket.s3.eu-central-1.amazonaws.com/rollup`.
+   */
+  url: string
+  /** What requests are signed for; `us-east-1`, which most servers that are not Amazon's take. */
+  region?: string | undefined
+  /** Bytes of the largest object written and read; 64 MiB. */
+  maxBytes?: number | undefined
+  /** Bytes of a part: what is larger than one is uploaded in several; 8 MiB, at least 5 MiB as S3 asks. */
+  partBytes?: number | undefined
+  /** Attempts of one request that fails for a reason that may pass; 4. */
+  attempts?: number | undefined
+  /** Milliseconds before the second attempt, doubled for each further one, half of them random; 200. */
+  backoffMs?: number | undefined
+  /** Milliseconds of one request; 60 000. */
+  timeoutMs?: number | undefined
+}
+
+/** What {@link createS3Store} works with. */
+export type S3StoreDeps = {
+  /** Asked before every request, so that temporary keys can be renewed. Without it requests are not signed: public buckets can be read. */
+  credentials?: (() => S3Credentials | Promise<S3Credentials>) | undefined
+  fetch?: typeof fetch | undefined
+  clock?: Clock | undefined
+  /** From 0 up to 1; spreads attempts of many clients. */
+  random?: (() => number) | undefined
+}
+
+const positive = z.int().check(z.positive())
+const schema = z.strictObject({
+  url: z
+    .string()
+    .check(
+      z.regex(
+        /^https?:\/\/[^/?#@\s]+(\/[A-Za-z0-9._~-]+)*\/?$/,
+        'expected http(s)://host/bucket without query or credentials',
+      ),
+    ),
+  region: z._default(z.string().check(z.regex(/^[a-z0-9-]+$/)), 'us-east-1'),
+  maxBytes: z._default(positive, 64 * 1024 * 1024),
+  partBytes: z._default(z.int().check(z.minimum(5 * 1024 * 1024)), 8 * 1024 * 1024),
+  attempts: z._default(positive, 4),
+  backoffMs: z._default(positive, 200),
+  timeoutMs: z._default(positive, 60_000),
+})
+
+/** Parts of one object that are under way together. */
+const partsAtATime = 3
+
+type Request = {
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  key: string
+  query?: Readonly<Record<string, string>>
+  body?: Uint8Array
+  /** Longest answer; what is no object is short. */
+  maxBytes?: number
+  /** For messages: "the server does not …". */
+  what: string
+}
+
+/**
+ * A {@link Store} in a bucket of any server that speaks S3. Every request is signed with the hash of its body, which the server checks, and is
+ * repeated while it fails for reasons that may pass. Large objects go up in parts and appear only when they are whole. What a crash leaves of an
+ * upload is invisible and costs space: give the bucket a rule that aborts incomplete uploads.
+ *
+ * @throws DaError `DA_OPTIONS_INVALID`; its calls `DA_UNAUTHORIZED`, `DA_REJECTED` (no such bucket), `DA_TOO_LARGE`, `DA_RATE_LIMITED`, `DA_UNAVAILABLE`
+ * @example
+ * ```ts no-run
+ * import { createObjectDa, createS3Store } from '@l2/da/object'
+ *
+ * const credentials = () => ({
+ *   accessKeyId: process.env['AWS_ACCESS_KEY_ID']!,
+ *   secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY']!,
+ * })
+ * const objects = createS3Store({ url: 'https://s3.example/batches' }, { credentials })
+ * const da = createObjectDa({ objects })
+ * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
+ * console.log(await da.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
+ * ```
+ */
+export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): Store {
+  const settings = parseOptions('createS3Store', schema, options)
+  const clock = deps.clock ?? systemClock
+  const random = deps.random ?? Math.random
+  const base = settings.url.replace(/\/+$/, '')
+  const origin = redactUrls(base)
+  // In path style the first segment is the bucket; what follows, or everything else, is a prefix of the keys.
+  const bucketUrl = /^https?:\/\/[^/]+(\/[^/]+)?/.exec(base)![0]
+  const isPathStyle = bucketUrl !== origin
+  const folder = base.slice(bucketUrl.length).replace(/^\//, '')
+  const prefix = folder === '' ? '' : `${folder}/`
+  // One entry a day and account.
+  let signingKeys = new Map<string, ArrayBuffer>()
+
+  const objectOf = (key: string): string => {
+    if (!/^[a-z0-9._/-]{1,200}$/.test(key) || /(^|\/)\.{0,2}(\/|$)/.test(key)) {
+      throw new DaError('a key of an S3 store has other characters than a-z 0-9 . _ / -, or an empty or dotted part', {
+        code: 'DA_OPTIONS_INVALID',
+        details: { key: key.slice(0, 64) },
+      })
+    }
+    return prefix + key
+  }
+
+  async function signed(
+    request: Request,
+    url: string,
+  ): Promise<{ headers: Record<string, string>; secrets: string[] }> {
+    const credentials = await deps.credentials?.()
+    if (credentials === undefined) return { headers: {}, secrets: [] }
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials
+    const body = new Uint8Array(request.body ?? [])
+    const bodyHash = bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', body))).slice(2)
+    if (signingKeys.size > 16) signingKeys = new Map()
+    const signer = new AwsV4Signer({
+      method: request.method,
+      url,
+      headers: { 'x-amz-content-sha256': bodyHash },
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+      service: 's3',
+      region: settings.region,
+      cache: signingKeys,
+      datetime: new Date(clock.now()).toISOString().replace(/[:-]|\.\d{3}/g, ''),
+    })
+    const { headers } = await signer.sign()
+    return { headers: Object.fromEntries(headers), secrets: [accessKeyId, secretAccessKey, sessionToken ?? ''] }
+  }
+
+  async function once(request: Request, url: string): Promise<HttpAnswer> {
+    const { headers, secrets } = await signed(request, url)
+    const answer = await withDeadline(`S3 ${request.method}`, undefined, settings.timeoutMs, signal =>
+      exchange({
+        url,
+        method: request.method,
+        headers,
+        body: request.body,
+        signal,
+        maxBytes: request.maxBytes ?? 1024 * 1024,
+        secrets,
+        fetch: deps.fetch,
+        redirect: 'manual',
+      }),
+    )
+    // A completed upload can fail after its 200 has been sent: then the body says so.
+    const text = request.method === 'POST' ? new TextDecoder().decode(answer.body) : ''
+    const isFailure = answer.status >= 300 || /<Error[\s>]/.test(text)
+    if (!isFailure) return answer
+    const status = answer.status >= 300 ? answer.status : 500
+    const { error, again } = s3Error(request.what, origin, { ...answer, status }, secrets)
+    throw Object.assign(error, { again })
+  }
+
+  /** One request, again while it fails for a reason that may pass. */
+  async function ask(request: Request): Promise<HttpAnswer> {
+    const path = request.key === '' ? (isPathStyle ? '' : '/') : `/${request.key}`
+    const query = new URLSearchParams(request.query).toString()
+    const url = bucketUrl + path + (query === '' ? '' : `?${query}`)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(request, url)
+      } catch (error) {
+        const { again = isL2Error(error, 'DA_UNAVAILABLE') || isL2Error(error, 'DA_TIMEOUT'), details } = error as {
+          again?: boolean
+          details?: { retryAfterMs?: number }
+        }
+        if (!again || attempt >= settings.attempts) throw error
+        const backoffMs = settings.backoffMs * 2 ** (attempt - 1)
+        await clock.sleep(details?.retryAfterMs ?? backoffMs / 2 + (random() * backoffMs) / 2)
+      }
+    }
+  }
+
+  async function putInParts(key: string, value: Uint8Array): Promise<void> {
+    const what = 'take an object in parts'
+    const begun = await ask({ method: 'POST', key, query: { uploads: '' }, what })
+    const uploadId = xmlText(new TextDecoder().decode(begun.body), 'UploadId')
+    if (uploadId === undefined) {
+      throw new DaError(`${origin} began an upload without naming it`, {
+        code: 'DA_RESPONSE_INVALID',
+        details: { origin },
+      })
+    }
+    try {
+      const tags: string[] = []
+      const count = Math.ceil(value.length / settings.partBytes)
+      let next = 0
+      const worker = async (): Promise<void> => {
+        for (let index = next++; index < count; index = next++) {
+          const body = value.subarray(index * settings.partBytes, (index + 1) * settings.partBytes)
+          const query = { partNumber: String(index + 1), uploadId }
+          const answer = await ask({ method: 'PUT', key, query, body, what })
+          tags[index] = answer.headers.get('etag') ?? ''
+        }
+      }
+      const outcomes = await Promise.allSettled(Array.from({ length: partsAtATime }, worker))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      const parts = tags.map(
+        (tag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`,
+      )
+      const body = new TextEncoder().encode(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`)
+      await ask({ method: 'POST', key, query: { uploadId }, body, what })
+    } catch (error) {
+      // What stays of it is for the bucket's rule.
+      await once(
+        { method: 'DELETE', key, what: 'drop an upload' },
+        `${bucketUrl}/${key}?uploadId=${encodeURIComponent(uploadId)}`,
+      ).catch(() => {})
+      throw error
+    }
+  }
+
+  return {
+    async get(key) {
+      const request = {
+        method: 'GET',
+        key: objectOf(key),
+        maxBytes: settings.maxBytes,
+        what: 'give an object',
+      } as const
+      try {
+        return (await ask(request)).body
+      } catch (error) {
+        if (isL2Error(error, 'DA_NOT_FOUND')) return undefined
+        throw error
+      }
+    },
+    async put(key, value) {
+      const object = objectOf(key)
+      if (value.length > settings.maxBytes) {
+        throw new DaError(`an object has ${value.length} bytes, the S3 store takes ${settings.maxBytes}`, {
+          code: 'DA_TOO_LARGE',
+          details: { bytes: value.length, maxBytes: settings.maxBytes },
+        })
+      }
+      // What the caller does to its bytes afterwards is not written.
+      const bytes = value.slice()
+      if (bytes.length > settings.partBytes) return putInParts(object, bytes)
+      await ask({ method: 'PUT', key: object, body: bytes, what: 'take an object' })
+    },
+    async delete(key) {
+      await ask({ method: 'DELETE', key: objectOf(key), what: 'delete an object' }).catch(error => {
+        if (!isL2Error(error, 'DA_NOT_FOUND')) throw error
+      })
+    },
+    async keys(wanted) {
+      const keys: string[] = []
+      let token: string | undefined
+      do {
+        const query = {
+          'list-type': '2',
+          prefix: prefix + wanted,
+          ...(token === undefined ? {} : { 'continuation-token': token }),
+        }
+        const answer = await ask({ method: 'GET', key: '', query, what: 'list objects', maxBytes: 16 * 1024 * 1024 })
+        const text = new TextDecoder().decode(answer.body)
+        if (!text.includes('<ListBucketResult')) {
+          throw new DaError(`${origin} answered a listing with something else`, {
+            code: 'DA_RESPONSE_INVALID',
+            details: { origin },
+          })
+        }
+        for (const key of xmlTexts(text, 'Key')) if (key.startsWith(prefix)) keys.push(key.slice(prefix.length))
+        const following = xmlText(text, 'IsTruncated') === 'true' ? xmlText(text, 'NextContinuationToken') : undefined
+        // A server that repeats itself would be listed for ever.
+        if (following !== undefined && following === token) break
+        token = following
+      } while (token !== undefined)
+      return [...new Set(keys)].sort()
+    },
+  }
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
