@@ -274,7 +274,11 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           transactions: [...attributes.transactions, ...entries.map(entry => entry.transaction.raw)],
         }
         try {
-          return { executed: await engine.build(parent.hash, given, { signal }), given }
+          const senders = [
+            ...attributes.transactions.map(() => undefined),
+            ...entries.map(({ transaction }) => transaction.sender),
+          ]
+          return { executed: await engine.build(parent.hash, given, { signal, senders }), given }
         } catch (error) {
           if (!(error instanceof SequencerError) || error.code !== 'ENGINE_TRANSACTION_INVALID') throw error
           const indices = error.details['indices'] as readonly number[]
