@@ -55,6 +55,7 @@ function harness(connect: Connect): () => Promise<EngineHarness> {
       keys,
       eip1559: { denominator: 8n, elasticity: 2n },
       deposits: false,
+      opAttributes: false,
       async close() {
         await engine.close()
         idle.push(geth)
