@@ -58,7 +58,8 @@ describe.skipIf(opGeth === undefined)(`engines and op-geth, seed ${seed}`, () =>
             const next = await chain.next(parent.hash)
             const { attributes, senders } = next
             const block = await reference.engine.build(parent.hash, attributes)
-            const other = await subject.engine.build(parent.hash, attributes, chain.below(2) === 0 ? {} : { senders })
+            const handed = chain.below(2) === 0 ? attributes : { ...attributes, senders }
+            const other = await subject.engine.build(parent.hash, handed)
             const place = `seed ${seed}, ${fork}, block ${made} at height ${block.number}`
             expect(fields(other), place).toEqual(fields(block))
             const receipts = await reference.engine.receipts!(block.hash)

@@ -304,7 +304,6 @@ export {
 export { defaultEip1559Parameters, type Eip1559Parameters, readEip1559Parameters } from './engine/eip1559.js'
 export type {
   AccessCall,
-  BuildOptions,
   CallOptions,
   ExecutedBlock,
   ExecutionEngine,

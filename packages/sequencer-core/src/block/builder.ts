@@ -273,12 +273,12 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           noTxPool: true,
           transactions: [...attributes.transactions, ...entries.map(entry => entry.transaction.raw)],
         }
+        const senders = [
+          ...attributes.transactions.map(() => undefined),
+          ...entries.map(({ transaction }) => transaction.sender),
+        ]
         try {
-          const senders = [
-            ...attributes.transactions.map(() => undefined),
-            ...entries.map(({ transaction }) => transaction.sender),
-          ]
-          return { executed: await engine.build(parent.hash, given, { signal, senders }), given }
+          return { executed: await engine.build(parent.hash, { ...given, senders }, { signal }), given }
         } catch (error) {
           if (!isL2Error(error, 'ENGINE_TRANSACTION_INVALID')) throw error
           const indices = error.details['indices'] as readonly number[]

@@ -26,6 +26,12 @@ export type PayloadAttributes = {
   eip1559Params: Hex | undefined
   /** Wei, from Jovian. */
   minBaseFee: bigint | undefined
+  /**
+   * Who signed each of `transactions`, where the caller has recovered that itself: an engine that takes them need not do it again, and believes them, so never
+   * hand on what somebody else claims. `undefined` in a place: not recovered, or a deposit. {@link ExecutionEngine.import} ignores them.
+   * No part of a block, and never on a wire.
+   */
+  senders?: readonly (Address | undefined)[] | undefined
 }
 
 /** A block that an engine has executed. */
@@ -40,6 +46,8 @@ export type ExecutedBlock = {
   gasLimit: bigint
   gasUsed: bigint
   baseFeePerGas: bigint
+  /** The header's; from Isthmus on the storage root of the L2-to-L1 message passer. `undefined` before Canyon, and where the engine does not tell. */
+  withdrawalsRoot?: Hash | undefined
   /** What is in the block, in order, EIP-2718 bytes, deposits included. */
   transactions: readonly Uint8Array[]
 }
@@ -77,15 +85,6 @@ export type TracedAccess = {
 /** Options of every call that leaves the process. */
 export type CallOptions = { signal?: AbortSignal | undefined }
 
-/** Options of {@link ExecutionEngine.build}. */
-export type BuildOptions = CallOptions & {
-  /**
-   * The senders that the caller has recovered itself, one per transaction in order, `undefined` where it has not (deposits name theirs). An engine may believe
-   * them and save the recovery: pass none that came from somebody else.
-   */
-  senders?: readonly (Address | undefined)[] | undefined
-}
-
 /**
  * What runs transactions. One conformance suite (`@l2/sequencer-core/testing`) judges every adapter.
  *
@@ -100,9 +99,9 @@ export interface ExecutionEngine {
    *
    * @throws SequencerError `ENGINE_TRANSACTION_INVALID`, `ENGINE_ATTRIBUTES`, `ENGINE_UNKNOWN_BLOCK`, `ENGINE_UNAVAILABLE`, `ENGINE_RPC`
    */
-  build(parent: Hash, attributes: PayloadAttributes, options?: BuildOptions): Promise<ExecutedBlock>
+  build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock>
   /**
-   * Re-executes somebody else's block and compares hash and state root.
+   * Re-executes somebody else's block and compares hash and state root. Every sender is recovered, whatever `attributes.senders` says.
    *
    * @throws SequencerError `ENGINE_BLOCK_MISMATCH`, and what {@link build} throws
    */
