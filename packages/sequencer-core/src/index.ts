@@ -296,6 +296,7 @@ export { defaultSplit, type Party, type SplitBps, splitAmount } from './economic
 // engine
 export {
   type AnvilArguments,
+  type AnvilDump,
   type AnvilEngine,
   type AnvilEngineOptions,
   anvilArguments,
