@@ -8,7 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -37,9 +37,9 @@ export type DataDirectory = {
 }
 
 /** Replaces a file so that a crash leaves the old one or the new one, never a part. */
-export function writeFileDurably(path: string, text: string): void {
+export function writeFileDurably(path: string, content: string | Uint8Array): void {
   const file = openSync(`${path}.new`, 'w')
-  writeSync(file, text)
+  writeFileSync(file, content)
   fsyncSync(file)
   closeSync(file)
   renameSync(`${path}.new`, path)
