@@ -51,7 +51,7 @@ func storeKey(key []byte) []byte {
 func (d *database) Get(key []byte) ([]byte, error) {
 	value, err := d.store.Get(storeKey(key))
 	if err != nil {
-		return nil, d.failed(fail(StoreFailed, "the store could not be read: %v", err))
+		return nil, d.failed(storeFault("read", err))
 	}
 	if value == nil {
 		return nil, errNotFound
@@ -68,6 +68,15 @@ func (d *database) Get(key []byte) ([]byte, error) {
 		}
 	}
 	return value, nil
+}
+
+// storeFault keeps an error of the store that has a code.
+func storeFault(what string, err error) *Error {
+	var fault *Error
+	if errors.As(err, &fault) {
+		return fault
+	}
+	return fail(StoreFailed, "the store could not be %s: %v", what, err)
 }
 
 func (d *database) failed(err *Error) error {
@@ -129,7 +138,7 @@ func (d *database) flush(tag uint64) error {
 		}
 	}
 	if err := d.store.Write(batch); err != nil {
-		return d.failed(fail(StoreFailed, "the store could not be written: %v", err))
+		return d.failed(storeFault("written", err))
 	}
 	return nil
 }

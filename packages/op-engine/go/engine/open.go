@@ -31,7 +31,7 @@ func (c *Chain) open(file []byte) error {
 	if !formatted {
 		pairs, err := c.db.store.Scan(nil, nil, 1)
 		if err != nil {
-			return c.db.failed(fail(StoreFailed, "the store could not be read: %v", err))
+			return c.db.failed(storeFault("read", err))
 		}
 		if len(pairs) > 0 {
 			return fail(StoreForeign, "the store holds something else: a key %x and no chain of this engine", pairs[0].Key)
