@@ -6,7 +6,7 @@ import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.js'
 import { createMutex } from '../internal/mutex.js'
-import { lockFile, type ProcessLock } from '../internal/process-lock.js'
+import { lockFile, type ProcessLock } from '@l2/common/node'
 import { closedTerm, type Reservation, type SigningGuard } from './guard.js'
 import { checkNotStale, checkWatermark, comparePositions, type Watermark } from './watermark.js'
 

@@ -6,7 +6,7 @@ import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.js'
 import { createMutex } from '../internal/mutex.js'
-import { lockFile, type ProcessLock } from '../internal/process-lock.js'
+import { lockFile, type ProcessLock } from '@l2/common/node'
 import { createFollowers } from './followers.js'
 import {
   acquireLease,

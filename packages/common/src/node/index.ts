@@ -1,0 +1,1 @@
+export { lockFile, type ProcessLock } from './process-lock.js'

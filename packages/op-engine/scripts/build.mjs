@@ -1,0 +1,88 @@
+// Builds the engine from its Go sources into a cache that is kept while the sources and pins stand, and prints the folder.
+//
+//   node scripts/build.mjs [--native] [--check]
+//
+// --native builds the sidecar, too. --check builds everything twice in empty build caches and compares the bytes.
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { engineFolder, goFolder, packagedFolder } from './engine-folder.mjs'
+
+const executable = process.platform === 'win32' ? 'op-engine.exe' : 'op-engine'
+
+/** Nothing of the machine goes into what is built: no paths, no symbols, no version control, no cgo. */
+const flags = ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w -buildid=']
+
+function go(args, env = {}) {
+  const run = spawnSync('go', args, {
+    cwd: goFolder,
+    env: { ...process.env, GOFLAGS: '-mod=readonly', GOWORK: 'off', CGO_ENABLED: '0', ...env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (run.error?.code === 'ENOENT')
+    throw new Error('Go is not installed: the engine needs Go 1.26 or later to be built')
+  if (run.status !== 0) throw new Error(`go ${args[0]} failed`)
+  return run.stdout.trim()
+}
+
+const wasmExec = () => join(go(['env', 'GOROOT']), 'lib', 'wasm', 'wasm_exec.js')
+
+const targets = {
+  'op-engine.wasm': (file, env) => go([...flags, '-o', file, './cmd/wasm'], { GOOS: 'js', GOARCH: 'wasm', ...env }),
+  [executable]: (file, env) => go([...flags, '-o', file, './cmd/sidecar'], env),
+}
+
+/** Builds what is missing in the cache; a file appears there whole or not at all. */
+export function buildEngine({ native = false } = {}) {
+  const folder = engineFolder()
+  const wanted = ['op-engine.wasm', ...(native ? [executable] : [])]
+  mkdirSync(folder, { recursive: true })
+  for (const name of wanted) {
+    if (existsSync(join(folder, name))) continue
+    const aside = join(folder, `${name}.${process.pid}`)
+    targets[name](aside)
+    renameSync(aside, join(folder, name))
+  }
+  copyFileSync(wasmExec(), join(folder, 'wasm_exec.js'))
+  mkdirSync(packagedFolder, { recursive: true })
+  for (const name of [...wanted, 'wasm_exec.js']) {
+    const aside = join(packagedFolder, `${name}.${process.pid}`)
+    copyFileSync(join(folder, name), aside)
+    renameSync(aside, join(packagedFolder, name))
+  }
+  return folder
+}
+
+/** Builds each target twice, in build caches of their own. */
+function check() {
+  for (const [name, build] of Object.entries(targets)) {
+    const digests = [1, 2].map(() => {
+      const scratch = mkdtempSync(join(tmpdir(), 'op-engine-'))
+      try {
+        build(join(scratch, name), { GOCACHE: join(scratch, 'cache') })
+        return createHash('sha256')
+          .update(readFileSync(join(scratch, name)))
+          .digest('hex')
+      } finally {
+        rmSync(scratch, { recursive: true, force: true })
+      }
+    })
+    if (digests[0] !== digests[1]) throw new Error(`${name} is not reproducible: ${digests.join(' and ')}`)
+    console.log(`${name} ${digests[0]}`)
+  }
+}
+
+if (process.argv[1] && fileURLToPath(import.meta.url) === process.argv[1]) {
+  try {
+    if (process.argv.includes('--check')) check()
+    console.log(buildEngine({ native: process.argv.includes('--native') }))
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}
