@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+
+package rpc
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ethereum/go-ethereum/core/tracing"
+	"github.com/ethereum/go-ethereum/core/vm"
+	"github.com/ethereum/go-ethereum/params"
+)
+
+// meter ends a request whose time is over, whose caller has gone, or whose answer grows too large. It throws, because it is asked
+// from within the interpreter, and everything that is under way is thrown away with it: states of reads are copies.
+//
+// Geth bounds time with a goroutine that cancels the EVM. A WebAssembly file has one thread and no preemption: such a goroutine
+// would run when the call has ended.
+type meter struct {
+	timeout   time.Duration
+	deadline  time.Time
+	cancelled func() bool
+	overtime  *Error // what a request is told whose time is over
+
+	work   uint64 // since the clock was last looked at
+	room   int    // bytes that the answer may still grow by
+	capped bool   // whether room counts
+}
+
+// stopped is what a meter throws.
+type stopped struct{ err error }
+
+// Between two looks at the clock: a fifth of a millisecond of arithmetic in native code, a millisecond in WebAssembly.
+const workPerLook = 50_000
+
+func newMeter(request Request, room int) *meter {
+	m := &meter{
+		timeout:   request.Timeout,
+		cancelled: request.Cancelled,
+		overtime:  &Error{Code: codeTimeout, Message: "request timed out"},
+		room:      room,
+		capped:    room > 0,
+	}
+	if m.timeout > 0 {
+		m.deadline = time.Now().Add(m.timeout)
+	}
+	return m
+}
+
+// look looks at the clock and at the caller.
+func (m *meter) look() {
+	if m.cancelled != nil && m.cancelled() {
+		panic(stopped{ErrCancelled})
+	}
+	if !m.deadline.IsZero() && !time.Now().Before(m.deadline) {
+		panic(stopped{m.overtime})
+	}
+}
+
+// did counts work that is done outside of the EVM, in units of gas.
+func (m *meter) did(work uint64) {
+	if m.work += work; m.work >= workPerLook {
+		m.work = 0
+		m.look()
+	}
+}
+
+// grow counts bytes of the answer.
+func (m *meter) grow(bytes int) {
+	if m.capped {
+		if m.room -= bytes; m.room < 0 {
+			panic(stopped{&Error{Code: codeResponseTooLarge, Message: "response too large"}})
+		}
+	}
+}
+
+// executes sets the words for an execution that takes too long.
+func (m *meter) executes() {
+	m.overtime = &Error{Code: codeDefault, Message: fmt.Sprintf("execution aborted (timeout = %v)", m.timeout)}
+}
+
+// onGasChange is called before each opcode. It is the cheapest of the hooks that are: see meter_test.go for its cost.
+func (m *meter) onGasChange(before, after uint64, reason tracing.GasChangeReason) {
+	work := before - after
+	if before < after || work > workPerLook || reason != tracing.GasChangeCallOpCode {
+		work = 0 // gas that is handed to a call, or back
+	}
+	m.did(work + 8)
+}
+
+// evm makes an interpreter that the meter watches. The hooks, if any, are watched along with it.
+func (m *meter) evm(block vm.BlockContext, statedb vm.StateDB, config *params.ChainConfig, hooks *tracing.Hooks, noBaseFee bool) *vm.EVM {
+	watched := tracing.Hooks{}
+	if hooks != nil {
+		watched = *hooks
+	}
+	watched.OnGasChange = m.onGasChange
+	return vm.NewEVM(block, statedb, config, vm.Config{Tracer: &watched, NoBaseFee: noBaseFee})
+}
