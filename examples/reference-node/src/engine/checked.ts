@@ -31,7 +31,9 @@ export function checkedEngine(first: NodeEngine, second: NodeEngine): NodeEngine
     if ('refused' in a && 'refused' in b) throw a.refused
     if ('block' in a && 'block' in b && a.block.hash === b.block.hash) return a.block
     const say = (name: string, result: Outcome): string =>
-      'block' in result ? `${name} gives ${result.block.hash}` : `${name} refuses it: ${(result.refused as Error).message}`
+      'block' in result
+        ? `${name} gives ${result.block.hash}`
+        : `${name} refuses it: ${(result.refused as Error).message}`
     const executed = 'block' in a ? a.block : 'block' in b ? b.block : undefined
     const verdicts = `${say(first.engine.name, a)}, ${say(second.engine.name, b)}`
     throw new NodeError(`the engines disagree on block ${executed?.number} on top of ${parent}: ${verdicts}`, {

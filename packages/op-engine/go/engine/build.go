@@ -18,8 +18,9 @@ import (
 
 // Outcome of a transaction.
 type Outcome struct {
-	Success bool   `json:"success"`
-	GasUsed uint64 `json:"gasUsed,string"`
+	TransactionHash common.Hash `json:"transactionHash"`
+	Success         bool        `json:"success"`
+	GasUsed         uint64      `json:"gasUsed,string"`
 }
 
 // Build executes the block that the attributes describe on top of parent, any block that is known, and stores it. The heads stay
@@ -60,7 +61,7 @@ func (c *Chain) Build(parentHash common.Hash, a *PayloadAttributes) (*types.Bloc
 	}
 	done = true
 	c.builds.Add(digest, block.Hash())
-	return block, outcomesOf(receipts), nil
+	return block, outcomesOf(block.Transactions(), receipts), nil
 }
 
 // built answers for a block that is there.
@@ -75,22 +76,23 @@ func (c *Chain) built(hash common.Hash) (*types.Block, []Outcome, error) {
 
 // Outcomes of the transactions of a block; nil for one that is not known.
 func (c *Chain) Outcomes(hash common.Hash) ([]Outcome, error) {
-	header, err := c.Header(hash)
-	if header == nil {
+	block, err := c.Block(hash)
+	if block == nil {
 		return nil, err
 	}
-	receipts, err := c.rawReceipts(header)
+	receipts, err := c.rawReceipts(block.Header())
 	if err != nil {
 		return nil, err
 	}
-	return outcomesOf(receipts), nil
+	return outcomesOf(block.Transactions(), receipts), nil
 }
 
-func outcomesOf(receipts types.Receipts) []Outcome {
+func outcomesOf(transactions types.Transactions, receipts types.Receipts) []Outcome {
 	outcomes := make([]Outcome, len(receipts))
 	before := uint64(0)
 	for i, receipt := range receipts {
-		outcomes[i] = Outcome{receipt.Status == types.ReceiptStatusSuccessful, receipt.CumulativeGasUsed - before}
+		success := receipt.Status == types.ReceiptStatusSuccessful
+		outcomes[i] = Outcome{transactions[i].Hash(), success, receipt.CumulativeGasUsed - before}
 		before = receipt.CumulativeGasUsed
 	}
 	return outcomes
