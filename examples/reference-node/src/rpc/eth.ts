@@ -1,12 +1,13 @@
 import type { Hex } from 'viem'
-import { RpcAnswerError, rpcCall } from './client.js'
+import type { Read } from '../engine/engine.js'
+import { RpcAnswerError } from './client.js'
 import type { RpcMethod } from './server.js'
 
 /** What the `eth_*` methods need of the node. */
 export type EthView = {
   chainId: number
-  /** The execution engine's own JSON-RPC, which answers reads. */
-  engineUrl: string
+  /** Reads of the execution engine. */
+  read: Read
   heads(): { unsafe: bigint; safe: bigint; finalized: bigint }
   /** Admits a signed transaction; its refusal is an {@link RpcAnswerError} as geth words it. Returns when it is durable. */
   sendRawTransaction(raw: Uint8Array): Promise<Hex>
@@ -57,9 +58,7 @@ const passed = [
 
 /** The `eth_*`, `net_*` and `web3_*` methods: reads go to the engine at our heads, transactions to our mempool. */
 export function ethMethods(view: EthView): Map<string, RpcMethod> {
-  const { engineUrl } = view
-  const engine = <T = unknown>(method: string, params: readonly unknown[]): Promise<T> =>
-    rpcCall<T>(engineUrl, method, params)
+  const engine = view.read
 
   /** A tag as the number it means on this rollup; the engine itself knows only one head. */
   const at = (block: unknown): unknown => {

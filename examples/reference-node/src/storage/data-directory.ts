@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { EngineFamily } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 
 /** What makes a chain this chain: written once, compared at every start. */
@@ -24,7 +25,8 @@ export type ChainIdentity = {
   inbox: string
   dataAvailability: string
   sequencers: number
-  engine: string
+  /** Chains of one family can be executed by each of its engines. */
+  engine: EngineFamily
 }
 
 export type DataDirectory = {

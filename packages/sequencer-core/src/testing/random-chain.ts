@@ -135,7 +135,7 @@ export function createRandomChain(options: RandomChainOptions): RandomChain {
     alloc: {
       ...Object.fromEntries(accounts.map(({ address }) => [address, { balance: 10n ** 24n }])),
       '0x4200000000000000000000000000000000000015': { code: l1BlockCode },
-      [storing]: { code: storingCode, storage: { [`0x${word(1)}`]: `0x${word(7)}` } },
+      [storing]: { code: storingCode, storage: { [`0x${word(1)}`]: `0x${word(7)}` } as Record<Hash, Hash> },
       [watching]: { code: watchingCode },
       [reverting]: { code: revertingCode },
       [looping]: { code: loopingCode },
