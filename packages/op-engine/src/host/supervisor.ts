@@ -57,6 +57,7 @@ export class Supervisor {
   /** Which channel is meant: what an old one still says is not heard. */
   #generation = 0
   #nextId = 1
+  #maintaining = 0
   #opened: Record<string, unknown> = {}
   #crashedOn: Uint8Array | undefined
   #closing: Promise<void> | undefined
@@ -114,7 +115,22 @@ export class Supervisor {
 
   /** Lets the store tidy up. */
   async maintain(budgetMs: number): Promise<boolean> {
-    return (await this.#channel?.maintain?.(budgetMs)) ?? true
+    const channel = this.#channel
+    if (channel?.maintain === undefined) return true
+    this.#maintaining++
+    this.#hold()
+    try {
+      return await channel.maintain(budgetMs)
+    } finally {
+      this.#maintaining--
+      this.#hold()
+    }
+  }
+
+  /** The process waits for an engine at work, and for no other. */
+  #hold(): void {
+    const isBusy = this.#running.build.size + this.#running.read.size + this.#maintaining > 0
+    this.#channel?.hold(isBusy)
   }
 
   close(): Promise<void> {
@@ -156,8 +172,7 @@ export class Supervisor {
         this.#run(lane, this.#queues[lane].shift()!)
       }
     }
-    const active = lanes.some(lane => this.#running[lane].size > 0)
-    this.#channel?.hold(active)
+    this.#hold()
   }
 
   #run(lane: Lane, job: Job): void {
