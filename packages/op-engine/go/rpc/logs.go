@@ -239,8 +239,8 @@ func (c *call) logRange(filter *FilterCriteria) (first, last uint64, err error) 
 		return 0, 0, invalidParams("block range extends beyond current head block")
 	case first > last:
 		return 0, 0, invalidParams("invalid block range params")
-	case c.limits.LogBlocks != 0 && last-first >= c.limits.LogBlocks:
-		return 0, 0, fmt.Errorf("exceed maximum block range: %d", c.limits.LogBlocks)
+	case c.Limits.LogBlocks != 0 && last-first >= c.Limits.LogBlocks:
+		return 0, 0, fmt.Errorf("exceed maximum block range: %d", c.Limits.LogBlocks)
 	}
 	return first, last, nil
 }
@@ -260,8 +260,8 @@ func (c *call) logsOf(header *types.Header, filter *FilterCriteria, found []*typ
 			if !filter.matches(log) {
 				continue
 			}
-			if c.limits.Logs != 0 && len(found) >= c.limits.Logs {
-				return nil, fmt.Errorf("query returned more than %d results", c.limits.Logs)
+			if c.Limits.Logs != 0 && len(found) >= c.Limits.Logs {
+				return nil, fmt.Errorf("query returned more than %d results", c.Limits.Logs)
 			}
 			c.counted([]*types.Log{log})
 			found = append(found, log)

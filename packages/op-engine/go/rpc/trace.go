@@ -59,9 +59,7 @@ func (c *call) traced(config *TraceConfig) error {
 			return err
 		}
 	}
-	if c.timeout == 0 || timeout < c.timeout {
-		c.timeout, c.deadline = timeout, time.Now().Add(timeout)
-	}
+	c.deadline = time.Now().Add(timeout)
 	c.overtime = &Error{Code: codeDefault, Message: "execution timeout"}
 	return nil
 }
