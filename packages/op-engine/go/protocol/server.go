@@ -104,6 +104,8 @@ func (s *Server) answer(ctx context.Context, request *Request, parts [][]byte) (
 		return accounts(chain, request.Params, parts)
 	case "rpc":
 		return s.rpc(ctx, chain, request.Params)
+	case "prune":
+		return prune(chain, request.Params)
 	case "close":
 		s.mu.Lock()
 		s.chain = nil
@@ -289,7 +291,19 @@ func accounts(chain *engine.Chain, raw json.RawMessage, parts [][]byte) (any, []
 		_, delegated := types.ParseDelegation(statedb.GetCode(address))
 		result.Accounts = append(result.Accounts, accountView{Uint64(statedb.GetNonce(address)), statedb.GetBalance(address).Dec(), delegated})
 	}
-	return result, nil, statedb.Error()
+	return result, nil, chain.StateFault(header, statedb.Error())
+}
+
+func prune(chain *engine.Chain, raw json.RawMessage) (any, [][]byte, error) {
+	var params struct {
+		BudgetMs Uint64 `json:"budgetMs"`
+	}
+	if err := read(raw, &params); err != nil {
+		return nil, nil, err
+	}
+	budget := time.Duration(min(params.BudgetMs, 60_000)) * time.Millisecond
+	done, deleted, err := chain.Prune(budget)
+	return pruneResult{done, deleted}, nil, err
 }
 
 func (s *Server) rpc(ctx context.Context, chain *engine.Chain, raw json.RawMessage) (any, [][]byte, error) {
