@@ -56,7 +56,7 @@ type simulatedCall struct {
 }
 
 // simulateV1 runs blocks of calls on top of a block, none of which is kept.
-func simulateV1(c *call, options simOpts, at *blockNumberOrHash) ([]object, error) {
+func simulateV1(c *call, options simOpts, at *BlockNumberOrHash) ([]object, error) {
 	c.executes()
 	if len(options.BlockStateCalls) == 0 {
 		return nil, invalidParams("empty input")
