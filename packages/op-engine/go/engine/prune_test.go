@@ -4,6 +4,7 @@ package engine
 
 import (
 	"fmt"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -316,4 +317,49 @@ func TestPruneWithoutAHistoryForgetsNothing(t *testing.T) {
 	if lost := missingNodes(b.chain, b.chain.GetHeaderByNumber(0).Root); lost > 0 {
 		t.Fatal("the genesis is not whole")
 	}
+}
+
+// A node may be written again by a lower block of another branch, which must not make it look old.
+func TestPruneKeepsANodeThatALowerBlockWroteAgain(t *testing.T) {
+	defer func(before uint64) { minGarbage = before }(minGarbage)
+	minGarbage = 1
+	accounts := testAccounts(2)
+	b := newBuilder(t, open(t, testGenesis(testForks{}, accounts), NewMemory(), Options{History: History{States: 3}}), accounts, 1)
+	store := func(parent *types.Header, account int, slots ...uint64) *types.Header {
+		var data []byte
+		for _, slot := range slots {
+			data = append(append(data, common.BigToHash(new(big.Int).SetUint64(slot)).Bytes()...), common.BigToHash(big.NewInt(1)).Bytes()...)
+		}
+		tx := b.sign(accounts[account], &types.DynamicFeeTx{
+			ChainID: big.NewInt(testChainID), Nonce: b.nonce(parent, accounts[account].address), GasFeeCap: big.NewInt(1e10), Gas: 300_000, To: &storer, Data: data,
+		})
+		return b.build(parent.Hash(), b.attributes(parent, tx)).Header()
+	}
+	empty := func(parent *types.Header, count int) *types.Header {
+		for range count {
+			parent = b.build(parent.Hash(), b.attributes(parent)).Header()
+		}
+		return parent
+	}
+	low := empty(store(b.head(), 0, 1, 2, 3, 4, 5, 6, 7, 8), 9) // block 10
+	high := store(empty(low, 9), 0, 99)                         // block 20 has a node that block 17 has not
+	store(low, 1, 99)                                           // block 11 of a branch writes it again
+	head := empty(high, 10)
+	if err := b.chain.SetHead(Heads{Head: head.Hash(), Finalized: high.Hash()}); err != nil {
+		t.Fatal(err)
+	}
+	if done, deleted, err := b.chain.Prune(time.Minute); err != nil || !done || deleted == 0 {
+		t.Fatalf("done %v, deleted %d, %v", done, deleted, err)
+	}
+	if lost := missingNodes(b.chain, head.Root); lost > 0 {
+		t.Fatalf("the state of the head has lost %d nodes", lost)
+	}
+}
+
+func (b *builder) nonce(header *types.Header, address common.Address) uint64 {
+	statedb, err := b.chain.State(header)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return statedb.GetNonce(address)
 }
