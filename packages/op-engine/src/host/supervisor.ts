@@ -59,6 +59,7 @@ export class Supervisor {
   #nextId = 1
   #maintaining = 0
   #opened: Record<string, unknown> = {}
+  /** The request that ended an engine the last time, until it has been answered after all. */
   #crashedOn: Uint8Array | undefined
   #closing: Promise<void> | undefined
 
@@ -296,7 +297,7 @@ export class Supervisor {
       running.delete(read.id)
       clearTimeout(job.timer)
       if (!job.isWanted) return
-      this.#crashedOn = undefined
+      if (this.#crashedOn !== undefined && equalBytes(this.#crashedOn, contentOf(job))) this.#crashedOn = undefined
       if (
         read.answer instanceof OpEngineError &&
         read.answer.code === 'ENGINE_STORE_FAILED' &&
@@ -316,8 +317,7 @@ export class Supervisor {
     for (const running of Object.values(this.#running)) {
       for (const job of running.values()) {
         if (!job.isWanted) continue
-        // Everything but the id, which differs each time.
-        const request = encodeMessage({ method: job.method, params: job.params }, job.bytes ?? [])
+        const request = contentOf(job)
         const isAgain = this.#crashedOn !== undefined && equalBytes(this.#crashedOn, request)
         this.#crashedOn = request
         job.settle(
@@ -337,6 +337,9 @@ export class Supervisor {
     this.#pump()
   }
 }
+
+/** Everything but the id, which differs each time. */
+const contentOf = ({ method, params, bytes }: Request): Uint8Array => encodeMessage({ method, params }, bytes ?? [])
 
 const closed = (): OpEngineError => new OpEngineError('the engine is closed', { code: 'ENGINE_UNAVAILABLE' })
 
