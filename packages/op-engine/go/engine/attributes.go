@@ -63,6 +63,9 @@ func (c *Chain) header(parent *types.Header, a *PayloadAttributes) (*types.Heade
 	config, number := c.config, new(big.Int).Add(parent.Number, common.Big1)
 	refuse := func(format string, args ...any) (*types.Header, error) { return nil, fail(Attributes, format, args...) }
 
+	if !config.IsPostMerge(number.Uint64(), a.Timestamp) || !config.IsLondon(number) {
+		return nil, fail(ForkUnsupported, "block %d would be one of proof of work or without a base fee: this engine builds none", number)
+	}
 	if a.Timestamp <= parent.Time {
 		return refuse("invalid timestamp, parent %d given %d", parent.Time, a.Timestamp)
 	}
@@ -88,9 +91,7 @@ func (c *Chain) header(parent *types.Header, a *PayloadAttributes) (*types.Heade
 		Coinbase:   a.SuggestedFeeRecipient,
 		MixDigest:  a.PrevRandao,
 		Difficulty: new(big.Int),
-	}
-	if config.IsLondon(number) {
-		header.BaseFee = eip1559.CalcBaseFee(config, parent, a.Timestamp)
+		BaseFee:    eip1559.CalcBaseFee(config, parent, a.Timestamp),
 	}
 	if config.IsHolocene(a.Timestamp) {
 		if err := eip1559.ValidateHolocene1559Params(a.EIP1559Params); err != nil {

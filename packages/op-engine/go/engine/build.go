@@ -61,7 +61,7 @@ func (c *Chain) Build(parentHash common.Hash, a *PayloadAttributes) (*types.Bloc
 	}
 	done = true
 	c.builds.Add(digest, block.Hash())
-	return block, outcomesOf(block.Transactions(), receipts), nil
+	return block, outcomesOf(block, receipts), nil
 }
 
 // built answers for a block that is there.
@@ -70,29 +70,24 @@ func (c *Chain) built(hash common.Hash) (*types.Block, []Outcome, error) {
 	if block == nil {
 		return nil, nil, err
 	}
-	outcomes, err := c.Outcomes(hash)
-	return block, outcomes, err
+	receipts, err := c.rawReceipts(block.Header())
+	if err != nil {
+		return nil, nil, err
+	}
+	return block, outcomesOf(block, receipts), nil
 }
 
 // Outcomes of the transactions of a block; nil for one that is not known.
 func (c *Chain) Outcomes(hash common.Hash) ([]Outcome, error) {
-	block, err := c.Block(hash)
-	if block == nil {
-		return nil, err
-	}
-	receipts, err := c.rawReceipts(block.Header())
-	if err != nil {
-		return nil, err
-	}
-	return outcomesOf(block.Transactions(), receipts), nil
+	_, outcomes, err := c.built(hash)
+	return outcomes, err
 }
 
-func outcomesOf(transactions types.Transactions, receipts types.Receipts) []Outcome {
+func outcomesOf(block *types.Block, receipts types.Receipts) []Outcome {
 	outcomes := make([]Outcome, len(receipts))
 	before := uint64(0)
 	for i, receipt := range receipts {
-		success := receipt.Status == types.ReceiptStatusSuccessful
-		outcomes[i] = Outcome{transactions[i].Hash(), success, receipt.CumulativeGasUsed - before}
+		outcomes[i] = Outcome{block.Transactions()[i].Hash(), receipt.Status == types.ReceiptStatusSuccessful, receipt.CumulativeGasUsed - before}
 		before = receipt.CumulativeGasUsed
 	}
 	return outcomes

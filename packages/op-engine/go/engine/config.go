@@ -44,8 +44,43 @@ func (c *Chain) configure(raw json.RawMessage) error {
 	if err := config.CheckOptimismValidity(); err != nil {
 		return fail(GenesisInvalid, `"config": %v`, err)
 	}
+	if err := checkForkOrder(config); err != nil {
+		return err
+	}
 	c.config = config
 	c.unknown = unknownForks(raw)
+	return nil
+}
+
+// checkForkOrder wants each fork of the OP Stack to have those before it. Op-geth checks the forks of L1 only.
+func checkForkOrder(config *params.ChainConfig) error {
+	if !config.IsOptimism() {
+		return nil
+	}
+	zero := uint64(0)
+	before := fork{"bedrockBlock", 0}
+	missing := ""
+	for _, next := range []struct {
+		name string
+		time *uint64
+	}{
+		{"bedrockBlock", &zero}, {"regolithTime", config.RegolithTime}, {"canyonTime", config.CanyonTime}, {"ecotoneTime", config.EcotoneTime},
+		{"fjordTime", config.FjordTime}, {"graniteTime", config.GraniteTime}, {"holoceneTime", config.HoloceneTime},
+		{"isthmusTime", config.IsthmusTime}, {"jovianTime", config.JovianTime}, {"karstTime", config.KarstTime},
+	} {
+		switch {
+		case next.time == nil:
+			if missing == "" {
+				missing = next.name
+			}
+		case missing != "":
+			return fail(GenesisInvalid, `"config.%s" is set and "config.%s", a fork before it, is not`, next.name, missing)
+		case *next.time < before.time:
+			return fail(GenesisInvalid, `"config.%s" is before "config.%s"`, next.name, before.name)
+		default:
+			before = fork{next.name, *next.time}
+		}
+	}
 	return nil
 }
 

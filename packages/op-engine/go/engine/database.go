@@ -3,8 +3,10 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"sort"
 	"sync/atomic"
 
@@ -13,13 +15,36 @@ import (
 	"github.com/ethereum/go-ethereum/ethdb"
 )
 
-// Keys of a store, by their first byte. Letters are geth's rawdb schema; see prune.go for why a node carries a tag.
+// Keys of a store, by their first byte. Letters are geth's rawdb schema; prune.go says why a node carries a tag.
 const (
 	nodePrefix   = 0x00 // + hash of a trie node → node, tag of 5 bytes
+	codePrefix   = 'c'  // + hash of a contract's code → code
 	recordPrefix = 0x01 // + name → a record of ours, see records.go
 )
 
-const tagSize = 5
+// A value ends in what it is held against when it is read: a disk that rots is noticed here and not by a wrong state root. Nodes and
+// code are named by their hash; everything else has a checksum over key and value.
+const (
+	tagSize      = 5
+	checksumSize = 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(key, value []byte) []byte {
+	return binary.BigEndian.AppendUint32(nil, crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value))
+}
+
+func tagBytes(tag uint64) []byte {
+	return binary.BigEndian.AppendUint64(nil, tag)[8-tagSize:]
+}
+
+func tagOf(value []byte) (tag uint64) {
+	for _, b := range value[len(value)-tagSize:] {
+		tag = tag<<8 | uint64(b)
+	}
+	return tag
+}
 
 // database is geth's view of a [Store]. What is written is held back until flush, so that a block is one atomic write. Reads may
 // come from many goroutines, writes from one.
@@ -46,28 +71,36 @@ func storeKey(key []byte) []byte {
 	return key
 }
 
-// Get passes over what is pending: nobody may see a block that the disk does not have. What is named by its hash is held against
-// it: a disk that rots is noticed here and not by a wrong state root.
+// Get passes over what is pending: nobody may see a block that the disk does not have.
 func (d *database) Get(key []byte) ([]byte, error) {
-	value, err := d.store.Get(storeKey(key))
+	stored := storeKey(key)
+	value, err := d.store.Get(stored)
 	if err != nil {
 		return nil, d.failed(storeFault("read", err))
 	}
 	if value == nil {
 		return nil, errNotFound
 	}
+	return d.checked(stored, value)
+}
+
+// checked takes the end off a value of the store and holds the rest against it.
+func (d *database) checked(key, value []byte) ([]byte, error) {
 	switch {
-	case len(key) == common.HashLength:
-		if len(value) < tagSize || crypto.Keccak256Hash(value[:len(value)-tagSize]) != common.Hash(key) {
-			return nil, d.failed(fail(StoreCorrupt, "the trie node %x of the store is damaged", key))
+	case key[0] == nodePrefix:
+		if end := len(value) - tagSize; end >= 0 && crypto.Keccak256Hash(value[:end]) == common.BytesToHash(key[1:]) {
+			return value[:end:end], nil
 		}
-		value = value[: len(value)-tagSize : len(value)-tagSize]
-	case len(key) == 1+common.HashLength && key[0] == 'c':
-		if crypto.Keccak256Hash(value) != common.Hash(key[1:]) {
-			return nil, d.failed(fail(StoreCorrupt, "the contract code %x of the store is damaged", key[1:]))
+	case key[0] == codePrefix:
+		if crypto.Keccak256Hash(value) == common.BytesToHash(key[1:]) {
+			return value, nil
+		}
+	default:
+		if end := len(value) - checksumSize; end >= 0 && bytes.Equal(checksum(key, value[:end]), value[end:]) {
+			return value[:end:end], nil
 		}
 	}
-	return value, nil
+	return nil, d.failed(fail(StoreCorrupt, "the value of the store at the key %q is damaged", key))
 }
 
 // storeFault keeps an error of the store that has a code.
@@ -127,14 +160,19 @@ func (d *database) flush(tag uint64) error {
 	sort.Strings(keys)
 	batch := &Batch{}
 	for _, key := range keys {
+		geth := key
 		if key[0] == nodePrefix {
-			var eight [8]byte
-			binary.BigEndian.PutUint64(eight[:], tag)
-			batch.Put([]byte(key), pending[key[1:]], eight[8-tagSize:])
-		} else if value := pending[key]; value == nil {
+			geth = key[1:]
+		}
+		switch value := pending[geth]; {
+		case value == nil:
 			batch.Delete([]byte(key))
-		} else {
+		case key[0] == nodePrefix:
+			batch.Put([]byte(key), value, tagBytes(tag))
+		case key[0] == codePrefix:
 			batch.Put([]byte(key), value)
+		default:
+			batch.Put([]byte(key), value, checksum([]byte(key), value))
 		}
 	}
 	if err := d.store.Write(batch); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/tracing"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/params"
+	"github.com/ethereum/go-ethereum/rlp"
 	"github.com/holiman/uint256"
 )
 
@@ -158,6 +159,9 @@ func (c *Chain) begin(file []byte, digest common.Hash) error {
 		return err
 	}
 	genesis.Config = c.config
+	if _, err := genesisBlock(genesis, types.EmptyRootHash, common.Hash{}); err != nil {
+		return err
+	}
 	c.db.putRecord(keyFormat, formatRecord{storeFormat})
 	block, err := c.commitGenesis(genesis, func() error {
 		c.nodes.Written += c.db.pendingNodes()
@@ -180,7 +184,7 @@ func (c *Chain) begin(file []byte, digest common.Hash) error {
 }
 
 // accountsAtOnce bounds the memory that a genesis of many accounts takes.
-const accountsAtOnce = 20_000
+var accountsAtOnce = 20_000
 
 // commitGenesis commits the accounts of a genesis, some at a time, calling flush after each lot, and makes its block.
 func (c *Chain) commitGenesis(genesis *core.Genesis, flush func() error) (block *types.Block, err error) {
@@ -246,8 +250,10 @@ func genesisBlock(genesis *core.Genesis, root, passer common.Hash) (block *types
 	if genesis.Config.IsOptimismIsthmus(genesis.Timestamp) {
 		header.WithdrawalsHash = &passer
 	}
-	if header.BaseFee == nil {
-		return nil, fail(GenesisInvalid, "the genesis is before London: the chain would have no base fee")
+	// A header's later fields need the earlier ones: forks with gaps between them make one that cannot be read again.
+	encoded, err := rlp.EncodeToBytes(header)
+	if again := new(types.Header); err != nil || rlp.DecodeBytes(encoded, again) != nil || again.Hash() != header.Hash() {
+		return nil, fail(GenesisInvalid, "the forks of the genesis leave gaps: its header cannot be read again")
 	}
 	return types.NewBlockWithHeader(header).WithBody(types.Body{Withdrawals: made.Withdrawals()}), nil
 }

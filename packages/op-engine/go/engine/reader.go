@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"errors"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -231,7 +232,7 @@ func (c *Chain) State(header *types.Header) (*state.StateDB, error) {
 	}
 	statedb, err := state.New(header.Root, c.stateDatabase())
 	if err != nil {
-		return nil, c.broken(err)
+		return nil, c.StateFault(header, err)
 	}
 	return statedb, nil
 }
@@ -243,9 +244,21 @@ func statePruned(header *types.Header, kept keptRecord) *Error {
 	return err
 }
 
+// StateFault says what an error of a state means that was read at a block: forgotten meanwhile, or damaged.
+func (c *Chain) StateFault(header *types.Header, err error) error {
+	if err == nil {
+		return nil
+	}
+	if kept, failed := c.kept(); failed == nil && header.Number.Uint64() < kept.States {
+		return statePruned(header, kept)
+	}
+	return c.broken(err)
+}
+
 // broken turns a fault of the state database into ours: states that are kept are whole, so that something missing is damage.
 func (c *Chain) broken(err error) error {
-	if fault := c.db.fault.Swap(nil); fault != nil {
+	var fault *Error
+	if errors.As(err, &fault) {
 		return fault
 	}
 	return fail(StoreCorrupt, "the store has lost a part of a state: %v", err)

@@ -32,6 +32,7 @@ type Reads func(ctx context.Context, chain engine.Reader, method string, params 
 type Server struct {
 	// Store opens what `open` names.
 	Store func(path string, readOnly bool) (engine.Store, error)
+	// Reads answers `rpc`.
 	Reads Reads
 
 	mu    sync.RWMutex
@@ -104,6 +105,8 @@ func (s *Server) answer(ctx context.Context, request *Request, parts [][]byte) (
 		return accounts(chain, request.Params, parts)
 	case "rpc":
 		return s.rpc(ctx, chain, request.Params)
+	case "prune":
+		return prune(chain, request.Params)
 	case "close":
 		s.mu.Lock()
 		s.chain = nil
@@ -289,7 +292,19 @@ func accounts(chain *engine.Chain, raw json.RawMessage, parts [][]byte) (any, []
 		_, delegated := types.ParseDelegation(statedb.GetCode(address))
 		result.Accounts = append(result.Accounts, accountView{Uint64(statedb.GetNonce(address)), statedb.GetBalance(address).Dec(), delegated})
 	}
-	return result, nil, statedb.Error()
+	return result, nil, chain.StateFault(header, statedb.Error())
+}
+
+func prune(chain *engine.Chain, raw json.RawMessage) (any, [][]byte, error) {
+	var params struct {
+		BudgetMs Uint64 `json:"budgetMs"`
+	}
+	if err := read(raw, &params); err != nil {
+		return nil, nil, err
+	}
+	budget := time.Duration(min(params.BudgetMs, 60_000)) * time.Millisecond
+	done, deleted, err := chain.Prune(budget)
+	return pruneResult{done, deleted}, nil, err
 }
 
 func (s *Server) rpc(ctx context.Context, chain *engine.Chain, raw json.RawMessage) (any, [][]byte, error) {
@@ -297,18 +312,12 @@ func (s *Server) rpc(ctx context.Context, chain *engine.Chain, raw json.RawMessa
 	if err := read(raw, &params); err != nil {
 		return nil, nil, err
 	}
-	if s.Reads == nil {
-		return rpcResult{Error: &RPCError{Code: -32601, Message: fmt.Sprintf("the method %s does not exist/is not available", params.Method)}}, nil, nil
-	}
 	if params.TimeoutMs > 0 {
 		ctx = limited{ctx, time.Now().Add(time.Duration(params.TimeoutMs) * time.Millisecond)}
 	}
 	result, failure := s.Reads(ctx, chain, params.Method, params.Params, uint64(params.GasCap))
-	switch {
-	case ctx.Err() == context.Canceled:
+	if ctx.Err() == context.Canceled {
 		return nil, nil, &engine.Error{Code: engine.Cancelled, Message: "the request was cancelled"}
-	case failure != nil && ctx.Err() != nil:
-		return nil, nil, &engine.Error{Code: engine.Timeout, Message: fmt.Sprintf("%s took longer than %d ms", params.Method, params.TimeoutMs)}
 	}
 	return rpcResult{result, failure}, nil, nil
 }

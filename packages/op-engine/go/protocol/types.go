@@ -203,6 +203,11 @@ type accountsResult struct {
 	Accounts []accountView `json:"accounts"`
 }
 
+type pruneResult struct {
+	Done    bool `json:"done"`
+	Deleted int  `json:"deleted"`
+}
+
 type rpcParams struct {
 	Method    string          `json:"method"`
 	Params    json.RawMessage `json:"params"`
@@ -221,6 +226,8 @@ type RPCError struct {
 	Message string          `json:"message"`
 	Data    json.RawMessage `json:"data,omitempty"`
 }
+
+func (e *RPCError) Error() string { return e.Message }
 
 func refuse(format string, args ...any) *engine.Error {
 	return &engine.Error{Code: engine.Request, Message: fmt.Sprintf(format, args...)}

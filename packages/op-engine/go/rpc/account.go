@@ -22,7 +22,7 @@ const (
 	maxProofKeys    = 1024
 )
 
-func balance(c *call, address common.Address, at *blockNumberOrHash) (*hexutil.Big, error) {
+func balance(c *call, address common.Address, at *BlockNumberOrHash) (*hexutil.Big, error) {
 	statedb, _, err := c.stateTersely(orLatest(at))
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func balance(c *call, address common.Address, at *blockNumberOrHash) (*hexutil.B
 	return (*hexutil.Big)(statedb.GetBalance(address).ToBig()), statedb.Error()
 }
 
-func code(c *call, address common.Address, at *blockNumberOrHash) (hexutil.Bytes, error) {
+func code(c *call, address common.Address, at *BlockNumberOrHash) (hexutil.Bytes, error) {
 	statedb, _, err := c.stateTersely(orLatest(at))
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func code(c *call, address common.Address, at *blockNumberOrHash) (hexutil.Bytes
 	return statedb.GetCode(address), statedb.Error()
 }
 
-func transactionCount(c *call, address common.Address, at *blockNumberOrHash) (hexutil.Uint64, error) {
+func transactionCount(c *call, address common.Address, at *BlockNumberOrHash) (hexutil.Uint64, error) {
 	statedb, _, err := c.stateTersely(orLatest(at))
 	if err != nil {
 		return 0, err
@@ -46,7 +46,7 @@ func transactionCount(c *call, address common.Address, at *blockNumberOrHash) (h
 	return hexutil.Uint64(statedb.GetNonce(address)), statedb.Error()
 }
 
-func storageAt(c *call, address common.Address, hexKey string, at *blockNumberOrHash) (hexutil.Bytes, error) {
+func storageAt(c *call, address common.Address, hexKey string, at *BlockNumberOrHash) (hexutil.Bytes, error) {
 	statedb, _, err := c.stateTersely(orLatest(at))
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func storageAt(c *call, address common.Address, hexKey string, at *blockNumberOr
 	return value[:], statedb.Error()
 }
 
-func storageValues(c *call, slots map[common.Address][]common.Hash, at *blockNumberOrHash) (map[common.Address][]hexutil.Bytes, error) {
+func storageValues(c *call, slots map[common.Address][]common.Hash, at *BlockNumberOrHash) (map[common.Address][]hexutil.Bytes, error) {
 	total := 0
 	for _, keys := range slots {
 		total += len(keys)
@@ -129,7 +129,7 @@ func (n *proofNodes) Put(_, node []byte) error {
 
 func (n *proofNodes) Delete([]byte) error { return errors.ErrUnsupported }
 
-func proof(c *call, address common.Address, slots []string, at *blockNumberOrHash) (*accountProof, error) {
+func proof(c *call, address common.Address, slots []string, at *BlockNumberOrHash) (*accountProof, error) {
 	if len(slots) > maxProofKeys {
 		return nil, invalidParams("too many storage keys requested (max %d, got %d)", maxProofKeys, len(slots))
 	}
@@ -199,7 +199,7 @@ type storageEntry struct {
 	Value common.Hash  `json:"value"`
 }
 
-func storageRangeAt(c *call, at blockNumberOrHash, index int, address common.Address, start hexutil.Bytes, max int) (*storageRange, error) {
+func storageRangeAt(c *call, at BlockNumberOrHash, index int, address common.Address, start hexutil.Bytes, max int) (*storageRange, error) {
 	block, err := c.block(at)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/rlp"
 )
 
-func errBlockNotFound(at blockNumberOrHash) error { return fmt.Errorf("block %v not found", at) }
+func errBlockNotFound(at BlockNumberOrHash) error { return fmt.Errorf("block %v not found", at) }
 
 // object is a JSON object whose keys come out in ascending order.
 type object map[string]any
@@ -102,7 +102,7 @@ func (c *call) whole(block *types.Block, full bool) (object, error) {
 	}), nil
 }
 
-func headerByNumber(c *call, number blockNumber) (object, error) {
+func headerByNumber(c *call, number BlockNumber) (object, error) {
 	header, err := c.headerByNumber(number)
 	if header == nil || err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func headerByHash(c *call, hash common.Hash) (object, error) {
 	return showHeader(header), nil
 }
 
-func blockByNumber(c *call, number blockNumber, full bool) (object, error) {
+func blockByNumber(c *call, number BlockNumber, full bool) (object, error) {
 	block, err := c.blockByNumber(number)
 	if block == nil || err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func countTransactions(block *types.Block, err error) (*hexutil.Uint, error) {
 	return &count, nil
 }
 
-func transactionCountByNumber(c *call, number blockNumber) (*hexutil.Uint, error) {
+func transactionCountByNumber(c *call, number BlockNumber) (*hexutil.Uint, error) {
 	return countTransactions(c.blockByNumber(number))
 }
 
@@ -158,7 +158,7 @@ func countUncles(block *types.Block, err error) (*hexutil.Uint, error) {
 	return &count, nil
 }
 
-func uncleCountByNumber(c *call, number blockNumber) (*hexutil.Uint, error) {
+func uncleCountByNumber(c *call, number BlockNumber) (*hexutil.Uint, error) {
 	return countUncles(c.blockByNumber(number))
 }
 
@@ -175,7 +175,7 @@ func (c *call) uncle(block *types.Block, err error, index hexutil.Uint) (object,
 	return shown, nil
 }
 
-func uncleByNumber(c *call, number blockNumber, index hexutil.Uint) (object, error) {
+func uncleByNumber(c *call, number BlockNumber, index hexutil.Uint) (object, error) {
 	block, err := c.blockByNumber(number)
 	return c.uncle(block, err, index)
 }
@@ -187,15 +187,14 @@ func uncleByHash(c *call, hash common.Hash, index hexutil.Uint) (object, error) 
 
 // Bytes of debug_getRaw*. A hash is taken at its word: it may be of a block outside of the chain.
 
-func (c *call) hashOf(at blockNumberOrHash) (common.Hash, error) {
-	if hash, ok := at.Hash(); ok {
-		return hash, nil
+func (c *call) hashOf(at BlockNumberOrHash) (common.Hash, error) {
+	switch {
+	case at.BlockHash != nil:
+		return *at.BlockHash, nil
+	case at.BlockNumber != nil:
+		return c.hashByNumber(*at.BlockNumber)
 	}
-	number, ok := at.Number()
-	if !ok {
-		return common.Hash{}, errNeitherBlockNorHash
-	}
-	return c.hashByNumber(number)
+	return common.Hash{}, errNeitherBlockNorHash
 }
 
 // errHashNotFound has geth's words, which print a hash as a number prints.
@@ -203,7 +202,7 @@ func errHashNotFound(what string, hash common.Hash) error {
 	return fmt.Errorf("%s #%d not found", what, hash)
 }
 
-func rawHeader(c *call, at blockNumberOrHash) (hexutil.Bytes, error) {
+func rawHeader(c *call, at BlockNumberOrHash) (hexutil.Bytes, error) {
 	hash, err := c.hashOf(at)
 	if err != nil || hash == (common.Hash{}) && at.BlockHash == nil {
 		return nil, err
@@ -218,7 +217,7 @@ func rawHeader(c *call, at blockNumberOrHash) (hexutil.Bytes, error) {
 	return rlp.EncodeToBytes(header)
 }
 
-func rawBlock(c *call, at blockNumberOrHash) (hexutil.Bytes, error) {
+func rawBlock(c *call, at BlockNumberOrHash) (hexutil.Bytes, error) {
 	hash, err := c.hashOf(at)
 	if err != nil || hash == (common.Hash{}) && at.BlockHash == nil {
 		return nil, err

@@ -3,6 +3,7 @@
 package rpc
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -10,16 +11,12 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core"
 	"github.com/ethereum/go-ethereum/core/vm"
+
+	"opengine/protocol"
 )
 
 // Error is an error object of JSON-RPC.
-type Error struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-	Data    any    `json:"data,omitempty"`
-}
-
-func (e *Error) Error() string { return e.Message }
+type Error = protocol.RPCError
 
 // Codes of geth: of JSON-RPC itself, of EIP-1474, and of the specification of eth_simulateV1.
 const (
@@ -65,7 +62,7 @@ func reverted(data []byte) *Error {
 	if reason, err := abi.UnpackRevert(data); err == nil {
 		message += ": " + reason
 	}
-	return &Error{Code: codeReverted, Message: message, Data: hexutil.Encode(data)}
+	return &Error{Code: codeReverted, Message: message, Data: quoted(hexutil.Encode(data))}
 }
 
 // invalidTransaction is the error of a simulated transaction that no block could hold.
@@ -94,3 +91,5 @@ func invalidTransaction(err error) *Error {
 	}
 	return &Error{Code: code, Message: err.Error()}
 }
+
+func quoted(text string) json.RawMessage { return json.RawMessage(`"` + text + `"`) }

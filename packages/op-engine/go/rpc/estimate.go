@@ -20,7 +20,7 @@ const estimateErrorRatio = 0.015
 
 // estimateGas finds the lowest gas limit with which a transaction succeeds. Geth's own gasestimator is of a piece with this, but
 // for the meter in the EVM.
-func estimateGas(c *call, args TransactionArgs, at *blockNumberOrHash, overrides *StateOverride, blockOverrides *BlockOverrides) (hexutil.Uint64, error) {
+func estimateGas(c *call, args TransactionArgs, at *BlockNumberOrHash, overrides *StateOverride, blockOverrides *BlockOverrides) (hexutil.Uint64, error) {
 	c.executes()
 	statedb, header, block, _, err := c.supposed(orLatest(at), overrides, blockOverrides)
 	if err != nil {

@@ -30,7 +30,7 @@ func free(block *vm.BlockContext, message *core.Message) {
 }
 
 // supposed is the place a call runs in: the state after a block, and that block, with what the caller supposes of both.
-func (c *call) supposed(at blockNumberOrHash, overrides *StateOverride, blockOverrides *BlockOverrides) (*state.StateDB, *types.Header, vm.BlockContext, vm.PrecompiledContracts, error) {
+func (c *call) supposed(at BlockNumberOrHash, overrides *StateOverride, blockOverrides *BlockOverrides) (*state.StateDB, *types.Header, vm.BlockContext, vm.PrecompiledContracts, error) {
 	statedb, header, err := c.stateTersely(at)
 	if err != nil {
 		return nil, nil, vm.BlockContext{}, nil, err
@@ -43,7 +43,7 @@ func (c *call) supposed(at blockNumberOrHash, overrides *StateOverride, blockOve
 	return statedb, header, block, precompiles, overrides.apply(statedb, precompiles)
 }
 
-func ethCall(c *call, args TransactionArgs, at *blockNumberOrHash, overrides *StateOverride, blockOverrides *BlockOverrides) (hexutil.Bytes, error) {
+func ethCall(c *call, args TransactionArgs, at *BlockNumberOrHash, overrides *StateOverride, blockOverrides *BlockOverrides) (hexutil.Bytes, error) {
 	c.executes()
 	statedb, header, block, precompiles, err := c.supposed(orLatest(at), overrides, blockOverrides)
 	if err != nil {
@@ -83,7 +83,7 @@ type accessListResult struct {
 
 // createAccessList runs a transaction with the list that the run before found, until a run finds nothing new: with another list a
 // transaction that looks at its gas may take another way.
-func createAccessList(c *call, args TransactionArgs, at *blockNumberOrHash, overrides *StateOverride) (*accessListResult, error) {
+func createAccessList(c *call, args TransactionArgs, at *BlockNumberOrHash, overrides *StateOverride) (*accessListResult, error) {
 	c.executes()
 	statedb, header, err := c.state(orLatest(at))
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/ethereum/go-ethereum/consensus/misc/eip4844"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/params"
-	gethrpc "github.com/ethereum/go-ethereum/rpc"
 )
 
 // Settings of geth's price oracle, as a full node has them.
@@ -154,7 +153,7 @@ func (c *call) sampledTip(head *types.Header) (*big.Int, error) {
 }
 
 func (c *call) leastTips(number uint64) (least []*big.Int, err error) {
-	block, err := c.blockByNumber(blockNumber(number))
+	block, err := c.blockByNumber(BlockNumber(number))
 	if block == nil || err != nil {
 		return nil, err
 	}
@@ -192,7 +191,7 @@ type feeHistoryResult struct {
 	BlobGasUsedRatio []float64        `json:"blobGasUsedRatio,omitempty"`
 }
 
-func feeHistory(c *call, count math.HexOrDecimal64, newest blockNumber, percentiles []float64) (*feeHistoryResult, error) {
+func feeHistory(c *call, count math.HexOrDecimal64, newest BlockNumber, percentiles []float64) (*feeHistoryResult, error) {
 	nothing := &feeHistoryResult{OldestBlock: new(hexutil.Big)}
 	if count < 1 {
 		return nothing, nil
@@ -213,7 +212,7 @@ func feeHistory(c *call, count math.HexOrDecimal64, newest blockNumber, percenti
 	if err != nil {
 		return nil, err
 	}
-	if newest > blockNumber(head.Number.Uint64()) {
+	if newest > BlockNumber(head.Number.Uint64()) {
 		return nil, fmt.Errorf("request beyond head block: requested %d, head %d", newest, head.Number)
 	}
 	last := uint64(newest)
@@ -222,7 +221,7 @@ func feeHistory(c *call, count math.HexOrDecimal64, newest blockNumber, percenti
 		if header == nil || err != nil {
 			return nil, err
 		}
-		if newest == gethrpc.PendingBlockNumber && !c.chain.Config().IsOptimism() {
+		if newest == pending && !c.chain.Config().IsOptimism() {
 			blocks-- // the block that geth would be making
 		}
 		last = header.Number.Uint64()
@@ -244,7 +243,7 @@ func feeHistory(c *call, count math.HexOrDecimal64, newest blockNumber, percenti
 // addFees adds a block, and what its successor will ask for in place of what was foreseen before.
 func (c *call) addFees(answer *feeHistoryResult, number uint64, percentiles []float64) error {
 	config := c.chain.Config()
-	header, err := c.headerByNumber(blockNumber(number))
+	header, err := c.headerByNumber(BlockNumber(number))
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
-	gethrpc "github.com/ethereum/go-ethereum/rpc"
 )
 
 // Geth's bounds on a filter.
@@ -29,8 +28,8 @@ var (
 // FilterCriteria says which logs are wanted: of one block or of a range, by address, by topics.
 type FilterCriteria struct {
 	BlockHash *common.Hash
-	FromBlock *blockNumber
-	ToBlock   *blockNumber
+	FromBlock *BlockNumber
+	ToBlock   *BlockNumber
 	Addresses []common.Address
 	Topics    [][]common.Hash // by place; an empty place is any
 }
@@ -39,8 +38,8 @@ type FilterCriteria struct {
 func (f *FilterCriteria) UnmarshalJSON(data []byte) error {
 	type input struct {
 		BlockHash *common.Hash `json:"blockHash"`
-		FromBlock *blockNumber `json:"fromBlock"`
-		ToBlock   *blockNumber `json:"toBlock"`
+		FromBlock *BlockNumber `json:"fromBlock"`
+		ToBlock   *BlockNumber `json:"toBlock"`
 		Addresses any          `json:"address"`
 		Topics    []any        `json:"topics"`
 	}
@@ -173,7 +172,7 @@ func logs(c *call, filter FilterCriteria) ([]*types.Log, error) {
 	}
 	for number := first; number <= last; number++ {
 		c.did(1000)
-		header, err := c.headerByNumber(blockNumber(number))
+		header, err := c.headerByNumber(BlockNumber(number))
 		if err != nil {
 			return nil, err
 		}
@@ -189,7 +188,7 @@ func logs(c *call, filter FilterCriteria) ([]*types.Log, error) {
 
 // logRange resolves a range to numbers, and refuses one that is too wide.
 func (c *call) logRange(filter *FilterCriteria) (first, last uint64, err error) {
-	from, to := gethrpc.LatestBlockNumber, gethrpc.LatestBlockNumber
+	from, to := latest, latest
 	if filter.FromBlock != nil {
 		from = *filter.FromBlock
 	}
@@ -206,14 +205,14 @@ func (c *call) logRange(filter *FilterCriteria) (first, last uint64, err error) 
 	if from >= 0 && uint64(from) < bodies {
 		return 0, 0, errHistoryPruned
 	}
-	if from == gethrpc.PendingBlockNumber || to == gethrpc.PendingBlockNumber {
+	if from == pending || to == pending {
 		return 0, 0, invalidParams("pending logs are not supported")
 	}
 	head, err := c.head()
 	if err != nil {
 		return 0, 0, err
 	}
-	resolve := func(number blockNumber) (uint64, error) {
+	resolve := func(number BlockNumber) (uint64, error) {
 		if number >= 0 {
 			return uint64(number), nil
 		}
@@ -221,9 +220,9 @@ func (c *call) logRange(filter *FilterCriteria) (first, last uint64, err error) 
 		switch {
 		case header != nil:
 			return header.Number.Uint64(), nil
-		case number == gethrpc.SafeBlockNumber:
+		case number == safe:
 			return 0, errors.New("safe header not found")
-		case number == gethrpc.FinalizedBlockNumber:
+		case number == finalized:
 			return 0, errors.New("finalized header not found")
 		}
 		return 0, err
@@ -239,8 +238,8 @@ func (c *call) logRange(filter *FilterCriteria) (first, last uint64, err error) 
 		return 0, 0, invalidParams("block range extends beyond current head block")
 	case first > last:
 		return 0, 0, invalidParams("invalid block range params")
-	case c.limits.LogBlocks != 0 && last-first >= c.limits.LogBlocks:
-		return 0, 0, fmt.Errorf("exceed maximum block range: %d", c.limits.LogBlocks)
+	case c.Limits.LogBlocks != 0 && last-first >= c.Limits.LogBlocks:
+		return 0, 0, fmt.Errorf("exceed maximum block range: %d", c.Limits.LogBlocks)
 	}
 	return first, last, nil
 }
@@ -260,8 +259,8 @@ func (c *call) logsOf(header *types.Header, filter *FilterCriteria, found []*typ
 			if !filter.matches(log) {
 				continue
 			}
-			if c.limits.Logs != 0 && len(found) >= c.limits.Logs {
-				return nil, fmt.Errorf("query returned more than %d results", c.limits.Logs)
+			if c.Limits.Logs != 0 && len(found) >= c.Limits.Logs {
+				return nil, fmt.Errorf("query returned more than %d results", c.Limits.Logs)
 			}
 			c.counted([]*types.Log{log})
 			found = append(found, log)

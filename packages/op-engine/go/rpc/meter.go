@@ -3,6 +3,7 @@
 package rpc
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -17,10 +18,10 @@ import (
 // Geth bounds time with a goroutine that cancels the EVM. A WebAssembly file has one thread and no preemption: such a goroutine
 // would run when the call has ended.
 type meter struct {
-	timeout   time.Duration
-	deadline  time.Time
-	cancelled func() bool
-	overtime  *Error // what a request is told whose time is over
+	ctx      context.Context
+	timeout  time.Duration // of all of the request; 0: none
+	deadline time.Time     // sooner than the context's, where it is set
+	overtime *Error        // what a request is told whose time is over
 
 	work   uint64 // since the clock was last looked at
 	room   int    // bytes that the answer may still grow by
@@ -28,32 +29,27 @@ type meter struct {
 }
 
 // stopped is what a meter throws.
-type stopped struct{ err error }
+type stopped struct{ err *Error }
 
 // Between two looks at the clock: a fifth of a millisecond of arithmetic in native code, a millisecond in WebAssembly.
 const workPerLook = 50_000
 
-func newMeter(request Request, room int) *meter {
-	m := &meter{
-		timeout:   request.Timeout,
-		cancelled: request.Cancelled,
-		overtime:  &Error{Code: codeTimeout, Message: "request timed out"},
-		room:      room,
-		capped:    room > 0,
-	}
-	if m.timeout > 0 {
-		m.deadline = time.Now().Add(m.timeout)
+func newMeter(ctx context.Context, room int) *meter {
+	m := &meter{ctx: ctx, overtime: &Error{Code: codeTimeout, Message: "request timed out"}, room: room, capped: room > 0}
+	if deadline, ok := ctx.Deadline(); ok {
+		m.timeout = time.Until(deadline).Round(time.Millisecond)
 	}
 	return m
 }
 
 // look looks at the clock and at the caller.
 func (m *meter) look() {
-	if m.cancelled != nil && m.cancelled() {
-		panic(stopped{ErrCancelled})
-	}
-	if !m.deadline.IsZero() && !time.Now().Before(m.deadline) {
+	err := m.ctx.Err()
+	switch {
+	case err == context.DeadlineExceeded || (!m.deadline.IsZero() && time.Now().After(m.deadline)):
 		panic(stopped{m.overtime})
+	case err != nil:
+		panic(stopped{&Error{Code: codeDefault, Message: err.Error()}})
 	}
 }
 

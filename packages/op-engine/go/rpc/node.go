@@ -18,7 +18,7 @@ import (
 // What a node says about itself and its chain.
 
 func clientVersion(c *call) (string, error) {
-	return "op-engine/" + c.version + "/" + runtime.GOOS + "-" + runtime.GOARCH + "/" + runtime.Version(), nil
+	return "op-engine/" + c.Version + "/" + runtime.GOOS + "-" + runtime.GOARCH + "/" + runtime.Version(), nil
 }
 
 func sha3(c *call, data hexutil.Bytes) (hexutil.Bytes, error) { return crypto.Keccak256(data), nil }

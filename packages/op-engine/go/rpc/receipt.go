@@ -113,7 +113,7 @@ func transactionReceipt(c *call, hash common.Hash) (object, error) {
 	return c.showReceipt(block, index, receipts[index], signer), nil
 }
 
-func blockReceipts(c *call, at blockNumberOrHash) ([]object, error) {
+func blockReceipts(c *call, at BlockNumberOrHash) ([]object, error) {
 	block, err := c.block(at)
 	if block == nil || err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func blockReceipts(c *call, at blockNumberOrHash) ([]object, error) {
 	return shown, nil
 }
 
-func rawReceipts(c *call, at blockNumberOrHash) ([]hexutil.Bytes, error) {
+func rawReceipts(c *call, at BlockNumberOrHash) ([]hexutil.Bytes, error) {
 	hash, err := c.hashOf(at)
 	if err != nil || hash == (common.Hash{}) && at.BlockHash == nil {
 		return nil, err

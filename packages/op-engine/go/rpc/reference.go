@@ -8,16 +8,8 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/state"
 	"github.com/ethereum/go-ethereum/core/types"
-	gethrpc "github.com/ethereum/go-ethereum/rpc"
 
 	"opengine/engine"
-)
-
-// Blocks are named by number, by tag, by hash, or by an object of EIP-1898. There is no block that is only pending: as in op-geth,
-// "pending" is the latest.
-type (
-	blockNumber       = gethrpc.BlockNumber
-	blockNumberOrHash = gethrpc.BlockNumberOrHash
 )
 
 var (
@@ -25,14 +17,10 @@ var (
 	errHeaderNotFound      = errors.New("header not found")
 )
 
-func latest() blockNumberOrHash {
-	return gethrpc.BlockNumberOrHashWithNumber(gethrpc.LatestBlockNumber)
-}
-
 // orLatest is the default of most reads.
-func orLatest(at *blockNumberOrHash) blockNumberOrHash {
+func orLatest(at *BlockNumberOrHash) BlockNumberOrHash {
 	if at == nil {
-		return latest()
+		return byNumber(latest)
 	}
 	return *at
 }
@@ -46,7 +34,7 @@ func (c *call) head() (*types.Header, error) {
 }
 
 // headerByNumber gives nil for a block that is not there.
-func (c *call) headerByNumber(number blockNumber) (*types.Header, error) {
+func (c *call) headerByNumber(number BlockNumber) (*types.Header, error) {
 	hash, err := c.hashByNumber(number)
 	if err != nil || hash == (common.Hash{}) {
 		return nil, err
@@ -54,8 +42,8 @@ func (c *call) headerByNumber(number blockNumber) (*types.Header, error) {
 	return c.chain.Header(hash)
 }
 
-func (c *call) hashByNumber(number blockNumber) (common.Hash, error) {
-	if number == gethrpc.EarliestBlockNumber {
+func (c *call) hashByNumber(number BlockNumber) (common.Hash, error) {
+	if number == earliest {
 		_, bodies, err := c.chain.Kept()
 		if err != nil {
 			return common.Hash{}, err
@@ -70,12 +58,12 @@ func (c *call) hashByNumber(number blockNumber) (common.Hash, error) {
 		return common.Hash{}, err
 	}
 	switch number {
-	case gethrpc.SafeBlockNumber:
+	case safe:
 		if heads.Safe == (common.Hash{}) {
 			return common.Hash{}, errors.New("safe block not found")
 		}
 		return heads.Safe, nil
-	case gethrpc.FinalizedBlockNumber:
+	case finalized:
 		if heads.Finalized == (common.Hash{}) {
 			return common.Hash{}, errors.New("finalized block not found")
 		}
@@ -90,7 +78,7 @@ func (c *call) canonical(header *types.Header) (bool, error) {
 	return hash == header.Hash(), err
 }
 
-func (c *call) checkCanonical(at blockNumberOrHash, header *types.Header) error {
+func (c *call) checkCanonical(at BlockNumberOrHash, header *types.Header) error {
 	if !at.RequireCanonical {
 		return nil
 	}
@@ -103,19 +91,18 @@ func (c *call) checkCanonical(at blockNumberOrHash, header *types.Header) error 
 }
 
 // header is of a block that must be there.
-func (c *call) header(at blockNumberOrHash) (*types.Header, error) {
-	if number, ok := at.Number(); ok {
-		header, err := c.headerByNumber(number)
+func (c *call) header(at BlockNumberOrHash) (*types.Header, error) {
+	if number := at.BlockNumber; number != nil {
+		header, err := c.headerByNumber(*number)
 		if err == nil && header == nil {
 			err = errHeaderNotFound
 		}
 		return header, err
 	}
-	hash, ok := at.Hash()
-	if !ok {
+	if at.BlockHash == nil {
 		return nil, errNeitherBlockNorHash
 	}
-	header, err := c.chain.Header(hash)
+	header, err := c.chain.Header(*at.BlockHash)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +113,7 @@ func (c *call) header(at blockNumberOrHash) (*types.Header, error) {
 }
 
 // state is the state after a block.
-func (c *call) state(at blockNumberOrHash) (*state.StateDB, *types.Header, error) {
+func (c *call) state(at BlockNumberOrHash) (*state.StateDB, *types.Header, error) {
 	header, err := c.header(at)
 	if err != nil {
 		return nil, nil, err
@@ -136,7 +123,7 @@ func (c *call) state(at blockNumberOrHash) (*state.StateDB, *types.Header, error
 }
 
 // stateTersely is for the methods for which op-geth looks the header up once more and drops why it did not find it.
-func (c *call) stateTersely(at blockNumberOrHash) (*state.StateDB, *types.Header, error) {
+func (c *call) stateTersely(at BlockNumberOrHash) (*state.StateDB, *types.Header, error) {
 	header, err := c.header(at)
 	var fault *engine.Error
 	if err != nil && !errors.As(err, &fault) {
@@ -150,7 +137,7 @@ func (c *call) stateTersely(at blockNumberOrHash) (*state.StateDB, *types.Header
 }
 
 // blockByNumber gives nil for a block that is not there.
-func (c *call) blockByNumber(number blockNumber) (*types.Block, error) {
+func (c *call) blockByNumber(number BlockNumber) (*types.Block, error) {
 	hash, err := c.hashByNumber(number)
 	if err != nil || hash == (common.Hash{}) {
 		return nil, err
@@ -159,20 +146,19 @@ func (c *call) blockByNumber(number blockNumber) (*types.Block, error) {
 }
 
 // block gives nil for one that is not there.
-func (c *call) block(at blockNumberOrHash) (*types.Block, error) {
-	if number, ok := at.Number(); ok {
-		return c.blockByNumber(number)
+func (c *call) block(at BlockNumberOrHash) (*types.Block, error) {
+	if number := at.BlockNumber; number != nil {
+		return c.blockByNumber(*number)
 	}
-	hash, ok := at.Hash()
-	if !ok {
+	if at.BlockHash == nil {
 		return nil, errNeitherBlockNorHash
 	}
-	header, err := c.chain.Header(hash)
+	header, err := c.chain.Header(*at.BlockHash)
 	if header == nil || err != nil {
 		return nil, err
 	}
 	if err := c.checkCanonical(at, header); err != nil {
 		return nil, err
 	}
-	return c.chain.Block(hash)
+	return c.chain.Block(*at.BlockHash)
 }

@@ -7,15 +7,16 @@
 package rpc
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"reflect"
 	"runtime/debug"
-	"time"
 
 	"github.com/ethereum/go-ethereum/log"
 
 	"opengine/engine"
+	"opengine/protocol"
 )
 
 // Limits bound one request. A zero field has no bound.
@@ -31,69 +32,47 @@ type Limits struct {
 // DefaultLimits are those of a node that strangers may ask.
 var DefaultLimits = Limits{AnswerBytes: 64 << 20, LogBlocks: 10_000, Logs: 20_000}
 
-// Server answers requests about one chain. It holds no state of its own: many may be asked at the same time, of which each answers
-// from the heads of when it began.
-type Server struct {
-	chain   engine.Reader
-	version string
-	limits  Limits
+// Handler answers requests of users.
+type Handler struct {
+	// Version is what the engine says of itself: op-engine/<version>.
+	Version string
+	Limits  Limits
 }
 
-// New makes a server that calls itself op-engine/<version>.
-func New(chain engine.Reader, version string, limits Limits) *Server {
-	return &Server{chain: chain, version: version, limits: limits}
+var standard = Handler{Version: protocol.Version, Limits: DefaultLimits}
+
+// Handle answers a request within the default limits.
+func Handle(ctx context.Context, chain engine.Reader, method string, params json.RawMessage, gasCap uint64) (json.RawMessage, *Error) {
+	return standard.Handle(ctx, chain, method, params, gasCap)
 }
 
-// Request is one call.
-type Request struct {
-	Method string
-	// Params is a JSON array, or empty.
-	Params json.RawMessage
-	// GasCap bounds the gas of eth_call and its kin; 0 is no bound.
-	GasCap uint64
-	// Timeout bounds the time; 0 is no bound.
-	Timeout time.Duration
-	// Cancelled is asked every millisecond or so, where it is not nil.
-	Cancelled func() bool
-}
+var _ protocol.Reads = Handle
 
-// ErrCancelled ends a request that nobody waits for any more.
-var ErrCancelled = &engine.Error{Code: engine.Cancelled, Message: "the request was cancelled"}
-
-// Call answers a request: with a result, or with an [*Error] for who asked. Another error (an [*engine.Error]) is a fault of the
-// store or ErrCancelled, and says nothing about the request.
-func (s *Server) Call(request Request) (result json.RawMessage, err error) {
-	method, found := methods[request.Method]
+// Handle answers a request: with its result, or with the error that geth would answer with. Params are a JSON array, or nothing; a
+// gas cap of 0 is none. The context's Err is asked every millisecond or so, its Done never.
+func (h Handler) Handle(ctx context.Context, chain engine.Reader, name string, params json.RawMessage, gasCap uint64) (result json.RawMessage, failure *Error) {
+	method, found := methods[name]
 	if !found {
-		return nil, methodNotFound(request.Method)
+		return nil, methodNotFound(name)
 	}
-	args, err := parseArguments(request.Params, method.in)
+	args, err := parseArguments(params, method.in)
 	if err != nil {
-		return nil, err
+		return nil, inGethsWords(err)
 	}
-	c := &call{
-		Server: s,
-		meter:  newMeter(request, s.limits.AnswerBytes),
-		gasCap: request.GasCap,
-	}
-	faults := s.faults()
+	c := &call{Handler: h, chain: chain, meter: newMeter(ctx, h.Limits.AnswerBytes), gasCap: gasCap}
 	defer func() {
 		switch thrown := recover().(type) {
 		case nil:
 		case stopped:
-			result, err = nil, thrown.err
+			result, failure = nil, thrown.err
 		default:
-			log.Error("A method crashed", "method", request.Method, "error", thrown, "stack", string(debug.Stack()))
-			result, err = nil, &Error{Code: codeInternal, Message: "method handler crashed"}
+			log.Error("A method crashed", "method", name, "error", thrown, "stack", string(debug.Stack()))
+			result, failure = nil, &Error{Code: codeInternal, Message: "method handler crashed"}
 		}
-		if fault := s.faultSince(faults); fault != nil {
-			result, err = nil, fault
-		}
-		err = inGethsWords(err)
 	}()
 	out := method.run.Call(append([]reflect.Value{reflect.ValueOf(c)}, args...))
 	if err, _ := out[1].Interface().(error); err != nil {
-		return nil, err
+		return nil, inGethsWords(err)
 	}
 	result, err = json.Marshal(out[0].Interface())
 	if err != nil {
@@ -104,8 +83,9 @@ func (s *Server) Call(request Request) (result json.RawMessage, err error) {
 
 // call is a request under way.
 type call struct {
-	*Server
+	Handler
 	*meter
+	chain  engine.Reader
 	gasCap uint64
 }
 
@@ -128,7 +108,7 @@ func handlers(named map[string]any) map[string]method {
 	return methods
 }
 
-// Methods lists what a server answers, in no order.
+// Methods lists what a handler answers, in no order.
 func Methods() (names []string) {
 	for name := range methods {
 		names = append(names, name)
@@ -136,46 +116,20 @@ func Methods() (names []string) {
 	return names
 }
 
-// faulty is a chain that counts the faults of its store, because geth's code takes what cannot be read for what is not there.
-type faulty interface {
-	Faults() uint64
-	FaultSince(count uint64) *engine.Error
-}
-
-func (s *Server) faults() uint64 {
-	if chain, ok := s.chain.(faulty); ok {
-		return chain.Faults()
-	}
-	return 0
-}
-
-func (s *Server) faultSince(count uint64) error {
-	if chain, ok := s.chain.(faulty); ok {
-		if fault := chain.FaultSince(count); fault != nil {
-			return fault
-		}
-	}
-	return nil
-}
-
-// inGethsWords gives an error the code that geth would give it. Faults of the store pass through.
-func inGethsWords(err error) error {
-	if err == nil {
-		return nil
-	}
+// inGethsWords gives an error the code that geth would give it. A fault of the store is none of the caller's business: who calls
+// [Handle] finds it on the chain.
+func inGethsWords(err error) *Error {
 	var ours *Error
-	if errors.As(err, &ours) {
-		return ours
-	}
 	var fault *engine.Error
-	if errors.As(err, &fault) {
-		switch fault.Code {
-		case engine.StatePruned:
-			return &Error{Code: codeDefault, Message: fault.Message}
-		case engine.HistoryPruned:
-			return errHistoryPruned
-		}
-		return fault
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case !errors.As(err, &fault):
+		return &Error{Code: codeDefault, Message: err.Error()}
+	case fault.Code == engine.StatePruned:
+		return &Error{Code: codeDefault, Message: fault.Message}
+	case fault.Code == engine.HistoryPruned:
+		return errHistoryPruned
 	}
-	return &Error{Code: codeDefault, Message: err.Error()}
+	return &Error{Code: codeInternal, Message: fault.Message}
 }

@@ -47,22 +47,16 @@ type simBlock struct {
 
 // simulatedCall is the outcome of one call.
 type simulatedCall struct {
-	ReturnValue hexutil.Bytes   `json:"returnData"`
-	Logs        []*types.Log    `json:"logs"`
-	GasUsed     hexutil.Uint64  `json:"gasUsed"`
-	MaxUsedGas  hexutil.Uint64  `json:"maxUsedGas"`
-	Status      hexutil.Uint64  `json:"status"`
-	Error       *simulatedFault `json:"error,omitempty"`
-}
-
-type simulatedFault struct {
-	Message string `json:"message"`
-	Code    int    `json:"code"`
-	Data    string `json:"data,omitempty"`
+	ReturnValue hexutil.Bytes  `json:"returnData"`
+	Logs        []*types.Log   `json:"logs"`
+	GasUsed     hexutil.Uint64 `json:"gasUsed"`
+	MaxUsedGas  hexutil.Uint64 `json:"maxUsedGas"`
+	Status      hexutil.Uint64 `json:"status"`
+	Error       *Error         `json:"error,omitempty"`
 }
 
 // simulateV1 runs blocks of calls on top of a block, none of which is kept.
-func simulateV1(c *call, options simOpts, at *blockNumberOrHash) ([]object, error) {
+func simulateV1(c *call, options simOpts, at *BlockNumberOrHash) ([]object, error) {
 	c.executes()
 	if len(options.BlockStateCalls) == 0 {
 		return nil, invalidParams("empty input")
@@ -351,14 +345,13 @@ func (b *simulatedBlock) outcome(result *core.ExecutionResult, capped bool) simu
 		outcome.Status = hexutil.Uint64(types.ReceiptStatusSuccessful)
 		b.logs = append(b.logs, outcome.Logs...)
 	case errors.Is(result.Err, vm.ErrExecutionReverted):
-		err := reverted(result.Revert())
-		outcome.Error = &simulatedFault{Message: err.Message, Code: err.Code, Data: err.Data.(string)}
+		outcome.Error = reverted(result.Revert())
 	default:
 		message := result.Err.Error()
 		if capped {
 			message += " (gas limit was capped by the RPC server's global gas cap)"
 		}
-		outcome.Error = &simulatedFault{Message: message, Code: codeVM}
+		outcome.Error = &Error{Code: codeVM, Message: message}
 	}
 	return outcome
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/ethereum/go-ethereum/core/vm"
 	"github.com/ethereum/go-ethereum/eth/tracers/logger"
 	"github.com/ethereum/go-ethereum/rlp"
-	gethrpc "github.com/ethereum/go-ethereum/rpc"
 
 	"opengine/engine"
 )
@@ -59,9 +58,7 @@ func (c *call) traced(config *TraceConfig) error {
 			return err
 		}
 	}
-	if c.timeout == 0 || timeout < c.timeout {
-		c.timeout, c.deadline = timeout, time.Now().Add(timeout)
-	}
+	c.deadline = time.Now().Add(timeout)
 	c.overtime = &Error{Code: codeDefault, Message: "execution timeout"}
 	return nil
 }
@@ -231,16 +228,16 @@ func traceTransaction(c *call, hash common.Hash, config *TraceConfig) (json.RawM
 	return c.trace(r, tx, index, message, config, nil)
 }
 
-func (c *call) blockToTrace(at blockNumberOrHash) (*types.Block, error) {
+func (c *call) blockToTrace(at BlockNumberOrHash) (*types.Block, error) {
 	var block *types.Block
 	var err error
-	if hash, ok := at.Hash(); ok {
-		if block, err = c.chain.Block(hash); err == nil && block == nil {
+	if hash := at.BlockHash; hash != nil {
+		if block, err = c.chain.Block(*hash); err == nil && block == nil {
 			err = fmt.Errorf("block %s not found", hash.Hex())
 		}
-	} else if number, ok := at.Number(); ok {
-		if block, err = c.blockByNumber(number); err == nil && block == nil {
-			err = fmt.Errorf("block #%d not found", number)
+	} else if number := at.BlockNumber; number != nil {
+		if block, err = c.blockByNumber(*number); err == nil && block == nil {
+			err = fmt.Errorf("block #%d not found", *number)
 		}
 	} else {
 		err = errNeitherBlockNorHash
@@ -248,8 +245,8 @@ func (c *call) blockToTrace(at blockNumberOrHash) (*types.Block, error) {
 	return block, err
 }
 
-func traceBlockByNumber(c *call, number blockNumber, config *TraceConfig) ([]tracedTransaction, error) {
-	block, err := c.blockToTrace(gethrpc.BlockNumberOrHashWithNumber(number))
+func traceBlockByNumber(c *call, number BlockNumber, config *TraceConfig) ([]tracedTransaction, error) {
+	block, err := c.blockToTrace(byNumber(number))
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +254,7 @@ func traceBlockByNumber(c *call, number blockNumber, config *TraceConfig) ([]tra
 }
 
 func traceBlockByHash(c *call, hash common.Hash, config *TraceConfig) ([]tracedTransaction, error) {
-	block, err := c.blockToTrace(gethrpc.BlockNumberOrHashWithHash(hash, false))
+	block, err := c.blockToTrace(byHash(hash))
 	if err != nil {
 		return nil, err
 	}
@@ -273,14 +270,14 @@ func traceRawBlock(c *call, raw hexutil.Bytes, config *TraceConfig) ([]tracedTra
 	return c.traceBlock(block, config)
 }
 
-func traceCall(c *call, args TransactionArgs, at blockNumberOrHash, config *TraceCallConfig) (json.RawMessage, error) {
+func traceCall(c *call, args TransactionArgs, at BlockNumberOrHash, config *TraceCallConfig) (json.RawMessage, error) {
 	if config == nil {
 		config = &TraceCallConfig{}
 	}
 	if err := c.traced(&config.TraceConfig); err != nil {
 		return nil, err
 	}
-	if number, ok := at.Number(); ok && number == gethrpc.PendingBlockNumber {
+	if at.BlockNumber != nil && *at.BlockNumber == pending {
 		return nil, errors.New("tracing on top of pending is not supported")
 	}
 	block, err := c.blockToTrace(at)

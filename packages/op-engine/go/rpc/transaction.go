@@ -158,7 +158,7 @@ func transactionByHash(c *call, hash common.Hash) (*shownTransaction, error) {
 	return c.transactionAt(block, err, uint64(index))
 }
 
-func transactionByNumberAndIndex(c *call, number blockNumber, index hexutil.Uint) (*shownTransaction, error) {
+func transactionByNumberAndIndex(c *call, number BlockNumber, index hexutil.Uint) (*shownTransaction, error) {
 	block, err := c.blockByNumber(number)
 	return c.transactionAt(block, err, uint64(index))
 }
@@ -180,7 +180,7 @@ func rawTransactionByHash(c *call, hash common.Hash) (hexutil.Bytes, error) {
 	return rawTransactionAt(block, err, uint64(index))
 }
 
-func rawTransactionByNumberAndIndex(c *call, number blockNumber, index hexutil.Uint) (hexutil.Bytes, error) {
+func rawTransactionByNumberAndIndex(c *call, number BlockNumber, index hexutil.Uint) (hexutil.Bytes, error) {
 	block, err := c.blockByNumber(number)
 	return rawTransactionAt(block, err, uint64(index))
 }

@@ -57,7 +57,9 @@ export class Supervisor {
   /** Which channel is meant: what an old one still says is not heard. */
   #generation = 0
   #nextId = 1
+  #maintaining = 0
   #opened: Record<string, unknown> = {}
+  /** The request that ended an engine the last time, until it has been answered after all. */
   #crashedOn: Uint8Array | undefined
   #closing: Promise<void> | undefined
 
@@ -114,7 +116,22 @@ export class Supervisor {
 
   /** Lets the store tidy up. */
   async maintain(budgetMs: number): Promise<boolean> {
-    return (await this.#channel?.maintain?.(budgetMs)) ?? true
+    const channel = this.#channel
+    if (channel?.maintain === undefined) return true
+    this.#maintaining++
+    this.#hold()
+    try {
+      return await channel.maintain(budgetMs)
+    } finally {
+      this.#maintaining--
+      this.#hold()
+    }
+  }
+
+  /** The process waits for an engine at work, and for no other. */
+  #hold(): void {
+    const isBusy = this.#running.build.size + this.#running.read.size + this.#maintaining > 0
+    this.#channel?.hold(isBusy)
   }
 
   close(): Promise<void> {
@@ -156,8 +173,7 @@ export class Supervisor {
         this.#run(lane, this.#queues[lane].shift()!)
       }
     }
-    const active = lanes.some(lane => this.#running[lane].size > 0)
-    this.#channel?.hold(active)
+    this.#hold()
   }
 
   #run(lane: Lane, job: Job): void {
@@ -281,7 +297,7 @@ export class Supervisor {
       running.delete(read.id)
       clearTimeout(job.timer)
       if (!job.isWanted) return
-      this.#crashedOn = undefined
+      if (this.#crashedOn !== undefined && equalBytes(this.#crashedOn, contentOf(job))) this.#crashedOn = undefined
       if (
         read.answer instanceof OpEngineError &&
         read.answer.code === 'ENGINE_STORE_FAILED' &&
@@ -301,8 +317,7 @@ export class Supervisor {
     for (const running of Object.values(this.#running)) {
       for (const job of running.values()) {
         if (!job.isWanted) continue
-        // Everything but the id, which differs each time.
-        const request = encodeMessage({ method: job.method, params: job.params }, job.bytes ?? [])
+        const request = contentOf(job)
         const isAgain = this.#crashedOn !== undefined && equalBytes(this.#crashedOn, request)
         this.#crashedOn = request
         job.settle(
@@ -322,6 +337,9 @@ export class Supervisor {
     this.#pump()
   }
 }
+
+/** Everything but the id, which differs each time. */
+const contentOf = ({ method, params, bytes }: Request): Uint8Array => encodeMessage({ method, params }, bytes ?? [])
 
 const closed = (): OpEngineError => new OpEngineError('the engine is closed', { code: 'ENGINE_UNAVAILABLE' })
 

@@ -18,6 +18,8 @@ export type LogStoreOptions = {
   readOnly?: boolean | undefined
   /** Size from which a new segment is begun. Default: 64 MiB. */
   segmentBytes?: number | undefined
+  /** Replaced entries below which a log is not worth tidying. Default: 10 000. */
+  minGarbage?: number | undefined
 }
 
 type Segment = OpenSegment & {
@@ -31,8 +33,6 @@ type Segment = OpenSegment & {
 const segmentSpan = 2 ** 36
 const valueGuess = 1024
 const compactionBytes = 1 << 20
-/** Below so many replaced entries a log is not worth tidying. */
-const minGarbage = 10_000
 
 /**
  * A log store: batches are appended to segments, and an index in memory says where the newest value of each key stands. It has no native part, runs on
@@ -56,6 +56,7 @@ class LogStore implements EngineStore {
   readonly #folder: SegmentFolder
   readonly #readOnly: boolean
   readonly #segmentBytes: number
+  readonly #minGarbage: number
   /** Ascending; the last one takes what is written. */
   #segments: Segment[] = []
   /** Key, one character a byte, to location. */
@@ -64,10 +65,11 @@ class LogStore implements EngineStore {
   #compaction: { segment: Segment; reader: RecordReader; at: number } | undefined
   isBroken = false
 
-  constructor(folder: SegmentFolder, { readOnly = false, segmentBytes = 64 << 20 }: LogStoreOptions) {
+  constructor(folder: SegmentFolder, options: LogStoreOptions) {
     this.#folder = folder
-    this.#readOnly = readOnly
-    this.#segmentBytes = segmentBytes
+    this.#readOnly = options.readOnly ?? false
+    this.#segmentBytes = options.segmentBytes ?? 64 << 20
+    this.#minGarbage = options.minGarbage ?? 10_000
   }
 
   async open(): Promise<void> {
@@ -78,7 +80,21 @@ class LogStore implements EngineStore {
   }
 
   async refresh(): Promise<void> {
-    const numbers = await this.#folder.list()
+    for (let attempt = 1; ; attempt++) {
+      const numbers = await this.#folder.list()
+      try {
+        await this.#readSegments(numbers)
+        return
+      } catch (error) {
+        // A writer that tidies may remove a segment between the look at the list and the opening.
+        const standing = await this.#folder.list()
+        const isMissing = numbers.some(number => !standing.includes(number))
+        if (!this.#readOnly || !isMissing || attempt === 5) throw error
+      }
+    }
+  }
+
+  async #readSegments(numbers: readonly number[]): Promise<void> {
     for (const [at, number] of numbers.entries()) {
       let segment = this.#segments.find(each => each.number === number)
       if (segment === undefined) {
@@ -90,10 +106,18 @@ class LogStore implements EngineStore {
       }
       this.#readRecords(segment)
     }
-    // What was removed has been written again into newer segments, which are read now.
-    if (!this.#readOnly) return
-    for (const gone of this.#segments.filter(segment => !numbers.includes(segment.number))) gone.file.close()
-    this.#segments = this.#segments.filter(segment => numbers.includes(segment.number))
+    if (this.#readOnly) this.#forget(new Set(numbers))
+  }
+
+  /** What still counts of removed segments has been read from newer ones by now. What has not was deleted, by a record that was removed, too. */
+  #forget(standing: ReadonlySet<number>): void {
+    const gone = this.#segments.filter(segment => !standing.has(segment.number))
+    if (gone.length === 0) return
+    for (const segment of gone) segment.file.close()
+    this.#segments = this.#segments.filter(segment => standing.has(segment.number))
+    for (const [key, location] of this.#index) {
+      if (!standing.has(Math.floor(location / segmentSpan))) this.#index.delete(key)
+    }
   }
 
   async #openSegment(number: number, isLast: boolean): Promise<Segment | undefined> {
@@ -265,7 +289,7 @@ class LogStore implements EngineStore {
 
   #isUntidy(): boolean {
     const written = this.#segments.reduce((sum, segment) => sum + segment.entries, 0)
-    return this.#segments.length > 1 && written - this.#index.size > Math.max(this.#index.size, minGarbage)
+    return this.#segments.length > 1 && written - this.#index.size > Math.max(this.#index.size, this.#minGarbage)
   }
 
   /**

@@ -23,6 +23,10 @@ export type EngineHarness = {
   opAttributes: boolean
   /** What the attributes of every block must have on this chain: `eip1559Params` from Holocene on, `transactions` that stand in front of every list. */
   attributes?: Partial<PayloadAttributes> | undefined
+  /** Whether a block's hash commits to every attribute, as on the OP Stack, and its header's withdrawals root is told. Default: false. */
+  opBlocks?: boolean | undefined
+  /** Ends the engine and starts it again over the same store; absent where an engine has none. */
+  reopen?: (() => Promise<ExecutionEngine>) | undefined
   close(): Promise<void>
 }
 
@@ -397,6 +401,162 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
         await adopt(s.engine, block)
         parent = block
       }
+    }),
+    scene('builds on any block it knows, and moves its head from branch to branch', async s => {
+      // A trunk of six, then a twig of one block on every second of them: nothing but setHead says which is canonical.
+      const trunk = [s.genesis]
+      for (let height = 0; height < 6; height++) {
+        const parent = trunk.at(-1)!
+        const block = await s.engine.build(
+          parent.hash,
+          s.after(parent, [await s.transfer(s.alice, { nonce: height, value: 1n })]),
+        )
+        await adopt(s.engine, block)
+        trunk.push(block)
+      }
+      const twigs: ExecutedBlock[] = []
+      for (const height of [0, 2, 4]) {
+        const parent = trunk[height]!
+        const list = [await s.transfer(s.bob, { nonce: 0, value: 1000n })]
+        const twig = await s.engine.build(parent.hash, s.after(parent, list))
+        expectEqual(twig.parentHash, parent.hash, `parent of the twig on block ${height}`)
+        expectEqual((await s.engine.block('latest'))!.hash, trunk[6]!.hash, 'head beside a built twig')
+        twigs.push(twig)
+      }
+      // One more on a twig that never was the head.
+      const leaf = await s.engine.build(
+        twigs[1]!.hash,
+        s.after(twigs[1]!, [await s.transfer(s.bob, { nonce: 1, value: 1000n })]),
+      )
+      for (const [head, sent] of [
+        [twigs[0]!, 1000n],
+        [leaf, 2002n],
+        [trunk[6]!, 6n],
+        [twigs[2]!, 1004n],
+        [trunk[1]!, 1n],
+      ] as const) {
+        await adopt(s.engine, head)
+        expectEqual((await s.engine.block('latest'))!.hash, head.hash, `head at height ${head.number}`)
+        expectEqual((await s.engine.block(head.number))!.hash, head.hash, 'block at the height of the head')
+        expectEqual(await s.engine.block(head.number + 1n), undefined, 'block above the head')
+        const [account] = (await s.engine.accounts?.([sink])) ?? []
+        if (account !== undefined) expectEqual(account.balanceWei, sent, `balance at height ${head.number}`)
+      }
+      const again = await s.engine.build(
+        trunk[5]!.hash,
+        s.after(trunk[5]!, [await s.transfer(s.alice, { nonce: 5, value: 1n })]),
+      )
+      expectEqual(again.hash, trunk[6]!.hash, 'a block of the trunk, built again from a twig')
+    }),
+    scene('still reads old blocks and receipts when finality has passed them', async s => {
+      const chain = [s.genesis]
+      for (let height = 0; height < 40; height++) {
+        const parent = chain.at(-1)!
+        const list = height % 8 === 0 ? [await s.transfer(s.alice, { nonce: height / 8 })] : []
+        const block = await s.engine.build(parent.hash, s.after(parent, list))
+        await s.engine.setHead({ head: block.hash, safe: parent.hash, finalized: chain.at(-2)?.hash ?? s.genesis.hash })
+        chain.push(block)
+      }
+      for (const height of [0, 1, 9, 20, 40]) {
+        const block = chain[height]!
+        for (const id of [block.hash, block.number]) {
+          const read = await s.engine.block(id)
+          expectEqual(read?.hash, block.hash, `block ${height} by ${typeof id === 'bigint' ? 'number' : 'hash'}`)
+          sameList(read!.transactions, block.transactions, `block ${height}`)
+        }
+      }
+      const receipts = await s.engine.receipts?.(chain[9]!.hash)
+      if (receipts !== undefined) expectEqual(receipts.length, chain[9]!.transactions.length, 'receipts of block 9')
+    }),
+    scene('believes the senders that its caller recovered, and none that come with a block', async s => {
+      const list = [
+        await s.transfer(s.alice, { nonce: 0 }),
+        await s.transfer(s.bob, { nonce: 0 }),
+        await s.transfer(s.alice, { nonce: 1 }),
+      ]
+      const attributes = s.after(s.genesis, list)
+      const block = await s.engine.build(s.genesis.hash, attributes)
+      const front = s.front.map(() => undefined)
+      const [alice, bob] = [s.alice.address, s.bob.address]
+      for (const senders of [[alice, bob, alice], [undefined, bob, undefined], []]) {
+        if (senders.length === 0) continue
+        const given = { ...attributes, senders: [...front, ...senders] }
+        expectEqual((await s.engine.build(s.genesis.hash, given)).hash, block.hash, 'hash with senders')
+      }
+      const lies = { ...attributes, senders: [...front, bob, alice, bob] }
+      expectEqual((await s.engine.import(block, lies)).hash, block.hash, 'import with senders that are lies')
+    }),
+    scene('is as before after attributes that cannot be', async s => {
+      const list = [await s.transfer(s.alice, { nonce: 0 })]
+      const good = s.after(s.genesis, list)
+      const bad: [string, Partial<PayloadAttributes>][] = [
+        ['time before the parent', { timestamp: s.genesis.timestamp - 1n }],
+      ]
+      if (s.harness.opAttributes) bad.push(['half of a parameter', { eip1559Params: '0x00000032' }])
+      for (const [what, change] of bad) {
+        const error = await expectCode(s.engine.build(s.genesis.hash, { ...good, ...change }), 'ENGINE_ATTRIBUTES')
+        expectTrue(error.message.length > 0, `${what}: a reason`)
+        expectEqual((await s.engine.block('latest'))!.hash, s.genesis.hash, `${what}: head`)
+      }
+      const reason = new Error('not wanted any more')
+      const aborted = await s.engine
+        .build(s.genesis.hash, good, { signal: AbortSignal.abort(reason) })
+        .catch((error: unknown) => error)
+      expectTrue(aborted === reason, 'a call that was aborted rejects with the reason of its signal')
+      sameList((await s.engine.build(s.genesis.hash, good)).transactions, good.transactions, 'the next build')
+    }),
+    scene('commits to every attribute in the hash of a block', async s => {
+      if (s.harness.opBlocks !== true) return
+      const base = s.after(s.genesis, [await s.transfer(s.alice, { nonce: 0 })])
+      const word: Hash = `0x${'5a'.repeat(32)}`
+      const changes: Partial<PayloadAttributes>[] = [
+        {},
+        { prevRandao: word },
+        { parentBeaconBlockRoot: word },
+        { timestamp: base.timestamp + 1n },
+        { suggestedFeeRecipient: sink },
+        { gasLimit: base.gasLimit + 1n },
+        { eip1559Params: '0x0000003200000002' },
+        ...(base.minBaseFee === undefined ? [] : [{ minBaseFee: base.minBaseFee + 1n }]),
+      ]
+      const hashes = new Set<Hash>()
+      for (const change of changes) {
+        const block = await s.engine.build(s.genesis.hash, { ...base, ...change })
+        hashes.add(block.hash)
+        expectTrue(/^0x[0-9a-f]{64}$/.test(block.withdrawalsRoot ?? ''), 'withdrawals root')
+        expectEqual(
+          (await s.engine.block(block.hash))?.withdrawalsRoot,
+          block.withdrawalsRoot,
+          'withdrawals root, read',
+        )
+      }
+      expectEqual(hashes.size, changes.length, 'different blocks')
+    }),
+    scene('goes on where it was when it is opened again', async s => {
+      const { reopen } = s.harness
+      if (reopen === undefined) return
+      const chain = [s.genesis]
+      for (let height = 0; height < 5; height++) {
+        const parent = chain.at(-1)!
+        const list = [await s.transfer(s.alice, { nonce: height })]
+        const block = await s.engine.build(parent.hash, s.after(parent, list))
+        await s.engine.setHead({ head: block.hash, safe: chain.at(-1)!.hash, finalized: s.genesis.hash })
+        chain.push(block)
+      }
+      const twig = await s.engine.build(chain[2]!.hash, s.after(chain[2]!, []))
+      const again = await reopen()
+      expectEqual((await again.block('latest'))!.hash, chain[5]!.hash, 'head')
+      for (const block of chain) {
+        expectEqual((await again.block(block.number))!.hash, block.hash, `block ${block.number} by number`)
+      }
+      expectEqual((await again.block(twig.hash))?.hash, twig.hash, 'a block that never was the head')
+      const [account] = (await again.accounts?.([s.alice.address])) ?? []
+      if (account !== undefined) expectEqual(account.nonce, 5n, 'nonce')
+      const attributes = s.after(chain[5]!, [await s.transfer(s.alice, { nonce: 5 })])
+      const next = await again.build(chain[5]!.hash, attributes)
+      expectEqual(next.number, chain[5]!.number + 1n, 'height of the next block')
+      await adopt(again, twig)
+      expectEqual((await again.block('latest'))!.hash, twig.hash, 'the way to a branch from before')
     }),
   ]
 }

@@ -14,18 +14,22 @@ import (
 	"opengine/disk"
 	"opengine/engine"
 	"opengine/protocol"
+	"opengine/rpc"
 )
 
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // less CPU for a little memory, as in WebAssembly
 	}
-	server := &protocol.Server{Store: func(path string, readOnly bool) (engine.Store, error) {
-		if path == "" {
-			return engine.NewMemory(), nil
-		}
-		return disk.Open(path)
-	}}
+	server := &protocol.Server{
+		Store: func(path string, readOnly bool) (engine.Store, error) {
+			if path == "" {
+				return engine.NewMemory(), nil
+			}
+			return disk.Open(path)
+		},
+		Reads: rpc.Handle,
+	}
 	if err := protocol.Serve(server, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

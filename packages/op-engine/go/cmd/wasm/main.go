@@ -12,12 +12,16 @@ import (
 
 	"opengine/engine"
 	"opengine/protocol"
+	"opengine/rpc"
 )
 
 func main() {
 	debug.SetGCPercent(400) // 12 to 22 % less CPU than 100 for 25 MB more
 	host := js.Global().Get("opengineHost")
-	server := &protocol.Server{Store: func(string, bool) (engine.Store, error) { return hostStore{host}, nil }}
+	server := &protocol.Server{
+		Store: func(string, bool) (engine.Store, error) { return hostStore{host}, nil },
+		Reads: rpc.Handle,
+	}
 	call := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		return toJS(server.Handle(hostContext{context.Background(), host}, toGo(args[0])))
 	})
