@@ -34,7 +34,7 @@ import { createFundsAlarm } from './posting/funds.js'
 import { createPlanner } from './posting/planning.js'
 import { openPosting } from './posting/posting.js'
 import { RpcAnswerError, rpcCall } from './rpc/client.js'
-import { ethMethods } from './rpc/eth.js'
+import { ethMethods, furtherMethods } from './rpc/eth.js'
 import { type BatchRecord, faultMethods, l2Methods } from './rpc/l2.js'
 import { createMetrics } from './rpc/metrics.js'
 import { startRpcServer } from './rpc/server.js'
@@ -382,7 +382,7 @@ async function compose(
       chainId: config.chainId,
       read: executing.read,
       heads: () => ({
-        unsafe: sequencer.head.number,
+        unsafe: sequencer.readable,
         safe: verifier.status.safe.number,
         finalized: verifier.status.finalized.number,
       }),
@@ -421,10 +421,11 @@ async function compose(
     ...l2Methods({ sequencer, status, batches: () => batches, keeper, evidence: () => evidence }),
     ...(config.faults ? faultMethods(sequencer) : []),
   ])
+  const further = family === 'op' ? furtherMethods(executing.read) : undefined
   const rpc = await startRpcServer({
     host: config.host,
     port: config.port,
-    methods,
+    methods: { get: name => methods.get(name) ?? further?.(name) },
     pages: new Map([
       ['/healthz', async () => healthy],
       ['/readyz', async () => (stopping ? { ...healthy, status: 503, body: 'stopping\n' } : healthy)],

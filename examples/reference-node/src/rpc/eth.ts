@@ -150,3 +150,12 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
   })
   return methods
 }
+
+/** Reads of a geth that have no entry of their own: raw headers, simulations, traces. */
+const furtherReads =
+  /^(eth_(get|simulateV1|baseFee|blobBaseFee|config)|debug_(getRaw|trace|storageRangeAt|intermediateRoots|chainConfig))/
+
+/** What an engine that answers like a geth is asked for beyond {@link ethMethods}. */
+export function furtherMethods(read: Read): (name: string) => RpcMethod | undefined {
+  return name => (furtherReads.test(name) ? params => read(name, params) : undefined)
+}

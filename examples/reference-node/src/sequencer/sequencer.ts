@@ -67,6 +67,8 @@ import { createReselection } from './reselection.js'
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
 export type Sequencer = {
   readonly head: L2BlockRef
+  /** The height that the engine shows to readers: {@link head}'s, a moment later. */
+  readonly readable: bigint
   readonly mempool: Mempool
   readonly control: ControlPlane
   /** A published block, while it is kept: from the finalized one on. */
@@ -206,7 +208,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   }
   await engine.setHead({ head: head.hash, safe: zeroHash, finalized: zeroHash })
   /** The head that the engine reads at. */
-  let engineHead = head.hash
+  let engineHead = head
 
   const halted = new Set<Address>()
   const equivocating = new Set<Address>()
@@ -280,7 +282,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
 
   const accountOf = createAccountReader(
     addresses => engine.accounts(addresses),
-    () => engineHead,
+    () => engineHead.hash,
   )
   // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
   await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
@@ -341,7 +343,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const publish = async (block: SealedBlock, built: BuiltBlock, config: SystemConfig): Promise<void> => {
     const published = adopt(block, config)
     await engine.setHead({ head: head.hash, ...labels })
-    engineHead = head.hash
+    engineHead = head
     const { executed } = block
     const results = built.receipts ?? (await engine.receipts(executed.hash))
     const transactions = built.entries.map(({ transaction }) => transaction)
@@ -413,6 +415,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   return {
     get head() {
       return head
+    },
+    get readable() {
+      return engineHead.number
     },
     mempool,
     get control() {
