@@ -185,8 +185,8 @@ func (c *call) suggestFees(args *TransactionArgs, head *types.Header) error {
 		return errors.New("maxFeePerBlobGas, if specified, must be non-zero")
 	}
 	if config.IsCancun(head.Number, head.Time) && args.BlobHashes != nil && args.BlobFeeCap == nil {
-		fee := eip4844.CalcBlobFee(config, head)
-		args.BlobFeeCap = (*hexutil.Big)(fee.Mul(fee, big.NewInt(2)))
+		// A new number: what CalcBlobFee gives may be a variable of its package, which the EVM reads too.
+		args.BlobFeeCap = (*hexutil.Big)(new(big.Int).Mul(eip4844.CalcBlobFee(config, head), big.NewInt(2)))
 	}
 	if args.GasPrice != nil && (args.MaxFeePerGas != nil || args.MaxPriorityFeePerGas != nil) {
 		return errTwoFees

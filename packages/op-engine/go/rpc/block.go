@@ -11,7 +11,13 @@ import (
 	"github.com/ethereum/go-ethereum/rlp"
 )
 
-func errBlockNotFound(at BlockNumberOrHash) error { return fmt.Errorf("block %v not found", at) }
+// errBlockNotFound has geth's words of debug_storageRangeAt, which print the reference as a struct of Go prints.
+func errBlockNotFound(at BlockNumberOrHash) error {
+	if at.BlockNumber != nil {
+		return fmt.Errorf("block #%d not found", *at.BlockNumber)
+	}
+	return fmt.Errorf("block {<nil> %v %v} not found", at.BlockHash, at.RequireCanonical)
+}
 
 // object is a JSON object whose keys come out in ascending order.
 type object map[string]any

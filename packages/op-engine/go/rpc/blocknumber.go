@@ -5,7 +5,6 @@ package rpc
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 
@@ -86,20 +85,4 @@ func (r *BlockNumberOrHash) UnmarshalJSON(data []byte) error {
 	}
 	r.BlockNumber = new(BlockNumber)
 	return r.BlockNumber.parse(text, "blocknumber too high")
-}
-
-// String names the block as geth's errors do.
-func (r BlockNumberOrHash) String() string {
-	switch {
-	case r.BlockHash != nil:
-		return r.BlockHash.String()
-	case r.BlockNumber == nil:
-		return "nil"
-	}
-	for name, tag := range tags {
-		if tag == *r.BlockNumber {
-			return name
-		}
-	}
-	return fmt.Sprintf("%#x", int64(*r.BlockNumber))
 }

@@ -15,9 +15,9 @@ import (
 
 // Geth's bounds on a filter.
 const (
-	maxTopics      = 4 // of a log
-	maxSubTopics   = 1000
-	maxAlternative = 1000 // addresses, or topics in a place
+	maxTopics       = 4 // of a log
+	maxSubTopics    = 1000
+	maxAlternatives = 1000 // addresses, or topics in a place
 )
 
 var (
@@ -152,7 +152,7 @@ func (f *FilterCriteria) matches(log *types.Log) bool {
 }
 
 func logs(c *call, filter FilterCriteria) ([]*types.Log, error) {
-	if len(filter.Addresses) > maxAlternative {
+	if len(filter.Addresses) > maxAlternatives {
 		return nil, errors.New("exceed max addresses or topics per search position")
 	}
 	found := []*types.Log{}
@@ -234,10 +234,10 @@ func (c *call) logRange(filter *FilterCriteria) (first, last uint64, err error) 
 		return 0, 0, err
 	}
 	switch {
-	case first > head.Number.Uint64() || last > head.Number.Uint64():
-		return 0, 0, invalidParams("block range extends beyond current head block")
 	case first > last:
 		return 0, 0, invalidParams("invalid block range params")
+	case last > head.Number.Uint64():
+		return 0, 0, invalidParams("block range extends beyond current head block")
 	case c.Limits.LogBlocks != 0 && last-first >= c.Limits.LogBlocks:
 		return 0, 0, fmt.Errorf("exceed maximum block range: %d", c.Limits.LogBlocks)
 	}

@@ -79,7 +79,7 @@ func (m *meter) executes() {
 func (m *meter) onGasChange(before, after uint64, reason tracing.GasChangeReason) {
 	work := before - after
 	if before < after || work > workPerLook || reason != tracing.GasChangeCallOpCode {
-		work = 0 // gas that is handed to a call, or back
+		work = workPerLook / 8 // gas that is handed to a call, or back: of a precompile nothing else is heard
 	}
 	m.did(work + 8)
 }

@@ -62,6 +62,9 @@ var (
 			Create2(common.FromHex("6001600c60003960016000f300"), 2).Op(vm.POP). // leaves one byte of code
 			Op(vm.PUSH1).Append([]byte{5}).Op(vm.SLOAD, vm.POP, vm.ADDRESS, vm.BALANCE, vm.POP, vm.ORIGIN, vm.EXTCODEHASH, vm.POP).
 			Return(64, 32).Bytes()
+	// filler writes as many slots as its gas is enough for.
+	filler     = common.HexToAddress("0x00000000000000000000000000000000000c0008")
+	fillerCode = common.FromHex("5b5a6175301015600f57435a555f565b00")
 	// burner logs 100 times.
 	burner     = common.HexToAddress("0x00000000000000000000000000000000000c0007")
 	burnerCode = func() []byte {
@@ -122,7 +125,7 @@ func opGenesis(users []user) []byte {
 		params.HistoryStorageAddress.Hex(): map[string]any{"balance": "0x0", "nonce": "0x1", "code": hexutil.Encode(params.HistoryStorageCode)},
 		params.BeaconRootsAddress.Hex():    map[string]any{"balance": "0x0", "nonce": "0x1", "code": hexutil.Encode(params.BeaconRootsCode)},
 	}
-	for address, code := range map[common.Address][]byte{writer: writerCode, reasoned: reasonedCode, panicked: panickedCode, looper: looperCode, surroundings: surroundingsCode, caller: callerCode, burner: burnerCode} {
+	for address, code := range map[common.Address][]byte{writer: writerCode, reasoned: reasonedCode, panicked: panickedCode, looper: looperCode, surroundings: surroundingsCode, caller: callerCode, burner: burnerCode, filler: fillerCode} {
 		alloc[address.Hex()] = map[string]any{"balance": "0x64", "nonce": "0x1", "code": hexutil.Encode(code)}
 	}
 	for _, user := range users {
@@ -221,6 +224,12 @@ func (c *opChain) fill(t testing.TB) {
 		full = append(full, sign(u[0], &types.DynamicFeeTx{ChainID: id, Nonce: next(u[0]), GasFeeCap: cap, GasTipCap: big.NewInt(int64(i+1) * 5_000_000), Gas: 2_100_000, To: &looper}))
 	}
 	c.build(t, full...)
+	c.settle(t)
+}
+
+// settle makes the last block the head, and finalizes those that are some behind.
+func (c *opChain) settle(t testing.TB) {
+	t.Helper()
 	for i, block := range c.blocks {
 		finalized := c.blocks[max(0, i-4)]
 		if err := c.SetHead(engine.Heads{Head: block.Hash(), Safe: c.blocks[max(0, i-2)].Hash(), Finalized: finalized.Hash()}); err != nil {

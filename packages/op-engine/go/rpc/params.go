@@ -7,6 +7,14 @@ import (
 	"encoding/json"
 	"io"
 	"reflect"
+	"strings"
+)
+
+// gethsTypes puts the packages of geth's types where an error of encoding/json has ours.
+var gethsTypes = strings.NewReplacer(
+	"rpc.TransactionArgs", "ethapi.TransactionArgs", "rpc.simOpts", "ethapi.simOpts", "rpc.simBlock", "ethapi.simBlock",
+	"rpc.StateOverride", "override.StateOverride", "rpc.OverrideAccount", "override.OverrideAccount", "rpc.BlockOverrides", "override.BlockOverrides",
+	"rpc.TraceConfig", "tracers.TraceConfig", "rpc.TraceCallConfig", "tracers.TraceCallConfig", "rpc.input", "filters.input",
 )
 
 // parseArguments reads positional parameters. Those of a pointer type may be missing or null, at the end.
@@ -41,7 +49,7 @@ func parseArray(decoder *json.Decoder, types []reflect.Type) ([]reflect.Value, e
 		}
 		value := reflect.New(types[i])
 		if err := decoder.Decode(value.Interface()); err != nil {
-			return nil, invalidParams("invalid argument %d: %v", i, err)
+			return nil, invalidParams("invalid argument %d: %s", i, gethsTypes.Replace(err.Error()))
 		}
 		args = append(args, value.Elem())
 	}

@@ -156,17 +156,19 @@ func (c *call) trace(r *replay, tx *types.Transaction, index int, message *core.
 	if config == nil {
 		config = &TraceConfig{}
 	}
-	tracer, err := c.tracer(config)
+	var txHash, blockHash common.Hash
+	var place tracedPlace
+	if r.block != nil {
+		txHash, blockHash = tx.Hash(), r.block.Hash()
+		place = tracedPlace{&blockHash, r.block.NumberU64(), &txHash, index}
+	}
+	tracer, err := c.tracer(place, config)
 	if err != nil {
 		return nil, err
 	}
 	evm := c.evm(r.context, state.NewHookedState(r.state, tracer.hooks), c.chain.Config(), tracer.hooks, true)
 	if precompiles != nil {
 		evm.SetPrecompiles(precompiles)
-	}
-	var txHash, blockHash common.Hash
-	if r.block != nil {
-		txHash, blockHash = tx.Hash(), r.block.Hash()
 	}
 	r.state.SetTxContext(txHash, index)
 	_, err = core.ApplyTransactionWithEVM(message, core.NewGasPool(message.GasLimit), r.state, r.context.BlockNumber, blockHash, r.context.Time, tx, evm)

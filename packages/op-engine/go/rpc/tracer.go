@@ -20,24 +20,33 @@ type tracer struct {
 }
 
 // tracers are geth's native ones, by name. Its tracers in JavaScript want an interpreter of that language, and are not.
-var tracers = map[string]func(c *call, config json.RawMessage) (*tracer, error){}
+var tracers = map[string]func(c *call, place tracedPlace, config json.RawMessage) (*tracer, error){}
 
 func init() {
 	tracers["callTracer"] = newCallTracer
+	tracers["flatCallTracer"] = newFlatCallTracer
 	tracers["prestateTracer"] = newPrestateTracer
 	tracers["4byteTracer"] = newFourByteTracer
 	tracers["noopTracer"] = newNoopTracer
 	tracers["muxTracer"] = newMuxTracer
 }
 
-func (c *call) tracer(config *TraceConfig) (*tracer, error) {
+// tracedPlace is where in the chain a transaction is that is traced; a call is nowhere.
+type tracedPlace struct {
+	block       *common.Hash
+	number      uint64
+	transaction *common.Hash
+	index       int
+}
+
+func (c *call) tracer(place tracedPlace, config *TraceConfig) (*tracer, error) {
 	if config.Tracer == nil {
 		return c.structLogger(config.Config), nil
 	}
-	return c.namedTracer(*config.Tracer, config.TracerConfig)
+	return c.namedTracer(*config.Tracer, place, config.TracerConfig)
 }
 
-func (c *call) namedTracer(name string, config json.RawMessage) (*tracer, error) {
+func (c *call) namedTracer(name string, place tracedPlace, config json.RawMessage) (*tracer, error) {
 	make, found := tracers[name]
 	if !found {
 		return nil, fmt.Errorf("tracer %q not found", name)
@@ -45,7 +54,7 @@ func (c *call) namedTracer(name string, config json.RawMessage) (*tracer, error)
 	if len(config) == 0 {
 		config = json.RawMessage("{}")
 	}
-	return make(c, config)
+	return make(c, place, config)
 }
 
 // structLogger is geth's log of each opcode. A loop makes it grow without end, so that its entries are counted.
@@ -87,14 +96,14 @@ func (c *call) structLogger(config *logger.Config) *tracer {
 }
 
 // newNoopTracer makes a tracer that sees nothing: it measures what tracing costs.
-func newNoopTracer(*call, json.RawMessage) (*tracer, error) {
+func newNoopTracer(*call, tracedPlace, json.RawMessage) (*tracer, error) {
 	return &tracer{&tracing.Hooks{}, func() (json.RawMessage, error) { return json.RawMessage("{}"), nil }}, nil
 }
 
 var errNestedMux = errors.New("a muxTracer cannot hold another")
 
 // newMuxTracer makes a tracer of several, by name.
-func newMuxTracer(c *call, config json.RawMessage) (*tracer, error) {
+func newMuxTracer(c *call, place tracedPlace, config json.RawMessage) (*tracer, error) {
 	var configs map[string]json.RawMessage
 	if err := json.Unmarshal(config, &configs); err != nil {
 		return nil, err
@@ -105,7 +114,7 @@ func newMuxTracer(c *call, config json.RawMessage) (*tracer, error) {
 		if name == "muxTracer" {
 			return nil, errNestedMux
 		}
-		one, err := c.namedTracer(name, config)
+		one, err := c.namedTracer(name, place, config)
 		if err != nil {
 			return nil, err
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // newFourByteTracer makes a tracer that counts the selectors of calls, each with the size of the data behind it.
-func newFourByteTracer(c *call, _ json.RawMessage) (*tracer, error) {
+func newFourByteTracer(c *call, _ tracedPlace, _ json.RawMessage) (*tracer, error) {
 	counts := map[string]int{}
 	var precompiles []common.Address
 	return &tracer{

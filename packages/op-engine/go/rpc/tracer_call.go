@@ -87,7 +87,7 @@ type callTracer struct {
 	depth    int
 }
 
-func newCallTracer(c *call, config json.RawMessage) (*tracer, error) {
+func newCallTracer(c *call, _ tracedPlace, config json.RawMessage) (*tracer, error) {
 	t := &callTracer{call: c}
 	if err := json.Unmarshal(config, t); err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ type prestateTracer struct {
 	deleted map[common.Address]bool
 }
 
-func newPrestateTracer(c *call, config json.RawMessage) (*tracer, error) {
+func newPrestateTracer(c *call, _ tracedPlace, config json.RawMessage) (*tracer, error) {
 	t := &prestateTracer{
 		call:    c,
 		config:  c.chain.Config(),

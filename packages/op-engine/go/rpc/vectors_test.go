@@ -187,8 +187,8 @@ func cut(value any, there bool) string {
 		return "nothing"
 	}
 	text, _ := json.Marshal(value)
-	if len(text) > 200 {
-		text = append(text[:200], "…"...)
+	if len(text) > 2000 {
+		text = append(text[:2000], "…"...)
 	}
 	return string(text)
 }
