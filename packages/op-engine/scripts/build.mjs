@@ -2,7 +2,7 @@
 //
 //   node scripts/build.mjs [--native] [--check]
 //
-// --native builds the sidecar, too. --check builds everything twice in empty build caches and compares the bytes.
+// --native builds the sidecar, too. --check builds everything twice, from nothing and in other folders, and compares the bytes.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -10,7 +10,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { engineFolder, goFolder, packagedFolder } from './engine-folder.mjs'
+import { engineFolder, goFolder, opGethFolder, packagedFolder } from './engine-folder.mjs'
+import { patchedOpGeth } from './patched.mjs'
 
 const executable = process.platform === 'win32' ? 'op-engine.exe' : 'op-engine'
 
@@ -32,9 +33,15 @@ function go(args, env = {}) {
 
 const wasmExec = () => join(go(['env', 'GOROOT']), 'lib', 'wasm', 'wasm_exec.js')
 
+/** Builds one program on op-geth with our files in the place of some of its own. */
+function build(file, program, env, opGeth) {
+  const modfile = patchedOpGeth(opGeth, go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum']))
+  go([...flags, `-modfile=${modfile}`, '-o', file, program], env)
+}
+
 const targets = {
-  'op-engine.wasm': (file, env) => go([...flags, '-o', file, './cmd/wasm'], { GOOS: 'js', GOARCH: 'wasm', ...env }),
-  [executable]: (file, env) => go([...flags, '-o', file, './cmd/sidecar'], env),
+  'op-engine.wasm': (file, opGeth, env) => build(file, './cmd/wasm', { GOOS: 'js', GOARCH: 'wasm', ...env }, opGeth),
+  [executable]: (file, opGeth, env) => build(file, './cmd/sidecar', env, opGeth),
 }
 
 /** Builds what is missing in the cache; a file appears there whole or not at all. */
@@ -45,7 +52,7 @@ export function buildEngine({ native = false } = {}) {
   for (const name of wanted) {
     if (existsSync(join(folder, name))) continue
     const aside = join(folder, `${name}.${process.pid}`)
-    targets[name](aside)
+    targets[name](aside, opGethFolder())
     renameSync(aside, join(folder, name))
   }
   copyFileSync(wasmExec(), join(folder, 'wasm_exec.js'))
@@ -58,13 +65,13 @@ export function buildEngine({ native = false } = {}) {
   return folder
 }
 
-/** Builds each target twice, in build caches of their own. */
+/** Builds each target twice, in folders and build caches of their own. */
 function check() {
-  for (const [name, build] of Object.entries(targets)) {
+  for (const [name, make] of Object.entries(targets)) {
     const digests = [1, 2].map(() => {
       const scratch = mkdtempSync(join(tmpdir(), 'op-engine-'))
       try {
-        build(join(scratch, name), { GOCACHE: join(scratch, 'cache') })
+        make(join(scratch, name), join(scratch, 'op-geth'), { GOCACHE: join(scratch, 'cache') })
         return createHash('sha256')
           .update(readFileSync(join(scratch, name)))
           .digest('hex')

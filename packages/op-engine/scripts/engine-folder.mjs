@@ -21,20 +21,31 @@ function sources() {
       entry => entry.isFile() && /\.go$|^go\.(mod|sum)$|\.txt$/.test(entry.name) && !entry.name.endsWith('_test.go'),
     )
     .map(entry => join(entry.parentPath ?? entry.path, entry.name))
-  return [...files, join(scripts, 'build.mjs')].sort()
+  return [...files, join(scripts, 'build.mjs'), join(scripts, 'patched.mjs')].sort()
 }
 
 /** Names a build: the same sources and pins give the same key. */
 export function engineKey() {
+  return digest(sources())
+}
+
+function digest(files) {
   const hash = createHash('sha256')
-  for (const file of sources()) {
+  for (const file of files) {
     const bytes = readFileSync(file)
     hash.update(`${relative(join(scripts, '..'), file).replaceAll('\\', '/')} ${bytes.length}\n`).update(bytes)
   }
   return hash.digest('hex').slice(0, 16)
 }
 
+const cache = () => join(process.env.L2_CACHE ?? join(homedir(), '.cache', 'l2'), 'op-engine')
+
+/** Where the patched op-geth of these sources lies. */
+export function opGethFolder() {
+  return join(cache(), `op-geth-${digest(sources().filter(file => /go\.(mod|sum)$|\.txt$|patched\.mjs$/.test(file)))}`)
+}
+
 /** The folder of the build cache for the sources as they are: `op-engine.wasm` and `wasm_exec.js`, and `op-engine` where the sidecar was built. */
 export function engineFolder() {
-  return join(process.env.L2_CACHE ?? join(homedir(), '.cache', 'l2'), 'op-engine', engineKey())
+  return join(cache(), engineKey())
 }

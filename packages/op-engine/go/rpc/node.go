@@ -86,10 +86,14 @@ func config(c *call) (*forkConfigs, error) {
 		if activation <= genesis.Time {
 			activation = 0
 		}
+		var blobs *params.BlobConfig
+		if chain.BlobScheduleConfig != nil { // which a chain of the OP Stack has no use for
+			blobs = chain.BlobConfig(chain.LatestFork(*time))
+		}
 		id := forkid.NewID(chain, types.NewBlockWithHeader(genesis), ^uint64(0), *time).Hash
 		return &forkConfig{
 			ActivationTime:  activation,
-			BlobSchedule:    chain.BlobConfig(chain.LatestFork(*time)),
+			BlobSchedule:    blobs,
 			ChainID:         (*hexutil.Big)(chain.ChainID),
 			ForkID:          id[:],
 			Precompiles:     precompiles,

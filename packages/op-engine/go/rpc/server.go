@@ -29,6 +29,9 @@ type Limits struct {
 	Logs int
 }
 
+// crashed is all that geth says of a handler that did.
+const crashed = "method handler crashed"
+
 // DefaultLimits are those of a node that strangers may ask.
 var DefaultLimits = Limits{AnswerBytes: 64 << 20, LogBlocks: 10_000, Logs: 20_000}
 
@@ -67,7 +70,7 @@ func (h Handler) Handle(ctx context.Context, chain engine.Reader, name string, p
 			result, failure = nil, thrown.err
 		default:
 			log.Error("A method crashed", "method", name, "error", thrown, "stack", string(debug.Stack()))
-			result, failure = nil, &Error{Code: codeInternal, Message: "method handler crashed"}
+			result, failure = nil, &Error{Code: codeInternal, Message: crashed}
 		}
 	}()
 	out := method.run.Call(append([]reflect.Value{reflect.ValueOf(c)}, args...))
