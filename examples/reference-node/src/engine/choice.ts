@@ -1,14 +1,7 @@
 import { NodeError } from '../errors.js'
 import { anvilEngine } from './anvil.js'
 import { checkedEngine } from './checked.js'
-import {
-  type EngineFamily,
-  type EngineKind,
-  familyOf,
-  type NodeEngine,
-  openEngine,
-  type StartEngine,
-} from './engine.js'
+import { type EngineFamily, type EngineKind, type NodeEngine, openEngine, type StartEngine } from './engine.js'
 import { gethEngine, opGethEngine } from './geth.js'
 import type { History } from './history.js'
 import { findOpEngine, opEngine } from './op-engine.js'
@@ -95,6 +88,3 @@ function starter(options: EngineOptions): StartEngine {
       return anvilEngine(own)
   }
 }
-
-/** Whether engines of a kind make the blocks that an OP Stack client makes. */
-export const makesOpBlocks = (kind: EngineKind): boolean => familyOf[kind] === 'op'
