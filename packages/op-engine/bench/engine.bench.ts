@@ -157,13 +157,14 @@ const anvil: Subject = {
     return { engine: await createAnvilEngine({ url: child.url, timeoutMs: 600_000 }), close: () => child.close() }
   },
 }
-const opEngine = (name: string, kind: 'wasm' | 'native', handsOver: boolean): Subject => ({
+const opEngine = (name: string, kind: 'wasm' | 'native', file: string, handsOver: boolean): Subject => ({
   name,
   deposits: true,
   handsOver,
   async start(accounts, path) {
     const genesis = readFileSync(genesisFile('op', accounts, 'op'), 'utf8')
-    const engine = await createOpEngine({ genesis, engine: kind, store: { path }, history: { states: 0, bodies: 0 } })
+    const history = { states: 0, bodies: 0 }
+    const engine = await createOpEngine({ genesis, engine: kind, file, store: { path }, history })
     return { engine, close: () => engine.close() }
   },
 })
@@ -200,12 +201,14 @@ const wanted = process.env['L2_BENCH_ENGINES']?.split(',')
 const has = (key: string): boolean => wanted === undefined || wanted.includes(key)
 const subjects: [key: string, subject: Subject][] = []
 if (has('anvil')) subjects.push(['anvil', anvil])
-if (has('wasm') && (await findEngineFile('wasm')) !== undefined) {
-  subjects.push(['wasm', opEngine('op-engine (WASM), senders handed over', 'wasm', true)])
-  subjects.push(['wasm-recovering', opEngine('op-engine (WASM), recovering them', 'wasm', false)])
+const wasm = has('wasm') ? await findEngineFile('wasm') : undefined
+if (wasm !== undefined) {
+  subjects.push(['wasm', opEngine('op-engine (WASM), senders handed over', 'wasm', wasm, true)])
+  subjects.push(['wasm-recovering', opEngine('op-engine (WASM), recovering them', 'wasm', wasm, false)])
 }
-if (has('native') && (await findEngineFile('native')) !== undefined) {
-  subjects.push(['native', opEngine('op-engine (native), senders handed over', 'native', true)])
+const native = has('native') ? await findEngineFile('native') : undefined
+if (native !== undefined) {
+  subjects.push(['native', opEngine('op-engine (native), senders handed over', 'native', native, true)])
 }
 for (const [name, make] of [
   ['op-geth', opGeth],
