@@ -3,7 +3,9 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex, RpcTransaction } from 'viem'
 import { z } from 'zod'
 import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
+import { decodeL1Info } from '../derivation/l1-info.js'
 import { SequencerError } from '../errors.js'
+import { daFootprint, defaultDaFootprintGasScalar } from '../fees/da-footprint.js'
 import { createMutex } from '../internal/mutex.js'
 import { checkOptions } from '../internal/options.js'
 import type { AccountState } from '../mempool/types.js'
@@ -404,6 +406,9 @@ class Api implements EngineApi {
       options,
     )
     if (answer.status !== 'VALID') {
+      // The one rule of a block that op-geth's builder does not keep to where the list is given.
+      const beyond = /DA footprint/.test(answer.validationError ?? '') ? firstBeyondFootprint(attributes) : undefined
+      if (beyond !== undefined) throw invalidTransactions([beyond], answer.validationError)
       throw new SequencerError(`the engine judges its own block ${answer.status}: ${answer.validationError ?? ''}`, {
         code: 'ENGINE_BLOCK_MISMATCH',
         details: { hash: executionPayload.blockHash, status: answer.status },
@@ -515,6 +520,20 @@ class Api implements EngineApi {
       if (parent !== this.#heads.head) await this.#forkchoice(this.#heads, undefined, undefined)
     }
   }
+}
+
+/** The first transaction with which a list has a larger DA footprint than its block may have. */
+function firstBeyondFootprint({ transactions, gasLimit }: PayloadAttributes): number | undefined {
+  const [first] = transactions
+  const info = first !== undefined && isDeposit(first) ? decodeL1Info(decodeDeposit(first).data) : undefined
+  if (info?.layout !== 'jovian') return undefined
+  const scalar = info.daFootprintGasScalar || defaultDaFootprintGasScalar
+  let footprint = 0n
+  const index = transactions.findIndex(raw => {
+    if (!isDeposit(raw)) footprint += daFootprint([raw], scalar)
+    return footprint > gasLimit
+  })
+  return index === -1 ? undefined : index
 }
 
 /** One EIP-4895 withdrawal on the wire; the amount in gwei. */

@@ -99,7 +99,7 @@ async function start(
       output => /Successfully wrote genesis state/.exec(output)?.[0],
       startTimeoutMs,
     )
-    await child.exited
+    await child.ended()
   }
   const { child, found } = await startChild(
     name,

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Hash, Hex } from 'viem'
+import { type Hash, type Hex, hexToBytes } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { goProgram } from '../../../../scripts/go.mjs'
-import { encodeDeposit } from '../derivation/deposit.js'
+import { decodeDeposit, encodeDeposit } from '../derivation/deposit.js'
 import { encodeL1InfoDeposit } from '../derivation/l1-info.js'
 import { type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
 import { createRandomChain, simulatedRollup } from '../testing/index.js'
@@ -75,7 +75,10 @@ describe.skipIf(binary === undefined)('createEngineApi on op-geth', () => {
 
   it('builds Jovian blocks, and says of a list with one bad transaction which it is', async () => {
     const chain = createRandomChain({ seed: 1, fork: 'jovian' })
-    const engine = await connect(await spawn(chain.genesis))
+    const rich = Object.fromEntries(
+      keys.map(key => [privateKeyToAccount(key).address, { balance: '0x56bc75e2d63100000' as const }]),
+    )
+    const engine = await connect(await spawn({ ...chain.genesis, alloc: { ...chain.genesis.alloc, ...rich } }))
     const genesis = (await engine.block(0n))!
     chain.begin(genesis)
     const made = await chain.next(genesis.hash)
@@ -118,6 +121,20 @@ describe.skipIf(binary === undefined)('createEngineApi on op-geth', () => {
         code: 'ENGINE_ATTRIBUTES',
       })
     }
+    // More DA footprint than gas: what op-geth builds and then refuses.
+    const { data, ...rest0 } = decodeDeposit(info!)
+    const scalar = encodeDeposit({ ...rest0, data: Uint8Array.from(data).fill(0xff, 176, 178) })
+    const signed = Array.from({ length: 8 }, (_, nonce) =>
+      privateKeyToAccount(keys[0]!).signTransaction({
+        ...{ type: 'eip1559', chainId: 901, nonce, gas: 21_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n },
+        ...{ to: `0x${'ab'.repeat(20)}`, value: 1n },
+      }),
+    )
+    const list = (await Promise.all(signed)).map(raw => hexToBytes(raw))
+    // 65,535 × 100 estimated bytes each, and 30 million gas.
+    await expect(
+      engine.build(block.hash, { ...attributes, gasLimit: 30_000_000n, transactions: [scalar, ...list] }),
+    ).rejects.toMatchObject({ code: 'ENGINE_TRANSACTION_INVALID', details: { indices: [5] } })
     // Exact in JSON above 2^53.
     const high = await engine.build(block.hash, { ...attributes, minBaseFee: 2n ** 64n - 1n })
     expect(high.number).toBe(2n)
