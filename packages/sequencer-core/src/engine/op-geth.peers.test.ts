@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { goProgram } from '../../../../scripts/go.mjs'
 import { decodeDeposit, encodeDeposit } from '../derivation/deposit.js'
 import { encodeL1InfoDeposit } from '../derivation/l1-info.js'
+import { deriveBadBatches } from '../derivation/testdata/bad-batches.js'
 import { type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
 import { createRandomChain, simulatedRollup } from '../testing/index.js'
 import type { ExecutionEngine } from './engine.js'
@@ -72,6 +73,11 @@ describe.skipIf(binary === undefined)('createEngineApi on op-geth', () => {
     }
   }
   for (const { name, run } of engineConformance(create)) it(name, run)
+
+  it('derives upon Jovian what holds bad transactions: blocks of deposits, and on it goes', async () => {
+    const engine = await connect(await spawn(opGenesis({ chainId: 901n, timestamp: 1000n, alloc })))
+    await deriveBadBatches(engine, keys[0]!)
+  })
 
   it('builds Jovian blocks, and says of a list with one bad transaction which it is', async () => {
     const chain = createRandomChain({ seed: 1, fork: 'jovian' })
