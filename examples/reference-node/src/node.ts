@@ -35,6 +35,7 @@ import { createPlanner } from './posting/planning.js'
 import { openPosting } from './posting/posting.js'
 import { RpcAnswerError, rpcCall } from './rpc/client.js'
 import { ethMethods, furtherMethods } from './rpc/eth.js'
+import { filterMethods } from './rpc/filters.js'
 import { type BatchRecord, faultMethods, l2Methods } from './rpc/l2.js'
 import { createMetrics } from './rpc/metrics.js'
 import { startRpcServer } from './rpc/server.js'
@@ -418,6 +419,7 @@ async function compose(
       },
       pendingNonce: address => sequencer.mempool.nextNonce(address.toLowerCase() as Hex),
     }),
+    ...filterMethods({ read: executing.read, head: () => sequencer.readable, nowMs: Date.now }),
     ...l2Methods({ sequencer, status, batches: () => batches, keeper, evidence: () => evidence }),
     ...(config.faults ? faultMethods(sequencer) : []),
   ])

@@ -45,16 +45,7 @@ const byHash = [
   'eth_getUncleCountByBlockHash',
 ] as const
 
-const passed = [
-  'web3_sha3',
-  'eth_newFilter',
-  'eth_newBlockFilter',
-  'eth_getFilterChanges',
-  'eth_getFilterLogs',
-  'eth_uninstallFilter',
-  'eth_gasPrice',
-  'eth_maxPriorityFeePerGas',
-] as const
+const passed = ['web3_sha3', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'] as const
 
 /** The `eth_*`, `net_*` and `web3_*` methods: reads go to the engine at our heads, transactions to our mempool. */
 export function ethMethods(view: EthView): Map<string, RpcMethod> {
