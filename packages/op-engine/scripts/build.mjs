@@ -1,6 +1,6 @@
 // Builds the engine from its Go sources into a cache that is kept while the sources and pins stand, and prints the folder.
 //
-//   node scripts/build.mjs [--native] [--check]
+//   node scripts/build.mjs [--native] [--check] [--toolchain]
 //
 // --native builds the sidecar, too. --check builds everything twice, from nothing and in other folders, and compares the bytes.
 
@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { engineFolder, goFolder, opGethFolder, packagedFolder } from './engine-folder.mjs'
 import { patchedOpGeth } from './patched.mjs'
+import { useToolchain } from './toolchain.mjs'
 
 const executable = process.platform === 'win32' ? 'op-engine.exe' : 'op-engine'
 
@@ -26,7 +27,7 @@ function go(args, env = {}) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   if (run.error?.code === 'ENOENT')
-    throw new Error('Go is not installed: the engine needs Go 1.26 or later to be built')
+    throw new Error('Go is not installed: the engine needs Go 1.26 or later to be built; --toolchain gets it from PyPI')
   if (run.status !== 0) throw new Error(`go ${args[0]} failed`)
   return run.stdout.trim()
 }
@@ -86,6 +87,7 @@ function check() {
 
 if (process.argv[1] && fileURLToPath(import.meta.url) === process.argv[1]) {
   try {
+    if (process.argv.includes('--toolchain')) useToolchain()
     if (process.argv.includes('--check')) check()
     console.log(buildEngine({ native: process.argv.includes('--native') }))
   } catch (error) {

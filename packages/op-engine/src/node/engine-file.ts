@@ -31,9 +31,10 @@ export async function findEngineFile(kind: EngineKind, file?: string): Promise<s
   if (given !== undefined && given !== '') return inFolder(given, kind)
   const folder = packageFolder()
   const built = await cachedFolder(folder)
-  // In a checkout the cache knows which build belongs to the sources; the copy in the package may be of yesterday's.
-  for (const candidate of built === undefined ? [join(folder, 'engine')] : [built]) {
-    const found = inFolder(candidate, kind)
+  // In a checkout the cache knows which build belongs to the Go sources; the copy beside them may be of yesterday's.
+  const candidates = isCheckout(folder) ? [built] : [join(folder, 'engine'), built]
+  for (const candidate of candidates) {
+    const found = candidate === undefined ? undefined : inFolder(candidate, kind)
     if (found !== undefined) return found
   }
   return undefined
@@ -65,7 +66,10 @@ function inFolder(path: string, kind: EngineKind): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** In a checkout: where the build script keeps what it made of the Go sources as they are. */
+/** What is published has no build recipe of TypeScript. */
+const isCheckout = (folder: string): boolean => existsSync(join(folder, 'tsup.config.ts'))
+
+/** Where the build script keeps what it made of the Go sources as they are. */
 async function cachedFolder(folder: string): Promise<string | undefined> {
   const script = join(folder, 'scripts', 'engine-folder.mjs')
   if (!existsSync(script)) return undefined
