@@ -110,7 +110,28 @@ const l1BlockCode: Hex = `0x${[
 
 const fundedAccounts = 6
 
-/** Makes a {@link RandomChain}. For differential tests of engines. */
+/**
+ * Makes a {@link RandomChain}, for differential tests of engines.
+ *
+ * @example
+ * ```ts no-run
+ * import type { ExecutionEngine } from '@l2/sequencer-core'
+ * import { createRandomChain } from '@l2/sequencer-core/testing'
+ *
+ * declare const start: (genesis: object) => Promise<ExecutionEngine>
+ * const chain = createRandomChain({ seed: 1, fork: 'jovian' })
+ * const [ours, theirs] = [await start(chain.genesis), await start(chain.genesis)]
+ * let parent = (await theirs.block(0n))!
+ * chain.begin(parent)
+ * for (let height = 0; height < 100; height++) {
+ *   const made = await chain.next(parent.hash)
+ *   parent = await theirs.build(made.parent, made.attributes)
+ *   const block = await ours.build(made.parent, { ...made.attributes, senders: made.senders })
+ *   if (block.hash !== parent.hash) throw new Error(`block ${parent.number} differs`)
+ *   chain.record(parent, made)
+ * }
+ * ```
+ */
 export function createRandomChain(options: RandomChainOptions): RandomChain {
   const { fork, maxTransactions = 12 } = options
   const random = generator(options.seed)
