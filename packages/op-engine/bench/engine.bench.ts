@@ -270,15 +270,12 @@ async function emptyBlockMs(engine: ExecutionEngine, subject: Subject, count: nu
   return (cpuMs() - before) / count
 }
 
-type Row = {
-  perSecond: number
-  at10: number
-  at20k: number
-  at1m: number | undefined
-  emptyBytes: number | undefined
-  txBytes: number | undefined
-}
-const rows = new Map<string, Row>()
+const round = (value: number | undefined, digits = 1) => (value === undefined ? '–' : value.toFixed(digits))
+console.log(
+  '| engine | tx/s by CPU | to anvil | empty block, CPU ms: 10 | 20,000 | 10^6 accounts | 10^6 to 10 | bytes an empty block | a transaction |',
+)
+console.log('|---|---|---|---|---|---|---|---|---|')
+let anvilPerSecond: number | undefined
 let started = 0
 for (const [key, subject] of subjects) {
   const isOnDisk = key !== 'anvil'
@@ -302,8 +299,14 @@ for (const [key, subject] of subjects) {
 
   const at1m =
     key === 'wasm-recovering' || key === 'geth' || key === 'op-geth' ? undefined : await atAMillion(key, subject)
-  rows.set(key, { perSecond, at10, at20k, at1m, emptyBytes, txBytes })
-  process.stderr.write(`${subject.name} done\n`)
+  if (key === 'anvil') anvilPerSecond = perSecond
+  const cells = [
+    round(perSecond, 0),
+    round(anvilPerSecond === undefined ? undefined : perSecond / anvilPerSecond, 2),
+    ...[at10, at20k, at1m, at1m === undefined ? undefined : at1m / at10].map(value => round(value)),
+    ...[emptyBytes, txBytes].map(value => round(value, 0)),
+  ]
+  console.log(`| ${subject.name} | ${cells.join(' | ')} |`)
 }
 
 /** An engine of ours is filled by a contract in blocks of a billion gas, and opened again; anvil takes them from its genesis file. */
@@ -354,21 +357,6 @@ async function openingMs(subject: Subject, path: string): Promise<{ cpu: number;
   }
   const least = (key: 'cpu' | 'wall') => Math.min(...tries.map(each => each[key]))
   return { cpu: least('cpu'), wall: least('wall') }
-}
-
-const reference = rows.get('anvil')
-const round = (value: number | undefined, digits = 1) => (value === undefined ? '–' : value.toFixed(digits))
-console.log(
-  '| engine | tx/s by CPU | to anvil | empty block, CPU ms: 10 | 20,000 | 10^6 accounts | 10^6 to 10 | bytes an empty block | a transaction |',
-)
-console.log('|---|---|---|---|---|---|---|---|---|')
-for (const [key, subject] of subjects) {
-  const row = rows.get(key)!
-  const ratio = reference === undefined ? undefined : row.perSecond / reference.perSecond
-  const growth = row.at1m === undefined ? undefined : row.at1m / row.at10
-  console.log(
-    `| ${subject.name} | ${round(row.perSecond, 0)} | ${round(ratio, 2)} | ${round(row.at10)} | ${round(row.at20k)} | ${round(row.at1m)} | ${round(growth)} | ${round(row.emptyBytes, 0)} | ${round(row.txBytes, 0)} |`,
-  )
 }
 
 for (const [key, subject] of subjects.filter(([name]) => name === 'wasm' || name === 'native')) {
