@@ -25,6 +25,9 @@ const replaced = {
   'crypto/bn256/bn256_fast.go': undefined,
 }
 
+/** What is replaced besides in a copy with tests. */
+const replacedForTests = { 'ethdb/pebble/pebble.go': 'pebble.go.txt', 'ethdb/pebble/pebble_test.go': undefined }
+
 /** Folders of op-geth that no build needs. */
 const left = new Set(['cmd', 'docs', 'build', 'graphql', 'oss-fuzz', '.github'])
 
@@ -33,18 +36,19 @@ const left = new Set(['cmd', 'docs', 'build', 'graphql', 'oss-fuzz', '.github'])
  *
  * @param {string} folder where the copy goes, whole or not at all
  * @param {string} opGeth op-geth in the module cache
- * @param {{ tests?: boolean }} options with its tests and their data
+ * @param {{ tests?: boolean }} options with its tests and their data, for WebAssembly
  * @returns the path for `go -modfile`
  */
 export function patchedOpGeth(folder, opGeth, { tests = false } = {}) {
   const aside = `${folder}.${process.pid}`
   const modfile = join(folder, 'engine.mod')
   if (existsSync(modfile)) return modfile
+  const patches = tests ? { ...replaced, ...replacedForTests } : replaced
   const copy = inside => {
     mkdirSync(join(aside, inside), { recursive: true })
     for (const entry of readdirSync(join(opGeth, inside), { withFileTypes: true })) {
       const path = inside === '' ? entry.name : `${inside}/${entry.name}`
-      if (path in replaced || left.has(path)) continue
+      if (path in patches || left.has(path)) continue
       if (!tests && (entry.name === 'testdata' || entry.name.endsWith('_test.go'))) continue
       if (entry.isDirectory()) copy(path)
       // Written, not copied: files of the module cache are read-only.
@@ -53,7 +57,7 @@ export function patchedOpGeth(folder, opGeth, { tests = false } = {}) {
   }
   try {
     copy('')
-    for (const [path, ours] of Object.entries(replaced)) {
+    for (const [path, ours] of Object.entries(patches)) {
       if (ours === undefined) continue
       copyFileSync(join(goFolder, 'patched', ours), join(aside, path))
     }
