@@ -111,14 +111,6 @@ func handlers(named map[string]any) map[string]method {
 	return methods
 }
 
-// Methods lists what a handler answers, in no order.
-func Methods() (names []string) {
-	for name := range methods {
-		names = append(names, name)
-	}
-	return names
-}
-
 // inGethsWords gives an error the code that geth would give it. A fault of the store is none of the caller's business: who calls
 // [Handle] finds it on the chain.
 func inGethsWords(err error) *Error {
