@@ -6,15 +6,27 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { engineFolder, goFolder, opGethFolder, packagedFolder } from './engine-folder.mjs'
+import { licencesOf } from './licences.mjs'
 import { patchedOpGeth } from './patched.mjs'
 import { useToolchain } from './toolchain.mjs'
 
 const executable = process.platform === 'win32' ? 'op-engine.exe' : 'op-engine'
+
+const thirdParty = 'THIRD-PARTY.txt'
 
 /** Nothing of the machine goes into what is built: no paths, no symbols, no version control, no cgo. */
 const flags = ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w -buildid=']
@@ -34,15 +46,30 @@ function go(args, env = {}) {
 
 const wasmExec = () => join(go(['env', 'GOROOT']), 'lib', 'wasm', 'wasm_exec.js')
 
+const opGethInModuleCache = () => go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum'])
+
 /** Builds one program on op-geth with our files in the place of some of its own. */
 function build(file, program, env, opGeth) {
-  const modfile = patchedOpGeth(opGeth, go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum']))
+  const modfile = patchedOpGeth(opGeth, opGethInModuleCache())
   go([...flags, `-modfile=${modfile}`, '-o', file, program], env)
 }
 
 const targets = {
   'op-engine.wasm': (file, opGeth, env) => build(file, './cmd/wasm', { GOOS: 'js', GOARCH: 'wasm', ...env }, opGeth),
   [executable]: (file, opGeth, env) => build(file, './cmd/sidecar', env, opGeth),
+}
+
+/** The modules that are linked into the programs, as lines of path, version and folder. */
+function linked(native) {
+  const modfile = patchedOpGeth(opGethFolder(), opGethInModuleCache())
+  const format = '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}'
+  const list = (program, env) => go(['list', `-modfile=${modfile}`, '-deps', '-f', format, program], env)
+  const [, path, version] = /^replace github\.com\/ethereum\/go-ethereum => (\S+) (\S+)$/m.exec(
+    readFileSync(join(goFolder, 'go.mod'), 'utf8'),
+  )
+  return [list('./cmd/wasm', { GOOS: 'js', GOARCH: 'wasm' }), ...(native ? [list('./cmd/sidecar')] : [])]
+    .join('\n')
+    .replaceAll(/^github\.com\/ethereum\/go-ethereum \S+/gm, `${path} ${version}`)
 }
 
 /** Builds what is missing in the cache; a file appears there whole or not at all. */
@@ -57,8 +84,9 @@ export function buildEngine({ native = false } = {}) {
     renameSync(aside, join(folder, name))
   }
   copyFileSync(wasmExec(), join(folder, 'wasm_exec.js'))
+  writeFileSync(join(folder, thirdParty), licencesOf(linked(native), go(['env', 'GOROOT'])))
   mkdirSync(packagedFolder, { recursive: true })
-  for (const name of [...wanted, 'wasm_exec.js']) {
+  for (const name of [...wanted, 'wasm_exec.js', thirdParty]) {
     const aside = join(packagedFolder, `${name}.${process.pid}`)
     copyFileSync(join(folder, name), aside)
     renameSync(aside, join(packagedFolder, name))
