@@ -190,6 +190,10 @@ func questions(c *opChain) (all []question) {
 		}
 	}
 	ask("debug_traceBlockByHash", c.Genesis())
+	for _, tracer := range []string{"nonsense", "", "{result: function() { return 1 }, fault: function() {}}"} {
+		ask("debug_traceTransaction", c.blocks[1].Transactions()[1].Hash(), dict{"tracer": tracer})
+		butNot("op-geth takes an unknown name for a program in JavaScript, for which there is no interpreter here")
+	}
 	ask("debug_traceBlock", "0x1234")
 	ask("debug_storageRangeAt", first, 7, writer, "0x00", 1)
 	ask("debug_storageRangeAt", unknown, 0, writer, "0x00", 1)
