@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { goFolder, opGethFolder } from './engine-folder.mjs'
-import { patchedOpGeth } from './patched.mjs'
+import { inBuildFolder } from './patched.mjs'
 
 const pebble = 'wants pebble, which does not build for WebAssembly'
 const registry = 'wants the registry of chains, which this engine leaves out'
@@ -27,14 +27,15 @@ const suites = {
   },
   './engine': { without: {} },
   './protocol': { without: {} },
+  './rpc': { without: {} },
 }
 
 /** Longest run of one suite. */
 const timeoutMs = 30 * 60_000
 
-function go(args, env = {}) {
+function go(args, env = {}, cwd = goFolder) {
   const run = spawnSync('go', args, {
-    cwd: goFolder,
+    cwd,
     env: { ...process.env, ...env },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -76,7 +77,7 @@ async function run(name, suite, file, folder) {
     HOME: homedir(),
     TMPDIR: tmpdir(),
     CI: process.env.CI ?? '',
-    L2_VECTORS: process.env.L2_VECTORS ?? '',
+    L2_VECTORS: process.env.L2_VECTORS ?? join(goFolder, '..', '..', '..', '..', 'shared', 'vectors'),
   }
   const child = spawn(wrapper, [file, '-test.v', '-test.short', ...skip], {
     cwd: folder,
@@ -93,27 +94,22 @@ async function run(name, suite, file, folder) {
   return code === 0 && failed === 0 && passed > 0
 }
 
-const opGeth = `${opGethFolder()}-tests`
-const modfile = patchedOpGeth(opGeth, go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum']), {
-  tests: true,
-})
+const wanted = process.argv.slice(2)
 const scratch = mkdtempSync(join(tmpdir(), 'op-engine-tests-'))
 try {
-  const wanted = process.argv.slice(2)
-  for (const [name, suite] of Object.entries(suites)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
-    const file = join(scratch, 'test.wasm')
-    const path = suite.opGeth ? `github.com/ethereum/go-ethereum/${name}` : name
-    // -mod=mod: tests of op-geth need modules that the engine does not pin; op-geth's own go.mod does.
-    go(['test', '-c', `-modfile=${modfile}`, '-o', file, path], {
-      GOFLAGS: '-mod=mod',
-      GOWORK: 'off',
-      GOOS: 'js',
-      GOARCH: 'wasm',
-      CGO_ENABLED: '0',
-    })
-    if (!(await run(name, suite, file, suite.opGeth ? join(opGeth, name) : join(goFolder, name)))) process.exitCode = 1
-  }
+  const opGeth = go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum'])
+  await inBuildFolder(`${opGethFolder()}-tests`, opGeth, { tests: true }, async engine => {
+    for (const [name, suite] of Object.entries(suites)) {
+      if (wanted.length > 0 && !wanted.includes(name)) continue
+      const file = join(scratch, 'test.wasm')
+      const path = suite.opGeth ? `github.com/ethereum/go-ethereum/${name}` : name
+      // -mod=mod: tests of op-geth need modules that the engine does not pin; op-geth's own go.mod does.
+      const env = { GOFLAGS: '-mod=mod', GOWORK: 'off', GOOS: 'js', GOARCH: 'wasm', CGO_ENABLED: '0' }
+      go(['test', '-c', '-o', file, path], env, engine)
+      const folder = suite.opGeth ? join(engine, '..', 'op-geth', name) : join(engine, name)
+      if (!(await run(name, suite, file, folder))) process.exitCode = 1
+    }
+  })
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
