@@ -103,6 +103,7 @@ type opChain struct {
 	fork   string
 	file   []byte
 	blocks []*types.Block // from 1 on
+	side   *types.Block   // 4, of a branch that was left
 	users  []user
 }
 
@@ -237,6 +238,8 @@ func (c *opChain) fill(t testing.TB) {
 		full = append(full, sign(u[0], &types.DynamicFeeTx{ChainID: id, Nonce: next(u[0]), GasFeeCap: cap, GasTipCap: big.NewInt(int64(i+1) * 5_000_000), Gas: 2_100_000, To: &looper}))
 	}
 	c.build(t, full...)
+	c.side = c.buildOn(t, c.blocks[2].Header(),
+		sign(u[4], &types.LegacyTx{Nonce: 0, GasPrice: cap, Gas: 100_000, To: &writer, Data: common.FromHex(pair(8, 8))}))
 	c.settle(t)
 }
 
@@ -258,6 +261,11 @@ func (c *opChain) build(t testing.TB, transactions ...*types.Transaction) {
 	if len(c.blocks) > 0 {
 		parent = c.blocks[len(c.blocks)-1].Header()
 	}
+	c.blocks = append(c.blocks, c.buildOn(t, parent, transactions...))
+}
+
+func (c *opChain) buildOn(t testing.TB, parent *types.Header, transactions ...*types.Transaction) *types.Block {
+	t.Helper()
 	time := parent.Time + 2
 	root, minBaseFee := common.BigToHash(new(big.Int).SetUint64(time)), uint64(1_000_000)
 	attributes := &engine.PayloadAttributes{
@@ -292,5 +300,5 @@ func (c *opChain) build(t testing.TB, transactions ...*types.Transaction) {
 	if err != nil {
 		t.Fatalf("block %d: %v", parent.Number.Uint64()+1, err)
 	}
-	c.blocks = append(c.blocks, block)
+	return block
 }

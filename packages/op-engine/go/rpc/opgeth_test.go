@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func feed(t testing.TB, url string, secret [32]byte, chain *opChain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, block := range chain.blocks {
+	for _, block := range append(slices.Clone(chain.blocks), chain.side) {
 		payload := beacon.BlockToExecutableData(block, new(big.Int), nil, nil).ExecutionPayload
 		var status beacon.PayloadStatusV1
 		if err := client.CallContext(t.Context(), &status, "engine_newPayloadV4", payload, []common.Hash{}, block.BeaconRoot(), []hexutil.Bytes{}); err != nil {

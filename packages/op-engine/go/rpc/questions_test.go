@@ -198,6 +198,26 @@ func questions(c *opChain) (all []question) {
 	ask("debug_storageRangeAt", first, 7, writer, "0x00", 1)
 	ask("debug_storageRangeAt", unknown, 0, writer, "0x00", 1)
 
+	// A block outside of the chain.
+	side := c.side.Hash()
+	for _, reference := range []any{side, dict{"blockHash": side}, dict{"blockHash": side, "requireCanonical": true}} {
+		ask("eth_getBalance", c.users[4].address, reference)
+		ask("eth_getProof", writer, []string{"0x8"}, reference)
+		ask("eth_call", dict{"to": surroundings}, reference)
+		ask("eth_simulateV1", dict{"blockStateCalls": []any{dict{"calls": []any{dict{"to": surroundings}}}}}, reference)
+		ask("eth_getStorageValues", dict{writer.Hex(): []string{common.Hash{31: 8}.Hex()}}, reference)
+		ask("eth_getBlockReceipts", reference)
+		ask("debug_getRawBlock", reference)
+		ask("debug_traceCall", dict{"to": writer}, reference, dict{"tracer": "callTracer"})
+	}
+	ask("eth_getBlockByHash", side, true)
+	ask("eth_getHeaderByHash", side)
+	ask("eth_getLogs", dict{"blockHash": side})
+	ask("debug_traceBlockByHash", side, dict{"tracer": "callTracer"})
+	ask("eth_getTransactionByHash", c.side.Transactions()[1].Hash())
+	ask("eth_getTransactionReceipt", c.side.Transactions()[1].Hash())
+	ask("eth_getTransactionByBlockHashAndIndex", side, "0x1")
+
 	logQuestions(c, ask, unknown, beyond)
 	callQuestions(c, ask)
 	simulateQuestions(c, ask)

@@ -10,10 +10,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
 	"runtime/debug"
-
-	"github.com/ethereum/go-ethereum/log"
 
 	"opengine/engine"
 	"opengine/protocol"
@@ -69,7 +69,7 @@ func (h Handler) Handle(ctx context.Context, chain engine.Reader, name string, p
 		case stopped:
 			result, failure = nil, thrown.err
 		default:
-			log.Error("A method crashed", "method", name, "error", thrown, "stack", string(debug.Stack()))
+			fmt.Fprintf(os.Stderr, "%s crashed: %v\n%s\n", name, thrown, debug.Stack())
 			result, failure = nil, &Error{Code: codeInternal, Message: crashed}
 		}
 	}()
