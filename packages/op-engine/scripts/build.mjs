@@ -6,22 +6,34 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { engineFolder, goFolder, opGethFolder, packagedFolder } from './engine-folder.mjs'
-import { patchedOpGeth } from './patched.mjs'
+import { licencesOf } from './licences.mjs'
+import { inBuildFolder } from './patched.mjs'
 import { useToolchain } from './toolchain.mjs'
 
 const executable = process.platform === 'win32' ? 'op-engine.exe' : 'op-engine'
 
+const thirdParty = 'THIRD-PARTY.txt'
+
 /** Nothing of the machine goes into what is built: no paths, no symbols, no version control, no cgo. */
 const flags = ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w -buildid=']
 
-function go(args, env = {}) {
+function go(args, env = {}, cwd = goFolder) {
   const run = spawnSync('go', args, {
-    cwd: goFolder,
+    cwd,
     env: { ...process.env, GOFLAGS: '-mod=readonly', GOWORK: 'off', CGO_ENABLED: '0', ...env },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -32,33 +44,52 @@ function go(args, env = {}) {
   return run.stdout.trim()
 }
 
-const wasmExec = () => join(go(['env', 'GOROOT']), 'lib', 'wasm', 'wasm_exec.js')
+/** Op-geth as it was published. */
+const opGethInModuleCache = () => go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum'])
 
-/** Builds one program on op-geth with our files in the place of some of its own. */
-function build(file, program, env, opGeth) {
-  const modfile = patchedOpGeth(opGeth, go(['list', '-m', '-f', '{{.Dir}}', 'github.com/ethereum/go-ethereum']))
-  go([...flags, `-modfile=${modfile}`, '-o', file, program], env)
+/** Builds the engine in WebAssembly, with what Go needs to run it. */
+const wasm = (folder, engine, env) => {
+  copyFileSync(join(go(['env', 'GOROOT']), 'lib', 'wasm', 'wasm_exec.js'), join(folder, 'wasm_exec.js'))
+  go([...flags, '-o', join(folder, 'op-engine.wasm'), './cmd/wasm'], { GOOS: 'js', GOARCH: 'wasm', ...env }, engine)
 }
 
-const targets = {
-  'op-engine.wasm': (file, opGeth, env) => build(file, './cmd/wasm', { GOOS: 'js', GOARCH: 'wasm', ...env }, opGeth),
-  [executable]: (file, opGeth, env) => build(file, './cmd/sidecar', env, opGeth),
+/** Builds the sidecar. */
+const sidecar = (folder, engine, env) => go([...flags, '-o', join(folder, executable), './cmd/sidecar'], env, engine)
+
+/** Writes the licences of the modules that are linked into both programs. */
+function licences(folder, engine) {
+  const format = '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}'
+  const list = (program, env) => go(['list', '-deps', '-f', format, program], env, engine)
+  const pinned = readFileSync(join(goFolder, 'go.mod'), 'utf8')
+  const [, path, version] = /^replace github\.com\/ethereum\/go-ethereum => (\S+) (\S+)$/m.exec(pinned)
+  const modules = `${list('./cmd/wasm', { GOOS: 'js', GOARCH: 'wasm' })}\n${list('./cmd/sidecar')}`
+  const named = modules.replaceAll(/^github\.com\/ethereum\/go-ethereum \S+/gm, `${path} ${version}`)
+  writeFileSync(join(folder, thirdParty), licencesOf(named, go(['env', 'GOROOT'])))
 }
 
 /** Builds what is missing in the cache; a file appears there whole or not at all. */
-export function buildEngine({ native = false } = {}) {
+export async function buildEngine({ native = false } = {}) {
   const folder = engineFolder()
-  const wanted = ['op-engine.wasm', ...(native ? [executable] : [])]
+  const steps = [
+    [['op-engine.wasm', 'wasm_exec.js'], wasm],
+    [[thirdParty], licences],
+    ...(native ? [[[executable], sidecar]] : []),
+  ]
+  const missing = steps.filter(([names]) => !names.every(name => existsSync(join(folder, name))))
   mkdirSync(folder, { recursive: true })
-  for (const name of wanted) {
-    if (existsSync(join(folder, name))) continue
-    const aside = join(folder, `${name}.${process.pid}`)
-    targets[name](aside, opGethFolder())
-    renameSync(aside, join(folder, name))
+  if (missing.length > 0) {
+    const aside = mkdtempSync(join(folder, 'new-'))
+    try {
+      await inBuildFolder(opGethFolder(), opGethInModuleCache(), {}, engine => {
+        for (const [, make] of missing) make(aside, engine)
+      })
+      for (const name of missing.flatMap(([names]) => names)) renameSync(join(aside, name), join(folder, name))
+    } finally {
+      rmSync(aside, { recursive: true, force: true })
+    }
   }
-  copyFileSync(wasmExec(), join(folder, 'wasm_exec.js'))
   mkdirSync(packagedFolder, { recursive: true })
-  for (const name of [...wanted, 'wasm_exec.js']) {
+  for (const name of steps.flatMap(([names]) => names)) {
     const aside = join(packagedFolder, `${name}.${process.pid}`)
     copyFileSync(join(folder, name), aside)
     renameSync(aside, join(packagedFolder, name))
@@ -66,20 +97,27 @@ export function buildEngine({ native = false } = {}) {
   return folder
 }
 
-/** Builds each target twice, in folders and build caches of their own. */
-function check() {
-  for (const [name, make] of Object.entries(targets)) {
-    const digests = [1, 2].map(() => {
+/** Builds each program twice, in folders and build caches of their own. */
+async function check() {
+  for (const [name, make] of [
+    ['op-engine.wasm', wasm],
+    [executable, sidecar],
+  ]) {
+    const digests = []
+    for (let turn = 0; turn < 2; turn++) {
       const scratch = mkdtempSync(join(tmpdir(), 'op-engine-'))
       try {
-        make(join(scratch, name), join(scratch, 'op-geth'), { GOCACHE: join(scratch, 'cache') })
-        return createHash('sha256')
-          .update(readFileSync(join(scratch, name)))
-          .digest('hex')
+        const env = { GOCACHE: join(scratch, 'cache') }
+        await inBuildFolder(join(scratch, 'build'), opGethInModuleCache(), {}, engine => make(scratch, engine, env))
+        digests.push(
+          createHash('sha256')
+            .update(readFileSync(join(scratch, name)))
+            .digest('hex'),
+        )
       } finally {
         rmSync(scratch, { recursive: true, force: true })
       }
-    })
+    }
     if (digests[0] !== digests[1]) throw new Error(`${name} is not reproducible: ${digests.join(' and ')}`)
     console.log(`${name} ${digests[0]}`)
   }
@@ -88,8 +126,8 @@ function check() {
 if (process.argv[1] && fileURLToPath(import.meta.url) === process.argv[1]) {
   try {
     if (process.argv.includes('--toolchain')) useToolchain()
-    if (process.argv.includes('--check')) check()
-    console.log(buildEngine({ native: process.argv.includes('--native') }))
+    if (process.argv.includes('--check')) await check()
+    console.log(await buildEngine({ native: process.argv.includes('--native') }))
   } catch (error) {
     console.error(error.message)
     process.exitCode = 1

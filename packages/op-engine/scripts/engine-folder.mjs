@@ -40,7 +40,7 @@ function digest(files) {
 
 const cache = () => join(process.env.L2_CACHE ?? join(homedir(), '.cache', 'l2'), 'op-engine')
 
-/** Where the patched op-geth of these sources lies. */
+/** Where the patched op-geth of these sources lies, see patched.mjs. */
 export function opGethFolder() {
   return join(cache(), `op-geth-${digest(sources().filter(file => /go\.(mod|sum)$|\.txt$|patched\.mjs$/.test(file)))}`)
 }

@@ -5,11 +5,14 @@
 package disk
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -113,5 +116,78 @@ func TestDiskThatIsHeldOrClosedOrDamaged(t *testing.T) {
 	_, err = Open(folder)
 	if got := code(t, err); got != engine.StoreCorrupt && got != engine.StoreFailed {
 		t.Fatal(err)
+	}
+}
+
+// A process that is killed while it writes: everything that was acknowledged is there, and each write whole or not at all.
+func TestDiskSurvivesKill(t *testing.T) {
+	if folder := os.Getenv("DISK_TEST_WRITES"); folder != "" {
+		writeForEver(folder)
+	}
+	folder := filepath.Join(t.TempDir(), "store")
+	random := rand.New(rand.NewPCG(5, 6))
+	acknowledged := uint64(0)
+	for range 6 {
+		writer := exec.Command(os.Args[0], "-test.run=^TestDiskSurvivesKill$")
+		writer.Env = append(os.Environ(), "DISK_TEST_WRITES="+folder)
+		out, err := writer.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.Start(); err != nil {
+			t.Fatal(err)
+		}
+		left := 5 + random.IntN(60)
+		for lines := bufio.NewScanner(out); left > 0 && lines.Scan(); left-- {
+			if _, err := fmt.Sscan(lines.Text(), &acknowledged); err != nil {
+				t.Fatal(lines.Text())
+			}
+		}
+		writer.Process.Kill()
+		writer.Wait()
+		store, err := Open(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found [3]uint64
+		for i := range found {
+			value, err := store.Get([]byte{byte(i)})
+			if err != nil || len(value) < 8 {
+				t.Fatalf("%x %v", value, err)
+			}
+			found[i] = binary.BigEndian.Uint64(value)
+		}
+		if found[0] < acknowledged || found[0] != found[1] || found[1] != found[2] {
+			t.Fatalf("write %d was acknowledged, the store has %v", acknowledged, found)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if acknowledged == 0 {
+		t.Fatal("nothing was written")
+	}
+}
+
+// writeForEver counts in three values at once and says so after each write, until it is killed.
+func writeForEver(folder string) {
+	store, err := Open(folder)
+	if err != nil {
+		panic(err)
+	}
+	count := uint64(0)
+	if value, _ := store.Get([]byte{0}); value != nil {
+		count = binary.BigEndian.Uint64(value)
+	}
+	for {
+		count++
+		batch := &engine.Batch{}
+		for i := range 3 {
+			batch.Put([]byte{byte(i)}, binary.BigEndian.AppendUint64(nil, count), make([]byte, 5000))
+		}
+		if err := store.Write(batch); err != nil {
+			panic(err)
+		}
+		fmt.Println(count)
 	}
 }

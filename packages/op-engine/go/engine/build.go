@@ -33,6 +33,19 @@ func (c *Chain) Build(parentHash common.Hash, a *PayloadAttributes) (*types.Bloc
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	panicked := true
+	defer func() {
+		c.db.discard()
+		if panicked { // on its way up; nobody knows what half of a block is in memory, or which lock is held
+			c.forgetStates()
+		}
+	}()
+	block, outcomes, err := c.build(parentHash, a)
+	panicked = false
+	return block, outcomes, err
+}
+
+func (c *Chain) build(parentHash common.Hash, a *PayloadAttributes) (*types.Block, []Outcome, error) {
 	digest := a.digest(parentHash)
 	if hash, ok := c.builds.Get(digest); ok {
 		if block, outcomes, err := c.built(hash); block != nil && err == nil {
@@ -46,12 +59,6 @@ func (c *Chain) Build(parentHash common.Hash, a *PayloadAttributes) (*types.Bloc
 	if parent == nil {
 		return nil, nil, fail(UnknownBlock, "the parent %s is not known", parentHash)
 	}
-	done := false
-	defer func() {
-		if !done { // an error, or a panic on its way up
-			c.db.discard()
-		}
-	}()
 	block, receipts, statedb, err := c.execute(parent, a)
 	if err != nil {
 		return nil, nil, err
@@ -59,7 +66,6 @@ func (c *Chain) Build(parentHash common.Hash, a *PayloadAttributes) (*types.Bloc
 	if err := c.commit(block, receipts, statedb); err != nil {
 		return nil, nil, err
 	}
-	done = true
 	c.builds.Add(digest, block.Hash())
 	return block, outcomesOf(block, receipts), nil
 }

@@ -93,7 +93,7 @@ func (c *Chain) stateDatabase() *state.CachingDB {
 	return c.states
 }
 
-// forgetStates drops every trie node in memory: after a fault nobody knows what half of a block is there.
+// forgetStates begins with no trie node in memory.
 func (c *Chain) forgetStates() {
 	tries := triedb.NewDatabase(rawdb.NewDatabase(c.db), &triedb.Config{HashDB: &hashdb.Config{CleanCacheSize: c.options.CacheBytes}})
 	c.mu.Lock()

@@ -330,8 +330,9 @@ type testStore struct {
 	gets, writes int
 	// failAt makes the write of this number (counted from 1) fail, and every read when it is negative.
 	failAt int
-	// after is called with the number of each write that was done.
-	after func(write int)
+	// before is called before each write, after with the number of each that was done.
+	before func()
+	after  func(write int)
 }
 
 func newTestStore() *testStore { return &testStore{Memory: NewMemory()} }
@@ -348,6 +349,9 @@ func (s *testStore) Get(key []byte) ([]byte, error) {
 
 func (s *testStore) Write(batch *Batch) error {
 	s.writes++
+	if s.before != nil {
+		s.before()
+	}
 	if s.writes == s.failAt {
 		return errDisk
 	}

@@ -271,6 +271,30 @@ func TestAStoreThatFails(t *testing.T) {
 	}
 }
 
+// A panic within a build leaves an engine that goes on.
+func TestAPanicOnTheWay(t *testing.T) {
+	accounts := testAccounts(4)
+	file, store := testGenesis(testForks{}, accounts), newTestStore()
+	b := newBuilder(t, open(t, file, store, Options{}), accounts, 1)
+	other := newBuilder(t, open(t, file, NewMemory(), Options{}), accounts, 1)
+	for range 3 {
+		a := b.randomBlock(b.head(), 6)
+		store.before = func() { panic("a fault of the host") }
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Fatal("the panic was lost")
+				}
+			}()
+			b.chain.Build(b.head().Hash(), a)
+		}()
+		store.before = nil
+		if mine, theirs := b.grow1(a), other.grow1(a); mine.Hash() != theirs.Hash() {
+			t.Fatal("the block differs after a panic")
+		}
+	}
+}
+
 // What a crash after any write leaves is a chain that goes on to the same hashes.
 func TestCrashAfterEveryWrite(t *testing.T) {
 	accounts := testAccounts(6)

@@ -249,8 +249,16 @@ func (c *Chain) StateFault(header *types.Header, err error) error {
 	if err == nil {
 		return nil
 	}
-	if kept, failed := c.kept(); failed == nil && header.Number.Uint64() < kept.States {
+	kept, failed := c.kept()
+	if failed == nil && header.Number.Uint64() < kept.States {
 		return statePruned(header, kept)
+	}
+	// A branch is forgotten whole; a header of it may still be in the memory of a second instance.
+	hash := header.Hash()
+	if _, lost := c.db.Get(headerKey(header.Number.Uint64(), hash)); lost == errNotFound {
+		c.headers.Remove(hash)
+		c.blocks.Remove(hash)
+		return fail(UnknownBlock, "block %s is forgotten with its branch", hash)
 	}
 	return c.broken(err)
 }

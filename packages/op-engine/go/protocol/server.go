@@ -144,14 +144,18 @@ func (s *Server) open(raw json.RawMessage, parts [][]byte) (any, [][]byte, error
 	if err != nil {
 		return nil, nil, err
 	}
+	opened := false
+	defer func() {
+		if !opened { // after an error, or a panic on its way up
+			store.Close()
+		}
+	}()
 	chain, err := engine.Open(parts[0], store, engine.Options{History: params.History, ReadOnly: params.ReadOnly})
 	if err != nil {
-		store.Close()
 		return nil, nil, err
 	}
 	heads, err := chain.Heads()
 	if err != nil {
-		chain.Close()
 		return nil, nil, err
 	}
 	result := openResult{Name: Name, Version: Version, Genesis: chain.Genesis()}
@@ -167,7 +171,6 @@ func (s *Server) open(raw json.RawMessage, parts [][]byte) (any, [][]byte, error
 			err = &engine.Error{Code: engine.StoreCorrupt, Message: fmt.Sprintf("the block %s is missing in the store", head.hash)}
 		}
 		if err != nil {
-			chain.Close()
 			return nil, nil, err
 		}
 		*head.into = &headView{Uint64(header.Number.Uint64()), head.hash}
@@ -175,6 +178,7 @@ func (s *Server) open(raw json.RawMessage, parts [][]byte) (any, [][]byte, error
 	s.mu.Lock()
 	s.chain = chain
 	s.mu.Unlock()
+	opened = true
 	return result, nil, nil
 }
 

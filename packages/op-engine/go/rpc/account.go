@@ -174,6 +174,7 @@ func proof(c *call, address common.Address, slots []string, at *BlockNumberOrHas
 			return nil, err
 		}
 		value := statedb.GetState(address, key)
+		c.grow(600 * len(nodes)) // a node is of up to 532 bytes, and mostly full at the top of a large trie
 		answer.StorageProof[i] = storageProof{name, (*hexutil.Big)(value.Big()), nodes}
 	}
 	accounts, err := statedb.Database().OpenTrie(header.Root)

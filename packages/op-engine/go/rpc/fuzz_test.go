@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -14,8 +15,7 @@ import (
 // FuzzParams throws parameters at every method. An answer is a result or an error; a handler that crashes is neither.
 func FuzzParams(f *testing.F) {
 	chain := newOpChain(f)
-	names := Methods()
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(methods))
 	for i, q := range questions(chain) {
 		if i%7 != 0 {
 			continue

@@ -37,9 +37,17 @@ const workPerLook = 50_000
 func newMeter(ctx context.Context, room int) *meter {
 	m := &meter{ctx: ctx, overtime: &Error{Code: codeTimeout, Message: "request timed out"}, room: room, capped: room > 0}
 	if deadline, ok := ctx.Deadline(); ok {
-		m.timeout = time.Until(deadline).Round(100 * time.Millisecond) // as it was asked for, for the words
+		m.timeout = asked(time.Until(deadline))
 	}
 	return m
+}
+
+// asked is the time limit that a caller named, told from what is left of it now. It stands in geth's words.
+func asked(left time.Duration) time.Duration {
+	if left > time.Second {
+		return left.Round(100 * time.Millisecond)
+	}
+	return left.Round(10 * time.Millisecond)
 }
 
 // look looks at the clock and at the caller.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -96,24 +97,35 @@ type user struct {
 	address common.Address
 }
 
-// opChain is a Jovian chain with transactions of every kind.
+// opChain is a chain of the OP Stack with transactions of every kind, in one fork from genesis on.
 type opChain struct {
 	*engine.Chain
+	fork   string
 	file   []byte
 	blocks []*types.Block // from 1 on
+	side   *types.Block   // 4, of a branch that was left
 	users  []user
 }
 
-func opGenesis(users []user) []byte {
-	zero := 0
+// Forks of the test chain, each with the one before; a chain is in one of the last three.
+var opForks = []string{"regolith", "canyon", "shanghai", "ecotone", "cancun", "fjord", "granite", "holocene", "isthmus", "prague", "jovian", "karst", "osaka"}
+
+func opGenesis(fork string, users []user) []byte {
+	last, extra := "prague", "0x00000000fa00000006"
+	if fork != "isthmus" {
+		last, extra = fork, "0x01000000fa000000060000000000000000"
+	}
+	if fork == "karst" {
+		last = "osaka"
+	}
 	config := map[string]any{
 		"chainId": opChainID, "homesteadBlock": 0, "eip150Block": 0, "eip155Block": 0, "eip158Block": 0, "byzantiumBlock": 0,
 		"constantinopleBlock": 0, "petersburgBlock": 0, "istanbulBlock": 0, "muirGlacierBlock": 0, "berlinBlock": 0, "londonBlock": 0,
 		"arrowGlacierBlock": 0, "grayGlacierBlock": 0, "mergeNetsplitBlock": 0, "terminalTotalDifficulty": 0, "bedrockBlock": 0,
 		"optimism": map[string]any{"eip1559Elasticity": 6, "eip1559Denominator": 50, "eip1559DenominatorCanyon": 250},
 	}
-	for _, fork := range []string{"regolith", "canyon", "shanghai", "ecotone", "cancun", "fjord", "granite", "holocene", "isthmus", "prague", "jovian"} {
-		config[fork+"Time"] = zero
+	for _, fork := range opForks[:slices.Index(opForks, last)+1] {
+		config[fork+"Time"] = 0
 	}
 	word := func(n int64) string { return common.BigToHash(big.NewInt(n)).Hex() }
 	alloc := map[string]any{
@@ -133,7 +145,7 @@ func opGenesis(users []user) []byte {
 	}
 	file, err := json.Marshal(map[string]any{
 		"config": config, "timestamp": hexutil.Uint64(opGenesisAt), "gasLimit": "0x1c9c380", "difficulty": "0x0",
-		"extraData": "0x01000000fa000000060000000000000000", "baseFeePerGas": "0x3b9aca00", "alloc": alloc,
+		"extraData": extra, "baseFeePerGas": "0x3b9aca00", "alloc": alloc,
 	})
 	if err != nil {
 		panic(err)
@@ -141,9 +153,11 @@ func opGenesis(users []user) []byte {
 	return file
 }
 
-func newOpChain(t testing.TB) *opChain {
+func newOpChain(t testing.TB) *opChain { return newOpChainIn(t, "jovian") }
+
+func newOpChainIn(t testing.TB, fork string) *opChain {
 	t.Helper()
-	c := &opChain{}
+	c := &opChain{fork: fork}
 	for i := range 5 {
 		key, err := crypto.ToECDSA(crypto.Keccak256([]byte(fmt.Sprint("user", i))))
 		if err != nil {
@@ -151,7 +165,7 @@ func newOpChain(t testing.TB) *opChain {
 		}
 		c.users = append(c.users, user{key, crypto.PubkeyToAddress(key.PublicKey)})
 	}
-	c.file = opGenesis(c.users)
+	c.file = opGenesis(fork, c.users)
 	chain, err := engine.Open(c.file, engine.NewMemory(), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -224,15 +238,18 @@ func (c *opChain) fill(t testing.TB) {
 		full = append(full, sign(u[0], &types.DynamicFeeTx{ChainID: id, Nonce: next(u[0]), GasFeeCap: cap, GasTipCap: big.NewInt(int64(i+1) * 5_000_000), Gas: 2_100_000, To: &looper}))
 	}
 	c.build(t, full...)
+	c.side = c.buildOn(t, c.blocks[2].Header(),
+		sign(u[4], &types.LegacyTx{Nonce: 0, GasPrice: cap, Gas: 100_000, To: &writer, Data: common.FromHex(pair(8, 8))}))
 	c.settle(t)
 }
 
-// settle makes the last block the head, and finalizes those that are some behind.
+// settle makes the last block the head, step by step from where it is, and finalizes those that are some behind.
 func (c *opChain) settle(t testing.TB) {
 	t.Helper()
-	for i, block := range c.blocks {
-		finalized := c.blocks[max(0, i-4)]
-		if err := c.SetHead(engine.Heads{Head: block.Hash(), Safe: c.blocks[max(0, i-2)].Hash(), Finalized: finalized.Hash()}); err != nil {
+	head := c.CurrentHeader().Number.Uint64()
+	for i := int(head); i < len(c.blocks); i++ {
+		heads := engine.Heads{Head: c.blocks[i].Hash(), Safe: c.blocks[max(0, i-2)].Hash(), Finalized: c.blocks[max(0, i-4)].Hash()}
+		if err := c.SetHead(heads); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -244,18 +261,30 @@ func (c *opChain) build(t testing.TB, transactions ...*types.Transaction) {
 	if len(c.blocks) > 0 {
 		parent = c.blocks[len(c.blocks)-1].Header()
 	}
+	c.blocks = append(c.blocks, c.buildOn(t, parent, transactions...))
+}
+
+func (c *opChain) buildOn(t testing.TB, parent *types.Header, transactions ...*types.Transaction) *types.Block {
+	t.Helper()
 	time := parent.Time + 2
 	root, minBaseFee := common.BigToHash(new(big.Int).SetUint64(time)), uint64(1_000_000)
 	attributes := &engine.PayloadAttributes{
 		Timestamp: time, PrevRandao: common.BigToHash(big.NewInt(int64(time) * 31)), SuggestedFeeRecipient: common.HexToAddress("0x4200000000000000000000000000000000000011"),
 		Withdrawals: types.Withdrawals{}, ParentBeaconBlockRoot: &root, GasLimit: 30_000_000, EIP1559Params: make([]byte, 8), MinBaseFee: &minBaseFee,
 	}
-	data := append(append([]byte{}, types.JovianL1AttributesSelector...), make([]byte, types.JovianL1AttributesLen-4)...)
+	selector, size := types.JovianL1AttributesSelector, types.JovianL1AttributesLen
+	if c.fork == "isthmus" {
+		selector, size = types.IsthmusL1AttributesSelector, types.IsthmusL1AttributesLen
+		attributes.MinBaseFee = nil
+	}
+	data := append(append([]byte{}, selector...), make([]byte, size-4)...)
 	binary.BigEndian.PutUint32(data[4:], 1368)
 	binary.BigEndian.PutUint32(data[8:], 810949)
 	binary.BigEndian.PutUint64(data[36+24:], 1_000_000_000) // base fee
 	binary.BigEndian.PutUint64(data[68+24:], 3)             // blob base fee
-	binary.BigEndian.PutUint16(data[types.JovianL1AttributesLen-2:], 400)
+	if c.fork != "isthmus" {
+		binary.BigEndian.PutUint16(data[size-2:], 400)
+	}
 	info := types.NewTx(&types.DepositTx{
 		SourceHash: common.BigToHash(new(big.Int).SetUint64(time)), From: common.HexToAddress("0xdeaddeaddeaddeaddeaddeaddeaddeaddead0001"),
 		To: &types.L1BlockAddr, Mint: nil, Value: new(big.Int), Gas: 1_000_000, Data: data,
@@ -271,5 +300,5 @@ func (c *opChain) build(t testing.TB, transactions ...*types.Transaction) {
 	if err != nil {
 		t.Fatalf("block %d: %v", parent.Number.Uint64()+1, err)
 	}
-	c.blocks = append(c.blocks, block)
+	return block
 }

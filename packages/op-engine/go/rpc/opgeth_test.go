@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func feed(t testing.TB, url string, secret [32]byte, chain *opChain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, block := range chain.blocks {
+	for _, block := range append(slices.Clone(chain.blocks), chain.side) {
 		payload := beacon.BlockToExecutableData(block, new(big.Int), nil, nil).ExecutionPayload
 		var status beacon.PayloadStatusV1
 		if err := client.CallContext(t.Context(), &status, "engine_newPayloadV4", payload, []common.Hash{}, block.BeaconRoot(), []hexutil.Bytes{}); err != nil {
@@ -187,25 +188,34 @@ func (g *opGeth) ask(t testing.TB, method string, params json.RawMessage) []byte
 	return answer
 }
 
-// TestAgainstOpGeth asks op-geth and the engine the same about the same chain. Answers must be equal, errors to the word.
+// TestAgainstOpGeth asks op-geth and the engine the same about the same chain. Answers must be equal, errors to the word. With
+// L2_PEERS=full it does so in each fork.
 func TestAgainstOpGeth(t *testing.T) {
-	chain := newOpChain(t)
-	geth := startOpGeth(t, chain)
-	all := questions(chain)
-	equal := 0
-	for _, q := range all {
-		params := q.encoded(t)
-		difference := compareJSON(geth.ask(t, q.method, params), respond(t, chain, q.method, params))
-		switch {
-		case difference == "" && q.differs != "":
-			t.Errorf("%s(%.400s) agrees with op-geth now, its exception is out of date: %s", q.method, params, q.differs)
-		case difference == "":
-			equal++
-		case q.differs == "":
-			t.Errorf("%s(%.400s)\n\t%s", q.method, params, difference)
-		}
+	forks := []string{"jovian"}
+	if os.Getenv("L2_PEERS") == "full" {
+		forks = []string{"isthmus", "jovian", "karst"}
 	}
-	t.Logf("%d questions, %d answers equal to op-geth's", len(all), equal)
+	for _, fork := range forks {
+		t.Run(fork, func(t *testing.T) {
+			chain := newOpChainIn(t, fork)
+			geth := startOpGeth(t, chain)
+			all := questions(chain)
+			equal := 0
+			for _, q := range all {
+				params := q.encoded(t)
+				difference := compareJSON(geth.ask(t, q.method, params), respond(t, chain, q.method, params))
+				switch {
+				case difference == "" && q.differs != "":
+					t.Errorf("%s(%.400s) agrees with op-geth now, its exception is out of date: %s", q.method, params, q.differs)
+				case difference == "":
+					equal++
+				case q.differs == "":
+					t.Errorf("%s(%.400s)\n\t%s", q.method, params, difference)
+				}
+			}
+			t.Logf("%d questions, %d answers equal to op-geth's", len(all), equal)
+		})
+	}
 }
 
 // A read must leave nothing behind: not in the chain, and not in variables of geth's packages, which the builder of blocks uses too.

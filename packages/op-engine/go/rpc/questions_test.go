@@ -190,9 +190,33 @@ func questions(c *opChain) (all []question) {
 		}
 	}
 	ask("debug_traceBlockByHash", c.Genesis())
+	for _, tracer := range []string{"nonsense", "", "{result: function() { return 1 }, fault: function() {}}"} {
+		ask("debug_traceTransaction", c.blocks[1].Transactions()[1].Hash(), dict{"tracer": tracer})
+		butNot("op-geth takes an unknown name for a program in JavaScript, for which there is no interpreter here")
+	}
 	ask("debug_traceBlock", "0x1234")
 	ask("debug_storageRangeAt", first, 7, writer, "0x00", 1)
 	ask("debug_storageRangeAt", unknown, 0, writer, "0x00", 1)
+
+	// A block outside of the chain.
+	side := c.side.Hash()
+	for _, reference := range []any{side, dict{"blockHash": side}, dict{"blockHash": side, "requireCanonical": true}} {
+		ask("eth_getBalance", c.users[4].address, reference)
+		ask("eth_getProof", writer, []string{"0x8"}, reference)
+		ask("eth_call", dict{"to": surroundings}, reference)
+		ask("eth_simulateV1", dict{"blockStateCalls": []any{dict{"calls": []any{dict{"to": surroundings}}}}}, reference)
+		ask("eth_getStorageValues", dict{writer.Hex(): []string{common.Hash{31: 8}.Hex()}}, reference)
+		ask("eth_getBlockReceipts", reference)
+		ask("debug_getRawBlock", reference)
+		ask("debug_traceCall", dict{"to": writer}, reference, dict{"tracer": "callTracer"})
+	}
+	ask("eth_getBlockByHash", side, true)
+	ask("eth_getHeaderByHash", side)
+	ask("eth_getLogs", dict{"blockHash": side})
+	ask("debug_traceBlockByHash", side, dict{"tracer": "callTracer"})
+	ask("eth_getTransactionByHash", c.side.Transactions()[1].Hash())
+	ask("eth_getTransactionReceipt", c.side.Transactions()[1].Hash())
+	ask("eth_getTransactionByBlockHashAndIndex", side, "0x1")
 
 	logQuestions(c, ask, unknown, beyond)
 	callQuestions(c, ask)

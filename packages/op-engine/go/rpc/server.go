@@ -10,10 +10,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
 	"runtime/debug"
-
-	"github.com/ethereum/go-ethereum/log"
 
 	"opengine/engine"
 	"opengine/protocol"
@@ -69,7 +69,7 @@ func (h Handler) Handle(ctx context.Context, chain engine.Reader, name string, p
 		case stopped:
 			result, failure = nil, thrown.err
 		default:
-			log.Error("A method crashed", "method", name, "error", thrown, "stack", string(debug.Stack()))
+			fmt.Fprintf(os.Stderr, "%s crashed: %v\n%s\n", name, thrown, debug.Stack())
 			result, failure = nil, &Error{Code: codeInternal, Message: crashed}
 		}
 	}()
@@ -109,14 +109,6 @@ func handlers(named map[string]any) map[string]method {
 		methods[name] = m
 	}
 	return methods
-}
-
-// Methods lists what a handler answers, in no order.
-func Methods() (names []string) {
-	for name := range methods {
-		names = append(names, name)
-	}
-	return names
 }
 
 // inGethsWords gives an error the code that geth would give it. A fault of the store is none of the caller's business: who calls

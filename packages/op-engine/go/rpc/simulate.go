@@ -250,7 +250,8 @@ func (s *simulation) runBlock(block simBlock, header *types.Header) (object, err
 	}
 	b := &simulatedBlock{simulation: s, header: header, gas: core.NewGasPool(context.GasLimit)}
 	b.recorder = &transferRecorder{transfers: s.TraceTransfers, number: header.Number.Uint64(), time: header.Time, grow: s.grow}
-	b.evm = s.evm(context, state.NewHookedState(s.state, b.recorder.hooks()), s.config, b.recorder.hooks(), !s.Validation)
+	hooks := b.recorder.hooks()
+	b.evm = s.evm(context, state.NewHookedState(s.state, hooks), s.config, hooks, !s.Validation)
 	b.evm.SetPrecompiles(precompiles)
 	prague := s.config.IsPrague(header.Number, header.Time) || s.config.IsVerkle(header.Number, header.Time)
 	if prague {

@@ -49,7 +49,7 @@ func (c *call) tracer(place tracedPlace, config *TraceConfig) (*tracer, error) {
 func (c *call) namedTracer(name string, place tracedPlace, config json.RawMessage) (*tracer, error) {
 	make, found := tracers[name]
 	if !found {
-		return nil, fmt.Errorf("tracer %q not found", name)
+		return nil, fmt.Errorf("tracer %.100q not found", name)
 	}
 	if len(config) == 0 {
 		config = json.RawMessage("{}")

@@ -1,7 +1,6 @@
 import type { Logger } from '@l2/common'
 import type { AdapterParts } from '../adapter/engine.js'
-import type { CommonOptions } from '../adapter/options.js'
-import { defaultHistory, genesisText } from '../adapter/options.js'
+import { type CommonOptions, defaultHistory, genesisText } from '../adapter/options.js'
 import { createReader, type OpReader, type ReaderOptions } from '../adapter/reader.js'
 import { OpEngineError } from '../errors.js'
 import { applyMemoryChange, canShareMemory, type MemoryChange } from '../store/memory.js'

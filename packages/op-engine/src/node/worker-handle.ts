@@ -15,7 +15,8 @@ function startThread(options: WorkerOptions): Worker {
 
 /** A worker thread of Node. */
 export function nodeWorker(name: string): WorkerHandle {
-  const worker = startThread({ name, execArgv: [] })
+  // A transaction may call and create 1024 deep, and WebAssembly runs on V8's stack.
+  const worker = startThread({ name, execArgv: [], resourceLimits: { stackSizeMb: 16 } })
   let isOver = false
   worker.once('exit', () => {
     isOver = true
