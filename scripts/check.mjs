@@ -36,6 +36,31 @@ const unreadable = changesets.filter(name => {
 console.log(unreadable.length === 0 ? '✓ changesets' : `✗ changesets\n${unreadable.join('\n')}`)
 failed += unreadable.length
 
+// @l2/op-engine is under the LGPL and is loaded apart: a static import would make it part of what is under MIT. Types leave nothing behind, tests are not shipped.
+const sources = ['packages', 'examples'].flatMap(folder =>
+  readdirSync(`${root}${folder}`, { recursive: true })
+    .map(name => `${folder}/${name}`.replaceAll('\\', '/'))
+    .filter(
+      name =>
+        /\/src\/.*\.[mc]?[jt]s$/.test(name) &&
+        !/node_modules|\/dist\/|\.test\.ts$/.test(name) &&
+        !name.startsWith('packages/op-engine/'),
+    ),
+)
+const linked = sources.filter(name => {
+  const text = readFileSync(`${root}${name}`, 'utf8')
+  return [...text.matchAll(/\b(?:from|import)\s*['"]@l2\/op-engine/g)].some(({ index }) => {
+    const statement = [...text.slice(0, index + 6).matchAll(/^(?:import|export)\b( type\b)?/gm)].at(-1)
+    return statement?.[1] === undefined
+  })
+})
+console.log(
+  linked.length === 0
+    ? '✓ op-engine (LGPL) is imported dynamically only'
+    : `✗ op-engine (LGPL) is imported statically\n${linked.join('\n')}`,
+)
+failed += linked.length
+
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
 step('build', 'node', ['scripts/build.mjs'])

@@ -1,6 +1,15 @@
 // Packs each library as it would be published, installs the tarballs where no compiler answers, and loads every entry by import and require.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +76,8 @@ try {
           ),
       )
       .filter(entry => !entry.startsWith('./testing'))
+      // The code of a worker runs in one, and nowhere else.
+      .filter(entry => !entry.endsWith('-worker'))
       .map(entry => manifest.name + entry.slice(1)),
   )
   writeFileSync(
@@ -108,6 +119,22 @@ await pool.close()`,
     console.error(`c-kzg installed and not built: expected noble, got ${backends} (${node})`)
     process.exitCode = 1
   }
+  // The engine runs as it is published: its file in the package, its worker beside the code, a store that needs no native part.
+  if (existsSync(`${packages}op-engine/engine/op-engine.wasm`)) {
+    writeFileSync(
+      join(folder, 'engine.mjs'),
+      `import { opGenesis } from '@l2/sequencer-core'
+      import { createOpEngine } from '@l2/op-engine/node'
+      const genesis = opGenesis({ chainId: 901n, timestamp: 1_700_000_000n })
+      for (const start of [1, 2]) {
+        const engine = await createOpEngine({ genesis, store: { path: 'engine-store' } })
+        const { result } = await engine.reader().request({ method: 'eth_chainId' })
+        if (engine.info.head.number !== 0n || result !== '0x385') throw new Error(\`start \${start}: \${result}\`)
+        await engine.close()
+      }`,
+    )
+    run('node', ['engine.mjs'], folder)
+  } else console.log('the engine was not built: that its package runs is not checked')
 
   const types = entries
     .map((entry, index) => `import * as m${index} from '${entry}'\nexport type T${index} = typeof m${index}`)

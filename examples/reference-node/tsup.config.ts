@@ -8,5 +8,7 @@ export default defineConfig({
   clean: true,
   sourcemap: true,
   noExternal: ['@l2/common'],
+  // Of another licence, and with files of its own: loaded where it is installed, never built in.
+  external: [/^@l2\/op-engine/],
   silent: true,
 })

@@ -35,3 +35,35 @@ describe('where batches go', () => {
     expect(parseCommandLine(['--da', 's3', '--s3', s3])).toMatchObject({ da: 's3', s3 })
   })
 })
+
+describe('the engine of a configuration', () => {
+  it.each([
+    [{ engine: 'reth' }, '--engine'],
+    [{ engine: 'anvil', check: 'op-geth' }, '--check: anvil makes other blocks'],
+    [{ engine: 'native', check: 'native' }, '--check: that is what executes already'],
+    [{ check: 'anvil' }, '--check'],
+    [{ history: 'states=10m' }, '--history: states: withdrawals need 3h at least'],
+    [{ history: 'forever' }, '--history: expected'],
+  ])('%j is refused', (input, message) => {
+    expect(() => parseNodeConfig(input)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) }),
+    )
+  })
+
+  it('as the command line has it', () => {
+    expect(parseCommandLine([])).toMatchObject({ history: { states: 86_400, bodies: 2_592_000 } })
+    const { engine, check, history } = parseCommandLine([
+      '--engine',
+      'native',
+      '--check',
+      'op-geth',
+      '--history',
+      'all',
+    ])
+    expect({ engine, check, history }).toEqual({
+      engine: 'native',
+      check: 'op-geth',
+      history: { states: 0, bodies: 0 },
+    })
+  })
+})

@@ -1,7 +1,10 @@
 import { defaultSplit, type SplitBps } from '@l2/sequencer-core'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
+import { blockTimeSeconds } from './chain/genesis.js'
 import { devL1BlockSeconds } from './chain/l1.js'
+import { engineKinds } from './engine/engine.js'
+import { defaultHistory, parseHistory } from './engine/history.js'
 import { NodeError } from './errors.js'
 
 /** `30`, `30s`, `5m`, `2h` as milliseconds. */
@@ -70,8 +73,20 @@ const schema = z
     host: z.string().default('127.0.0.1'),
     port: z.number().int().min(0).max(65_535).default(9545),
     chainId: z.number().int().min(1).max(4_294_967_295).default(59_900),
-    /** What executes: anvil from npm, or the geth that is on PATH. */
-    engine: z.enum(['anvil', 'geth']).default('anvil'),
+    /** What executes; by default op-engine where it was built or installed, else anvil. */
+    engine: z.enum(engineKinds).optional(),
+    /** A second engine for the verifier, which must agree with the first on every block. */
+    check: z.enum(['op-geth', 'native']).optional(),
+    /** What op-engine keeps behind the finalized block. */
+    history: z
+      .string()
+      .default(defaultHistory)
+      .transform((text, context) => {
+        const history = parseHistory(text, blockTimeSeconds)
+        if (typeof history !== 'string') return history
+        context.addIssue({ code: 'custom', message: history })
+        return z.NEVER
+      }),
     sequencers: z.number().int().min(1).max(16).default(3),
     /** Lets faults be ordered over JSON-RPC. */
     faults: z.boolean().default(false),
@@ -91,6 +106,11 @@ const schema = z
     json: z.boolean().default(false),
   })
   .superRefine((config, context) => {
+    const { engine, check } = config
+    if (check !== undefined && (engine === 'anvil' || engine === 'geth' || engine === check)) {
+      const message = engine === check ? 'that is what executes already' : `${engine} makes other blocks`
+      context.addIssue({ code: 'custom', path: ['check'], message })
+    }
     if (config.beacon !== undefined && config.l1 === undefined) {
       context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
     }
@@ -144,7 +164,12 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--ordering <policy>', 'first-come or priority', 'first-come')
     .option('--gas-token-price <METIS>', 'METIS for one ETH', '80')
     .option('--split <shares>', 'who gets the profit, basis points: sequencer=5000,treasury=5000', shares)
-    .option('--engine <engine>', 'anvil, or geth if it is on PATH (1.17 or later)', 'anvil')
+    .option('--engine <engine>', `what executes: ${engineKinds.join(', ')}; op-engine where it is there, else anvil`)
+    .option(
+      '--check <engine>',
+      'op-geth (another program) or native: the verifier executes with both, and they must agree',
+    )
+    .option('--history <spans>', `what op-engine keeps: ${defaultHistory}, or all`, defaultHistory)
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
     .option('--faults', 'let l2dev_halt, l2dev_resume and l2dev_equivocate order faults')
     .option('--demo', 'send transactions, as users would')

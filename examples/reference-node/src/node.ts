@@ -17,8 +17,7 @@ import {
 import { createNativeRecovery, createNodeBrotliCompressor } from '@l2/sequencer-core/node'
 import { leaderAt } from '@l2/staking'
 import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
-import { startEngine } from './chain/engine.js'
-import { blockTimeSeconds, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
+import { blockTimeSeconds, gasLimit, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
 import { l1Wallet, openL1 } from './chain/l1.js'
 import { l1BlockSeconds, type NodeConfig } from './config.js'
 import { batcherAccount, holderAccount, sequencerAccounts } from './dev-accounts.js'
@@ -26,6 +25,8 @@ import { openBookkeeper } from './economics/bookkeeper.js'
 import { openGasToken } from './economics/gas-token.js'
 import { ledgerPages } from './economics/pages.js'
 import { economicsStatus } from './economics/status.js'
+import { chooseEngine, startCheckedEngine, startEngine } from './engine/choice.js'
+import { familyOf } from './engine/engine.js'
 import { NodeError } from './errors.js'
 import { createControlPlane } from './pool/control-plane.js'
 import { createWatcher } from './pool/watcher.js'
@@ -33,7 +34,8 @@ import { createFundsAlarm } from './posting/funds.js'
 import { createPlanner } from './posting/planning.js'
 import { openPosting } from './posting/posting.js'
 import { RpcAnswerError, rpcCall } from './rpc/client.js'
-import { ethMethods } from './rpc/eth.js'
+import { ethMethods, furtherMethods } from './rpc/eth.js'
+import { filterMethods } from './rpc/filters.js'
 import { type BatchRecord, faultMethods, l2Methods } from './rpc/l2.js'
 import { createMetrics } from './rpc/metrics.js'
 import { startRpcServer } from './rpc/server.js'
@@ -103,19 +105,31 @@ async function compose(
   const l1 = await openL1(config, directory.path)
   closers.push(() => l1.close())
   say(`L1 ${config.l1 === undefined ? 'anvil, Osaka rules' : 'given by --l1'}, chain ${l1.chainId}`)
-  const { chainId, da, sequencers, engine } = config
-  const identity = await openChain({ directory, l1, chainId, da, sequencers, engine })
+  const { chainId, da, sequencers, check } = config
+  const { kind, say: engineLine } = await chooseEngine({
+    engine: config.engine,
+    family: directory.identity()?.engine,
+  })
+  const family = familyOf[kind]
+  if (check !== undefined && family !== 'op') {
+    throw new NodeError(`--check ${check}: ${kind} makes other blocks; pass --engine op-engine`, {
+      code: 'CONFIG_INVALID',
+    })
+  }
+  say(engineLine)
+  const identity = await openChain({ directory, l1, chainId, da, sequencers, engine: family })
   const genesisPath = writeL2Genesis(directory.path, identity)
-  const [executing, verifying] = await Promise.all(
-    ['sequencer-engine', 'verifier-engine'].map(name =>
-      startEngine(config.engine, name, directory.path, chainId, genesisPath),
-    ),
-  )
-  closers.push(
-    () => executing!.close(),
-    () => verifying!.close(),
-  )
-  const genesis = (await executing!.engine.block(0n))!
+  const shared = { kind, directory: directory.path, chainId, genesisPath, gasLimit, history: config.history }
+  const executing = await startEngine({ ...shared, name: 'sequencer-engine' })
+  closers.push(() => executing.close())
+  // The verifier goes back no further than to the finalized block, and nobody reads old states of it.
+  const verifierOptions = { ...shared, name: 'verifier-engine', maxStates: 64 }
+  const verifying = await (check === undefined
+    ? startEngine(verifierOptions)
+    : startCheckedEngine(verifierOptions, check))
+  closers.push(() => verifying.close())
+  if (check !== undefined) say(`the verifier executes every block twice: ${verifying.engine.name}`)
+  const genesis = (await executing.engine.block(0n))!
   const rollup = rollupConfig(identity, genesis.hash)
 
   const client = l1Wallet(l1, batcherAccount())
@@ -143,7 +157,8 @@ async function compose(
   const sequencer = await openSequencer({
     directory: directory.path,
     rollup,
-    engine: executing!.engine,
+    node: executing,
+    family,
     l1: l1Source,
     accounts: owners,
     policy: policies[config.ordering](),
@@ -187,7 +202,7 @@ async function compose(
     nonce: async () => {
       const pending = sequencer.mempool.nextNonce(reporter.address.toLowerCase() as Hex)
       return pending === undefined
-        ? Number(await rpcCall<Hex>(executing!.url, 'eth_getTransactionCount', [reporter.address, 'latest']))
+        ? Number(await executing.read<Hex>('eth_getTransactionCount', [reporter.address, 'latest']))
         : Number(pending)
     },
     submit: raw => sequencer.submit(hexToBytes(raw)),
@@ -200,7 +215,8 @@ async function compose(
   const verifier = await openVerifier({
     directory: directory.path,
     rollup,
-    engine: verifying!.engine,
+    node: verifying,
+    family,
     l1: l1Source,
     posting,
     published: number => {
@@ -365,9 +381,9 @@ async function compose(
   const methods = new Map([
     ...ethMethods({
       chainId: config.chainId,
-      engineUrl: executing!.url,
+      read: executing.read,
       heads: () => ({
-        unsafe: sequencer.head.number,
+        unsafe: sequencer.readable,
         safe: verifier.status.safe.number,
         finalized: verifier.status.finalized.number,
       }),
@@ -403,13 +419,15 @@ async function compose(
       },
       pendingNonce: address => sequencer.mempool.nextNonce(address.toLowerCase() as Hex),
     }),
+    ...filterMethods({ read: executing.read, head: () => sequencer.readable, nowMs: Date.now }),
     ...l2Methods({ sequencer, status, batches: () => batches, keeper, evidence: () => evidence }),
     ...(config.faults ? faultMethods(sequencer) : []),
   ])
+  const further = family === 'op' ? furtherMethods(executing.read) : undefined
   const rpc = await startRpcServer({
     host: config.host,
     port: config.port,
-    methods,
+    methods: { get: name => methods.get(name) ?? further?.(name) },
     pages: new Map([
       ['/healthz', async () => healthy],
       ['/readyz', async () => (stopping ? { ...healthy, status: 503, body: 'stopping\n' } : healthy)],

@@ -80,7 +80,7 @@ describe('an ordinary viem client', () => {
     expect(events.map(event => event.args.value)).toEqual([1000n, 10n])
     await expect(client.simulateContract({ ...call, args: [bob.address, 10_000n] })).rejects.toThrow('DEMO: balance')
 
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 400; tries++) {
       const safe = await client.getBlock({ blockTag: 'safe' })
       if (safe.number >= receipt.blockNumber) break
       await new Promise(resolve => setTimeout(resolve, 300))

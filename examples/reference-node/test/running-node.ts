@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
+/** `L2_ENGINE=anvil` runs the suites of the node on another engine than the one it takes by itself. */
+const engine = process.env['L2_ENGINE']
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 /** The node as a user runs it: the built file, in a process of its own. */
@@ -17,7 +19,8 @@ export type RunningNode = {
 
 function launch(args: readonly string[]): { child: ChildProcess; output: () => string } {
   if (!existsSync(main)) throw new Error('build the reference node first: npm run build')
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const chosen = engine === undefined ? [] : ['--engine', engine]
+  const child = spawn(process.execPath, [main, ...chosen, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (output += String(data)))
   return { child, output: () => output }

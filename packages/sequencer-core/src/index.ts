@@ -298,6 +298,7 @@ export { defaultSplit, type Party, type SplitBps, splitAmount } from './economic
 // engine
 export {
   type AnvilArguments,
+  type AnvilDump,
   type AnvilEngine,
   type AnvilEngineOptions,
   anvilArguments,
@@ -316,6 +317,7 @@ export type {
 } from './engine/engine.js'
 export { createEngineApi, type EngineApi, type EngineApiOptions } from './engine/engine-api.js'
 export { createEngineToken } from './engine/jwt.js'
+export { type GenesisAccount, type OpGenesis, type OpGenesisOptions, opGenesis } from './engine/op-genesis.js'
 // fees
 export { type BaseFeeInput, nextBaseFee } from './fees/base-fee.js'
 export { daFootprint, defaultDaFootprintGasScalar } from './fees/da-footprint.js'

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { newRollup, type RollupConfig } from '@l2/sequencer-core'
+import { newRollup, opGenesis, type RollupConfig } from '@l2/sequencer-core'
 import { type Address, type Hash, keccak256, numberToHex, type PublicClient, pad } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
 import { batcherAccount, devMnemonic } from '../dev-accounts.js'
+import type { EngineFamily } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import type { ChainIdentity, DataDirectory } from '../storage/data-directory.js'
 import { type L1, l1Wallet } from './l1.js'
@@ -24,7 +25,7 @@ export async function openChain(options: {
   chainId: number
   da: string
   sequencers: number
-  engine: string
+  engine: EngineFamily
 }): Promise<ChainIdentity> {
   const { directory, l1, chainId, da, sequencers, engine } = options
   const client = l1Wallet(l1, batcherAccount())
@@ -51,7 +52,7 @@ export async function openChain(options: {
 
 async function createChain(
   client: PublicClient & ReturnType<typeof l1Wallet>,
-  options: { l1: L1; chainId: number; da: string; sequencers: number; engine: string },
+  options: { l1: L1; chainId: number; da: string; sequencers: number; engine: EngineFamily },
 ): Promise<ChainIdentity> {
   const { l1, chainId, da, sequencers, engine } = options
   const account = batcherAccount()
@@ -75,14 +76,21 @@ async function createChain(
   }
 }
 
-/** The L2 genesis file that both engines start from: METIS for the development accounts, nothing else. */
+/** The L2 genesis file that all engines start from: METIS for the development accounts, nothing else. OP engines get an OP genesis, the others one in Cancun. */
 export function writeL2Genesis(directory: string, identity: ChainIdentity): string {
-  const alloc = Object.fromEntries(
-    Array.from({ length: 10 }, (_, addressIndex) => [
-      mnemonicToAccount(devMnemonic, { addressIndex }).address,
-      { balance: numberToHex(1_000_000n * 10n ** 18n) },
-    ]),
+  const path = join(directory, 'l2-genesis.json')
+  const addresses = Array.from(
+    { length: 10 },
+    (_, addressIndex) => mnemonicToAccount(devMnemonic, { addressIndex }).address,
   )
+  const balance = 1_000_000n * 10n ** 18n
+  const timestamp = BigInt(identity.l1Genesis.timestamp)
+  if (identity.engine === 'op') {
+    const alloc = Object.fromEntries(addresses.map(address => [address, { balance }]))
+    const genesis = opGenesis({ chainId: BigInt(identity.chainId), timestamp, gasLimit, alloc })
+    writeFileSync(path, JSON.stringify(genesis))
+    return path
+  }
   const first = [
     'homestead',
     'eip150',
@@ -105,14 +113,13 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
       cancunTime: 0,
       blobSchedule: { cancun: { target: 3, max: 6, baseFeeUpdateFraction: 3_338_477 } },
     },
-    timestamp: numberToHex(BigInt(identity.l1Genesis.timestamp)),
+    timestamp: numberToHex(timestamp),
     gasLimit: numberToHex(gasLimit),
     baseFeePerGas: numberToHex(10n ** 9n),
     difficulty: '0x0',
     coinbase: `0x${'00'.repeat(20)}`,
-    alloc,
+    alloc: Object.fromEntries(addresses.map(address => [address, { balance: numberToHex(balance) }])),
   }
-  const path = join(directory, 'l2-genesis.json')
   writeFileSync(path, JSON.stringify(genesis))
   return path
 }

@@ -77,7 +77,9 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resum
     const port = await freePort()
     url = `http://127.0.0.1:${port}`
     writeFileSync(portFile, String(port))
-    const keeper = fileURLToPath(new URL('./keeper.js', import.meta.url))
+    // Beside the built program; tests run from the sources.
+    const beside = ['./keeper.js', '../../dist/keeper.js'].map(file => fileURLToPath(new URL(file, import.meta.url)))
+    const keeper = beside.find(existsSync) ?? beside[0]!
     spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), binary, ...options.args(port)], {
       stdio: 'ignore',
       detached: true,

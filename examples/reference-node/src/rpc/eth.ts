@@ -1,12 +1,13 @@
 import type { Hex } from 'viem'
-import { RpcAnswerError, rpcCall } from './client.js'
+import type { Read } from '../engine/engine.js'
+import { RpcAnswerError } from './client.js'
 import type { RpcMethod } from './server.js'
 
 /** What the `eth_*` methods need of the node. */
 export type EthView = {
   chainId: number
-  /** The execution engine's own JSON-RPC, which answers reads. */
-  engineUrl: string
+  /** Reads of the execution engine. */
+  read: Read
   heads(): { unsafe: bigint; safe: bigint; finalized: bigint }
   /** Admits a signed transaction; its refusal is an {@link RpcAnswerError} as geth words it. Returns when it is durable. */
   sendRawTransaction(raw: Uint8Array): Promise<Hex>
@@ -44,22 +45,11 @@ const byHash = [
   'eth_getUncleCountByBlockHash',
 ] as const
 
-const passed = [
-  'web3_sha3',
-  'eth_newFilter',
-  'eth_newBlockFilter',
-  'eth_getFilterChanges',
-  'eth_getFilterLogs',
-  'eth_uninstallFilter',
-  'eth_gasPrice',
-  'eth_maxPriorityFeePerGas',
-] as const
+const passed = ['web3_sha3', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'] as const
 
 /** The `eth_*`, `net_*` and `web3_*` methods: reads go to the engine at our heads, transactions to our mempool. */
 export function ethMethods(view: EthView): Map<string, RpcMethod> {
-  const { engineUrl } = view
-  const engine = <T = unknown>(method: string, params: readonly unknown[]): Promise<T> =>
-    rpcCall<T>(engineUrl, method, params)
+  const engine = view.read
 
   /** A tag as the number it means on this rollup; the engine itself knows only one head. */
   const at = (block: unknown): unknown => {
@@ -150,4 +140,13 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
     ])
   })
   return methods
+}
+
+/** Reads of a geth that have no entry of their own: raw headers, simulations, traces. */
+const furtherReads =
+  /^(eth_(get|simulateV1|baseFee|blobBaseFee|config)|debug_(getRaw|trace|storageRangeAt|intermediateRoots|chainConfig))/
+
+/** What an engine that answers like a geth is asked for beyond {@link ethMethods}. */
+export function furtherMethods(read: Read): (name: string) => RpcMethod | undefined {
+  return name => (furtherReads.test(name) ? params => read(name, params) : undefined)
 }

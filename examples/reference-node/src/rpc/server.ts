@@ -13,12 +13,15 @@ export type Page = (
   query: Readonly<Record<string, unknown>>,
 ) => Promise<{ status: number; type: string; body: string | Readable }>
 
+/** Methods by name: a map, or what answers for more names than it lists. */
+export type RpcMethods = { get(name: string): RpcMethod | undefined }
+
 export type RpcServer = { url: string; close(): Promise<void> }
 
 type RpcServerOptions = {
   host: string
   port: number
-  methods: ReadonlyMap<string, RpcMethod>
+  methods: RpcMethods
   /** By path: `/healthz`, `/readyz`, `/metrics`, `/ledger.csv`, `/ledger.json`. */
   pages: ReadonlyMap<string, Page>
 }
@@ -41,7 +44,7 @@ const failure = (id: unknown, code: number, message: string, data?: unknown): An
   error: data === undefined ? { code, message } : { code, message, data },
 })
 
-async function answer(request: unknown, methods: ReadonlyMap<string, RpcMethod>): Promise<Answer | undefined> {
+async function answer(request: unknown, methods: RpcMethods): Promise<Answer | undefined> {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     return failure(null, -32600, 'invalid request')
   const { id, method, params } = request as { id?: unknown; method?: unknown; params?: unknown }

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { bytesToHex } from '@l2/common'
 import {
-  type AccountState,
   type BlockLimits,
   type BuiltBlock,
   buildAttributes,
@@ -11,11 +10,14 @@ import {
   createHeaderSigner,
   createMempool,
   type DaLimits,
+  daFootprint,
   decodeDeposit,
   decodeSealedBlock,
   decodeTransaction,
   defaultBlockLimits,
+  defaultDaFootprintGasScalar,
   defaultForcedInclusionRule,
+  type ExecutedBlock,
   encodeSealedBlock,
   genesisBlockRef,
   type HeaderDomain,
@@ -51,11 +53,12 @@ import {
 import { type FileGuard, openFileGuard, openFileJournal, openFileLog } from '@l2/sequencer-core/node'
 import { leaderAt, leaderSchedule } from '@l2/staking'
 import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
-import type { StateEngine } from '../chain/engine.js'
 import { createL1View } from '../chain/l1-view.js'
+import { agreedHeight, type BlockRecord, type EngineFamily, type NodeEngine } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
+import { createAccountReader } from './account-reader.js'
 import { type BlockFees, blockFees } from './fees.js'
 import { evidenceOf, type PublishedBlock, publishedBlock, userTransactionsOf } from './published.js'
 import { createReceiptBook } from './receipts.js'
@@ -64,6 +67,8 @@ import { createReselection } from './reselection.js'
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
 export type Sequencer = {
   readonly head: L2BlockRef
+  /** The height that the engine shows to readers: {@link head}'s, a moment later. */
+  readonly readable: bigint
   readonly mempool: Mempool
   readonly control: ControlPlane
   /** A published block, while it is kept: from the finalized one on. */
@@ -86,7 +91,9 @@ export type Sequencer = {
 type SequencerOptions = {
   directory: string
   rollup: RollupConfig
-  engine: StateEngine
+  node: NodeEngine
+  /** Whether its blocks are those of OP Stack clients, whose base fee follows the DA footprint as well as gas. */
+  family: EngineFamily
   l1: L1Source
   accounts: readonly LocalAccount[]
   control: ControlPlane
@@ -111,7 +118,8 @@ const keptBlocks = 64n
 
 /** Brings a sequencer back from its log: engine, pool of stake, mempool and signing keys are where they were when it stopped, however it did. */
 export async function openSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { directory, rollup, engine, policy, recovery } = options
+  const { directory, rollup, node, family, policy, recovery } = options
+  const { engine } = node
   const domain: HeaderDomain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }
   const l1 = createL1View(options.l1)
   const log = await openFileLog({ path: join(directory, 'sequencer.log') })
@@ -162,9 +170,18 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     options.onBlock(published, blockFees(block.executed, transactions, results), false)
   }
 
+  // What the engine has from an earlier run is not executed again.
+  const record: BlockRecord = {
+    last: (await log.head()).seq,
+    hashAt: async number => {
+      for await (const { payload } of log.read(number)) return decodeSealedBlock(payload).executed.hash
+      return undefined
+    },
+  }
+  const executedUpTo = await agreedHeight(node, family, record)
   for await (const { payload } of log.read(1n)) {
     const block = decodeSealedBlock(payload)
-    await engine.import(block.executed, block.attributes)
+    if (block.executed.number > executedUpTo) await engine.import(block.executed, block.attributes)
     await recover(block)
   }
 
@@ -190,6 +207,8 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     }
   }
   await engine.setHead({ head: head.hash, safe: zeroHash, finalized: zeroHash })
+  /** The head that the engine reads at. */
+  let engineHead = head
 
   const halted = new Set<Address>()
   const equivocating = new Set<Address>()
@@ -216,14 +235,31 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const durable = createDurableMempool(mempool, file.journal)
   const builder = createBlockBuilder({ engine, policy, pool: mempool, forcedRule: defaultForcedInclusionRule })
 
+  /** Estimated L1 bytes that the DA footprint leaves room for; without that rule as many as there are. */
+  const footprintBytes = (): bigint | undefined =>
+    family === 'op'
+      ? systemConfig.gasLimit / (systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar)
+      : undefined
   const limitsNow = (): BlockLimits => {
     const { maxBlockBytes, maxTransactionBytes } = options.daLimits()
     const bytes = (limit: number | undefined): bigint | undefined => (limit === undefined ? undefined : BigInt(limit))
+    const [byFootprint, byThrottle] = [footprintBytes(), bytes(maxBlockBytes)]
+    const isFootprintLess = byFootprint !== undefined && (byThrottle === undefined || byFootprint < byThrottle)
     return {
       ...defaultBlockLimits,
-      maxDaBytes: bytes(maxBlockBytes),
+      maxDaBytes: isFootprintLess ? byFootprint : byThrottle,
       maxDaBytesPerTransaction: bytes(maxTransactionBytes),
     }
+  }
+
+  const gasMetered = ({ gasUsed, transactions }: ExecutedBlock): bigint => {
+    if (family !== 'op') return gasUsed
+    const scalar = systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
+    const footprint = daFootprint(
+      transactions.filter(raw => !isDeposit(raw)),
+      scalar,
+    )
+    return footprint > gasUsed ? footprint : gasUsed
   }
 
   /** What the next block is built on, as the pool sees it. */
@@ -236,7 +272,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       baseFeePerGas: nextBaseFee({
         parentBaseFeeWei: parent.baseFeePerGas,
         parentGasLimit: parent.gasLimit,
-        parentGasMetered: parent.gasUsed,
+        parentGasMetered: gasMetered(parent),
         denominator: rollup.eip1559.denominatorCanyon,
         elasticity: rollup.eip1559.elasticity,
       }),
@@ -244,14 +280,10 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   }
   mempool.setHead({ ...(await poolHead()), nowMs: Date.now(), included: [], accounts: [] })
 
-  /** The account at the head; asked again when the head moved meanwhile, so that the pool never goes back. */
-  const accountOf = async (address: Address): Promise<AccountState> => {
-    for (;;) {
-      const at = head.hash
-      const [account] = await engine.accounts([address])
-      if (at === head.hash) return account!
-    }
-  }
+  const accountOf = createAccountReader(
+    addresses => engine.accounts(addresses),
+    () => engineHead.hash,
+  )
   // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
   await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
 
@@ -311,6 +343,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const publish = async (block: SealedBlock, built: BuiltBlock, config: SystemConfig): Promise<void> => {
     const published = adopt(block, config)
     await engine.setHead({ head: head.hash, ...labels })
+    engineHead = head
     const { executed } = block
     const results = built.receipts ?? (await engine.receipts(executed.hash))
     const transactions = built.entries.map(({ transaction }) => transaction)
@@ -382,6 +415,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   return {
     get head() {
       return head
+    },
+    get readable() {
+      return engineHead.number
     },
     mempool,
     get control() {

@@ -8,10 +8,11 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { EngineFamily } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 
 /** What makes a chain this chain: written once, compared at every start. */
@@ -24,7 +25,8 @@ export type ChainIdentity = {
   inbox: string
   dataAvailability: string
   sequencers: number
-  engine: string
+  /** Chains of one family can be executed by each of its engines. */
+  engine: EngineFamily
 }
 
 export type DataDirectory = {
@@ -37,9 +39,9 @@ export type DataDirectory = {
 }
 
 /** Replaces a file so that a crash leaves the old one or the new one, never a part. */
-export function writeFileDurably(path: string, text: string): void {
+export function writeFileDurably(path: string, content: string | Uint8Array): void {
   const file = openSync(`${path}.new`, 'w')
-  writeSync(file, text)
+  writeFileSync(file, content)
   fsyncSync(file)
   closeSync(file)
   renameSync(`${path}.new`, path)

@@ -9,10 +9,13 @@ import {
   type RollupConfig,
 } from '@l2/sequencer-core'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
-import type { Hash } from 'viem'
+import { type Hash, hexToBytes } from 'viem'
+import { agreedHeight, type EngineFamily, type NodeEngine } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import type { Posting } from '../posting/posting.js'
 import { openVerifierJournal } from './journal.js'
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
 
 /** What the verifier has established, from L1 alone. */
 export type Verified = { blocks: number; transactions: number; blobTransactions: number; submissions: number }
@@ -31,7 +34,8 @@ export type Verifier = {
 type VerifierOptions = {
   directory: string
   rollup: RollupConfig
-  engine: ExecutionEngine
+  node: NodeEngine
+  family: EngineFamily
   l1: L1Source
   posting: Posting
   /** What the sequencer published at a height; `undefined` while it has not. */
@@ -40,18 +44,27 @@ type VerifierOptions = {
 }
 
 export async function openVerifier(options: VerifierOptions): Promise<Verifier> {
-  const { directory, rollup, engine, l1, posting, published } = options
+  const { directory, rollup, node, family, l1, posting, published } = options
+  const { engine } = node
   const journal = openVerifierJournal(directory)
   const verified: Verified = { blocks: 0, transactions: 0, blobTransactions: 0, submissions: 0 }
 
-  // The engine lives in memory: what was derived before is executed again, without asking L1.
+  // What was derived before and the engine has not kept is executed again, without asking L1.
+  const executedUpTo = await agreedHeight(node, family, {
+    last: BigInt(journal.blocks.length),
+    hashAt: async number => journal.blocks[Number(number) - 1]?.hash,
+  })
   for (const { number, hash, parent, attributes } of journal.blocks) {
-    const block = await engine.build(parent, attributes)
-    if (block.hash !== hash) throw mismatch(number, hash, block.hash)
-    await engine.setHead({ head: block.hash, safe: block.hash, finalized: `0x${'00'.repeat(32)}` })
+    if (number > executedUpTo) {
+      const block = await engine.build(parent, attributes)
+      if (block.hash !== hash) throw mismatch(number, hash, block.hash)
+      await engine.setHead({ head: hash, safe: hash, finalized: zeroHash })
+    }
     verified.blocks++
     verified.transactions += userTransactions(attributes.transactions)
   }
+  const head = journal.blocks.at(-1)?.hash ?? rollup.genesis.l2.hash
+  await engine.setHead({ head, safe: head, finalized: zeroHash })
 
   const compare = (number: bigint, hash: Hash, stateRoot: Hash): void => {
     const other = published(number)

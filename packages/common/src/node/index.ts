@@ -1,1 +1,2 @@
 export { lacks, loadNative, type NativePart, type NativePartOptions } from './native.js'
+export { lockFile, type ProcessLock } from './process-lock.js'

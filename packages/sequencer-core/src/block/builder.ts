@@ -1,4 +1,4 @@
-import { bytesToHex, type Clock, systemClock } from '@l2/common'
+import { bytesToHex, type Clock, isL2Error, systemClock } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash } from 'viem'
 import { z } from 'zod'
@@ -273,10 +273,14 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           noTxPool: true,
           transactions: [...attributes.transactions, ...entries.map(entry => entry.transaction.raw)],
         }
+        const senders = [
+          ...attributes.transactions.map(() => undefined),
+          ...entries.map(({ transaction }) => transaction.sender),
+        ]
         try {
-          return { executed: await engine.build(parent.hash, given, { signal }), given }
+          return { executed: await engine.build(parent.hash, { ...given, senders }, { signal }), given }
         } catch (error) {
-          if (!(error instanceof SequencerError) || error.code !== 'ENGINE_TRANSACTION_INVALID') throw error
+          if (!isL2Error(error, 'ENGINE_TRANSACTION_INVALID')) throw error
           const indices = error.details['indices'] as readonly number[]
           // A deposit that the engine refuses cannot be left out: the block would not be that of its L1 origin.
           if (indices.some(index => index < first)) throw error

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from '../internal/child.js'
@@ -38,18 +38,25 @@ export function anvilBinary(from: string | URL): string | undefined {
 }
 
 /**
- * Starts anvil as {@link createAnvilEngine} needs it and waits until it listens. It dies with this process.
+ * Starts anvil as {@link createAnvilEngine} needs it, with the gas limit of its genesis file, and waits until it listens. It dies with this process.
  *
  * @throws SequencerError `ENGINE_UNAVAILABLE` when it ends or does not listen in time
  */
 export async function spawnAnvil(options: SpawnAnvilOptions): Promise<AnvilProcess> {
   const { binary, port, startTimeoutMs, ...rest } = options
+  const gasLimit = rest.gasLimit ?? (rest.genesisPath === undefined ? undefined : gasLimitOf(rest.genesisPath))
   const { child, found } = await startChild(
     'anvil',
     binary,
-    anvilArguments({ ...rest, port: port ?? 0 }),
+    anvilArguments({ ...rest, gasLimit, port: port ?? 0 }),
     output => /Listening on (\S+)/.exec(output)?.[1],
     startTimeoutMs ?? 20_000,
   )
   return { ...child, url: `http://${found}` }
+}
+
+/** Anvil reads everything of a genesis file but this. */
+function gasLimitOf(genesisPath: string): bigint | undefined {
+  const { gasLimit } = JSON.parse(readFileSync(genesisPath, 'utf8')) as { gasLimit?: string | number }
+  return gasLimit === undefined ? undefined : BigInt(gasLimit)
 }

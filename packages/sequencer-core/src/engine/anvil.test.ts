@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Hex } from 'viem'
+import { gunzipSync } from 'node:zlib'
+import { type Hex, hexToBytes } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { attributesAfter, type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
 import { createAnvilEngine } from './anvil.js'
@@ -29,6 +31,7 @@ async function create(): Promise<EngineHarness> {
     keys,
     eip1559: { denominator: 250n, elasticity: 6n },
     deposits: true,
+    opAttributes: true,
     async close() {
       await engine.close()
       await anvil.close()
@@ -65,6 +68,52 @@ describe('createAnvilEngine', () => {
       }
       // What was forgotten below the finalized block is read from anvil.
       expect((await engine.block(1n))?.number).toBe(1n)
+    } finally {
+      await anvil.close()
+    }
+  })
+
+  it('begins with the gas limit of the genesis file', async () => {
+    const path = join(folder, 'other.json')
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(genesisPath, 'utf8')), gasLimit: '0x3938700' }))
+    await using anvil = await spawnAnvil({ binary, chainId: 901n, genesisPath: path })
+    const engine = await createAnvilEngine({ url: anvil.url })
+    expect((await engine.block(0n))?.gasLimit).toBe(60_000_000n)
+  })
+
+  it('goes on from a dumped state to the blocks that the first one makes', async () => {
+    const { anvil, engine } = await start()
+    const statePath = join(folder, 'state.json')
+    let parent = (await engine.block('latest'))!
+    const account = privateKeyToAccount(keys[0]!)
+    const transfer = async (nonce: number) => {
+      const fees = { gas: 21_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n }
+      const to = '0x00000000000000000000000000000000000000aa' as const
+      return hexToBytes(await account.signTransaction({ chainId: 901, nonce, ...fees, to, value: 1n }))
+    }
+    try {
+      for (let height = 0; height < 5; height++) {
+        // Parameters of the newest block, which the next one's base fee follows, are no part of anvil's state.
+        const list = { gasLimit: 20_000_000n, eip1559Params: '0x0000000a00000002' as const }
+        parent = await engine.build(parent.hash, attributesAfter(parent, [await transfer(height)], list))
+        if (height === 4) expect(await engine.dump()).toBeUndefined()
+        await engine.setHead({ head: parent.hash, safe: parent.hash, finalized: parent.hash })
+      }
+      const { state, ...dump } = (await engine.dump())!
+      expect(dump).toMatchObject({ number: 5n, hash: parent.hash })
+      writeFileSync(statePath, gunzipSync(state))
+      await using other = await spawnAnvil({ binary, chainId: 901n, statePath })
+      const again = await createAnvilEngine({ url: other.url, headAttributes: dump.attributes })
+      expect((await again.block('latest'))?.hash).toBe(parent.hash)
+      expect((await again.block(2n))?.transactions).toHaveLength(1)
+      const head = { safe: parent.hash, finalized: parent.hash }
+      for (let height = 5; height < 8; height++) {
+        const attributes = attributesAfter(parent, [await transfer(height)])
+        const block = await engine.build(parent.hash, attributes)
+        expect((await again.build(parent.hash, attributes)).hash).toBe(block.hash)
+        for (const each of [engine, again]) await each.setHead({ ...head, head: block.hash })
+        parent = block
+      }
     } finally {
       await anvil.close()
     }

@@ -1,4 +1,4 @@
-import { bytesToHex } from '@l2/common'
+import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { z } from 'zod'
@@ -31,6 +31,8 @@ export type AnvilEngineOptions = {
   url: string
   /** The chain's EIP-1559 parameters, in force where the attributes bring none. Defaults to OP Mainnet's (250, 6). */
   eip1559?: Eip1559Parameters | undefined
+  /** What the block that anvil stands on was built from, where it was started from a state: its EIP-1559 parameters hold for the next block. */
+  headAttributes?: PayloadAttributes | undefined
   /** Per request, milliseconds. Defaults to 30 000. */
   timeoutMs?: number | undefined
   /** Defaults to the global one. */
@@ -40,6 +42,7 @@ export type AnvilEngineOptions = {
 const optionsSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   eip1559: z.strictObject({ denominator: z.bigint().positive(), elasticity: z.bigint().positive() }).optional(),
+  headAttributes: z.custom<PayloadAttributes>(value => typeof value === 'object' && value !== null).optional(),
   timeoutMs: z.number().int().positive().max(600_000).optional(),
   fetch: z.custom<typeof fetch>(value => typeof value === 'function').optional(),
 })
@@ -51,8 +54,12 @@ export type AnvilArguments = {
   port: number
   /** Defaults to 127.0.0.1. */
   host?: string | undefined
-  /** A geth-style genesis file: its time, gas limit, base fee, coinbase and accounts are honoured. */
+  /** A geth-style genesis file: its time, base fee, coinbase and accounts are honoured, its gas limit is not. */
   genesisPath?: string | undefined
+  /** Of the genesis block; without it 30 million, whatever the genesis file says. */
+  gasLimit?: bigint | undefined
+  /** A state from {@link AnvilEngine.dump}, unzipped, to start from instead of a genesis. */
+  statePath?: string | undefined
   /**
    * Past states that anvil keeps, each a whole copy of the accounts, in memory. A block takes two. Defaults to 512: reads of older states and
    * rollbacks of more than 250 blocks fail.
@@ -81,6 +88,8 @@ export function anvilArguments(options: AnvilArguments): string[] {
     // Without this anvil moves states to disk, and a state that comes back from there has another root.
     ...['--prune-history', String(options.maxStates ?? 512)],
     ...(options.genesisPath === undefined ? [] : ['--init', options.genesisPath]),
+    ...(options.statePath === undefined ? [] : ['--load-state', options.statePath]),
+    ...(options.gasLimit === undefined ? [] : ['--gas-limit', String(options.gasLimit)]),
     ...(options.cachePath === undefined ? [] : ['--cache-path', options.cachePath]),
   ]
 }
@@ -90,6 +99,21 @@ export interface AnvilEngine extends ExecutionEngine {
   receipts(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]>
   accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]>
   traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess>
+  /**
+   * The head with its state and all blocks before it, for {@link AnvilArguments.statePath} of another anvil; `undefined` while a block stands built and not
+   * adopted. It grows with accounts and history, and takes a time that does so, too.
+   */
+  dump(options?: CallOptions): Promise<AnvilDump | undefined>
+}
+
+/** What {@link AnvilEngine.dump} returns. */
+export type AnvilDump = {
+  readonly number: bigint
+  readonly hash: Hash
+  /** For {@link AnvilEngineOptions.headAttributes}; `undefined` for a block that was not built here. */
+  readonly attributes: PayloadAttributes | undefined
+  /** JSON, in gzip. */
+  readonly state: Uint8Array
 }
 
 type Known = { block: ExecutedBlock; attributes: PayloadAttributes; parent: Hash }
@@ -105,7 +129,7 @@ type Known = { block: ExecutedBlock; attributes: PayloadAttributes; parent: Hash
  *   A block's hash commits to its L1 origin only through its L1-info deposit.
  * - Gas limits change on another path, through anvil's pool, which takes one deposit per sender and block: a second one is
  *   `ENGINE_ATTRIBUTES` in a block that changes the gas limit.
- * - State lives in the process: after a restart every block is built again.
+ * - State lives in the process: after a restart every block is built again, or those since the last {@link AnvilEngine.dump}.
  *
  * @throws SequencerError `ENGINE_OPTIONS`, `ENGINE_UNAVAILABLE`, `ENGINE_RPC`
  *
@@ -138,7 +162,7 @@ export async function createAnvilEngine(options: AnvilEngineOptions): Promise<An
     fetch: options.fetch,
   })
   const tip = await rpc.call<RpcBlock>('eth_getBlockByNumber', ['latest', false])
-  return new Anvil(rpc, tip, options.eip1559 ?? defaultEip1559Parameters)
+  return new Anvil(rpc, tip, options.eip1559 ?? defaultEip1559Parameters, options.headAttributes)
 }
 
 class Anvil implements AnvilEngine {
@@ -157,7 +181,16 @@ class Anvil implements AnvilEngine {
   /** What anvil's environment holds now, so that only changes are sent. */
   #miner: string | undefined
 
-  constructor(rpc: JsonRpc, tip: RpcBlock, chainParameters: Eip1559Parameters) {
+  /** Where anvil stood when we came. */
+  readonly #start: { readonly hash: Hash; readonly attributes: PayloadAttributes | undefined }
+
+  constructor(
+    rpc: JsonRpc,
+    tip: RpcBlock,
+    chainParameters: Eip1559Parameters,
+    headAttributes: PayloadAttributes | undefined,
+  ) {
+    this.#start = { hash: tip.hash, attributes: headAttributes }
     this.#rpc = rpc
     this.#chainParameters = chainParameters
     this.#tip = { number: BigInt(tip.number), hash: tip.hash }
@@ -243,8 +276,21 @@ class Anvil implements AnvilEngine {
     })
   }
 
+  dump(options?: CallOptions): Promise<AnvilDump | undefined> {
+    return this.#exclusive(async () => {
+      const { number, hash } = this.#tip
+      if (hash !== this.#heads.head) return undefined
+      const state = hexToBytes(await this.#rpc.call<Hex>('anvil_dumpState', [false], options))!
+      return { number, hash, attributes: this.#attributesOf(hash), state }
+    })
+  }
+
   async close(): Promise<void> {
     await this.#exclusive(async () => undefined)
+  }
+
+  #attributesOf(hash: Hash): PayloadAttributes | undefined {
+    return this.#known.get(hash)?.attributes ?? (hash === this.#start.hash ? this.#start.attributes : undefined)
   }
 
   /** Puts anvil on `target`: rolls back to the nearest ancestor that is on its chain, then executes the branch again. */
@@ -307,12 +353,13 @@ class Anvil implements AnvilEngine {
     const parent = known?.block ?? (await this.#fetch('eth_getBlockByHash', parentHash, options))
     if (parent === undefined) throw unknownBlock(parentHash)
     this.#check(parent, attributes)
+    const from = this.#attributesOf(parentHash)
     const baseFee = nextBaseFee({
       parentBaseFeeWei: parent.baseFeePerGas,
       parentGasLimit: parent.gasLimit,
       parentGasMetered: parent.gasUsed,
-      ...readEip1559Parameters(known?.attributes.eip1559Params, this.#chainParameters),
-      minBaseFeeWei: known?.attributes.minBaseFee,
+      ...readEip1559Parameters(from?.eip1559Params, this.#chainParameters),
+      minBaseFeeWei: from?.minBaseFee,
     })
     readEip1559Parameters(attributes.eip1559Params, this.#chainParameters)
     const miner = attributes.suggestedFeeRecipient.toLowerCase()
@@ -398,29 +445,30 @@ class Anvil implements AnvilEngine {
     return accepted
   }
 
-  /** Through the pool, first in, first out: the path on which the gas limit can change. */
+  /**
+   * Through the pool, first in, first out: the path on which the gas limit can change, for `anvil_reorg` takes the parent's. One after another, since anvil
+   * works on the calls of a batch at the same time, and the pool keeps the order in which they come out of that.
+   */
   async #pool(setup: readonly RpcCall[], raw: readonly Hex[], options: CallOptions | undefined): Promise<void> {
-    const calls: RpcCall[] = [...setup, ...raw.map((bytes): RpcCall => ['eth_sendRawTransaction', bytes])]
-    const answers = await this.#rpc.batch(calls, options)
+    const answers = await this.#rpc.batch(setup, options)
+    answers.forEach((answer, index) => {
+      resultOf(this.name, setup[index]![0], answer)
+    })
     const refused: number[] = []
     let reason: unknown
-    answers.forEach((answer, index) => {
-      if (index < setup.length) resultOf(this.name, setup[index]![0], answer)
-      else if ('error' in answer) {
-        reason ??= answer.error.message
-        const at = index - setup.length
-        if (raw[at]!.startsWith('0x7e') && /underpriced|nonce/.test(answer.error.message)) {
-          throw new SequencerError(
-            'a block that changes the gas limit cannot hold two deposits of one sender on anvil',
-            {
-              code: 'ENGINE_ATTRIBUTES',
-              details: { field: 'transactions', index: at },
-            },
-          )
-        }
-        refused.push(at)
+    for (const [index, bytes] of raw.entries()) {
+      const [answer] = await this.#rpc.batch([['eth_sendRawTransaction', bytes]], options)
+      if (answer === undefined || !('error' in answer)) continue
+      const { message } = answer.error
+      if (bytes.startsWith('0x7e') && /underpriced|nonce/.test(message)) {
+        throw new SequencerError('a block that changes the gas limit cannot hold two deposits of one sender on anvil', {
+          code: 'ENGINE_ATTRIBUTES',
+          details: { field: 'transactions', index },
+        })
       }
-    })
+      reason ??= message
+      refused.push(index)
+    }
     if (refused.length > 0) throw invalidTransactions(refused, reason)
     await this.#rpc.call('evm_mine', [], options)
   }

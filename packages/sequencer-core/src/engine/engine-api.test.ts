@@ -41,6 +41,18 @@ async function takeGeth(): Promise<GethProcess> {
   return geth
 }
 
+/** Geth never goes back behind a block that it was told is final. */
+async function hasFinalized({ rpcUrl }: GethProcess): Promise<boolean> {
+  const request = { jsonrpc: '2.0', id: 1, method: 'eth_getBlockByNumber', params: ['finalized', false] }
+  const response = await fetch(rpcUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+  })
+  const { result } = (await response.json()) as { result?: { number: string } | null }
+  return BigInt(result?.number ?? 0) > 0n
+}
+
 type Connect = (geth: GethProcess) => Promise<EngineApiOptions>
 
 function harness(connect: Connect): () => Promise<EngineHarness> {
@@ -55,9 +67,10 @@ function harness(connect: Connect): () => Promise<EngineHarness> {
       keys,
       eip1559: { denominator: 8n, elasticity: 2n },
       deposits: false,
+      opAttributes: false,
       async close() {
         await engine.close()
-        idle.push(geth)
+        if (!(await hasFinalized(geth))) idle.push(geth)
       },
     }
   }

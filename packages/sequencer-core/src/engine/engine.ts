@@ -26,6 +26,12 @@ export type PayloadAttributes = {
   eip1559Params: Hex | undefined
   /** Wei, from Jovian. */
   minBaseFee: bigint | undefined
+  /**
+   * Who signed each of `transactions`, where the caller has recovered that itself: an engine that takes them need not do it again, and believes them, so never
+   * hand on what somebody else claims. `undefined` in a place: not recovered, or a deposit. {@link ExecutionEngine.import} ignores them.
+   * No part of a block, and never on a wire.
+   */
+  senders?: readonly (Address | undefined)[] | undefined
 }
 
 /** A block that an engine has executed. */
@@ -40,6 +46,8 @@ export type ExecutedBlock = {
   gasLimit: bigint
   gasUsed: bigint
   baseFeePerGas: bigint
+  /** The header's; from Isthmus on the storage root of the L2-to-L1 message passer. `undefined` before Canyon, and where the engine does not tell. */
+  withdrawalsRoot?: Hash | undefined
   /** What is in the block, in order, EIP-2718 bytes, deposits included. */
   transactions: readonly Uint8Array[]
 }
@@ -93,7 +101,7 @@ export interface ExecutionEngine {
    */
   build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock>
   /**
-   * Re-executes somebody else's block and compares hash and state root.
+   * Re-executes somebody else's block and compares hash and state root. Every sender is recovered, whatever `attributes.senders` says.
    *
    * @throws SequencerError `ENGINE_BLOCK_MISMATCH`, and what {@link build} throws
    */

@@ -17,6 +17,7 @@ export type RpcBlock = {
   gasLimit: Hex
   gasUsed: Hex
   baseFeePerGas?: Hex
+  withdrawalsRoot?: Hash | null
   miner: Hex
   transactions: readonly (Hash | RpcTransaction)[]
 }
@@ -33,6 +34,7 @@ export function executedBlock(block: RpcBlock, transactions: readonly Uint8Array
     gasLimit: BigInt(block.gasLimit),
     gasUsed: BigInt(block.gasUsed),
     baseFeePerGas: BigInt(block.baseFeePerGas ?? 0),
+    withdrawalsRoot: block.withdrawalsRoot ?? undefined,
     transactions,
   }
 }

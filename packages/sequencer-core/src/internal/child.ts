@@ -5,6 +5,8 @@ import { SequencerError } from '../errors.js'
 export interface Child extends AsyncDisposable {
   /** Resolves when the program has ended, by itself or by {@link close}. */
   readonly exited: Promise<void>
+  /** Waits until the program has ended by itself, and keeps this process alive meanwhile. */
+  ended(): Promise<void>
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -37,12 +39,15 @@ export async function startChild<T>(
     child.once('error', () => resolve())
   })
   const lifeline = child.stdio[3]
-  const close = async () => {
-    // While somebody waits for the end, the program is worth staying alive for.
+  // While somebody waits for the end, the program is worth staying alive for.
+  const ended = async () => {
     child.ref()
+    await exited
+  }
+  const close = async () => {
     lifeline?.destroy()
     if (process.platform === 'win32') child.kill('SIGKILL')
-    await exited
+    await ended()
   }
   let output = ''
   let isReady = false
@@ -77,5 +82,5 @@ export async function startChild<T>(
   })
   child.unref()
   for (const stream of child.stdio) (stream as { unref?: () => void } | null)?.unref?.()
-  return { found, child: { exited, close, [Symbol.asyncDispose]: close } }
+  return { found, child: { exited, ended, close, [Symbol.asyncDispose]: close } }
 }

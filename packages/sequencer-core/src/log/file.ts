@@ -2,11 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { lockFile, type ProcessLock } from '@l2/common/node'
 import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.js'
 import { createMutex } from '../internal/mutex.js'
-import { lockFile, type ProcessLock } from '../internal/process-lock.js'
 import { createFollowers } from './followers.js'
 import {
   acquireLease,

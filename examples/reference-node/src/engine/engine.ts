@@ -1,0 +1,98 @@
+import type { ExecutionEngine } from '@l2/sequencer-core'
+import type { Hash } from 'viem'
+
+/** What can execute the chain. */
+export const engineKinds = ['op-engine', 'native', 'anvil', 'geth', 'op-geth'] as const
+export type EngineKind = (typeof engineKinds)[number]
+
+/** Engines of one family make the same blocks, so a data directory can go from one to another; those of two families never do. */
+export type EngineFamily = 'op' | 'anvil' | 'geth'
+
+export const familyOf: Readonly<Record<EngineKind, EngineFamily>> = {
+  'op-engine': 'op',
+  native: 'op',
+  'op-geth': 'op',
+  anvil: 'anvil',
+  geth: 'geth',
+}
+
+/** An engine with the reads that a sequencer asks of a state. */
+export type StateEngine = Required<
+  Pick<ExecutionEngine, 'name' | 'build' | 'import' | 'setHead' | 'block' | 'receipts' | 'accounts' | 'close'>
+>
+
+/** One JSON-RPC read; what the engine refuses is thrown as an `RpcAnswerError`. */
+export type Read = <T = unknown>(method: string, params: readonly unknown[]) => Promise<T>
+
+export type BlockId = { readonly number: bigint; readonly hash: Hash }
+
+/** A running engine. */
+export type Running = {
+  readonly engine: StateEngine
+  /** Answers users, and never stands in front of the builder. */
+  readonly read: Read
+  /** The newest block whose state an earlier run left; `undefined`: nothing but the genesis. */
+  readonly restored: BlockId | undefined
+  close(): Promise<void>
+}
+
+/** An engine of this node. */
+export type NodeEngine = {
+  readonly engine: StateEngine
+  readonly read: Read
+  restored(): BlockId | undefined
+  /** Throws away what an earlier run left: the engine stands at the genesis again. */
+  forget(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts an engine, or with `fresh` one that knows nothing but the genesis. */
+export type StartEngine = (fresh: boolean) => Promise<Running>
+
+/** An engine that can be begun anew under whoever holds it. */
+export async function openEngine(start: StartEngine): Promise<NodeEngine> {
+  let running = await start(false)
+  return {
+    engine: {
+      get name() {
+        return running.engine.name
+      },
+      build: (parent, attributes, options) => running.engine.build(parent, attributes, options),
+      import: (block, attributes, options) => running.engine.import(block, attributes, options),
+      setHead: (heads, options) => running.engine.setHead(heads, options),
+      block: (id, options) => running.engine.block(id, options),
+      receipts: (block, options) => running.engine.receipts(block, options),
+      accounts: (addresses, options) => running.engine.accounts(addresses, options),
+      close: () => running.engine.close(),
+    },
+    read: (method, params) => running.read(method, params),
+    restored: () => running.restored,
+    forget: async () => {
+      await running.close()
+      running = await start(true)
+    },
+    close: () => running.close(),
+  }
+}
+
+/** What a node has on record of its own blocks: heights from 1 to `last`. */
+export type BlockRecord = { readonly last: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
+
+/**
+ * The height up to which an engine has executed what is on record. An engine that was left on another chain, or ahead of the record and unable to go back,
+ * is begun anew.
+ */
+export async function agreedHeight(node: NodeEngine, family: EngineFamily, record: BlockRecord): Promise<bigint> {
+  const restored = node.restored()
+  if (restored === undefined) return 0n
+  const isAhead = restored.number > record.last
+  const height = isAhead ? record.last : restored.number
+  const hash = height === 0n ? undefined : await record.hashAt(height)
+  // A crash of the disk under the record can leave the engine ahead of it: what holds branches goes back to where the record ends.
+  const agrees = isAhead
+    ? family === 'op' && (hash === undefined || (await node.engine.block(hash)) !== undefined)
+    : hash === restored.hash
+  if (agrees) return height
+  await node.forget()
+  return 0n
+}

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import type { Read } from '../engine/engine.js'
+import { filterMethods } from './filters.js'
+
+function setup() {
+  let [height, now] = [10n, 0]
+  const asked: unknown[] = []
+  const read = (async (method: string, params: readonly unknown[]) => {
+    asked.push([method, params[0]])
+    return method === 'eth_getLogs' ? [params[0]] : { hash: `hash of ${params[0]}` }
+  }) as Read
+  const methods = filterMethods({ read, head: () => height, nowMs: () => now })
+  const call = async (name: string, ...params: unknown[]) => await methods.get(name)!(params)
+  return { call, asked, grow: (blocks: bigint) => (height += blocks), wait: (ms: number) => (now += ms) }
+}
+
+it('tells of each block once', async () => {
+  const { call, grow } = setup()
+  const id = await call('eth_newBlockFilter')
+  expect(await call('eth_getFilterChanges', id)).toEqual([])
+  grow(2n)
+  expect(await call('eth_getFilterChanges', id)).toEqual(['hash of 0xb', 'hash of 0xc'])
+  expect(await call('eth_getFilterChanges', id)).toEqual([])
+  // No question grows without bound: what is left comes with the next.
+  grow(1500n)
+  expect(await call('eth_getFilterChanges', id)).toHaveLength(1000)
+  expect(await call('eth_getFilterChanges', id)).toHaveLength(500)
+  expect(await call('eth_uninstallFilter', id)).toBe(true)
+  expect(await call('eth_uninstallFilter', id)).toBe(false)
+  await expect(call('eth_getFilterChanges', id)).rejects.toMatchObject({ code: -32000, message: 'filter not found' })
+})
+
+it('reads logs of new blocks within its range, and all of it on request', async () => {
+  const { call, grow } = setup()
+  const id = await call('eth_newFilter', { address: '0xa', fromBlock: '0x5', toBlock: '0xd' })
+  grow(2n)
+  expect(await call('eth_getFilterChanges', id)).toEqual([{ address: '0xa', fromBlock: '0xb', toBlock: '0xc' }])
+  grow(5n)
+  expect(await call('eth_getFilterChanges', id)).toEqual([{ address: '0xa', fromBlock: '0xd', toBlock: '0xd' }])
+  grow(1n)
+  expect(await call('eth_getFilterChanges', id)).toEqual([])
+  expect(await call('eth_getFilterLogs', id)).toEqual([{ address: '0xa', fromBlock: '0x5', toBlock: '0xd' }])
+  await expect(call('eth_newFilter', { blockHash: '0x1' })).rejects.toMatchObject({ code: -32602 })
+})
+
+it('forgets filters that nobody asks for, and has no more of them than it may', async () => {
+  const { call, wait } = setup()
+  const id = await call('eth_newBlockFilter')
+  wait(299_000)
+  expect(await call('eth_getFilterChanges', id)).toEqual([])
+  wait(301_000)
+  await expect(call('eth_getFilterChanges', id)).rejects.toMatchObject({ code: -32000 })
+  for (let count = 0; count < 1000; count++) await call('eth_newBlockFilter')
+  await expect(call('eth_newBlockFilter')).rejects.toMatchObject({ code: -32005 })
+  wait(301_000)
+  expect(await call('eth_newBlockFilter')).toMatch(/^0x[0-9a-f]{32}$/)
+})

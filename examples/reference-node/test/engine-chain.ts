@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ExecutedBlock, encodeL1InfoDeposit, type PayloadAttributes } from '@l2/sequencer-core'
+import type { Hash } from 'viem'
+import { gasLimit, rollupConfig, writeL2Genesis } from '../src/chain/genesis.js'
+import { type EngineOptions, startEngine } from '../src/engine/choice.js'
+import { type EngineKind, familyOf, type NodeEngine } from '../src/engine/engine.js'
+import { parseHistory } from '../src/engine/history.js'
+import type { ChainIdentity } from '../src/storage/data-directory.js'
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+export const chainId = 59_900
+
+/** One engine of the node, without the node around it. */
+export type EngineChain = {
+  readonly directory: string
+  readonly options: EngineOptions
+  engine: NodeEngine
+  /** Builds so many blocks on the newest and adopts each; `finalizedBehind` blocks below it is the finalized one. */
+  grow(blocks: number, finalizedBehind?: bigint): Promise<ExecutedBlock[]>
+  /** Every block so far, the genesis first. */
+  readonly blocks: ExecutedBlock[]
+  /** Attributes of a block on top of one. */
+  after(parent: ExecutedBlock, transactions?: readonly Uint8Array[]): PayloadAttributes
+  /** Closes the engine and starts it again on what it left. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startChain(kind: EngineKind, history = 'states=1d,bodies=30d'): Promise<EngineChain> {
+  const directory = mkdtempSync(join(tmpdir(), 'l2-engine-'))
+  const family = familyOf[kind]
+  const identity: ChainIdentity = {
+    chainId,
+    l1ChainId: 900,
+    l1Genesis: { number: '1', hash: `0x${'a1'.repeat(32)}`, timestamp: '1700000000' },
+    portal: `0x${'d1'.repeat(20)}`,
+    inbox: `0x00${'e1'.repeat(19)}`,
+    dataAvailability: 'ethereum-blobs',
+    sequencers: 1,
+    engine: family,
+  }
+  const parsed = parseHistory(history, 1n)
+  if (typeof parsed === 'string') throw new Error(parsed)
+  const genesisPath = writeL2Genesis(directory, identity)
+  const options: EngineOptions = { kind, name: 'test', directory, chainId, genesisPath, gasLimit, history: parsed }
+  const engine = await startEngine(options)
+  const blocks = [(await engine.engine.block(0n))!]
+  const rollup = rollupConfig(identity, blocks[0]!.hash)
+  const origin = { number: 1n, hash: rollup.genesis.l1.hash, parentHash: zeroHash, timestamp: 0n, mixHash: zeroHash }
+  const l1 = { ...origin, baseFeePerGas: 1n, blobBaseFee: 1n, parentBeaconBlockRoot: zeroHash }
+  const chain: EngineChain = {
+    directory,
+    options,
+    engine,
+    blocks,
+    after: (parent, transactions = []) => ({
+      timestamp: parent.timestamp + 1n,
+      prevRandao: `0x${'5a'.repeat(32)}`,
+      suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
+      withdrawals: [],
+      parentBeaconBlockRoot: `0x${'6b'.repeat(32)}`,
+      transactions: [
+        encodeL1InfoDeposit(rollup, rollup.genesis.systemConfig, l1, parent.number, parent.timestamp + 1n),
+        ...transactions,
+      ],
+      noTxPool: true,
+      gasLimit,
+      eip1559Params: '0x0000000000000000',
+      minBaseFee: 0n,
+    }),
+    async grow(count, finalizedBehind) {
+      for (; count > 0; count--) {
+        const parent = blocks.at(-1)!
+        const block = await chain.engine.engine.build(parent.hash, chain.after(parent))
+        blocks.push(block)
+        const at = finalizedBehind === undefined ? undefined : block.number - finalizedBehind
+        const finalized = at === undefined || at < 0n ? zeroHash : blocks[Number(at)]!.hash
+        await chain.engine.engine.setHead({ head: block.hash, safe: finalized, finalized })
+      }
+      return blocks
+    },
+    async restart() {
+      await chain.engine.close()
+      chain.engine = await startEngine(options)
+    },
+    async close() {
+      await chain.engine.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+  return chain
+}

@@ -1,0 +1,376 @@
+// Engines against anvil, in one run: transactions a second by CPU, the cost of an empty block as accounts grow, opening as blocks grow, bytes on disk.
+//
+//   pnpm bench engine        L2_BENCH_BLOCKS=100000 for the long history, L2_BENCH_ENGINES=anvil,wasm for some of the engines
+//
+// CPU is user and system time of this process, its threads and the programs it started. Which engines: those that are there (`pnpm build:engine --native`,
+// `node scripts/go.mjs`).
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  createAnvilEngine,
+  createEngineApi,
+  type ExecutedBlock,
+  type ExecutionEngine,
+  encodeL1InfoDeposit,
+  newRollup,
+  opGenesis,
+  type PayloadAttributes,
+} from '@l2/sequencer-core'
+import { anvilBinary, spawnAnvil, spawnGeth, spawnOpGeth } from '@l2/sequencer-core/node'
+import { type Address, type Hash, type Hex, hexToBytes } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { goProgram } from '../../../scripts/go.mjs'
+import { createOpEngine, findEngineFile } from '../src/node/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'l2-bench-'))
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+const gasLimit = 30_000_000n
+const blockTime = 2n
+const genesisTime = 1_700_000_000n
+const longHistory = Number(process.env['L2_BENCH_BLOCKS'] ?? 10_000)
+const blocksOfTransfers = 14
+const warmBlocks = 4
+const perBlock = 500
+
+// --- the chain
+
+const senders = Array.from({ length: 100 }, (_, index) =>
+  privateKeyToAccount(`0x${(index + 1).toString(16).padStart(64, '0')}`),
+)
+const filler: Address = '0x00000000000000000000000000000000000f111e'
+/** Sends a wei each to as many fresh addresses as word 1 says, counted up from word 0. */
+const fill: Hex = `0x${[
+  '600035806020350190', // end, i
+  '5b81811015602157', // 9: leave to 0x21 unless i < end
+  '5f5f5f5f6001855ff150', // call(0, i, 1, 0, 0, 0, 0)
+  '600101600956', // i + 1, again
+  '5b00',
+].join('')}`
+
+function alloc(accounts: number) {
+  const funded = Object.fromEntries(senders.map(({ address }) => [address, { balance: 10n ** 21n }]))
+  const others = Object.fromEntries(
+    Array.from({ length: accounts }, (_, index) => [
+      `0x${(index + 0x1000_0000).toString(16).padStart(40, '0')}`,
+      { balance: 10n ** 18n },
+    ]),
+  )
+  return { ...others, ...funded, [filler]: { code: fill, balance: 10n ** 18n } }
+}
+
+function genesisFile(name: string, accounts: number, family: 'op' | 'plain'): string {
+  const path = join(folder, `${name}-${accounts}-${family}.json`)
+  const genesis = opGenesis({ chainId: 901n, timestamp: genesisTime, gasLimit, alloc: alloc(accounts) })
+  if (family === 'plain') {
+    // Without the OP Stack's upgrades, and before Prague, which wants system contracts.
+    const ofOp = /^(bedrock|regolith|canyon|ecotone|fjord|granite|holocene|isthmus|jovian|prague|optimism)/
+    const config = Object.fromEntries(Object.entries(genesis.config).filter(([key]) => !ofOp.test(key)))
+    const blobSchedule = { cancun: { target: 3, max: 6, baseFeeUpdateFraction: 3_338_477 } }
+    writeFileSync(path, JSON.stringify({ ...genesis, extraData: '0x', config: { ...config, blobSchedule } }))
+  } else writeFileSync(path, JSON.stringify(genesis))
+  return path
+}
+
+const rollup = newRollup({
+  l1ChainId: 900n,
+  l2ChainId: 901n,
+  genesis: { l1: { number: 1n, hash: zeroHash }, l2: { number: 0n, hash: zeroHash }, l2TimeSeconds: genesisTime },
+  batcher: senders[0]!.address,
+  batchInbox: senders[0]!.address,
+  depositContract: senders[0]!.address,
+  systemConfigContract: senders[0]!.address,
+})
+const l1 = { number: 1n, hash: zeroHash, parentHash: zeroHash, timestamp: 0n, mixHash: zeroHash }
+const origin = { ...l1, baseFeePerGas: 1n, blobBaseFee: 1n, parentBeaconBlockRoot: zeroHash }
+
+function attributesOf(
+  parent: ExecutedBlock,
+  list: readonly Uint8Array[],
+  subject: Subject,
+  limit = gasLimit,
+): PayloadAttributes {
+  const timestamp = parent.timestamp + blockTime
+  const info = encodeL1InfoDeposit(rollup, rollup.genesis.systemConfig, origin, parent.number, timestamp)
+  const transactions = subject.deposits ? [info, ...list] : list
+  const first = subject.deposits ? 1 : 0
+  return {
+    timestamp,
+    prevRandao: zeroHash,
+    suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
+    withdrawals: [],
+    parentBeaconBlockRoot: zeroHash,
+    transactions,
+    noTxPool: true,
+    gasLimit: limit,
+    eip1559Params: subject.deposits ? '0x0000000000000000' : undefined,
+    minBaseFee: subject.deposits ? 0n : undefined,
+    ...(subject.handsOver
+      ? { senders: transactions.map((_, index) => (index < first ? undefined : senderOf(index - first))) }
+      : {}),
+  }
+}
+const senderOf = (index: number): Address => senders[index % senders.length]!.address
+
+const lists: Uint8Array[][] = []
+for (let block = 0; block < blocksOfTransfers; block++) {
+  const list = Array.from({ length: perBlock }, (_, index) =>
+    senders[index % senders.length]!.signTransaction({
+      type: 'eip1559',
+      chainId: 901,
+      nonce: block * (perBlock / senders.length) + Math.floor(index / senders.length),
+      gas: 21_000n,
+      maxFeePerGas: 50_000_000_000n,
+      maxPriorityFeePerGas: 1n,
+      value: 1n,
+      to: `0x${(index + 0x777777).toString(16).padStart(40, '2')}`,
+    }),
+  )
+  lists.push((await Promise.all(list)).map(raw => hexToBytes(raw)))
+}
+
+// --- engines
+
+type Subject = {
+  readonly name: string
+  readonly deposits: boolean
+  readonly handsOver: boolean
+  /** With so many accounts in its genesis; the folder may hold what an earlier start left. */
+  start(genesisAccounts: number, path: string): Promise<{ engine: ExecutionEngine; close(): Promise<void> }>
+}
+
+const anvil: Subject = {
+  name: 'anvil',
+  deposits: true,
+  handsOver: false,
+  async start(accounts) {
+    const genesisPath = genesisFile('anvil', accounts, 'plain')
+    const child = await spawnAnvil({
+      ...{
+        binary: anvilBinary(new URL('../../sequencer-core/package.json', import.meta.url)) ?? '',
+        chainId: 901n,
+        genesisPath,
+        maxStates: 32,
+      },
+      startTimeoutMs: 300_000,
+    })
+    return { engine: await createAnvilEngine({ url: child.url, timeoutMs: 600_000 }), close: () => child.close() }
+  },
+}
+const opEngine = (name: string, kind: 'wasm' | 'native', file: string, handsOver: boolean): Subject => ({
+  name,
+  deposits: true,
+  handsOver,
+  async start(accounts, path) {
+    const genesis = readFileSync(genesisFile('op', accounts, 'op'), 'utf8')
+    const history = { states: 0, bodies: 0 }
+    const engine = await createOpEngine({ genesis, engine: kind, file, store: { path }, history })
+    return { engine, close: () => engine.close() }
+  },
+})
+const opGeth = (binary: string): Subject => ({
+  name: 'op-geth, Engine API',
+  deposits: true,
+  handsOver: false,
+  async start(accounts, dataDir) {
+    const genesisPath = genesisFile('op', accounts, 'op')
+    const geth = await spawnOpGeth({ binary, dataDir, genesisPath, chainId: 901n, archive: true })
+    const { engineUrl, rpcUrl, jwtSecret } = geth
+    return {
+      engine: await createEngineApi({ engineUrl, rpcUrl, jwtSecret, mode: 'op-stack' }),
+      close: () => geth.close(),
+    }
+  },
+})
+const geth = (binary: string): Subject => ({
+  name: 'geth, no deposits',
+  deposits: false,
+  handsOver: false,
+  async start(accounts, dataDir) {
+    const genesisPath = genesisFile('geth', accounts, 'plain')
+    const child = await spawnGeth({ binary, dataDir, genesisPath, chainId: 901n, gasLimit })
+    const { engineUrl, rpcUrl, jwtSecret } = child
+    return {
+      engine: await createEngineApi({ engineUrl, rpcUrl, jwtSecret, mode: 'testing' }),
+      close: () => child.close(),
+    }
+  },
+})
+
+const wanted = process.env['L2_BENCH_ENGINES']?.split(',')
+const has = (key: string): boolean => wanted === undefined || wanted.includes(key)
+const subjects: [key: string, subject: Subject][] = []
+if (has('anvil')) subjects.push(['anvil', anvil])
+const wasm = has('wasm') ? await findEngineFile('wasm') : undefined
+if (wasm !== undefined) {
+  subjects.push(['wasm', opEngine('op-engine (WASM), senders handed over', 'wasm', wasm, true)])
+  subjects.push(['wasm-recovering', opEngine('op-engine (WASM), recovering them', 'wasm', wasm, false)])
+}
+const native = has('native') ? await findEngineFile('native') : undefined
+if (native !== undefined) {
+  subjects.push(['native', opEngine('op-engine (native), senders handed over', 'native', native, true)])
+}
+for (const [name, make] of [
+  ['op-geth', opGeth],
+  ['geth', geth],
+] as const) {
+  const binary = has(name) ? goProgram(name, { build: false }) : undefined
+  if (binary !== undefined) subjects.push([name, make(binary)])
+}
+
+// --- measuring
+
+/** User and system time, ms: of this process with its threads, and of all its descendants. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  const stats = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(name => {
+      try {
+        const text = readFileSync(`/proc/${name}/stat`, 'latin1')
+        const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+        return [{ pid: Number(name), parent: Number(fields[1]), ms: 10 * (Number(fields[11]) + Number(fields[12])) }]
+      } catch {
+        return []
+      }
+    })
+  const ours = new Set([process.pid])
+  for (let size = 0; size < ours.size; ) {
+    size = ours.size
+    for (const { pid, parent } of stats) if (ours.has(parent)) ours.add(pid)
+  }
+  ours.delete(process.pid)
+  return (user + system) / 1000 + stats.filter(({ pid }) => ours.has(pid)).reduce((sum, { ms }) => sum + ms, 0)
+}
+
+const bytesOf = (path: string): number =>
+  readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).blocks * 512, 0)
+
+/** Builds and adopts blocks on the head. */
+async function grow(
+  engine: ExecutionEngine,
+  subject: Subject,
+  blocks: readonly (readonly Uint8Array[])[],
+  limit?: bigint,
+) {
+  let parent = (await engine.block('latest'))!
+  for (const list of blocks) {
+    parent = await engine.build(parent.hash, attributesOf(parent, list, subject, limit))
+    await engine.setHead({ head: parent.hash, safe: zeroHash, finalized: zeroHash })
+  }
+}
+const empty = (count: number): Uint8Array[][] => Array.from({ length: count }, () => [])
+
+async function emptyBlockMs(engine: ExecutionEngine, subject: Subject, count: number): Promise<number> {
+  await grow(engine, subject, empty(Math.max(1, count >> 2)))
+  const before = cpuMs()
+  await grow(engine, subject, empty(count))
+  return (cpuMs() - before) / count
+}
+
+const round = (value: number | undefined, digits = 1) => (value === undefined ? '–' : value.toFixed(digits))
+console.log(
+  '| engine | tx/s by CPU | to anvil | empty block, CPU ms: 10 | 20,000 | 10^6 accounts | 10^6 to 10 | bytes an empty block | a transaction |',
+)
+console.log('|---|---|---|---|---|---|---|---|---|')
+let anvilPerSecond: number | undefined
+let started = 0
+for (const [key, subject] of subjects) {
+  const isOnDisk = key !== 'anvil'
+  const path = join(folder, String(started++))
+  const small = await subject.start(10, path)
+  await grow(small.engine, subject, lists.slice(0, warmBlocks))
+  const [cpu, bytes] = [cpuMs(), isOnDisk ? bytesOf(path) : 0]
+  await grow(small.engine, subject, lists.slice(warmBlocks))
+  const measured = blocksOfTransfers - warmBlocks
+  const perSecond = (measured * perBlock * 1000) / (cpuMs() - cpu)
+  const txBytes = isOnDisk ? (bytesOf(path) - bytes) / measured / perBlock : undefined
+  const at10 = await emptyBlockMs(small.engine, subject, 100)
+  const bytesBefore = isOnDisk ? bytesOf(path) : 0
+  await grow(small.engine, subject, empty(200))
+  const emptyBytes = isOnDisk ? (bytesOf(path) - bytesBefore) / 200 : undefined
+  await small.close()
+
+  const middle = await subject.start(20_000, join(folder, String(started++)))
+  const at20k = await emptyBlockMs(middle.engine, subject, 60)
+  await middle.close()
+
+  const at1m =
+    key === 'wasm-recovering' || key === 'geth' || key === 'op-geth' ? undefined : await atAMillion(key, subject)
+  if (key === 'anvil') anvilPerSecond = perSecond
+  const cells = [
+    round(perSecond, 0),
+    round(anvilPerSecond === undefined ? undefined : perSecond / anvilPerSecond, 2),
+    ...[at10, at20k, at1m, at1m === undefined ? undefined : at1m / at10].map(value => round(value)),
+    ...[emptyBytes, txBytes].map(value => round(value, 0)),
+  ]
+  console.log(`| ${subject.name} | ${cells.join(' | ')} |`)
+}
+
+/** An engine of ours is filled by a contract in blocks of a billion gas, and opened again; anvil takes them from its genesis file. */
+async function atAMillion(key: string, subject: Subject): Promise<number> {
+  const path = join(folder, String(started++))
+  if (key === 'anvil') {
+    const { engine, close } = await subject.start(1_000_000, path)
+    const ms = await emptyBlockMs(engine, subject, 3)
+    await close()
+    return ms
+  }
+  const first = await subject.start(10, path)
+  const perFill = 25_000
+  const limit = 1_000_000_000n
+  for (let made = 0; made < 1_000_000; made += perFill) {
+    const raw = await senders[0]!.signTransaction({
+      type: 'eip1559',
+      chainId: 901,
+      nonce: made / perFill,
+      gas: limit - 5_000_000n,
+      maxFeePerGas: 100_000_000_000n,
+      maxPriorityFeePerGas: 0n,
+      to: filler,
+      data: `0x${(0x9000_0000 + made).toString(16).padStart(64, '0')}${perFill.toString(16).padStart(64, '0')}`,
+    })
+    await grow(first.engine, subject, [[hexToBytes(raw)]], limit)
+  }
+  const [{ balanceWei } = { balanceWei: 0n }] = await first.engine.accounts!([
+    `0x${(0x9000_0000 + 999_999).toString(16).padStart(40, '0')}`,
+  ])
+  if (balanceWei !== 1n) throw new Error('the accounts were not made')
+  await first.close()
+  const again = await subject.start(10, path)
+  const ms = await emptyBlockMs(again.engine, subject, 60)
+  await again.close()
+  return ms
+}
+
+/** CPU and wall of opening a store of so many blocks, the best of five. */
+async function openingMs(subject: Subject, path: string): Promise<{ cpu: number; wall: number }> {
+  const tries: { cpu: number; wall: number }[] = []
+  for (let round = 0; round < 5; round++) {
+    const [cpu, wall] = [cpuMs(), performance.now()]
+    const { engine, close } = await subject.start(10, path)
+    await engine.block('latest')
+    tries.push({ cpu: cpuMs() - cpu, wall: performance.now() - wall })
+    await close()
+  }
+  const least = (key: 'cpu' | 'wall') => Math.min(...tries.map(each => each[key]))
+  return { cpu: least('cpu'), wall: least('wall') }
+}
+
+for (const [key, subject] of subjects.filter(([name]) => name === 'wasm' || name === 'native')) {
+  const path = join(folder, `opening-${key}`)
+  const first = await subject.start(10, path)
+  await grow(first.engine, subject, empty(1000))
+  await first.close()
+  const short = await openingMs(subject, path)
+  const second = await subject.start(10, path)
+  await grow(second.engine, subject, empty(longHistory - 1000))
+  await second.close()
+  const long = await openingMs(subject, path)
+  console.log(
+    `${subject.name}: opening at 1,000 blocks ${round(short.cpu)} ms CPU, ${round(short.wall)} ms; at ${longHistory} blocks ${round(long.cpu)} ms CPU, ${round(long.wall)} ms: ${round(long.cpu / short.cpu, 2)} and ${round(long.wall / short.wall, 2)} times`,
+  )
+}
+rmSync(folder, { recursive: true, force: true })

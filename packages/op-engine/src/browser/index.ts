@@ -1,0 +1,1 @@
+export { createOpEngine, type OpEngineOptions } from './create.js'

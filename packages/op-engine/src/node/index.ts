@@ -1,0 +1,3 @@
+export { createOpEngine, type OpEngineOptions } from './create.js'
+export { type EngineKind, findEngineFile, howToGet } from './engine-file.js'
+export type { NodeStore } from './store.js'

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { OpEngine } from '../src/index.js'
+import { createOpEngine } from '../src/node/index.js'
+import { writeFakeEngine } from './fake-engine.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'l2-host-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const file = writeFakeEngine(folder)
+
+async function withEngine(run: (engine: OpEngine) => Promise<void>): Promise<void> {
+  const engine = await createOpEngine({ genesis: '{}', store: 'memory', file })
+  try {
+    await run(engine)
+  } finally {
+    await engine.close()
+  }
+}
+/** The fake does what it is told by the id of a block. */
+const ask = (engine: OpEngine, what: string) => engine.block(what as `0x${string}`)
+
+describe('a worker that ends', () => {
+  const endings: [string, string][] = [
+    ['memory', 'runtime: out of memory'],
+    ['panic', 'index out of range'],
+    ['trap', 'unreachable'],
+    ['exit', 'code 3'],
+  ]
+  for (const [how, words] of endings) {
+    it(`fails the request that ended it and no other: ${how}`, () =>
+      withEngine(async engine => {
+        const before = ask(engine, 'latest')
+        const fatal = ask(engine, how)
+        const after = [ask(engine, 'latest'), ask(engine, 'latest')]
+        await expect(before).resolves.toBeUndefined()
+        await expect(fatal).rejects.toMatchObject({
+          code: 'ENGINE_CRASHED',
+          recovery: 'retry',
+          message: expect.stringContaining(words),
+        })
+        await expect(Promise.all(after)).resolves.toEqual([undefined, undefined])
+        // A request that does it again is not to be tried a third time; others are not meant.
+        await expect(ask(engine, how)).rejects.toMatchObject({ code: 'ENGINE_CRASHED', recovery: 'abort' })
+        await expect(ask(engine, 'latest')).resolves.toBeUndefined()
+        const other = how === 'trap' ? 'panic' : 'trap'
+        await expect(ask(engine, other)).rejects.toMatchObject({ code: 'ENGINE_CRASHED', recovery: 'retry' })
+      }))
+  }
+
+  it('is replaced when what it answers cannot be read', () =>
+    withEngine(async engine => {
+      await expect(ask(engine, 'garbage')).rejects.toMatchObject({ code: 'ENGINE_RPC' })
+      await expect(ask(engine, 'latest')).resolves.toBeUndefined()
+    }))
+
+  it('tells what its store said, in the words of the store', () =>
+    withEngine(async engine => {
+      await expect(ask(engine, 'store')).rejects.toMatchObject({
+        code: 'ENGINE_STORE_FAILED',
+        recovery: 'retry',
+        message: expect.stringContaining('ends inside an entry'),
+      })
+    }))
+})
+
+describe('a reader', () => {
+  it('cancels what nobody waits for, and the worker lives on', () =>
+    withEngine(async engine => {
+      const reader = engine.reader()
+      expect(await reader.request({ method: 'one' })).toEqual({ result: { calls: 2, method: 'one' } })
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      const looping = reader.request({ method: 'loop' }, { signal: controller.signal })
+      controller.abort(reason)
+      await expect(looping).rejects.toBe(reason)
+      expect(await reader.request({ method: 'two' })).toEqual({ result: { calls: 4, method: 'two' } })
+    }))
+
+  it('takes the worker away from what does not end, and answers the next from a new one', () =>
+    withEngine(async engine => {
+      const reader = engine.reader({ timeoutMs: 50, graceMs: 50 })
+      const hanging = reader.request({ method: 'hang' })
+      const next = reader.request({ method: 'one' })
+      // The builder does not notice.
+      await expect(ask(engine, 'latest')).resolves.toBeUndefined()
+      await expect(hanging).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'retry' })
+      await expect(next).resolves.toEqual({ result: { calls: 2, method: 'one' } })
+    }))
+
+  it('lets so many wait, and no longer than they may', () =>
+    withEngine(async engine => {
+      const reader = engine.reader({ timeoutMs: 500, graceMs: 0, maxQueued: 3, maxWaitMs: 100 })
+      // Until its worker runs, nothing has its turn.
+      while ((await reader.request({ method: 'warm' }).catch(error => error.code)) === 'ENGINE_BUSY') {}
+      const hanging = reader.request({ method: 'hang' })
+      const waiting = [reader.request({ method: 'one' }), reader.request({ method: 'two' })]
+      expect(reader.pending).toBe(3)
+      await expect(reader.request({ method: 'three' })).rejects.toMatchObject({
+        code: 'ENGINE_BUSY',
+        recovery: 'retry',
+      })
+      for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'ENGINE_BUSY' })
+      await expect(hanging).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT' })
+      expect(reader.pending).toBe(0)
+    }))
+
+  it('survives its own crashes beside a builder that goes on', () =>
+    withEngine(async engine => {
+      const reader = engine.reader()
+      await expect(reader.request({ method: 'panic' })).rejects.toMatchObject({ code: 'ENGINE_CRASHED' })
+      await expect(ask(engine, 'latest')).resolves.toBeUndefined()
+      expect(await reader.request({ method: 'one' })).toEqual({ result: { calls: 2, method: 'one' } })
+      await reader.close()
+      await expect(reader.request({ method: 'one' })).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+    }))
+})
+
+describe('createOpEngine', () => {
+  it('refuses options that cannot be, listing all', async () => {
+    const bad = { genesis: '{}', store: { path: '' }, history: { states: -1, bodies: 0 }, typo: 1 }
+    await expect(createOpEngine(bad as never)).rejects.toMatchObject({
+      code: 'ENGINE_OPTIONS',
+      metaMessages: expect.arrayContaining([expect.stringContaining('"history.states"')]),
+    })
+    await expect(createOpEngine({ genesis: '{', store: 'memory', file })).rejects.toMatchObject({
+      code: 'ENGINE_GENESIS',
+    })
+  })
+
+  it('says in one line how to get the engine where there is none', async () => {
+    const nowhere = join(folder, 'nowhere')
+    await expect(createOpEngine({ genesis: '{}', store: 'memory', file: nowhere })).rejects.toMatchObject({
+      code: 'ENGINE_MISSING',
+      metaMessages: [expect.stringContaining('pnpm build:engine')],
+    })
+    await expect(
+      createOpEngine({ genesis: '{}', store: 'memory', engine: 'native', file: nowhere }),
+    ).rejects.toMatchObject({ code: 'ENGINE_MISSING', metaMessages: [expect.stringContaining('--native')] })
+  })
+
+  it('closes once, however often it is told to, and takes nothing after that', async () => {
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', file })
+    const late = ask(engine, 'latest')
+    await Promise.all([engine.close(), engine.close()])
+    await expect(late).resolves.toBeUndefined()
+    await expect(ask(engine, 'latest')).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+  })
+})
