@@ -173,7 +173,6 @@ export {
   type BuiltAttributes,
   buildAttributes,
   sequencerFeeVault,
-  type UpgradeTransactions,
 } from './derivation/attributes.js'
 export {
   type BatchContext,
@@ -220,8 +219,10 @@ export {
   forkNames,
   isForkActivationBlock,
   isForkActive,
+  isUpgradeOnlyBlock,
 } from './derivation/fork-schedule.js'
 export type { L1Block, L1BlockRef, L1Header, L1Log, L1Transaction } from './derivation/l1.js'
+export { type BlobFeeStep, blobFeeOf, l1BlobFeeSchedules } from './derivation/l1-blob-fee.js'
 export {
   decodeL1Info,
   encodeL1Info,
@@ -258,6 +259,7 @@ export {
 } from './derivation/pipeline.js'
 export { allForksAtGenesis, type NewRollup, newRollup, rollupPresets } from './derivation/presets.js'
 export {
+  type AltDaConfig,
   type BlockId,
   channelTimeoutBlocks,
   checkRollupConfig,
@@ -275,6 +277,13 @@ export {
   type SystemConfig,
   type SystemConfigUpdate,
 } from './derivation/system-config.js'
+export {
+  loadUpgradeTransactions,
+  type UpgradeFacts,
+  type UpgradeSource,
+  type UpgradeTransactions,
+  upgradeFacts,
+} from './derivation/upgrade-transactions.js'
 // economics
 export {
   type Account,
