@@ -313,6 +313,7 @@ export {
 export { defaultEip1559Parameters, type Eip1559Parameters, readEip1559Parameters } from './engine/eip1559.js'
 export type {
   AccessCall,
+  BuildOptions,
   CallOptions,
   ExecutedBlock,
   ExecutionEngine,
@@ -323,6 +324,7 @@ export type {
 } from './engine/engine.js'
 export { createEngineApi, type EngineApi, type EngineApiOptions } from './engine/engine-api.js'
 export { createEngineToken } from './engine/jwt.js'
+export { type GenesisAccount, type OpGenesis, type OpGenesisOptions, opGenesis } from './engine/op-genesis.js'
 // fees
 export { type BaseFeeInput, nextBaseFee } from './fees/base-fee.js'
 export { daFootprint, defaultDaFootprintGasScalar } from './fees/da-footprint.js'

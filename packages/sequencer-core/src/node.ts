@@ -1,6 +1,13 @@
 // engine
 export { type AnvilProcess, anvilBinary, type SpawnAnvilOptions, spawnAnvil } from './engine/anvil-process.js'
-export { type GethProcess, gethBinary, type SpawnGethOptions, spawnGeth } from './engine/geth-process.js'
+export {
+  type GethProcess,
+  gethBinary,
+  type SpawnGethOptions,
+  type SpawnOpGethOptions,
+  spawnGeth,
+  spawnOpGeth,
+} from './engine/geth-process.js'
 // guard
 export { type FileGuard, type FileGuardOptions, openFileGuard } from './guard/file.js'
 // log

@@ -1,4 +1,4 @@
-import { bytesToHex, type Clock, systemClock } from '@l2/common'
+import { bytesToHex, type Clock, isL2Error, systemClock } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash } from 'viem'
 import { z } from 'zod'
@@ -274,9 +274,13 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           transactions: [...attributes.transactions, ...entries.map(entry => entry.transaction.raw)],
         }
         try {
-          return { executed: await engine.build(parent.hash, given, { signal }), given }
+          const senders = [
+            ...attributes.transactions.map(() => undefined),
+            ...entries.map(({ transaction }) => transaction.sender),
+          ]
+          return { executed: await engine.build(parent.hash, given, { signal, senders }), given }
         } catch (error) {
-          if (!(error instanceof SequencerError) || error.code !== 'ENGINE_TRANSACTION_INVALID') throw error
+          if (!isL2Error(error, 'ENGINE_TRANSACTION_INVALID')) throw error
           const indices = error.details['indices'] as readonly number[]
           // A deposit that the engine refuses cannot be left out: the block would not be that of its L1 origin.
           if (indices.some(index => index < first)) throw error

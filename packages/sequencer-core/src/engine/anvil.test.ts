@@ -29,6 +29,7 @@ async function create(): Promise<EngineHarness> {
     keys,
     eip1559: { denominator: 250n, elasticity: 6n },
     deposits: true,
+    opAttributes: true,
     async close() {
       await engine.close()
       await anvil.close()

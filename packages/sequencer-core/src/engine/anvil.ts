@@ -398,29 +398,30 @@ class Anvil implements AnvilEngine {
     return accepted
   }
 
-  /** Through the pool, first in, first out: the path on which the gas limit can change. */
+  /**
+   * Through the pool, first in, first out: the path on which the gas limit can change, for `anvil_reorg` takes the parent's. One after another, since anvil
+   * works on the calls of a batch at the same time, and the pool keeps the order in which they come out of that.
+   */
   async #pool(setup: readonly RpcCall[], raw: readonly Hex[], options: CallOptions | undefined): Promise<void> {
-    const calls: RpcCall[] = [...setup, ...raw.map((bytes): RpcCall => ['eth_sendRawTransaction', bytes])]
-    const answers = await this.#rpc.batch(calls, options)
+    const answers = await this.#rpc.batch(setup, options)
+    answers.forEach((answer, index) => {
+      resultOf(this.name, setup[index]![0], answer)
+    })
     const refused: number[] = []
     let reason: unknown
-    answers.forEach((answer, index) => {
-      if (index < setup.length) resultOf(this.name, setup[index]![0], answer)
-      else if ('error' in answer) {
-        reason ??= answer.error.message
-        const at = index - setup.length
-        if (raw[at]!.startsWith('0x7e') && /underpriced|nonce/.test(answer.error.message)) {
-          throw new SequencerError(
-            'a block that changes the gas limit cannot hold two deposits of one sender on anvil',
-            {
-              code: 'ENGINE_ATTRIBUTES',
-              details: { field: 'transactions', index: at },
-            },
-          )
-        }
-        refused.push(at)
+    for (const [index, bytes] of raw.entries()) {
+      const [answer] = await this.#rpc.batch([['eth_sendRawTransaction', bytes]], options)
+      if (answer === undefined || !('error' in answer)) continue
+      const { message } = answer.error
+      if (bytes.startsWith('0x7e') && /underpriced|nonce/.test(message)) {
+        throw new SequencerError('a block that changes the gas limit cannot hold two deposits of one sender on anvil', {
+          code: 'ENGINE_ATTRIBUTES',
+          details: { field: 'transactions', index },
+        })
       }
-    })
+      reason ??= message
+      refused.push(index)
+    }
     if (refused.length > 0) throw invalidTransactions(refused, reason)
     await this.#rpc.call('evm_mine', [], options)
   }

@@ -5,14 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address, Hash, Hex } from 'viem'
 import { afterAll, describe, expect, it } from 'vitest'
+import { goProgram } from '../../../../scripts/go.mjs'
 import { encodeDeposit } from '../derivation/deposit.js'
 import { attributesAfter, type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
 import { createEngineApi, type EngineApiOptions } from './engine-api.js'
 import { type GethProcess, gethBinary, spawnGeth } from './geth-process.js'
 import { writeTestGenesis } from './testdata/genesis.js'
 
-const binary = gethBinary()
-if (binary === undefined) process.stdout.write('skipped: no geth on PATH for the Engine API suite\n')
+const binary = goProgram('geth', { build: false }) ?? gethBinary()
+if (binary === undefined) {
+  process.stdout.write('skipped: no geth for the Engine API suite; node scripts/go.mjs geth builds one\n')
+}
 
 const word = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const keys: Hex[] = [`0x${'a1'.repeat(32)}`, `0x${'b2'.repeat(32)}`]
@@ -52,6 +55,7 @@ function harness(connect: Connect): () => Promise<EngineHarness> {
       keys,
       eip1559: { denominator: 8n, elasticity: 2n },
       deposits: false,
+      opAttributes: false,
       async close() {
         await engine.close()
         idle.push(geth)

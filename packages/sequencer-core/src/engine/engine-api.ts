@@ -154,6 +154,8 @@ class Api implements EngineApi {
   /** Index of the version in use, for each method. */
   readonly #version: Record<Method, number> = { forkchoiceUpdated: 0, getPayload: 0, newPayload: 0 }
   #heads: ForkchoiceHeads
+  /** The height of the head, once it was asked for. */
+  #known: { hash: Hash; number: bigint }
 
   constructor(
     { mode, deposits, carriedBy }: EngineApiOptions,
@@ -170,6 +172,7 @@ class Api implements EngineApi {
     this.#rpc = rpc
     this.capabilities = capabilities
     this.#heads = { head: tip.hash, safe: zeroHash, finalized: zeroHash }
+    this.#known = { hash: tip.hash, number: BigInt(tip.number) }
   }
 
   async build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
@@ -262,6 +265,8 @@ class Api implements EngineApi {
   block(id: Hash | bigint | 'latest', options?: CallOptions): Promise<ExecutedBlock | undefined> {
     return this.#exclusive(async () => {
       const byNumber = typeof id === 'bigint'
+      // An OP engine that is told to go back to an ancestor stays where it is: only what is not above our head is canonical.
+      if (byNumber && id > (await this.#headNumber(options))) return undefined
       const block = await this.#rpc.call<RpcBlock | null>(
         byNumber ? 'eth_getBlockByNumber' : 'eth_getBlockByHash',
         [byNumber ? quantity(id) : id === 'latest' ? this.#heads.head : id, true],
@@ -283,15 +288,27 @@ class Api implements EngineApi {
   }
 
   accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]> {
-    return this.#exclusive(() => readAccounts(this.#rpc, this.name, addresses, 'latest', options))
+    return this.#exclusive(() =>
+      readAccounts(this.#rpc, this.name, addresses, { blockHash: this.#heads.head }, options),
+    )
   }
 
   traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess> {
-    return this.#exclusive(() => readAccess(this.#rpc, call, 'latest', options))
+    return this.#exclusive(() => readAccess(this.#rpc, call, { blockHash: this.#heads.head }, options))
   }
 
   async close(): Promise<void> {
     await this.#exclusive(async () => undefined)
+  }
+
+  async #headNumber(options: CallOptions | undefined): Promise<bigint> {
+    const { head } = this.#heads
+    if (this.#known.hash !== head) {
+      const header = await this.#header(head, options)
+      if (header === undefined) throw unknownBlock(head)
+      this.#known = { hash: head, number: BigInt(header.number) }
+    }
+    return this.#known.number
   }
 
   async #header(hash: Hash, options: CallOptions | undefined): Promise<RpcBlock | undefined> {
@@ -306,7 +323,10 @@ class Api implements EngineApi {
         `timestamp ${attributes.timestamp} is not after the parent's ${BigInt(parent.timestamp)}`,
       )
     }
-    if (this.#mode === 'op-stack') return
+    if (this.#mode === 'op-stack') {
+      if ((attributes.minBaseFee ?? 0n) >> 64n !== 0n) refuseAttributes('minBaseFee', 'minBaseFee beyond 2^64 - 1')
+      return
+    }
     for (const field of ['eip1559Params', 'minBaseFee'] as const) {
       if (attributes[field] !== undefined) refuseAttributes(field, `a plain engine takes no ${field}`)
     }
@@ -337,7 +357,8 @@ class Api implements EngineApi {
       noTxPool: attributes.noTxPool,
       gasLimit: quantity(attributes.gasLimit),
       ...(attributes.eip1559Params === undefined ? {} : { eip1559Params: attributes.eip1559Params }),
-      ...(attributes.minBaseFee === undefined ? {} : { minBaseFee: quantity(attributes.minBaseFee) }),
+      // A number of JSON among hex quantities: op-geth, op-reth and op-node all have it so.
+      ...(attributes.minBaseFee === undefined ? {} : { minBaseFee: attributes.minBaseFee }),
     }
     const payloadId = await this.#forkchoice({ head: parent, safe: zeroHash, finalized: zeroHash }, wire, options)
     if (payloadId === undefined) refuseAttributes('noTxPool', 'the engine gave no payload id')
@@ -429,7 +450,8 @@ class Api implements EngineApi {
 
   /**
    * The error that names the transactions because of which a list was refused. Engines name one at best: a hash or an index in their message. Where there is
-   * none, prefixes of the list are built, halving; and as long as there are probes, the list is tried again without those found.
+   * none, prefixes of the list are built, halving; and as long as there are probes, the list is tried again without those found. The deposits in front are in
+   * every probe: from Jovian on there is no block without the first, and the protocol leaves none of them out.
    */
   async #blame(
     parent: Hash,
@@ -438,6 +460,8 @@ class Api implements EngineApi {
     options: CallOptions | undefined,
   ): Promise<SequencerError> {
     const hashes = attributes.transactions.map(raw => bytesToHex(keccak_256(raw)))
+    const firstOther = attributes.transactions.findIndex(raw => !isDeposit(raw))
+    const deposits = firstOther === -1 ? hashes.length : firstOther
     let probes = 0
     const probe = async (indices: readonly number[]): Promise<string | undefined> => {
       probes++
@@ -459,9 +483,10 @@ class Api implements EngineApi {
         const named = namedIn(reason, standing, hashes)
         let found = named
         if (found === undefined) {
-          // Refused without any transaction: then it is about something else.
-          if (bad.length === 0 && (await probe([])) !== undefined) break
-          let good = 0
+          // Refused with the deposits alone: then it is about something else.
+          if (standing.length === deposits) break
+          if (bad.length === 0 && (await probe(standing.slice(0, deposits))) !== undefined) break
+          let good = deposits
           let failing = standing.length
           while (failing - good > 1 && probes < maxProbes) {
             const middle = (good + failing) >> 1
@@ -473,7 +498,7 @@ class Api implements EngineApi {
         }
         bad.push(found)
         standing = standing.filter(index => index !== found)
-        if (probes >= maxProbes) break
+        if (found < deposits || probes >= maxProbes) break
         reason = await probe(standing)
       }
       if (bad.length === 0) {
@@ -541,12 +566,12 @@ function refusalOf(error: unknown): string | undefined {
   return `${String(error.details['rpcMessage'])} ${String(error.details['rpcData'] ?? '')}`.trim()
 }
 
-/** The transaction that a message names: by its hash, or as `invalid transaction <index>`. */
+/** The transaction that a message names: by its hash, as `invalid transaction <index>` or as `transaction <index> is not valid`. */
 function namedIn(message: string, standing: readonly number[], hashes: readonly Hash[]): number | undefined {
   for (const [hash] of message.matchAll(/0x[0-9a-f]{64}/gi)) {
     const index = standing.find(each => hashes[each] === hash.toLowerCase())
     if (index !== undefined) return index
   }
-  const place = /invalid transaction (\d+)/.exec(message)?.[1]
+  const place = /(?:invalid transaction (\d+)|transaction (\d+) is not valid)/.exec(message)?.slice(1).find(Boolean)
   return place === undefined ? undefined : standing[Number(place)]
 }

@@ -77,6 +77,15 @@ export type TracedAccess = {
 /** Options of every call that leaves the process. */
 export type CallOptions = { signal?: AbortSignal | undefined }
 
+/** Options of {@link ExecutionEngine.build}. */
+export type BuildOptions = CallOptions & {
+  /**
+   * The senders that the caller has recovered itself, one per transaction in order, `undefined` where it has not (deposits name theirs). An engine may believe
+   * them and save the recovery: pass none that came from somebody else.
+   */
+  senders?: readonly (Address | undefined)[] | undefined
+}
+
 /**
  * What runs transactions. One conformance suite (`@l2/sequencer-core/testing`) judges every adapter.
  *
@@ -91,7 +100,7 @@ export interface ExecutionEngine {
    *
    * @throws SequencerError `ENGINE_TRANSACTION_INVALID`, `ENGINE_ATTRIBUTES`, `ENGINE_UNKNOWN_BLOCK`, `ENGINE_UNAVAILABLE`, `ENGINE_RPC`
    */
-  build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock>
+  build(parent: Hash, attributes: PayloadAttributes, options?: BuildOptions): Promise<ExecutedBlock>
   /**
    * Re-executes somebody else's block and compares hash and state root.
    *

@@ -3,25 +3,36 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type Child, startChild } from '../internal/child.js'
 
-/** Options of {@link spawnGeth}. */
-export type SpawnGethOptions = {
-  /** Path of the executable, see {@link gethBinary}. Version 1.17 or later, for `testing_buildBlockV1`. */
-  binary: string
+/** What {@link spawnGeth} and {@link spawnOpGeth} have in common. */
+type ProcessOptions = {
   /** Created when absent; holds the chain and the secret of the Engine API. */
   dataDir: string
-  /** A genesis file whose chain begins after the merge: in Cancun, or in Prague with the system contracts that it wants. */
   genesisPath: string
   chainId: bigint
-  /** Gas limit of every block; that of the genesis, since geth moves towards it by 1/1024 a block. */
-  gasLimit: bigint
-  /** Default to 0: geth chooses. */
+  /** Default to 0: the program chooses. */
   rpcPort?: number | undefined
   enginePort?: number | undefined
   /** Milliseconds until it must listen. Defaults to 30 000. */
   startTimeoutMs?: number | undefined
 }
 
-/** A running geth, alone in its network. */
+/** Options of {@link spawnGeth}. Its genesis must begin after the merge: in Cancun, or in Prague with the system contracts that it wants. */
+export type SpawnGethOptions = ProcessOptions & {
+  /** Path of the executable, see {@link gethBinary}. Version 1.17 or later, for `testing_buildBlockV1`. */
+  binary: string
+  /** Gas limit of every block; that of the genesis, since geth moves towards it by 1/1024 a block. */
+  gasLimit: bigint
+}
+
+/** Options of {@link spawnOpGeth}. */
+export type SpawnOpGethOptions = ProcessOptions & {
+  /** Path of the executable. */
+  binary: string
+  /** Keeps every state, and not only those of the newest 128 blocks. */
+  archive?: boolean | undefined
+}
+
+/** A running geth or op-geth, alone in its network. */
 export interface GethProcess extends Child {
   readonly rpcUrl: string
   readonly engineUrl: string
@@ -44,42 +55,62 @@ export function gethBinary(): string | undefined {
  * @throws SequencerError `ENGINE_UNAVAILABLE` when it ends or does not listen in time
  */
 export async function spawnGeth(options: SpawnGethOptions): Promise<GethProcess> {
+  return await start(
+    'geth',
+    options,
+    [],
+    [
+      ...['--http.api', 'eth,net,web3,debug,testing', '--miner.gaslimit', String(options.gasLimit)],
+      ...['--gpo.ignoreprice', '1'],
+    ],
+  )
+}
+
+/**
+ * Starts op-geth as {@link createEngineApi} needs it in mode `op-stack`, and waits until both its ports listen. It dies with this process.
+ *
+ * @throws SequencerError `ENGINE_UNAVAILABLE` when it ends or does not listen in time
+ */
+export async function spawnOpGeth(options: SpawnOpGethOptions): Promise<GethProcess> {
+  const scheme = ['--state.scheme', options.archive ? 'hash' : 'path']
+  return await start('op-geth', options, scheme, [
+    ...['--http.api', 'eth,net,web3,debug', '--rollup.disabletxpoolgossip=true'],
+    ...['--gcmode', options.archive ? 'archive' : 'full'],
+  ])
+}
+
+/** @param state flags that the making of the database takes, too */
+async function start(
+  name: string,
+  options: ProcessOptions & { binary: string },
+  state: readonly string[],
+  flags: readonly string[],
+): Promise<GethProcess> {
   const { binary, dataDir, startTimeoutMs = 30_000 } = options
   mkdirSync(dataDir, { recursive: true })
   const secretPath = join(dataDir, 'jwt.hex')
   if (!existsSync(secretPath)) writeFileSync(secretPath, randomBytes(32).toString('hex'), { mode: 0o600 })
   const isNew = !existsSync(join(dataDir, 'geth', 'chaindata'))
   if (isNew) {
-    const init = ['--datadir', dataDir, 'init', options.genesisPath]
     const { child } = await startChild(
-      'geth init',
+      `${name} init`,
       binary,
-      init,
+      ['--datadir', dataDir, ...state, 'init', options.genesisPath],
       output => /Successfully wrote genesis state/.exec(output)?.[0],
       startTimeoutMs,
     )
     await child.exited
   }
   const { child, found } = await startChild(
-    'geth',
+    name,
     binary,
     [
-      ...[
-        '--datadir',
-        dataDir,
-        '--networkid',
-        String(options.chainId),
-        '--nodiscover',
-        '--maxpeers',
-        '0',
-        '--port',
-        '0',
-      ],
-      ...['--ipcdisable', '--syncmode', 'full', '--cache', '64', '--gpo.ignoreprice', '1'],
+      ...['--datadir', dataDir, ...state, '--networkid', String(options.chainId)],
+      ...['--nodiscover', '--maxpeers', '0', '--port', '0'],
+      ...['--ipcdisable', '--syncmode', 'full', '--cache', '64'],
       ...['--http', '--http.addr', '127.0.0.1', '--http.port', String(options.rpcPort ?? 0)],
-      ...['--http.api', 'eth,net,web3,debug,testing'],
       ...['--authrpc.addr', '127.0.0.1', '--authrpc.port', String(options.enginePort ?? 0)],
-      ...['--authrpc.jwtsecret', secretPath, '--miner.gaslimit', String(options.gasLimit)],
+      ...['--authrpc.jwtsecret', secretPath, ...flags],
     ],
     output => {
       const ports = [...output.matchAll(/HTTP server started\s+endpoint=(\S+)\s+auth=(true|false)/g)]

@@ -45,6 +45,12 @@ export function rpcError(engine: string, method: string, failure: RpcFailure): S
   })
 }
 
+/** JSON in which bigints are numbers, exact above 2^53 too. No parameter of ours is a string with a NUL in front. */
+function encodeJson(body: unknown): string {
+  const text = JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? `\0${value}` : value))
+  return text.replace(/"\\u0000(\d+)"/g, '$1')
+}
+
 export function createJsonRpc(options: JsonRpcOptions): JsonRpc {
   const send = options.fetch ?? fetch
   const maxBatch = options.maxBatch ?? 500
@@ -58,7 +64,7 @@ export function createJsonRpc(options: JsonRpcOptions): JsonRpc {
       const response = await send(options.url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...options.headers?.() },
-        body: JSON.stringify(body),
+        body: encodeJson(body),
         signal,
       })
       const text = await response.text()

@@ -28,7 +28,7 @@ export async function readAccounts(
   rpc: JsonRpc,
   engine: string,
   addresses: readonly Address[],
-  at: Hex | 'latest',
+  at: Hex | { blockHash: Hash },
   options: CallOptions | undefined,
 ): Promise<AccountState[]> {
   const calls = addresses.flatMap((address): RpcCall[] => [
@@ -49,7 +49,7 @@ export async function readAccounts(
 export async function readAccess(
   rpc: JsonRpc,
   call: AccessCall,
-  at: Hex | 'latest',
+  at: Hex | { blockHash: Hash },
   options: CallOptions | undefined,
 ): Promise<TracedAccess> {
   const request = {

@@ -2,9 +2,11 @@ import { hexToBytes } from '@l2/common'
 import type { Address, Hash, Hex } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { serializeTransaction } from 'viem/op-stack'
+import { isDeposit } from '../derivation/deposit.js'
 import type { Eip1559Parameters } from '../engine/eip1559.js'
-import type { ExecutedBlock, ExecutionEngine, PayloadAttributes } from '../engine/engine.js'
+import type { ExecutedBlock, ExecutionEngine, ExecutionReceipt, PayloadAttributes } from '../engine/engine.js'
 import { nextBaseFee } from '../fees/base-fee.js'
+import { daFootprint } from '../fees/da-footprint.js'
 import { type ConformanceCase, expectCode, expectEqual, expectTrue } from './conformance.js'
 
 /** A fresh engine at its genesis, on which nothing was built. */
@@ -17,12 +19,18 @@ export type EngineHarness = {
   eip1559: Eip1559Parameters
   /** Whether the engine executes OP Stack deposits. */
   deposits: boolean
+  /** Whether attributes may change the gas limit and bring EIP-1559 parameters. */
+  opAttributes: boolean
+  /** What the attributes of every block must have on this chain: `eip1559Params` from Holocene on, `transactions` that stand in front of every list. */
+  attributes?: Partial<PayloadAttributes> | undefined
   close(): Promise<void>
 }
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const coinbase: Address = '0x4200000000000000000000000000000000000011'
 const sink: Address = '0x00000000000000000000000000000000000000aa'
+const carol: Address = '0x00000000000000000000000000000000000000c1'
+const dave: Address = '0x00000000000000000000000000000000000000d1'
 /** Initcode that reverts. */
 const reverting: Hex = '0x60006000fd'
 const gwei = 1_000_000_000n
@@ -97,6 +105,7 @@ function deposit(index: number, from: Address, to: Address, mint: bigint, value:
  *     keys: ['0x…', '0x…'] as const,
  *     eip1559: { denominator: 250n, elasticity: 6n },
  *     deposits: true,
+ *     opAttributes: true,
  *     close: () => engine.close(),
  *   }
  * }
@@ -111,6 +120,9 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
     alice: PrivateKeyAccount
     bob: PrivateKeyAccount
     transfer(account: PrivateKeyAccount, transfer: Transfer): Promise<Uint8Array>
+    after: typeof attributesAfter
+    /** What stands in front of every list. */
+    front: readonly Uint8Array[]
   }
   const open = async (): Promise<Scene> => {
     const harness = await create()
@@ -123,6 +135,11 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       alice: privateKeyToAccount(harness.keys[0]!),
       bob: privateKeyToAccount(harness.keys[1]!),
       transfer: (account, transfer) => sign(harness.chainId, account, transfer),
+      front: harness.attributes?.transactions ?? [],
+      after: (parent, list, overrides) => {
+        const { transactions: front = [], ...rest } = harness.attributes ?? {}
+        return attributesAfter(parent, [...front, ...list], { ...rest, ...overrides })
+      },
     }
   }
   const scene = (name: string, run: (scene: Scene) => Promise<void>): ConformanceCase => ({
@@ -147,6 +164,18 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       )
     })
   }
+  const successes = (s: Scene, receipts: readonly ExecutionReceipt[]): string =>
+    receipts
+      .slice(s.front.length)
+      .map(({ success }) => success)
+      .join()
+
+  /** From Jovian on, where attributes have a minimum base fee, the DA footprint counts like gas. */
+  const metered = (s: Scene, { gasUsed, transactions }: ExecutedBlock): bigint => {
+    if (s.harness.attributes?.minBaseFee === undefined) return gasUsed
+    const footprint = daFootprint(transactions.filter(raw => !isDeposit(raw)))
+    return footprint > gasUsed ? footprint : gasUsed
+  }
 
   return [
     scene('builds exactly the list, in its order, with the attributes it was given', async s => {
@@ -156,17 +185,17 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
         await s.transfer(s.bob, { nonce: 0, maxFeePerGas: 50n * gwei }),
         await s.transfer(s.alice, { nonce: 1, maxFeePerGas: 200n * gwei }),
       ]
-      const attributes = attributesAfter(s.genesis, list)
+      const attributes = s.after(s.genesis, list)
       const block = await s.engine.build(s.genesis.hash, attributes)
       expectEqual(block.number, s.genesis.number + 1n, 'number')
       expectEqual(block.parentHash, s.genesis.hash, 'parent')
       expectEqual(block.timestamp, attributes.timestamp, 'timestamp')
       expectEqual(block.gasLimit, attributes.gasLimit, 'gas limit')
-      expectEqual(block.gasUsed, 63_000n, 'gas used')
-      sameList(block.transactions, list, 'built')
+      if (s.front.length === 0) expectEqual(block.gasUsed, 63_000n, 'gas used')
+      sameList(block.transactions, attributes.transactions, 'built')
       await adopt(s.engine, block)
-      sameList((await s.engine.block(block.number))!.transactions, list, 'read by number')
-      sameList((await s.engine.block(block.hash))!.transactions, list, 'read by hash')
+      sameList((await s.engine.block(block.number))!.transactions, attributes.transactions, 'read by number')
+      sameList((await s.engine.block(block.hash))!.transactions, attributes.transactions, 'read by hash')
     }),
     scene('builds the same block again, and so does another engine', async s => {
       const other = await open()
@@ -178,7 +207,7 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
             await s.transfer(s.alice, { nonce: 2 * height }),
             await s.transfer(s.alice, { nonce: 2 * height + 1, data: reverting, gas: 100_000n, value: 0n }),
           ]
-          const attributes = attributesAfter(parent, list)
+          const attributes = s.after(parent, list)
           const first = await s.engine.build(parent.hash, attributes)
           const again = await s.engine.build(parent.hash, attributes)
           const there = await other.engine.build(parent.hash, attributes)
@@ -196,7 +225,7 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       }
     }),
     scene('shows a built block only once it is the head', async s => {
-      const block = await s.engine.build(s.genesis.hash, attributesAfter(s.genesis, []))
+      const block = await s.engine.build(s.genesis.hash, s.after(s.genesis, []))
       expectEqual((await s.engine.block('latest'))!.hash, s.genesis.hash, 'head after build')
       expectEqual(await s.engine.block(block.number), undefined, 'block by number after build')
       await adopt(s.engine, block)
@@ -214,18 +243,19 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
         ['not a transaction', Uint8Array.of(0x02, 0xc0)],
       ]
       for (const [what, raw] of bad) {
-        const attributes = attributesAfter(s.genesis, [good[0]!, raw, good[1]!])
+        const attributes = s.after(s.genesis, [good[0]!, raw, good[1]!])
         const error = await expectCode(s.engine.build(s.genesis.hash, attributes), 'ENGINE_TRANSACTION_INVALID')
-        expectEqual(error.details['index'], 1, `${what}: index`)
-        expectTrue((error.details['indices'] as number[]).includes(1), `${what}: indices`)
-        const block = await s.engine.build(s.genesis.hash, attributesAfter(s.genesis, good))
-        sameList(block.transactions, good, `${what}: the block without it`)
+        expectEqual(error.details['index'], s.front.length + 1, `${what}: index`)
+        expectTrue((error.details['indices'] as number[]).includes(s.front.length + 1), `${what}: indices`)
+        const without = s.after(s.genesis, good)
+        const block = await s.engine.build(s.genesis.hash, without)
+        sameList(block.transactions, without.transactions, `${what}: the block without it`)
       }
     }),
     scene("imports another engine's block, and refuses one that executes differently", async s => {
       const other = await open()
       try {
-        const attributes = attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0 })])
+        const attributes = s.after(s.genesis, [await s.transfer(s.alice, { nonce: 0 })])
         const block = await s.engine.build(s.genesis.hash, attributes)
         const forged = { ...block, hash: zeroHash }
         await expectCode(other.engine.import(forged, attributes), 'ENGINE_BLOCK_MISMATCH')
@@ -237,17 +267,11 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       }
     }),
     scene('changes to another branch and back', async s => {
-      const a1 = await s.engine.build(
-        s.genesis.hash,
-        attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0 })]),
-      )
+      const a1 = await s.engine.build(s.genesis.hash, s.after(s.genesis, [await s.transfer(s.alice, { nonce: 0 })]))
       await adopt(s.engine, a1)
-      const a2 = await s.engine.build(a1.hash, attributesAfter(a1, [await s.transfer(s.alice, { nonce: 1 })]))
+      const a2 = await s.engine.build(a1.hash, s.after(a1, [await s.transfer(s.alice, { nonce: 1 })]))
       await adopt(s.engine, a2)
-      const b1 = await s.engine.build(
-        s.genesis.hash,
-        attributesAfter(s.genesis, [await s.transfer(s.bob, { nonce: 0 })]),
-      )
+      const b1 = await s.engine.build(s.genesis.hash, s.after(s.genesis, [await s.transfer(s.bob, { nonce: 0 })]))
       expectEqual(
         (await s.engine.block(2n + s.genesis.number))!.hash,
         a2.hash,
@@ -262,16 +286,10 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
     }),
     scene('refuses a parent and heads that it does not know, or that do not follow one another', async s => {
       const nowhere: Hash = `0x${'77'.repeat(32)}`
-      await expectCode(s.engine.build(nowhere, attributesAfter(s.genesis, [])), 'ENGINE_UNKNOWN_BLOCK')
+      await expectCode(s.engine.build(nowhere, s.after(s.genesis, [])), 'ENGINE_UNKNOWN_BLOCK')
       await expectCode(adopt(s.engine, { ...s.genesis, hash: nowhere }), 'ENGINE_UNKNOWN_BLOCK')
-      const a = await s.engine.build(
-        s.genesis.hash,
-        attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0 })]),
-      )
-      const b = await s.engine.build(
-        s.genesis.hash,
-        attributesAfter(s.genesis, [await s.transfer(s.bob, { nonce: 0 })]),
-      )
+      const a = await s.engine.build(s.genesis.hash, s.after(s.genesis, [await s.transfer(s.alice, { nonce: 0 })]))
+      const b = await s.engine.build(s.genesis.hash, s.after(s.genesis, [await s.transfer(s.bob, { nonce: 0 })]))
       await expectCode(s.engine.setHead({ head: a.hash, safe: b.hash, finalized: zeroHash }), 'ENGINE_FORKCHOICE')
       await s.engine.setHead({ head: a.hash, safe: a.hash, finalized: s.genesis.hash })
       expectEqual((await s.engine.block('latest'))!.hash, a.hash, 'head')
@@ -281,13 +299,13 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       for (let height = 0; height < 4; height++) {
         const list =
           height === 1 ? [await s.transfer(s.alice, { nonce: 0, data: reverting, gas: 90_000n, value: 0n })] : []
-        const block = await s.engine.build(parent.hash, attributesAfter(parent, list))
+        const block = await s.engine.build(parent.hash, s.after(parent, list))
         expectEqual(
           block.baseFeePerGas,
           nextBaseFee({
             parentBaseFeeWei: parent.baseFeePerGas,
             parentGasLimit: parent.gasLimit,
-            parentGasMetered: parent.gasUsed,
+            parentGasMetered: metered(s, parent),
             ...s.harness.eip1559,
           }),
           `base fee of block ${block.number}`,
@@ -300,14 +318,14 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       if (s.engine.receipts === undefined) return
       const block = await s.engine.build(
         s.genesis.hash,
-        attributesAfter(s.genesis, [
+        s.after(s.genesis, [
           await s.transfer(s.alice, { nonce: 0 }),
           await s.transfer(s.alice, { nonce: 1, data: reverting, gas: 90_000n, value: 0n }),
         ]),
       )
       await adopt(s.engine, block)
       const receipts = await s.engine.receipts(block.hash)
-      expectEqual(receipts.map(receipt => receipt.success).join(), 'true,false', 'success')
+      expectEqual(successes(s, receipts), 'true,false', 'success')
       expectEqual(
         receipts.reduce((sum, receipt) => sum + receipt.gasUsed, 0n),
         block.gasUsed,
@@ -318,7 +336,7 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
       if (s.engine.accounts === undefined) return
       const block = await s.engine.build(
         s.genesis.hash,
-        attributesAfter(s.genesis, [await s.transfer(s.alice, { nonce: 0, value: 5n })]),
+        s.after(s.genesis, [await s.transfer(s.alice, { nonce: 0, value: 5n })]),
       )
       const before = await s.engine.accounts([s.alice.address, sink])
       expectEqual(before[0]!.nonce, 0n, 'nonce before setHead')
@@ -330,24 +348,55 @@ export function engineConformance(create: () => Promise<EngineHarness>): Conform
     }),
     scene('executes deposits: minted, failing inside the block, several of one sender', async s => {
       if (!s.harness.deposits || s.engine.accounts === undefined) return
-      const carol: Address = '0x00000000000000000000000000000000000000c1'
-      const dave: Address = '0x00000000000000000000000000000000000000d1'
       const list = [
         deposit(1, carol, sink, 1000n, 10n),
         deposit(2, carol, sink, 0n, 20n),
         deposit(3, dave, sink, 7n, 100n),
         await s.transfer(s.alice, { nonce: 0 }),
       ]
-      const block = await s.engine.build(s.genesis.hash, attributesAfter(s.genesis, list))
+      const block = await s.engine.build(s.genesis.hash, s.after(s.genesis, list))
       await adopt(s.engine, block)
       const [poor, rich] = await s.engine.accounts([dave, carol])
       expectEqual(rich!.balanceWei, 970n, 'balance after two deposits')
       expectEqual(poor!.balanceWei, 7n, 'a failed deposit still mints')
       const receipts = await s.engine.receipts?.(block.hash)
-      expectEqual(receipts?.map(receipt => receipt.success).join(), 'true,true,false,true', 'success')
-      const again = attributesAfter(block, [deposit(4, carol, sink, 0n, 30n)])
+      if (receipts !== undefined) expectEqual(successes(s, receipts), 'true,true,false,true', 'success')
+      const again = s.after(block, [deposit(4, carol, sink, 0n, 30n)])
       const second = await s.engine.build(block.hash, again)
       sameList(second.transactions, again.transactions, 'a deposit of the same sender in the next block')
+    }),
+    scene('keeps a long list in its order while gas limit and fee parameters change', async s => {
+      if (!s.harness.opAttributes) return
+      let parent = s.genesis
+      for (let height = 0; height < 4; height++) {
+        // Each sender's own order is its nonces': nothing but the list says which of the two comes first.
+        const list = await Promise.all(
+          Array.from({ length: 120 }, (_, index) =>
+            s.transfer(index % 2 === 0 ? s.alice : s.bob, { nonce: 60 * height + (index >> 1), gas: 25_000n }),
+          ),
+        )
+        const deposits = [deposit(2 * height, carol, sink, 9n, 1n), deposit(2 * height + 1, dave, sink, 9n, 20n)]
+        const attributes = s.after(parent, [...(s.harness.deposits ? deposits : []), ...list], {
+          gasLimit: s.genesis.gasLimit + [7_000_001n, 7_000_001n, -9_000_000n, 0n][height]!,
+          ...(height % 2 === 0 ? {} : { eip1559Params: '0x0000003200000002' as const }),
+        })
+        const block = await s.engine.build(parent.hash, attributes)
+        expectEqual(block.gasLimit, attributes.gasLimit, `gas limit of block ${block.number}`)
+        sameList(block.transactions, attributes.transactions, `block ${block.number}`)
+        // The parameters of a block hold for the one after it.
+        expectEqual(
+          block.baseFeePerGas,
+          nextBaseFee({
+            parentBaseFeeWei: parent.baseFeePerGas,
+            parentGasLimit: parent.gasLimit,
+            parentGasMetered: metered(s, parent),
+            ...(height === 2 ? { denominator: 50n, elasticity: 2n } : s.harness.eip1559),
+          }),
+          `base fee of block ${block.number}`,
+        )
+        await adopt(s.engine, block)
+        parent = block
+      }
     }),
   ]
 }

@@ -27,3 +27,9 @@ export {
 } from './l2-simulator.js'
 // log
 export { type LogHarness, logConformance } from './log-conformance.js'
+export {
+  createRandomChain,
+  type RandomBlock,
+  type RandomChain,
+  type RandomChainOptions,
+} from './random-chain.js'

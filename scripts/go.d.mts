@@ -1,0 +1,19 @@
+export type Pin = {
+  readonly module: string
+  readonly version: string
+  readonly sum: string
+  readonly package: string
+  readonly replaces?: string
+  readonly licence: string
+}
+export declare const pins: Readonly<Record<string, Pin>>
+export declare function goCache(): string
+type Say = (line: string) => void
+export declare function goProgram(name: string, options?: { build?: boolean; say?: Say }): string | undefined
+export declare function goModule(
+  dir: string,
+  package_: string,
+  name: string,
+  options?: { flags?: readonly string[]; env?: Record<string, string>; say?: Say },
+): string | undefined
+export declare function goVersion(): string | undefined
