@@ -139,6 +139,8 @@ export type SequencerErrorCode =
   | 'ENGINE_ATTRIBUTES'
   /** Transactions that cannot be in the block; `details.indices` names them. */
   | 'ENGINE_TRANSACTION_INVALID'
+  /** A block that the engine put together and then judged invalid: with these transactions there is none. */
+  | 'ENGINE_PAYLOAD_INVALID'
   /** A block that the engine does not have. */
   | 'ENGINE_UNKNOWN_BLOCK'
   /** Executing a block gave another hash or state root than it claims. */

@@ -531,6 +531,61 @@ describe('what goes wrong', () => {
     }
   })
 
+  it('passes over a span whose transactions cannot be rebuilt, and reads on in its channel', () => {
+    const world = new World()
+    world.mine(1)
+    world.build(3)
+    const [first, ...rest] = world.blocks
+    const good = encodeBatch(world.span([first!]), { chainId: world.config.l2ChainId })
+    const item = good.findIndex((byte, i) => i > 130 && byte === 2 && good[i + 1]! >= 0xc0)
+    expect(item).toBeGreaterThan(0)
+    // The item's type byte becomes one that no span has: unknown, a blob transaction, a deposit, no type at all.
+    for (const type of [5, 3, 0x7e, 0]) {
+      const bad = good.map((byte, i) => (i === item ? type : byte))
+      const stream = [bad, good, ...rest.map(block => encodeBatch(toSingularBatch(block), { chainId: 0n }))]
+      const l1 = new World()
+      l1.mine(1)
+      const frames = framesOfStream(concatBytes(...stream.map(bytes => encodeRlp(bytes))), {
+        channelId: l1.channelId(),
+      })
+      l1.l1.post(encodeBatcherTransaction(frames))
+      l1.mine(1)
+      const derived = l1.derive()
+      expect(verdicts(derived)).toEqual(['span drop span-underivable'])
+      expect(hashes(derived)).toEqual(world.hashes)
+    }
+  })
+
+  it('takes only the commitments that the chain has, up to its size', () => {
+    const world = (altDa: RollupConfig['altDa']): string[] => {
+      const chain = new World(undefined, { altDa })
+      chain.mine(1)
+      const input = new Uint8Array(200).fill(7)
+      for (const commitment of [concatBytes(Uint8Array.of(0), keccak_256(input)), Uint8Array.of(1, 9, 9)]) {
+        chain.l1.post(concatBytes(Uint8Array.of(1), commitment))
+      }
+      chain.mine(1)
+      const asked: string[] = []
+      const derived = chain.derive({
+        committed: commitment => {
+          asked.push(commitment.slice(0, 4))
+          return input
+        },
+      })
+      return [...asked, ...kinds(derived, 'transaction-ignored').map(event => ('reason' in event ? event.reason : ''))]
+    }
+    // 200 bytes of 7 are no batcher data, which is found out after they were read.
+    expect(world(true)).toEqual(['0x00', '0x01', 'data-malformed', 'data-malformed'])
+    expect(world({ commitmentType: 'keccak' })).toEqual(['0x00', 'data-malformed', 'data-malformed'])
+    expect(world({ commitmentType: 'generic' })).toEqual(['0x01', 'data-malformed', 'data-malformed'])
+    expect(world({ commitmentType: 'keccak', maxInputBytes: 199 })).toEqual([
+      '0x00',
+      'commitment-skipped',
+      'data-malformed',
+    ])
+    expect(world(false)).toEqual(['data-malformed', 'data-malformed'])
+  })
+
   it('a span that claims a parent before genesis decides nothing', () => {
     const world = new World()
     world.mine(1)
