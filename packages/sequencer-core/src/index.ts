@@ -58,6 +58,7 @@ export type {
   ChannelShape,
   CloseReason,
   L1Prices,
+  WaitingReason,
 } from './batcher/ports.js'
 export {
   createSharedBatcher,
@@ -81,6 +82,7 @@ export {
   computeSyncActions,
   type SyncActions,
   type SyncStatus,
+  type WaitReason,
 } from './batcher/sync-actions.js'
 export {
   type DaLimits,
