@@ -268,6 +268,7 @@ export {
   maxSequencerDriftSeconds,
   type RollupConfig,
 } from './derivation/rollup-config.js'
+export { fromRollupJson, type RollupJson, toRollupJson } from './derivation/rollup-json.js'
 export {
   applyConfigLogs,
   applyConfigUpdate,

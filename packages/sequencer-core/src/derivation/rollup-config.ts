@@ -60,6 +60,10 @@ export type AltDaConfig = {
   readonly commitmentType: 'keccak' | 'generic'
   /** Above this, an input under a keccak commitment does not count, bytes. Default 130 672. */
   readonly maxInputBytes?: number | undefined
+  /** The contract where missing inputs are challenged on L1, and its windows in L1 blocks. */
+  readonly challenge?:
+    | { readonly contract: Address; readonly windowBlocks: bigint; readonly resolveWindowBlocks: bigint }
+    | undefined
 }
 
 /** Source: OP specs, alt-DA, `MAX_INPUT_SIZE`. */
