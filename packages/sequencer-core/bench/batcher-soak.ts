@@ -1,4 +1,5 @@
-// node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seeds 1000 [--seed N]: runs of the batcher on an L1 that misbehaves.
+// node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seeds 1000 [--seed N] [--calm]: runs of the batcher on an L1 that misbehaves;
+// with --calm only its node does.
 import { simulateBatcher } from '../src/batcher/testdata/simulation.ts'
 
 const option = (name: string): number | undefined => {
@@ -11,8 +12,10 @@ const last = only ?? option('seeds') ?? 100
 const totals: Record<string, number> = {}
 let failed = 0
 let peak = 0
+let paid = 0
+const calm = process.argv.includes('--calm')
 for (let seed = first; seed <= last; seed++) {
-  const result = await simulateBatcher(seed)
+  const result = await simulateBatcher(seed, { calm })
   if (only !== undefined) console.log(result)
   const { l1Blocks, l2Blocks, submissions, late } = result
   for (const [name, value] of Object.entries({ l1Blocks, l2Blocks, submissions, late, ...result.faults })) {
@@ -20,10 +23,11 @@ for (let seed = first; seed <= last; seed++) {
   }
   for (const reason of result.cleared) totals[`cleared: ${reason}`] = (totals[`cleared: ${reason}`] ?? 0) + 1
   peak = Math.max(peak, result.feePeakRatio)
+  paid = Math.max(paid, result.paidRatio)
   if (result.problems.length === 0) continue
   failed++
   console.log(`seed ${seed}: ${[...new Set(result.problems)].slice(0, 3).join('; ')}`)
   console.log(`  again: node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seed ${seed}`)
 }
-console.log(`${last - first + 1} seeds, ${failed} failed, base fee up to ${peak} times the first`, totals)
+console.log(`${last - first + 1} seeds, ${failed} failed, base fee up to ${peak} times the first, blocks paid for up to ${paid.toFixed(3)} times`, totals)
 process.exit(failed === 0 ? 0 : 1)

@@ -7,6 +7,8 @@ export type SequencerErrorCode =
   // batch
   /** Bytes that are no batch, or one that op-node refuses. */
   | 'BATCH_INVALID'
+  /** A span batch that can be read, and whose transactions cannot be rebuilt: readers pass over it. */
+  | 'BATCH_UNDERIVABLE'
   /** A value given to an encoder does not fit its field. */
   | 'BATCH_FIELD_INVALID'
   /** A transaction that a span batch cannot carry: another chain's, a blob's, a deposit, or malformed. */
@@ -137,6 +139,8 @@ export type SequencerErrorCode =
   | 'ENGINE_ATTRIBUTES'
   /** Transactions that cannot be in the block; `details.indices` names them. */
   | 'ENGINE_TRANSACTION_INVALID'
+  /** A block that the engine put together and then judged invalid: with these transactions there is none. */
+  | 'ENGINE_PAYLOAD_INVALID'
   /** A block that the engine does not have. */
   | 'ENGINE_UNKNOWN_BLOCK'
   /** Executing a block gave another hash or state root than it claims. */
@@ -209,6 +213,14 @@ export type SequencerErrorCode =
   | 'DEPOSIT_BLOCK_REFUSED'
   /** A network upgrade's transactions are needed and were not given. */
   | 'UPGRADE_TRANSACTIONS_MISSING'
+  /** Transactions that are not those of the network upgrade. */
+  | 'UPGRADE_TRANSACTIONS_INVALID'
+  /** Users' transactions for a block that must hold an upgrade's alone. */
+  | 'UPGRADE_BLOCK_TRANSACTIONS'
+  /** An upgrade of the chain's own begins, whose rules are not here. */
+  | 'FORK_WITHOUT_RULES'
+  /** The engine has no block that it must have, at or below the derived head. Try again. */
+  | 'L2_BLOCK_UNAVAILABLE'
 
 /** The error of `@l2/sequencer-core`: stable `code`, `recovery`, machine-readable `details`. */
 export class SequencerError extends L2Error<SequencerErrorCode> {

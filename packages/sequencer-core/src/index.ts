@@ -58,6 +58,7 @@ export type {
   ChannelShape,
   CloseReason,
   L1Prices,
+  WaitingReason,
 } from './batcher/ports.js'
 export {
   createSharedBatcher,
@@ -81,6 +82,7 @@ export {
   computeSyncActions,
   type SyncActions,
   type SyncStatus,
+  type WaitReason,
 } from './batcher/sync-actions.js'
 export {
   type DaLimits,
@@ -173,7 +175,6 @@ export {
   type BuiltAttributes,
   buildAttributes,
   sequencerFeeVault,
-  type UpgradeTransactions,
 } from './derivation/attributes.js'
 export {
   type BatchContext,
@@ -220,8 +221,10 @@ export {
   forkNames,
   isForkActivationBlock,
   isForkActive,
+  isUpgradeOnlyBlock,
 } from './derivation/fork-schedule.js'
 export type { L1Block, L1BlockRef, L1Header, L1Log, L1Transaction } from './derivation/l1.js'
+export { type BlobFeeStep, blobFeeOf, l1BlobFeeSchedules } from './derivation/l1-blob-fee.js'
 export {
   decodeL1Info,
   encodeL1Info,
@@ -258,12 +261,14 @@ export {
 } from './derivation/pipeline.js'
 export { allForksAtGenesis, type NewRollup, newRollup, rollupPresets } from './derivation/presets.js'
 export {
+  type AltDaConfig,
   type BlockId,
   channelTimeoutBlocks,
   checkRollupConfig,
   maxSequencerDriftSeconds,
   type RollupConfig,
 } from './derivation/rollup-config.js'
+export { fromRollupJson, type RollupJson, toRollupJson } from './derivation/rollup-json.js'
 export {
   applyConfigLogs,
   applyConfigUpdate,
@@ -275,6 +280,13 @@ export {
   type SystemConfig,
   type SystemConfigUpdate,
 } from './derivation/system-config.js'
+export {
+  loadUpgradeTransactions,
+  type UpgradeFacts,
+  type UpgradeSource,
+  type UpgradeTransactions,
+  upgradeFacts,
+} from './derivation/upgrade-transactions.js'
 // economics
 export {
   type Account,

@@ -208,7 +208,7 @@ describe('span batch', () => {
     ['excess parity bits', { parity: '02', data: 'c3808080', guarded: '00' }],
     ['excess creation bits', { creation: '02', data: 'c3808080', guarded: '00' }],
   ])('refuses %s, and the batch with it', (_, columns) => {
-    expect(codeOf(() => decodeBatch(one(columns), rollup))).toMatch(/^(BATCH|RLP)_INVALID$/)
+    expect(codeOf(() => decodeBatch(one(columns), rollup))).toMatch(/^BATCH_(INVALID|UNDERIVABLE)$|^RLP_INVALID$/)
   })
 
   it('takes what the cases above are variations of', () => {
@@ -277,7 +277,9 @@ describe('span batch', () => {
         const flipped = bytes.slice()
         flipped[random.below(flipped.length)]! ^= 1 << random.below(8)
         for (const input of [flipped, bytes.subarray(0, random.below(bytes.length))]) {
-          expect(codeOf(() => decodeBatch(input, rollup)) ?? 'BATCH_INVALID').toMatch(/^(BATCH|RLP)_INVALID$/)
+          expect(codeOf(() => decodeBatch(input, rollup)) ?? 'BATCH_INVALID').toMatch(
+            /^BATCH_(INVALID|UNDERIVABLE)$|^RLP_INVALID$/,
+          )
         }
         expect(codeOf(() => decodeBatch(bytes.subarray(0, bytes.length - 1), rollup))).toMatch(/_INVALID$/)
       }),

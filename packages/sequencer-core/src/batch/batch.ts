@@ -83,7 +83,8 @@ export function encodeParsedSpan(
  *
  * Transactions are views: of `bytes` for a singular batch, of shared arrays for a span batch.
  *
- * @throws SequencerError `BATCH_INVALID` or `RLP_INVALID`
+ * @throws SequencerError `BATCH_INVALID` or `RLP_INVALID` for bytes that are no batch; `BATCH_UNDERIVABLE` for a span batch whose transactions cannot
+ * be rebuilt, which readers pass over
  */
 export function decodeBatch(bytes: Uint8Array, rollup: BatchRollup): Batch {
   const type = bytes[0]

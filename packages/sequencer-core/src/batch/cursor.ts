@@ -9,6 +9,15 @@ export function invalidBatch(reason: string, offset: number): never {
   })
 }
 
+/** Refuses a batch that can be read, but whose transactions cannot be rebuilt: it is passed over, and its channel goes on. */
+export function underivableBatch(reason: string, offset: number, cause?: unknown): SequencerError {
+  return new SequencerError(`batch cannot be derived, at byte ${offset}: ${reason}`, {
+    code: 'BATCH_UNDERIVABLE',
+    cause,
+    details: { reason, offset },
+  })
+}
+
 /**
  * A place in batch bytes. Reads move it, short reads are errors: op-node's reading, where kona fills short bit lists with zeros.
  */

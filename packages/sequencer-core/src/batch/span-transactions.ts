@@ -1,11 +1,14 @@
 import { isL2Error } from '@l2/common'
 import { SequencerError } from '../errors.js'
 import { encodeRlp, itemEnd, type RlpItem, readItem, uintEnd, writeHeader } from '../rlp/rlp.js'
-import { type BatchWriter, bitAt, type Cursor, countBits, invalidBatch } from './cursor.js'
+import { type BatchWriter, bitAt, type Cursor, countBits, invalidBatch, underivableBatch } from './cursor.js'
 
 /** Rebuilt transactions are views of arrays of this size, bytes: large enough to be few, small enough that one kept does not keep many. */
 const outputChunk = 1 << 17
 const none: Uint8Array = new Uint8Array()
+
+/** Post-exec transactions: unsigned, made by the sequencer from Lagoon on. Source: op-node v1.19.6, `op-core/types/post_exec_tx.go`. */
+const postExecType = 0x7d
 
 /** The longest `tx_datas` item that is read, bytes. Source: op-node, `MaxSpanBatchElementCount` used as a stream limit. */
 const maxItemBytes = 10_000_000
@@ -147,10 +150,11 @@ function checkTail(bytes: Uint8Array, type: number, offset: number, end: number)
 /**
  * Reads the transaction columns of a span batch and rebuilds the signed transactions, as views of a few arrays.
  *
- * `chainId` is not in the batch: what it rebuilds is signed for that chain. The fields of an item are checked as geth's decoder checks them, so that
- * an item that op-node refuses is refused here, too: unknown types, types 3 and 0x7e among them, condemn the whole batch.
+ * `chainId` is not in the batch: what it rebuilds is signed for that chain. As op-node does, in two steps: bytes that do not make up the columns
+ * are no batch (`BATCH_INVALID`, `RLP_INVALID`); columns with an item that is no transaction, by the checks of geth's decoder, are a batch that
+ * cannot be derived (`BATCH_UNDERIVABLE`): unknown types, types 3 and 0x7e among them. Post-exec items (0x7d) are taken as they are.
  *
- * @throws SequencerError `BATCH_INVALID` or `RLP_INVALID`
+ * @throws SequencerError `BATCH_INVALID`, `RLP_INVALID`, `BATCH_UNDERIVABLE`
  */
 export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: bigint): Uint8Array[] {
   const { bytes } = cursor
@@ -166,34 +170,47 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
   const places = new Uint32Array(4 * count)
   let legacyCount = 0
   let itemBytes = 0
+  let underivable: SequencerError | undefined
   for (let i = 0; i < count; i++) {
     const first = bytes[cursor.offset]
     if (first === undefined) invalidBatch('tx_datas is cut', cursor.offset)
     let at = cursor.offset
     const type = first! <= 0x7f ? first! : 0
-    if (first! <= 0x7f) {
-      if (type !== 1 && type !== 2 && type !== 4) invalidBatch(`transaction type ${type}`, at)
-      at++
-    } else legacyCount++
+    if (first! <= 0x7f) at++
+    // A type byte of 0 is no transaction, and counts among the legacy ones all the same.
+    if (type === 0) legacyCount++
     const end = itemEnd(bytes, at, bytes.length)
     const header = bytes[at]!
     if (header < 0xc0) invalidBatch('tx_datas item is not a list', at)
     const start = at + (header <= 0xf7 ? 1 : header - 0xf6)
     if (end - start > maxItemBytes) invalidBatch(`tx_datas item of more than ${maxItemBytes} bytes`, at)
-    const maxUint = type === 4 ? 32 : Number.POSITIVE_INFINITY
-    const fees = uintEnd(bytes, start, end, maxUint)
-    let data = uintEnd(bytes, fees, end, maxUint)
-    if (type >= 2) data = uintEnd(bytes, data, end, maxUint)
-    const last = checkTail(bytes, type, data, end)
-    if (type === 4 && bitAt(creations, i) === 1) invalidBatch('type 4 transaction without `to`', at)
-    if (last !== end) invalidBatch('tx_datas item with too many fields', last)
     types[i] = type
-    places[4 * i] = start
-    places[4 * i + 1] = fees
-    places[4 * i + 2] = data
-    places[4 * i + 3] = end
-    itemBytes += end - start
     cursor.offset = end
+    if (type === postExecType) {
+      places[4 * i] = at
+      places[4 * i + 3] = end
+      itemBytes += end - at
+      continue
+    }
+    try {
+      if (first! <= 0x7f && type !== 1 && type !== 2 && type !== 4) invalidBatch(`transaction type ${type}`, at)
+      const maxUint = type === 4 ? 32 : Number.POSITIVE_INFINITY
+      const fees = uintEnd(bytes, start, end, maxUint)
+      let data = uintEnd(bytes, fees, end, maxUint)
+      if (type >= 2) data = uintEnd(bytes, data, end, maxUint)
+      const last = checkTail(bytes, type, data, end)
+      if (type === 4 && bitAt(creations, i) === 1) invalidBatch('type 4 transaction without `to`', at)
+      if (last !== end) invalidBatch('tx_datas item with too many fields', last)
+      places[4 * i] = start
+      places[4 * i + 1] = fees
+      places[4 * i + 2] = data
+      places[4 * i + 3] = end
+      itemBytes += end - start
+    } catch (error) {
+      if (!isL2Error(error)) throw error
+      // Whatever else is wrong with the batch comes first: it decides whether the channel goes on.
+      underivable ??= underivableBatch(error.message, at, error)
+    }
   }
 
   // Nonces, then gas limits, each as two halves.
@@ -209,6 +226,7 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
     numbers[4 * i + 3] = cursor.low
   }
   const guarded = cursor.bits(legacyCount, 'protected_bits')
+  if (underivable !== undefined) throw underivable
 
   const chain = encodeRlp(chainId)
   const vs = protectedV(chainId)
@@ -234,6 +252,15 @@ export function decodeSpanTransactions(cursor: Cursor, count: number, chainId: b
     }
     itemBytes -= dataEnd - valueStart
     const begin = at
+    if (type === postExecType) {
+      // Unsigned: what the other columns say of it is not looked at, but they hold its place.
+      out[at++] = type
+      at = copy(out, at, bytes, valueStart, dataEnd)
+      if (creation === 0) to += 20
+      signature += 64
+      transactions[i] = out.subarray(begin, at)
+      continue
+    }
     const nonceHigh = numbers[row]!
     const nonceLow = numbers[row + 1]!
     const gasHigh = numbers[row + 2]!
@@ -353,6 +380,17 @@ function noteUint(columns: OpenColumns, raw: Uint8Array, at: number, end: number
   return next
 }
 
+/** A post-exec transaction has no more than its list; its place in the other columns is empty. */
+function parsePostExec(columns: OpenColumns, index: number, raw: Uint8Array): void {
+  const { list, end } = readItem(raw, 1)
+  if (!list || end !== raw.length) unsupported(index, 'its bytes are not one list')
+  const row = width * index
+  columns.starts[row + atData] = 1
+  columns.ends[row + atData] = end
+  columns.types[index] = postExecType
+  columns.maxBytes += raw.length + 90
+}
+
 /** Fills the row of one transaction. */
 function parseTransaction(columns: OpenColumns, index: number, chain: SpanChain): void {
   const { starts, ends } = columns
@@ -360,6 +398,10 @@ function parseTransaction(columns: OpenColumns, index: number, chain: SpanChain)
   const first = raw[0]
   if (first === undefined) unsupported(index, 'it is empty')
   const type = first! >= 0xc0 ? 0 : first!
+  if (type === postExecType) {
+    parsePostExec(columns, index, raw)
+    return
+  }
   if (type !== 0 && type !== 1 && type !== 2 && type !== 4) unsupported(index, `type ${type}`)
   const { list, start, end } = readItem(raw, type === 0 ? 0 : 1)
   if (!list || end !== raw.length) unsupported(index, 'its bytes are not one list')
@@ -448,6 +490,10 @@ export function writeSpanTransactions(writer: BatchWriter, blocks: readonly Span
       const data = starts[row + atData]!
       const dataEnd = ends[row + atData]!
       if (types[i] !== 0) writer.byte(types[i]!)
+      if (types[i] === postExecType) {
+        writer.raw(raw, data, dataEnd)
+        continue
+      }
       writer.listHeader(valueEnd - value + feesEnd - fees + dataEnd - data)
       writer.raw(raw, value, valueEnd)
       writer.raw(raw, fees, feesEnd)

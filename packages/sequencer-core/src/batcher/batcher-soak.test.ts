@@ -13,6 +13,22 @@ describe('the batcher on an L1 that misbehaves', () => {
     },
   )
 
+  it.each([1, 2, 3])(
+    'pays once for each block when its node lags and reads L1 again, seeds %i modulo 3',
+    async start => {
+      let rereads = 0
+      for (let seed = start; seed <= 18; seed += 3) {
+        const { problems, paidRatio, faults } = await simulateBatcher(seed, { calm: true })
+        expect({ seed, problems }).toEqual({ seed, problems: [] })
+        const once = paidRatio <= 1.01 && paidRatio >= 0.99
+      expect({ seed, ratio: once ? 'once' : paidRatio }).toEqual({ seed, ratio: 'once' })
+        expect(faults.lag).toBeGreaterThan(10)
+        rereads += faults.reread
+      }
+      expect(rereads).toBeGreaterThan(0)
+    },
+  )
+
   it('runs the same from the same seed', async () => {
     expect(await simulateBatcher(7)).toEqual(await simulateBatcher(7))
   })

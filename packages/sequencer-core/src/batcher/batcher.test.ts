@@ -11,9 +11,9 @@ import type { BatcherBlock, BatcherEvent, ChannelPlanner } from './ports.js'
 import type { SyncStatus } from './sync-actions.js'
 
 const config = simulatedRollup()
-const hash = (number: bigint, fork = 0n): Hash => `0x${(number * 16n + fork).toString(16).padStart(64, '0')}`
+const hash = (number: bigint, fork = 0n): Hash => `0x${(number * 16n + fork + 8n).toString(16).padStart(64, '0')}`
 
-/** A rollup of given blocks on epoch 100, and a sink that includes at once. */
+/** A rollup of given blocks, on epoch 100 unless told otherwise, and a sink that includes at once. */
 function harness(
   setup: Partial<BatcherSetup> = {},
   {
@@ -23,6 +23,7 @@ function harness(
       | undefined
       | ((options: { key: string; signal?: AbortSignal | undefined }) => Promise<{ height: bigint }>),
     planner = undefined as ChannelPlanner | undefined,
+    epochOf = (_: bigint): bigint => 100n,
   } = {},
 ) {
   let fork = 0n
@@ -31,8 +32,8 @@ function harness(
     hash: hash(number, fork),
     parentHash: number === 1n ? hash(0n) : hash(number - 1n, fork),
     timestamp: 1000n + 2n * number,
-    epochNumber: 100n,
-    epochHash: hash(100n),
+    epochNumber: epochOf(number),
+    epochHash: hash(epochOf(number)),
     sequenceNumber: number,
     transactions: transactions(number),
   })
@@ -484,9 +485,10 @@ describe('several submissions at a time', () => {
   })
 
   it('are given up when the batcher starts over, and what arrives all the same is reported', async () => {
-    const { batcher, calls, state, events } = pipeline()
+    const { batcher, calls, state, events, fork } = pipeline()
     await batcher.step()
     state.unsafe = 2n
+    fork()
     await batcher.step()
     expect(events.filter(({ type }) => type === 'cleared')).toEqual([
       { type: 'cleared', reason: 'unsafe-before-blocks' },
@@ -506,12 +508,118 @@ describe('several submissions at a time', () => {
   })
 })
 
+describe('a node that lags', () => {
+  const epochOf = (number: bigint): bigint => 100n + number / 6n
+
+  it('neither a lower reading of L1, nor a lower head, nor an empty status takes anything back', async () => {
+    const { batcher, round, state, submitted, events } = harness({ maxChannelDurationBlocks: 5n }, { epochOf })
+    Object.assign(state, { headL1: 101n, currentL1: 101n, unsafe: 6n })
+    await round()
+    for (let l1 = 102n; l1 < 112n; l1++) {
+      Object.assign(state, { headL1: l1, currentL1: l1, unsafe: 6n * (l1 - 100n) })
+      await round()
+      const before = { ...batcher.view, waiting: undefined }
+      // Another node answers, one block of L1 and two blocks of L2 behind; then one that has just begun.
+      Object.assign(state, { currentL1: l1 - 1n })
+      await round()
+      expect(batcher.view).toEqual({ ...before, waiting: 'node-behind' })
+      Object.assign(state, { currentL1: l1, unsafe: state.unsafe - 2n })
+      await round()
+      expect(batcher.view).toEqual({ ...before, waiting: 'unsafe-behind' })
+      Object.assign(state, { currentL1: 0n })
+      await round()
+      expect(batcher.view).toEqual({ ...before, waiting: 'status-empty' })
+      Object.assign(state, { currentL1: l1, unsafe: state.unsafe + 2n })
+      // What is posted becomes safe when the node has read it.
+      for (const event of events) if (event.type === 'channel-closed') state.safe = event.lastBlock
+    }
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([])
+    const closed = events.flatMap(event => (event.type === 'channel-closed' ? [event] : []))
+    expect(closed.map(({ reason }) => reason)).toEqual(['duration', 'duration'])
+    expect(closed.map(({ firstBlock }) => firstBlock)).toEqual([1n, closed[0]!.lastBlock + 1n])
+    expect(submitted.length).toBe(2)
+    const waits = events.flatMap(event => (event.type === 'waiting' ? [event.reason] : []))
+    expect(waits.slice(0, 4)).toEqual(['node-behind', 'unsafe-behind', 'status-empty', undefined])
+  })
+
+  it('an empty first status is no beginning: what the node has not read may be posted already', async () => {
+    const { batcher, round, state, submitted } = harness()
+    Object.assign(state, { headL1: 0n, currentL1: 0n })
+    batcher.flush()
+    await round()
+    expect(batcher.view.waiting).toBe('status-empty')
+    Object.assign(state, { headL1: 110n, currentL1: 60n })
+    await round()
+    expect([submitted.length, batcher.view.waiting]).toEqual([0, 'catching-up'])
+    Object.assign(state, { currentL1: 110n })
+    await round()
+    expect([submitted.length, batcher.view.waiting]).toEqual([1, undefined])
+  })
+
+  it('a head that stays lower is taken for a reorg in the end', async () => {
+    const { batcher, round, state, events } = harness({ maxChannelDurationBlocks: 0n })
+    state.unsafe = 6n
+    await round()
+    state.unsafe = 4n
+    for (const headL1 of [110n, 111n, 112n]) {
+      Object.assign(state, { headL1, currentL1: headL1 })
+      await round()
+    }
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([
+      { type: 'cleared', reason: 'unsafe-before-blocks' },
+    ])
+    expect([batcher.view.loadedBlocks, batcher.view.waiting]).toEqual([4, undefined])
+  })
+
+  it('the time of a channel is that of its data, through restarts and starting over', async () => {
+    const posts: bigint[] = []
+    let safe = 0n
+    for (let start = 101n; start < 161n; start += 4n) {
+      // A batcher that is killed every four blocks of L1, and whose node loses sight of its head in between.
+      const { round, state, events } = harness(
+        { maxChannelDurationBlocks: 10n, sequencingWindowBlocks: 500n },
+        { epochOf },
+      )
+      state.safe = safe
+      for (let l1 = start; l1 < start + 4n; l1++) {
+        Object.assign(state, { headL1: l1, currentL1: l1, unsafe: 6n * (l1 - 100n) })
+        await round()
+        const closed = events.filter(event => event.type === 'channel-closed').at(-1)
+        if (closed?.type === 'channel-closed' && closed.lastBlock > safe) {
+          safe = closed.lastBlock
+          state.safe = safe
+          posts.push(l1)
+        }
+      }
+    }
+    expect(posts.length).toBeGreaterThanOrEqual(5)
+    for (const [i, l1] of posts.entries()) expect(l1 - (posts[i - 1] ?? 101n)).toBeLessThanOrEqual(11n)
+  })
+
+  it('channels that derivation drops again and again are sent less and less often', async () => {
+    const { round, state, submitted, events } = harness({ maxChannelDurationBlocks: 40n, sequencingWindowBlocks: 500n })
+    for (let l1 = 110n; l1 < 310n; l1++) {
+      Object.assign(state, { headL1: l1, currentL1: l1 })
+      await round()
+    }
+    const drops = events.filter(event => event.type === 'cleared' && event.reason === 'channel-dropped').length
+    expect(drops).toBeGreaterThan(4)
+    // Without a pause it would be one in two blocks.
+    expect(submitted.length).toBeLessThan(12)
+  })
+})
+
 describe('a channel whose time is up', () => {
   const planner = (frames: number): ChannelPlanner => ({ shape: async () => ({}), framesToPost: async () => frames })
 
   it('posts whole frames and keeps the blocks of the rest, whose time is their own', async () => {
     const setup = { frameDataBytes: 400, targetFrames: 3, maxChannelDurationBlocks: 5n }
-    const { batcher, round, state, events } = harness(setup, { transactions: noise(60), planner: planner(1.5) })
+    const epochOf = (number: bigint): bigint => (number <= 2n ? 100n : number < 5n ? 98n + number : 103n)
+    const { batcher, round, state, events } = harness(setup, {
+      transactions: noise(60),
+      planner: planner(1.5),
+      epochOf,
+    })
     state.unsafe = 2n
     await round()
     expect(events).toEqual([])

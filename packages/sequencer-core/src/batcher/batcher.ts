@@ -15,21 +15,19 @@ import type {
   ChannelPlanner,
   ChannelShape,
   CloseReason,
+  WaitingReason,
 } from './ports.js'
-import { type ClearReason, computeSyncActions } from './sync-actions.js'
+import { type ClearReason, computeSyncActions, type SyncStatus } from './sync-actions.js'
 import { oneAtATime } from './under-way.js'
 
 type OpenChannel = {
   readonly channelId: Hex
   readonly out: ChannelOut
-  readonly firstBlock: LoadedBlock
+  readonly firstBlock: BatcherBlock
   readonly shape: RequiredShape
 }
 
 type RequiredShape = { readonly [K in keyof ChannelShape]-?: Exclude<ChannelShape[K], undefined> }
-
-/** Head of L1 when a block was loaded: its time of waiting begins there. */
-type LoadedBlock = BatcherBlock & { readonly loadedAt: bigint }
 
 /** Posts a rollup's blocks. */
 export type Batcher = {
@@ -80,7 +78,7 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  * ```ts
  * import { type BatcherBlock, createBatcher, createZlibCompressor, decodeBatcherTransaction } from '@l2/sequencer-core'
  *
- * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, '0')}` as const
+ * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, 'b')}` as const
  * const block = (number: bigint): BatcherBlock => ({
  *   number, hash: hash(number), parentHash: hash(number - 1n), timestamp: 1000n + number,
  *   epochNumber: 7n, epochHash: hash(7n), sequenceNumber: number, transactions: [],
@@ -120,13 +118,20 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   const nextChannelId = dependencies.channelId ?? randomChannelId
 
   /** Loaded and not known to be safe, save those of the open channel. Those of closed channels have given up their transactions. */
-  let blocks: LoadedBlock[] = []
+  let blocks: BatcherBlock[] = []
   let loadedBytes = 0
   /** Index in `blocks` of the first block that is in no channel. */
   let cursor = 0
   let open: OpenChannel | undefined
   let closed: OutgoingChannel[] = []
+  /** As far as any status said that L1 was read. */
   let previousL1: bigint | undefined
+  let unsafeBehindSince: bigint | undefined
+  let waiting: WaitingReason | undefined
+  /** How far the origin of a new block is behind the head of L1: the least that was seen. */
+  let originLag: bigint | undefined
+  /** Channels that derivation dropped one after the other, with the safe head where it was. */
+  let drops = { safe: -1n, count: 0, retryAt: 0n }
   /** Head of L1 when the batcher began: until the node has read as far, its safe head does not tell what was posted before. */
   let startedAt: bigint | undefined
   let caughtUp = false
@@ -157,6 +162,30 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     emit({ type: 'cleared', reason })
   }
 
+  const waitFor = (reason: WaitingReason | undefined): void => {
+    if (reason === waiting) return
+    waiting = reason
+    emit({ type: 'waiting', reason })
+  }
+
+  const noteOriginLag = ({ headL1, unsafe }: SyncStatus): void => {
+    const newest = blocks.at(-1)
+    if (newest === undefined || newest.number !== unsafe.number || newest.epochNumber > headL1) return
+    const lag = headL1 - newest.epochNumber
+    if (originLag === undefined || lag < originLag) originLag = lag
+  }
+
+  /**
+   * A channel that was dropped goes out again at once. When derivation drops that as well, and the next, something else is wrong, and each try
+   * costs money: they are made less and less often, until the window leaves no time.
+   */
+  const noteDrop = ({ safe, headL1 }: SyncStatus): void => {
+    const count = safe.number === drops.safe ? drops.count + 1 : 1
+    const pause = 2n ** BigInt(Math.min(count, 20))
+    const longest = options.maxChannelDurationBlocks
+    drops = { safe: safe.number, count, retryAt: count === 1 ? 0n : headL1 + (pause < longest ? pause : longest) }
+  }
+
   const prune = (count: number): void => {
     for (const block of blocks.slice(0, count)) loadedBytes -= byteLength(block)
     blocks = blocks.slice(count)
@@ -170,7 +199,6 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   const load = async (
     range: { from: bigint; to: bigint },
     safeHash: Hash,
-    headL1: bigint,
     signal: AbortSignal | undefined,
   ): Promise<void> => {
     let from = range.from
@@ -189,7 +217,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
         if (from > to) return
         if (block.number !== from || block.parentHash !== expectedParent) return clear('block-gap')
         if (blocks.length > 0 && loadedBytes >= options.maxLoadedBytes) return
-        blocks.push({ ...block, loadedAt: headL1 })
+        blocks.push(block)
         loadedBytes += byteLength(block)
         from++
       }
@@ -205,7 +233,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   }
 
   const openChannel = async (
-    firstBlock: LoadedBlock,
+    firstBlock: BatcherBlock,
     headL1: bigint,
     signal: AbortSignal | undefined,
   ): Promise<OpenChannel> => {
@@ -230,7 +258,11 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     return beginChannel(firstBlock, shape, hurried ? 'singular' : 'span')
   }
 
-  const beginChannel = (firstBlock: LoadedBlock, shape: RequiredShape, batchType: 'span' | 'singular'): OpenChannel => {
+  const beginChannel = (
+    firstBlock: BatcherBlock,
+    shape: RequiredShape,
+    batchType: 'span' | 'singular',
+  ): OpenChannel => {
     const channelId = nextChannelId()
     const { chainId, genesisTime, blockTimeSeconds } = options
     const { targetFrames, frameDataBytes, compressor } = shape
@@ -282,9 +314,11 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     })
   }
 
-  const timeIsUp = (block: LoadedBlock, shape: RequiredShape, headL1: bigint): boolean => {
+  const timeIsUp = (block: BatcherBlock, shape: RequiredShape, headL1: bigint): boolean => {
     const { maxChannelDurationBlocks } = shape
-    return maxChannelDurationBlocks > 0n && headL1 >= block.loadedAt + maxChannelDurationBlocks
+    if (maxChannelDurationBlocks === 0n || headL1 < drops.retryAt) return false
+    // Told by the age of the data, so that neither a restart nor starting over gives it more time.
+    return headL1 >= block.epochNumber + (originLag ?? 0n) + maxChannelDurationBlocks
   }
 
   /** Why the open channel must not wait any longer. */
@@ -353,12 +387,15 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
 
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
     const status = await node.status({ signal })
-    startedAt ??= status.headL1
-    const actions = computeSyncActions(status, { blocks, channels: closed, previousL1 })
+    const actions = computeSyncActions(status, { blocks, channels: closed, previousL1, unsafeBehindSince })
+    unsafeBehindSince = actions.wait === 'unsafe-behind' ? (unsafeBehindSince ?? status.headL1) : undefined
+    if (actions.wait !== undefined) return waitFor(actions.wait)
     previousL1 = status.currentL1
+    startedAt ??= status.headL1
+    if (actions.clear === 'channel-dropped') noteDrop(status)
     if (actions.clear !== undefined) clear(actions.clear)
-    if (actions.wait) return
     caughtUp ||= status.currentL1 >= startedAt || status.currentL1 >= status.headL1
+    waitFor(caughtUp ? undefined : 'catching-up')
     if (!caughtUp) return
     if (flushRequested) flushTo = status.unsafe.number
     flushRequested = false
@@ -369,7 +406,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     const newest = blocks.at(-1)?.number
     let failure: { error: unknown } | undefined
     try {
-      if (actions.load !== undefined) await load(actions.load, status.safe.hash, status.headL1, signal)
+      if (actions.load !== undefined) await load(actions.load, status.safe.hash, signal)
+      noteOriginLag(status)
       if (blocks.length > 0 && blocks.at(-1)!.number === newest && newest < status.unsafe.number) {
         if (!(await isCanonical(signal))) return clear('block-gap')
       }
@@ -400,6 +438,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     },
     get view() {
       return {
+        waiting,
         loadedBlocks: blocks.length,
         loadedBytes,
         unsentBytes: closed.reduce((sum, { items }) => sum + items.reduce((bytes, { length }) => bytes + length, 0), 0),

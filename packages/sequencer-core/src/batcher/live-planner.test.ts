@@ -12,7 +12,7 @@ import { createBatcherPlanner } from './live-planner.js'
 import type { BatcherBlock, BatcherEvent, BatcherSink } from './ports.js'
 
 const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
-const hash = (number: bigint): Hash => `0x${number.toString(16).padStart(64, '0')}`
+const hash = (number: bigint): Hash => `0x${(number + 1n).toString(16).padStart(64, '0')}`
 
 /** A chain of two transactions a block, six blocks an L1 block, whose batcher plans. */
 function planned() {
@@ -68,6 +68,8 @@ function planned() {
       state.unsafe += 6n
       await batcher.step()
       await batcher.settle()
+      // What was posted is derived at once.
+      for (const event of events) if (event.type === 'channel-closed') state.safe = event.lastBlock
     }
   }
   return { run, planner, batcher, prices, posted, events }

@@ -1,7 +1,7 @@
 import type { Hash, Hex } from 'viem'
 import type { BatchBlock } from '../batch/types.js'
 import type { Compressor } from '../compression/compression.js'
-import type { ClearReason, SyncStatus } from './sync-actions.js'
+import type { ClearReason, SyncStatus, WaitReason } from './sync-actions.js'
 
 /** A block of the rollup as the batcher loads it. */
 export type BatcherBlock = BatchBlock & { readonly number: bigint; readonly hash: Hash }
@@ -69,6 +69,8 @@ export interface ChannelPlanner {
 /** What happened, for screens, metrics and alarms. */
 export type BatcherEvent =
   | { readonly type: 'cleared'; readonly reason: ClearReason | 'block-gap' | 'limits-changed' }
+  /** The batcher waits for its node, for a reason that was not there before; `undefined`: it goes on. */
+  | { readonly type: 'waiting'; readonly reason: WaitingReason | undefined }
   | {
       readonly type: 'channel-closed'
       readonly channelId: Hex
@@ -101,8 +103,13 @@ export type BatcherEvent =
  */
 export type CloseReason = 'full' | 'duration' | 'window' | 'flush' | 'trimmed'
 
+/** Why a batcher does nothing new: what {@link WaitReason} says, or its node has not read L1 up to where the batcher began. */
+export type WaitingReason = WaitReason | 'catching-up'
+
 /** What a screen shows of a batcher. */
 export type BatcherView = {
+  /** Why nothing new is done; what is under way goes on. */
+  readonly waiting: WaitingReason | undefined
   readonly loadedBlocks: number
   /** Bytes of transactions that are held raw: those of closed channels are not. */
   readonly loadedBytes: number

@@ -10,7 +10,7 @@ import { splitByBytes } from './sharing.js'
 import { simulateSharedBatcher } from './testdata/shared-simulation.js'
 
 const config = simulatedRollup()
-const hash = (number: bigint): Hash => `0x${number.toString(16).padStart(64, '0')}`
+const hash = (number: bigint): Hash => `0x${(number + 1n).toString(16).padStart(64, '0')}`
 
 /** Rollups with a transaction a block, about a hundred bytes, and a sink that includes at once. */
 function harness(names: readonly string[], options: SharedBatcherOptions = {}, funds?: BatcherFunds) {

@@ -116,7 +116,7 @@ type Limits = { readonly payloads: number; readonly payloadBytes: number }
  * ```ts
  * import { type BatcherBlock, createSharedBatcher, createZlibCompressor, splitByBytes } from '@l2/sequencer-core'
  *
- * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, '0')}` as const
+ * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, 'b')}` as const
  * const block = (number: bigint): BatcherBlock => ({
  *   number, hash: hash(number), parentHash: hash(number - 1n), timestamp: 1000n + number,
  *   epochNumber: 7n, epochHash: hash(7n), sequenceNumber: number, transactions: [],

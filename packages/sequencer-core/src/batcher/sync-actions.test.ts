@@ -42,20 +42,40 @@ describe('computeSyncActions', () => {
       pruneBlocks: 3,
       pruneChannels: 1,
       load: { from: 11n, to: 12n },
-      wait: false,
+      wait: undefined,
     })
   })
 
   it.each<[string, Partial<SyncStatus>, Partial<BatcherHoldings>]>([
-    ['node-behind', { currentL1: 19n }, {}],
-    ['node-behind', { currentL1: 0n }, { previousL1: undefined }],
     ['safe-beyond-blocks', { safe: id(11n) }, {}],
     ['safe-before-blocks', { safe: id(4n) }, {}],
     ['safe-hash-mismatch', { safe: id(7n, 1) }, {}],
-    ['unsafe-before-blocks', { unsafe: id(9n) }, {}],
+    ['unsafe-before-blocks', { unsafe: id(9n, 1) }, {}],
+    ['unsafe-before-blocks', { unsafe: id(9n) }, { unsafeBehindSince: 18n }],
     ['channel-dropped', {}, { channels: [{ lastBlock: 8n, includedAt: 19n }] }],
   ])('clears: %s', (reason, change, held) => {
     expect(computeSyncActions(status(change), holdings(held)).clear).toBe(reason)
+  })
+
+  it.each<[string, Partial<SyncStatus>, Partial<BatcherHoldings>]>([
+    ['node-behind', { currentL1: 19n }, {}],
+    // A node that reads L1 again from far back, with the safe head of then.
+    ['node-behind', { currentL1: 2n, safe: id(1n) }, {}],
+    ['status-empty', { currentL1: 0n }, { previousL1: undefined }],
+    ['status-empty', { headL1: 0n }, {}],
+    ['status-empty', { safe: { number: 0n, hash: hash(0n) } }, {}],
+    ['status-empty', { unsafe: { number: 0n, hash: hash(0n) } }, {}],
+    ['unsafe-behind', { unsafe: id(9n) }, {}],
+    ['unsafe-behind', { unsafe: id(9n) }, { unsafeBehindSince: 19n }],
+  ])('waits and keeps everything: %s', (reason, change, held) => {
+    const channels = [{ lastBlock: 8n, includedAt: 19n }]
+    expect(computeSyncActions(status(change), holdings({ channels, ...held }))).toEqual({
+      clear: undefined,
+      pruneBlocks: 0,
+      pruneChannels: 0,
+      load: undefined,
+      wait: reason,
+    })
   })
 
   it('gives derivation the time to read the block that closes a channel', () => {
@@ -71,7 +91,13 @@ describe('computeSyncActions', () => {
         const safe = id(safeNumber, forked ? 1 : 0)
         const unsafe = id(safeNumber + ahead)
         const blocks = length === 0n ? [] : run(from, from + length - 1n)
-        const actions = computeSyncActions(status({ safe, unsafe }), holdings({ blocks }))
+        const actions = computeSyncActions(status({ safe, unsafe }), holdings({ blocks, unsafeBehindSince: 0n }))
+        if (safeNumber === 0n) {
+          // Its hash is zero here.
+          if (!forked || ahead === 0n) expect(actions.wait).toBe('status-empty')
+          if (actions.wait !== undefined) return
+        }
+        expect(actions.wait).toBeUndefined()
         const kept = actions.clear === undefined ? blocks.slice(actions.pruneBlocks).map(block => block.number) : []
         const loaded =
           actions.load === undefined ? [] : run(actions.load.from, actions.load.to).map(block => block.number)

@@ -26,14 +26,26 @@ export type BatcherHoldings = {
   readonly blocks: readonly { readonly number: bigint; readonly hash: Hash; readonly parentHash?: Hash | undefined }[]
   /** Closed channels, oldest first. */
   readonly channels: readonly ChannelProgress[]
-  /** `currentL1` of the status before this one. */
+  /** The highest `currentL1` that was seen. */
   readonly previousL1: bigint | undefined
+  /** Head of L1 when the unsafe head was first seen before the newest loaded block; `undefined` while it is not. */
+  readonly unsafeBehindSince?: bigint | undefined
 }
+
+/** Why nothing is concluded from a status. What is held and under way stays. */
+export type WaitReason =
+  /** The node has not begun: a head is missing. */
+  | 'status-empty'
+  /** The node reads L1 again, or another one answers that has not read as far: its safe head says nothing about what is on L1. */
+  | 'node-behind'
+  /** The unsafe head is one of the loaded blocks and not the newest: another node answers, or the newest blocks were taken back. */
+  | 'unsafe-behind'
+
+/** L1 blocks for which an unsafe head that went back is taken for a node that lags. */
+const unsafePatienceBlocks = 2n
 
 /** Why everything is dropped and loaded again from the safe head. */
 export type ClearReason =
-  /** The node is still reading L1, or went back: nothing can be concluded from its safe head. */
-  | 'node-behind'
   /** The safe head is beyond what is loaded: somebody else posted it. */
   | 'safe-beyond-blocks'
   /** The safe head is before what is loaded: an L1 reorg took posted batches away. */
@@ -57,8 +69,8 @@ export type SyncActions = {
   readonly pruneChannels: number
   /** Blocks to load, inclusive; `undefined`: none. */
   readonly load: { readonly from: bigint; readonly to: bigint } | undefined
-  /** Set: do nothing until the next status. */
-  readonly wait: boolean
+  /** Set: do nothing until the next status, and keep everything. */
+  readonly wait: WaitReason | undefined
 }
 
 /**
@@ -79,29 +91,39 @@ export type SyncActions = {
  */
 export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings): SyncActions {
   const { safe, unsafe, currentL1 } = status
-  const { blocks, channels, previousL1 } = holdings
+  const { blocks, channels, previousL1, unsafeBehindSince } = holdings
   const loadAll = safe.number < unsafe.number ? { from: safe.number + 1n, to: unsafe.number } : undefined
   const clear = (reason: ClearReason): SyncActions => ({
     clear: reason,
     pruneBlocks: 0,
     pruneChannels: 0,
     load: loadAll,
-    wait: false,
+    wait: undefined,
   })
 
-  // A node that starts, or follows a reorg, reports a safe head that says nothing about what is on L1 yet.
-  if (currentL1 === 0n || (previousL1 !== undefined && currentL1 < previousL1)) {
-    return { clear: 'node-behind', pruneBlocks: 0, pruneChannels: 0, load: undefined, wait: true }
-  }
+  const wait = (reason: WaitReason): SyncActions => ({
+    clear: undefined,
+    pruneBlocks: 0,
+    pruneChannels: 0,
+    load: undefined,
+    wait: reason,
+  })
+  if (currentL1 === 0n || status.headL1 === 0n || isZero(safe.hash) || isZero(unsafe.hash)) return wait('status-empty')
+  if (previousL1 !== undefined && currentL1 < previousL1) return wait('node-behind')
 
   const oldest = blocks[0]
   const newest = blocks.at(-1)
   if (oldest === undefined || newest === undefined) {
-    return { clear: undefined, pruneBlocks: 0, pruneChannels: channels.length, load: loadAll, wait: false }
+    return { clear: undefined, pruneBlocks: 0, pruneChannels: channels.length, load: loadAll, wait: undefined }
   }
   if (safe.number > newest.number) return clear('safe-beyond-blocks')
   if (safe.number + 1n < oldest.number) return clear('safe-before-blocks')
-  if (unsafe.number < newest.number) return clear('unsafe-before-blocks')
+  if (unsafe.number < newest.number) {
+    // A head that stands on what is loaded: the newest blocks are missing there, for now or for good.
+    const standsOnOurs = blocks[Number(unsafe.number - oldest.number)]?.hash === unsafe.hash
+    const patient = unsafeBehindSince === undefined || status.headL1 < unsafeBehindSince + unsafePatienceBlocks
+    return standsOnOurs && patient ? wait('unsafe-behind') : clear('unsafe-before-blocks')
+  }
 
   if (unsafe.number === newest.number && unsafe.hash !== newest.hash) return clear('unsafe-hash-mismatch')
 
@@ -130,6 +152,10 @@ export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings
     pruneBlocks: Math.max(0, safeIndex + 1),
     pruneChannels,
     load: newest.number < unsafe.number ? { from: newest.number + 1n, to: unsafe.number } : undefined,
-    wait: false,
+    wait: undefined,
   }
+}
+
+function isZero(hash: Hash): boolean {
+  return /^0x0*$/.test(hash)
 }

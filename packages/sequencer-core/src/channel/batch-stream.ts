@@ -23,6 +23,8 @@ export type ChannelStreamOptions = {
   allowBrotli?: boolean | undefined
   /** Default zlib alone, in JavaScript. */
   decompressors?: Decompressors | undefined
+  /** Told of each batch that is passed over (`BATCH_UNDERIVABLE`). */
+  onDropped?: ((error: SequencerError) => void) | undefined
 }
 
 /** Options of {@link openChannel}. */
@@ -57,8 +59,9 @@ const none: Uint8Array = new Uint8Array()
  * Opens the bytes of a complete channel: picks the algorithm by its first byte, decompresses up to the limit, and reads RLP strings, each of which
  * is a batch.
  *
- * As op-node does: the limit cuts and does not condemn, a stream without an end marker counts as far as it decodes, and a malformed batch ends the
- * channel while the batches before it stand. (kona refuses the whole channel in the first two cases.)
+ * As op-node does: the limit cuts and does not condemn, a stream without an end marker counts as far as it decodes, bytes that are no batch end the
+ * channel while the batches before it stand, and a span batch whose transactions cannot be rebuilt is passed over. (kona refuses the whole channel
+ * in the first two cases, and ends it in the last.)
  *
  * @throws SequencerError `COMPRESSION_UNAVAILABLE` for a brotli channel without a brotli port. Nothing in the bytes makes it throw.
  */
@@ -94,27 +97,35 @@ export function openBatchStream<B>(
     stream,
     next() {
       if (end !== undefined) return undefined
-      if (at >= stream.length) {
-        end = { kind: 'end' }
-        return undefined
-      }
-      try {
-        const item = readItem(stream, at)
-        if (item.list) {
-          throw new SequencerError(`invalid batch stream at byte ${at}: a list`, {
-            code: 'BATCH_INVALID',
-            details: { reason: 'a list', offset: at },
-          })
+      for (;;) {
+        if (at >= stream.length) {
+          end = { kind: 'end' }
+          return undefined
         }
-        const bytes = stream.subarray(item.start, item.end)
-        const batch = decode(bytes)
-        at = item.end
-        batchBytes = bytes
-        return batch
-      } catch (error) {
-        if (!isL2Error(error)) throw error
-        end = { kind: 'invalid', error: error as SequencerError }
-        return undefined
+        let next = at
+        try {
+          const item = readItem(stream, at)
+          if (item.list) {
+            throw new SequencerError(`invalid batch stream at byte ${at}: a list`, {
+              code: 'BATCH_INVALID',
+              details: { reason: 'a list', offset: at },
+            })
+          }
+          next = item.end
+          const bytes = stream.subarray(item.start, item.end)
+          const batch = decode(bytes)
+          at = next
+          batchBytes = bytes
+          return batch
+        } catch (error) {
+          if (!isL2Error(error)) throw error
+          if (error.code !== 'BATCH_UNDERIVABLE') {
+            end = { kind: 'invalid', error: error as SequencerError }
+            return undefined
+          }
+          at = next
+          options.onDropped?.(error as SequencerError)
+        }
       }
     },
     get batchBytes() {

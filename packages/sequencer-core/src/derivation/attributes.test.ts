@@ -114,6 +114,30 @@ describe('buildAttributes', () => {
     }
   })
 
+  it('gives the activation block of Karst more gas, in that block alone, and no users', () => {
+    const forks: ForkSchedule = { jovian: 0n, karst: 1002n }
+    const from = input(forks, { transactions: [], upgradeTransactions: { karst: [Uint8Array.of(0x7e, 1)] } })
+    const { attributes, systemConfig, depositCount } = buildAttributes(from)
+    expect([attributes.gasLimit, systemConfig.gasLimit, depositCount]).toEqual([55_383_002n, 12_345n, 4])
+    const user = { ...from, transactions: [Uint8Array.of(0xc1, 1)] }
+    expect(thrown(() => buildAttributes(user)).code).toBe('UPGRADE_BLOCK_TRANSACTIONS')
+    expect(thrown(() => buildAttributes({ ...from, upgradeTransactions: {} })).code).toBe(
+      'UPGRADE_TRANSACTIONS_MISSING',
+    )
+    expect(buildAttributes(input({ jovian: 0n, karst: 1000n })).attributes.gasLimit).toBe(12_345n)
+  })
+
+  it("ends where the chain's own upgrade begins", () => {
+    const from = input({ jovian: 0n })
+    const at = (timeSeconds: bigint) => ({
+      ...from,
+      rollup: { ...from.rollup, foreignFork: { name: 'Azul', timeSeconds } },
+    })
+    expect(buildAttributes(at(1003n)).depositCount).toBe(3)
+    const error = thrown(() => buildAttributes(at(1002n)))
+    expect([error.code, error.recovery, error.details['fork']]).toEqual(['FORK_WITHOUT_RULES', 'abort', 'Azul'])
+  })
+
   it('puts the transactions of an upgrade behind the deposits, and refuses to leave them out silently', () => {
     const forks: ForkSchedule = { granite: 0n, holocene: 1002n, isthmus: 1002n }
     const from = input(forks)

@@ -3,26 +3,18 @@ import type { Address } from 'viem'
 import type { PayloadAttributes } from '../engine/engine.js'
 import { SequencerError } from '../errors.js'
 import { depositsOfBlock } from './deposit.js'
-import { type ForkName, forkNames, isForkActivationBlock, isForkActive } from './fork-schedule.js'
+import { type ForkName, forkNames, isForkActivationBlock, isForkActive, isUpgradeOnlyBlock } from './fork-schedule.js'
 import type { L1Header, L1Log } from './l1.js'
 import { encodeL1InfoDeposit } from './l1-info.js'
 import type { L2BlockRef } from './l2.js'
 import type { RollupConfig } from './rollup-config.js'
 import { applyConfigLogs, type SystemConfig } from './system-config.js'
+import { addedUpgradeGas } from './upgrade-gas.js'
+import { type UpgradeTransactions, upgradeFacts } from './upgrade-transactions.js'
 import { sameHex, uintBe } from './words.js'
 
 /** Where priority fees go. Source: OP specs, "Predeploys". */
 export const sequencerFeeVault: Address = '0x4200000000000000000000000000000000000011'
-
-/**
- * The deposits that a network upgrade puts into its first block, encoded, by upgrade. They carry contract bytecode, which this package
- * does not ship: take them from the specification (`specs/static/bytecode`) when a chain activates Ecotone, Fjord, Isthmus or Jovian after
- * genesis. An empty list says that there are none.
- */
-export type UpgradeTransactions = { readonly [fork in ForkName]?: readonly Uint8Array[] | undefined }
-
-/** The upgrades that come with transactions. */
-const forksWithTransactions: readonly ForkName[] = ['ecotone', 'fjord', 'isthmus', 'jovian']
 
 function upgradeTransactionsAt(
   rollup: RollupConfig,
@@ -32,10 +24,12 @@ function upgradeTransactionsAt(
   const active = forkNames.filter(fork => isForkActivationBlock(rollup.forks, fork, timestamp, rollup.blockTimeSeconds))
   return active.flatMap(fork => {
     const transactions = upgrades[fork]
-    if (transactions === undefined && forksWithTransactions.includes(fork)) {
+    if (transactions === undefined && fork in upgradeFacts) {
       throw new SequencerError(`the block at ${timestamp} activates ${fork}, whose upgrade transactions are missing`, {
         code: 'UPGRADE_TRANSACTIONS_MISSING',
-        meta: [`try: upgradeTransactions: { ${fork}: [...] }, or [] for a chain that installed them otherwise`],
+        meta: [
+          `try: upgradeTransactions: await loadUpgradeTransactions(...), or { ${fork}: [] } for a chain that installed them otherwise`,
+        ],
         details: { fork, timestamp },
       })
     }
@@ -76,7 +70,8 @@ export type BuiltAttributes = {
  * The payload attributes of the block after `parent`, the same for the sequencer that builds it and for everybody who derives it.
  * Source: OP specs, "Deriving payload attributes".
  *
- * @throws SequencerError `DERIVATION_RESET` when the origin does not follow the parent's; `DEPOSIT_INVALID`; `UPGRADE_TRANSACTIONS_MISSING`
+ * @throws SequencerError `DERIVATION_RESET` when the origin does not follow the parent's; `DEPOSIT_INVALID`; `UPGRADE_TRANSACTIONS_MISSING`;
+ * `UPGRADE_BLOCK_TRANSACTIONS`; `FORK_WITHOUT_RULES`
  */
 export function buildAttributes(input: AttributesInput): BuiltAttributes {
   const { rollup, parent, origin, logs } = input
@@ -101,6 +96,19 @@ export function buildAttributes(input: AttributesInput): BuiltAttributes {
       details: { timestamp, origin: origin.number, originTimestamp: origin.timestamp },
     })
   }
+  const { foreignFork } = rollup
+  if (foreignFork !== undefined && timestamp >= foreignFork.timeSeconds) {
+    throw new SequencerError(`the chain leaves the OP Stack at ${foreignFork.timeSeconds} with ${foreignFork.name}`, {
+      code: 'FORK_WITHOUT_RULES',
+      details: { fork: foreignFork.name, timestamp, activation: foreignFork.timeSeconds },
+    })
+  }
+  if (input.transactions.length > 0 && isUpgradeOnlyBlock(rollup.forks, timestamp, rollup.blockTimeSeconds)) {
+    throw new SequencerError(`the block at ${timestamp} activates an upgrade and must not hold users' transactions`, {
+      code: 'UPGRADE_BLOCK_TRANSACTIONS',
+      details: { timestamp, transactions: input.transactions.length },
+    })
+  }
   const upgrades = upgradeTransactionsAt(rollup, timestamp, input.upgradeTransactions ?? {})
   const deposited = [
     encodeL1InfoDeposit(rollup, systemConfig, origin, sequenceNumber, timestamp),
@@ -120,7 +128,7 @@ export function buildAttributes(input: AttributesInput): BuiltAttributes {
       parentBeaconBlockRoot: since('ecotone') ? (origin.parentBeaconBlockRoot ?? `0x${'00'.repeat(32)}`) : undefined,
       transactions: [...deposited, ...input.transactions],
       noTxPool: input.noTxPool ?? true,
-      gasLimit: systemConfig.gasLimit,
+      gasLimit: systemConfig.gasLimit + addedUpgradeGas(rollup, timestamp),
       eip1559Params: since('holocene')
         ? bytesToHex(concatBytes(uintBe(systemConfig.eip1559Denominator, 4), uintBe(systemConfig.eip1559Elasticity, 4)))
         : undefined,

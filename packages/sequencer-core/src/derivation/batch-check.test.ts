@@ -149,6 +149,14 @@ describe('checkSingularBatch', () => {
     const jovian: ForkSchedule = { ...holocene, isthmus: 0n, jovian: 1022n }
     expect(check({}, {}, jovian)).toBe('drop transactions-in-upgrade-block')
     expect(check({ transactions: [] }, {}, jovian)).toBe('accept')
+    for (const fork of ['karst', 'lagoon'] as const) {
+      const upgrade: ForkSchedule = { ...holocene, jovian: 0n, [fork]: 1022n }
+      expect(check({}, {}, upgrade)).toBe('drop transactions-in-upgrade-block')
+      expect(check({ transactions: [] }, {}, upgrade)).toBe('accept')
+    }
+    const postExec = { transactions: [Uint8Array.of(0x7d, 0xc0)] }
+    expect(check(postExec, {}, { ...holocene, karst: 0n })).toBe('drop post-exec-before-lagoon')
+    expect(check(postExec, {}, { ...holocene, lagoon: 0n })).toBe('accept')
     expect(check({}, {}, { ...holocene, isthmus: 1022n })).toBe('accept')
   })
 

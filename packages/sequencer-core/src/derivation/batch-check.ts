@@ -1,7 +1,7 @@
 import { equalBytes } from '@l2/common'
 import type { SingularBatch, SpanBatch } from '../batch/types.js'
 import { countLeadingDeposits, depositType } from './deposit.js'
-import { isForkActivationBlock, isForkActive } from './fork-schedule.js'
+import { isForkActive, isUpgradeOnlyBlock } from './fork-schedule.js'
 import type { L1BlockRef } from './l1.js'
 import type { L2BlockRef } from './l2.js'
 import { maxSequencerDriftSeconds, type RollupConfig } from './rollup-config.js'
@@ -45,8 +45,12 @@ export type BatchReason =
   | 'deposit-transaction'
   /** An EIP-7702 transaction before Isthmus. */
   | 'set-code-before-isthmus'
+  /** A post-exec transaction (type 0x7d) before Lagoon. */
+  | 'post-exec-before-lagoon'
   /** A span batch before Delta. */
   | 'span-before-delta'
+  /** A span batch of which a transaction cannot be rebuilt. */
+  | 'span-underivable'
   /** An L2 block that the check needs is not to be had. */
   | 'l2-block-unknown'
   /** An overlapped block has other transactions on the safe chain. */
@@ -84,6 +88,7 @@ const drop = (reason: BatchReason): BatchVerdict => ({ verdict: 'drop', reason }
 const undecided = (reason: BatchReason): BatchVerdict => ({ verdict: 'undecided', reason })
 
 const setCodeType = 4
+const postExecType = 0x7d
 
 /**
  * What a batch's transactions must not be. Bytes that are no transaction at all, and types that the rollup does not know, are left to
@@ -96,14 +101,16 @@ function checkTransactions(
   config: RollupConfig,
 ): BatchVerdict | undefined {
   if (transactions.length === 0) return undefined
-  if (isForkActivationBlock(config.forks, 'jovian', timestamp, config.blockTimeSeconds)) {
+  if (isUpgradeOnlyBlock(config.forks, timestamp, config.blockTimeSeconds)) {
     return drop('transactions-in-upgrade-block')
   }
   const isthmus = isForkActive(config.forks, 'isthmus', timestamp)
+  const lagoon = isForkActive(config.forks, 'lagoon', timestamp)
   for (const transaction of transactions) {
     if (transaction.length === 0) return drop('empty-transaction')
     if (transaction[0] === depositType) return drop('deposit-transaction')
     if (transaction[0] === setCodeType && !isthmus) return drop('set-code-before-isthmus')
+    if (transaction[0] === postExecType && !lagoon) return drop('post-exec-before-lagoon')
   }
   return undefined
 }
@@ -286,7 +293,7 @@ export function checkSpanBlocks(
   return accept
 }
 
-/** Before Holocene: a block of a span batch that the safe chain has already must be the same there. */
+/** A block of a span batch that the safe chain has already must be the same there. */
 export function checkOverlappedBlock(block: SpanBlockFacts, safe: SafeBlock): BatchVerdict {
   const skip = countLeadingDeposits(safe.transactions)
   const same =

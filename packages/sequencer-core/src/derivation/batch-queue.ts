@@ -70,20 +70,20 @@ export function createJudge(
     if (!holocene) {
       const full = checkSpanBlocks(context, span, facts, parent)
       if (full.verdict !== 'accept') return verdict(full)
-      if (overlaps) {
-        if (overlap === undefined || overlap.safe !== context.safe) {
-          const blocks = spanBlocks(span, facts, config, parent)
-          overlap = { safe: context.safe, blocks, next: blocks.next().value, number: parent.number + 1n }
-        }
-        while (overlap.number <= context.safe.number) {
-          const block = lookup(overlap.number)
-          if (block === 'unread') return { kind: 'needs-l2-block', number: overlap.number }
-          if (block === undefined) return verdict({ verdict: 'undecided', reason: 'l2-block-unknown' })
-          const same = checkOverlappedBlock(overlap.next, block)
-          if (same.verdict !== 'accept') return verdict(same)
-          overlap.next = overlap.blocks.next().value
-          overlap.number++
-        }
+    }
+    if (overlaps) {
+      if (overlap === undefined || overlap.safe !== context.safe) {
+        const blocks = spanBlocks(span, facts, config, parent)
+        overlap = { safe: context.safe, blocks, next: blocks.next().value, number: parent.number + 1n }
+      }
+      while (overlap.number <= context.safe.number) {
+        const block = lookup(overlap.number)
+        if (block === 'unread') return { kind: 'needs-l2-block', number: overlap.number }
+        if (block === undefined) return verdict({ verdict: 'undecided', reason: 'l2-block-unknown' })
+        const same = checkOverlappedBlock(overlap.next, block)
+        if (same.verdict !== 'accept') return verdict(same)
+        overlap.next = overlap.blocks.next().value
+        overlap.number++
       }
     }
     const blocks = spanBlocks(span, facts, config, parent)

@@ -15,9 +15,11 @@ import {
   simulatedRollup,
   simulatedTransaction,
 } from '../testing/l2-simulator.js'
+import { sequencerFeeVault } from './attributes.js'
 import { genesisCheckpoint } from './checkpoint.js'
 import { createDerivationDriver, type DerivationDriverOptions } from './driver.js'
 import type { ForkSchedule } from './fork-schedule.js'
+import { encodeExtraData } from './l2.js'
 import type { RollupConfig } from './rollup-config.js'
 
 type Scene = { config: RollupConfig; l1: L1Simulator; sequencer: SequencerSimulator; post(from: number): void }
@@ -211,6 +213,129 @@ describe('createDerivationDriver', () => {
     expect(after.head.number).toBe(5n)
     expect(engine.blockNow('latest')!.hash).toBe(after.head.hash)
     expect(after.head.hash).not.toBe(fifth!.ref.hash)
+  })
+
+  it('labels blocks that the engine has already, and builds none of them', async () => {
+    const world = scene()
+    world.l1.mine()
+    for (let i = 0; i < 20; i++) world.sequencer.build([simulatedTransaction(world.config, BigInt(i))])
+    const engine = createHashEngine({ config: world.config })
+    for (const { executed } of world.sequencer.blocks) engine.adopt(executed)
+    const tip = world.sequencer.head.hash
+    const calls: string[] = []
+    const watched: typeof engine = {
+      ...engine,
+      build: async (...values) => {
+        calls.push('build')
+        return engine.build(...values)
+      },
+      setHead: async heads => {
+        calls.push(heads.head === tip ? 'label' : 'back')
+        await engine.setHead(heads)
+      },
+    }
+    const { driver } = drive(world, { engine: watched })
+    world.post(0)
+    world.l1.mine()
+    expect((await driver.sync()).safe.hash).toBe(tip)
+    expect(calls).toEqual(Array.from({ length: 20 }, () => 'label'))
+  })
+
+  it('compares everything that a header says before it takes a block for derived', async () => {
+    const world = scene()
+    world.l1.mine()
+    const { executed } = world.sequencer.build([simulatedTransaction(world.config, 1n)])!
+    const origin = world.l1.block(executed.timestamp >= world.l1.head.timestamp ? 101n : 100n)!
+    const header = {
+      prevRandao: origin.mixHash,
+      feeRecipient: sequencerFeeVault,
+      parentBeaconBlockRoot: origin.parentBeaconBlockRoot,
+      extraData: encodeExtraData({ denominator: 250n, elasticity: 6n, minBaseFee: 0n }),
+    }
+    world.post(0)
+    world.l1.mine()
+    const other: Hash = `0x${'77'.repeat(32)}`
+    const cases = [
+      [{}, 0],
+      [{ prevRandao: other }, 1],
+      [{ feeRecipient: world.config.batchInbox }, 1],
+      [{ parentBeaconBlockRoot: other }, 1],
+      [{ extraData: encodeExtraData({ denominator: 250n, elasticity: 5n, minBaseFee: 0n }) }, 1],
+      [{ extraData: encodeExtraData({ denominator: 250n, elasticity: 6n, minBaseFee: 1n }) }, 1],
+    ] as const
+    for (const [change, builds] of cases) {
+      const engine = createHashEngine({ config: world.config })
+      engine.adopt({ ...executed, header: { ...header, ...change } })
+      let built = 0
+      const { driver } = drive(world, {
+        engine: {
+          ...engine,
+          build: async (...values) => {
+            built++
+            return engine.build(...values)
+          },
+        },
+      })
+      expect((await driver.sync()).head.hash).toBe(executed.hash)
+      expect([change, built]).toEqual([change, builds])
+    }
+  })
+
+  it('makes a block of deposits where the engine judges its own block invalid', async () => {
+    const world = scene()
+    world.l1.mine()
+    const from = world.sequencer.build([simulatedTransaction(world.config, 1n)])!
+    world.post(0)
+    world.l1.mine()
+    const engine = createHashEngine({ config: world.config })
+    const { driver, events } = drive(world, {
+      engine: {
+        ...engine,
+        build: async (parent, attributes) => {
+          if (attributes.transactions.length === 1) return engine.build(parent, attributes)
+          throw new SequencerError('INVALID', { code: 'ENGINE_PAYLOAD_INVALID', recovery: 'reset' })
+        },
+      },
+    })
+    const { head } = await driver.sync()
+    expect([head.number, events.includes('block-refused')]).toEqual([1n, true])
+    expect(engine.blockNow(1n)!.transactions).toHaveLength(1)
+    expect(head.hash).not.toBe(from.ref.hash)
+  })
+
+  it('waits for a block that the engine cannot name for a moment, and judges by it then', async () => {
+    const world = scene()
+    world.l1.mine()
+    for (let i = 0; i < 2; i++) world.sequencer.build([simulatedTransaction(world.config, BigInt(i))])
+    const post = (): void => {
+      const span = toSpanBatch(
+        world.sequencer.blocks.map(({ batch }) => batch),
+        { genesisTime: world.config.genesis.l2TimeSeconds },
+      )
+      const channelId = `0x${world.l1.head.number.toString(16).padStart(32, '0')}` as const
+      world.l1.post(encodeBatcherTransaction(framesOfBatches([span], { config: world.config, channelId })))
+      world.l1.mine()
+    }
+    post()
+    const engine = createHashEngine({ config: world.config })
+    let blind = false
+    const { driver } = drive(world, {
+      engine: {
+        ...engine,
+        block: async id => (blind && id === 1n ? undefined : engine.block(id)),
+      },
+    })
+    expect((await driver.sync()).head.number).toBe(2n)
+    // Overlaps the two that are safe.
+    for (let i = 2; i < 4; i++) world.sequencer.build([simulatedTransaction(world.config, BigInt(i))])
+    post()
+    blind = true
+    for (let i = 0; i < 3; i++) {
+      await expect(driver.sync()).rejects.toMatchObject({ code: 'L2_BLOCK_UNAVAILABLE', recovery: 'retry' })
+    }
+    expect(driver.status.head.number).toBe(2n)
+    blind = false
+    expect((await driver.sync()).head).toEqual(world.sequencer.head)
   })
 
   it('asks again after a failure, and loses nothing by it', async () => {

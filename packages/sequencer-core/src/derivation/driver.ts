@@ -4,6 +4,7 @@ import type { CallOptions, ExecutedBlock, ExecutionEngine } from '../engine/engi
 import { SequencerError } from '../errors.js'
 import type { SafeBlock } from './batch-check.js'
 import { type DerivationCheckpoint, genesisCheckpoint } from './checkpoint.js'
+import { isBlockOfAttributes } from './consolidation.js'
 import type { L1Block } from './l1.js'
 import type { BlobSource, CommitmentSource, L1Source } from './l1-source.js'
 import { type L2BlockRef, l2BlockRef } from './l2.js'
@@ -33,7 +34,7 @@ export type DerivationDriverOptions = Omit<DerivationOptions, 'start'> & {
   readonly maxCachedL1Blocks?: number | undefined
   /** Told of everything the pipeline reports, in order; called synchronously and must not throw. */
   readonly onEvent?: ((event: DerivationEvent | DriverEvent) => void) | undefined
-  /** Whether a failed build says that the block can never be, as opposed to: not now. Default: `ENGINE_TRANSACTION_INVALID`. */
+  /** Whether a failed build says that the block can never be, as opposed to: not now. Default: `ENGINE_TRANSACTION_INVALID` and `ENGINE_PAYLOAD_INVALID`. */
   readonly isRefusal?: ((error: unknown) => boolean) | undefined
   readonly clock?: Clock | undefined
 }
@@ -170,13 +171,12 @@ class Driver implements DerivationDriver {
     if (answered.kind === 'event') this.#options.onEvent?.(answered.event)
     // A span that was taken back leaves the engine on a block that is no longer derived.
     if (input.kind === 'refused' && this.#pipeline.head !== head)
-      await this.#label(this.#pipeline.head.hash, callOptions)
+      await this.#label(this.#pipeline.head.hash, this.#pipeline.safe.hash, callOptions)
     return true
   }
 
-  #label(head: Hash, callOptions: CallOptions): Promise<void> {
-    const { safe } = this.#pipeline
-    return this.#options.engine.setHead({ head, safe: safe.hash, finalized: this.#finalized.head.hash }, callOptions)
+  #label(head: Hash, safe: Hash, callOptions: CallOptions): Promise<void> {
+    return this.#options.engine.setHead({ head, safe, finalized: this.#finalized.head.hash }, callOptions)
   }
 
   /**
@@ -238,7 +238,15 @@ class Driver implements DerivationDriver {
   async #safeBlock(number: bigint, callOptions: CallOptions): Promise<SafeBlock | undefined> {
     const { config, engine } = this.#options
     const block = await engine.block(number, callOptions)
-    if (block === undefined) return undefined
+    if (block === undefined) {
+      if (number < config.genesis.l2.number) return undefined
+      // It is at or below the derived head, so there is such a block. To go on without it would be to judge by what this engine has at hand.
+      throw new SequencerError(`the engine cannot name block ${number}, which a batch has to be compared with`, {
+        code: 'L2_BLOCK_UNAVAILABLE',
+        recovery: 'retry',
+        details: { number },
+      })
+    }
     return { ref: l2BlockRef(block, config), transactions: block.transactions }
   }
 
@@ -246,24 +254,27 @@ class Driver implements DerivationDriver {
     output: Extract<DerivationOutput, { kind: 'attributes' }>,
     callOptions: CallOptions,
   ): Promise<DerivationInput> {
-    const { engine } = this.#options
+    const { engine, config } = this.#options
+    const { parent, attributes, concluding } = output
+    const number = parent.number + 1n
+    const unsafe = await engine.block('latest', callOptions)
+    const known = unsafe === undefined || unsafe.number < number ? undefined : await engine.block(number, callOptions)
+    if (known !== undefined && isBlockOfAttributes(known, parent.hash, attributes, config)) {
+      // The engine has the block: it gets a label, and what was built upon it stays.
+      if (concluding) await this.#label(unsafe!.hash, known.hash, callOptions)
+      return { kind: 'executed', block: known }
+    }
     let block: ExecutedBlock
     try {
-      block = await engine.build(output.parent.hash, output.attributes, callOptions)
+      block = await engine.build(parent.hash, attributes, callOptions)
     } catch (error) {
-      const isRefusal = this.#options.isRefusal ?? (thrown => isL2Error(thrown, 'ENGINE_TRANSACTION_INVALID'))
+      const isRefusal = this.#options.isRefusal ?? isRefusedBlock
       if (!isRefusal(error)) throw error
       return { kind: 'refused' }
     }
-    const unsafe = await engine.block('latest', callOptions)
-    const known =
-      unsafe === undefined || unsafe.number < block.number ? undefined : await engine.block(block.number, callOptions)
-    await engine.setHead(
-      {
-        head: known?.hash === block.hash ? unsafe!.hash : block.hash,
-        safe: output.concluding ? block.hash : this.#pipeline.safe.hash,
-        finalized: this.#finalized.head.hash,
-      },
+    await this.#label(
+      known?.hash === block.hash ? unsafe!.hash : block.hash,
+      concluding ? block.hash : this.#pipeline.safe.hash,
       callOptions,
     )
     return { kind: 'executed', block }
@@ -303,8 +314,13 @@ class Driver implements DerivationDriver {
     // What is final cannot be gone back behind.
     this.#checkpoints = this.#checkpoints.filter(checkpoint => checkpoint.l1.number >= final.l1.number)
     const head = await engine.block('latest', callOptions)
-    if (head !== undefined) await this.#label(head.hash, callOptions)
+    if (head !== undefined) await this.#label(head.hash, this.#pipeline.safe.hash, callOptions)
   }
+}
+
+/** The engine's word that there is no block with these transactions. */
+function isRefusedBlock(error: unknown): boolean {
+  return isL2Error(error, 'ENGINE_TRANSACTION_INVALID') || isL2Error(error, 'ENGINE_PAYLOAD_INVALID')
 }
 
 function missing(option: string): SequencerError {

@@ -1,6 +1,7 @@
 /**
- * The network upgrades after Bedrock, oldest first. `karst` is the slot of the upgrade being drafted: it can be scheduled, and has no
- * rules yet. Source: OP specs, "Network upgrades".
+ * The network upgrades after Bedrock, oldest first. `lagoon` is the one being drafted: what is final of it has rules here (post-exec
+ * transactions, its activation block on a chain that shares no dependency set), interop messages have none. Source: OP specs, "Network
+ * upgrades", and op-node v1.19.6.
  */
 export const forkNames = [
   'regolith',
@@ -13,6 +14,7 @@ export const forkNames = [
   'isthmus',
   'jovian',
   'karst',
+  'lagoon',
 ] as const
 
 /** A network upgrade; Bedrock is where every chain begins and has no name here. */
@@ -59,4 +61,12 @@ export function isForkActivationBlock(
     timestamp >= blockTimeSeconds &&
     !isForkActive(forks, fork, timestamp - blockTimeSeconds)
   )
+}
+
+/** Upgrades whose first block holds nothing but deposits and their own transactions. Source: OP specs, Jovian and Karst. */
+const alone: readonly ForkName[] = ['jovian', 'karst', 'lagoon']
+
+/** Whether the L2 block at `timestamp` must not hold users' transactions, because an upgrade becomes active in it. */
+export function isUpgradeOnlyBlock(forks: ForkSchedule, timestamp: bigint, blockTimeSeconds: bigint): boolean {
+  return alone.some(fork => isForkActivationBlock(forks, fork, timestamp, blockTimeSeconds))
 }

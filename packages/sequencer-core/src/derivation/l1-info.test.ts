@@ -10,6 +10,7 @@ import type { ForkSchedule } from './fork-schedule.js'
 import type { L1Header } from './l1.js'
 import { decodeL1Info, encodeL1Info, encodeL1InfoDeposit, l1InfoFor } from './l1-info.js'
 import { rollupPresets } from './presets.js'
+import type { RollupConfig } from './rollup-config.js'
 
 /** L1-info calldata of OP Mainnet. Source: kona, `crates/protocol/protocol/src/test_utils.rs`. */
 const bedrock =
@@ -185,6 +186,19 @@ describe('l1InfoFor', () => {
   it('writes 1 for the blob base fee of an L1 without blobs, and 400 for a DA footprint scalar of 0', () => {
     const info = l1InfoFor({ ...config, forks: { jovian: 0n } }, config.genesis.systemConfig, origin, 0n, 1002n)
     expect(info).toMatchObject({ blobBaseFee: 1n, daFootprintGasScalar: 400n })
+  })
+
+  it("states Cancun's blob base fee until the chain's Pectra blob schedule begins", () => {
+    const late = { ...config, forks: { jovian: 0n }, pectraBlobScheduleTime: 1001n }
+    const info = (header: Partial<L1Header>, rollup: RollupConfig = late) =>
+      l1InfoFor(rollup, config.genesis.systemConfig, { ...origin, ...header }, 0n, 1002n)
+    // OP Sepolia in March 2025: the figure is that of the chain's own blocks, with the excess that L1 had.
+    const blobs = { excessBlobGas: 60_000_000n, blobBaseFee: 159_773n }
+    expect(info(blobs)).toMatchObject({ blobBaseFee: 63_864_039n })
+    expect(info({ ...blobs, timestamp: 1001n })).toMatchObject({ blobBaseFee: 159_773n })
+    expect(info(blobs, { ...late, pectraBlobScheduleTime: undefined })).toMatchObject({ blobBaseFee: 159_773n })
+    expect(info({})).toMatchObject({ blobBaseFee: 1n })
+    expect(() => info({ blobBaseFee: 5n })).toThrow('excessBlobGas')
   })
 
   it('is a system transaction with 150,000,000 gas before Regolith', () => {

@@ -4,6 +4,7 @@ import { SequencerError } from '../errors.js'
 import { type DepositTransaction, depositSourceHash, encodeDeposit } from './deposit.js'
 import { type ForkName, isForkActivationBlock, isForkActive } from './fork-schedule.js'
 import type { L1Header } from './l1.js'
+import { blobFeeOf, cancunUpdateFraction } from './l1-blob-fee.js'
 import type { RollupConfig } from './rollup-config.js'
 import { ecotoneScalars, type SystemConfig } from './system-config.js'
 import { addressAt, readUintBe, uintBe, unhex } from './words.js'
@@ -166,6 +167,19 @@ function layoutAt(rollup: RollupConfig, timestamp: bigint): L1Info['layout'] {
   return since('ecotone') ? 'ecotone' : 'bedrock'
 }
 
+/** The blob base fee that an L1-info deposit states, wei. */
+function statedBlobBaseFee(rollup: RollupConfig, origin: L1Header): bigint {
+  const { pectraBlobScheduleTime } = rollup
+  if (pectraBlobScheduleTime === undefined || origin.timestamp >= pectraBlobScheduleTime)
+    return origin.blobBaseFee ?? 1n
+  if (origin.excessBlobGas !== undefined) return blobFeeOf(origin.excessBlobGas, cancunUpdateFraction)
+  if (origin.blobBaseFee === undefined) return 1n
+  throw new SequencerError(`L1 block ${origin.number} needs "excessBlobGas", which its source left out`, {
+    code: 'DERIVATION_INPUT_INVALID',
+    details: { number: origin.number },
+  })
+}
+
 /** What the L2 block at `timestamp` (seconds) says about its L1 origin. */
 export function l1InfoFor(
   rollup: RollupConfig,
@@ -186,7 +200,7 @@ export function l1InfoFor(
   if (layout === 'bedrock') {
     return { layout, ...common, overhead: systemConfig.overhead, scalar: systemConfig.scalar }
   }
-  const ecotone = { ...common, ...ecotoneScalars(systemConfig.scalar), blobBaseFee: origin.blobBaseFee ?? 1n }
+  const ecotone = { ...common, ...ecotoneScalars(systemConfig.scalar), blobBaseFee: statedBlobBaseFee(rollup, origin) }
   if (layout === 'ecotone') return { layout, ...ecotone }
   const isthmus = {
     ...ecotone,

@@ -85,13 +85,18 @@ describe('createRpcL1Source', () => {
     const emit = ({ topics, data }: { topics: readonly Hash[]; data: Uint8Array }): Uint8Array =>
       concatBytes(...topics.map(topic => hexToBytes(topic)!), data)
 
-    const source = createRpcL1Source({ client: client as L1Client, config })
+    const proved = createRpcL1Source({ client: client as L1Client, config })
+    // Anvil puts sidecars under the root of a block with blobs, so such a block of it cannot be proved.
+    const source = createRpcL1Source({ client: client as L1Client, config, trustNode: true })
     const sent = new Map<Hash, Uint8Array>()
     const known: L1Block[] = []
     const sequencer = createSequencerSimulator({ config, l1: { block: number => known[Number(number)] } })
     const follow = async (): Promise<void> => {
       const head = await client.getBlockNumber({ cacheTime: 0 })
-      for (let n = 0n; n <= head; n++) known[Number(n)] = (await source.block(n))!
+      for (let n = 0n; n <= head; n++) {
+        known[Number(n)] = (await source.block(n))!
+        expect(await proved.block(n)).toEqual(known[Number(n)])
+      }
     }
     let channel = 0
     const frames = (from: number): Uint8Array => {
@@ -121,6 +126,7 @@ describe('createRpcL1Source', () => {
     })
     sent.set(signed.transaction.blobVersionedHashes[0] as Hash, blob)
     await mine()
+    await expect(proved.block(3n)).rejects.toMatchObject({ code: 'L1_RPC_INVALID', recovery: 'retry' })
 
     const engine = createHashEngine({ config })
     const events: string[] = []
@@ -154,6 +160,80 @@ describe('createRpcL1Source', () => {
     expect(await source.finalizedNumber?.()).toBeTypeOf('bigint')
   })
 
+  it('proves what a node says: header, transactions, receipts', async () => {
+    const client = createPublicClient({ transport: http(url) }) as L1Client
+    const base = simulatedRollup()
+    const contract = base.depositContract
+    const config = { ...base, batchInbox: other.address, depositContract: contract }
+    await client.request({ method: 'anvil_setCode', params: [contract, log4] })
+    const wallet = createWalletClient({ account: batcher, transport: http(url) })
+    const { topics, data } = encodeDepositLog({
+      from: other.address,
+      to: other.address,
+      mint: 1n,
+      value: 1n,
+      gas: 50_000n,
+      data: new Uint8Array(),
+    })
+    const emitted = concatBytes(...topics.map(topic => hexToBytes(topic)!), data)
+    await wallet.sendTransaction({ to: contract, data: bytesToHex(emitted), chain: null, gas: 1_000_000n })
+    // One of each legacy shape: with and without a chain id.
+    const nonce = Number(
+      await client.request({ method: 'eth_getTransactionCount', params: [batcher.address, 'pending'] }),
+    )
+    for (const [i, chainId] of [900, undefined].entries()) {
+      const legacy = {
+        type: 'legacy',
+        to: other.address,
+        gas: 30_000n,
+        gasPrice: 10n ** 10n,
+        nonce: nonce + i,
+      } as const
+      const raw = await batcher.signTransaction(chainId === undefined ? legacy : { ...legacy, chainId })
+      await client.request({ method: 'eth_sendRawTransaction', params: [raw] })
+    }
+    await client.request({ method: 'evm_mine', params: [] })
+    const number = BigInt((await client.request({ method: 'eth_blockNumber' })) as Hex)
+    type Answers = Record<string, (answer: never) => unknown>
+    const ask = (change: Answers): Promise<L1Block | undefined> =>
+      createRpcL1Source({
+        config,
+        client: {
+          request: async args => {
+            const answer = structuredClone(await client.request(args))
+            return change[args.method]?.(answer as never) ?? answer
+          },
+        },
+      }).block(number)
+    const honest = await ask({})
+    expect(honest?.logs).toHaveLength(1)
+    expect(honest?.transactions).toHaveLength(2)
+    // Nodes that leave the type of legacy transactions out, or write it in two digits, say the same.
+    for (const type of [undefined, '0x00']) {
+      const shaped = await ask({
+        eth_getBlockByNumber: (block: { transactions: { type?: string }[] }) => ({
+          ...block,
+          transactions: block.transactions.map(tx => (tx.type === '0x0' ? { ...tx, type } : tx)),
+        }),
+      })
+      expect(shaped).toEqual(honest)
+    }
+    type Block = { transactions: unknown[]; timestamp: Hex; logsBloom: Hex }
+    const lies: Answers[] = [
+      { eth_getBlockByNumber: (block: Block) => ({ ...block, timestamp: '0x99999999' }) },
+      { eth_getBlockByNumber: (block: Block) => ({ ...block, logsBloom: `0x${'00'.repeat(256)}` }) },
+      { eth_getBlockByNumber: (block: Block) => ({ ...block, transactions: block.transactions.slice(1) }) },
+      { eth_getBlockReceipts: () => [] },
+      { eth_getBlockReceipts: () => 'nothing' },
+      {
+        eth_getBlockReceipts: (receipts: { logs: unknown[] }[]) => receipts.map(receipt => ({ ...receipt, logs: [] })),
+      },
+    ]
+    for (const lie of lies) {
+      await expect(ask(lie)).rejects.toMatchObject({ code: 'L1_RPC_INVALID', recovery: 'retry' })
+    }
+  })
+
   it('refuses answers that are not what was asked for, and keeps the URL to itself', async () => {
     const config = simulatedRollup()
     const answering = (answers: Record<string, unknown>): L1Client => ({
@@ -169,7 +249,7 @@ describe('createRpcL1Source', () => {
       transactions: [],
     }
     const ask = (answers: Record<string, unknown>, number = 5n): Promise<unknown> =>
-      createRpcL1Source({ client: answering(answers), config }).block(number)
+      createRpcL1Source({ client: answering(answers), config, trustNode: true }).block(number)
     await expect(ask({ eth_getBlockByNumber: null })).resolves.toBeUndefined()
     await expect(ask({ eth_getBlockByNumber: block, eth_getLogs: [] })).resolves.toMatchObject({
       number: 5n,

@@ -1,12 +1,17 @@
 import { hexToBytes, redactUrls } from '@l2/common'
-import type { Address, Hash, Hex, RpcTransaction } from 'viem'
+import type { Hash, Hex, RpcTransaction } from 'viem'
 import type { CallOptions } from '../engine/engine.js'
 import { encodeRpcTransaction } from '../engine/rpc-block.js'
 import { SequencerError } from '../errors.js'
+import { orderedTrieRoot } from '../rlp/ordered-trie.js'
+import { transactionDepositedTopic } from './deposit.js'
 import type { L1Block, L1Log, L1Transaction } from './l1.js'
+import { type BlobFeeStep, l1BlobFeeSchedules, scheduledBlobFee } from './l1-blob-fee.js'
+import { headerHash, mayBeInBloom, type RpcHeader, type RpcLog, type RpcReceipt, receiptsRoot } from './l1-proof.js'
 import type { L1Source } from './l1-source.js'
 import type { RollupConfig } from './rollup-config.js'
-import { sameHex } from './words.js'
+import { configUpdateTopic } from './system-config.js'
+import { sameHex, unhex } from './words.js'
 
 /** What is used of a viem client: any public client of L1 will do. */
 export type L1Client = { request(args: { method: string; params?: unknown }): Promise<unknown> }
@@ -18,50 +23,74 @@ export type RpcL1SourceOptions = {
   /** How many blocks to stay behind L1's head; each makes shallow reorgs invisible and derivation slower. Default 0. */
   readonly confirmations?: number | undefined
   /**
-   * Base fee of blobs in a block, wei, from its header. Default: asked of the node (`eth_feeHistory`). `@l2/blob` computes it from the L1's
-   * blob schedule.
+   * Believe what the node says instead of proving it against the block's hash: for a node of one's own that answers with fields that this
+   * version does not know. Default false.
    */
-  readonly blobBaseFee?: ((header: { timestamp: bigint; excessBlobGas: bigint }) => bigint) | undefined
+  readonly trustNode?: boolean | undefined
+  /**
+   * How L1's blob base fee follows from a header. Default: the schedule of the public L1 with that chain id (mainnet, Sepolia, Holesky, Hoodi);
+   * for another L1 the node is asked (`eth_feeHistory`).
+   */
+  readonly blobFeeSchedule?: readonly BlobFeeStep[] | undefined
 }
 
-type RpcBlock = {
-  number: Hex
-  hash: Hash
-  parentHash: Hash
-  timestamp: Hex
-  mixHash: Hash
-  baseFeePerGas: Hex
-  excessBlobGas?: Hex
-  parentBeaconBlockRoot?: Hash
-  transactions: RpcTransaction[]
-}
-type RpcLog = { address: Address; topics: Hash[]; data: Hex; logIndex: Hex; removed?: boolean }
+type RpcBlock = RpcHeader & { baseFeePerGas: Hex; transactions: RpcTransaction[] }
 
 /**
- * L1 over JSON-RPC, three requests a block: the block, the logs of the two contracts by its hash, and the blob base fee. Only transactions to the
- * batch inbox are kept; they are encoded again from their fields, so that their senders can be recovered instead of believed.
+ * L1 over JSON-RPC. The node is not believed: a block's fields must make its hash, its transactions and receipts their roots in it. Receipts
+ * are read only where the header's bloom says that a deposit or a config update may be among them. Only transactions to the batch inbox are
+ * kept; they are encoded again from their fields, so that their senders can be recovered.
+ *
+ * What cannot be proved: that a block is canonical (ask several nodes), and a list of transactions of which one has a type that this version
+ * does not know; it is taken as it is, and each kept transaction is still held against its hash.
  *
  * @throws SequencerError (rejects) `L1_RPC_INVALID`, and whatever the client rejects with
  */
 export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
-  const { client, config } = options
+  const { client, config, trustNode = false } = options
   const confirmations = BigInt(options.confirmations ?? 0)
+  const schedule = options.blobFeeSchedule ?? l1BlobFeeSchedules.get(config.l1ChainId)
   const request = async (method: string, params: readonly unknown[], callOptions: CallOptions): Promise<unknown> => {
     callOptions.signal?.throwIfAborted()
     return client.request({ method, params })
   }
+  const blockAt = async (tag: Hex | 'finalized', full: boolean, callOptions: CallOptions): Promise<RpcBlock | null> =>
+    (await request('eth_getBlockByNumber', [tag, full], callOptions)) as RpcBlock | null
 
   const blobBaseFee = async (block: RpcBlock, callOptions: CallOptions): Promise<bigint | undefined> => {
     if (block.excessBlobGas === undefined) return undefined
-    if (options.blobBaseFee !== undefined) {
-      return options.blobBaseFee({ timestamp: BigInt(block.timestamp), excessBlobGas: BigInt(block.excessBlobGas) })
+    if (schedule !== undefined) {
+      const header = { timestamp: BigInt(block.timestamp), excessBlobGas: BigInt(block.excessBlobGas) }
+      return scheduledBlobFee(schedule, header)
     }
     const history = (await request('eth_feeHistory', ['0x1', block.number, []], callOptions)) as {
       baseFeePerBlobGas?: Hex[]
     }
     const fee = history.baseFeePerBlobGas?.[0]
     if (fee === undefined) throw invalid('eth_feeHistory answers no blob base fee', { number: block.number })
+    // It was asked by number: between the two answers another block may have taken that number.
+    const again = await blockAt(block.number, false, callOptions)
+    if (again?.hash !== block.hash) throw invalid('the block changed while it was read', { number: block.number })
     return BigInt(fee)
+  }
+
+  const logsOf = async (block: RpcBlock, callOptions: CallOptions): Promise<readonly RpcLog[]> => {
+    const wanted = [
+      [config.depositContract, transactionDepositedTopic],
+      [config.systemConfigContract, configUpdateTopic],
+    ] as const
+    if (trustNode) {
+      const filter = { blockHash: block.hash, address: wanted.map(([address]) => address) }
+      return (await request('eth_getLogs', [filter], callOptions)) as RpcLog[]
+    }
+    const bloom = unhex(block.logsBloom, 256)
+    const present = wanted.some(([address, topic]) => mayBeInBloom(bloom, address) && mayBeInBloom(bloom, topic))
+    if (!present) return []
+    const receipts = (await request('eth_getBlockReceipts', [block.hash], callOptions)) as RpcReceipt[] | null
+    if (!Array.isArray(receipts) || receiptsRoot(receipts) !== block.receiptsRoot) {
+      throw invalid('receipts do not belong to their block', { number: block.number, hash: block.hash })
+    }
+    return receipts.flatMap(receipt => receipt.logs)
   }
 
   return {
@@ -70,68 +99,97 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
         const head = BigInt((await request('eth_blockNumber', [], callOptions)) as Hex)
         if (number + confirmations > head) return undefined
       }
-      const tag: Hex = `0x${number.toString(16)}`
-      const block = (await request('eth_getBlockByNumber', [tag, true], callOptions)) as RpcBlock | null
+      const block = await blockAt(`0x${number.toString(16)}`, true, callOptions)
       if (block === null) return undefined
       if (BigInt(block.number) !== number) throw invalid('another block than asked for', { number, got: block.number })
-      const addresses = [config.depositContract, config.systemConfigContract]
-      const [logs, blobFee] = await Promise.all([
-        request('eth_getLogs', [{ blockHash: block.hash, address: addresses }], callOptions) as Promise<RpcLog[]>,
-        blobBaseFee(block, callOptions),
-      ])
-      return toL1Block(block, logs, blobFee, config)
+      try {
+        const transactions = readTransactions(block, config, trustNode)
+        const [logs, fee] = await Promise.all([logsOf(block, callOptions), blobBaseFee(block, callOptions)])
+        return toL1Block(block, transactions, logs, fee, config)
+      } catch (cause) {
+        // What a node says is data: whatever is wrong with it is the node's fault, and another answer may be right.
+        if (cause instanceof SyntaxError || cause instanceof TypeError || isOwn(cause)) throw asInvalid(cause, block)
+        throw cause
+      }
     },
     async finalizedNumber(callOptions = {}) {
-      const block = (await request('eth_getBlockByNumber', ['finalized', false], callOptions)) as RpcBlock | null
+      const block = await blockAt('finalized', false, callOptions)
       return block === null ? undefined : BigInt(block.number)
     },
   }
 }
 
 /** The types that may carry batcher data. Others must not even be encoded: a new type sent to the inbox would stop derivation. */
-const readTypes = ['0x0', '0x1', '0x2', '0x3', '0x7e']
+const readTypes = [0, 1, 2, 3, 0x7e]
+/** The types that can be encoded from their JSON. */
+const knownTypes = [...readTypes, 4]
+
+/** Nodes leave the type of a legacy transaction out, or write its zero in several ways. */
+const typeOf = ({ type }: RpcTransaction): number => (type === undefined || type === null ? 0 : Number(type))
+
+function readTransactions(block: RpcBlock, config: RollupConfig, trustNode: boolean): L1Transaction[] {
+  if (!trustNode && headerHash(block) !== block.hash) {
+    throw invalid('a header that does not make its hash', { number: block.number, hash: block.hash })
+  }
+  const encode = (transaction: RpcTransaction): Uint8Array =>
+    encodeRpcTransaction({ ...transaction, type: `0x${typeOf(transaction).toString(16)}` } as RpcTransaction)
+  const toInbox = (transaction: RpcTransaction): boolean =>
+    typeof transaction.to === 'string' &&
+    sameHex(transaction.to, config.batchInbox) &&
+    readTypes.includes(typeOf(transaction))
+  const all = block.transactions
+  if (trustNode || !all.every(transaction => knownTypes.includes(typeOf(transaction)))) {
+    return all.filter(toInbox).map(transaction => ({ raw: encode(transaction), from: transaction.from }))
+  }
+  const raws = all.map(encode)
+  if (orderedTrieRoot(raws) !== block.transactionsRoot) {
+    throw invalid('transactions do not belong to their block', { number: block.number, hash: block.hash }, [
+      'anvil 1.7 puts sidecars under the root of a block with blobs; for an L1 of your own: trustNode: true',
+    ])
+  }
+  return all.flatMap((transaction, i) => (toInbox(transaction) ? [{ raw: raws[i]!, from: transaction.from }] : []))
+}
 
 function toL1Block(
   block: RpcBlock,
+  transactions: L1Transaction[],
   logs: readonly RpcLog[],
   blobBaseFee: bigint | undefined,
   config: RollupConfig,
 ): L1Block {
-  try {
-    return {
-      number: BigInt(block.number),
-      hash: block.hash,
-      parentHash: block.parentHash,
-      timestamp: BigInt(block.timestamp),
-      mixHash: block.mixHash,
-      baseFeePerGas: BigInt(block.baseFeePerGas),
-      blobBaseFee,
-      parentBeaconBlockRoot: block.parentBeaconBlockRoot,
-      transactions: block.transactions
-        .filter(
-          ({ to, type }) =>
-            typeof to === 'string' && sameHex(to, config.batchInbox) && readTypes.includes(type as string),
-        )
-        .map((transaction): L1Transaction => ({ raw: encodeRpcTransaction(transaction), from: transaction.from })),
-      logs: logs
-        .filter(log => log.removed !== true)
-        .map(
-          (log): L1Log => ({
-            address: log.address,
-            topics: log.topics,
-            data: hexToBytes(log.data)!,
-            logIndex: Number(log.logIndex),
-          }),
-        )
-        .sort((a, b) => a.logIndex - b.logIndex),
-    }
-  } catch (cause) {
-    throw invalid(cause instanceof Error ? redactUrls(cause.message).slice(0, 200) : 'unreadable', {
-      number: block.number,
-    })
+  const contracts = [config.depositContract, config.systemConfigContract]
+  return {
+    number: BigInt(block.number),
+    hash: block.hash,
+    parentHash: block.parentHash,
+    timestamp: BigInt(block.timestamp),
+    mixHash: block.mixHash,
+    baseFeePerGas: BigInt(block.baseFeePerGas),
+    blobBaseFee,
+    excessBlobGas: block.excessBlobGas === undefined ? undefined : BigInt(block.excessBlobGas),
+    parentBeaconBlockRoot: block.parentBeaconBlockRoot,
+    transactions,
+    logs: logs
+      .filter(log => log.removed !== true && contracts.some(contract => sameHex(contract, log.address)))
+      .map(
+        (log): L1Log => ({
+          address: log.address,
+          topics: log.topics,
+          data: hexToBytes(log.data)!,
+          logIndex: Number(log.logIndex),
+        }),
+      )
+      .sort((a, b) => a.logIndex - b.logIndex),
   }
 }
 
-function invalid(reason: string, details: Record<string, unknown>): SequencerError {
-  return new SequencerError(`L1 node: ${reason}`, { code: 'L1_RPC_INVALID', recovery: 'retry', details })
+const isOwn = (cause: unknown): cause is SequencerError =>
+  cause instanceof SequencerError && cause.code !== 'L1_RPC_INVALID'
+
+function asInvalid(cause: Error, block: { number: Hex; hash: Hash }): SequencerError {
+  return invalid(redactUrls(cause.message).slice(0, 200), { number: block.number, hash: block.hash })
+}
+
+function invalid(reason: string, details: Record<string, unknown>, meta: string[] = []): SequencerError {
+  return new SequencerError(`L1 node: ${reason}`, { code: 'L1_RPC_INVALID', recovery: 'retry', meta, details })
 }

@@ -59,45 +59,62 @@ describe('systemConfigOfBlock', () => {
       holocene: 1030n,
       isthmus: 1040n,
       jovian: 1052n,
+      karst: 1064n,
+      lagoon: 1072n,
     }
-    const rollup = simulatedRollup({ forks })
-    const l1 = createL1Simulator({ config: rollup, blockTimeSeconds: 2n })
-    const engine = createHashEngine({ config: rollup })
-    const updates: SystemConfigUpdate[] = [
-      { kind: 'gas-limit', gasLimit: 7_000_000n },
-      { kind: 'eip1559', denominator: 8n, elasticity: 3n },
-      { kind: 'operator-fee', scalar: 4n, constant: 5n },
-      { kind: 'min-base-fee', minBaseFee: 6n },
-      { kind: 'da-footprint', gasScalar: 9n },
-      { kind: 'fee-scalars', overhead: 1n, scalar: (1n << 248n) | (2n << 32n) | 3n },
-      { kind: 'batcher', batcher: rollup.depositContract },
-    ]
-    let parent = genesisBlockRef(rollup)
-    let carried = rollup.genesis.systemConfig
-    expect(systemConfigOfBlock({ ...engine.blockNow(0n)!, extraData: new Uint8Array() }, rollup)).toBe(carried)
-    for (let i = 0; i < 40; i++) {
-      l1.updateConfig(updates[i % updates.length]!)
-      const origin = l1.mine()
-      const upgradeTransactions = { ecotone: [], fjord: [], isthmus: [], jovian: [] }
-      const built = buildAttributes({
-        rollup,
-        parent,
-        systemConfig: carried,
-        origin,
-        logs: origin.logs,
-        transactions: [],
-        upgradeTransactions,
-      })
-      const block = engine.buildNow(parent.hash, built.attributes)
-      carried = configCarriedByBlock(built.systemConfig, block.timestamp, rollup)
-      // The engine writes into the header what the attributes asked for, constants in place of zeros.
-      const { eip1559Denominator: denominator, eip1559Elasticity: elasticity } = carried
-      const minBaseFee = isForkActive(forks, 'jovian', block.timestamp) ? carried.minBaseFee : undefined
-      const extraData = denominator === 0n ? new Uint8Array() : encodeExtraData({ denominator, elasticity, minBaseFee })
-      expect(systemConfigOfBlock({ ...block, extraData }, rollup)).toEqual(carried)
-      parent = l2BlockRef(block, rollup)
+    for (const keepKarstUpgradeGas of [false, true]) {
+      const rollup = simulatedRollup({ forks, keepKarstUpgradeGas })
+      const l1 = createL1Simulator({ config: rollup, blockTimeSeconds: 2n })
+      const engine = createHashEngine({ config: rollup })
+      const updates: SystemConfigUpdate[] = [
+        { kind: 'gas-limit', gasLimit: 7_000_000n },
+        { kind: 'eip1559', denominator: 8n, elasticity: 3n },
+        { kind: 'operator-fee', scalar: 4n, constant: 5n },
+        { kind: 'min-base-fee', minBaseFee: 6n },
+        { kind: 'da-footprint', gasScalar: 9n },
+        { kind: 'fee-scalars', overhead: 1n, scalar: (1n << 248n) | (2n << 32n) | 3n },
+        { kind: 'batcher', batcher: rollup.depositContract },
+      ]
+      let parent = genesisBlockRef(rollup)
+      let carried = rollup.genesis.systemConfig
+      expect(systemConfigOfBlock({ ...engine.blockNow(0n)!, extraData: new Uint8Array() }, rollup)).toBe(carried)
+      for (let i = 0; i < 42; i++) {
+        l1.updateConfig(updates[i % updates.length]!)
+        const origin = l1.mine()
+        const upgradeTransactions = { ecotone: [], fjord: [], isthmus: [], jovian: [], karst: [], lagoon: [] }
+        const built = buildAttributes({
+          rollup,
+          parent,
+          systemConfig: carried,
+          origin,
+          logs: origin.logs,
+          transactions: [],
+          upgradeTransactions,
+        })
+        const block = engine.buildNow(parent.hash, built.attributes)
+        carried = configCarriedByBlock(built.systemConfig, block.timestamp, rollup)
+        // The engine writes into the header what the attributes asked for, constants in place of zeros.
+        const { eip1559Denominator: denominator, eip1559Elasticity: elasticity } = carried
+        const minBaseFee = isForkActive(forks, 'jovian', block.timestamp) ? carried.minBaseFee : undefined
+        const extraData =
+          denominator === 0n ? new Uint8Array() : encodeExtraData({ denominator, elasticity, minBaseFee })
+        expect(systemConfigOfBlock({ ...block, extraData }, rollup)).toEqual(carried)
+        parent = l2BlockRef(block, rollup)
+      }
+      expect(parent.timestamp).toBeGreaterThan(1080n)
     }
-    expect(parent.timestamp).toBeGreaterThan(1070n)
+  })
+
+  it('refuses an activation block with less gas than its upgrade adds', () => {
+    const rollup = simulatedRollup({ forks: { jovian: 0n, karst: 1002n } })
+    const l1 = createL1Simulator({ config: rollup })
+    const sequencer = createSequencerSimulator({ config: rollup, l1, upgradeTransactions: { karst: [] } })
+    const { executed } = sequencer.build()!
+    expect(executed.gasLimit).toBe(85_370_657n)
+    const extraData = encodeExtraData({ denominator: 250n, elasticity: 6n, minBaseFee: 0n })
+    expect(systemConfigOfBlock({ ...executed, extraData }, rollup).gasLimit).toBe(30_000_000n)
+    const short = { ...executed, extraData, gasLimit: 55_370_656n }
+    expect(code(() => systemConfigOfBlock(short, rollup))).toBe('DERIVATION_INPUT_INVALID')
   })
 
   it('refuses a block without L1-info', () => {

@@ -7,6 +7,7 @@ import { isForkActive } from './fork-schedule.js'
 import { decodeL1Info, type L1Info } from './l1-info.js'
 import type { BlockId, RollupConfig } from './rollup-config.js'
 import type { SystemConfig } from './system-config.js'
+import { addedUpgradeGas, keptUpgradeGas } from './upgrade-gas.js'
 import { readUintBe, sameHex, uintBe } from './words.js'
 
 /** An L2 block as derivation refers to it. */
@@ -82,14 +83,19 @@ export function encodeExtraData({ denominator, elasticity, minBaseFee }: ExtraDa
 export function decodeExtraData(bytes: Uint8Array): ExtraData {
   const version = bytes[0]
   const denominator = bytes.length < 9 ? 0n : readUintBe(bytes, 1, 5)
-  if (denominator === 0n || !((version === 0 && bytes.length === 9) || (version === 1 && bytes.length === 17))) {
+  const elasticity = bytes.length < 9 ? 0n : readUintBe(bytes, 5, 9)
+  if (
+    denominator === 0n ||
+    elasticity === 0n ||
+    !((version === 0 && bytes.length === 9) || (version === 1 && bytes.length === 17))
+  ) {
     throw new SequencerError(`extraData of ${bytes.length} bytes, version ${version}, is none of Holocene or Jovian`, {
       code: 'DERIVATION_INPUT_INVALID',
       details: { extraData: bytes.subarray(0, 64) },
     })
   }
   const minBaseFee = version === 1 ? readUintBe(bytes, 9, 17) : undefined
-  return { denominator, elasticity: readUintBe(bytes, 5, 9), minBaseFee }
+  return { denominator, elasticity, minBaseFee }
 }
 
 /**
@@ -108,13 +114,20 @@ export function systemConfigOfBlock(
   if (block.number === genesis.l2.number && sameHex(block.hash, genesis.l2.hash)) return genesis.systemConfig
   const info = l1InfoOf(block)
   const extra = isForkActive(forks, 'holocene', block.timestamp) ? decodeExtraData(block.extraData) : undefined
+  const gasLimit = block.gasLimit - addedUpgradeGas(config, block.timestamp) + keptUpgradeGas(config, block.timestamp)
+  if (gasLimit < 0n) {
+    throw new SequencerError(`block ${block.number} has less gas than the upgrade that it activates adds`, {
+      code: 'DERIVATION_INPUT_INVALID',
+      details: { number: block.number, gasLimit: block.gasLimit },
+    })
+  }
   const packed = info.layout !== 'bedrock'
   const operatorFee = info.layout === 'isthmus' || info.layout === 'jovian'
   return {
     batcher: info.batcher,
     overhead: packed ? 0n : info.overhead,
     scalar: packed ? (1n << 248n) | (info.blobBaseFeeScalar << 32n) | info.baseFeeScalar : info.scalar,
-    gasLimit: block.gasLimit,
+    gasLimit,
     eip1559Denominator: extra?.denominator ?? 0n,
     eip1559Elasticity: extra?.elasticity ?? 0n,
     operatorFeeScalar: operatorFee ? info.operatorFeeScalar : 0n,

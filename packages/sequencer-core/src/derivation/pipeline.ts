@@ -12,7 +12,7 @@ import { defaultDecompressors } from '../compression/zlib.js'
 import type { PayloadAttributes } from '../engine/engine.js'
 import { SequencerError } from '../errors.js'
 import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
-import { type BuiltAttributes, buildAttributes, depositsOnly, type UpgradeTransactions } from './attributes.js'
+import { type BuiltAttributes, buildAttributes, depositsOnly } from './attributes.js'
 import type { BatchReason, BatchVerdict, SafeBlock } from './batch-check.js'
 import { BatchQueue, createJudge, type IncludedBatch, type Judgement, type OpenSpan } from './batch-queue.js'
 import { decodeBlobPayload } from './blob-payload.js'
@@ -22,6 +22,7 @@ import type { L1Block, L1BlockRef, L1Header, L1Transaction } from './l1.js'
 import { readInboxTransaction } from './l1-transaction.js'
 import type { L2BlockRef } from './l2.js'
 import {
+  altDaRules,
   type BlockId,
   channelTimeoutBlocks,
   checkRollupConfig,
@@ -30,6 +31,7 @@ import {
   type RollupConfig,
 } from './rollup-config.js'
 import { applyConfigLogs, configCarriedByBlock, type SystemConfig } from './system-config.js'
+import type { UpgradeTransactions } from './upgrade-transactions.js'
 import { sameHex, unhex } from './words.js'
 
 /** Who may post batches. The default is the OP Stack's rule: the one account that the system config names. */
@@ -62,7 +64,7 @@ export type DerivationNeed =
   | { readonly kind: 'blobs'; readonly block: L1BlockRef; readonly versionedHashes: readonly Hash[] }
   /** What an alt-DA server keeps under a commitment (type byte first). */
   | { readonly kind: 'commitment'; readonly block: L1BlockRef; readonly commitment: Hex }
-  /** A block of the derived chain, at or below the head. */
+  /** A block of the derived chain, at or below the head. The answer `undefined` is for good: ask again rather than give it. */
   | { readonly kind: 'l2-block'; readonly number: bigint }
 
 /** The answer to what {@link DerivationPipeline.step} returned last. */
@@ -171,9 +173,6 @@ type Source = { kind: 'data'; data: Uint8Array } | { kind: 'blobs'; hashes: read
 type Waiting = Exclude<DerivationOutput, { kind: 'event' }>
 /** Did something, or there is nothing more to do in this L1 block. */
 type Progress = 'progress' | 'drained'
-
-/** Above this, an input under a keccak commitment does not count. Source: OP specs, alt-DA, `MAX_INPUT_SIZE`. */
-const maxCommittedBytes = 130_672
 
 /**
  * The derivation pipeline: L1 blocks → batcher transactions → frames → channels → batches → payload attributes → L2 blocks.
@@ -453,7 +452,7 @@ class Pipeline implements DerivationPipeline {
       }
     }
     this.#waiting = undefined
-    if (data === undefined || (byKeccak && data.length > maxCommittedBytes)) {
+    if (data === undefined || (byKeccak && data.length > altDaRules(this.#config).maxInputBytes)) {
       this.#events.push({ kind: 'transaction-ignored', reason: 'commitment-skipped' })
     } else {
       this.#takeData(data, false)
@@ -471,7 +470,7 @@ class Pipeline implements DerivationPipeline {
         }
         return
       }
-      if (mayPoint && this.#config.altDa && isCommitment(decoded.commitment)) {
+      if (mayPoint && this.#isCommitment(decoded.commitment)) {
         const commitment = bytesToHex(decoded.commitment)
         this.#waiting = { kind: 'need', need: { kind: 'commitment', block: reference(this.#l1!), commitment } }
         return
@@ -480,6 +479,13 @@ class Pipeline implements DerivationPipeline {
       if (!isL2Error(error, 'BATCHER_TRANSACTION_INVALID')) throw error
     }
     this.#events.push({ kind: 'transaction-ignored', reason: 'data-malformed' })
+  }
+
+  /** Type 0: a keccak hash; type 1: a layer's byte and whatever that layer says. The chain may take only one of them. */
+  #isCommitment(commitment: Uint8Array): boolean {
+    const type = commitment[0]
+    if (type === undefined || !altDaRules(this.#config).types.includes(type)) return false
+    return type === 0 ? commitment.length === 33 : commitment.length >= 2
   }
 
   #bankRules(): ChannelBankRules {
@@ -525,6 +531,9 @@ class Pipeline implements DerivationPipeline {
         maxRlpBytes: maxRlpBytesAt(this.#config, l1.timestamp),
         allowBrotli: isForkActive(this.#config.forks, 'fjord', l1.timestamp),
         decompressors: this.#decompressors,
+        onDropped: () => {
+          this.#events.push({ kind: 'batch', type: 'span', verdict: 'drop', reason: 'span-underivable' })
+        },
       })
       this.#events.push({ kind: 'channel', channelId, bytes: data.length, openedAt })
       return 'progress'
@@ -675,7 +684,7 @@ class Pipeline implements DerivationPipeline {
       this.#flushChannel()
     }
     // `past` is passed over without harm to the rest of the channel. So is `undecided`, as op-node does: the L1 it lacks would have to be
-    // younger than the block that included it.
+    // younger than the block that included it. (An L2 block that cannot be had for a moment is not among the reasons: the driver waits for it.)
   }
 
   #nextQueued(): Progress {
@@ -844,12 +853,6 @@ class Pipeline implements DerivationPipeline {
 
 function reference({ number, hash, parentHash, timestamp }: L1BlockRef): L1BlockRef {
   return { number, hash, parentHash, timestamp }
-}
-
-/** Type 0: a keccak hash; type 1: a layer's byte and whatever that layer says. */
-function isCommitment(commitment: Uint8Array): boolean {
-  if (commitment[0] === 0) return commitment.length === 33
-  return commitment[0] === 1 && commitment.length >= 2
 }
 
 function unasked(got: string, wanted: string): SequencerError {

@@ -27,6 +27,7 @@ const mainnetForks: ForkSchedule = {
   holocene: 1_736_445_601n,
   isthmus: 1_746_806_401n,
   jovian: 1_764_691_201n,
+  karst: 1_783_526_401n,
 }
 
 /** Source: superchain registry, `superchain/configs/sepolia`. */
@@ -40,6 +41,7 @@ const sepoliaForks: ForkSchedule = {
   holocene: 1_732_633_200n,
   isthmus: 1_744_905_600n,
   jovian: 1_763_568_001n,
+  karst: 1_781_712_001n,
 }
 
 function genesisSystemConfig(batcher: Address): SystemConfig {
@@ -80,8 +82,13 @@ const opMainnet: RollupConfig = {
   depositContract: '0xbeb5fc579115071764c7423a4f12edde41f106ed',
   systemConfigContract: '0x229047fed2591dbec1ef1118d64f7af3db9eb290',
   forks: mainnetForks,
+  keepKarstUpgradeGas: true,
 }
 
+/** Base followed the superchain's upgrades through Jovian. */
+const { karst: _, ...baseForks } = mainnetForks
+
+/** Left the OP Stack with its own upgrade Azul, 2026-05-28. Source: `base/base`, `crates/common/chains`. */
 const base: RollupConfig = {
   ...common,
   l1ChainId: 1n,
@@ -95,7 +102,8 @@ const base: RollupConfig = {
   batchInbox: '0xff00000000000000000000000000000000008453',
   depositContract: '0x49048044d57e1c92a77f79988d21fa8faf74e97e',
   systemConfigContract: '0x73a79fab69143498ed3712e519a88a918e1f4072',
-  forks: mainnetForks,
+  forks: baseForks,
+  foreignFork: { name: 'Azul', timeSeconds: 1_779_991_200n },
 }
 
 const opSepolia: RollupConfig = {
@@ -112,6 +120,8 @@ const opSepolia: RollupConfig = {
   depositContract: '0x16fc5058f25648194471939df75cf27a2fdc48bc',
   systemConfigContract: '0x034edd2a225f7f429a63e0f1d2084b9e0a93b538',
   forks: sepoliaForks,
+  pectraBlobScheduleTime: 1_742_486_400n,
+  keepKarstUpgradeGas: true,
 }
 
 /** What a chain of one's own must say about itself; the rest comes from {@link newRollup}. */
@@ -134,6 +144,8 @@ export type NewRollup = {
     | 'eip1559'
     | 'altDa'
     | 'forks'
+    | 'pectraBlobScheduleTime'
+    | 'keepKarstUpgradeGas'
   >
 > & { gasLimit?: bigint }
 
@@ -160,7 +172,10 @@ export function newRollup(options: NewRollup): RollupConfig {
   }
 }
 
-/** Configurations of running chains, from the superchain registry. */
+/**
+ * Configurations of running chains, from the superchain registry. `base` holds until that chain's own upgrade Azul (2026-05-28), where derivation
+ * ends with `FORK_WITHOUT_RULES`.
+ */
 export const rollupPresets: {
   readonly opMainnet: RollupConfig
   readonly base: RollupConfig

@@ -20,7 +20,7 @@ describe('isForkActive', () => {
     expect(isForkActive(forks, 'delta', 29n)).toBe(false)
     expect(isForkActive(forks, 'delta', 30n)).toBe(true)
     expect(isForkActive(forks, 'holocene', 99n)).toBe(false)
-    for (const fork of forkNames) expect(isForkActive({ karst: 5n }, fork, 5n)).toBe(true)
+    for (const fork of forkNames) expect(isForkActive({ lagoon: 5n }, fork, 5n)).toBe(true)
   })
 
   it('has one activation block, none when active at genesis', () => {
@@ -50,12 +50,16 @@ describe('protocol constants', () => {
 })
 
 describe('rollupPresets', () => {
-  it('are valid and schedule everything through Jovian', () => {
+  it('are valid and schedule everything that is final', () => {
     for (const preset of Object.values(rollupPresets)) {
       expect(checkRollupConfig(preset)).toBe(preset)
-      for (const fork of forkNames.slice(0, -1)) expect(preset.forks[fork]).toBeTypeOf('bigint')
-      expect(preset.forks.karst).toBeUndefined()
+      const last = preset === rollupPresets.base ? 'jovian' : 'karst'
+      for (const fork of forkNames.slice(0, forkNames.indexOf(last) + 1)) {
+        expect(preset.forks[fork]).toBeTypeOf('bigint')
+      }
+      expect(preset.forks.lagoon).toBeUndefined()
     }
+    expect(rollupPresets.base.forks.karst).toBeUndefined()
   })
 
   it('have the times of the registry', () => {
@@ -69,7 +73,10 @@ describe('rollupPresets', () => {
       holocene: 1736445601n,
       isthmus: 1746806401n,
       jovian: 1764691201n,
+      karst: 1783526401n,
     })
+    expect(rollupPresets.opSepolia.forks.karst).toBe(1781712001n)
+    expect(rollupPresets.opSepolia.pectraBlobScheduleTime).toBe(1742486400n)
     expect(rollupPresets.opMainnet.genesis.l2.number).toBe(105_235_063n)
     expect(rollupPresets.opMainnet.genesis.l2TimeSeconds).toBe(1_686_068_903n)
     expect(rollupPresets.opMainnet.genesis.l1.number).toBe(17_422_590n)
@@ -92,7 +99,7 @@ describe('checkRollupConfig', () => {
       batchInbox: '0x12',
       blockTimeSeconds: 0n,
       l2ChainId: 900n,
-      forks: { canyon: 10n, delta: 5n },
+      forks: { canyon: 10n, delta: 5n, moraine: 7n } as RollupConfig['forks'],
     }
     let error: SequencerError | undefined
     try {
@@ -105,6 +112,7 @@ describe('checkRollupConfig', () => {
       '"batchInbox" expected an address, got 0x12',
       '"blockTimeSeconds" expected more than 0, got 0',
       `"l2ChainId" expected another than L1's, got 900`,
+      '"forks.moraine" is no upgrade that is known here',
       '"forks.delta" expected not before canyon (10), got 5',
     ])
   })

@@ -38,8 +38,46 @@ export type RollupConfig = {
     readonly denominatorCanyon: bigint
     readonly elasticity: bigint
   }
-  /** Whether commitments of an alt-DA server (version byte 1) count as batcher data. */
-  readonly altDa: boolean
+  /** Whether commitments of an alt-DA server (version byte 1) count as batcher data, and which: `false` for none, `true` for any. */
+  readonly altDa: boolean | AltDaConfig
+  /**
+   * Until (not including) this L1 time, seconds, L1-info deposits state the blob base fee with Cancun's parameters though L1 has Prague:
+   * Sepolia and Holesky chains. Source: OP specs, "Pectra blob schedule".
+   */
+  readonly pectraBlobScheduleTime?: bigint | undefined
+  /**
+   * The gas that Karst's activation block adds stays in the gas limit until the next update of it: chains that activated Karst before this
+   * was mended. Default false. Source: superchain registry, `keep_karst_upgrade_gas`.
+   */
+  readonly keepKarstUpgradeGas?: boolean | undefined
+  /** An upgrade of the chain's own, beyond the OP Stack: its rules are not here, and derivation ends with an error at this time. */
+  readonly foreignFork?: { readonly name: string; readonly timeSeconds: bigint } | undefined
+}
+
+/** Which alt-DA commitments count. Source: op-node `rollup.json`, `alt_da`. */
+export type AltDaConfig = {
+  /** The chain's one type: `keccak` is type byte 0, `generic` type byte 1. */
+  readonly commitmentType: 'keccak' | 'generic'
+  /** Above this, an input under a keccak commitment does not count, bytes. Default 130 672. */
+  readonly maxInputBytes?: number | undefined
+  /** The contract where missing inputs are challenged on L1, and its windows in L1 blocks. */
+  readonly challenge?:
+    | { readonly contract: Address; readonly windowBlocks: bigint; readonly resolveWindowBlocks: bigint }
+    | undefined
+}
+
+/** Source: OP specs, alt-DA, `MAX_INPUT_SIZE`. */
+const maxAltDaInputBytes = 130_672
+
+/** The alt-DA type bytes that count, and the largest keccak input, bytes. */
+export function altDaRules(config: RollupConfig): { types: readonly number[]; maxInputBytes: number } {
+  const { altDa } = config
+  if (altDa === false) return { types: [], maxInputBytes: 0 }
+  if (altDa === true) return { types: [0, 1], maxInputBytes: maxAltDaInputBytes }
+  return {
+    types: [altDa.commitmentType === 'keccak' ? 0 : 1],
+    maxInputBytes: altDa.maxInputBytes ?? maxAltDaInputBytes,
+  }
 }
 
 /** A max_sequencer_drift from Fjord on, seconds. Source: OP specs, Fjord. */
@@ -90,6 +128,11 @@ export function checkRollupConfig(config: RollupConfig): RollupConfig {
   if (config.sequencingWindowBlocks < 2n) issues.push('"sequencingWindowBlocks" expected at least 2')
   if (config.l1ChainId === config.l2ChainId)
     issues.push(`"l2ChainId" expected another than L1's, got ${config.l2ChainId}`)
+  // A fork that is known by name and not by rules must never be passed over in silence.
+  for (const fork of Object.keys(config.forks)) {
+    if (!(forkNames as readonly string[]).includes(fork))
+      issues.push(`"forks.${fork}" is no upgrade that is known here`)
+  }
   let previous: { fork: string; time: bigint } | undefined
   for (const fork of forkNames) {
     const time = config.forks[fork]

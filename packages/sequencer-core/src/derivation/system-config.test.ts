@@ -39,7 +39,9 @@ const update: fc.Arbitrary<SystemConfigUpdate> = fc.oneof(
   fc.record({ kind: fc.constant('fee-scalars' as const), overhead: uint(256), scalar: uint(256) }),
   fc.record({ kind: fc.constant('gas-limit' as const), gasLimit: uint(64) }),
   fc.record({ kind: fc.constant('unsafe-block-signer' as const), signer: someAddress }),
-  fc.record({ kind: fc.constant('eip1559' as const), denominator: uint(32), elasticity: uint(32) }),
+  fc
+    .record({ kind: fc.constant('eip1559' as const), denominator: uint(32), elasticity: uint(32) })
+    .filter(({ denominator, elasticity }) => (denominator === 0n) === (elasticity === 0n)),
   fc.record({ kind: fc.constant('operator-fee' as const), scalar: uint(32), constant: uint(64) }),
   fc.record({ kind: fc.constant('min-base-fee' as const), minBaseFee: uint(64) }),
   fc.record({ kind: fc.constant('da-footprint' as const), gasScalar: uint(16) }),
@@ -94,6 +96,15 @@ describe('decodeConfigUpdate', () => {
     const operatorFee = { kind: 'operator-fee', scalar: 1n, constant: 2n } as const
     expect(decodeConfigUpdate(dirty(operatorFee))).toEqual(operatorFee)
   })
+
+  it('refuses EIP-1559 parameters of which just one is zero', () => {
+    const parameters = (denominator: bigint, elasticity: bigint) => log({ kind: 'eip1559', denominator, elasticity })
+    expect(decodeConfigUpdate(parameters(0n, 0n))).toMatchObject({ denominator: 0n, elasticity: 0n })
+    for (const value of [parameters(0n, 5n), parameters(250n, 0n)]) {
+      expect(thrown(() => decodeConfigUpdate(value))).toBe('SYSTEM_CONFIG_LOG_INVALID')
+      expect(applyConfigLogs(start, [value], config, 1000n)).toBe(start)
+    }
+  })
 })
 
 describe('applyConfigUpdate', () => {
@@ -102,7 +113,8 @@ describe('applyConfigUpdate', () => {
       applyConfigUpdate(start, { kind: 'fee-scalars', overhead: 9n, scalar }, schedule, 100n)
     expect(apply(1n << 255n, {})).toEqual({ ...start, overhead: 9n, scalar: 1n << 255n })
     const valid = (1n << 248n) | (5n << 32n) | 7n
-    expect(apply(valid, forks)).toEqual({ ...start, scalar: valid })
+    // The overhead has no meaning any more, and the activation block must not carry an old one.
+    expect(apply(valid, forks)).toEqual({ ...start, overhead: 0n, scalar: valid })
     expect(apply(77n, forks).scalar).toBe(77n)
     for (const invalid of [1n << 32n, (1n << 248n) | (1n << 64n), 2n << 248n]) expect(apply(invalid, forks)).toBe(start)
   })

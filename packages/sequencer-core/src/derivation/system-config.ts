@@ -4,6 +4,7 @@ import { SequencerError } from '../errors.js'
 import { type ForkSchedule, isForkActivationBlock, isForkActive } from './fork-schedule.js'
 import type { L1Log } from './l1.js'
 import type { RollupConfig } from './rollup-config.js'
+import { keptUpgradeGas } from './upgrade-gas.js'
 import { addressAt, isZero, readUintBe, sameHex, uintBe, unhex } from './words.js'
 
 /** What the owner of a chain may change on L1 while it runs. Source: OP specs, "System config". */
@@ -84,13 +85,13 @@ export function decodeConfigUpdate(log: L1Log): SystemConfigUpdate {
       return { kind: 'gas-limit', gasLimit: uint(8) }
     case 3n:
       return { kind: 'unsafe-block-signer', signer: address() }
-    case 4n:
+    case 4n: {
       // op-node reads the low bytes and ignores what lies above them.
-      return {
-        kind: 'eip1559',
-        denominator: readUintBe(data, word + 24, word + 28),
-        elasticity: readUintBe(data, word + 28, word + 32),
-      }
+      const denominator = readUintBe(data, word + 24, word + 28)
+      const elasticity = readUintBe(data, word + 28, word + 32)
+      if ((denominator === 0n) !== (elasticity === 0n)) invalid('EIP-1559 parameters of which just one is zero', log)
+      return { kind: 'eip1559', denominator, elasticity }
+    }
     case 5n:
       return {
         kind: 'operator-fee',
@@ -169,7 +170,7 @@ export function applyConfigUpdate(
       if (!isForkActive(forks, 'ecotone', l1Time)) {
         return { ...config, overhead: update.overhead, scalar: update.scalar }
       }
-      return isEcotoneScalar(update.scalar) ? { ...config, scalar: update.scalar } : config
+      return isEcotoneScalar(update.scalar) ? { ...config, overhead: 0n, scalar: update.scalar } : config
     case 'gas-limit':
       return { ...config, gasLimit: update.gasLimit }
     case 'unsafe-block-signer':
@@ -230,7 +231,7 @@ export function configCarriedByBlock(config: SystemConfig, timestamp: bigint, ro
     scalar: since('ecotone')
       ? (1n << 248n) | (scalars.blobBaseFeeScalar << 32n) | scalars.baseFeeScalar
       : config.scalar,
-    gasLimit: config.gasLimit,
+    gasLimit: config.gasLimit + keptUpgradeGas(rollup, timestamp),
     eip1559Denominator: !holocene ? 0n : defaults ? rollup.eip1559.denominatorCanyon : config.eip1559Denominator,
     eip1559Elasticity: !holocene ? 0n : defaults ? rollup.eip1559.elasticity : config.eip1559Elasticity,
     operatorFeeScalar: since('isthmus') ? config.operatorFeeScalar : 0n,

@@ -22,7 +22,7 @@ import type {
 import { invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
 import { createJsonRpc, type JsonRpc } from './json-rpc.js'
 import { createEngineToken } from './jwt.js'
-import { encodeRpcTransaction, executedBlock, type RpcBlock } from './rpc-block.js'
+import { encodeRpcTransaction, executedBlock, executedHeader, type RpcBlock } from './rpc-block.js'
 import { quantity, readAccess, readAccounts, readReceipts } from './rpc-state.js'
 
 /** Options of {@link createEngineApi}. */
@@ -278,7 +278,7 @@ class Api implements EngineApi {
       const deposits = this.#carries
         ? (this.#carried.get(block.hash)?.deposits ?? this.#carriedBy(block.hash) ?? [])
         : []
-      return executedBlock(block, [
+      return this.#executed(block, [
         ...deposits,
         ...block.transactions.map(transaction => encodeRpcTransaction(transaction as RpcTransaction)),
       ])
@@ -409,17 +409,25 @@ class Api implements EngineApi {
       // The one rule of a block that op-geth's builder does not keep to where the list is given.
       const beyond = /DA footprint/.test(answer.validationError ?? '') ? firstBeyondFootprint(attributes) : undefined
       if (beyond !== undefined) throw invalidTransactions([beyond], answer.validationError)
+      // Not every check runs when a block is put together: INVALID is the engine's last word on these transactions.
       throw new SequencerError(`the engine judges its own block ${answer.status}: ${answer.validationError ?? ''}`, {
-        code: 'ENGINE_BLOCK_MISMATCH',
+        code: answer.status === 'INVALID' ? 'ENGINE_PAYLOAD_INVALID' : 'ENGINE_UNAVAILABLE',
+        recovery: answer.status === 'INVALID' ? 'reset' : 'retry',
         details: { hash: executionPayload.blockHash, status: answer.status },
       })
     }
     const block = await this.#header(executionPayload.blockHash, options)
     if (block === undefined) throw unknownBlock(executionPayload.blockHash)
-    return executedBlock(
+    return this.#executed(
       block,
       executionPayload.transactions.map(raw => hexToBytes(raw)!),
     )
+  }
+
+  /** A plain engine's header has no word of what only OP attributes say. */
+  #executed(block: RpcBlock, transactions: readonly Uint8Array[]): ExecutedBlock {
+    const executed = executedBlock(block, transactions)
+    return this.#mode === 'op-stack' ? { ...executed, header: executedHeader(block) } : executed
   }
 
   /** Calls a method in the version that its fork wants. */

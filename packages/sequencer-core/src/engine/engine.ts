@@ -50,6 +50,17 @@ export type ExecutedBlock = {
   withdrawalsRoot?: Hash | undefined
   /** What is in the block, in order, EIP-2718 bytes, deposits included. */
   transactions: readonly Uint8Array[]
+  /** What else of the attributes the header commits to; `undefined` where an engine cannot be given it. */
+  header?: ExecutedHeader | undefined
+}
+
+/** The part of a header that comes from the attributes alone. */
+export type ExecutedHeader = {
+  prevRandao: Hash
+  feeRecipient: Address
+  /** `undefined` before Ecotone. */
+  parentBeaconBlockRoot: Hash | undefined
+  extraData: Uint8Array
 }
 
 /** The three heads of a rollup; each must be an ancestor-or-equal of the one before it. */

@@ -3,7 +3,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { formatTransaction, type Hash, type Hex, type RpcTransaction, type Signature } from 'viem'
 import { serializeTransaction } from 'viem/op-stack'
 import { SequencerError } from '../errors.js'
-import type { ExecutedBlock } from './engine.js'
+import type { ExecutedBlock, ExecutedHeader } from './engine.js'
 
 /** A block as `eth_getBlockBy…` answers it, as far as an {@link ExecutedBlock} needs it. */
 export type RpcBlock = {
@@ -19,7 +19,20 @@ export type RpcBlock = {
   baseFeePerGas?: Hex
   withdrawalsRoot?: Hash | null
   miner: Hex
+  mixHash?: Hash
+  parentBeaconBlockRoot?: Hash
+  extraData?: Hex
   transactions: readonly (Hash | RpcTransaction)[]
+}
+
+/** What the header commits to beside the rest; for engines that take it from the attributes. */
+export function executedHeader(block: RpcBlock): ExecutedHeader {
+  return {
+    prevRandao: block.mixHash ?? `0x${'00'.repeat(32)}`,
+    feeRecipient: block.miner,
+    parentBeaconBlockRoot: block.parentBeaconBlockRoot,
+    extraData: hexToBytes(block.extraData ?? '0x') ?? new Uint8Array(),
+  }
 }
 
 export function executedBlock(block: RpcBlock, transactions: readonly Uint8Array[]): ExecutedBlock {

@@ -2,13 +2,17 @@
 
 import { bytesToHex } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
+import type { Hash, Hex } from 'viem'
 import { createZlibCompressor } from '../../compression/zlib.js'
 import { createL1Simulator } from '../../testing/l1-simulator.js'
 import { simulatedRollup, simulatedTransaction } from '../../testing/l2-simulator.js'
 import { type Batcher, createBatcher } from '../batcher.js'
-import type { BatcherEvent } from '../ports.js'
+import type { BatcherEvent, BatcherNode } from '../ports.js'
+import type { SyncStatus } from '../sync-actions.js'
 import { gwei, Market } from './market.js'
 import { checkDerived, simulatedNode } from './rollup.js'
+
+const nothing = { number: 0n, hash: `0x${'00'.repeat(32)}` as Hash }
 
 /** What a run did, for assertions and figures. */
 export type SimulationResult = {
@@ -19,7 +23,11 @@ export type SimulationResult = {
   readonly submissions: number
   /** Most submissions on their way at once. */
   readonly pendingPeak: number
-  readonly faults: Readonly<Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew', number>>
+  readonly faults: Readonly<
+    Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew' | 'lag' | 'reread', number>
+  >
+  /** Blocks in channels of which something was submitted, over blocks. */
+  readonly paidRatio: number
   readonly cleared: readonly string[]
   /** Highest base fee over the lowest start. */
   readonly feePeakRatio: number
@@ -29,8 +37,11 @@ export type SimulationResult = {
   readonly problems: readonly string[]
 }
 
-/** A run of a few hundred L1 blocks with every kind of fault, checked by a fresh derivation at the end. */
-export async function simulateBatcher(seed: number): Promise<SimulationResult> {
+/**
+ * A run of a few hundred L1 blocks with every kind of fault, checked by a fresh derivation at the end. With `calm` L1 behaves and the batcher lives;
+ * only its node lags, answers from two machines in turn, and reads L1 again from 50 to 200 blocks back.
+ */
+export async function simulateBatcher(seed: number, { calm = false } = {}): Promise<SimulationResult> {
   const random = seededRandom(seed)
   const config = simulatedRollup({ sequencingWindowBlocks: 900n, blockTimeSeconds: 12n })
   const l1 = createL1Simulator({ config, sign: false })
@@ -44,10 +55,38 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
     return { gasUsed: BigInt(source.below(36_000_000)), blobs: source.below(22), marginalTipWei: 0n }
   })
   let lag = 0n
-  const { sequencer, verifier, node } = simulatedNode(config, l1, () =>
-    l1.head.number > lag ? l1.head.number - lag : 0n,
-  )
-  const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0 }
+  const {
+    sequencer,
+    verifier,
+    node: steady,
+  } = simulatedNode(config, l1, () => (l1.head.number > lag ? l1.head.number - lag : 0n))
+  const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0, lag: 0, reread: 0 }
+  /** What the node said, block by block of this L1, and how far back it reads again. */
+  let said: SyncStatus[] = []
+  let behind = 0
+  const node: BatcherNode = {
+    ...steady,
+    async status(options) {
+      const now = await steady.status(options)
+      said.push(now)
+      if (behind > 0) {
+        behind = Math.max(0, behind - 1 - random.below(6))
+        const then = said[said.length - 1 - behind] ?? now
+        // It knows L1's head and its own blocks; what is derived is what it has read again.
+        return { ...now, currentL1: then.currentL1, safe: then.safe }
+      }
+      if (random.bool(0.01)) {
+        faults.lag++
+        return { headL1: 0n, currentL1: 0n, safe: nothing, unsafe: nothing }
+      }
+      const other = random.bool(0.3) ? said[said.length - 1 - random.below(3)] : undefined
+      if (other === undefined || other === now) return now
+      faults.lag++
+      return other
+    },
+  }
+  const closedChannels = new Map<Hex, number>()
+  let paidBlocks = 0
   const cleared: string[] = []
   const problems: string[] = []
   let submissions = 0
@@ -63,12 +102,16 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   const sink = (mine: number) => ({
     includedOn: 'l1' as const,
     limits: async () => ({ maxBytes: 100_000, maxItems: 1 + (Number(l1.head.number) % 3) }),
-    submit: (items: readonly Uint8Array[], { includeBy }: { key: string; includeBy?: bigint }) =>
+    submit: (items: readonly Uint8Array[], { key, includeBy }: { key: string; includeBy?: bigint }) =>
       new Promise<{ height: bigint }>((resolve, reject) => {
         // A killed process sends nothing; what it sent before stays in the mempool.
         if (mine !== generation) return
         if (market.stalledBlocks > 0 && random.bool(0.5)) return reject(new Error('data availability is down'))
         submissions++
+        // Each channel counts once, however many submissions it takes.
+        const channelId = key.slice(0, 34) as Hex
+        paidBlocks += closedChannels.get(channelId) ?? 0
+        closedChannels.delete(channelId)
         market.send({
           items,
           includeBy: includeBy ?? 0n,
@@ -84,6 +127,9 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   })
   const onEvent = (event: BatcherEvent): void => {
     if (event.type === 'cleared') cleared.push(event.reason)
+    if (event.type === 'channel-closed') {
+      closedChannels.set(event.channelId, Number(event.lastBlock - event.firstBlock) + 1)
+    }
     if (event.type === 'too-late') problems.push(`too late at L1 block ${l1.head.number}`)
     if (event.type === 'balance-stop') problems.push('out of money')
   }
@@ -149,8 +195,8 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
   }
 
   const ticks = 150 + random.below(150)
-  const stallAt = random.bool(0.5) ? random.below(ticks) : -1
-  const spikeAt = random.bool(0.5) ? random.below(ticks) : -1
+  const stallAt = !calm && random.bool(0.5) ? random.below(ticks) : -1
+  const spikeAt = !calm && random.bool(0.5) ? random.below(ticks) : -1
   for (let i = 0; i < ticks; i++) {
     if (i === stallAt) {
       market.stalledBlocks = 300
@@ -161,17 +207,23 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
       crowdedBlocks = 42
       faults.spike++
     }
-    if (random.bool(0.03)) {
+    if (!calm && random.bool(0.03)) {
       sequencer.rewind(market.reorg(1 + random.below(8), random))
+      said = []
+      behind = 0
       faults.reorg++
     }
-    if (random.bool(0.02)) {
+    if (behind === 0 && random.bool(0.01)) {
+      behind = 50 + random.below(151)
+      faults.reread++
+    }
+    if (!calm && random.bool(0.02)) {
       // Its promises never come back.
       stepping = undefined
       batcher = start()
       faults.kill++
     }
-    if (random.bool(0.02) && stepping === undefined) {
+    if (!calm && random.bool(0.02) && stepping === undefined) {
       batcher = start()
       faults.restart++
     }
@@ -183,6 +235,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
     await tick(true)
   }
   lag = 0n
+  behind = 0
   // By hash: a verifier may not have noticed yet that L1 has become shorter.
   for (let i = 0; i < 500 && verifier.status.head.hash !== sequencer.head.hash; i++) {
     batcher.flush()
@@ -200,6 +253,7 @@ export async function simulateBatcher(seed: number): Promise<SimulationResult> {
     pendingPeak,
     faults,
     cleared,
+    paidRatio: paidBlocks / sequencer.blocks.length,
     feePeakRatio: Number(market.peakBaseFee / gwei),
     late: problems.filter(problem => problem.includes('lateness')).length,
     problems,
