@@ -29,5 +29,8 @@ for (let seed = first; seed <= last; seed++) {
   console.log(`seed ${seed}: ${[...new Set(result.problems)].slice(0, 3).join('; ')}`)
   console.log(`  again: node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seed ${seed}`)
 }
-console.log(`${last - first + 1} seeds, ${failed} failed, base fee up to ${peak} times the first, blocks paid for up to ${paid.toFixed(3)} times`, totals)
+console.log(
+  `${last - first + 1} seeds, ${failed} failed, base fee up to ${peak} times the first, blocks paid for up to ${paid.toFixed(3)} times`,
+  totals,
+)
 process.exit(failed === 0 ? 0 : 1)

@@ -21,7 +21,7 @@ describe('the batcher on an L1 that misbehaves', () => {
         const { problems, paidRatio, faults } = await simulateBatcher(seed, { calm: true })
         expect({ seed, problems }).toEqual({ seed, problems: [] })
         const once = paidRatio <= 1.01 && paidRatio >= 0.99
-      expect({ seed, ratio: once ? 'once' : paidRatio }).toEqual({ seed, ratio: 'once' })
+        expect({ seed, ratio: once ? 'once' : paidRatio }).toEqual({ seed, ratio: 'once' })
         expect(faults.lag).toBeGreaterThan(10)
         rereads += faults.reread
       }

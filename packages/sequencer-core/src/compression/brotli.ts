@@ -40,7 +40,11 @@ const firstInputChunk = 4095
 const inputChunk = 32_768
 const outputChunk = 1 << 16
 
+/** The window bits with which streams of Brotli's "large window" begin; RFC 7932 reserves them, and op-node's decoder refuses them. */
+const isLargeWindow = (input: Uint8Array): boolean => input.length > 0 && (input[0]! & 0x7f) === 0x11
+
 const decompressBrotli: Decompress = (input, maxBytes) => {
+  if (isLargeWindow(input)) return { bytes: new Uint8Array(), end: 'corrupt' }
   const stream = new DecompressStream()
   try {
     const output = new BoundedOutput(maxBytes)

@@ -199,6 +199,14 @@ describe('brotli decompression', () => {
       expect(bytesToHex(decompress(packed, ample).bytes)).toBe('0x75ed184249e9bc19675e')
     }
   })
+
+  it('refuses streams of the large window, which RFC 7932 does not know', () => {
+    const params = { [constants.BROTLI_PARAM_LARGE_WINDOW]: 1, [constants.BROTLI_PARAM_LGWIN]: 26 }
+    const packed = new Uint8Array(brotliCompressSync(new Uint8Array(5000).fill(7), { params }))
+    for (const decompress of [nodeDecompressors.brotli, wasm]) {
+      expect(decompress(packed, ample)).toEqual({ bytes: new Uint8Array(), end: 'corrupt' })
+    }
+  })
 })
 
 describe('compression of Node', () => {
