@@ -133,7 +133,8 @@ async function compose(
   const rollup = rollupConfig(identity, genesis.hash)
 
   const client = l1Wallet(l1, batcherAccount())
-  const l1Source = createRpcL1Source({ client: client as never, config: rollup })
+  // What L1 says is proved, but for anvil's, which puts sidecars under the root of its transactions.
+  const l1Source = createRpcL1Source({ client: client as never, config: rollup, trustNode: l1.isAnvil })
 
   const gasToken = await openGasToken(config.gasTokenPrice, say)
   const keeper = openBookkeeper({

@@ -9,7 +9,7 @@ import {
   type RollupConfig,
 } from '@l2/sequencer-core'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
-import { type Hash, hexToBytes } from 'viem'
+import type { Hash } from 'viem'
 import { agreedHeight, type EngineFamily, type NodeEngine } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import type { Posting } from '../posting/posting.js'
