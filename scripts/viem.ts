@@ -49,7 +49,7 @@ const uses: Record<string, string> = {
     const createClient = viem.createPublicClient ?? viem.Client.create
     const { sendBlobTransaction } = await import('@l2/blob')
     const { createBlobKzg } = await import('@l2/blob/kzg')
-    const sent = await sendBlobTransaction(createClient({ transport: http(process.env.RPC) }), { account: privateKeyToAccount(process.env.KEY),
+    const sent = await sendBlobTransaction(createClient({ transport: http(process.env.RPC, { timeout: 120_000 }) }), { account: privateKeyToAccount(process.env.KEY),
       to: '0x000000000000000000000000000000000000dEaD', payload: new Uint8Array(10), kzg: await createBlobKzg() })
     if (sent.sidecar.version !== 1) throw new Error('another wrapper')`,
   'sendTransaction of viem with blobSerializers': `
@@ -60,7 +60,7 @@ const uses: Record<string, string> = {
     const kzg = await createBlobKzg()
     const chain = defineChain({ id: 31337, name: 'anvil', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
       rpcUrls: { default: { http: [process.env.RPC] } }, serializers: blobSerializers({ kzg }) })
-    const wallet = createWalletClient({ account: privateKeyToAccount(process.env.KEY), chain, transport: http(process.env.RPC) })
+    const wallet = createWalletClient({ account: privateKeyToAccount(process.env.KEY), chain, transport: http(process.env.RPC, { timeout: 120_000 }) })
     const to = '0x000000000000000000000000000000000000dEaD'
     await wallet.sendTransaction({ to, kzg, blobs: opCodec.encode(new Uint8Array(10)), maxFeePerBlobGas: 10n ** 9n })
     await wallet.sendTransaction({ to, value: 1n })`,
@@ -99,12 +99,11 @@ try {
   const installed =
     strict.ok || run('npm', ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', '--loglevel=error'], folder).ok
   const results: [what: string, failure: string | undefined][] = []
-  const short = (said: string): string =>
-    said
-      .split('\n')
-      .find(line => /error|Error|does not provide|Cannot find/.test(line))
-      ?.trim()
-      .slice(0, 200) ?? said.slice(0, 200)
+  const short = (said: string): string => {
+    const lines = said.split('\n').map(line => line.trim())
+    const telling = lines.find(line => /^(\w*Error|npm error)\b.*:|does not provide|error TS/.test(line))
+    return (telling ?? lines[0] ?? '').slice(0, 200)
+  }
   results.push([
     'installs',
     strict.ok ? undefined : `${installed ? 'with --legacy-peer-deps only' : 'not at all'}: ${short(strict.said)}`,

@@ -309,7 +309,8 @@ const clients: Record<string, Group> = {
  * ```ts
  * import { nodeWords } from '@l2/blob'
  *
- * console.log(nodeWords.find(({ words }) => words === 'pending transaction type conflict')) // { words: 'pending transaction type conflict', means: 'reserved', source: 'Nethermind 2026' }
+ * const { means, source } = nodeWords.find(({ words }) => words === 'pending transaction type conflict')!
+ * console.log(means, 'by', source) // reserved by Nethermind 2026
  * ```
  */
 export const nodeWords: readonly NodeWords[] = /* @__PURE__ */ sorted()

@@ -47,7 +47,7 @@ function isAbsent(cause: unknown, specifier: string): boolean {
 /** One line, without where the machine keeps its files: of a path its last part, and none of the lists of paths that were tried. */
 function reasonOf(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause)
-  const [first = ''] = text.split(/\n(?:Require stack| →|\s*at )/)
+  const [first = ''] = text.split(/\n(?:Require stack| →|\s*at )| Tried:/)
   const plain = first.replace(/(?:[A-Za-z]:)?(?:[\\/][^\s'":\\/]+)+[\\/]/g, '')
   return plain.replace(/\s+/g, ' ').trim().slice(0, 300)
 }

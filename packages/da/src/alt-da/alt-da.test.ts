@@ -1,7 +1,9 @@
 import { inspect } from 'node:util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { startEigenDaProxy } from '../../test/eigenda-proxy.js'
 import { batcherDataToCommitment, commitmentToBatcherData, daLayer } from '../commitment.js'
+import { createEigenDa } from '../eigenda/eigenda.js'
 import { DaError, type DaErrorCode } from '../errors.js'
 import { createMemoryDa } from '../memory/memory.js'
 import { createAltDaServer } from '../node/alt-da-server.js'
@@ -101,6 +103,20 @@ describe('createAltDaServer', () => {
     expect((await fetch(`${server.url}/get/nonsense`)).status).toBe(400)
     expect((await fetch(`${server.url}/elsewhere`)).status).toBe(404)
     expect((await fetch(`${server.url}/health`)).status).toBe(200)
+  })
+
+  it('passes on the L1 block that names a commitment, and why a certificate is dropped', async () => {
+    const proxy = await startEigenDaProxy({ recencyWindow: 100n })
+    onTestFinished(proxy.close)
+    const server = await createAltDaServer({ da: createEigenDa({ url: proxy.url }) })
+    onTestFinished(() => server[Symbol.asyncDispose]())
+    const put = await fetch(`${server.url}/put`, { method: 'POST', body: data as BodyInit })
+    const key = `0x${Buffer.from(await put.arrayBuffer()).toString('hex')}`
+    const get = (block: string) => fetch(`${server.url}/get/${key}?l1_inclusion_block_number=${block}`)
+    expect((await get('1100')).status).toBe(200)
+    const late = await get('1101')
+    expect([late.status, await late.json()]).toEqual([418, { StatusCode: 2, Msg: 'DA_COMMITMENT_DEAD' }])
+    expect((await get('soon')).status).toBe(400)
   })
 
   it('says 503 when the layer below is down, and nothing about it', async () => {

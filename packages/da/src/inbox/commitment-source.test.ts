@@ -93,21 +93,24 @@ describe('createCommitmentSource', () => {
       found: {},
     }
     const asked: unknown[] = []
-    const source = createCommitmentSource({
+    const deps = {
       layers: [layer],
       challenges: {
         source: {
           head: async () => l1.head,
-          find: async (...question) => {
+          find: async (...question: unknown[]) => {
             asked.push(question.slice(0, 2))
             return l1.found
           },
         },
         windows: { challengeBlocks: 10n, resolveBlocks: 5n },
       },
-    })
+    } as const
+    const source = createCommitmentSource(deps, { openWindows: 'take' })
+    const waiting = createCommitmentSource(deps)
     const hash = keccak_256(data)
-    const get = () => source.getCommitted(inInbox({ layer: daLayer.keccak, payload: hash }), block)
+    const named = inInbox({ layer: daLayer.keccak, payload: hash })
+    const get = () => source.getCommitted(named, block)
     expect(await get()).toEqual(data)
     expect(asked).toEqual([[hash, 100n]])
     has = false
@@ -121,5 +124,20 @@ describe('createCommitmentSource', () => {
     expect(await get()).toBeUndefined()
     has = true
     expect(await get()).toBeUndefined()
+
+    // By default nothing is taken that a challenge could still make void.
+    const later = () => waiting.getCommitted(named, block)
+    const notYet = { code: 'DA_NOT_YET', recovery: 'retry', details: { deadline: 110n } }
+    Object.assign(l1, { found: {}, head: 110n })
+    await expect(later()).rejects.toMatchObject(notYet)
+    l1.found = { challengedAt: 105n }
+    await expect(later()).rejects.toMatchObject({ ...notYet, details: { status: 'active' } })
+    l1.head = 111n
+    expect(await later()).toBeUndefined()
+    l1.found = {}
+    expect(await later()).toEqual(data)
+    l1.found = { challengedAt: 105n, resolvedAt: 106n, data }
+    has = false
+    expect(await later()).toEqual(data)
   })
 })

@@ -11,7 +11,7 @@ export type CommitmentSourceDeps = {
   layers: readonly Pick<DataAvailability, 'name' | 'reads' | 'get' | 'verify'>[]
   /**
    * The challenge contract of a chain with keccak commitments (OP alt-DA): what was demanded in time and never delivered is dropped by everybody,
-   * whoever still has it.
+   * whoever still has it. Its `head` should be one that L1 does not take back.
    */
   challenges?: { source: ChallengeSource; windows: ChallengeWindows } | undefined
   /** Told of every commitment that is skipped. */
@@ -26,6 +26,12 @@ export type CommitmentSourceOptions = {
    * commitment that no adapter reads stops derivation, because to skip what others take would fork the chain.
    */
   accept?: readonly number[] | undefined
+  /**
+   * What becomes of a keccak commitment while its challenge can still come or be answered. `wait` (default): derivation waits, so that all
+   * readers come to the same. `take`: it goes on with the data, as OP's does, which takes back its blocks when the challenge expires; ours does
+   * not, and a reader who comes later skips what this one took. Only for chains whose challenges never expire.
+   */
+  openWindows?: 'wait' | 'take' | undefined
 }
 
 /** A commitment that stands for nothing, and why: the same for every reader of the chain. */
@@ -121,8 +127,14 @@ export function createCommitmentSource(
     const ask = () => askInTurn(layers, commitment, call, layer => layer.get(commitment, call))
     if (challenges === undefined || commitment.layer !== daLayer.keccak) return ask()
     // The contract comes first: what it declares void is void for those who have the data, too.
-    const { status, data } = await challengeOutcome(challenges, commitment.payload, l1Block, call)
+    const { status, deadline, data } = await challengeOutcome(challenges, commitment.payload, l1Block, call)
     if (status === 'expired') return undefined
+    if ((status === 'open' || status === 'active') && options.openWindows !== 'take') {
+      throw new DaError(`whether the commitment counts is decided at L1 block ${deadline}`, {
+        code: 'DA_NOT_YET',
+        details: { status, deadline, l1Block },
+      })
+    }
     try {
       return await ask()
     } catch (error) {

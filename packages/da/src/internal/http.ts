@@ -5,7 +5,7 @@ import { foreignCause, plainText } from './call.js'
 /** One HTTP exchange. */
 export type HttpRequest = {
   url: string
-  method: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   headers?: Readonly<Record<string, string>> | undefined
   body?: Uint8Array | string | undefined
   signal: AbortSignal

@@ -64,7 +64,7 @@ const statuses: Partial<Record<DaErrorCode, number>> = {
 
 /**
  * The OP Stack's alt-DA server over any adapter, so that an op-batcher or op-node uses it: `POST /put` (generic commitments), `POST /put/0x00…`
- * (keccak), `GET /get/0x…`, `GET /health`. Equal data put twice is posted once. Errors carry a code and no text of the layer below.
+ * (keccak), `GET /get/0x…` (with `l1_inclusion_block_number` as EigenDA's proxy), `GET /health`. Equal data put twice is posted once. Errors carry a code and no text of the layer below.
  *
  * @throws DaError `DA_OPTIONS_INVALID`
  *
@@ -111,13 +111,17 @@ export async function createAltDaServer(deps: AltDaServerDeps, options: AltDaSer
     return new Uint8Array()
   }
 
-  async function get(path: string, signal: AbortSignal): Promise<Uint8Array> {
+  async function get(path: string, query: URLSearchParams, signal: AbortSignal): Promise<Uint8Array> {
     const commitment = commitmentIn(path)
+    // As EigenDA's proxy takes it: readers that know the L1 block have certificates judged by their age then.
+    const block = query.get('l1_inclusion_block_number') ?? ''
+    if (!/^\d{0,18}$/.test(block)) throw new DaError('not an L1 block number', { code: 'DA_COMMITMENT_INVALID' })
+    const l1InclusionBlock = block === '' ? undefined : BigInt(block)
     if (commitment.layer !== daLayer.keccak) {
       if (!da.reads(commitment)) {
         throw new DaError('a commitment of a layer not served here', { code: 'DA_COMMITMENT_INVALID' })
       }
-      return da.get(commitment, { signal })
+      return da.get(commitment, { signal, l1InclusionBlock })
     }
     const found = await index.get(indexKey(commitment.payload))
     if (found === undefined) throw new DaError('no such data', { code: 'DA_NOT_FOUND' })
@@ -141,7 +145,7 @@ export async function createAltDaServer(deps: AltDaServerDeps, options: AltDaSer
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0]!
+    const [path = '/', search = ''] = (request.url ?? '/').split('?', 2)
     const answer = (status: number, body: Uint8Array | string) => void response.writeHead(status).end(body)
     if (request.method === 'GET' && path === '/health') return answer(200, 'ok')
     const isPut = request.method === 'POST' && /^\/put(\/|$)/.test(path)
@@ -153,12 +157,18 @@ export async function createAltDaServer(deps: AltDaServerDeps, options: AltDaSer
     response.once('close', () => gone.abort(new DaError('the client went away', { code: 'DA_CLOSED' })))
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)])
     try {
-      answer(200, isPut ? await put(path, await readBody(request), signal) : await get(path, signal))
+      answer(
+        200,
+        isPut ? await put(path, await readBody(request), signal) : await get(path, new URLSearchParams(search), signal),
+      )
     } catch (error) {
-      const { code, retry } = error instanceof DaError ? error : { code: undefined, retry: undefined }
+      const { code, retry, details } = error instanceof DaError ? error : ({} as Partial<DaError>)
       const status = (code && statuses[code]) ?? (retry === 'failover' ? 503 : 500)
       if (status === 413) response.setHeader('connection', 'close')
-      answer(status, status === 418 ? JSON.stringify({ StatusCode: 3, Msg: code }) : (code ?? 'failed'))
+      answer(
+        status,
+        status === 418 ? JSON.stringify({ StatusCode: details?.['statusCode'] ?? 3, Msg: code }) : (code ?? 'failed'),
+      )
     } finally {
       active--
     }
