@@ -172,16 +172,17 @@ export function encodePool(state: PoolState): string {
     totals: state.totals.map(({ epoch, wei }) => ({ epoch, wei })),
     ledger: pick(state.ledger, snapshotSchema.shape.ledger.shape),
     whitelist: state.whitelist.sorted().map(([owner]) => owner),
-    sequencers: state.sequencers.sorted().map(([, sequencer]) => ({
-      ...pick(sequencer, sequencerSchema.shape),
-      rewardRecipient: sequencer.rewardRecipient ?? null,
-      unlocking: sequencer.unlocking.map(entry => ({
+    sequencers: state.sequencers.sorted().map(([, sequencer]) => {
+      const plain = pick(sequencer, sequencerSchema.shape)
+      plain.rewardRecipient = sequencer.rewardRecipient ?? null
+      plain.bonds = encodeBonds(sequencer.bonds)
+      plain.unlocking = sequencer.unlocking.map(entry => ({
         ...pick(entry, unlockingShape),
         bonds: encodeBonds(entry.bonds),
-      })),
-      bonds: encodeBonds(sequencer.bonds),
-      delegated: encodeDelegated(sequencer.delegated),
-    })),
+      }))
+      plain.delegated = encodeDelegated(sequencer.delegated)
+      return plain
+    }),
     queue: state.queue,
     delegations: state.delegations.sorted().map(([, { id, delegator, rewardWei, lots, tails, redemptions }]) => ({
       id,
