@@ -210,6 +210,32 @@ describe('the keeper cannot be stopped', () => {
       expect(ids.length).toBeGreaterThan(10)
     })
 
+  for (const preset of sdk)
+    test(`${preset}: growth is limited by time, however many reports there are`, () => {
+      const lst = withSeat({ preset }, 60_000n, 40_000n)
+      lst.reward(1, 3_000n * METIS)
+      for (let minute = 1n; minute <= 1_440n; minute += 3n) lst.run({ op: 'report', now: minute * 60n })
+      lst.run({ op: 'report', now: DAY })
+      // 25 % a year of 60,001 METIS for a day, no matter how it is cut.
+      const grown = liquidRate(lst.state).assets + lst.state.fees - 60_001n * METIS
+      expect(grown).toBeLessThanOrEqual((60_001n * METIS * 25n * 1_001n) / 100n / 365n / 1_000n)
+      expect(pendingRewards(lst.state)).toBeGreaterThan(2_900n * METIS)
+    })
+
+  for (const preset of ['recommended', 'lido'] as const)
+    test(`${preset}: who stays loses nothing when nearly all leave in a report that fills the limiter`, () => {
+      const lst = new Lst({ preset })
+      lst.run({ op: 'registerSeat', seat: '1' })
+      lst.deposit('a', 90_000n, 0n)
+      lst.deposit('b', 1n, 0n)
+      lst.ask('a', liquidShares(lst.state, 'a'), 1n)
+      const had = liquidPosition(lst.state, 'b').assets
+      lst.reward(1, 5_000n * METIS)
+      lst.run({ op: 'report', now: 30n * DAY })
+      expect(queueOf(lst.state).lastFinalizedId).toBe(90n)
+      expect(liquidPosition(lst.state, 'b').assets).toBeGreaterThanOrEqual(had)
+    })
+
   test('a pool whose share is worth hundreds of what it was reports (virtual shares and rate agree)', () => {
     const lst = withSeat(
       { preset: 'enki', maxPositiveRebaseE9: undefined, limits: {}, feeRecipients: [] },
