@@ -17,8 +17,10 @@ import { applySnapshotPool, createSnapshotPool } from './rate/snapshot.js'
 import { applyRebasing, createRebasingPool } from './rebasing/pool.js'
 import { createLimiter, limiterAdd, limiterRemove, limiterSeats } from './report/limiter.js'
 import { applyRestaking, createRestaking } from './restaking/restaking.js'
+import { OrderedMap } from './state/ordered-map.js'
 import { applyCycleVault, createCycleVault } from './vault/cycle.js'
 import { applyInstantVault, createInstantVault, instantFace } from './vault/instant.js'
+import { applyVaultToken } from './vault/token.js'
 import { applyVesting, createExitVesting, vestingFinish } from './vault/vesting.js'
 import { claimable, requested } from './withdrawal/queue.js'
 import { applyWrapped, createWrapped } from './wrapped/wrapped.js'
@@ -747,6 +749,20 @@ describe('ENKI with both tokens', () => {
 })
 
 describe('small ones', () => {
+  test('a share worth less than a wei does not slip past the allowance (lido-dao 796)', () => {
+    let vault = createInstantVault({ seed: 0n, virtualOffset: undefined })
+    vault = applyInstantVault(vault, { op: 'deposit', receiver: 'a', assets: wei(1_000n) }).state
+    vault = applyInstantVault(vault, { op: 'loseAssets', assets: wei(600n) }).state
+    const token = { vault, approvals: OrderedMap.from<string, OrderedMap<string, Shares>>() }
+    const thief = { caller: 'thief', owner: 'a' }
+    expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(1n) }))).toBe('ZERO_ASSETS')
+    expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(9n) }))).toBe(
+      'ALLOWANCE_EXCEEDED',
+    )
+    expect(code(() => applyVaultToken.withdraw(instantFace, token, { ...thief, assets: wei(1n) }))).toBe(
+      'ALLOWANCE_EXCEEDED',
+    )
+  })
   test('nothing vests: no finish; after unstaking nothing was reckoned', () => {
     let vesting = createExitVesting({ now: 100n })
     expect(vestingFinish(vesting, 'nobody')).toBeUndefined()
