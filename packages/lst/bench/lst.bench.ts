@@ -1,12 +1,15 @@
 // pnpm bench lst: what the books cost with a million holders, against a plain mutable Map of balances in the same run.
 import {
   applyAccumulator,
+  applyLiquid,
   applyQueue,
   applyRebasing,
   assets,
   createAccumulator,
+  createLiquid,
   createQueue,
   createRebasingPool,
+  liquidCodec,
   planBatches,
   prefinalize,
   RATE_ONE,
@@ -154,3 +157,37 @@ const claim = seconds(() => {
   }
 })
 print(`${HOLDERS} claims`, each(claim, HOLDERS), `${queue.locked} wei of dust in ${paid / METIS} METIS`)
+
+// A whole protocol whose queue somebody filled with dust: what its report and its snapshot cost.
+let lst = createLiquid({ preset: 'recommended', entrySeconds: 0n })
+lst = applyLiquid(lst, { op: 'deposit', account: 'a', assets: assets(1_000n * METIS), now: 0n }).state
+for (let i = 0; i < 40_000; i++)
+  lst = applyLiquid(lst, { op: 'requestWithdrawal', account: 'a', shares: 100n as Shares, now: 1n }).state
+const reportDust = seconds(() => {
+  lst = applyLiquid(lst, { op: 'report', now: 86_400n }).state
+})
+print('report that finalises 40,000 requests', `${(reportDust * 1e3).toFixed(0)} ms`)
+let text = ''
+let [write, read, parse] = [1e9, 1e9, 1e9]
+for (let round = 0; round < 3; round++) {
+  write = Math.min(
+    write,
+    seconds(() => {
+      text = JSON.stringify(liquidCodec.encode(lst))
+    }),
+  )
+  parse = Math.min(
+    parse,
+    seconds(() => JSON.stringify(JSON.parse(text))),
+  )
+  read = Math.min(
+    read,
+    seconds(() => liquidCodec.decode(JSON.parse(text))),
+  )
+}
+print(
+  'snapshot with 40,000 requests, written',
+  `${(write * 1e3).toFixed(0)} ms`,
+  `${(write / parse).toFixed(1)} × JSON.parse and stringify of it (${(text.length / 1e6).toFixed(1)} MB)`,
+)
+print('… read back and checked to the wei', `${(read * 1e3).toFixed(0)} ms`, `${(read / parse).toFixed(1)} × the same`)

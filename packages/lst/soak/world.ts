@@ -392,6 +392,10 @@ export class World {
 
   /** Lets everything that was earned and given up reach the rate, so that nothing more comes by waiting. */
   quiet(): boolean {
+    this.close()
+    this.report()
+    // Exits of fixed amount do not share a loss: what nobody has cannot be paid.
+    if (this.lst.unbacked > 0n) return false
     this.drain()
     for (let i = 0; i < 400; i++) {
       const { core } = this.lst

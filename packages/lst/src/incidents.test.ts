@@ -17,8 +17,10 @@ import { applySnapshotPool, createSnapshotPool } from './rate/snapshot.js'
 import { applyRebasing, createRebasingPool } from './rebasing/pool.js'
 import { createLimiter, limiterAdd, limiterRemove, limiterSeats } from './report/limiter.js'
 import { applyRestaking, createRestaking } from './restaking/restaking.js'
+import { OrderedMap } from './state/ordered-map.js'
 import { applyCycleVault, createCycleVault } from './vault/cycle.js'
 import { applyInstantVault, createInstantVault, instantFace } from './vault/instant.js'
+import { applyVaultToken } from './vault/token.js'
 import { applyVesting, createExitVesting, vestingFinish } from './vault/vesting.js'
 import { claimable, requested } from './withdrawal/queue.js'
 import { applyWrapped, createWrapped } from './wrapped/wrapped.js'
@@ -208,6 +210,32 @@ describe('the keeper cannot be stopped', () => {
       expect(lst.state.fees).toBe(fees)
       expect(owedAssets(lst.state)).toBe(heldAssets(lst.state))
       expect(ids.length).toBeGreaterThan(10)
+    })
+
+  for (const preset of sdk)
+    test(`${preset}: growth is limited by time, however many reports there are`, () => {
+      const lst = withSeat({ preset }, 60_000n, 40_000n)
+      lst.reward(1, 3_000n * METIS)
+      for (let minute = 1n; minute <= 1_440n; minute += 3n) lst.run({ op: 'report', now: minute * 60n })
+      lst.run({ op: 'report', now: DAY })
+      // 25 % a year of 60,001 METIS for a day, no matter how it is cut.
+      const grown = liquidRate(lst.state).assets + lst.state.fees - 60_001n * METIS
+      expect(grown).toBeLessThanOrEqual((60_001n * METIS * 25n * 1_001n) / 100n / 365n / 1_000n)
+      expect(pendingRewards(lst.state)).toBeGreaterThan(2_900n * METIS)
+    })
+
+  for (const preset of ['recommended', 'lido'] as const)
+    test(`${preset}: who stays loses nothing when nearly all leave in a report that fills the limiter`, () => {
+      const lst = new Lst({ preset })
+      lst.run({ op: 'registerSeat', seat: '1' })
+      lst.deposit('a', 90_000n, 0n)
+      lst.deposit('b', 1n, 0n)
+      lst.ask('a', liquidShares(lst.state, 'a'), 1n)
+      const had = liquidPosition(lst.state, 'b').assets
+      lst.reward(1, 5_000n * METIS)
+      lst.run({ op: 'report', now: 30n * DAY })
+      expect(queueOf(lst.state).lastFinalizedId).toBe(90n)
+      expect(liquidPosition(lst.state, 'b').assets).toBeGreaterThanOrEqual(had)
     })
 
   test('a pool whose share is worth hundreds of what it was reports (virtual shares and rate agree)', () => {
@@ -721,6 +749,20 @@ describe('ENKI with both tokens', () => {
 })
 
 describe('small ones', () => {
+  test('a share worth less than a wei does not slip past the allowance (lido-dao 796)', () => {
+    let vault = createInstantVault({ seed: 0n, virtualOffset: undefined })
+    vault = applyInstantVault(vault, { op: 'deposit', receiver: 'a', assets: wei(1_000n) }).state
+    vault = applyInstantVault(vault, { op: 'loseAssets', assets: wei(600n) }).state
+    const token = { vault, approvals: OrderedMap.from<string, OrderedMap<string, Shares>>() }
+    const thief = { caller: 'thief', owner: 'a' }
+    expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(1n) }))).toBe('ZERO_ASSETS')
+    expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(9n) }))).toBe(
+      'ALLOWANCE_EXCEEDED',
+    )
+    expect(code(() => applyVaultToken.withdraw(instantFace, token, { ...thief, assets: wei(1n) }))).toBe(
+      'ALLOWANCE_EXCEEDED',
+    )
+  })
   test('nothing vests: no finish; after unstaking nothing was reckoned', () => {
     let vesting = createExitVesting({ now: 100n })
     expect(vestingFinish(vesting, 'nobody')).toBeUndefined()

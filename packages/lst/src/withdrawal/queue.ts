@@ -107,23 +107,17 @@ export function exitCost(assets: bigint, shares: bigint, maxRate: RateE27): Asse
   return (assets * RATE_ONE >= (maxRate + 1n) * shares ? (shares * maxRate) / RATE_ONE : assets) as Assets
 }
 
-type Exit = {
-  readonly id: bigint
-  readonly request: WithdrawalRequest
-  readonly assets: bigint
-  readonly shares: bigint
-}
-
-/** Every request after `from`, with its own amounts. */
-function* exits(queue: WithdrawalQueue, from: bigint): IterableIterator<Exit> {
+/** Every request after `from` with its own amounts, until `visit` says no. */
+function walk(
+  queue: WithdrawalQueue,
+  from: bigint,
+  visit: (id: bigint, request: WithdrawalRequest, assets: bigint, shares: bigint) => boolean,
+): void {
+  if (from >= queue.lastRequestId) return
   let before: Cumulative = cumulative(queue, from)
   for (const [id, request] of queue.requests.entries(from + 1n)) {
-    yield {
-      id,
-      request,
-      assets: request.cumulativeAssets - before.cumulativeAssets,
-      shares: request.cumulativeShares - before.cumulativeShares,
-    }
+    const assets = request.cumulativeAssets - before.cumulativeAssets
+    if (!visit(id, request, assets, request.cumulativeShares - before.cumulativeShares)) return
     before = request
   }
 }
@@ -131,14 +125,22 @@ function* exits(queue: WithdrawalQueue, from: bigint): IterableIterator<Exit> {
 /** Sets of requests that are paid in one report: what they cost and how many shares they give up. */
 export type Finalization = { readonly assets: Assets; readonly shares: Shares }
 
+/** The last sum over a queue: a plan, its lock and its check are one question asked three times. */
+const sums = new WeakMap<WithdrawalQueue, { lastId: bigint; maxRate: bigint; assets: bigint }>()
+
 /** What finalising up to `lastId` costs. */
 function finalization(queue: WithdrawalQueue, lastId: bigint, maxRate: RateE27): Finalization {
+  const { shares } = span(queue, queue.lastFinalizedId, lastId)
+  const known = sums.get(queue)
+  if (known !== undefined && known.lastId === lastId && known.maxRate === maxRate)
+    return { assets: known.assets as Assets, shares }
   let assets = 0n
-  for (const exit of exits(queue, queue.lastFinalizedId)) {
-    if (exit.id > lastId) break
-    assets += exitCost(exit.assets, exit.shares, maxRate)
-  }
-  return { assets: assets as Assets, shares: span(queue, queue.lastFinalizedId, lastId).shares }
+  walk(queue, queue.lastFinalizedId, (id, _, asked, given) => {
+    assets += exitCost(asked, given, maxRate)
+    return id < lastId
+  })
+  sums.set(queue, { lastId, maxRate, assets })
+  return { assets: assets as Assets, shares }
 }
 
 /**
@@ -184,16 +186,19 @@ export function planBatches(
   const batches: bigint[] = []
   let budget = options.budget
   let side: boolean | undefined
-  for (const { id, request, assets, shares } of exits(queue, queue.lastFinalizedId)) {
+  walk(queue, queue.lastFinalizedId, (id, request, assets, shares) => {
     const cost = exitCost(assets, shares, maxRate)
-    if (request.at > maxTimestamp || cost > budget) break
+    if (request.at > maxTimestamp || cost > budget) return false
     const nominal = cost === assets
     if (nominal === side) batches[batches.length - 1] = id
-    else if (batches.length === maxBatches) break
+    else if (batches.length === maxBatches) return false
     else batches.push(id)
     side = nominal
     budget -= cost
-  }
+    return true
+  })
+  const lastId = batches[batches.length - 1]
+  if (lastId !== undefined) sums.set(queue, { lastId, maxRate, assets: options.budget - budget })
   return { batches, budgetLeft: budget as Assets }
 }
 
@@ -374,11 +379,12 @@ export function claimableTotal(queue: WithdrawalQueue): Assets {
   const checkpoints = [...queue.checkpoints]
   let at = 0
   let all = 0n
-  for (const { id, request, assets, shares } of exits(queue, 0n)) {
-    if (id > queue.lastFinalizedId) break
+  walk(queue, 0n, (id, request, assets, shares) => {
+    if (id > queue.lastFinalizedId) return false
     while (at + 1 < checkpoints.length && checkpoints[at + 1]![0] <= id) at++
     if (!request.claimed) all += exitCost(assets, shares, checkpoints[at]![1])
-  }
+    return true
+  })
   return all as Assets
 }
 

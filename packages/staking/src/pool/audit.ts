@@ -1,4 +1,4 @@
-import { bondsWei } from '../stake/bonds.js'
+import { type Bond, bondsWei } from '../stake/bonds.js'
 import { settlePosition, valueWei } from '../stake/delegated.js'
 import type { DelegatedStake, PoolState } from './types.js'
 
@@ -71,6 +71,8 @@ const noPositions: Positions = { stakedWei: 0n, redeemingWei: 0n, rewardWei: 0n,
 /** What all positions of each seat are worth together. */
 function sumPositions(state: PoolState, problems: string[]): Map<number, Positions> {
   const sums = new Map<number, Positions>()
+  /** What positions have of each of their seat's bonds. */
+  const claimed = new Map<Bond, bigint>()
   for (const [, held] of state.delegations.entries()) {
     const delegated = state.sequencers.get(held.id)?.delegated
     if (delegated === undefined) continue
@@ -81,18 +83,31 @@ function sumPositions(state: PoolState, problems: string[]): Map<number, Positio
     }
     const seen = [...held.lots, ...held.tails, ...held.redemptions]
     if (seen.some(({ losses }) => losses > delegated.losses.length)) problems.push(`losses seen in seat ${held.id}`)
+    const claim = (list: readonly Bond[], fromEpoch: bigint, wei: bigint): void => {
+      const bond = list.find(item => item.fromEpoch >= fromEpoch)
+      if (bond !== undefined) claimed.set(bond, (claimed.get(bond) ?? 0n) + wei)
+      else if (wei > 0n) problems.push(`a position of nothing in seat ${held.id}`)
+    }
     for (const lot of held.lots) {
-      stakedWei += valueWei(delegated, lot)
+      const wei = valueWei(delegated, lot)
+      stakedWei += wei
+      claim(delegated.bonds, lot.fromEpoch, wei)
       if (lot.paidPerWei === undefined) use(lot.fromEpoch)
     }
     for (const tail of held.tails) {
       use(tail.toEpoch)
       if (tail.paidPerWei === undefined) use(tail.fromEpoch)
     }
-    for (const redemption of held.redemptions) redeemingWei += valueWei(delegated, redemption, redemption.startedEpoch)
+    for (const redemption of held.redemptions) {
+      const wei = valueWei(delegated, redemption, redemption.startedEpoch)
+      redeemingWei += wei
+      const group = delegated.redeeming.find(({ startedEpoch }) => startedEpoch === redemption.startedEpoch)
+      if (group !== undefined) claim(group.bonds, redemption.fromEpoch, wei)
+    }
     rewardWei += settlePosition(delegated, held).held.rewardWei
     sums.set(held.id, { stakedWei, redeemingWei, rewardWei, refs })
   }
+  for (const [bond, wei] of claimed) if (wei > bond.wei) problems.push(`${wei} wei are claimed of ${bond.wei}`)
   return sums
 }
 

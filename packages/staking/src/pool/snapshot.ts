@@ -70,7 +70,7 @@ const sequencerSchema = z.strictObject({
   keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).min(1),
   activationEpoch: uint,
   history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
-  commissions: z.array(z.strictObject({ bps: count, fromEpoch: uint })).min(1),
+  commissions: z.array(z.strictObject({ bps: count.max(10_000), fromEpoch: uint })).min(1),
   delegated: z.union([delegatedSchema, z.null().transform(() => noDelegations)]),
   jailedUntil: count,
   strikes: count,
@@ -172,16 +172,17 @@ export function encodePool(state: PoolState): string {
     totals: state.totals.map(({ epoch, wei }) => ({ epoch, wei })),
     ledger: pick(state.ledger, snapshotSchema.shape.ledger.shape),
     whitelist: state.whitelist.sorted().map(([owner]) => owner),
-    sequencers: state.sequencers.sorted().map(([, sequencer]) => ({
-      ...pick(sequencer, sequencerSchema.shape),
-      rewardRecipient: sequencer.rewardRecipient ?? null,
-      unlocking: sequencer.unlocking.map(entry => ({
+    sequencers: state.sequencers.sorted().map(([, sequencer]) => {
+      const plain = pick(sequencer, sequencerSchema.shape)
+      plain.rewardRecipient = sequencer.rewardRecipient ?? null
+      plain.bonds = encodeBonds(sequencer.bonds)
+      plain.unlocking = sequencer.unlocking.map(entry => ({
         ...pick(entry, unlockingShape),
         bonds: encodeBonds(entry.bonds),
-      })),
-      bonds: encodeBonds(sequencer.bonds),
-      delegated: encodeDelegated(sequencer.delegated),
-    })),
+      }))
+      plain.delegated = encodeDelegated(sequencer.delegated)
+      return plain
+    }),
     queue: state.queue,
     delegations: state.delegations.sorted().map(([, { id, delegator, rewardWei, lots, tails, redemptions }]) => ({
       id,
@@ -340,6 +341,19 @@ export function decodePool(json: string): PoolState {
     }
   }
   if (state.queue.some(id => state.sequencers.get(id)?.status !== 'queued')) problems.push('the queue names others')
+  if (!ascends(plain.epochStarts) || !ascends(plain.totals, 0n) || !ascends(plain.rates))
+    problems.push('epochs out of order')
+  for (const sequencer of sequencers)
+    if (!isOrdered(sequencer, plain.epoch)) problems.push(`times of sequencer ${sequencer.id}`)
+  for (const { id, lots, tails, redemptions } of delegations) {
+    const index = state.sequencers.get(id)?.delegated.rewardPerWei ?? 0n
+    if (![...lots, ...tails].every(({ paidPerWei = 0n }) => paidPerWei <= index))
+      problems.push(`rewards paid in seat ${id}`)
+    const lastFirst = lots.every((lot, i) => i === 0 || lot.fromEpoch >= lots[i - 1]!.fromEpoch)
+    if (!lastFirst || redemptions.some(({ fromEpoch, startedEpoch }) => fromEpoch > startedEpoch)) {
+      problems.push(`a position in seat ${id} out of order`)
+    }
+  }
   if (plain.commissionPlans.some(({ id }) => !state.sequencers.has(id))) problems.push('a commission of nobody')
   if (state.recentSafety.some(id => !state.cases.has(id))) problems.push('recent cases that do not exist')
   for (const [, { id }] of state.delegations.entries())
@@ -347,6 +361,32 @@ export function decodePool(json: string): PoolState {
   problems.push(...auditPool(state).problems)
   if (problems.length > 0) throw invalid(problems.slice(0, 8))
   return state
+}
+
+/** Whether epochs ascend, each by `least` or more. */
+function ascends(list: readonly { readonly epoch: bigint }[], least = 1n): boolean {
+  return list.every(({ epoch }, i) => i === 0 || epoch >= list[i - 1]!.epoch + least)
+}
+
+/** Whether everything of a seat that has an epoch is in its order, and open exactly where it must be. */
+function isOrdered(sequencer: z.output<typeof sequencerSchema>, now: bigint): boolean {
+  const { bonds, unlocking, history, commissions, delegated } = sequencer
+  const from = (list: readonly { readonly fromEpoch: bigint }[]): boolean =>
+    ascends(list.map(({ fromEpoch }) => ({ epoch: fromEpoch }))) && (list.at(-1)?.fromEpoch ?? 0n) <= now
+  const { redeeming, marks, losses, rewardedEpoch, rewardPerWei } = delegated
+  const isOpen = ({ epoch, perWei }: { epoch: bigint; perWei?: bigint | undefined }): boolean =>
+    epoch > rewardedEpoch ? perWei === undefined : perWei !== undefined && perWei <= rewardPerWei
+  return (
+    [bonds, delegated.bonds, commissions, ...redeeming.map(group => group.bonds)].every(from) &&
+    unlocking.every(entry => from(entry.bonds)) &&
+    ascends(redeeming.map(({ startedEpoch }) => ({ epoch: startedEpoch }))) &&
+    ascends(history) &&
+    ascends(marks) &&
+    ascends(losses, 0n) &&
+    [history, marks, losses].every(list => (list.at(-1)?.epoch ?? 0n) <= now) &&
+    [...marks, ...losses].every(isOpen) &&
+    losses.every(({ keptWei, ofWei }) => keptWei <= ofWei)
+  )
 }
 
 function invalid(problems: string[], cause?: unknown): StakingError {

@@ -8,7 +8,9 @@ export function addBond(bonds: readonly Bond[], fromEpoch: bigint, wei: bigint):
   while (at > 0 && bonds[at - 1]!.fromEpoch > fromEpoch) at--
   const before = bonds[at - 1]
   if (before?.fromEpoch === fromEpoch) return replace(bonds, at - 1, { fromEpoch, wei: before.wei + wei })
-  return [...bonds.slice(0, at), { fromEpoch, wei }, ...bonds.slice(at)]
+  const next = bonds.slice()
+  next.splice(at, 0, { fromEpoch, wei })
+  return next
 }
 
 /** Takes stake out, the youngest first: what is left stays answerable for what the seat did before. */
