@@ -239,7 +239,9 @@ describe.skipIf(!hasOracle)('derivation against op-node', () => {
       const origin: L1Block = { ...mined, excessBlobGas: BigInt(random.below(100_000_000)) }
       const genesis = genesisBlockRef(config)
       // A parent anywhere in the first minutes, or just before an upgrade; on the origin before or on the same one.
-      const onTheWay = Object.values(config.forks).filter(time => time > base.genesis.l2TimeSeconds + 2n)
+      const onTheWay = Object.values(config.forks).flatMap(time =>
+        time !== undefined && time > base.genesis.l2TimeSeconds + 2n ? [time] : [],
+      )
       const anywhere = base.genesis.l2TimeSeconds + 2n * BigInt(1 + random.below(120))
       const activation = onTheWay.length > 0 && random.bool() ? random.pick(onTheWay) : undefined
       const timestamp = activation === undefined ? anywhere : activation - 2n
