@@ -237,7 +237,7 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
   lag = 0n
   behind = 0
   // By hash: a verifier may not have noticed yet that L1 has become shorter.
-  for (let i = 0; i < 500 && verifier.status.head.hash !== sequencer.head.hash; i++) {
+  for (let i = 0; i < 2000 && verifier.status.head.hash !== sequencer.head.hash; i++) {
     batcher.flush()
     await tick(false)
   }

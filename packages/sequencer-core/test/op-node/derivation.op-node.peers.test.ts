@@ -1,0 +1,352 @@
+// Attributes and whole pipelines beside op-node's: random chains with honest, careless and hostile batchers, upgrades on the way, and equal hashes.
+import { bytesToHex, concatBytes } from '@l2/common'
+import { type Random, seededRandom, testSeed } from '@l2/common/testing'
+import type { Address, Hex } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomTransactions } from '../../src/batch/testdata/samples.js'
+import {
+  type BatchBlock,
+  buildAttributes,
+  configCarriedByBlock,
+  encodeBatch,
+  encodeBatcherTransaction,
+  type ForkName,
+  type ForkSchedule,
+  type Frame,
+  forkNames,
+  genesisBlockRef,
+  genesisCheckpoint,
+  type L1Block,
+  loadUpgradeTransactions,
+  type RollupConfig,
+  type SingularBatch,
+  type SystemConfig,
+  type SystemConfigUpdate,
+  toSingularBatch,
+  toSpanBatch,
+  type UpgradeTransactions,
+} from '../../src/index.js'
+import { createNodeBrotliCompressor, nodeDecompressors } from '../../src/node.js'
+import { encodeRlp } from '../../src/rlp/rlp.js'
+import {
+  createL1Simulator,
+  createSequencerSimulator,
+  deriveSimulated,
+  framesOfStream,
+  type L1Simulator,
+  simulatedRollup,
+} from '../../src/testing/index.js'
+import { hasOracle, type Oracle, rollupJson, share, startOracle } from './oracle.js'
+
+const seed = testSeed(1)
+let oracle: Oracle
+let upgrades: UpgradeTransactions = {}
+beforeAll(async () => {
+  if (!hasOracle) return
+  oracle = startOracle()
+  const made = (await oracle.ask({ cmd: 'upgrades' })) as Record<string, Hex[]>
+  for (const fork of ['ecotone', 'fjord', 'isthmus', 'jovian', 'karst'] as const) {
+    upgrades = { ...upgrades, ...(await loadUpgradeTransactions({ fork, transactions: made[fork]! })) }
+  }
+})
+afterAll(() => oracle?.close())
+
+/** An L1 block in the oracle's words. */
+const l1Json = (block: L1Block) => ({
+  number: block.number,
+  time: block.timestamp,
+  hash: block.hash,
+  parent: block.parentHash,
+  mix: block.mixHash,
+  basefee: `0x${block.baseFeePerGas.toString(16)}`,
+  ...(block.blobBaseFee === undefined ? {} : { blobbasefee: `0x${block.blobBaseFee.toString(16)}` }),
+  ...(block.excessBlobGas === undefined ? {} : { excessblob: block.excessBlobGas }),
+  ...(block.parentBeaconBlockRoot === undefined ? {} : { beacon: block.parentBeaconBlockRoot }),
+  txs: block.transactions.map(({ raw }) => raw),
+  logs: block.logs.map(({ address, topics, data, logIndex }) => ({ address, topics, data, index: logIndex })),
+})
+
+/** Forks in their order: some at genesis, some on the way, some never; each activation in a block of its own. */
+function someForks(random: Random, genesisTime: bigint): ForkSchedule {
+  const atGenesis = random.below(forkNames.indexOf('karst') + 1)
+  const forks: { [fork in ForkName]?: bigint } = {}
+  let time = genesisTime
+  for (const [i, fork] of forkNames.slice(0, forkNames.indexOf('karst') + 1).entries()) {
+    if (i <= atGenesis) forks[fork] = 0n
+    else {
+      if (random.bool(0.3)) break
+      // op-node gives up where Holocene begins in the same L1 block as another fork.
+      time += BigInt(24 + 2 * random.below(20))
+      forks[fork] = time
+    }
+  }
+  return forks
+}
+
+function someUpdate(random: Random): SystemConfigUpdate {
+  const number = (bytes: number): bigint => BigInt(`0x${Buffer.from(random.bytes(bytes)).toString('hex')}`)
+  return random.pick<SystemConfigUpdate>([
+    { kind: 'gas-limit', gasLimit: 5_000_000n + number(3) },
+    { kind: 'fee-scalars', overhead: number(2), scalar: (1n << 248n) | (number(4) << 32n) | number(4) },
+    // Of a version byte above 1 op-node stops at Ecotone, where ours goes on.
+    { kind: 'fee-scalars', overhead: number(32), scalar: number(31) },
+    { kind: 'eip1559', denominator: 1n + number(2), elasticity: 1n + number(1) },
+    { kind: 'eip1559', denominator: 0n, elasticity: 0n },
+    { kind: 'operator-fee', scalar: number(4), constant: number(8) },
+    { kind: 'min-base-fee', minBaseFee: number(5) },
+    { kind: 'da-footprint', gasScalar: number(2) },
+    { kind: 'unsafe-block-signer', signer: bytesToHex(random.bytes(20)) as Address },
+  ])
+}
+
+function disturb(random: Random, l1: L1Simulator, config: RollupConfig): void {
+  if (random.bool(0.2)) {
+    const to = random.bool(0.8) ? (bytesToHex(random.bytes(20)) as Address) : undefined
+    const data = random.bytes(random.below(40))
+    l1.deposit({ from: bytesToHex(random.bytes(20)) as Address, to, mint: 5n, value: 3n, gas: 60_000n, data })
+  }
+  if (random.bool(0.15)) l1.updateConfig(someUpdate(random))
+  // A log of the right contract that cannot be read.
+  if (random.bool(0.03)) {
+    l1.log({
+      address: config.systemConfigContract,
+      topics: [`0x1d2b0bda21d56b8bd12d4f94ebacffdfb35f5e226f84b461103bb8beab6353be`],
+      data: random.bytes(32),
+    })
+  }
+}
+
+/** What a batcher might put into a channel instead of its blocks. */
+function spoil(random: Random, batch: SingularBatch): SingularBatch {
+  return random.pick<() => SingularBatch>([
+    () => ({ ...batch, transactions: [...batch.transactions, Uint8Array.of(0xff, 1)] }),
+    () => ({ ...batch, transactions: [...batch.transactions, Uint8Array.of(0x7e, 1)] }),
+    () => ({ ...batch, transactions: [...batch.transactions, Uint8Array.of(0x7d, 0xc0)] }),
+    () => ({ ...batch, transactions: [new Uint8Array()] }),
+    () => ({ ...batch, timestamp: batch.timestamp + BigInt(random.below(7)) - 3n }),
+    () => ({ ...batch, epochNumber: batch.epochNumber + BigInt(random.below(4)) - 1n }),
+    () => ({ ...batch, parentHash: `0x${'99'.repeat(32)}` }),
+    () => ({ ...batch, epochHash: `0x${'98'.repeat(32)}` }),
+  ])()
+}
+
+type Style = { hostile: number; careless: number }
+
+/** Frames of one channel, as a batcher of this style sends them. */
+async function channelOf(
+  random: Random,
+  config: RollupConfig,
+  blocks: readonly BatchBlock[],
+  style: Style,
+  l1Time: bigint,
+): Promise<Frame[]> {
+  const { chainId, genesisTime } = { chainId: config.l2ChainId, genesisTime: config.genesis.l2TimeSeconds }
+  const batches: Uint8Array[] = []
+  for (let at = 0; at < blocks.length; ) {
+    const run = blocks.slice(at, at + 1 + random.below(6))
+    at += run.length
+    if (random.bool(0.6)) {
+      const changed = random.bool(style.hostile)
+        ? run.map(block => (random.bool(0.3) ? { ...block, transactions: block.transactions.slice(1) } : block))
+        : run
+      const bytes = encodeBatch(toSpanBatch(changed, { genesisTime }), { chainId })
+      if (random.bool(style.hostile / 3)) bytes[random.below(bytes.length)]! ^= 1 << random.below(8)
+      batches.push(bytes)
+    } else {
+      for (const block of run) {
+        const batch = toSingularBatch(block)
+        batches.push(encodeBatch(random.bool(style.hostile) ? spoil(random, batch) : batch, { chainId }))
+      }
+    }
+  }
+  if (random.bool(style.careless)) batches.reverse()
+  const stream = concatBytes(...batches.map(bytes => encodeRlp(bytes)))
+  const channelId = bytesToHex(random.bytes(16))
+  const frameBytes = 40 + random.below(400)
+  const fjord = config.forks.fjord !== undefined && config.forks.fjord <= l1Time
+  let frames = framesOfStream(stream, { channelId, frameBytes })
+  if (fjord && random.bool(0.4)) {
+    const brotli = createNodeBrotliCompressor({ quality: 4 }).open()
+    await brotli.write(stream)
+    const data = concatBytes(Uint8Array.of(1), await brotli.end())
+    frames = []
+    for (let at = 0; at < data.length; at += frameBytes) {
+      const piece = data.subarray(at, at + frameBytes)
+      frames.push({ channelId, frameNumber: frames.length, data: piece, isLast: at + frameBytes >= data.length })
+    }
+  }
+  if (random.bool(style.careless)) frames = frames.filter(() => random.bool(0.9))
+  if (random.bool(style.careless)) frames = frames.flatMap(frame => (random.bool(0.1) ? [frame, frame] : [frame]))
+  if (random.bool(style.careless)) frames.reverse()
+  return frames
+}
+
+/** A chain, its L1, and what its batcher did: everything from the seed. */
+async function randomChain(chainSeed: number) {
+  const random = seededRandom(chainSeed)
+  const base = simulatedRollup({ sequencingWindowBlocks: BigInt(random.pick([4, 8, 20])) })
+  const config: RollupConfig = {
+    ...base,
+    forks: someForks(random, base.genesis.l2TimeSeconds),
+    keepKarstUpgradeGas: random.bool(0.3),
+  }
+  const l1 = createL1Simulator({ config })
+  const sequencer = createSequencerSimulator({ config, l1, upgradeTransactions: upgrades })
+  const style = random.pick<Style>([
+    { hostile: 0, careless: 0 },
+    { hostile: 0, careless: 0.3 },
+    { hostile: 0.2, careless: 0.1 },
+  ])
+  let posted = 0
+  for (let round = 0; round < 25; round++) {
+    disturb(random, l1, config)
+    l1.mine()
+    for (let i = random.below(9); i > 0; i--) sequencer.build(randomTransactions(random, config.l2ChainId, 3))
+    if (random.bool(0.3)) continue
+    // A careless batcher begins a little too early now and then: what it sends then overlaps the safe chain.
+    const from = random.bool(style.careless) ? Math.max(0, posted - random.below(4)) : posted
+    const blocks = sequencer.blocks.slice(from).map(({ batch }) => batch)
+    posted = random.bool(style.careless / 3) ? posted : sequencer.blocks.length
+    if (blocks.length === 0) continue
+    for (const frame of await channelOf(random, config, blocks, style, l1.head.timestamp)) {
+      l1.post(encodeBatcherTransaction([frame]))
+      if (random.bool(0.2)) l1.mine()
+    }
+  }
+  for (let i = 0; i < 30; i++) l1.mine()
+  return { config, l1 }
+}
+
+describe.skipIf(!hasOracle)('derivation against op-node', () => {
+  it('the transactions of every upgrade are those that op-node makes', () => {
+    expect(Object.keys(upgrades)).toEqual(['ecotone', 'fjord', 'isthmus', 'jovian', 'karst'])
+  })
+
+  it('attributes, and the config that the next block reads back', { timeout: 900_000 }, async () => {
+    const counts = { equal: 0, upgrade: 0 }
+    for (let i = 0; i < share(3_000, 60); i++) {
+      const random = seededRandom(seed * 7_919 + i)
+      const base = simulatedRollup()
+      const config: RollupConfig = {
+        ...base,
+        forks: someForks(random, base.genesis.l2TimeSeconds - 60n),
+        keepKarstUpgradeGas: random.bool(),
+        ...(random.bool(0.2) ? { pectraBlobScheduleTime: base.genesis.l2TimeSeconds + BigInt(random.below(200)) } : {}),
+      }
+      const l1 = createL1Simulator({ config, blockTimeSeconds: 2n, sign: false })
+      for (let k = random.below(4); k > 0; k--) disturb(random, l1, config)
+      const mined = l1.mine()
+      const origin: L1Block = { ...mined, excessBlobGas: BigInt(random.below(100_000_000)) }
+      const genesis = genesisBlockRef(config)
+      // A parent anywhere in the first minutes, or just before an upgrade; on the origin before or on the same one.
+      const onTheWay = Object.values(config.forks).flatMap(time =>
+        time !== undefined && time > base.genesis.l2TimeSeconds + 2n ? [time] : [],
+      )
+      const anywhere = base.genesis.l2TimeSeconds + 2n * BigInt(1 + random.below(120))
+      const activation = onTheWay.length > 0 && random.bool() ? random.pick(onTheWay) : undefined
+      const timestamp = activation === undefined ? anywhere : activation - 2n
+      const stays = random.bool(0.4)
+      const parent = {
+        ...genesis,
+        number: 7n,
+        hash: `0x${'70'.repeat(32)}` as const,
+        timestamp,
+        l1Origin: stays ? { number: origin.number, hash: origin.hash } : genesis.l1Origin,
+        sequenceNumber: BigInt(random.below(5)),
+      }
+      let systemConfig: SystemConfig = configCarriedByBlock(config.genesis.systemConfig, timestamp, config)
+      if (random.bool()) systemConfig = { ...systemConfig, gasLimit: 30_000_000n + BigInt(random.uint32()) }
+      const built = buildAttributes({
+        rollup: config,
+        parent,
+        systemConfig,
+        origin,
+        logs: origin.logs,
+        transactions: [],
+        upgradeTransactions: upgrades,
+      })
+      const json = rollupJson({ ...config, genesis: { ...config.genesis, systemConfig } }) as {
+        genesis: { system_config: unknown }
+      }
+      const answer = await oracle.ask({
+        cmd: 'attrs',
+        cfg: json,
+        l1: [l1Json(origin)],
+        syscfg: json.genesis.system_config,
+        parent: {
+          hash: parent.hash,
+          number: parent.number,
+          parentHash: parent.parentHash,
+          timestamp: parent.timestamp,
+          l1origin: parent.l1Origin,
+          sequenceNumber: parent.sequenceNumber,
+        },
+        epoch: { hash: origin.hash, number: origin.number },
+      })
+      expect([answer.err, answer.panic]).toEqual([undefined, undefined])
+      const { attributes } = built
+      const their = answer.attrs
+      expect({
+        i,
+        timestamp: Number(attributes.timestamp),
+        prevRandao: attributes.prevRandao,
+        gasLimit: Number(attributes.gasLimit),
+        beacon: attributes.parentBeaconBlockRoot,
+        eip1559Params: attributes.eip1559Params,
+        minBaseFee: attributes.minBaseFee === undefined ? undefined : Number(attributes.minBaseFee),
+        transactions: attributes.transactions.map(bytesToHex),
+      }).toEqual({
+        i,
+        timestamp: Number(their.timestamp),
+        prevRandao: their.prevRandao,
+        gasLimit: Number(their.gasLimit),
+        beacon: their.parentBeaconBlockRoot,
+        eip1559Params: their.eip1559Params,
+        minBaseFee: their.minBaseFee ?? undefined,
+        transactions: their.transactions,
+      })
+      const next = rollupJson({
+        ...config,
+        genesis: {
+          ...config.genesis,
+          systemConfig: configCarriedByBlock(built.systemConfig, attributes.timestamp, config),
+        },
+      }) as { genesis: { system_config: Record<string, unknown> } }
+      expect({ i, next: lower(next.genesis.system_config) }).toEqual({ i, next: lower(answer.next) })
+      counts.equal++
+      if (built.depositCount > 6) counts.upgrade++
+    }
+    expect(counts.upgrade).toBeGreaterThan(0)
+  })
+
+  it('whole pipelines: every block of every chain has the same hash', { timeout: 1_800_000 }, async () => {
+    let blocks = 0
+    for (let i = 0; i < share(200, 6); i++) {
+      const chainSeed = seed * 104_729 + i
+      const { config, l1 } = await randomChain(chainSeed)
+      const mine = deriveSimulated(l1, {
+        config,
+        start: genesisCheckpoint(config),
+        decompressors: nodeDecompressors,
+        upgradeTransactions: upgrades,
+      })
+      const chain: L1Block[] = []
+      for (let n = config.genesis.l1.number; n <= l1.head.number; n++) chain.push(l1.block(n)!)
+      const answer = await oracle.ask({ cmd: 'pipeline', cfg: rollupJson(config), l1: chain.map(l1Json), blobs: {} })
+      expect({ chainSeed, err: answer.err, panic: answer.panic }).toEqual({ chainSeed })
+      const theirs = (answer.blocks as { n: number; hash: Hex }[]).map(({ hash }) => hash)
+      const ours = mine.blocks.map(({ hash }) => hash)
+      const differs = ours.findIndex((hash, at) => hash !== theirs[at])
+      expect({ chainSeed, differs, count: ours.length }).toEqual({ chainSeed, differs: -1, count: theirs.length })
+      blocks += ours.length
+    }
+    expect(blocks).toBeGreaterThan(share(200, 6) * 20)
+  })
+})
+
+/** Hex without the case of checksums, and numbers as they are. */
+function lower(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, typeof value === 'string' ? value.toLowerCase() : value]),
+  )
+}
