@@ -58,7 +58,8 @@ const weight = 0.25
  * ```ts
  * import { createBatcherPlanner, createZlibCompressor } from '@l2/sequencer-core'
  *
- * const sink = { limits: async () => ({ maxBytes: 130_044, maxItems: 6 }), submit: async () => ({ height: 1n }) }
+ * const limits = async () => ({ maxBytes: 130_044, maxItems: 6 })
+ * const sink = { includedOn: 'l1', limits, submit: async () => ({ height: 1n }) } as const
  * const planner = createBatcherPlanner(
  *   { chainId: 901n, genesisTime: 0n, blockTimeSeconds: 2n, latencyTargetSeconds: 1800 },
  *   {
