@@ -19,7 +19,7 @@ const suites = {
   core: {
     opGeth: true,
     without: {
-      'Repair|SetHead|Snapshot|^TestIssue23496$|^TestSideImportPrunedBlocks$|^TestLowDiffLongChain$': pebble,
+      'Repair|SetHead|Snapshot|^TestIssue23496$|^TestSideImportPrunedBlocks$': pebble,
       '^TestBlockchainRecovery$': 'wants a file lock, which Go has not in WebAssembly',
       '^TestCanonicalBlockRetrieval$': 'spins until another goroutine has written, and nothing takes its turn away',
       'Registry|^TestOPMainnetGenesisDB$|Superchain': registry,

@@ -44,7 +44,6 @@ function harness(engine: EngineKind, kind: 'lmdb' | 'log' | 'memory', fork: Fork
 const suites: [EngineKind, 'lmdb' | 'log' | 'memory', Fork][] = [
   ['wasm', 'lmdb', 'jovian'],
   ['wasm', 'log', 'isthmus'],
-  ['wasm', 'memory', 'jovian'],
   ['native', 'lmdb', 'isthmus'],
   ['native', 'lmdb', 'jovian'],
 ]

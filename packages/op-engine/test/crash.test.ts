@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,10 +51,12 @@ const cases: [EngineKind, 'lmdb' | 'log'][] = [
 for (const [engine, kind] of cases) {
   const file = files[engine]
   describe.skipIf(file === undefined)(`a ${engine} engine over ${kind} that is killed (seed ${seed})`, () => {
-    it('has every block that it acknowledged, at whatever moment it ended, and builds on the last', async () => {
+    it('has every block that it acknowledged, at whatever moment it ended, and builds on the last', {
+      timeout: 300_000,
+    }, async () => {
       const path = join(folder, `${engine}-${kind}`)
       const acknowledged = new Map<bigint, string>()
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const { lines, output } = await killed([path, kind, engine, file!])
         expect(lines.length, output).toBeGreaterThan(0)
         for (const line of lines) {
@@ -105,6 +107,21 @@ describe.skipIf(files.wasm === undefined)('an engine over a disk that is full', 
       await again.close()
     })
   }
+})
+
+describe.skipIf(files.wasm === undefined)('an engine whose memory ends', () => {
+  it('fails the request that ended it, and goes on from its store', () => {
+    const child = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
+    // WebAssembly ends at 4 GiB; here at a quarter of one, for the same to happen sooner.
+    const node = ['--wasm-max-mem-pages=4096', '--conditions=@l2/source', '--import=tsx', child]
+    const { stdout, stderr } = spawnSync(process.execPath, [...node, join(folder, 'memory'), files.wasm!], {
+      encoding: 'utf8',
+    })
+    const lines = stdout.split('\n')
+    expect(lines[0], stderr).toMatch(/^ENGINE_CRASHED retry the engine crashed: runtime: out of memory/)
+    expect(lines[1]).toMatch(/^ENGINE_CRASHED abort /)
+    expect(lines[2]).toBe('true 2')
+  })
 })
 
 describe.skipIf(files.wasm === undefined)('an engine over a damaged store', () => {

@@ -57,6 +57,8 @@ for (const [engineKind, store, place] of places) {
       expect(await balanceAt('latest')).toBe(29n)
       expect(await reader.request({ method: 'eth_nonsense' })).toMatchObject({ error: { code: -32601 } })
       await reader.close()
+      await expect(reader.request({ method: 'eth_blockNumber' })).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+      expect((await engine.block('latest'))!.hash).toBe(twig.hash)
       await engine.close()
     })
 

@@ -134,5 +134,5 @@ func (c *Chain) header(parent *types.Header, a *PayloadAttributes) (*types.Heade
 }
 
 func blobBaseFee(config *params.ChainConfig, header *types.Header) *big.Int {
-	return eip4844.CalcBlobFee(config, header)
+	return new(big.Int).Set(eip4844.CalcBlobFee(config, header)) // geth may hand out a variable of its own
 }

@@ -71,7 +71,10 @@ export function createReader(supervisor: Supervisor, options: ReaderOptions, clo
     maxQueued: options.maxQueued ?? defaultReaderOptions.maxQueued,
   }
   let pending = 0
+  let closing: Promise<void> | undefined
   const request: OpReader['request'] = async ({ method, params = [] }, { signal, gasCap, timeoutMs } = {}) => {
+    // A sidecar's reader shares its process with the builder, which goes on.
+    if (closing !== undefined) throw new OpEngineError('the reader is closed', { code: 'ENGINE_UNAVAILABLE' })
     if (pending >= limits.maxQueued) throw busy(`${pending} requests wait`)
     pending++
     try {
@@ -89,13 +92,17 @@ export function createReader(supervisor: Supervisor, options: ReaderOptions, clo
       pending--
     }
   }
+  const closeOnce = (): Promise<void> => {
+    closing ??= close()
+    return closing
+  }
   return {
     request,
     get pending() {
       return pending
     },
-    close,
-    [Symbol.asyncDispose]: close,
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
   }
 }
 
