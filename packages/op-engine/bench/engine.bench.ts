@@ -1,6 +1,6 @@
 // Engines against anvil, in one run: transactions a second by CPU, the cost of an empty block as accounts grow, opening as blocks grow, bytes on disk.
 //
-//   pnpm bench engine        L2_BENCH_BLOCKS=100000 for the long history, L2_BENCH_ENGINES=anvil,wasm for some of the engines
+//   pnpm bench engine        L2_BENCH_BLOCKS=100000 for the long history, L2_BENCH_ENGINES=anvil,wasm for some of the engines, L2_BENCH_FEW=1 without the million
 //
 // CPU is user and system time of this process, its threads and the programs it started. Which engines: those that are there (`pnpm build:engine --native`,
 // `node scripts/go.mjs`).
@@ -17,7 +17,7 @@ import {
   opGenesis,
   type PayloadAttributes,
 } from '@l2/sequencer-core'
-import { anvilBinary, spawnAnvil, spawnGeth, spawnOpGeth } from '@l2/sequencer-core/node'
+import { anvilBinary, spawnAnvil, spawnOpGeth } from '@l2/sequencer-core/node'
 import { type Address, type Hash, type Hex, hexToBytes } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { goProgram } from '../../../scripts/go.mjs'
@@ -28,9 +28,12 @@ const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const gasLimit = 30_000_000n
 const blockTime = 2n
 const genesisTime = 1_700_000_000n
+/** Leaves out the million accounts, which take most of the time. */
+const fewAccounts = process.env['L2_BENCH_FEW'] === '1'
 const longHistory = Number(process.env['L2_BENCH_BLOCKS'] ?? 10_000)
-const blocksOfTransfers = 14
-const warmBlocks = 4
+/** The same transfers again and again, in blocks beside each other on the genesis: V8 takes thousands of transactions until it has compiled the engine for good. */
+const warmBlocks = 40
+const measuredBlocks = 40
 const perBlock = 500
 
 // --- the chain
@@ -92,8 +95,7 @@ function attributesOf(
 ): PayloadAttributes {
   const timestamp = parent.timestamp + blockTime
   const info = encodeL1InfoDeposit(rollup, rollup.genesis.systemConfig, origin, parent.number, timestamp)
-  const transactions = subject.deposits ? [info, ...list] : list
-  const first = subject.deposits ? 1 : 0
+  const transactions = [info, ...list]
   return {
     timestamp,
     prevRandao: zeroHash,
@@ -103,37 +105,35 @@ function attributesOf(
     transactions,
     noTxPool: true,
     gasLimit: limit,
-    eip1559Params: subject.deposits ? '0x0000000000000000' : undefined,
-    minBaseFee: subject.deposits ? 0n : undefined,
+    eip1559Params: '0x0000000000000000',
+    minBaseFee: 0n,
     ...(subject.handsOver
-      ? { senders: transactions.map((_, index) => (index < first ? undefined : senderOf(index - first))) }
+      ? { senders: transactions.map((_, index) => (index === 0 ? undefined : senderOf(index - 1))) }
       : {}),
   }
 }
 const senderOf = (index: number): Address => senders[index % senders.length]!.address
 
-const lists: Uint8Array[][] = []
-for (let block = 0; block < blocksOfTransfers; block++) {
-  const list = Array.from({ length: perBlock }, (_, index) =>
-    senders[index % senders.length]!.signTransaction({
+const transfers = await Promise.all(
+  Array.from({ length: perBlock }, async (_, index) => {
+    const raw = await senders[index % senders.length]!.signTransaction({
       type: 'eip1559',
       chainId: 901,
-      nonce: block * (perBlock / senders.length) + Math.floor(index / senders.length),
+      nonce: Math.floor(index / senders.length),
       gas: 21_000n,
       maxFeePerGas: 50_000_000_000n,
       maxPriorityFeePerGas: 1n,
       value: 1n,
       to: `0x${(index + 0x777777).toString(16).padStart(40, '2')}`,
-    }),
-  )
-  lists.push((await Promise.all(list)).map(raw => hexToBytes(raw)))
-}
+    })
+    return hexToBytes(raw)
+  }),
+)
 
 // --- engines
 
 type Subject = {
   readonly name: string
-  readonly deposits: boolean
   readonly handsOver: boolean
   /** With so many accounts in its genesis; the folder may hold what an earlier start left. */
   start(genesisAccounts: number, path: string): Promise<{ engine: ExecutionEngine; close(): Promise<void> }>
@@ -141,7 +141,6 @@ type Subject = {
 
 const anvil: Subject = {
   name: 'anvil',
-  deposits: true,
   handsOver: false,
   async start(accounts) {
     const genesisPath = genesisFile('anvil', accounts, 'plain')
@@ -159,7 +158,6 @@ const anvil: Subject = {
 }
 const opEngine = (name: string, kind: 'wasm' | 'native', file: string, handsOver: boolean): Subject => ({
   name,
-  deposits: true,
   handsOver,
   async start(accounts, path) {
     const genesis = readFileSync(genesisFile('op', accounts, 'op'), 'utf8')
@@ -170,7 +168,6 @@ const opEngine = (name: string, kind: 'wasm' | 'native', file: string, handsOver
 })
 const opGeth = (binary: string): Subject => ({
   name: 'op-geth, Engine API',
-  deposits: true,
   handsOver: false,
   async start(accounts, dataDir) {
     const genesisPath = genesisFile('op', accounts, 'op')
@@ -182,21 +179,6 @@ const opGeth = (binary: string): Subject => ({
     }
   },
 })
-const geth = (binary: string): Subject => ({
-  name: 'geth, no deposits',
-  deposits: false,
-  handsOver: false,
-  async start(accounts, dataDir) {
-    const genesisPath = genesisFile('geth', accounts, 'plain')
-    const child = await spawnGeth({ binary, dataDir, genesisPath, chainId: 901n, gasLimit })
-    const { engineUrl, rpcUrl, jwtSecret } = child
-    return {
-      engine: await createEngineApi({ engineUrl, rpcUrl, jwtSecret, mode: 'testing' }),
-      close: () => child.close(),
-    }
-  },
-})
-
 const wanted = process.env['L2_BENCH_ENGINES']?.split(',')
 const has = (key: string): boolean => wanted === undefined || wanted.includes(key)
 const subjects: [key: string, subject: Subject][] = []
@@ -210,13 +192,8 @@ const native = has('native') ? await findEngineFile('native') : undefined
 if (native !== undefined) {
   subjects.push(['native', opEngine('op-engine (native), senders handed over', 'native', native, true)])
 }
-for (const [name, make] of [
-  ['op-geth', opGeth],
-  ['geth', geth],
-] as const) {
-  const binary = has(name) ? goProgram(name, { build: false }) : undefined
-  if (binary !== undefined) subjects.push([name, make(binary)])
-}
+const binary = has('op-geth') ? goProgram('op-geth', { build: false }) : undefined
+if (binary !== undefined) subjects.push(['op-geth', opGeth(binary)])
 
 // --- measuring
 
@@ -246,7 +223,7 @@ function cpuMs(): number {
 const bytesOf = (path: string): number =>
   readdirSync(path, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).blocks * 512, 0)
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size, 0)
 
 /** Builds and adopts blocks on the head. */
 async function grow(
@@ -281,24 +258,40 @@ for (const [key, subject] of subjects) {
   const isOnDisk = key !== 'anvil'
   const path = join(folder, String(started++))
   const small = await subject.start(10, path)
-  await grow(small.engine, subject, lists.slice(0, warmBlocks))
-  const [cpu, bytes] = [cpuMs(), isOnDisk ? bytesOf(path) : 0]
-  await grow(small.engine, subject, lists.slice(warmBlocks))
-  const measured = blocksOfTransfers - warmBlocks
-  const perSecond = (measured * perBlock * 1000) / (cpuMs() - cpu)
-  const txBytes = isOnDisk ? (bytesOf(path) - bytes) / measured / perBlock : undefined
-  const at10 = await emptyBlockMs(small.engine, subject, 100)
-  const bytesBefore = isOnDisk ? bytesOf(path) : 0
-  await grow(small.engine, subject, empty(200))
-  const emptyBytes = isOnDisk ? (bytesOf(path) - bytesBefore) / 200 : undefined
+  const genesis = (await small.engine.block('latest'))!
+  const beside = async (count: number, from: number): Promise<void> => {
+    for (let index = from; index < from + count; index++) {
+      const attributes = attributesOf(genesis, transfers, subject)
+      await small.engine.build(genesis.hash, { ...attributes, timestamp: genesis.timestamp + BigInt(1 + index) })
+    }
+  }
+  await beside(warmBlocks, 0)
+  const before = cpuMs()
+  await beside(measuredBlocks, warmBlocks)
+  const perSecond = (measuredBlocks * perBlock * 1000) / (cpuMs() - before)
   await small.close()
+
+  // What is on disk is looked at when the engine has put it there.
+  const sizes: number[] = []
+  const fresh = join(folder, String(started++))
+  let at10 = 0
+  for (const list of [[], [transfers], empty(400)]) {
+    const { engine, close } = await subject.start(10, fresh)
+    await grow(engine, subject, list)
+    if (list.length === 400) at10 = await emptyBlockMs(engine, subject, 100)
+    await close()
+    if (isOnDisk) sizes.push(bytesOf(fresh))
+  }
+  const [atStart, withTransfers, withEmpty] = sizes
+  const txBytes = isOnDisk ? (withTransfers! - atStart!) / perBlock : undefined
+  const emptyBytes = isOnDisk ? (withEmpty! - withTransfers!) / 525 : undefined
 
   const middle = await subject.start(20_000, join(folder, String(started++)))
   const at20k = await emptyBlockMs(middle.engine, subject, 60)
   await middle.close()
 
   const at1m =
-    key === 'wasm-recovering' || key === 'geth' || key === 'op-geth' ? undefined : await atAMillion(key, subject)
+    fewAccounts || key === 'wasm-recovering' || key === 'op-geth' ? undefined : await atAMillion(key, subject)
   if (key === 'anvil') anvilPerSecond = perSecond
   const cells = [
     round(perSecond, 0),
