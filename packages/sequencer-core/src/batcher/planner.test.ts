@@ -79,6 +79,18 @@ describe('planBatcher', () => {
 })
 
 describe('priceList', () => {
+  it('prices calldata as the fork of L1 does', () => {
+    const calldata = (change: Partial<PlanInput> = {}) =>
+      Number(
+        planBatcher(input({ layers: ['calldata'], transactionsPerSecond: 100, ...change })).plan
+          .weiPerThousandTransactions,
+      )
+    const amsterdam = calldata({ calldataGasPerByte: 64n })
+    // 21,000 gas beside 119,976 bytes hardly count.
+    expect(amsterdam / calldata()).toBeCloseTo(64 / 40, 2)
+    expect(() => planBatcher(input({ calldataGasPerByte: 0n }))).toThrow('calldataGasPerByte')
+  })
+
   it('asks for the cost and the margin, never less', () => {
     const { transactionsPerSecond: _, ...prices } = input()
     const tiers = priceList({ ...prices, transactionsPerDay: [1000, 100_000, 10_000_000], marginBps: 1500 })

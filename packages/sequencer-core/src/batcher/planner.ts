@@ -22,6 +22,8 @@ export type PlanInput = {
   readonly baseFeeWei?: bigint | undefined
   /** Whether L1 has EIP-7918's floor of the blob base fee: from Osaka on. Default true. */
   readonly hasBlobFloor?: boolean | undefined
+  /** Gas that L1 takes for a byte of calldata that is no zero, at least. Default 40 (EIP-7623); 64 from Amsterdam on (EIP-7976). */
+  readonly calldataGasPerByte?: bigint | undefined
   /** Longest time from a transaction until its batch is on L1, seconds. */
   readonly latencyTargetSeconds: number
   /** Blobs of one transaction. Default 6. */
@@ -93,7 +95,7 @@ export function planBatcher(input: PlanInput): {
   explanation: readonly string[]
 } {
   const { transactionsPerSecond: rate, compressors, gasPriceWei, latencyTargetSeconds } = input
-  const { baseFeeWei = gasPriceWei, hasBlobFloor = true } = input
+  const { baseFeeWei = gasPriceWei, hasBlobFloor = true, calldataGasPerByte = floorGasPerByte } = input
   const { maxBlobs = 6, l1BlockSeconds = 12, expectedInclusionBlocks = 2 } = input
   const { layers = ['blobs', 'calldata'], altDa = [] } = input
   const numbers = { transactionsPerSecond: rate, l1BlockSeconds, maxBlobs, compressors: compressors.length }
@@ -117,6 +119,7 @@ export function planBatcher(input: PlanInput): {
   check('gasPriceWei', gasPriceWei, gasPriceWei >= 0n)
   check('blobBaseFeeWei', input.blobBaseFeeWei, input.blobBaseFeeWei >= 0n)
   check('baseFeeWei', baseFeeWei, baseFeeWei >= 0n)
+  check('calldataGasPerByte', calldataGasPerByte, calldataGasPerByte > 0n)
   const floor = hasBlobFloor ? (blobBaseCost * baseFeeWei + gasPerBlob - 1n) / gasPerBlob : 0n
   const blobBaseFeeWei = input.blobBaseFeeWei > floor ? input.blobBaseFeeWei : floor
   const longest = Math.floor(latencyTargetSeconds / l1BlockSeconds) - expectedInclusionBlocks
@@ -171,7 +174,7 @@ export function planBatcher(input: PlanInput): {
     ).sort(cheaper)
     const calldata = candidate('calldata', compressor, 1, calldataFrameBytes, bytes => {
       const whole = Math.ceil(bytes)
-      return { wei: (pragueGas.transaction + floorGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
+      return { wei: (pragueGas.transaction + calldataGasPerByte * BigInt(whole)) * gasPriceWei, paidBytes: whole }
     })
     if (layers.includes('blobs')) best.push(blobs[0]!)
     if (layers.includes('calldata')) best.push(calldata)

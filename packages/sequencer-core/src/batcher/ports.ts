@@ -48,6 +48,8 @@ export type L1Prices = {
   /** Base fee and tip of a gas. */
   readonly gasPriceWei: bigint
   readonly blobBaseFeeWei: bigint
+  /** Gas that L1 takes for a byte of calldata, at least. Default 40; 64 from Amsterdam on. */
+  readonly calldataGasPerByte?: bigint | undefined
 }
 
 /** Decides how channels are built while the batcher runs. */
