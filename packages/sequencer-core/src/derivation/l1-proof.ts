@@ -1,5 +1,6 @@
 import { hexToBytes } from '@l2/common'
 import type { Address, Hash, Hex } from 'viem'
+import { SequencerError } from '../errors.js'
 import { orderedTrieRoot } from '../rlp/ordered-trie.js'
 import { encodeRlp, type RlpValue } from '../rlp/rlp.js'
 import { keccak, unhex } from './words.js'
@@ -58,38 +59,62 @@ export type RpcLog = {
 /** What came with each fork, in the header's order. Source: EIP-1559, 4895, 4844, 4788, 7685, 7928, 7843. */
 const laterFields = [
   ['baseFeePerGas', 'number'],
-  ['withdrawalsRoot', 'bytes'],
+  ['withdrawalsRoot', 'hash'],
   ['blobGasUsed', 'number'],
   ['excessBlobGas', 'number'],
-  ['parentBeaconBlockRoot', 'bytes'],
-  ['requestsHash', 'bytes'],
-  ['blockAccessListHash', 'bytes'],
+  ['parentBeaconBlockRoot', 'hash'],
+  ['requestsHash', 'hash'],
+  ['blockAccessListHash', 'hash'],
   ['slotNumber', 'number'],
 ] as const
 
-/** The hash that a header's fields make. */
+/** An unsigned number of JSON-RPC: a sign would be lost in RLP. */
+function quantity(value: Hex): bigint {
+  if (/^0x[0-9a-fA-F]{1,64}$/.test(value)) return BigInt(value)
+  throw new SequencerError('a header with a number that is none', {
+    code: 'DERIVATION_INPUT_INVALID',
+    details: { got: String(value).slice(0, 100) },
+  })
+}
+
+/**
+ * The hash that a header's fields make. RLP has places and no names, so each field must have the shape of its place, and none may be left out
+ * before another: or the same bytes could be read as other fields.
+ *
+ * @throws SequencerError `DERIVATION_INPUT_INVALID`
+ */
 export function headerHash(header: RpcHeader): Hash {
   const fields: RlpValue[] = [
-    unhex(header.parentHash),
-    unhex(header.sha3Uncles),
-    unhex(header.miner),
-    unhex(header.stateRoot),
-    unhex(header.transactionsRoot),
-    unhex(header.receiptsRoot),
-    unhex(header.logsBloom),
-    BigInt(header.difficulty ?? 0),
-    BigInt(header.number),
-    BigInt(header.gasLimit),
-    BigInt(header.gasUsed),
-    BigInt(header.timestamp),
+    unhex(header.parentHash, 32),
+    unhex(header.sha3Uncles, 32),
+    unhex(header.miner, 20),
+    unhex(header.stateRoot, 32),
+    unhex(header.transactionsRoot, 32),
+    unhex(header.receiptsRoot, 32),
+    unhex(header.logsBloom, 256),
+    quantity(header.difficulty ?? '0x0'),
+    quantity(header.number),
+    quantity(header.gasLimit),
+    quantity(header.gasUsed),
+    quantity(header.timestamp),
     unhex(header.extraData),
-    unhex(header.mixHash),
-    unhex(header.nonce ?? '0x0000000000000000'),
+    unhex(header.mixHash, 32),
+    unhex(header.nonce ?? '0x0000000000000000', 8),
   ]
+  let missing: string | undefined
   for (const [field, kind] of laterFields) {
-    const value = header[field]
-    if (value === undefined || value === null) continue
-    fields.push(kind === 'number' ? BigInt(value) : unhex(value))
+    const value = header[field] ?? undefined
+    if (value === undefined) {
+      missing ??= field
+      continue
+    }
+    if (missing !== undefined) {
+      throw new SequencerError(`a header with "${field}" and without "${missing}"`, {
+        code: 'DERIVATION_INPUT_INVALID',
+        details: { field, missing },
+      })
+    }
+    fields.push(kind === 'number' ? quantity(value) : unhex(value, 32))
   }
   return keccak(encodeRlp(fields))
 }

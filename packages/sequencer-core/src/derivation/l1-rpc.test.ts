@@ -218,8 +218,45 @@ describe('createRpcL1Source', () => {
       })
       expect(shaped).toEqual(honest)
     }
-    type Block = { transactions: unknown[]; timestamp: Hex; logsBloom: Hex }
+    // The receipts' root commits to the logs and their order, and to nothing else that is said of them.
+    const told = await ask({
+      eth_getBlockReceipts: (receipts: { logs: object[] }[]) =>
+        receipts.map(receipt => ({
+          ...receipt,
+          logs: receipt.logs.map(log => ({ ...log, logIndex: '0x7', removed: true })),
+        })),
+    })
+    expect(told).toEqual(honest)
+    type Block = {
+      transactions: object[]
+      timestamp: Hex
+      logsBloom: Hex
+      excessBlobGas: Hex
+      parentBeaconBlockRoot: Hex
+      requestsHash?: Hex
+    }
     const lies: Answers[] = [
+      // The same bytes under other names: RLP does not say which field is which.
+      {
+        eth_getBlockByNumber: ({ excessBlobGas, parentBeaconBlockRoot, requestsHash, ...block }: Block) => ({
+          ...block,
+          parentBeaconBlockRoot: BigInt(excessBlobGas) === 0n ? '0x' : excessBlobGas,
+          requestsHash: parentBeaconBlockRoot,
+          blockAccessListHash: requestsHash,
+        }),
+      },
+      // In RLP a negative number has the bytes of zero.
+      { eth_getBlockByNumber: (block: Block) => ({ ...block, difficulty: '-1' }) },
+      {
+        eth_getBlockByNumber: (block: Block) => ({
+          ...block,
+          transactions: block.transactions.map(transaction => ({ ...transaction, to: '0x1', v: '0x5' })),
+        }),
+      },
+      { eth_getBlockByNumber: () => 'a block' },
+      { eth_getBlockByNumber: () => ({}) },
+      { eth_getBlockByNumber: (block: Block) => ({ ...block, number: 1.5 }) },
+      { eth_getBlockByNumber: (block: Block) => ({ ...block, gasLimit: 1.5 }) },
       { eth_getBlockByNumber: (block: Block) => ({ ...block, timestamp: '0x99999999' }) },
       { eth_getBlockByNumber: (block: Block) => ({ ...block, logsBloom: `0x${'00'.repeat(256)}` }) },
       { eth_getBlockByNumber: (block: Block) => ({ ...block, transactions: block.transactions.slice(1) }) },

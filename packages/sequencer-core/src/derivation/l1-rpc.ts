@@ -1,4 +1,4 @@
-import { hexToBytes, redactUrls } from '@l2/common'
+import { redactUrls } from '@l2/common'
 import type { Hash, Hex, RpcTransaction } from 'viem'
 import type { CallOptions } from '../engine/engine.js'
 import { encodeRpcTransaction } from '../engine/rpc-block.js'
@@ -54,11 +54,15 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
     callOptions.signal?.throwIfAborted()
     return client.request({ method, params })
   }
-  const blockAt = async (tag: Hex | 'finalized', full: boolean, callOptions: CallOptions): Promise<RpcBlock | null> =>
-    (await request('eth_getBlockByNumber', [tag, full], callOptions)) as RpcBlock | null
+  const blockAt = async (tag: Hex | 'finalized', full: boolean, callOptions: CallOptions): Promise<RpcBlock | null> => {
+    const block = await request('eth_getBlockByNumber', [tag, full], callOptions)
+    if (block === null) return null
+    if (typeof block !== 'object') throw invalid('an answer that is no block', { tag })
+    return block as RpcBlock
+  }
 
   const blobBaseFee = async (block: RpcBlock, callOptions: CallOptions): Promise<bigint | undefined> => {
-    if (block.excessBlobGas === undefined) return undefined
+    if (block.excessBlobGas === undefined || block.excessBlobGas === null) return undefined
     if (schedule !== undefined) {
       const header = { timestamp: BigInt(block.timestamp), excessBlobGas: BigInt(block.excessBlobGas) }
       return scheduledBlobFee(schedule, header)
@@ -90,33 +94,43 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
     if (!Array.isArray(receipts) || receiptsRoot(receipts) !== block.receiptsRoot) {
       throw invalid('receipts do not belong to their block', { number: block.number, hash: block.hash })
     }
-    return receipts.flatMap(receipt => receipt.logs)
+    // The root commits to the logs and their order; what else is said of them is not proved.
+    return receipts
+      .flatMap(receipt => receipt.logs)
+      .map(({ address, topics, data }, index) => ({ address, topics, data, logIndex: `0x${index.toString(16)}` }))
   }
 
   return {
     async block(number, callOptions = {}) {
       if (confirmations > 0n) {
-        const head = BigInt((await request('eth_blockNumber', [], callOptions)) as Hex)
+        const head = readNumber(await request('eth_blockNumber', [], callOptions))
         if (number + confirmations > head) return undefined
       }
       const block = await blockAt(`0x${number.toString(16)}`, true, callOptions)
       if (block === null) return undefined
-      if (BigInt(block.number) !== number) throw invalid('another block than asked for', { number, got: block.number })
+      if (readNumber(block.number) !== number)
+        throw invalid('another block than asked for', { number, got: block.number })
       try {
         const transactions = readTransactions(block, config, trustNode)
         const [logs, fee] = await Promise.all([logsOf(block, callOptions), blobBaseFee(block, callOptions)])
         return toL1Block(block, transactions, logs, fee, config)
       } catch (cause) {
         // What a node says is data: whatever is wrong with it is the node's fault, and another answer may be right.
-        if (cause instanceof SyntaxError || cause instanceof TypeError || isOwn(cause)) throw asInvalid(cause, block)
+        if (cause instanceof SyntaxError || cause instanceof TypeError || cause instanceof RangeError || isOwn(cause))
+          throw asInvalid(cause, block)
         throw cause
       }
     },
     async finalizedNumber(callOptions = {}) {
       const block = await blockAt('finalized', false, callOptions)
-      return block === null ? undefined : BigInt(block.number)
+      return block === null ? undefined : readNumber(block.number)
     },
   }
+}
+
+function readNumber(value: unknown): bigint {
+  if (typeof value === 'string' && /^0x[0-9a-fA-F]{1,16}$/.test(value)) return BigInt(value)
+  throw invalid('an answer without a number', { got: typeof value })
 }
 
 /** The types that may carry batcher data. Others must not even be encoded: a new type sent to the inbox would stop derivation. */
@@ -131,8 +145,14 @@ function readTransactions(block: RpcBlock, config: RollupConfig, trustNode: bool
   if (!trustNode && headerHash(block) !== block.hash) {
     throw invalid('a header that does not make its hash', { number: block.number, hash: block.hash })
   }
-  const encode = (transaction: RpcTransaction): Uint8Array =>
-    encodeRpcTransaction({ ...transaction, type: `0x${typeOf(transaction).toString(16)}` } as RpcTransaction)
+  const encode = (transaction: RpcTransaction): Uint8Array => {
+    try {
+      return encodeRpcTransaction({ ...transaction, type: `0x${typeOf(transaction).toString(16)}` } as RpcTransaction)
+    } catch (cause) {
+      // The encoder has errors of its own for fields that are none.
+      throw asInvalid(cause as Error, block)
+    }
+  }
   const toInbox = (transaction: RpcTransaction): boolean =>
     typeof transaction.to === 'string' &&
     sameHex(transaction.to, config.batchInbox) &&
@@ -166,8 +186,8 @@ function toL1Block(
     mixHash: block.mixHash,
     baseFeePerGas: BigInt(block.baseFeePerGas),
     blobBaseFee,
-    excessBlobGas: block.excessBlobGas === undefined ? undefined : BigInt(block.excessBlobGas),
-    parentBeaconBlockRoot: block.parentBeaconBlockRoot,
+    excessBlobGas: (block.excessBlobGas ?? undefined) === undefined ? undefined : BigInt(block.excessBlobGas!),
+    parentBeaconBlockRoot: block.parentBeaconBlockRoot ?? undefined,
     transactions,
     logs: logs
       .filter(log => log.removed !== true && contracts.some(contract => sameHex(contract, log.address)))
@@ -175,7 +195,7 @@ function toL1Block(
         (log): L1Log => ({
           address: log.address,
           topics: log.topics,
-          data: hexToBytes(log.data)!,
+          data: unhex(log.data),
           logIndex: Number(log.logIndex),
         }),
       )
