@@ -26,7 +26,7 @@ export function isBlockOfAttributes(
     sameHex(header.prevRandao, attributes.prevRandao) &&
     sameHex(header.feeRecipient, attributes.suggestedFeeRecipient) &&
     sameRoot(header.parentBeaconBlockRoot, attributes.parentBeaconBlockRoot) &&
-    equalBytes(header.extraData, extraDataOf(attributes, config))
+    (header.extraData === undefined || equalBytes(header.extraData, extraDataOf(attributes, config)))
   )
 }
 

@@ -262,6 +262,9 @@ describe('createDerivationDriver', () => {
       [{ parentBeaconBlockRoot: other }, 1],
       [{ extraData: encodeExtraData({ denominator: 250n, elasticity: 5n, minBaseFee: 0n }) }, 1],
       [{ extraData: encodeExtraData({ denominator: 250n, elasticity: 6n, minBaseFee: 1n }) }, 1],
+      // A plain engine is given all but that.
+      [{ extraData: undefined }, 0],
+      [{ extraData: undefined, prevRandao: other }, 1],
     ] as const
     for (const [change, builds] of cases) {
       const engine = createHashEngine({ config: world.config })

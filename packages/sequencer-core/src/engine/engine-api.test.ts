@@ -168,6 +168,25 @@ describe.skipIf(binary === undefined)('createEngineApi on geth, mode testing', (
     await close()
   })
 
+  it('says of a block what it was given for its header, built or read', async () => {
+    const { engine, close } = await harness(plain)()
+    const genesis = (await engine.block('latest'))!
+    const attributes = attributesAfter(genesis, [], {
+      prevRandao: word(7),
+      suggestedFeeRecipient: `0x${'00'.repeat(19)}07`,
+    })
+    const built = await engine.build(genesis.hash, attributes)
+    const header = {
+      prevRandao: word(7),
+      feeRecipient: attributes.suggestedFeeRecipient,
+      parentBeaconBlockRoot: attributes.parentBeaconBlockRoot,
+      extraData: undefined,
+    }
+    expect(built.header).toEqual(header)
+    expect((await engine.block(built.hash))?.header).toEqual(header)
+    await close()
+  })
+
   it('carries deposits beside the block, and their ETH as withdrawals', async () => {
     const geth = await takeGeth()
     const elsewhere: Address = '0x00000000000000000000000000000000000000e1'

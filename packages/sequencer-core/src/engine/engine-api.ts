@@ -424,10 +424,11 @@ class Api implements EngineApi {
     )
   }
 
-  /** A plain engine's header has no word of what only OP attributes say. */
+  /** A plain engine writes an `extraData` of its own. */
   #executed(block: RpcBlock, transactions: readonly Uint8Array[]): ExecutedBlock {
     const executed = executedBlock(block, transactions)
-    return this.#mode === 'op-stack' ? { ...executed, header: executedHeader(block) } : executed
+    const header = executedHeader(block)
+    return { ...executed, header: this.#mode === 'op-stack' ? header : { ...header, extraData: undefined } }
   }
 
   /** Calls a method in the version that its fork wants. */

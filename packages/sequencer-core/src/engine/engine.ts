@@ -60,7 +60,8 @@ export type ExecutedHeader = {
   feeRecipient: Address
   /** `undefined` before Ecotone. */
   parentBeaconBlockRoot: Hash | undefined
-  extraData: Uint8Array
+  /** `undefined` for a plain engine, which cannot be given it. */
+  extraData: Uint8Array | undefined
 }
 
 /** The three heads of a rollup; each must be an ancestor-or-equal of the one before it. */
