@@ -424,6 +424,20 @@ describe('several submissions at a time', () => {
     expect(events.filter(({ type }) => type === 'submitted').length).toBe(4)
   })
 
+  it('go on while the node reads L1 again or has not begun: a channel half posted would time out', async () => {
+    for (const currentL1 of [60n, 0n]) {
+      const { batcher, calls, keys, state } = pipeline({ maxPendingSubmissions: 2 })
+      await batcher.step()
+      expect(keys()).toEqual(['1/0', '1/1'])
+      for (const call of calls) call.include(111n)
+      await turn()
+      Object.assign(state, { currentL1 })
+      await batcher.step()
+      expect(keys()).toEqual(['1/0', '1/1', '1/2', '2/0'])
+      expect(batcher.view.waiting).toBe(currentL1 === 0n ? 'status-empty' : 'node-behind')
+    }
+  })
+
   it('after a failure nothing leaves until all have ended, then the failed one goes first, under its key', async () => {
     const { batcher, calls, keys } = pipeline()
     await batcher.step()
@@ -606,6 +620,42 @@ describe('a node that lags', () => {
     expect(drops).toBeGreaterThan(4)
     // Without a pause it would be one in two blocks.
     expect(submitted.length).toBeLessThan(12)
+  })
+
+  it('so are full ones, and those of a batcher whose channels have no time limit', async () => {
+    for (const maxChannelDurationBlocks of [40n, 0n]) {
+      const { batcher, round, state, events } = harness(
+        { maxChannelDurationBlocks, sequencingWindowBlocks: 500n, frameDataBytes: 400 },
+        { transactions: noise(60) },
+      )
+      state.unsafe = 12n
+      for (let l1 = 110n; l1 < 310n; l1++) {
+        Object.assign(state, { headL1: l1, currentL1: l1 })
+        await round()
+      }
+      const drops = events.filter(event => event.type === 'cleared' && event.reason === 'channel-dropped').length
+      expect(events.some(event => event.type === 'channel-closed' && event.reason === 'full')).toBe(true)
+      expect(drops).toBeGreaterThan(4)
+      expect(drops).toBeLessThan(12)
+      expect(batcher.view.waiting).toBe('backing-off')
+      // The window leaves no time to wait.
+      Object.assign(state, { headL1: 595n, currentL1: 595n })
+      const before = events.length
+      await round()
+      expect(events.slice(before).some(({ type }) => type === 'submitted')).toBe(true)
+    }
+  })
+
+  it('what is closed goes out all the same, and what is open when the window leaves no time', async () => {
+    const { batcher, round, state, submitted, events } = harness({ maxChannelDurationBlocks: 0n })
+    await round()
+    Object.assign(state, { headL1: 130n, currentL1: 100n })
+    await round()
+    expect([submitted.length, batcher.view.open.blocks, batcher.view.waiting]).toEqual([0, 3, 'node-behind'])
+    Object.assign(state, { headL1: 145n })
+    await round()
+    expect(events.filter(({ type }) => type === 'channel-closed')).toMatchObject([{ lastBlock: 3n, reason: 'window' }])
+    expect([submitted.length, batcher.view.waiting]).toEqual([1, 'node-behind'])
   })
 })
 

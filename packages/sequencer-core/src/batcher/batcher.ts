@@ -126,6 +126,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   let closed: OutgoingChannel[] = []
   /** As far as any status said that L1 was read. */
   let previousL1: bigint | undefined
+  /** The highest head of L1 that any status had. */
+  let highestL1 = 0n
   let unsafeBehindSince: bigint | undefined
   let waiting: WaitingReason | undefined
   /** How far the origin of a new block is behind the head of L1: the least that was seen. */
@@ -183,7 +185,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     const count = safe.number === drops.safe ? drops.count + 1 : 1
     const pause = 2n ** BigInt(Math.min(count, 20))
     const longest = options.maxChannelDurationBlocks
-    drops = { safe: safe.number, count, retryAt: count === 1 ? 0n : headL1 + (pause < longest ? pause : longest) }
+    const bounded = longest === 0n || pause < longest ? pause : longest
+    drops = { safe: safe.number, count, retryAt: count === 1 ? 0n : headL1 + bounded }
   }
 
   const prune = (count: number): void => {
@@ -316,15 +319,31 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
 
   const timeIsUp = (block: BatcherBlock, shape: RequiredShape, headL1: bigint): boolean => {
     const { maxChannelDurationBlocks } = shape
-    if (maxChannelDurationBlocks === 0n || headL1 < drops.retryAt) return false
+    if (maxChannelDurationBlocks === 0n) return false
     // Told by the age of the data, so that neither a restart nor starting over gives it more time.
     return headL1 >= block.epochNumber + (originLag ?? 0n) + maxChannelDurationBlocks
+  }
+
+  /** The first block that is in no closed channel. */
+  const firstUnclosed = (): BatcherBlock | undefined => open?.firstBlock ?? blocks[cursor]
+
+  /** Whether the sequencing window leaves no time to wait with what is held. */
+  const windowIsNear = (headL1: bigint): boolean => {
+    const first = firstUnclosed()
+    return first !== undefined && slack(first.epochNumber, headL1) <= options.safetyMarginBlocks
+  }
+
+  /** Whether everything is to wait because channels were dropped, see {@link noteDrop}: full ones cost as much as others. */
+  const isPaused = (headL1: bigint): boolean => {
+    const first = firstUnclosed()
+    const flushing = flushTo !== undefined && first !== undefined && first.number <= flushTo
+    return headL1 < drops.retryAt && !flushing && !windowIsNear(headL1)
   }
 
   /** Why the open channel must not wait any longer. */
   const due = ({ firstBlock, shape }: OpenChannel, headL1: bigint): 'duration' | 'window' | 'flush' | undefined => {
     if (flushTo !== undefined && firstBlock.number <= flushTo) return 'flush'
-    if (slack(firstBlock.epochNumber, headL1) <= options.safetyMarginBlocks) return 'window'
+    if (windowIsNear(headL1)) return 'window'
     return timeIsUp(firstBlock, shape, headL1) ? 'duration' : undefined
   }
 
@@ -359,6 +378,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   }
 
   const fill = async (headL1: bigint, signal: AbortSignal | undefined): Promise<void> => {
+    if (isPaused(headL1)) return
     const unsent = (): number => closed.filter(channel => channel.includedAt === undefined).length
     while (cursor < blocks.length && unsent() < options.maxClosedChannels) {
       const block = blocks[cursor]!
@@ -385,18 +405,38 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (reason !== undefined) await close(open, reason)
   }
 
+  /**
+   * While the node cannot tell: a channel that is half posted would time out, and what is held would miss its window, for want of an answer
+   * that neither needs.
+   */
+  const goOn = async (signal: AbortSignal | undefined): Promise<void> => {
+    let failure: { error: unknown } | undefined
+    try {
+      if (windowIsNear(highestL1)) await fill(highestL1, signal)
+    } catch (error) {
+      failure = { error }
+    }
+    // Whether to start over is for a status to decide.
+    await outgoing.start(closed, highestL1, signal)
+    if (failure !== undefined) throw failure.error
+  }
+
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
     const status = await node.status({ signal })
     const actions = computeSyncActions(status, { blocks, channels: closed, previousL1, unsafeBehindSince })
     unsafeBehindSince = actions.wait === 'unsafe-behind' ? (unsafeBehindSince ?? status.headL1) : undefined
-    if (actions.wait !== undefined) return waitFor(actions.wait)
+    if (status.headL1 > highestL1) highestL1 = status.headL1
+    if (actions.wait !== undefined) {
+      waitFor(actions.wait)
+      if (actions.wait !== 'unsafe-behind') await goOn(signal)
+      return
+    }
     previousL1 = status.currentL1
     startedAt ??= status.headL1
     if (actions.clear === 'channel-dropped') noteDrop(status)
     if (actions.clear !== undefined) clear(actions.clear)
     caughtUp ||= status.currentL1 >= startedAt || status.currentL1 >= status.headL1
-    waitFor(caughtUp ? undefined : 'catching-up')
-    if (!caughtUp) return
+    if (!caughtUp) return waitFor('catching-up')
     if (flushRequested) flushTo = status.unsafe.number
     flushRequested = false
     closed = closed.slice(actions.pruneChannels)
@@ -415,6 +455,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
       // What is loaded has its deadlines all the same.
       failure = { error }
     }
+    waitFor(isPaused(status.headL1) ? 'backing-off' : undefined)
     try {
       await fill(status.headL1, signal)
     } catch (error) {

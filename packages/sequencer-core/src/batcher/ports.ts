@@ -105,8 +105,11 @@ export type BatcherEvent =
  */
 export type CloseReason = 'full' | 'duration' | 'window' | 'flush' | 'trimmed'
 
-/** Why a batcher does nothing new: what {@link WaitReason} says, or its node has not read L1 up to where the batcher began. */
-export type WaitingReason = WaitReason | 'catching-up'
+/**
+ * Why a batcher does nothing new: what {@link WaitReason} says, its node has not read L1 up to where the batcher began, or derivation dropped its
+ * channels several times and the next try is not due.
+ */
+export type WaitingReason = WaitReason | 'catching-up' | 'backing-off'
 
 /** What a screen shows of a batcher. */
 export type BatcherView = {

@@ -32,7 +32,7 @@ export type BatcherHoldings = {
   readonly unsafeBehindSince?: bigint | undefined
 }
 
-/** Why nothing is concluded from a status. What is held and under way stays. */
+/** Why nothing is concluded from a status. What is held stays, and what is closed goes on. */
 export type WaitReason =
   /** The node has not begun: a head is missing. */
   | 'status-empty'
@@ -69,7 +69,7 @@ export type SyncActions = {
   readonly pruneChannels: number
   /** Blocks to load, inclusive; `undefined`: none. */
   readonly load: { readonly from: bigint; readonly to: bigint } | undefined
-  /** Set: do nothing until the next status, and keep everything. */
+  /** Set: conclude nothing before the next status, and keep everything. */
   readonly wait: WaitReason | undefined
 }
 
