@@ -11,10 +11,12 @@ import {
   checkSingularBatch,
   checkSpanBlocks,
   checkSpanPrefix,
+  type SafeBlock,
   spanBlocks,
   spanFacts,
   spanParentNumber,
 } from './batch-check.js'
+import { createJudge } from './batch-queue.js'
 import type { ForkSchedule } from './fork-schedule.js'
 import type { L1BlockRef } from './l1.js'
 import type { L2BlockRef } from './l2.js'
@@ -303,6 +305,43 @@ describe('checkSpanBlocks', () => {
     expect(check(flagged, { l1Blocks: blocks })).toBe('accept')
     const staying = span(11n, [100n], { blocks: [{ originAdvanced: true, transactions: [] }] })
     expect(check(staying, { l1Blocks: blocks })).toBe('drop drift-origin-not-adopted')
+  })
+})
+
+describe('createJudge', () => {
+  it('asks for no block because of a span that came too late: an old one may not be there any more', () => {
+    for (const forks of [bedrock, holocene]) {
+      const { config, ...from } = context(forks)
+      const judge = createJudge(config, { batch: span(9n, [100n, 100n, 101n]), inclusion: l1(121n) })
+      const judgement = judge.judge(from, () => 'unread')
+      expect(judgement).toMatchObject({ verdict: { verdict: 'drop', reason: 'sequencing-window-expired' } })
+    }
+  })
+
+  it('walks a long overlap once, however many of its blocks it has to ask for', () => {
+    for (const forks of [bedrock, holocene]) {
+      const { config, ...from } = context(forks, { safe: l2(400n, 100n) })
+      let read = 0
+      const batch = span(1n, [...Array.from({ length: 400 }, () => 100n), 101n], {}, [])
+      const blocks = batch.blocks.map(({ originAdvanced }) => ({
+        transactions: [],
+        get originAdvanced() {
+          read++
+          return originAdvanced
+        },
+      }))
+      const judge = createJudge(config, { batch: { ...batch, blocks }, inclusion: from.inclusion })
+      const known = new Map<bigint, SafeBlock>()
+      let asked = 0
+      for (;;) {
+        const judgement = judge.judge(from, number => known.get(number) ?? 'unread')
+        if (judgement.kind === 'verdict') break
+        asked++
+        known.set(judgement.number, { ref: l2(judgement.number, 100n), transactions: [] })
+      }
+      expect(asked).toBeGreaterThan(300)
+      expect(read).toBeLessThan(10 * blocks.length)
+    }
   })
 })
 

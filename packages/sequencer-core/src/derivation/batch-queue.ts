@@ -59,7 +59,10 @@ export function createJudge(
       parentNumber !== undefined && parentNumber !== context.safe.number && facts.lastTimestamp > context.safe.timestamp
     if (overlaps) {
       if (parentNumber < config.genesis.l2.number) parent = undefined
-      else {
+      else if (facts.startEpoch + config.sequencingWindowBlocks < inclusion.number) {
+        // Dropped whatever the parent is. An engine may not have blocks from before the window any more, and must not be waited for.
+        return verdict({ verdict: 'drop', reason: 'sequencing-window-expired' })
+      } else {
         const block = lookup(parentNumber)
         if (block === 'unread') return { kind: 'needs-l2-block', number: parentNumber }
         parent = block?.ref
@@ -67,7 +70,8 @@ export function createJudge(
     }
     const prefix = checkSpanPrefix(context, span, facts, parent)
     if (prefix.verdict !== 'accept' || parent === undefined) return verdict(prefix)
-    if (!holocene) {
+    // While the head is the same, the blocks have been checked once the overlap is being compared.
+    if (!holocene && overlap?.safe !== context.safe) {
       const full = checkSpanBlocks(context, span, facts, parent)
       if (full.verdict !== 'accept') return verdict(full)
     }
