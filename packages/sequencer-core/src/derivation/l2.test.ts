@@ -105,6 +105,21 @@ describe('systemConfigOfBlock', () => {
     }
   })
 
+  it('takes back the gas of one upgrade only where two share a block, as op-node and kona do', () => {
+    const karst = 55_370_657n
+    const lagoon = 60_653_172n
+    for (const [keepKarstUpgradeGas, kept] of [
+      [false, lagoon],
+      [true, karst + lagoon],
+    ] as const) {
+      const rollup = simulatedRollup({ forks: { jovian: 0n, karst: 1002n, lagoon: 1002n }, keepKarstUpgradeGas })
+      const { systemConfig } = rollup.genesis
+      const carried = configCarriedByBlock(systemConfig, 1002n, rollup)
+      expect(carried.gasLimit).toBe(systemConfig.gasLimit + kept)
+      expect(configCarriedByBlock(carried, 1004n, rollup).gasLimit).toBe(carried.gasLimit)
+    }
+  })
+
   it('refuses an activation block with less gas than its upgrade adds', () => {
     const rollup = simulatedRollup({ forks: { jovian: 0n, karst: 1002n } })
     const l1 = createL1Simulator({ config: rollup })

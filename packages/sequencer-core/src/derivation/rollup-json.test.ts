@@ -58,7 +58,7 @@ describe('rollup.json', () => {
   })
 
   it('reads what older files leave out, and legacy keys', () => {
-    const { chain_op_config: _, max_sequencer_drift: __, ...json } = toRollupJson(rollupPresets.opMainnet)
+    const { chain_op_config: _, ...json } = toRollupJson(rollupPresets.opMainnet)
     const { system_config } = json.genesis
     const old = {
       batcherAddr: system_config.batcherAddr,
@@ -71,7 +71,32 @@ describe('rollup.json', () => {
       protocol_versions_address: `0x${'11'.repeat(20)}`,
       genesis: { ...json.genesis, system_config: old },
     })
-    expect(config).toEqual({ ...rollupPresets.opMainnet, maxSequencerDriftSeconds: 0n })
+    expect(config).toEqual(rollupPresets.opMainnet)
+  })
+
+  it('guesses nothing that decides about blocks', () => {
+    const { chain_op_config: _, ...unknown } = toRollupJson(simulatedRollup())
+    expect(issuesOf(unknown)).toEqual([expect.stringContaining('chain_op_config')])
+    // Fjord has a drift of its own; before it, a chain without one would take no transactions.
+    const { max_sequencer_drift: __, ...fjord } = toRollupJson(simulatedRollup())
+    expect(issuesOf(fjord)).toBeUndefined()
+    const { max_sequencer_drift: ___, ...mainnet } = toRollupJson(rollupPresets.opMainnet)
+    for (const json of [mainnet, { ...mainnet, max_sequencer_drift: 0 }]) {
+      expect(issuesOf(json)).toEqual([expect.stringContaining('max_sequencer_drift')])
+    }
+  })
+
+  it('is not written with numbers that JSON readers round', () => {
+    const chain = simulatedRollup()
+    for (const config of [
+      { ...chain, l2ChainId: 2n ** 53n + 1n },
+      {
+        ...chain,
+        genesis: { ...chain.genesis, systemConfig: { ...chain.genesis.systemConfig, minBaseFee: 2n ** 63n + 1n } },
+      },
+    ]) {
+      expect(() => toRollupJson(config)).toThrow(expect.objectContaining({ code: 'ROLLUP_CONFIG_INVALID' }))
+    }
   })
 
   it('is not written for a chain that op-node cannot follow', () => {

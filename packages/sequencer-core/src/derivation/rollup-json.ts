@@ -1,7 +1,8 @@
 import type { Address, Hash, Hex } from 'viem'
 import { z } from 'zod'
 import { SequencerError } from '../errors.js'
-import { type ForkName, forkNames } from './fork-schedule.js'
+import { type ForkName, forkNames, isForkActive } from './fork-schedule.js'
+import { rollupPresets } from './presets.js'
 import { type AltDaConfig, checkRollupConfig, type RollupConfig } from './rollup-config.js'
 import type { SystemConfig } from './system-config.js'
 import { readUintBe, unhex } from './words.js'
@@ -72,8 +73,6 @@ const schema = z.strictObject({
 export type RollupJson = z.infer<typeof schema>
 
 const zeroAddress: Address = `0x${'00'.repeat(20)}`
-/** OP Mainnet's; what op-node takes from its registry where a file says nothing. */
-const defaultEip1559 = { denominator: 50n, denominatorCanyon: 250n, elasticity: 6n }
 
 /**
  * Reads op-node's `rollup.json`, or the answer of `optimism_rollupConfig`. A key that is not known is refused: it may be the time of an upgrade
@@ -93,12 +92,7 @@ const defaultEip1559 = { denominator: 50n, denominatorCanyon: 250n, elasticity: 
 export function fromRollupJson(json: unknown): RollupConfig {
   const parsed = schema.safeParse(json)
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => `"${path.join('.')}" ${message}`)
-    throw new SequencerError(`rollup.json has ${issues.length} problem(s)`, {
-      code: 'ROLLUP_CONFIG_INVALID',
-      meta: issues.slice(0, 20),
-      details: { issues },
-    })
+    throw invalid(parsed.error.issues.map(({ path, message }) => `"${path.join('.')}" ${message}`))
   }
   const file = parsed.data
   const forks: { [fork in ForkName]?: bigint } = {}
@@ -107,6 +101,14 @@ export function fromRollupJson(json: unknown): RollupConfig {
     if (time !== undefined) forks[fork] = BigInt(time)
   }
   const { genesis, chain_op_config: fees } = file
+  // Files from before op-node 1.11 leave the fee parameters to its registry.
+  const registered = Object.values(rollupPresets).find(preset => preset.l2ChainId === BigInt(file.l2_chain_id))
+  const issues: string[] = []
+  if (fees === undefined && registered === undefined) issues.push('"chain_op_config" is missing')
+  if ((file.max_sequencer_drift ?? 0) === 0 && !isForkActive(forks, 'fjord', BigInt(genesis.l2_time))) {
+    issues.push('"max_sequencer_drift" is missing, which counts before Fjord')
+  }
+  if (issues.length > 0) throw invalid(issues)
   return checkRollupConfig({
     l1ChainId: BigInt(file.l1_chain_id),
     l2ChainId: BigInt(file.l2_chain_id),
@@ -126,7 +128,7 @@ export function fromRollupJson(json: unknown): RollupConfig {
     forks,
     eip1559:
       fees === undefined
-        ? defaultEip1559
+        ? registered!.eip1559
         : {
             denominator: BigInt(fees.eip1559Denominator),
             denominatorCanyon: BigInt(fees.eip1559DenominatorCanyon ?? fees.eip1559Denominator),
@@ -137,6 +139,14 @@ export function fromRollupJson(json: unknown): RollupConfig {
       ? {}
       : { pectraBlobScheduleTime: BigInt(file.pectra_blob_schedule_time) }),
     ...(file.keep_karst_upgrade_gas === undefined ? {} : { keepKarstUpgradeGas: file.keep_karst_upgrade_gas }),
+  })
+}
+
+function invalid(issues: readonly string[]): SequencerError {
+  return new SequencerError(`rollup.json has ${issues.length} problem(s)`, {
+    code: 'ROLLUP_CONFIG_INVALID',
+    meta: issues.slice(0, 20),
+    details: { issues },
   })
 }
 
@@ -174,6 +184,13 @@ function readAltDa(altDa: NonNullable<RollupJson['alt_da']>): AltDaConfig {
   }
 }
 
+/** Above 2^53 readers of JSON round, some of them in silence. */
+function exact(value: bigint): number {
+  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value)
+  const reason = `${value} is beyond 2^53 - 1`
+  throw new SequencerError(`no rollup.json: ${reason}`, { code: 'ROLLUP_CONFIG_INVALID', details: { reason } })
+}
+
 const word = (value: bigint): Hash => `0x${value.toString(16).padStart(64, '0')}`
 
 /**
@@ -198,43 +215,43 @@ export function toRollupJson(config: RollupConfig): RollupJson {
   const times: { [fork in ForkName as `${fork}_time`]?: number } = {}
   for (const fork of forkNames) {
     const time = forks[fork]
-    if (time !== undefined) times[`${fork}_time`] = Number(time)
+    if (time !== undefined) times[`${fork}_time`] = exact(time)
   }
   const hex = (value: bigint, digits: number): string => value.toString(16).padStart(digits, '0')
   return {
     genesis: {
-      l1: { hash: genesis.l1.hash, number: Number(genesis.l1.number) },
-      l2: { hash: genesis.l2.hash, number: Number(genesis.l2.number) },
-      l2_time: Number(genesis.l2TimeSeconds),
+      l1: { hash: genesis.l1.hash, number: exact(genesis.l1.number) },
+      l2: { hash: genesis.l2.hash, number: exact(genesis.l2.number) },
+      l2_time: exact(genesis.l2TimeSeconds),
       system_config: {
         batcherAddr: systemConfig.batcher,
         overhead: word(systemConfig.overhead),
         scalar: word(systemConfig.scalar),
-        gasLimit: Number(systemConfig.gasLimit),
+        gasLimit: exact(systemConfig.gasLimit),
         eip1559Params: `0x${hex(systemConfig.eip1559Denominator, 8)}${hex(systemConfig.eip1559Elasticity, 8)}`,
         operatorFeeParams: word((systemConfig.operatorFeeScalar << 64n) | systemConfig.operatorFeeConstant),
-        minBaseFee: Number(systemConfig.minBaseFee),
-        daFootprintGasScalar: Number(systemConfig.daFootprintGasScalar),
+        minBaseFee: exact(systemConfig.minBaseFee),
+        daFootprintGasScalar: exact(systemConfig.daFootprintGasScalar),
       },
     },
-    block_time: Number(config.blockTimeSeconds),
-    max_sequencer_drift: Number(config.maxSequencerDriftSeconds),
-    seq_window_size: Number(config.sequencingWindowBlocks),
-    channel_timeout: Number(config.channelTimeoutBlocks),
-    l1_chain_id: Number(config.l1ChainId),
-    l2_chain_id: Number(config.l2ChainId),
+    block_time: exact(config.blockTimeSeconds),
+    max_sequencer_drift: exact(config.maxSequencerDriftSeconds),
+    seq_window_size: exact(config.sequencingWindowBlocks),
+    channel_timeout: exact(config.channelTimeoutBlocks),
+    l1_chain_id: exact(config.l1ChainId),
+    l2_chain_id: exact(config.l2ChainId),
     ...times,
     ...(config.pectraBlobScheduleTime === undefined
       ? {}
-      : { pectra_blob_schedule_time: Number(config.pectraBlobScheduleTime) }),
+      : { pectra_blob_schedule_time: exact(config.pectraBlobScheduleTime) }),
     ...(config.keepKarstUpgradeGas === true ? { keep_karst_upgrade_gas: true } : {}),
     batch_inbox_address: config.batchInbox,
     deposit_contract_address: config.depositContract,
     l1_system_config_address: config.systemConfigContract,
     chain_op_config: {
-      eip1559Elasticity: Number(eip1559.elasticity),
-      eip1559Denominator: Number(eip1559.denominator),
-      eip1559DenominatorCanyon: Number(eip1559.denominatorCanyon),
+      eip1559Elasticity: exact(eip1559.elasticity),
+      eip1559Denominator: exact(eip1559.denominator),
+      eip1559DenominatorCanyon: exact(eip1559.denominatorCanyon),
     },
     ...(altDa === false || altDa === true
       ? {}
@@ -243,8 +260,8 @@ export function toRollupJson(config: RollupConfig): RollupJson {
             da_challenge_contract_address: altDa.challenge?.contract ?? zeroAddress,
             da_commitment_type: altDa.commitmentType === 'generic' ? 'GenericCommitment' : 'KeccakCommitment',
             ...(altDa.maxInputBytes === undefined ? {} : { da_max_input_size: altDa.maxInputBytes }),
-            da_challenge_window: Number(altDa.challenge?.windowBlocks ?? 0n),
-            da_resolve_window: Number(altDa.challenge?.resolveWindowBlocks ?? 0n),
+            da_challenge_window: exact(altDa.challenge?.windowBlocks ?? 0n),
+            da_resolve_window: exact(altDa.challenge?.resolveWindowBlocks ?? 0n),
           },
         }),
   }

@@ -8,22 +8,22 @@ import type { RollupConfig } from './rollup-config.js'
  */
 const upgradeGas: { readonly [fork in ForkName]?: bigint } = { karst: 55_370_657n, lagoon: 60_653_172n }
 
-function gasOf(rollup: RollupConfig, timestamp: bigint, counts: (fork: ForkName) => boolean): bigint {
-  let gas = 0n
-  for (const fork of forkNames) {
-    const added = upgradeGas[fork]
-    if (added === undefined || !counts(fork)) continue
-    if (isForkActivationBlock(rollup.forks, fork, timestamp, rollup.blockTimeSeconds)) gas += added
-  }
-  return gas
+function activatedAt({ forks, blockTimeSeconds }: RollupConfig, timestamp: bigint): ForkName[] {
+  return forkNames.filter(fork => fork in upgradeGas && isForkActivationBlock(forks, fork, timestamp, blockTimeSeconds))
 }
 
 /** What the block at `timestamp` (seconds) has above the system config's gas limit; not 0 only where an upgrade becomes active. */
 export function addedUpgradeGas(rollup: RollupConfig, timestamp: bigint): bigint {
-  return gasOf(rollup, timestamp, () => true)
+  return activatedAt(rollup, timestamp).reduce((gas, fork) => gas + upgradeGas[fork]!, 0n)
 }
 
-/** The part of {@link addedUpgradeGas} that stays in the gas limit afterwards: Karst's, on chains that keep it. */
+/**
+ * The part of {@link addedUpgradeGas} that stays in the gas limit afterwards: Karst's, on chains that keep it. Where several upgrades share a
+ * block, op-node and kona take back the first one's gas and no other.
+ */
 export function keptUpgradeGas(rollup: RollupConfig, timestamp: bigint): bigint {
-  return gasOf(rollup, timestamp, fork => fork === 'karst' && rollup.keepKarstUpgradeGas === true)
+  const added = addedUpgradeGas(rollup, timestamp)
+  const [first] = activatedAt(rollup, timestamp)
+  if (first === undefined || (first === 'karst' && rollup.keepKarstUpgradeGas === true)) return added
+  return added - upgradeGas[first]!
 }

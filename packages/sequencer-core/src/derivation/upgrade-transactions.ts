@@ -106,14 +106,14 @@ function fromBundle(fork: ForkName, bundle: unknown): Uint8Array[] {
   if (metadata?.version !== '1.0.0') return invalid(fork, `bundle of version ${String(metadata?.version).slice(0, 32)}`)
   if (!Array.isArray(transactions)) return invalid(fork, 'bundle without transactions')
   return transactions.map((transaction, index) => {
-    const { intent, from, to, data, gasLimit } = transaction as {
-      intent: string
-      from: Address
-      to: Address | null
-      data: Hex
-      gasLimit: number
-    }
     try {
+      const { intent, from, to, data, gasLimit } = transaction as {
+        intent: string
+        from: Address
+        to: Address | null
+        data: Hex
+        gasLimit: number
+      }
       return encodeDeposit({
         sourceHash: depositSourceHash({ kind: 'upgrade', intent: `${name} ${index}: ${intent}` }),
         from,
@@ -163,7 +163,7 @@ async function fromNode(client: L1Client, config: RollupConfig): Promise<Upgrade
     } | null
     // Not there yet.
     if (block === null) continue
-    const deposits = readDeposits(block.transactions, number)
+    const deposits = readDeposits(block, number)
     // In one block the upgrades follow each other in their order, behind the deposits of users.
     let end = deposits.length
     for (const fork of [...activated].reverse()) {
@@ -175,9 +175,9 @@ async function fromNode(client: L1Client, config: RollupConfig): Promise<Upgrade
   return found
 }
 
-function readDeposits(transactions: readonly RpcDeposit[], number: bigint): Uint8Array[] {
+function readDeposits(block: { transactions: readonly RpcDeposit[] }, number: bigint): Uint8Array[] {
   try {
-    return transactions
+    return block.transactions
       .filter(({ type }) => Number(type) === depositType)
       .map(deposit =>
         encodeDeposit({
