@@ -156,6 +156,34 @@ describe('createDerivationDriver', () => {
     expect(status.l1Number).toBe(102n)
   })
 
+  it('does not wait for what an L1 block needs that is no longer there', async () => {
+    const overlapping = (world: Scene): void => {
+      const blocks = world.sequencer.blocks.map(({ batch }) => batch)
+      const span = toSpanBatch(blocks, { genesisTime: world.config.genesis.l2TimeSeconds })
+      const channelId = `0x${world.l1.head.number.toString(16).padStart(32, '0')}` as const
+      world.l1.post(encodeBatcherTransaction(framesOfBatches([span], { config: world.config, channelId })))
+      world.l1.mine()
+    }
+    const world = scene()
+    world.l1.mine()
+    for (let i = 0; i < 2; i++) world.sequencer.build([simulatedTransaction(world.config, BigInt(i))])
+    overlapping(world)
+    const engine = createHashEngine({ config: world.config })
+    const { driver, events } = drive(world, {
+      // An engine that has lost its old blocks.
+      engine: { ...engine, block: async id => (id === 1n ? undefined : engine.block(id)) },
+    })
+    await driver.sync()
+    world.sequencer.build([simulatedTransaction(world.config, 2n)])
+    overlapping(world)
+    const { number } = world.l1.head
+    await expect(driver.sync()).rejects.toMatchObject({ code: 'L2_BLOCK_UNAVAILABLE' })
+    world.l1.reorg(number - 1n)
+    world.l1.mine()
+    expect((await driver.sync()).l1Number).toBe(number)
+    expect(events).toContain('reset')
+  })
+
   it('notices a shorter L1 although no checkpoint lies above the fork and below its head', async () => {
     const world = scene()
     const { driver, events } = drive(world, { maxCheckpoints: 1 })

@@ -126,8 +126,9 @@ class Driver implements DerivationDriver {
           if (!(await this.#once(callOptions)) && (await this.#isCanonical(callOptions))) break
         } catch (error) {
           // A source that keeps changing its mind must not keep this busy for ever.
-          if (!isL2Error(error, 'DERIVATION_RESET') || ++resets > maxResets) throw error
-          await this.#goBack(callOptions)
+          if (++resets > maxResets) throw error
+          if (isL2Error(error, 'DERIVATION_RESET')) await this.#goBack(callOptions)
+          else if (!(await this.#isOrphaned(callOptions))) throw error
         }
       }
       await this.#finalize(callOptions)
@@ -198,6 +199,17 @@ class Driver implements DerivationDriver {
       return false
     }
     return true
+  }
+
+  /** Whether what failed was for an L1 block that is no longer there, whose blobs, say, nobody will have: then derivation has gone back. */
+  async #isOrphaned(callOptions: CallOptions): Promise<boolean> {
+    try {
+      return !(await this.#isCanonical(callOptions))
+    } catch (error) {
+      if (isL2Error(error, 'DERIVATION_START_LOST')) throw error
+      // L1 does not answer either.
+      return false
+    }
   }
 
   #remember(): void {
