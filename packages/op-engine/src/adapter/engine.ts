@@ -237,7 +237,13 @@ type WireBlock = Record<
   | 'gasUsed'
   | 'baseFeePerGas',
   string
-> & { withdrawalsRoot?: Hash | null }
+> & {
+  withdrawalsRoot?: Hash | null
+  mixHash: Hash
+  miner: Address
+  parentBeaconBlockRoot?: Hash | null
+  extraData: Hex
+}
 
 /** @throws OpEngineError `ENGINE_RPC` */
 function readBlock(wire: unknown, transactions: readonly Uint8Array[]): ExecutedBlock {
@@ -256,6 +262,12 @@ function readBlock(wire: unknown, transactions: readonly Uint8Array[]): Executed
       baseFeePerGas: BigInt(block.baseFeePerGas ?? 0),
       withdrawalsRoot: block.withdrawalsRoot ?? undefined,
       transactions,
+      header: {
+        prevRandao: block.mixHash,
+        feeRecipient: block.miner,
+        parentBeaconBlockRoot: block.parentBeaconBlockRoot ?? undefined,
+        extraData: hexToBytes(block.extraData) ?? new Uint8Array(),
+      },
     }
   } catch (cause) {
     throw new OpEngineError('the engine answered a block that cannot be read', { code: 'ENGINE_RPC', cause })
