@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { seededRandom } from '@l2/common/testing'
 import {
   concatHex,
@@ -246,6 +249,17 @@ describe('sendSignedBlobTransaction', () => {
     const silent = { eth_sendRawTransaction: hash, eth_getTransactionByHash: null }
     await expect(send(silent)).rejects.toMatchObject({ code: 'TRANSACTION_DROPPED', recovery: 'retry' })
     expect(await send(silent, 0)).toBe(hash)
+  })
+
+  it('keeps the process alive between two looks whether the node knows the transaction', async () => {
+    const program = `
+      import { sendSignedBlobTransaction } from '@l2/blob'
+      let looks = 0
+      const request = async ({ method }) => (method === 'eth_sendRawTransaction' || looks++ > 0 ? '${hash}' : null)
+      process.stdout.write(await sendSignedBlobTransaction({ request }, { hash: '${hash}', serialized: '0x03' }))`
+    const args = ['--conditions=@l2/source', '--import=tsx', '--input-type=module', '-e', program]
+    const cwd = fileURLToPath(new URL('../../', import.meta.url))
+    expect((await promisify(execFile)(process.execPath, args, { cwd })).stdout).toBe(hash)
   })
 
   it('does not call an unknown outcome a refusal', async () => {

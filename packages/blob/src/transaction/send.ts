@@ -1,4 +1,4 @@
-import { type Clock, isL2Error, systemClock } from '@l2/common'
+import { awake, type Clock, isL2Error, systemClock } from '@l2/common'
 import type { Address, Hex } from 'viem'
 import type { BlobCodec } from '../codec/codec.js'
 import { opCodec } from '../codec/op.js'
@@ -198,7 +198,7 @@ export async function sendSignedBlobTransaction(
     })
   }
   for (let check = 0; check < knownChecks; check++) {
-    if (check > 0) await clock.sleep(500, signal)
+    if (check > 0) await awake(clock.sleep(500, signal))
     signal?.throwIfAborted()
     try {
       if (await rpc(client, 'eth_getTransactionByHash', [hash])) return hash
