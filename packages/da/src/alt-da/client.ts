@@ -132,6 +132,8 @@ export type AltDaProfile = {
   verifies(commitment: Commitment, data: Uint8Array, call?: DaCallOptions): Promise<boolean>
   /** The port's `verify` where it cannot go as far as `get`, which has the server's word. */
   verify?(commitment: Commitment, data: Uint8Array): Promise<boolean>
+  /** Throws where the server is not the one that the chain's data may be read from, before anything is asked. */
+  agree?(call: DaCallOptions | undefined): Promise<unknown>
   /** Throws where nothing can be put, before anything is. */
   approve?(call: DaCallOptions | undefined): Promise<void>
   /** Told of what was put. */
@@ -194,6 +196,7 @@ export function openAltDa(
 
   async function get(commitment: Commitment, call: DaGetOptions | undefined): Promise<Uint8Array> {
     profile.check?.(commitment)
+    await profile.agree?.(call)
     const maxBytes = profile.maxReadBytes ?? (await profile.limits(call)).maxBytes
     const answer = await withDeadline(`${name} get`, call, settings.timeoutMs, signal => {
       const url = server.at(`/get/${hexOf(commitment)}`, profile.query?.(call))

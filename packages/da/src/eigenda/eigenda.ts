@@ -179,6 +179,12 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
       retentionSeconds: settings.retentionSeconds,
       reads: commitment => commitment.layer === daLayer.eigenDa,
       check,
+      // Nothing to compare is nothing to ask: an older proxy, or one whose `/config` is kept from readers, serves them all the same.
+      agree: async call => {
+        const { l1ChainId, certificateVerifier } = settings
+        if (l1ChainId === undefined && certificateVerifier === undefined) return
+        await withDeadline(`${name} get`, call, undefined, config)
+      },
       query: call => {
         const at = call?.l1InclusionBlock
         return at === undefined ? {} : { l1_inclusion_block_number: at.toString() }
