@@ -229,6 +229,22 @@ describe('layers of a router', () => {
     const after = createRouterDa({ layers, store }, { policy: 'failover' })
     expect(await after.resume('batch')).toMatchObject({ key: 'batch' })
     expect(await memory.height()).toBe(1n)
+    // Neither is one that is another layer's, whose adapter is of the same kind.
+    const [backup, kept] = [createMemoryDa(), createMemoryDa()]
+    const crashed = createMemoryStore()
+    const dying = createRouterDa({ layers: [{ da: hanging }], store: crashed }, { policy: 'failover' })
+    const gone = new AbortController()
+    const call = dying.submit([item(2)], { key: 'batch', signal: gone.signal })
+    while ((await dying.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    gone.abort(new Error('the process dies'))
+    await expect(call).rejects.toThrow('the process dies')
+    const twoOfAKind = [
+      { name: 'backup', da: backup },
+      { name: 'memory', da: kept },
+    ]
+    await createRouterDa({ layers: twoOfAKind, store: crashed }, { policy: 'failover' }).resume('batch')
+    expect([await backup.height(), await kept.height()]).toEqual([0n, 1n])
     // Names that nobody has any more are no trouble.
     const later = createRouterDa({ layers: named([other, memory]), store }, { policy: 'failover' })
     expect(await later.resume('batch')).toMatchObject({ key: 'batch' })
