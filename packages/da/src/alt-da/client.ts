@@ -32,7 +32,7 @@ export type AltDaOptions = {
   timeoutMs?: number | undefined
   /** Milliseconds of one put, which a server may answer only when its layer has included the data; 600 000. */
   putTimeoutMs?: number | undefined
-  /** Whether data of a layer that nobody here can verify is believed; no. */
+  /** Whether data of a layer that nobody here can verify is believed, and that a generic commitment is void (418); no. */
   trustServer?: boolean | undefined
   /** Sent with every request, as for an API key; never repeated anywhere. */
   headers?: Readonly<Record<string, string>> | undefined
@@ -107,7 +107,7 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
           : settings.trustServer ||
             (deps.verifiers ?? []).some(({ reads }) => reads({ layer, payload: new Uint8Array() })),
       verifies,
-      refusal,
+      refusal: (answer, origin, secrets) => refusal(answer, origin, secrets, !keccak && settings.trustServer),
     },
     settings,
     deps,
@@ -291,8 +291,8 @@ function teapot({ body }: HttpAnswer): { statusCode?: number; reason?: string } 
   }
 }
 
-/** What a status other than 200 means. */
-export function refusal(answer: HttpAnswer, origin: string, secrets: readonly string[]): DaError {
+/** What a status other than 200 means. `isTrusted`: whether a commitment is void because this server says so. */
+export function refusal(answer: HttpAnswer, origin: string, secrets: readonly string[], isTrusted: boolean): DaError {
   const { status } = answer
   const said = answerText(answer, secrets)
   const details = { origin, status, said, ...(status === 418 ? teapot(answer) : {}) }
@@ -313,7 +313,10 @@ export function refusal(answer: HttpAnswer, origin: string, secrets: readonly st
     case 413:
       return as('DA_TOO_LARGE', 'refuses the size')
     case 418:
-      return as('DA_COMMITMENT_DEAD', 'declares the commitment invalid for ever')
+      // Derivation skips what is dead: on the word of a server whose data is checked, that would be a way to fork its readers off.
+      return isTrusted
+        ? as('DA_COMMITMENT_DEAD', 'declares the commitment invalid for ever')
+        : as('DA_RESPONSE_INVALID', 'declares the commitment invalid for ever, and is not trusted to')
     case 429:
       return as('DA_RATE_LIMITED', 'is asked too often')
     case 503:

@@ -125,7 +125,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
     if (answer.status !== 404 && (answer.status !== 200 || found === undefined)) {
       throw answer.status === 200
         ? new DaError(`${server.origin} answered /config with something else`, { code: 'DA_RESPONSE_INVALID' })
-        : refusal(answer, server.origin, secrets)
+        : refusal(answer, server.origin, secrets, true)
     }
     const { chain_id: chain, cert_verifier_address: verifier, apis_enabled: apis } = found!
     const { l1ChainId, certificateVerifier } = settings
@@ -214,7 +214,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
           hashes.delete(oldest)
         }
       },
-      refusal,
+      refusal: (...answer) => refusal(...answer, true),
     },
     settings,
     deps,

@@ -84,6 +84,15 @@ describe('createCommitmentSource', () => {
     expect(await source.getCommitted(inInbox(commitments[0]!), block)).toEqual(data)
   })
 
+  it('skips what one layer declares dead, whichever other one has the data or can be reached', async () => {
+    const memory = createMemoryDa()
+    const { commitments } = await memory.submit([data])
+    const error = new DaError('void', { code: 'DA_COMMITMENT_DEAD' })
+    const judge = createMemoryDa({}, { inject: () => ({ kind: 'fail', error }) })
+    const source = createCommitmentSource({ layers: [judge, memory] })
+    expect(await source.getCommitted(inInbox(commitments[0]!), block)).toBeUndefined()
+  })
+
   it('goes by the challenge contract: what expired is void for those who have the data, what was resolved is on L1', async () => {
     let has = true
     const store: typeof fetch = async () => new Response(has ? data : null, { status: has ? 200 : 404 })

@@ -9,6 +9,7 @@ import { createTransactionManager } from '../ethereum/transaction-manager.js'
 import { anvilAccounts, startAnvil } from '../internal/anvil.js'
 import type { MemoryDa, MemoryFault } from '../memory/memory.js'
 import { createMemoryDa } from '../memory/memory.js'
+import { createObjectDa } from '../object/object.js'
 import type { L1DataAvailability } from '../port.js'
 import { createMemoryStore } from '../store.js'
 import { createCelestiaServer } from '../testing/celestia/server.js'
@@ -279,6 +280,27 @@ describe('layers of a router', () => {
 })
 
 describe('createMirrorDa', () => {
+  it('calls a commitment dead when all its copies are, and not while another is out of reach', async () => {
+    const says: (DaErrorCode | undefined)[] = [undefined, undefined]
+    const fail = (code: DaErrorCode) => new DaError('no', { code })
+    const inject = (operation: string): MemoryFault | undefined =>
+      operation === 'get' && says[0] !== undefined ? { kind: 'fail', error: fail(says[0]) } : undefined
+    const store = createMemoryStore()
+    const get = async (key: string) => {
+      if (says[1] !== undefined) throw fail(says[1])
+      return store.get(key)
+    }
+    const layers = [createMemoryDa({}, { inject }), createObjectDa({ objects: { ...store, get } })]
+    const da = createMirrorDa({ layers }, { required: 2 })
+    const [commitment] = (await da.submit([item(1)])).commitments
+    says.splice(0, 2, 'DA_COMMITMENT_DEAD', 'DA_UNAVAILABLE')
+    await expect(da.get(commitment!)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    says[1] = 'DA_COMMITMENT_DEAD'
+    await expect(da.get(commitment!)).rejects.toMatchObject({ code: 'DA_COMMITMENT_DEAD' })
+    says[1] = undefined
+    expect(await da.get(commitment!)).toEqual(item(1))
+  })
+
   it('reads from any copy, and refuses copies of different data', async () => {
     const layers = [createMemoryDa(), createMemoryDa()] as const
     const da = createMirrorDa({ layers }, { required: 2 })
