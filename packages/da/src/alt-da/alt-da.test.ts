@@ -56,6 +56,13 @@ describe('createAltDa', () => {
     ]).toEqual(['DA_RESPONSE_INVALID', 'DA_RESPONSE_INVALID', 'DA_RESPONSE_INVALID', 'DA_COMMITMENT_DEAD'])
   })
 
+  it('reads what is longer than may be put, so that derivation can skip it instead of waiting for ever', async () => {
+    const long = new Uint8Array(200_000).fill(7)
+    const commitment = { layer: daLayer.keccak, payload: keccak_256(long) }
+    expect((await answering(200, long).get(commitment)).length).toBe(200_000)
+    await expect(answering(200, long).submit([long])).rejects.toMatchObject({ code: 'DA_TOO_LARGE' })
+  })
+
   it('keeps a query of the address behind the path', async () => {
     const asked: string[] = []
     const url = 'http://proxy:3100/prefix/?commitment_mode=optimism_generic'

@@ -46,6 +46,9 @@ export type AltDaDeps = {
   fetch?: typeof fetch | undefined
 }
 
+/** Bytes of the longest answer that is read, whatever may be put. */
+const maxReadBytes = 16 * 1024 * 1024
+
 const positive = z.int().check(z.positive())
 const schema = z.strictObject({
   url: z.string(),
@@ -100,6 +103,8 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
       server: readServerUrl('createAltDa', settings.url),
       keccak,
       limits: async () => limits,
+      // What is longer than a chain takes is skipped by its derivation, which has to see it for that.
+      maxReadBytes: Math.max(maxBytes, maxReadBytes),
       retentionSeconds: undefined,
       reads: ({ layer }) =>
         keccak
