@@ -25,6 +25,16 @@ export const systemClock: Clock = {
     }),
 }
 
+/** Keeps the process alive while somebody waits for something that does not, as a timer of {@link systemClock}. */
+export async function awake<T>(waiting: Promise<T>): Promise<T> {
+  const hold = setInterval(() => {}, 2 ** 30)
+  try {
+    return await waiting
+  } finally {
+    clearInterval(hold)
+  }
+}
+
 /** A structured logger; pino satisfies it as it is. */
 export type Logger = {
   debug(fields: object, message?: string): void

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { seededRandom } from '@l2/common/testing'
 import {
   concatHex,
@@ -248,6 +251,29 @@ describe('sendSignedBlobTransaction', () => {
     expect(await send(silent, 0)).toBe(hash)
   })
 
+  it('keeps the process alive between two looks whether the node knows the transaction', async () => {
+    const program = `
+      import { sendSignedBlobTransaction } from '@l2/blob'
+      let looks = 0
+      const request = async ({ method }) => (method === 'eth_sendRawTransaction' || looks++ > 0 ? '${hash}' : null)
+      process.stdout.write(await sendSignedBlobTransaction({ request }, { hash: '${hash}', serialized: '0x03' }))`
+    const args = ['--conditions=@l2/source', '--import=tsx', '--input-type=module', '-e', program]
+    const cwd = fileURLToPath(new URL('../../', import.meta.url))
+    expect((await promisify(execFile)(process.execPath, args, { cwd })).stdout).toBe(hash)
+  })
+
+  it('takes a used nonce for a success when it is this transaction that used it', async () => {
+    const used = Object.assign(new Error('nonce too low: next nonce 4, tx nonce 3'), { code: -32000 })
+    expect(await send({ eth_sendRawTransaction: used, eth_getTransactionByHash: { hash } })).toBe(hash)
+    await expect(send({ eth_sendRawTransaction: used, eth_getTransactionByHash: null })).rejects.toMatchObject({
+      details: { rejection: 'nonce-too-low' },
+    })
+    const cut = new Error('socket hang up')
+    await expect(send({ eth_sendRawTransaction: used, eth_getTransactionByHash: cut })).rejects.toMatchObject({
+      code: 'NODE_UNAVAILABLE',
+    })
+  })
+
   it('does not call an unknown outcome a refusal', async () => {
     const broken = { eth_sendRawTransaction: new Error('socket hang up at https://node.example/key') }
     const error = await send(broken).catch((caught: unknown) => caught)
@@ -371,6 +397,21 @@ describe('several sends at once from one account', () => {
     )
     expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'NODE_UNAVAILABLE', recovery: 'retry' } })
     expect(results[1]).toMatchObject({ status: 'fulfilled', value: { transaction: { nonce: 0 } } })
+  })
+
+  it('do not go again under another nonce when a client asked twice and the first time was heard', async () => {
+    const asked = pool()
+    const sent: Hex[] = []
+    // As a transport that falls back to a second node, which has the block that the first one's transaction is in.
+    const request: RpcClient['request'] = async call => {
+      const result = await asked.client.request(call as never)
+      if (call.method !== 'eth_sendRawTransaction') return result as never
+      sent.push(result as Hex)
+      throw Object.assign(new Error('nonce too low'), { code: -32000 })
+    }
+    const options = { ...fields, ...fees, parameters, account: privateKeyToAccount(key()) }
+    const { hash } = await sendBlobTransaction({ request }, options)
+    expect(sent).toEqual([hash])
   })
 
   it('keep to the nonce that they are given', async () => {

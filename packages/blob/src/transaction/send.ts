@@ -1,4 +1,4 @@
-import { type Clock, isL2Error, systemClock } from '@l2/common'
+import { awake, type Clock, isL2Error, systemClock } from '@l2/common'
 import type { Address, Hex } from 'viem'
 import type { BlobCodec } from '../codec/codec.js'
 import { opCodec } from '../codec/op.js'
@@ -167,7 +167,7 @@ export type SendSignedBlobTransactionOptions = {
 }
 
 /**
- * Sends a signed transaction. A node that has it already is a success: sending again after a crash or a timeout is safe.
+ * Sends a signed transaction. A node that has it already, pending or mined, is a success: sending again after a crash or a timeout is safe.
  *
  * @throws BlobError `TRANSACTION_REJECTED` with `details.rejection` (a {@link BlobRejection}; `sendFailureCures` says what to do about each) and
  * the node's words in `details.reason`; `TRANSACTION_DROPPED`; `NODE_UNAVAILABLE` when the outcome is unknown
@@ -187,6 +187,8 @@ export async function sendSignedBlobTransaction(
     const rejection = classifySendFailure(cause)
     if (rejection === 'known') return hash
     if (rejection === 'unreachable') throw rpcError('eth_sendRawTransaction', cause)
+    // A used nonce is how nodes say that this one was mined, which an answer that got lost on the way, or a client that asks twice, leads to.
+    if (rejection === 'nonce-too-low' && (await isKnown(client, hash))) return hash
     const reason = wordsOfNode(cause)
     const { recovery, cure } = sendFailureCures[rejection]
     throw new BlobError(`the node refused transaction ${hash}: ${reason}`, {
@@ -198,13 +200,9 @@ export async function sendSignedBlobTransaction(
     })
   }
   for (let check = 0; check < knownChecks; check++) {
-    if (check > 0) await clock.sleep(500, signal)
+    if (check > 0) await awake(clock.sleep(500, signal))
     signal?.throwIfAborted()
-    try {
-      if (await rpc(client, 'eth_getTransactionByHash', [hash])) return hash
-    } catch (cause) {
-      throw rpcError('eth_getTransactionByHash', cause)
-    }
+    if (await isKnown(client, hash)) return hash
   }
   if (knownChecks === 0) return hash
   throw new BlobError(`the node answered ${hash} and does not know it`, {
@@ -212,6 +210,14 @@ export async function sendSignedBlobTransaction(
     recovery: 'retry',
     details: { hash },
   })
+}
+
+async function isKnown(client: RpcClient, hash: Hex): Promise<boolean> {
+  try {
+    return Boolean(await rpc(client, 'eth_getTransactionByHash', [hash]))
+  } catch (cause) {
+    throw rpcError('eth_getTransactionByHash', cause)
+  }
 }
 
 /** @see sendBlobTransaction */

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startEigenDaProxy } from '../../test/eigenda-proxy.js'
-import { batcherDataToCommitment, commitmentToBatcherData, daLayer } from '../commitment.js'
+import { batcherDataToCommitment, type Commitment, commitmentToBatcherData, daLayer } from '../commitment.js'
 import { createEigenDa } from '../eigenda/eigenda.js'
 import { DaError, type DaErrorCode } from '../errors.js'
 import { createMemoryDa } from '../memory/memory.js'
@@ -25,7 +25,7 @@ describe('createAltDa', () => {
     [401, 'DA_UNAUTHORIZED', 'fatal'],
     [404, 'DA_NOT_FOUND', 'backoff'],
     [413, 'DA_TOO_LARGE', 'fatal'],
-    [418, 'DA_COMMITMENT_DEAD', 'fatal'],
+    [418, 'DA_RESPONSE_INVALID', 'failover'],
     [429, 'DA_RATE_LIMITED', 'backoff'],
     [500, 'DA_UNAVAILABLE', 'backoff'],
     [503, 'DA_UNAVAILABLE', 'failover'],
@@ -37,6 +37,30 @@ describe('createAltDa', () => {
       .catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code, retry })
     expect(inspect(error, { depth: 9 })).not.toContain('path-with-secret')
+  })
+
+  it('believes only a trusted server that a commitment is void, and never of one that is a hash', async () => {
+    const code = async (options: object, commitment: Commitment, verifiers = [createMemoryDa()]) =>
+      createAltDa(
+        { url: 'http://server', ...options },
+        { verifiers, fetch: async () => new Response('{"StatusCode":3}', { status: 418 }) },
+      )
+        .get(commitment)
+        .catch(({ code }: DaError) => code)
+    const generic = { layer: daLayer.memory, payload: keccak_256(data) }
+    expect([
+      await code({ commitments: 'keccak' }, keccakCommitment),
+      await code({ commitments: 'keccak', trustServer: true }, keccakCommitment),
+      await code({}, generic),
+      await code({ trustServer: true }, generic),
+    ]).toEqual(['DA_RESPONSE_INVALID', 'DA_RESPONSE_INVALID', 'DA_RESPONSE_INVALID', 'DA_COMMITMENT_DEAD'])
+  })
+
+  it('reads what is longer than may be put, so that derivation can skip it instead of waiting for ever', async () => {
+    const long = new Uint8Array(200_000).fill(7)
+    const commitment = { layer: daLayer.keccak, payload: keccak_256(long) }
+    expect((await answering(200, long).get(commitment)).length).toBe(200_000)
+    await expect(answering(200, long).submit([long])).rejects.toMatchObject({ code: 'DA_TOO_LARGE' })
   })
 
   it('keeps a query of the address behind the path', async () => {

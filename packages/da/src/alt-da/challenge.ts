@@ -52,11 +52,14 @@ export function challengeStatus(history: ChallengeHistory, windows: ChallengeWin
 export interface ChallengeSource {
   /** The newest L1 block. */
   head(call?: DaCallOptions): Promise<bigint>
-  /** What happened about a keccak commitment of a block, and the data where it was delivered. */
+  /**
+   * What happened about a keccak commitment of a block, and the data where it was delivered. Nothing after the block `until` counts, so that a
+   * reader who comes years later asks a node for the logs of days, which is what nodes answer.
+   */
   find(
     dataHash: Uint8Array,
     includedAt: bigint,
-    call?: DaCallOptions,
+    call?: DaCallOptions & { until?: bigint | undefined },
   ): Promise<Omit<ChallengeHistory, 'includedAt'> & { data?: Uint8Array | undefined }>
 }
 
@@ -68,7 +71,10 @@ export async function challengeOutcome(
   call?: DaCallOptions,
 ): Promise<{ status: ChallengeStatus; deadline: bigint; data: Uint8Array | undefined }> {
   const head = await source.head(call)
-  const found = await source.find(dataHash, includedAt, call)
+  const last = includedAt + windows.challengeBlocks + windows.resolveBlocks
+  // A node that has not even got the block has nothing to say about it.
+  const found =
+    head < includedAt ? {} : await source.find(dataHash, includedAt, { ...call, until: head < last ? head : last })
   const status = challengeStatus({ includedAt, ...found }, windows, head)
   const demanded = status === 'active' || status === 'expired' || status === 'resolved'
   const deadline = demanded ? found.challengedAt! + windows.resolveBlocks : includedAt + windows.challengeBlocks

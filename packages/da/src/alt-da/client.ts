@@ -32,7 +32,7 @@ export type AltDaOptions = {
   timeoutMs?: number | undefined
   /** Milliseconds of one put, which a server may answer only when its layer has included the data; 600 000. */
   putTimeoutMs?: number | undefined
-  /** Whether data of a layer that nobody here can verify is believed; no. */
+  /** Whether data of a layer that nobody here can verify is believed, and that a generic commitment is void (418); no. */
   trustServer?: boolean | undefined
   /** Sent with every request, as for an API key; never repeated anywhere. */
   headers?: Readonly<Record<string, string>> | undefined
@@ -45,6 +45,9 @@ export type AltDaDeps = {
   store?: Store | undefined
   fetch?: typeof fetch | undefined
 }
+
+/** Bytes of the longest answer that is read, whatever may be put. */
+const maxReadBytes = 16 * 1024 * 1024
 
 const positive = z.int().check(z.positive())
 const schema = z.strictObject({
@@ -100,6 +103,8 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
       server: readServerUrl('createAltDa', settings.url),
       keccak,
       limits: async () => limits,
+      // What is longer than a chain takes is skipped by its derivation, which has to see it for that.
+      maxReadBytes: Math.max(maxBytes, maxReadBytes),
       retentionSeconds: undefined,
       reads: ({ layer }) =>
         keccak
@@ -107,7 +112,7 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
           : settings.trustServer ||
             (deps.verifiers ?? []).some(({ reads }) => reads({ layer, payload: new Uint8Array() })),
       verifies,
-      refusal,
+      refusal: (answer, origin, secrets) => refusal(answer, origin, secrets, !keccak && settings.trustServer),
     },
     settings,
     deps,
@@ -132,6 +137,8 @@ export type AltDaProfile = {
   verifies(commitment: Commitment, data: Uint8Array, call?: DaCallOptions): Promise<boolean>
   /** The port's `verify` where it cannot go as far as `get`, which has the server's word. */
   verify?(commitment: Commitment, data: Uint8Array): Promise<boolean>
+  /** Throws where the server is not the one that the chain's data may be read from, before anything is asked. */
+  agree?(call: DaCallOptions | undefined): Promise<unknown>
   /** Throws where nothing can be put, before anything is. */
   approve?(call: DaCallOptions | undefined): Promise<void>
   /** Told of what was put. */
@@ -194,6 +201,7 @@ export function openAltDa(
 
   async function get(commitment: Commitment, call: DaGetOptions | undefined): Promise<Uint8Array> {
     profile.check?.(commitment)
+    await profile.agree?.(call)
     const maxBytes = profile.maxReadBytes ?? (await profile.limits(call)).maxBytes
     const answer = await withDeadline(`${name} get`, call, settings.timeoutMs, signal => {
       const url = server.at(`/get/${hexOf(commitment)}`, profile.query?.(call))
@@ -288,8 +296,8 @@ function teapot({ body }: HttpAnswer): { statusCode?: number; reason?: string } 
   }
 }
 
-/** What a status other than 200 means. */
-export function refusal(answer: HttpAnswer, origin: string, secrets: readonly string[]): DaError {
+/** What a status other than 200 means. `isTrusted`: whether a commitment is void because this server says so. */
+export function refusal(answer: HttpAnswer, origin: string, secrets: readonly string[], isTrusted: boolean): DaError {
   const { status } = answer
   const said = answerText(answer, secrets)
   const details = { origin, status, said, ...(status === 418 ? teapot(answer) : {}) }
@@ -310,7 +318,10 @@ export function refusal(answer: HttpAnswer, origin: string, secrets: readonly st
     case 413:
       return as('DA_TOO_LARGE', 'refuses the size')
     case 418:
-      return as('DA_COMMITMENT_DEAD', 'declares the commitment invalid for ever')
+      // Derivation skips what is dead: on the word of a server whose data is checked, that would be a way to fork its readers off.
+      return isTrusted
+        ? as('DA_COMMITMENT_DEAD', 'declares the commitment invalid for ever')
+        : as('DA_RESPONSE_INVALID', 'declares the commitment invalid for ever, and is not trusted to')
     case 429:
       return as('DA_RATE_LIMITED', 'is asked too often')
     case 503:

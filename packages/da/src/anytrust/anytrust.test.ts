@@ -80,6 +80,17 @@ describe('createAnyTrustDa, on a committee of ours', () => {
     })
   })
 
+  it('calls data lost when nobody has it, and not while somebody cannot be asked', async () => {
+    const { da, state, stores } = await open()
+    const { commitments } = await da.submit([data])
+    for (const kept of stores) kept.clear()
+    expect(await da.status(commitments[0]!)).toBe('lost')
+    await expect(da.get(commitments[0]!)).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
+    state.down.add(2)
+    await expect(da.status(commitments[0]!)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    await expect(da.get(commitments[0]!)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+  })
+
   it('skips what the committee does not stand behind, whoever has the data', async () => {
     const { da, members, keyset } = await open()
     const { commitments } = await da.submit([data])

@@ -229,7 +229,13 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
         failures.push(error)
       }
     }
-    throw failures.find(error => (error as DaError).code === 'DA_MISMATCH') ?? failures[0]
+    // That nobody has it is said only when all could be asked.
+    const code = (error: unknown) => (error as DaError).code
+    throw (
+      failures.find(error => code(error) === 'DA_MISMATCH') ??
+      failures.find(error => code(error) !== 'DA_NOT_FOUND') ??
+      failures[0]
+    )
   }
 
   return {

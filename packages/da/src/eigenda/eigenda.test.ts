@@ -118,6 +118,12 @@ describe('createEigenDa, on a stand-in for its proxy', () => {
         "DA_READ_ONLY: the EigenDA proxy at … has no key to pay with: it only reads",
       ]
     `)
+    // Who only reads believes it just as little.
+    const pretends = createEigenDa({ url: await set({ chain_id: '' }), l1ChainId: 1n })
+    const { commitments } = await createEigenDa({ url: await set({}) }).submit([Uint8Array.of(1)])
+    for (const read of [() => pretends.get(commitments[0]!), () => pretends.status(commitments[0]!)]) {
+      await expect(read()).rejects.toMatchObject({ code: 'DA_OPTIONS_INVALID' })
+    }
     const da = createEigenDa({ url: await set({ max_payload_size_bytes: 1234 }) })
     expect(await da.limits()).toEqual({ maxBytes: 1234, maxItems: 16 })
   })

@@ -125,7 +125,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
     if (answer.status !== 404 && (answer.status !== 200 || found === undefined)) {
       throw answer.status === 200
         ? new DaError(`${server.origin} answered /config with something else`, { code: 'DA_RESPONSE_INVALID' })
-        : refusal(answer, server.origin, secrets)
+        : refusal(answer, server.origin, secrets, true)
     }
     const { chain_id: chain, cert_verifier_address: verifier, apis_enabled: apis } = found!
     const { l1ChainId, certificateVerifier } = settings
@@ -179,6 +179,12 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
       retentionSeconds: settings.retentionSeconds,
       reads: commitment => commitment.layer === daLayer.eigenDa,
       check,
+      // Nothing to compare is nothing to ask: an older proxy, or one whose `/config` is kept from readers, serves them all the same.
+      agree: async call => {
+        const { l1ChainId, certificateVerifier } = settings
+        if (l1ChainId === undefined && certificateVerifier === undefined) return
+        await withDeadline(`${name} get`, call, undefined, config)
+      },
       query: call => {
         const at = call?.l1InclusionBlock
         return at === undefined ? {} : { l1_inclusion_block_number: at.toString() }
@@ -208,7 +214,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
           hashes.delete(oldest)
         }
       },
-      refusal,
+      refusal: (...answer) => refusal(...answer, true),
     },
     settings,
     deps,

@@ -103,7 +103,8 @@ export function createEthereumChallenges(client: EthereumClient, options: Ethere
           eventName: 'ChallengeStatusChanged',
           args: { challengedBlockNumber: includedAt },
         })
-        const filter = { address: contract, topics, fromBlock: `0x${includedAt.toString(16)}`, toBlock: 'latest' }
+        const toBlock = of?.until === undefined ? 'latest' : `0x${of.until.toString(16)}`
+        const filter = { address: contract, topics, fromBlock: `0x${includedAt.toString(16)}`, toBlock }
         const logs = await call(client, 'eth_getLogs', [filter])
         if (!Array.isArray(logs)) {
           throw new DaError('the Ethereum node answered eth_getLogs with no list', { code: 'DA_RESPONSE_INVALID' })

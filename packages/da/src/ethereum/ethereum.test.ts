@@ -129,6 +129,7 @@ describe('createEthereumChallenges', () => {
     const delivered = [...args, toHex(data)] as const
     const resolvedAt = await send(encodeFunctionData({ abi, functionName: 'resolve', args: delivered }))
     expect(await source.find(hash, includedAt)).toEqual({ challengedAt, resolvedAt, data })
+    expect(await source.find(hash, includedAt, { until: challengedAt })).toEqual({ challengedAt })
     expect(await source.find(keccak256(random.bytes(3), 'bytes'), includedAt)).toEqual({})
     expect(await source.head()).toBe(resolvedAt)
   })

@@ -44,6 +44,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   async function publish(slot: Slot, now: FeeMarket, raise: boolean): Promise<Published> {
     let raiseNow = raise
     let rebuilt = false
+    const before = new Set(slot.attempts.map(({ hash }) => hash))
     // A refused replacement is raised and tried again; what is still refused after a few doublings waits for the next look.
     for (let tries = 0; tries < 4; tries++) {
       const attempt = await nextAttempt(slot, now, raiseNow)
@@ -65,11 +66,16 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         case 'reserved':
           return { outcome: 'reserved' }
         case 'cap':
-          if (slot.attempts.length < 2) {
+          if (before.size === 0 || slot.attempts.length < 2) {
             return { outcome: 'too-dear', error: refusal(failure!, account.address, details, cause) }
           }
+          // What was offered to a node earlier may be with it, or with another one behind the same address, and be mined: it is remembered.
+          if (before.has(attempt.hash)) return { outcome: 'later' }
           // A raise that the node's limit does not let through is taken back: what was sent before goes on waiting.
-          await change(slot, () => ({ attempts: slot.attempts.slice(0, -1), raisedAtMs: clock.now() }))
+          await change(slot, () => ({
+            attempts: slot.attempts.filter(({ hash }) => before.has(hash)),
+            raisedAtMs: clock.now(),
+          }))
           raiseNow = false
           continue
         case 'end':

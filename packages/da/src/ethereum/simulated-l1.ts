@@ -102,6 +102,7 @@ export function createSimulatedL1(random: Random, weather: Weather) {
   let salt = 0
   let calm = false
   let cut = false
+  let blind = false
   let reservedWords = 'address already reserved'
   let refuse: (transaction: PoolTransaction) => string | undefined = () => undefined
   const refused = (message: string) => Object.assign(new Error(message), { code: -32000 })
@@ -225,7 +226,7 @@ export function createSimulatedL1(random: Random, weather: Weather) {
       }
       case 'eth_getTransactionByHash': {
         const found = find(params[0] as Hex)
-        const pending = [...pool.values()].find(({ hash }) => hash === params[0])
+        const pending = blind ? undefined : [...pool.values()].find(({ hash }) => hash === params[0])
         if (found === undefined && pending === undefined) return null
         const { hash, to } = found?.transaction ?? pending!
         return { hash, to, input: '0x', blockNumber: found === undefined ? null : toHex(found.block.number) }
@@ -259,6 +260,10 @@ export function createSimulatedL1(random: Random, weather: Weather) {
     },
     setCut: (value: boolean) => {
       cut = value
+    },
+    /** From now on another node answers, which has not heard of what is pending. */
+    setBlind: (value: boolean) => {
+      blind = value
     },
     /** What the node says to a transaction before it looks at its pool; nothing by default. */
     setRefusal: (make: (transaction: PoolTransaction) => string | undefined) => {

@@ -390,6 +390,30 @@ describe('createTransactionManager', () => {
     await close()
   })
 
+  it('forgets nothing that a node has taken when another one, with a limit on fees, is asked', async () => {
+    for (const raises of [0, 1]) {
+      const { clock, l1, open, close } = setUp({ ...fine, emptyBlock: 1 })
+      const manager = open()
+      const outcome = watch(send(manager, 1, 'blob'))
+      const isRaised = () => manager.inFlight()[0]?.attempts === raises + 1
+      await clock.run(() => l1.pool().length === 1 && isRaised(), 200_000)
+      const [taken] = l1.pool()
+      // Another node answers, which has not got it and would not send it on.
+      l1.setBlind(true)
+      l1.setRefusal(() => 'tx fee (2.00 ether) exceeds the configured cap (1.00 ether)')
+      await clock.run(() => false, 60_000)
+      expect([outcome.done, manager.inFlight()[0]?.fees.cap]).toEqual([false, taken!.cap])
+      l1.setCalm(true)
+      await clock.run(() => outcome.done, 200_000)
+      expect([outcome.error, l1.chain().map(({ hash }) => hash)], `${raises} raises`).toEqual([
+        undefined,
+        [taken!.hash],
+      ])
+      await manager[Symbol.asyncDispose]()
+      await close()
+    }
+  })
+
   it('makes proofs again for a node that is past a fork, and ends what it refuses all the same', async () => {
     const { clock, l1, open, close } = setUp(fine)
     const manager = open()

@@ -555,7 +555,8 @@ export function createTransactionManager(
       case 'later':
         return false
       case 'too-dear':
-        if (isNewest && !mustReturn) await drop(slot, published.error)
+        // What a node has taken may be mined, whatever another one thinks of its price.
+        if (isNewest && !mustReturn && !slot.accepted) await drop(slot, published.error)
         return false
       case 'refused':
         if (slot.accepted || !isNewest || mustReturn || slot.attempts.length > 1) return false

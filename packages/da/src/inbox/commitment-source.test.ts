@@ -84,6 +84,15 @@ describe('createCommitmentSource', () => {
     expect(await source.getCommitted(inInbox(commitments[0]!), block)).toEqual(data)
   })
 
+  it('skips what one layer declares dead, whichever other one has the data or can be reached', async () => {
+    const memory = createMemoryDa()
+    const { commitments } = await memory.submit([data])
+    const error = new DaError('void', { code: 'DA_COMMITMENT_DEAD' })
+    const judge = createMemoryDa({}, { inject: () => ({ kind: 'fail', error }) })
+    const source = createCommitmentSource({ layers: [judge, memory] })
+    expect(await source.getCommitted(inInbox(commitments[0]!), block)).toBeUndefined()
+  })
+
   it('goes by the challenge contract: what expired is void for those who have the data, what was resolved is on L1', async () => {
     let has = true
     const store: typeof fetch = async () => new Response(has ? data : null, { status: has ? 200 : 404 })
@@ -99,7 +108,7 @@ describe('createCommitmentSource', () => {
         source: {
           head: async () => l1.head,
           find: async (...question: unknown[]) => {
-            asked.push(question.slice(0, 2))
+            asked.push(question)
             return l1.found
           },
         },
@@ -112,7 +121,16 @@ describe('createCommitmentSource', () => {
     const named = inInbox({ layer: daLayer.keccak, payload: hash })
     const get = () => source.getCommitted(named, block)
     expect(await get()).toEqual(data)
-    expect(asked).toEqual([[hash, 100n]])
+    expect(asked).toEqual([[hash, 100n, expect.objectContaining({ until: 101n })]])
+    // However late: only what can still count is asked for, as nodes give no logs of years.
+    l1.head = 5_000_000n
+    expect(await get()).toEqual(data)
+    expect(asked[1]).toMatchObject([hash, 100n, { until: 115n }])
+    // A node that lags behind the inbox has not been asked about it, and is not believed.
+    l1.head = 99n
+    await expect(waiting.getCommitted(named, block)).rejects.toMatchObject({ code: 'DA_NOT_YET' })
+    expect(asked).toHaveLength(2)
+    l1.head = 101n
     has = false
     await expect(get()).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
     l1.found = { challengedAt: 105n, resolvedAt: 107n, data }

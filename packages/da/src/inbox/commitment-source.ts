@@ -7,7 +7,7 @@ import { askInTurn } from '../router/readers.js'
 
 /** What {@link createCommitmentSource} works with. */
 export type CommitmentSourceDeps = {
-  /** Read the commitments; of several that read one, the first that answers counts. */
+  /** Read the commitments; of several that read one, the first that answers counts, be it that the commitment is dead. */
   layers: readonly Pick<DataAvailability, 'name' | 'reads' | 'get' | 'verify'>[]
   /**
    * The challenge contract of a chain with keccak commitments (OP alt-DA): what was demanded in time and never delivered is dropped by everybody,

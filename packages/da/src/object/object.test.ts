@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { inspect, promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { daLayer } from '../commitment.js'
 import { createFaultyStore, type StoreFault } from '../internal/faulty-store.js'
 import { createFileStore } from '../node/file-store.js'
 import { createMemoryStore } from '../store.js'
@@ -43,7 +46,8 @@ const refusing = (status: number, code?: string) => async () =>
 describe('classifyS3Failure', () => {
   const table = [
     [404, 'NoSuchKey', 'DA_NOT_FOUND', false],
-    [404, undefined, 'DA_NOT_FOUND', false],
+    [404, 'NotFound', 'DA_NOT_FOUND', false],
+    [404, undefined, 'DA_UNAVAILABLE', true],
     [404, 'NoSuchBucket', 'DA_REJECTED', false],
     [404, 'XAdminUserNotFound', 'DA_UNAUTHORIZED', false],
     [404, 'SomethingElse', 'DA_RESPONSE_INVALID', false],
@@ -120,6 +124,36 @@ describe('createS3Store', () => {
     expect(waits).toEqual([7000, 7000])
   })
 
+  it('hands on what asks for hours, instead of waiting for them', async () => {
+    const answer: typeof fetch = async () => new Response(null, { status: 429, headers: { 'retry-after': '7200' } })
+    await expect(at(answer).put('a', Uint8Array.of(1))).rejects.toMatchObject({
+      code: 'DA_RATE_LIMITED',
+      details: { retryAfterMs: 7_200_000 },
+    })
+  })
+
+  it('keeps the process alive while it waits to ask again', async () => {
+    const program = `
+      import { createS3Store } from '@l2/da/object'
+      let asked = 0
+      const fetch = async () => new Response(null, { status: asked++ === 0 ? 503 : 200 })
+      await createS3Store({ url: 'https://s3.example/b', backoffMs: 20 }, { fetch }).put('a', Uint8Array.of(1))
+      process.stdout.write('put')`
+    const args = ['--conditions=@l2/source', '--import=tsx', '--input-type=module', '-e', program]
+    const cwd = fileURLToPath(new URL('../../', import.meta.url))
+    expect((await promisify(execFile)(process.execPath, args, { cwd })).stdout).toBe('put')
+  })
+
+  it('takes a page without a code for a proxy whose server is away, not for the word that an object is gone', async () => {
+    const answer: typeof fetch = async () => new Response('404 page not found', { status: 404 })
+    const objects = at(answer)
+    await expect(objects.get('a')).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    const commitment = { layer: daLayer.keccak, payload: new Uint8Array(32) }
+    await expect(createObjectDa({ objects }).status(commitment)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    const long = `<Error><Message>${'x'.repeat(3000)}</Message><Code>NoSuchKey</Code></Error>`
+    expect(await at(async () => new Response(long, { status: 404 })).get('a')).toBeUndefined()
+  })
+
   it('notices an upload that fails after its 200', async () => {
     const answer: typeof fetch = async (url, init) => {
       if (init?.method === 'POST' && String(url).includes('uploads'))
@@ -142,10 +176,16 @@ describe('createS3Store', () => {
     expect(seen.map(({ redirect }) => redirect)).toEqual(['manual'])
   })
 
-  it('ends a listing that never ends, and takes no listing from who does not list', async () => {
-    const page =
-      '<ListBucketResult><Key>folder/a</Key><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>'
-    expect(await at(async () => new Response(page)).keys('')).toEqual(['a'])
+  it('takes no part of a listing for all of it, nor a listing from who does not list', async () => {
+    const page = (more: string) =>
+      `<ListBucketResult><Key>folder/a</Key><IsTruncated>true</IsTruncated>${more}</ListBucketResult>`
+    let asked = 0
+    const inCircles = () => `<NextContinuationToken>${asked++ % 2}</NextContinuationToken>`
+    for (const more of [() => '', () => '<NextContinuationToken>t</NextContinuationToken>', inCircles]) {
+      await expect(at(async () => new Response(page(more()))).keys('')).rejects.toMatchObject({
+        code: 'DA_RESPONSE_INVALID',
+      })
+    }
     await expect(at(async () => new Response('<html></html>')).keys('')).rejects.toMatchObject({
       code: 'DA_RESPONSE_INVALID',
     })
@@ -157,8 +197,15 @@ describe('createS3Store', () => {
       asked.push(String(url))
       return new Response('<ListBucketResult></ListBucketResult>')
     }
-    for (const url of ['https://s3.example/bucket', 'https://s3.example/bucket/a/b/', 'https://bucket.s3.example']) {
-      const store = at(answer, { url })
+    for (const [url, bucketIn] of [
+      ['https://s3.example/bucket'],
+      ['https://s3.example/bucket/a/b/'],
+      ['https://bucket.s3.example'],
+      ['https://bucket.s3.example/a', 'host'],
+      ['https://my.bucket.s3.eu-central-1.amazonaws.com/a'],
+      ['https://s3.eu-central-1.amazonaws.com/bucket/a'],
+    ] as const) {
+      const store = at(answer, { url, ...(bucketIn === undefined ? {} : { bucketIn }) })
       await store.get('k/1')
       await store.keys('k')
     }
@@ -169,6 +216,12 @@ describe('createS3Store', () => {
       'https://s3.example/bucket?list-type=2&prefix=a%2Fb%2Fk',
       'https://bucket.s3.example/k/1',
       'https://bucket.s3.example/?list-type=2&prefix=k',
+      'https://bucket.s3.example/a/k/1',
+      'https://bucket.s3.example/?list-type=2&prefix=a%2Fk',
+      'https://my.bucket.s3.eu-central-1.amazonaws.com/a/k/1',
+      'https://my.bucket.s3.eu-central-1.amazonaws.com/?list-type=2&prefix=a%2Fk',
+      'https://s3.eu-central-1.amazonaws.com/bucket/a/k/1',
+      'https://s3.eu-central-1.amazonaws.com/bucket?list-type=2&prefix=a%2Fk',
     ])
     for (const url of [
       's3.example/bucket',

@@ -1,4 +1,5 @@
 import { DaError, type DaErrorCode, type RetryClass } from '../errors.js'
+import { plainText } from '../internal/call.js'
 import { answerText, type HttpAnswer, retryAfterMs } from '../internal/http.js'
 
 /** What a refusal of an S3 server means: our code, whether asking again at once may help, and what to do about it where that is not obvious. */
@@ -7,6 +8,8 @@ export type S3Failure = { code: DaErrorCode; again: boolean; retry?: RetryClass;
 /** By the `Code` of the answer. Source: Amazon S3 API reference, "Error responses", list of error codes; MinIO, Ceph and others use the same words. */
 const byCode: Readonly<Record<string, S3Failure>> = {
   NoSuchKey: { code: 'DA_NOT_FOUND', again: false },
+  // The short form of some servers.
+  NotFound: { code: 'DA_NOT_FOUND', again: false },
   NoSuchBucket: { code: 'DA_REJECTED', again: false, hint: 'the bucket does not exist' },
   AccessDenied: {
     code: 'DA_UNAUTHORIZED',
@@ -46,7 +49,7 @@ const byCode: Readonly<Record<string, S3Failure>> = {
   XMinioStorageFull: { code: 'DA_UNAVAILABLE', again: false, hint: 'the disks are full' },
 }
 
-/** By the status, where the code is none of the above or there is no body, as in the answer to HEAD. */
+/** By the status, where the code is none of the above or there is none. */
 const byStatus: Readonly<Record<number, S3Failure>> = {
   301: byCode['PermanentRedirect']!,
   307: byCode['TemporaryRedirect']!,
@@ -61,8 +64,11 @@ const byStatus: Readonly<Record<number, S3Failure>> = {
 export function classifyS3Failure(status: number, code: string | undefined): S3Failure {
   const known = (code === undefined ? undefined : byCode[code]) ?? byStatus[status]
   if (known !== undefined) return known
-  // That an object is not there is believed only from who says so: a bucket, a user or a route that is not there is something else.
-  if (status === 404 && (code === undefined || code === 'NotFound')) return { code: 'DA_NOT_FOUND', again: false }
+  // That an object is not there is believed only from who says so: a bucket or a user that is not there is something else, and so is the page of
+  // a proxy whose server is away.
+  if (status === 404 && code === undefined) {
+    return { code: 'DA_UNAVAILABLE', again: true, hint: 'is this the address of an S3 server?' }
+  }
   if (status >= 500) return { code: 'DA_UNAVAILABLE', again: true }
   return { code: 'DA_RESPONSE_INVALID', again: false }
 }
@@ -90,7 +96,9 @@ function unescapeXml(text: string): string {
 /** An error out of an answer. */
 export function s3Error(what: string, origin: string, answer: HttpAnswer, secrets: readonly string[]) {
   const said = answerText(answer, secrets)
-  const s3Code = xmlText(said, 'Code')
+  // Before the code can stand a message longer than what is repeated of it.
+  const found = xmlText(new TextDecoder().decode(answer.body.subarray(0, 16_384)), 'Code')
+  const s3Code = found && plainText(found, secrets).slice(0, 64)
   const { code, again, retry, hint } = classifyS3Failure(answer.status, s3Code)
   const text = (s3Code ?? said.slice(0, 100)) || `status ${answer.status}`
   const error = new DaError(`${origin} does not ${what}: ${text}${hint === undefined ? '' : ` (${hint})`}`, {

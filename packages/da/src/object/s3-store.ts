@@ -1,4 +1,4 @@
-import { bytesToHex, type Clock, isL2Error, redactUrls, systemClock } from '@l2/common'
+import { awake, bytesToHex, type Clock, isL2Error, redactUrls, systemClock } from '@l2/common'
 import { AwsV4Signer } from 'aws4fetch'
 import * as z from 'zod/mini'
 import { DaError } from '../errors.js'
@@ -23,6 +23,11 @@ export type S3StoreOptions = {
    * `https://bucket.s3.eu-central-1.amazonaws.com/rollup`.
    */
   url: string
+  /**
+   * Which part of the address names the bucket: the host, or the first segment of the path. By default the host where it is a bucket of Amazon's or
+   * nothing follows it, else the path; for `https://bucket.s3.example/rollup` of another vendor say `host`.
+   */
+  bucketIn?: 'host' | 'path' | undefined
   /** What requests are signed for; `us-east-1`, which most servers that are not Amazon's take. */
   region?: string | undefined
   /** Bytes of the largest object written and read; 64 MiB. */
@@ -57,6 +62,7 @@ const schema = z.strictObject({
         'expected http(s)://host/bucket without query or credentials',
       ),
     ),
+  bucketIn: z.optional(z.enum(['host', 'path'])),
   region: z._default(z.string().check(z.regex(/^[a-z0-9-]+$/)), 'us-east-1'),
   maxBytes: z._default(positive, 64 * 1024 * 1024),
   partBytes: z._default(z.int().check(z.minimum(5 * 1024 * 1024)), 8 * 1024 * 1024),
@@ -105,9 +111,12 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
   const random = deps.random ?? Math.random
   const base = settings.url.replace(/\/+$/, '')
   const origin = redactUrls(base)
-  // In path style the first segment is the bucket; what follows, or everything else, is a prefix of the keys.
-  const bucketUrl = /^https?:\/\/[^/]+(\/[^/]+)?/.exec(base)![0]
-  const isPathStyle = bucketUrl !== origin
+  const [host] = /^https?:\/\/[^/]+/.exec(base)!
+  const [withSegment] = /^https?:\/\/[^/]+(\/[^/]+)?/.exec(base)!
+  const isAmazonBucket = /^https?:\/\/[^/]+\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?(:\d+)?(\/|$)/i.test(base)
+  // What follows the bucket is a prefix of the keys.
+  const isPathStyle = (settings.bucketIn ?? (isAmazonBucket ? 'host' : 'path')) === 'path' && withSegment !== host
+  const bucketUrl = isPathStyle ? withSegment : host
   const folder = base.slice(bucketUrl.length).replace(/^\//, '')
   const prefix = folder === '' ? '' : `${folder}/`
   // One entry a day and account.
@@ -188,7 +197,10 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
         }
         if (!again || attempt >= settings.attempts) throw error
         const backoffMs = settings.backoffMs * 2 ** (attempt - 1)
-        await clock.sleep(details?.retryAfterMs ?? backoffMs / 2 + (random() * backoffMs) / 2)
+        const waitMs = details?.retryAfterMs ?? backoffMs / 2 + (random() * backoffMs) / 2
+        // A server may ask for hours; who calls decides about them.
+        if (waitMs > settings.timeoutMs) throw error
+        await awake(clock.sleep(waitMs))
       }
     }
   }
@@ -267,6 +279,7 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
     },
     async keys(wanted) {
       const keys: string[] = []
+      const seen = new Set<string>()
       let token: string | undefined
       do {
         const query = {
@@ -283,9 +296,16 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
           })
         }
         for (const key of xmlTexts(text, 'Key')) if (key.startsWith(prefix)) keys.push(key.slice(prefix.length))
-        const following = xmlText(text, 'IsTruncated') === 'true' ? xmlText(text, 'NextContinuationToken') : undefined
-        // A server that repeats itself would be listed for ever.
-        if (following !== undefined && following === token) break
+        const isTruncated = xmlText(text, 'IsTruncated') === 'true'
+        const following = isTruncated ? xmlText(text, 'NextContinuationToken') : undefined
+        // Half a listing must not pass for a whole one, and a server that repeats itself would be listed for ever.
+        if (isTruncated && (following === undefined || seen.has(following))) {
+          throw new DaError(`${origin} breaks a listing off without saying how it goes on`, {
+            code: 'DA_RESPONSE_INVALID',
+            details: { origin },
+          })
+        }
+        if (following !== undefined) seen.add(following)
         token = following
       } while (token !== undefined)
       return [...new Set(keys)].sort()

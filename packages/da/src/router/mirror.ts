@@ -1,4 +1,4 @@
-import { type Clock, concatBytes, systemClock } from '@l2/common'
+import { type Clock, concatBytes, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, commitmentToHex, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
 import { DaError, isUndecided, retryClassOf } from '../errors.js'
@@ -258,7 +258,8 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
           details: { copy: commitmentToHex(copy) },
         })
       }
-      throw failures[0]
+      // One dead copy is no dead commitment: another may only be out of reach.
+      throw failures.find(error => !isL2Error(error, 'DA_COMMITMENT_DEAD')) ?? failures[0]
     },
     verify,
     status: statusOf,

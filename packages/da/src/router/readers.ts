@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import type { Commitment } from '../commitment.js'
 import { DaError, type DaErrorCode } from '../errors.js'
 import type { DaCallOptions, DaLimits, DaStatus, DataAvailability } from '../port.js'
@@ -11,10 +12,11 @@ export function readersOf<L extends Pick<DataAvailability, 'reads'>>(
 }
 
 /** Failures that say most about the data come first. */
-const telling: readonly DaErrorCode[] = ['DA_COMMITMENT_DEAD', 'DA_MISMATCH', 'DA_PROOF_INVALID']
+const telling: readonly DaErrorCode[] = ['DA_MISMATCH', 'DA_PROOF_INVALID']
 
 /**
- * Asks every adapter that reads the commitment until one answers.
+ * Asks every adapter that reads the commitment until one answers. That a commitment is dead is an answer: whoever still has its data does not bring
+ * it back to life, or what is read would depend on who can be reached.
  *
  * @throws DaError `DA_COMMITMENT_INVALID` when none reads it; else the failure that says most
  */
@@ -30,6 +32,7 @@ export async function askInTurn<T, L extends Pick<DataAvailability, 'reads'>>(
       return await ask(layer)
     } catch (error) {
       call?.signal?.throwIfAborted()
+      if (isL2Error(error, 'DA_COMMITMENT_DEAD')) throw error
       failures.push(error)
     }
   }

@@ -9,6 +9,7 @@ import { createTransactionManager } from '../ethereum/transaction-manager.js'
 import { anvilAccounts, startAnvil } from '../internal/anvil.js'
 import type { MemoryDa, MemoryFault } from '../memory/memory.js'
 import { createMemoryDa } from '../memory/memory.js'
+import { createObjectDa } from '../object/object.js'
 import type { L1DataAvailability } from '../port.js'
 import { createMemoryStore } from '../store.js'
 import { createCelestiaServer } from '../testing/celestia/server.js'
@@ -229,6 +230,22 @@ describe('layers of a router', () => {
     const after = createRouterDa({ layers, store }, { policy: 'failover' })
     expect(await after.resume('batch')).toMatchObject({ key: 'batch' })
     expect(await memory.height()).toBe(1n)
+    // Neither is one that is another layer's, whose adapter is of the same kind.
+    const [backup, kept] = [createMemoryDa(), createMemoryDa()]
+    const crashed = createMemoryStore()
+    const dying = createRouterDa({ layers: [{ da: hanging }], store: crashed }, { policy: 'failover' })
+    const gone = new AbortController()
+    const call = dying.submit([item(2)], { key: 'batch', signal: gone.signal })
+    while ((await dying.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    gone.abort(new Error('the process dies'))
+    await expect(call).rejects.toThrow('the process dies')
+    const twoOfAKind = [
+      { name: 'backup', da: backup },
+      { name: 'memory', da: kept },
+    ]
+    await createRouterDa({ layers: twoOfAKind, store: crashed }, { policy: 'failover' }).resume('batch')
+    expect([await backup.height(), await kept.height()]).toEqual([0n, 1n])
     // Names that nobody has any more are no trouble.
     const later = createRouterDa({ layers: named([other, memory]), store }, { policy: 'failover' })
     expect(await later.resume('batch')).toMatchObject({ key: 'batch' })
@@ -263,6 +280,27 @@ describe('layers of a router', () => {
 })
 
 describe('createMirrorDa', () => {
+  it('calls a commitment dead when all its copies are, and not while another is out of reach', async () => {
+    const says: (DaErrorCode | undefined)[] = [undefined, undefined]
+    const fail = (code: DaErrorCode) => new DaError('no', { code })
+    const inject = (operation: string): MemoryFault | undefined =>
+      operation === 'get' && says[0] !== undefined ? { kind: 'fail', error: fail(says[0]) } : undefined
+    const store = createMemoryStore()
+    const get = async (key: string) => {
+      if (says[1] !== undefined) throw fail(says[1])
+      return store.get(key)
+    }
+    const layers = [createMemoryDa({}, { inject }), createObjectDa({ objects: { ...store, get } })]
+    const da = createMirrorDa({ layers }, { required: 2 })
+    const [commitment] = (await da.submit([item(1)])).commitments
+    says.splice(0, 2, 'DA_COMMITMENT_DEAD', 'DA_UNAVAILABLE')
+    await expect(da.get(commitment!)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    says[1] = 'DA_COMMITMENT_DEAD'
+    await expect(da.get(commitment!)).rejects.toMatchObject({ code: 'DA_COMMITMENT_DEAD' })
+    says[1] = undefined
+    expect(await da.get(commitment!)).toEqual(item(1))
+  })
+
   it('reads from any copy, and refuses copies of different data', async () => {
     const layers = [createMemoryDa(), createMemoryDa()] as const
     const da = createMirrorDa({ layers }, { required: 2 })

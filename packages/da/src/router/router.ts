@@ -238,8 +238,9 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
     const preferred = current
     const chosen = await inOrder(() => choose(sizes, closing))
     const tried = (JSON.parse(entry.note ?? '{}') as Note).tried ?? []
-    // A journal knows layers by the names that they had when it was written, or by those of their adapters.
-    const wasTried = ({ name, da }: Layer) => tried.includes(name) || tried.includes(da.name)
+    // A journal knows layers by the names that they had when it was written, or by those of their adapters: unless that is now another layer's.
+    const wasTried = ({ name, da }: Layer) =>
+      tried.includes(name) || (tried.includes(da.name) && !names.includes(da.name))
     // What was begun before a crash goes on where it was begun, if that layer is up.
     const begun = chosen.findIndex(({ layer, failure }) => failure === undefined && wasTried(layer))
     if (begun > 0) chosen.unshift(...chosen.splice(begun, 1))
