@@ -13,11 +13,12 @@ import {
   requireStatus,
 } from '../pool/draft.js'
 import { noteLiquid, requireLiquidCap } from '../pool/liquid-cap.js'
-import { horizonOf } from '../pool/sequencer.js'
+import { horizonOf, weightsEpoch } from '../pool/sequencer.js'
 import type { Delegation, PoolState, Sequencer } from '../pool/types.js'
 import {
   addStake,
   delegationKey,
+  isLong,
   joinLots,
   leaveStake,
   payStake,
@@ -61,19 +62,35 @@ export function delegationOf(state: PoolState, id: number, delegator: Address): 
   return view
 }
 
-/** The seat and the caller's position in it, both brought up to date. */
-function position(draft: Draft, id: number): { sequencer: Sequencer; held: Delegation } {
+type Position = { sequencer: Sequencer; held: Delegation }
+
+/** The seat and the caller's position in it, as they are. */
+function positionAsIs(draft: Draft, id: number): Position {
   const sequencer = joined(draft, find(draft, id))
-  const found = draft.delegations.get(delegationKey(id, draft.by))
-  if (found === undefined) {
-    return { sequencer, held: { id, delegator: draft.by, rewardWei: 0n, lots: [], tails: [], redemptions: [] } }
+  const nothing = { id, delegator: draft.by, rewardWei: 0n, lots: [], tails: [], redemptions: [] }
+  return { sequencer, held: draft.delegations.get(delegationKey(id, draft.by)) ?? nothing }
+}
+
+/** Both brought up to date. */
+function settled(draft: Draft, { sequencer, held }: Position): Position {
+  let next = settlePosition(sequencer.delegated, held)
+  let delegated = releaseMarks(sequencer.delegated, next.released)
+  if (sequencer.openCases === 0 && !sequencer.tombstoned) {
+    const horizon = horizonOf(draft)
+    next = joinLots(delegated, next.held, horizon, weightsEpoch(draft.config, horizon))
+    delegated = releaseMarks(delegated, next.released)
   }
-  const { held, released } = settlePosition(sequencer.delegated, found)
-  const mayJoin = sequencer.openCases === 0 && !sequencer.tombstoned
-  return {
-    sequencer: { ...sequencer, delegated: releaseMarks(sequencer.delegated, released) },
-    held: mayJoin ? { ...held, lots: joinLots(held.lots, horizonOf(draft)) } : held,
-  }
+  return { sequencer: { ...sequencer, delegated }, held: next.held }
+}
+
+const position = (draft: Draft, id: number): Position => settled(draft, positionAsIs(draft, id))
+
+/** A position to which stake is added need not be up to date: every lot knows how far it was paid. */
+function positionToAdd(draft: Draft, id: number): Position {
+  const found = positionAsIs(draft, id)
+  const { delegated } = found.sequencer
+  const isPaid = draft.epoch <= delegated.rewardedEpoch
+  return isPaid || isLong(found.held, weightsEpoch(draft.config, horizonOf(draft))) ? settled(draft, found) : found
 }
 
 function store(draft: Draft, held: Delegation): void {
@@ -85,7 +102,7 @@ function store(draft: Draft, held: Delegation): void {
 
 export function delegate(draft: Draft, command: Command<'delegate'>): void {
   notPaused(draft)
-  const { sequencer, held } = position(draft, command.id)
+  const { sequencer, held } = positionToAdd(draft, command.id)
   requireStatus(sequencer, 'active')
   if (sequencer.jailedUntil > 0) refuse('DELEGATION_REFUSED', 'the sequencer is jailed', { id: sequencer.id })
   const { amountWei } = command

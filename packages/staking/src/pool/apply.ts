@@ -9,7 +9,7 @@ import { commitReport, revealReport } from '../slashing/reports.js'
 import type { PoolCommand, PoolEvent } from './commands.js'
 import { setCommission, stepCommissions } from './commission.js'
 import { type PoolOptions, parsePoolConfig, rememberedSeconds } from './config.js'
-import { type Draft, only, recent } from './draft.js'
+import { type Draft, noted, only } from './draft.js'
 import { setLiquidAccount } from './liquid-cap.js'
 import {
   claim,
@@ -84,7 +84,7 @@ function advanceEpoch(draft: Draft, command: Extract<PoolCommand, { type: 'advan
   const wei = rewardPerBlockFor({ stakedWei: draft.activeWei, rateBps: targetRateBps, blockIntervalMs })
   if (wei !== draft.rewardPerBlockWei) {
     draft.rewardPerBlockWei = wei
-    draft.rates = [...recent(draft, draft.rates), { epoch: draft.epoch, wei }]
+    draft.rates = noted(draft, draft.rates, { epoch: draft.epoch, wei })
   }
   draft.events.push({ type: 'EpochAdvanced', epoch: draft.epoch, rewardPerBlockWei: wei })
   stepCommissions(draft)

@@ -21,7 +21,7 @@ export function put(draft: Draft, next: Sequencer): void {
   const jailedAfter = next.jailedUntil > 0 ? after : 0n
   if (after !== before) {
     draft.activeWei += after - before
-    draft.totals = [...recent(draft, draft.totals), { epoch: draft.epoch, wei: draft.activeWei }]
+    draft.totals = noted(draft, draft.totals, { epoch: draft.epoch, wei: draft.activeWei })
   }
   if (jailedAfter !== jailedBefore) draft.jailedWei += jailedAfter - jailedBefore
   const electable = next.status === 'active' && next.jailedUntil === 0
@@ -34,20 +34,23 @@ export function put(draft: Draft, next: Sequencer): void {
       ? after > 0n
       : tip.ownWei !== ownWei || tip.delegatedWei !== delegatedWei || tip.electable !== electable
   if (isNew) {
-    const history = recent(draft, next.history)
-    history.push({ epoch: draft.epoch, ownWei, delegatedWei, electable })
-    next = { ...next, history }
+    const checkpoint = { epoch: draft.epoch, ownWei, delegatedWei, electable }
+    next = { ...next, history: noted(draft, next.history, checkpoint) }
   }
   draft.sequencers = draft.sequencers.set(next.id, next)
 }
 
-/** Checkpoints without that of the running epoch, which is to be written anew, and without those nobody will ask for again. */
-export function recent<T extends { readonly epoch: bigint }>(draft: Draft, checkpoints: readonly T[]): T[] {
+/** Checkpoints with that of the running epoch, which is written anew, and without those nobody will ask for again. */
+export function noted<T extends { readonly epoch: bigint }>(draft: Draft, checkpoints: readonly T[], now: T): T[] {
   const horizon = horizonOf(draft)
   // The newest checkpoint at or before the horizon still says what was at the horizon.
   let start = 0
   while (start + 1 < checkpoints.length && checkpoints[start + 1]!.epoch <= horizon) start++
-  return checkpoints.slice(start, checkpoints[checkpoints.length - 1]?.epoch === draft.epoch ? -1 : undefined)
+  const kept = checkpoints.slice(start)
+  const last = kept.length - 1
+  if (kept[last]?.epoch !== draft.epoch) return kept.concat([now])
+  kept[last] = now
+  return kept
 }
 
 /** A sequencer whose stake is told apart only as far as a fault that may still come forward, or a case that is open, asks for it. */

@@ -335,6 +335,26 @@ describe('stake of the fault', () => {
     // A tenth of the 40,000 that were in: each its tenth.
     expect(views(state, 50, 51)).toEqual([40_000n, 18_000n])
   })
+  it('is told apart for as long as a loss waits for its weights to be paid, however old the fault', () => {
+    const { state } = play(world([20_000n, 80_000n], { firstLossBps: 0 }), [
+      { type: 'fund', amountWei: 1000n * metis },
+      { type: 'delegate', by: account(50), id: 1, amountWei: 20_000n * metis },
+      ...epochs(6n, 6n),
+      { type: 'delegate', by: account(50), id: 1, amountWei: 30_000n * metis },
+      ...epochs(7n, 10n),
+      { type: 'accrueBlock', height: 1n, signer: account(1000), at: now },
+      admit(1, 'CENSORSHIP_FORCED', 1, now, 5n),
+      execute(1),
+    ])
+    const [before] = views(state, 50)
+    // Nobody leads for two months: the loss stays open, and both deposits become older than every fault that can be brought forward.
+    const later = play(state, [
+      ...epochs(11n, 40n).map((command, i) => ({ ...command, at: now + (6 + 2 * i) * day })),
+      { type: 'undelegate', by: account(50), id: 1, shares: 10n },
+    ]).state
+    expect([before, ...views(later, 50)]).toEqual([49_800n, 49_800n])
+    expect(auditPool(later).problems).toEqual([])
+  })
   it('an operator that gave up its seat and still leads answers with what it was elected with', () => {
     const leaving = play(world([60_000n, 60_000n, 60_000n]), [
       { type: 'unlock', by: account(1), id: 1, at: now },

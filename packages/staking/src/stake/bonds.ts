@@ -8,6 +8,7 @@ export function addBond(bonds: readonly Bond[], fromEpoch: bigint, wei: bigint):
   while (at > 0 && bonds[at - 1]!.fromEpoch > fromEpoch) at--
   const before = bonds[at - 1]
   if (before?.fromEpoch === fromEpoch) return replace(bonds, at - 1, { fromEpoch, wei: before.wei + wei })
+  if (at === bonds.length) return bonds.concat([{ fromEpoch, wei }])
   const next = bonds.slice()
   next.splice(at, 0, { fromEpoch, wei })
   return next
@@ -30,7 +31,8 @@ export function takeYoungest(bonds: readonly Bond[], wei: bigint): { left: reado
 /** Takes stake of `fromEpoch` out. Entries that were joined stand for all the epochs up to theirs. */
 export function takeBond(bonds: readonly Bond[], fromEpoch: bigint, wei: bigint): readonly Bond[] {
   if (wei === 0n) return bonds
-  const at = bonds.findIndex(bond => bond.fromEpoch >= fromEpoch)
+  let at = bonds.length
+  while (at > 0 && bonds[at - 1]!.fromEpoch >= fromEpoch) at--
   return replace(bonds, at, { fromEpoch: bonds[at]!.fromEpoch, wei: bonds[at]!.wei - wei })
 }
 
@@ -40,7 +42,9 @@ export function joinBonds(bonds: readonly Bond[], horizon: bigint): readonly Bon
   let count = 0
   let wei = 0n
   while (count < bonds.length && bonds[count]!.fromEpoch <= horizon) wei += bonds[count++]!.wei
-  return [{ fromEpoch: bonds[count - 1]!.fromEpoch, wei }, ...bonds.slice(count)]
+  const next = bonds.slice(count - 1)
+  next[0] = { fromEpoch: next[0]!.fromEpoch, wei }
+  return next
 }
 
 /** Wei that had come in by the end of `epoch`; all of it without one. */
@@ -81,7 +85,7 @@ export function scaleBonds(
 }
 
 function replace(bonds: readonly Bond[], at: number, bond: Bond): readonly Bond[] {
-  const next = [...bonds]
+  const next = bonds.slice()
   if (bond.wei === 0n) next.splice(at, 1)
   else next[at] = bond
   return next

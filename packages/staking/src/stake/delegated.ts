@@ -41,54 +41,106 @@ export function valueWei(
 /** A position brought up to date, and the marks it needs no more. */
 type Settled = { held: Delegation; released: readonly bigint[] }
 
+type Earning = Omit<Tail, 'toEpoch'>
+type Paid = { wei: bigint; paidPerWei: bigint; losses: number }
+
 /** Pays a position what its stake has earned until now: the F1 step, over weights instead of balances. */
 export function settlePosition(delegated: DelegatedStake, held: Delegation): Settled {
   const released: bigint[] = []
   let { rewardWei } = held
-  const earn = <Stake extends Omit<Tail, 'toEpoch'>>(stake: Stake, toEpoch?: bigint): Stake | undefined => {
+  /** Stake that was paid up to the same figure is paid together. */
+  let runWei = 0n
+  let runPaid = 0n
+  const pay = (wei: bigint, from: bigint, upTo: bigint): void => {
+    rewardWei += (wei * (upTo - from)) >> perWeiBits
+  }
+  /** Pays for the time up to the last loss of which the weights are known, and makes the weight smaller by each. */
+  const lose = (stake: Earning, toEpoch?: bigint): Paid | undefined => {
     let { wei, paidPerWei, losses } = stake
     if (paidPerWei === undefined) {
       paidPerWei = markAt(delegated, stake.fromEpoch)
-      if (paidPerWei === undefined) return stake
+      if (paidPerWei === undefined) return undefined
       released.push(stake.fromEpoch)
-    }
-    const pay = (upTo: bigint): void => {
-      rewardWei += (wei * (upTo - paidPerWei!)) >> perWeiBits
-      paidPerWei = upTo
     }
     // A loss makes later weights smaller: up to it the greater one earned.
     for (let loss = delegated.losses[losses]; loss?.perWei !== undefined; loss = delegated.losses[++losses]) {
       if (toEpoch !== undefined && loss.epoch >= toEpoch) break
       if (!answers(loss, stake.fromEpoch, toEpoch)) continue
-      pay(loss.perWei)
+      pay(wei, paidPerWei, loss.perWei)
+      paidPerWei = loss.perWei
       wei = keep(wei, loss)
     }
-    const end = toEpoch === undefined ? undefined : markAt(delegated, toEpoch)
-    pay(end ?? delegated.rewardPerWei)
-    if (end === undefined) return { ...stake, wei, paidPerWei, losses }
-    released.push(toEpoch!)
-    return undefined
+    return { wei, paidPerWei, losses }
   }
-  const lots = held.lots.map(lot => earn(lot)!)
-  const tails = held.tails.map(tail => earn(tail, tail.toEpoch)).filter(tail => tail !== undefined)
+  const upTo = delegated.rewardPerWei
+  const lots: Lot[] = []
+  for (const lot of held.lots) {
+    const paid = lot.paidPerWei !== undefined && lot.losses === delegated.losses.length ? lot : lose(lot)
+    if (paid?.paidPerWei === undefined || paid.paidPerWei === upTo) {
+      lots.push(paid === undefined || paid === lot ? lot : { ...lot, ...paid })
+      continue
+    }
+    if (paid.paidPerWei !== runPaid) {
+      pay(runWei, runPaid, upTo)
+      runWei = 0n
+      runPaid = paid.paidPerWei
+    }
+    runWei += paid.wei
+    const { shares, fromEpoch } = lot
+    lots.push({ shares, wei: paid.wei, fromEpoch, paidPerWei: upTo, losses: paid.losses })
+  }
+  pay(runWei, runPaid, upTo)
+  const tails: Tail[] = []
+  for (const tail of held.tails) {
+    const paid = lose(tail, tail.toEpoch)
+    const end = paid === undefined ? undefined : markAt(delegated, tail.toEpoch)
+    if (paid !== undefined) pay(paid.wei, paid.paidPerWei, end ?? upTo)
+    if (end !== undefined) released.push(tail.toEpoch)
+    else tails.push(paid === undefined ? tail : { ...tail, ...paid, paidPerWei: upTo })
+  }
   return { held: { ...held, lots, tails, rewardWei }, released }
 }
 
-/** Joins the lots that nothing tells apart any more. The seat's own bonds must have been joined up to `horizon` before. */
-export function joinLots(lots: readonly Lot[], horizon: bigint): readonly Lot[] {
+/**
+ * Joins the lots of a settled position that nothing tells apart any more. The seat's own bonds must have been joined up to `horizon` before.
+ *
+ * @param payableEpoch No weights of an earlier epoch will be paid any more: what came in up to then begins to earn together.
+ */
+export function joinLots(delegated: DelegatedStake, held: Delegation, horizon: bigint, payableEpoch: bigint): Settled {
   const joined: Lot[] = []
-  for (const lot of lots) {
+  const released: bigint[] = []
+  let count = 0
+  for (; count < held.lots.length && held.lots[count]!.fromEpoch <= horizon; count++) {
+    const lot = held.lots[count]!
     const last = joined[joined.length - 1]
+    const isOpen = lot.paidPerWei === undefined
     const alike =
       last !== undefined &&
-      lot.fromEpoch <= horizon &&
-      lot.paidPerWei !== undefined &&
       lot.paidPerWei === last.paidPerWei &&
-      lot.losses === last.losses
+      lot.losses === last.losses &&
+      (!isOpen || lot.fromEpoch <= payableEpoch) &&
+      isHitAlike(delegated, last, lot)
     if (alike) joined[joined.length - 1] = { ...lot, shares: last.shares + lot.shares, wei: last.wei + lot.wei }
     else joined.push(lot)
+    if (alike && isOpen) released.push(last.fromEpoch)
   }
-  return joined
+  if (joined.length === count) return { held, released }
+  return { held: { ...held, lots: joined.concat(held.lots.slice(count)) }, released }
+}
+
+/** Whether losses that neither has seen hit both or none: those that wait for their weights to be paid may be older than the horizon. */
+function isHitAlike(delegated: DelegatedStake, a: Lot, b: Lot): boolean {
+  for (let i = a.losses; i < delegated.losses.length; i++) {
+    const loss = delegated.losses[i]!
+    if (answers(loss, a.fromEpoch) !== answers(loss, b.fromEpoch)) return false
+  }
+  return true
+}
+
+/** Whether joining would take most lots of a position away. To ask for it only then makes adding to a position cheap, however long its past. */
+export function isLong(held: Delegation, payableEpoch: bigint): boolean {
+  const middle = held.lots[held.lots.length >> 1]
+  return held.lots.length >= 8 && middle!.fromEpoch <= payableEpoch
 }
 
 /** `perWei` of a mark, `undefined` while it is open. */
@@ -182,25 +234,18 @@ export function payStake(
     const wei = valueWei(delegated, redemption, redemption.startedEpoch)
     amountWei += wei
     redeemingWei -= wei
-    redeeming = redeeming.map(group =>
-      group.startedEpoch === redemption.startedEpoch
-        ? { ...group, bonds: takeBond(group.bonds, redemption.fromEpoch, wei) }
-        : group,
-    )
+    redeeming = withoutRedeeming(redeeming, redemption.startedEpoch, redemption.fromEpoch, wei)
   }
-  redeeming = redeeming.filter(({ bonds }) => bonds.length > 0)
   return { delegated: { ...delegated, redeemingWei, redeeming }, amountWei }
 }
 
 /** Forgets what no fault that can still be brought forward tells apart. */
 export function joinDelegated(delegated: DelegatedStake, horizon: bigint): DelegatedStake {
   const bonds = joinBonds(delegated.bonds, horizon)
-  const stale = delegated.redeeming.some(({ startedEpoch }) => startedEpoch < horizon)
-  if (bonds === delegated.bonds && !stale) return delegated
-  const redeeming = stale
-    ? delegated.redeeming.filter(({ startedEpoch }) => startedEpoch >= horizon)
-    : delegated.redeeming
-  return { ...delegated, bonds, redeeming }
+  let stale = 0
+  while (stale < delegated.redeeming.length && delegated.redeeming[stale]!.startedEpoch < horizon) stale++
+  if (bonds === delegated.bonds && stale === 0) return delegated
+  return { ...delegated, bonds, redeeming: stale === 0 ? delegated.redeeming : delegated.redeeming.slice(stale) }
 }
 
 /** Credits rewards for the weights of the end of `epoch`, of which `weightWei` was the delegators'. */
@@ -224,23 +269,39 @@ export function creditDelegated(
 
 /** Everything before the weights of `epoch` has been paid: marks and losses up to it get their figure. */
 function closeMarks(delegated: DelegatedStake, epoch: bigint): DelegatedStake {
-  const { rewardPerWei: perWei } = delegated
-  const isDue = (item: { epoch: bigint; perWei: bigint | undefined }): boolean =>
-    item.perWei === undefined && item.epoch <= epoch
-  const marks = delegated.marks.some(isDue)
-    ? delegated.marks.map(mark => (isDue(mark) ? { ...mark, perWei } : mark))
-    : delegated.marks
-  const losses = delegated.losses.some(isDue)
-    ? delegated.losses.map(loss => (isDue(loss) ? { ...loss, perWei } : loss))
-    : delegated.losses
-  return { ...delegated, marks, losses, rewardedEpoch: epoch }
+  const perWei = delegated.rewardPerWei
+  return {
+    ...delegated,
+    marks: closed(delegated.marks, epoch, perWei),
+    losses: closed(delegated.losses, epoch, perWei),
+    rewardedEpoch: epoch,
+  }
+}
+
+/** Gives the open ones up to `epoch` their figure. Both lists ascend by epoch, and what is open is at their end. */
+function closed<Item extends { readonly epoch: bigint; readonly perWei: bigint | undefined }>(
+  items: readonly Item[],
+  epoch: bigint,
+  perWei: bigint,
+): readonly Item[] {
+  let first = items.length
+  while (first > 0 && items[first - 1]!.perWei === undefined) first--
+  if (first === items.length || items[first]!.epoch > epoch) return items
+  const next = items.slice()
+  for (let i = first; i < next.length && next[i]!.epoch <= epoch; i++) next[i] = { ...next[i]!, perWei }
+  return next
 }
 
 /** Drops a position's hold on marks. */
 export function releaseMarks(delegated: DelegatedStake, released: readonly bigint[]): DelegatedStake {
   if (released.length === 0) return delegated
-  let { marks } = delegated
-  for (const epoch of released) marks = withoutMark(marks, epoch)
+  const dropped = new Map<bigint, number>()
+  for (const epoch of released) dropped.set(epoch, (dropped.get(epoch) ?? 0) + 1)
+  const marks: RewardMark[] = []
+  for (const mark of delegated.marks) {
+    const refs = mark.refs - (dropped.get(mark.epoch) ?? 0)
+    if (refs > 0) marks.push(refs === mark.refs ? mark : { ...mark, refs })
+  }
   return { ...delegated, marks }
 }
 
@@ -253,7 +314,7 @@ function markIndex(marks: readonly RewardMark[], epoch: bigint): number {
 
 function withMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
   const at = markIndex(marks, epoch)
-  if (at < 0) return [...marks, { epoch, perWei: undefined, refs: 1 }]
+  if (at < 0) return marks.concat([{ epoch, perWei: undefined, refs: 1 }])
   const next = marks.slice()
   next[at] = { ...next[at]!, refs: next[at]!.refs + 1 }
   return next
@@ -277,4 +338,21 @@ function addRedeeming(
   const last = redeeming[redeeming.length - 1]
   if (last?.startedEpoch !== startedEpoch) return [...redeeming, { startedEpoch, bonds: addBond([], fromEpoch, wei) }]
   return [...redeeming.slice(0, -1), { startedEpoch, bonds: addBond(last.bonds, fromEpoch, wei) }]
+}
+
+/** Takes what was paid out of its group, and the group when it was the last; what nobody can be charged for any more has none. */
+function withoutRedeeming(
+  redeeming: DelegatedStake['redeeming'],
+  startedEpoch: bigint,
+  fromEpoch: bigint,
+  wei: bigint,
+): DelegatedStake['redeeming'] {
+  const at = redeeming.findIndex(group => group.startedEpoch >= startedEpoch)
+  const group = redeeming[at]
+  if (group?.startedEpoch !== startedEpoch) return redeeming
+  const bonds = takeBond(group.bonds, fromEpoch, wei)
+  const next = redeeming.slice()
+  if (bonds.length === 0) next.splice(at, 1)
+  else next[at] = { ...group, bonds }
+  return next
 }
