@@ -8,6 +8,10 @@ const idleMs = 5 * 60_000
 const maxFilters = 1000
 /** Blocks that one question is answered for; the rest waits for the next. */
 const maxBlocks = 1000n
+/** Reads of one question that are with the engine at the same time, which has places for a few hundred. */
+const maxReads = 16
+/** What a filter looks for, as JSON: what a thousand of them hold has to have an end. */
+const maxCriteriaBytes = 32 * 1024
 
 /** What filters need of the node. */
 export type FilterView = {
@@ -56,11 +60,17 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
     if (to < from) return []
     if (filter.criteria === undefined) {
       const numbers = Array.from({ length: Number(to - from) + 1 }, (_, index) => from + BigInt(index))
-      const blocks = await Promise.all(
-        numbers.map(number => read<{ hash: string } | null>('eth_getBlockByNumber', [hex(number), false])),
-      )
+      const hashes: string[] = []
+      for (let start = 0; start < numbers.length; start += maxReads) {
+        const blocks = await Promise.all(
+          numbers
+            .slice(start, start + maxReads)
+            .map(number => read<{ hash: string } | null>('eth_getBlockByNumber', [hex(number), false])),
+        )
+        hashes.push(...blocks.flatMap(block => (block === null ? [] : [block.hash])))
+      }
       filter.told = to
-      return blocks.flatMap(block => (block === null ? [] : [block.hash]))
+      return hashes
     }
     const { fromBlock, toBlock, ...what } = filter.criteria
     const [least, most] = [height(fromBlock) ?? from, height(toBlock) ?? to]
@@ -82,6 +92,9 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
             code: -32602,
             message: 'invalid argument 0: a filter over a range of blocks expected',
           })
+        }
+        if (JSON.stringify(criteria).length > maxCriteriaBytes) {
+          throw new RpcAnswerError({ code: -32602, message: 'exceed max addresses or topics per search position' })
         }
         return install({ ...criteria })
       },
