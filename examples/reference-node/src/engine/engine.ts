@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import type { ExecutionEngine } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
 
@@ -46,6 +47,14 @@ export type NodeEngine = {
   close(): Promise<void>
 }
 
+/** Engines that execute a chain as one: a single one, or one that another checks. */
+export type EngineGroup = {
+  readonly engine: StateEngine
+  /** Each by itself: a start brings every one to where the record ends, wherever an earlier run left it. */
+  readonly parts: readonly NodeEngine[]
+  close(): Promise<void>
+}
+
 /** Starts an engine, or with `fresh` one that knows nothing but the genesis. */
 export type StartEngine = (fresh: boolean) => Promise<Running>
 
@@ -77,6 +86,29 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
 
 /** What a node has on record of its own blocks: heights from 1 to `last`. */
 export type BlockRecord = { readonly last: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
+
+/**
+ * Brings an engine to where the record ends. What an earlier run left is believed as far as the record goes on from it to the same blocks; a state that
+ * does not serve for that is thrown away, and everything is executed again.
+ *
+ * @param execute executes what is on record above a height
+ */
+export async function catchUp(
+  node: NodeEngine,
+  family: EngineFamily,
+  record: BlockRecord,
+  execute: (above: bigint) => Promise<void>,
+): Promise<void> {
+  const above = await agreedHeight(node, family, record)
+  try {
+    await execute(above)
+  } catch (error) {
+    // An engine that does not answer says nothing about its state.
+    if (above === 0n || (isL2Error(error) && error.recovery === 'retry')) throw error
+    await node.forget()
+    await execute(0n)
+  }
+}
 
 /**
  * The height up to which an engine has executed what is on record. An engine that was left on another chain, or ahead of the record and unable to go back,
