@@ -444,6 +444,7 @@ async function compose(
     fail = reject
   })
   failed.catch(() => {})
+  for (const engine of [executing, ...verifying.parts]) engine.failed.catch(fail)
   const loop = async (
     ms: number,
     step: () => Promise<unknown>,

@@ -1,7 +1,7 @@
 import type { Hash } from 'viem'
 import { expect, it } from 'vitest'
 import { NodeError } from '../errors.js'
-import { catchUp, type NodeEngine } from './engine.js'
+import { catchUp, type NodeEngine, openEngine, type Running } from './engine.js'
 
 const hashOf = (number: bigint): Hash => `0x${number.toString(16).padStart(64, '0')}`
 const record = { last: 9n, hashAt: async (number: bigint) => hashOf(number) }
@@ -45,4 +45,26 @@ it('throws nothing away because an engine did not answer', async () => {
   const silent = new NodeError('no answer', { code: 'RPC_FAILED', recovery: 'retry' })
   await expect(catchUp(node, 'op', record, async () => Promise.reject(silent))).rejects.toBe(silent)
   expect(isForgotten()).toBe(false)
+})
+
+it('says when its program ends, unless it was ended here', async () => {
+  const programs: { end: () => void }[] = []
+  const start = async (): Promise<Running> => {
+    let end = (): void => {}
+    const ended = new Promise<void>(resolve => {
+      end = resolve
+    })
+    programs.push({ end })
+    return { engine: { name: 'a program' }, ended, close: async () => end() } as unknown as Running
+  }
+  const outcomes: unknown[] = []
+  for (const isKilled of [false, true]) {
+    const node = await openEngine(start)
+    node.failed.catch(error => outcomes.push(error))
+    await node.forget()
+    if (isKilled) programs.at(-1)!.end()
+    else await node.close()
+    await new Promise(setImmediate)
+  }
+  expect(outcomes).toEqual([expect.objectContaining({ code: 'ENGINE_ENDED' })])
 })

@@ -1,6 +1,7 @@
 import { isL2Error } from '@l2/common'
 import type { ExecutionEngine } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
+import { NodeError } from '../errors.js'
 
 /** What can execute the chain. */
 export const engineKinds = ['op-engine', 'native', 'anvil', 'geth', 'op-geth'] as const
@@ -34,12 +35,16 @@ export type Running = {
   readonly read: Read
   /** The newest block whose state an earlier run left; `undefined`: nothing but the genesis. */
   readonly restored: BlockId | undefined
+  /** Resolves when a program of its own has ended, whoever ended it; `undefined` for what is started again by itself. */
+  readonly ended: Promise<void> | undefined
   close(): Promise<void>
 }
 
 /** An engine of this node. */
 export type NodeEngine = {
   readonly engine: StateEngine
+  /** Rejects with `ENGINE_ENDED` when its program ends and nobody here ended it. Never resolves. */
+  readonly failed: Promise<never>
   readonly read: Read
   restored(): BlockId | undefined
   /** Throws away what an earlier run left: the engine stands at the genesis again. */
@@ -60,8 +65,27 @@ export type StartEngine = (fresh: boolean) => Promise<Running>
 
 /** An engine that can be begun anew under whoever holds it. */
 export async function openEngine(start: StartEngine): Promise<NodeEngine> {
+  let fail: (error: unknown) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failed.catch(() => {})
+  const watch = (started: Running): void => {
+    void started.ended?.then(() => {
+      if (running !== started || isClosing) return
+      const message = `${started.engine.name} has ended, and nobody here ended it: start the node again, it goes on from its log`
+      fail(new NodeError(message, { code: 'ENGINE_ENDED' }))
+    })
+  }
+  let isClosing = false
+  const close = async (): Promise<void> => {
+    isClosing = true
+    await running.close()
+  }
   let running = await start(false)
+  watch(running)
   return {
+    failed,
     engine: {
       get name() {
         return running.engine.name
@@ -77,10 +101,12 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
     read: (method, params) => running.read(method, params),
     restored: () => running.restored,
     forget: async () => {
-      await running.close()
+      await close()
       running = await start(true)
+      isClosing = false
+      watch(running)
     },
-    close: () => running.close(),
+    close,
   }
 }
 

@@ -24,6 +24,7 @@ function running(geth: GethProcess, api: EngineApi, engine: StateEngine, restore
     engine: undisturbed(engine, building),
     read,
     restored,
+    ended: geth.exited,
     close: async () => {
       await api.close()
       await geth.close()

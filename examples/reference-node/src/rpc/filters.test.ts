@@ -27,6 +27,9 @@ it('tells of each block once', async () => {
   grow(2n)
   expect(await call('eth_getFilterChanges', id)).toEqual(['hash of 0xb', 'hash of 0xc'])
   expect(await call('eth_getFilterChanges', id)).toEqual([])
+  // Nor twice to two who ask at the same time.
+  grow(1n)
+  expect((await Promise.all([0, 1].map(() => call('eth_getFilterChanges', id)))).flat()).toEqual(['hash of 0xd'])
   // No question grows without bound: what is left comes with the next.
   grow(1500n)
   expect(await call('eth_getFilterChanges', id)).toHaveLength(1000)

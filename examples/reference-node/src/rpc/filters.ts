@@ -27,6 +27,8 @@ type Filter = {
   /** The last block that was told of. */
   told: bigint
   usedMs: number
+  /** When the questions before are answered: two at once would be told of the same blocks. */
+  turn: Promise<unknown>
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`
@@ -40,7 +42,7 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
       throw new RpcAnswerError({ code: -32005, message: `${maxFilters} filters are in use: try again later` })
     }
     const id = `0x${randomBytes(16).toString('hex')}`
-    filters.set(id, { criteria, told: head(), usedMs: nowMs() })
+    filters.set(id, { criteria, told: head(), usedMs: nowMs(), turn: Promise.resolve() })
     return id
   }
   const find = (id: unknown): Filter => {
@@ -99,7 +101,15 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
         return install({ ...criteria })
       },
     ],
-    ['eth_getFilterChanges', params => changes(find(params[0]))],
+    [
+      'eth_getFilterChanges',
+      params => {
+        const filter = find(params[0])
+        const answer = filter.turn.then(() => changes(filter))
+        filter.turn = answer.catch(() => {})
+        return answer
+      },
+    ],
     [
       'eth_getFilterLogs',
       params => {
