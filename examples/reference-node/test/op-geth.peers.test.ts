@@ -15,8 +15,8 @@ if (binary === undefined) process.stdout.write('skipped: no op-geth to run a nod
 else process.env['L2_OP_GETH'] = binary
 const { isThere: hasOpEngine } = await findOpEngine('wasm')
 
-const recordOf = ({ blocks }: EngineChain) => ({
-  last: BigInt(blocks.length - 1),
+const recordOf = ({ blocks }: EngineChain, last = blocks.length - 1) => ({
+  last: BigInt(last),
   hashAt: async (number: bigint) => blocks[Number(number)]?.hash,
 })
 
@@ -28,6 +28,24 @@ describe.skipIf(binary === undefined)('op-geth', () => {
       await chain.restart()
       expect(chain.engine.restored()).toMatchObject({ number: 20n, hash: chain.blocks[20]!.hash })
       await chain.grow(1)
+    } finally {
+      await chain.close()
+    }
+  })
+
+  it('goes back to where a shorter record ends while it has the state there, and begins anew where not', async () => {
+    const chain = await startChain('op-geth')
+    try {
+      await chain.grow(200)
+      await chain.restart()
+      for (const last of [190, 20]) {
+        const agreed = await agreedHeight(chain.engine, 'op', recordOf(chain, last))
+        expect(agreed).toBe(last === 190 ? 190n : 0n)
+        const parent = chain.blocks[Number(agreed)]!
+        await chain.engine.engine.setHead({ head: parent.hash, safe: parent.hash, finalized: parent.hash })
+        const next = await chain.engine.engine.build(parent.hash, chain.after(parent))
+        expect(next.hash).toBe(chain.blocks[Number(agreed) + 1]!.hash)
+      }
     } finally {
       await chain.close()
     }

@@ -2,6 +2,7 @@ import { isL2Error } from '@l2/common'
 import type { ExecutionEngine } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
+import { RpcAnswerError } from '../rpc/client.js'
 
 /** What can execute the chain. */
 export const engineKinds = ['op-engine', 'native', 'anvil', 'geth', 'op-geth'] as const
@@ -146,11 +147,21 @@ export async function agreedHeight(node: NodeEngine, family: EngineFamily, recor
   const isAhead = restored.number > record.last
   const height = isAhead ? record.last : restored.number
   const hash = height === 0n ? undefined : await record.hashAt(height)
-  // A crash of the disk under the record can leave the engine ahead of it: what holds branches goes back to where the record ends.
-  const agrees = isAhead
-    ? family === 'op' && (hash === undefined || (await node.engine.block(hash)) !== undefined)
-    : hash === restored.hash
+  // An end in the middle of a long derivation, or a crash of the disk under the record, leaves the engine ahead of it: what holds branches goes back to where
+  // the record ends, if it still has the state there.
+  const agrees = isAhead ? family === 'op' && (await hasState(node, height, hash)) : hash === restored.hash
   if (agrees) return height
   await node.forget()
   return 0n
+}
+
+async function hasState({ engine, read }: NodeEngine, number: bigint, hash: Hash | undefined): Promise<boolean> {
+  if (hash !== undefined && (await engine.block(hash)) === undefined) return false
+  return await read('eth_getBalance', [`0x${'00'.repeat(20)}`, `0x${number.toString(16)}`]).then(
+    () => true,
+    error => {
+      if (error instanceof RpcAnswerError) return false
+      throw error
+    },
+  )
 }
