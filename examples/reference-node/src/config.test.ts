@@ -30,6 +30,7 @@ describe('where batches go', () => {
   it('needs what the layer needs', () => {
     const s3 = 'http://127.0.0.1:7070/bucket'
     expect(() => parseNodeConfig({ da: 's3' })).toThrow('--da: s3 needs --s3')
+    expect(() => parseNodeConfig({ s3 })).toThrow('--s3: a bucket is for')
     expect(() => parseNodeConfig({ da: 'router', data: 'x' })).toThrow('--celestia')
     expect(parseNodeConfig({ da: 'router', data: 'x', s3 })).toMatchObject({ da: 'router', s3 })
     expect(parseCommandLine(['--da', 's3', '--s3', s3])).toMatchObject({ da: 's3', s3 })

@@ -118,6 +118,9 @@ const schema = z
     if (config.latencyMs !== undefined && config.latencyMs < shortest * 1000) {
       context.addIssue({ code: 'custom', path: ['latency'], message: `L1 needs ${shortest} s at least` })
     }
+    if (config.s3 !== undefined && config.da !== 's3' && config.da !== 'router') {
+      context.addIssue({ code: 'custom', path: ['s3'], message: 'a bucket is for --da s3 or --da router' })
+    }
     if (config.da === 's3' && config.s3 === undefined) {
       context.addIssue({ code: 'custom', path: ['da'], message: 's3 needs --s3, a bucket' })
     }

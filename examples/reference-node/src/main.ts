@@ -69,8 +69,9 @@ async function reaches(condition: () => boolean): Promise<void> {
 main().then(
   code => process.exit(code),
   error => {
+    // With what its cause said: a port that is taken, a database of another genesis.
     const message = isL2Error(error)
-      ? error.shortMessage
+      ? error.message
       : error instanceof Error
         ? (error.stack ?? error.message)
         : String(error)

@@ -25,7 +25,7 @@ import { openBookkeeper } from './economics/bookkeeper.js'
 import { openGasToken } from './economics/gas-token.js'
 import { ledgerPages } from './economics/pages.js'
 import { economicsStatus } from './economics/status.js'
-import { chooseEngine, startCheckedEngine, startEngine } from './engine/choice.js'
+import { chooseEngine, startEngine, startEngines } from './engine/choice.js'
 import { familyOf } from './engine/engine.js'
 import { NodeError } from './errors.js'
 import { createControlPlane } from './pool/control-plane.js'
@@ -124,9 +124,7 @@ async function compose(
   closers.push(() => executing.close())
   // The verifier goes back no further than to the finalized block, and nobody reads old states of it.
   const verifierOptions = { ...shared, name: 'verifier-engine', maxStates: 64 }
-  const verifying = await (check === undefined
-    ? startEngine(verifierOptions)
-    : startCheckedEngine(verifierOptions, check))
+  const verifying = await startEngines(verifierOptions, check)
   closers.push(() => verifying.close())
   if (check !== undefined) say(`the verifier executes every block twice: ${verifying.engine.name}`)
   const genesis = (await executing.engine.block(0n))!
@@ -216,7 +214,7 @@ async function compose(
   const verifier = await openVerifier({
     directory: directory.path,
     rollup,
-    node: verifying,
+    engines: verifying,
     family,
     l1: l1Source,
     posting,
@@ -224,7 +222,7 @@ async function compose(
       const block = sequencer.block(number)
       return block === undefined ? undefined : { hash: block.ref.hash, stateRoot: block.executed.stateRoot }
     },
-    onSafe: () => {},
+    onTrouble: message => say(`verifier: ${message}; trying again`),
   })
   closers.push(() => verifier.close())
 
@@ -446,6 +444,7 @@ async function compose(
     fail = reject
   })
   failed.catch(() => {})
+  for (const engine of [executing, ...verifying.parts]) engine.failed.catch(fail)
   const loop = async (
     ms: number,
     step: () => Promise<unknown>,

@@ -69,6 +69,7 @@ export function anvilEngine(options: AnvilOptions): StartEngine {
       engine: undisturbed(kept, building),
       read,
       restored: dump,
+      ended: anvil.ended,
       close: async () => {
         await engine.close()
         await anvil.stop()

@@ -2,7 +2,7 @@ import { isL2Error } from '@l2/common'
 import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
-import type { BlockId, NodeEngine, StateEngine } from './engine.js'
+import type { EngineGroup, NodeEngine, StateEngine } from './engine.js'
 
 /** What building came to, comparably. */
 type Outcome = { readonly block: ExecutedBlock } | { readonly refused: unknown }
@@ -12,7 +12,7 @@ type Outcome = { readonly block: ExecutedBlock } | { readonly refused: unknown }
  *
  * @throws NodeError `ENGINES_DISAGREE`, from whatever call found it
  */
-export function checkedEngine(first: NodeEngine, second: NodeEngine): NodeEngine {
+export function checkedEngine(first: NodeEngine, second: NodeEngine): EngineGroup {
   const outcome = async (engine: StateEngine, parent: Hash, attributes: PayloadAttributes): Promise<Outcome> => {
     try {
       return { block: await engine.build(parent, attributes) }
@@ -60,16 +60,7 @@ export function checkedEngine(first: NodeEngine, second: NodeEngine): NodeEngine
   }
   return {
     engine,
-    read: (method, params) => first.read(method, params),
-    // What only one of them has left is executed by both.
-    restored: (): BlockId | undefined => {
-      const [a, b] = [first.restored(), second.restored()]
-      if (a === undefined || b === undefined) return undefined
-      return a.number < b.number ? a : b
-    },
-    forget: async () => {
-      await Promise.all([first.forget(), second.forget()])
-    },
+    parts: [first, second],
     close: async () => {
       await Promise.all([first.close(), second.close()])
     },

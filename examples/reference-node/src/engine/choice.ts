@@ -1,7 +1,14 @@
 import { NodeError } from '../errors.js'
 import { anvilEngine } from './anvil.js'
 import { checkedEngine } from './checked.js'
-import { type EngineFamily, type EngineKind, type NodeEngine, openEngine, type StartEngine } from './engine.js'
+import {
+  type EngineFamily,
+  type EngineGroup,
+  type EngineKind,
+  type NodeEngine,
+  openEngine,
+  type StartEngine,
+} from './engine.js'
 import { gethEngine, opGethEngine } from './geth.js'
 import type { History } from './history.js'
 import { findOpEngine, opEngine } from './op-engine.js'
@@ -60,9 +67,10 @@ export async function startEngine(options: EngineOptions): Promise<NodeEngine> {
   return await openEngine(starter(options))
 }
 
-/** The same under the eyes of another: see {@link checkedEngine}. */
-export async function startCheckedEngine(options: EngineOptions, check: EngineKind): Promise<NodeEngine> {
+/** The same, where `check` is given under the eyes of another: see {@link checkedEngine}. */
+export async function startEngines(options: EngineOptions, check: EngineKind | undefined): Promise<EngineGroup> {
   const first = await startEngine(options)
+  if (check === undefined) return { engine: first.engine, parts: [first], close: () => first.close() }
   try {
     const second = await startEngine({ ...options, kind: check, name: `${options.name}-check` })
     return checkedEngine(first, second)

@@ -1,5 +1,8 @@
+import { isL2Error } from '@l2/common'
 import type { ExecutionEngine } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
+import { NodeError } from '../errors.js'
+import { RpcAnswerError } from '../rpc/client.js'
 
 /** What can execute the chain. */
 export const engineKinds = ['op-engine', 'native', 'anvil', 'geth', 'op-geth'] as const
@@ -33,16 +36,28 @@ export type Running = {
   readonly read: Read
   /** The newest block whose state an earlier run left; `undefined`: nothing but the genesis. */
   readonly restored: BlockId | undefined
+  /** Resolves when a program of its own has ended, whoever ended it; `undefined` for what is started again by itself. */
+  readonly ended: Promise<void> | undefined
   close(): Promise<void>
 }
 
 /** An engine of this node. */
 export type NodeEngine = {
   readonly engine: StateEngine
+  /** Rejects with `ENGINE_ENDED` when its program ends and nobody here ended it. Never resolves. */
+  readonly failed: Promise<never>
   readonly read: Read
   restored(): BlockId | undefined
   /** Throws away what an earlier run left: the engine stands at the genesis again. */
   forget(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Engines that execute a chain as one: a single one, or one that another checks. */
+export type EngineGroup = {
+  readonly engine: StateEngine
+  /** Each by itself: a start brings every one to where the record ends, wherever an earlier run left it. */
+  readonly parts: readonly NodeEngine[]
   close(): Promise<void>
 }
 
@@ -51,8 +66,27 @@ export type StartEngine = (fresh: boolean) => Promise<Running>
 
 /** An engine that can be begun anew under whoever holds it. */
 export async function openEngine(start: StartEngine): Promise<NodeEngine> {
+  let fail: (error: unknown) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failed.catch(() => {})
+  const watch = (started: Running): void => {
+    void started.ended?.then(() => {
+      if (running !== started || isClosing) return
+      const message = `${started.engine.name} has ended, and nobody here ended it: start the node again, it goes on from its log`
+      fail(new NodeError(message, { code: 'ENGINE_ENDED' }))
+    })
+  }
+  let isClosing = false
+  const close = async (): Promise<void> => {
+    isClosing = true
+    await running.close()
+  }
   let running = await start(false)
+  watch(running)
   return {
+    failed,
     engine: {
       get name() {
         return running.engine.name
@@ -68,15 +102,40 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
     read: (method, params) => running.read(method, params),
     restored: () => running.restored,
     forget: async () => {
-      await running.close()
+      await close()
       running = await start(true)
+      isClosing = false
+      watch(running)
     },
-    close: () => running.close(),
+    close,
   }
 }
 
 /** What a node has on record of its own blocks: heights from 1 to `last`. */
 export type BlockRecord = { readonly last: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
+
+/**
+ * Brings an engine to where the record ends. What an earlier run left is believed as far as the record goes on from it to the same blocks; a state that
+ * does not serve for that is thrown away, and everything is executed again.
+ *
+ * @param execute executes what is on record above a height
+ */
+export async function catchUp(
+  node: NodeEngine,
+  family: EngineFamily,
+  record: BlockRecord,
+  execute: (above: bigint) => Promise<void>,
+): Promise<void> {
+  const above = await agreedHeight(node, family, record)
+  try {
+    await execute(above)
+  } catch (error) {
+    // An engine that does not answer says nothing about its state.
+    if (above === 0n || (isL2Error(error) && error.recovery === 'retry')) throw error
+    await node.forget()
+    await execute(0n)
+  }
+}
 
 /**
  * The height up to which an engine has executed what is on record. An engine that was left on another chain, or ahead of the record and unable to go back,
@@ -88,11 +147,21 @@ export async function agreedHeight(node: NodeEngine, family: EngineFamily, recor
   const isAhead = restored.number > record.last
   const height = isAhead ? record.last : restored.number
   const hash = height === 0n ? undefined : await record.hashAt(height)
-  // A crash of the disk under the record can leave the engine ahead of it: what holds branches goes back to where the record ends.
-  const agrees = isAhead
-    ? family === 'op' && (hash === undefined || (await node.engine.block(hash)) !== undefined)
-    : hash === restored.hash
+  // An end in the middle of a long derivation, or a crash of the disk under the record, leaves the engine ahead of it: what holds branches goes back to where
+  // the record ends, if it still has the state there.
+  const agrees = isAhead ? family === 'op' && (await hasState(node, height, hash)) : hash === restored.hash
   if (agrees) return height
   await node.forget()
   return 0n
+}
+
+async function hasState({ engine, read }: NodeEngine, number: bigint, hash: Hash | undefined): Promise<boolean> {
+  if (hash !== undefined && (await engine.block(hash)) === undefined) return false
+  return await read('eth_getBalance', [`0x${'00'.repeat(20)}`, `0x${number.toString(16)}`]).then(
+    () => true,
+    error => {
+      if (error instanceof RpcAnswerError) return false
+      throw error
+    },
+  )
 }

@@ -24,6 +24,7 @@ function running(geth: GethProcess, api: EngineApi, engine: StateEngine, restore
     engine: undisturbed(engine, building),
     read,
     restored,
+    ended: geth.exited,
     close: async () => {
       await api.close()
       await geth.close()
@@ -71,7 +72,7 @@ export function opGethBinary(): string | undefined {
     .find(path => existsSync(path))
 }
 
-/** Stock op-geth over the Engine API. Its state stays on disk: a start goes on from its head. */
+/** Stock op-geth over the Engine API. Its state stays on disk: a start goes on from its head, after a crash from the newest state that had got there. */
 export function opGethEngine(options: GethOptions & { archive: boolean }): StartEngine {
   return async fresh => {
     const binary = opGethBinary()
@@ -79,7 +80,8 @@ export function opGethEngine(options: GethOptions & { archive: boolean }): Start
       const message = 'there is no op-geth: name its file in L2_OP_GETH, or put it on PATH'
       throw new NodeError(message, { code: 'GETH_MISSING' })
     }
-    const dataDir = join(options.directory, options.name)
+    // The two keep states in different ways, and neither can read the other's.
+    const dataDir = join(options.directory, options.archive ? `${options.name}-archive` : options.name)
     if (fresh) rmSync(dataDir, { recursive: true, force: true })
     const geth = await spawnOpGeth({ ...options, binary, dataDir, chainId: BigInt(options.chainId) })
     const { engineUrl, rpcUrl, jwtSecret } = geth

@@ -23,12 +23,12 @@ export function parseHistory(text: string, blockTimeSeconds: bigint): History | 
   for (const part of text.split(',')) {
     const [, name = '', value = '', unit = 's'] = /^(states|bodies)=(?:all|(\d{1,6})([smhd]))$/.exec(part) ?? []
     if (name === '') return 'expected "all" or spans like states=1d,bodies=30d'
-    spans[name] = value === '' ? 0 : Number(value) * unitSeconds[unit as keyof typeof unitSeconds]
+    // No span at all means everything.
+    const seconds = value === '' ? 0 : Number(value) * unitSeconds[unit as keyof typeof unitSeconds]
+    if (value !== '' && seconds < leastSeconds) return `${name}: withdrawals need ${leastSeconds / 3600}h at least`
+    spans[name] = seconds
   }
   const { states = 0, bodies = 0 } = spans
-  for (const [name, seconds] of Object.entries(spans)) {
-    if (seconds !== 0 && seconds < leastSeconds) return `${name}: withdrawals need ${leastSeconds / 3600}h at least`
-  }
   if (bodies !== 0 && (states === 0 || bodies < states)) return 'bodies are kept at least as long as states'
   return { states: Math.ceil(states / Number(blockTimeSeconds)), bodies: Math.ceil(bodies / Number(blockTimeSeconds)) }
 }

@@ -70,6 +70,7 @@ export function opEngine(options: OpEngineOptions): StartEngine {
       engine: opened satisfies StateEngine,
       read,
       restored: head.number === 0n ? undefined : head,
+      ended: undefined,
       close: async () => {
         await reader.close()
         await opened.close()

@@ -12,6 +12,8 @@ import { rpcCall } from '../rpc/client.js'
 /** A running anvil that this process owns. */
 export type Anvil = {
   url: string
+  /** Resolves when it has ended, whoever ended it. */
+  ended: Promise<void>
   /** Ends it in an orderly way (it writes its state file, when it has one) and waits for that. */
   stop(): Promise<void>
 }
@@ -94,16 +96,18 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resum
     }
   }
   const owned = socket as Socket
+  // The keeper says nothing, but only what is read tells that it is gone.
+  owned.resume()
   owned.on('error', () => {})
+  const ended = new Promise<void>(resolve => owned.once('close', () => resolve()))
   return {
     url,
+    ended,
     resumed,
     stop: async () => {
       if (owned.destroyed) return
-      const closed = new Promise<void>(resolve => owned.once('close', () => resolve()))
       owned.write('stop')
-      owned.resume()
-      await Promise.race([closed, sleep(12_000)])
+      await Promise.race([ended, sleep(12_000)])
       owned.destroy()
     },
   }

@@ -142,11 +142,67 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
   return methods
 }
 
-/** Reads of a geth that have no entry of their own: raw headers, simulations, traces. */
-const furtherReads =
-  /^(eth_(get|simulateV1|baseFee|blobBaseFee|config)|debug_(getRaw|trace|storageRangeAt|intermediateRoots|chainConfig))/
+/**
+ * Reads of a geth that have no entry of their own: raw headers, simulations, traces. By name, for a geth has more of the kind, and some of that reads files of
+ * the machine it runs on.
+ */
+const furtherReads = new Set([
+  ...[
+    'eth_getHeaderByNumber',
+    'eth_getHeaderByHash',
+    'eth_getUncleByBlockNumberAndIndex',
+    'eth_getUncleByBlockHashAndIndex',
+  ],
+  ...[
+    'eth_getRawTransactionByHash',
+    'eth_getRawTransactionByBlockNumberAndIndex',
+    'eth_getRawTransactionByBlockHashAndIndex',
+  ],
+  ...['eth_getStorageValues', 'eth_simulateV1', 'eth_baseFee', 'eth_blobBaseFee', 'eth_config'],
+  ...[
+    'debug_getRawHeader',
+    'debug_getRawBlock',
+    'debug_getRawReceipts',
+    'debug_getRawTransaction',
+    'debug_chainConfig',
+  ],
+  ...[
+    'debug_traceTransaction',
+    'debug_traceBlock',
+    'debug_traceBlockByNumber',
+    'debug_traceBlockByHash',
+    'debug_traceCall',
+  ],
+  ...['debug_storageRangeAt', 'debug_intermediateRoots'],
+])
+
+const isName = (text: string): boolean => /^\w*$/.test(text)
+
+/** `muxTracer` has further tracers for the keys of its configuration. */
+const namesOnly = (config: unknown): boolean =>
+  typeof config !== 'object' ||
+  config === null ||
+  Object.entries(config).every(([key, value]) => isName(key) && namesOnly(value))
+
+/** Whether a tracer is a program, which a geth would run with all the memory that it asks for. */
+const hasProgram = (config: unknown): boolean =>
+  typeof config === 'object' &&
+  config !== null &&
+  Object.entries(config).some(([key, value]) => {
+    // As Go reads it, large letters or small.
+    if (key.toLowerCase() === 'tracer') return typeof value === 'string' && !isName(value)
+    return key.toLowerCase() === 'tracerconfig' && !namesOnly(value)
+  })
 
 /** What an engine that answers like a geth is asked for beyond {@link ethMethods}. */
 export function furtherMethods(read: Read): (name: string) => RpcMethod | undefined {
-  return name => (furtherReads.test(name) ? params => read(name, params) : undefined)
+  return name => {
+    if (!furtherReads.has(name)) return undefined
+    return params => {
+      if (name.startsWith('debug_trace') && params.some(hasProgram)) {
+        throw new RpcAnswerError({ code: -32000, message: 'tracer not found' })
+      }
+      return read(name, params)
+    }
+  }
 }

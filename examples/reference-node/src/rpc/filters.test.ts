@@ -1,12 +1,18 @@
 import { expect, it } from 'vitest'
 import type { Read } from '../engine/engine.js'
+import { RpcAnswerError } from './client.js'
 import { filterMethods } from './filters.js'
 
 function setup() {
-  let [height, now] = [10n, 0]
+  let [height, now, underWay] = [10n, 0, 0]
   const asked: unknown[] = []
   const read = (async (method: string, params: readonly unknown[]) => {
     asked.push([method, params[0]])
+    // As an engine's queue of reads, which has an end.
+    if (underWay >= 256) throw new RpcAnswerError({ code: -32005, message: 'try again' })
+    underWay++
+    await new Promise(setImmediate)
+    underWay--
     return method === 'eth_getLogs' ? [params[0]] : { hash: `hash of ${params[0]}` }
   }) as Read
   const methods = filterMethods({ read, head: () => height, nowMs: () => now })
@@ -21,6 +27,9 @@ it('tells of each block once', async () => {
   grow(2n)
   expect(await call('eth_getFilterChanges', id)).toEqual(['hash of 0xb', 'hash of 0xc'])
   expect(await call('eth_getFilterChanges', id)).toEqual([])
+  // Nor twice to two who ask at the same time.
+  grow(1n)
+  expect((await Promise.all([0, 1].map(() => call('eth_getFilterChanges', id)))).flat()).toEqual(['hash of 0xd'])
   // No question grows without bound: what is left comes with the next.
   grow(1500n)
   expect(await call('eth_getFilterChanges', id)).toHaveLength(1000)
@@ -41,6 +50,8 @@ it('reads logs of new blocks within its range, and all of it on request', async 
   expect(await call('eth_getFilterChanges', id)).toEqual([])
   expect(await call('eth_getFilterLogs', id)).toEqual([{ address: '0xa', fromBlock: '0x5', toBlock: '0xd' }])
   await expect(call('eth_newFilter', { blockHash: '0x1' })).rejects.toMatchObject({ code: -32602 })
+  const large = Array.from({ length: 1000 }, (_, index) => `0x${index.toString(16).padStart(64, '0')}`)
+  await expect(call('eth_newFilter', { topics: [large] })).rejects.toMatchObject({ code: -32602 })
 })
 
 it('forgets filters that nobody asks for, and has no more of them than it may', async () => {

@@ -8,6 +8,10 @@ const idleMs = 5 * 60_000
 const maxFilters = 1000
 /** Blocks that one question is answered for; the rest waits for the next. */
 const maxBlocks = 1000n
+/** Reads of one question that are with the engine at the same time, which has places for a few hundred. */
+const maxReads = 16
+/** What a filter looks for, as JSON: what a thousand of them hold has to have an end. */
+const maxCriteriaBytes = 32 * 1024
 
 /** What filters need of the node. */
 export type FilterView = {
@@ -23,6 +27,8 @@ type Filter = {
   /** The last block that was told of. */
   told: bigint
   usedMs: number
+  /** When the questions before are answered: two at once would be told of the same blocks. */
+  turn: Promise<unknown>
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`
@@ -36,7 +42,7 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
       throw new RpcAnswerError({ code: -32005, message: `${maxFilters} filters are in use: try again later` })
     }
     const id = `0x${randomBytes(16).toString('hex')}`
-    filters.set(id, { criteria, told: head(), usedMs: nowMs() })
+    filters.set(id, { criteria, told: head(), usedMs: nowMs(), turn: Promise.resolve() })
     return id
   }
   const find = (id: unknown): Filter => {
@@ -56,11 +62,17 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
     if (to < from) return []
     if (filter.criteria === undefined) {
       const numbers = Array.from({ length: Number(to - from) + 1 }, (_, index) => from + BigInt(index))
-      const blocks = await Promise.all(
-        numbers.map(number => read<{ hash: string } | null>('eth_getBlockByNumber', [hex(number), false])),
-      )
+      const hashes: string[] = []
+      for (let start = 0; start < numbers.length; start += maxReads) {
+        const blocks = await Promise.all(
+          numbers
+            .slice(start, start + maxReads)
+            .map(number => read<{ hash: string } | null>('eth_getBlockByNumber', [hex(number), false])),
+        )
+        hashes.push(...blocks.flatMap(block => (block === null ? [] : [block.hash])))
+      }
       filter.told = to
-      return blocks.flatMap(block => (block === null ? [] : [block.hash]))
+      return hashes
     }
     const { fromBlock, toBlock, ...what } = filter.criteria
     const [least, most] = [height(fromBlock) ?? from, height(toBlock) ?? to]
@@ -83,10 +95,21 @@ export function filterMethods({ read, head, nowMs }: FilterView): Map<string, Rp
             message: 'invalid argument 0: a filter over a range of blocks expected',
           })
         }
+        if (JSON.stringify(criteria).length > maxCriteriaBytes) {
+          throw new RpcAnswerError({ code: -32602, message: 'exceed max addresses or topics per search position' })
+        }
         return install({ ...criteria })
       },
     ],
-    ['eth_getFilterChanges', params => changes(find(params[0]))],
+    [
+      'eth_getFilterChanges',
+      params => {
+        const filter = find(params[0])
+        const answer = filter.turn.then(() => changes(filter))
+        filter.turn = answer.catch(() => {})
+        return answer
+      },
+    ],
     [
       'eth_getFilterLogs',
       params => {

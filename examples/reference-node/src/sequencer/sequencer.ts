@@ -54,7 +54,7 @@ import { type FileGuard, openFileGuard, openFileJournal, openFileLog } from '@l2
 import { leaderAt, leaderSchedule } from '@l2/staking'
 import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
 import { createL1View } from '../chain/l1-view.js'
-import { agreedHeight, type BlockRecord, type EngineFamily, type NodeEngine } from '../engine/engine.js'
+import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
@@ -178,12 +178,13 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       return undefined
     },
   }
-  const executedUpTo = await agreedHeight(node, family, record)
-  for await (const { payload } of log.read(1n)) {
-    const block = decodeSealedBlock(payload)
-    if (block.executed.number > executedUpTo) await engine.import(block.executed, block.attributes)
-    await recover(block)
-  }
+  await catchUp(node, family, record, async above => {
+    for await (const { payload } of log.read(above + 1n)) {
+      const { executed, attributes } = decodeSealedBlock(payload)
+      await engine.import(executed, attributes)
+    }
+  })
+  for await (const { payload } of log.read(1n)) await recover(decodeSealedBlock(payload))
 
   const guards: FileGuard[] = []
   const signers = new Map<Address, HeaderSigner>()

@@ -5,12 +5,11 @@ import {
   type DerivationStatus,
   type ExecutionEngine,
   type L1Source,
-  type L2BlockRef,
   type RollupConfig,
 } from '@l2/sequencer-core'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
 import type { Hash } from 'viem'
-import { agreedHeight, type EngineFamily, type NodeEngine } from '../engine/engine.js'
+import { type BlockRecord, catchUp, type EngineFamily, type EngineGroup } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import type { Posting } from '../posting/posting.js'
 import { openVerifierJournal } from './journal.js'
@@ -34,37 +33,40 @@ export type Verifier = {
 type VerifierOptions = {
   directory: string
   rollup: RollupConfig
-  node: NodeEngine
+  engines: EngineGroup
   family: EngineFamily
   l1: L1Source
   posting: Posting
   /** What the sequencer published at a height; `undefined` while it has not. */
   published(number: bigint): { hash: Hash; stateRoot: Hash } | undefined
-  onSafe(block: L2BlockRef): void
+  /** Told once of what {@link Verifier.run} waits out, until it is over or something else stands in the way. */
+  onTrouble(message: string): void
 }
 
 export async function openVerifier(options: VerifierOptions): Promise<Verifier> {
-  const { directory, rollup, node, family, l1, posting, published } = options
-  const { engine } = node
+  const { directory, rollup, engines, family, l1, posting, published } = options
+  const { engine } = engines
   const journal = openVerifierJournal(directory)
   const verified: Verified = { blocks: 0, transactions: 0, blobTransactions: 0, submissions: 0 }
 
-  // What was derived before and the engine has not kept is executed again, without asking L1.
-  const executedUpTo = await agreedHeight(node, family, {
+  // What was derived before and an engine has not kept is executed again, without asking L1.
+  const record: BlockRecord = {
     last: BigInt(journal.blocks.length),
     hashAt: async number => journal.blocks[Number(number) - 1]?.hash,
-  })
-  for (const { number, hash, parent, attributes } of journal.blocks) {
-    if (number > executedUpTo) {
-      const block = await engine.build(parent, attributes)
-      if (block.hash !== hash) throw mismatch(number, hash, block.hash)
-      await engine.setHead({ head: hash, safe: hash, finalized: zeroHash })
-    }
-    verified.blocks++
-    verified.transactions += userTransactions(attributes.transactions)
   }
   const head = journal.blocks.at(-1)?.hash ?? rollup.genesis.l2.hash
-  await engine.setHead({ head, safe: head, finalized: zeroHash })
+  for (const part of engines.parts) {
+    await catchUp(part, family, record, async above => {
+      for (const { number, hash, parent, attributes } of journal.blocks.slice(Number(above))) {
+        const block = await part.engine.build(parent, attributes)
+        if (block.hash !== hash) throw mismatch(number, hash, block.hash)
+        await part.engine.setHead({ head: hash, safe: hash, finalized: zeroHash })
+      }
+      await part.engine.setHead({ head, safe: head, finalized: zeroHash })
+    })
+  }
+  verified.blocks = journal.blocks.length
+  for (const { attributes } of journal.blocks) verified.transactions += userTransactions(attributes.transactions)
 
   const compare = (number: bigint, hash: Hash, stateRoot: Hash): void => {
     const other = published(number)
@@ -89,6 +91,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     close: () => engine.close(),
   }
 
+  let trouble: string | undefined
   const driver: DerivationDriver = createDerivationDriver({
     config: rollup,
     engine: recording,
@@ -110,8 +113,10 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     commitments: posting.commitments,
     onEvent: event => {
       if (event.kind === 'channel') verified.submissions++
-      if (event.kind === 'block') options.onSafe(event.block)
-      if (event.kind === 'l1-block-read') journal.save(driver.status.checkpoint)
+      if (event.kind === 'l1-block-read') {
+        trouble = undefined
+        journal.save(driver.status.checkpoint)
+      }
       if (event.kind === 'reset') journal.rewind(event.to.head.number)
     },
   })
@@ -121,7 +126,16 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       return driver.status
     },
     verified,
-    run: signal => driver.run({ signal, pollIntervalMs: 250 }),
+    run: signal =>
+      driver.run({
+        signal,
+        pollIntervalMs: 250,
+        onRetry: error => {
+          const [message] = (error as Error).message.split('\n', 1)
+          if (message !== trouble) options.onTrouble(message!)
+          trouble = message
+        },
+      }),
     sync: async () => void (await driver.sync()),
     close: async () => {
       journal.close()

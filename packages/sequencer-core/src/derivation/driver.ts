@@ -57,6 +57,9 @@ export type DerivationStatus = {
 /** How often one sync goes back before it gives up. */
 const maxResets = 32
 
+/** Options of {@link DerivationDriver.run}. */
+type RunOptions = { signal: AbortSignal; pollIntervalMs?: number; onRetry?: (error: unknown) => void }
+
 /** Feeds a derivation pipeline from L1 and runs its blocks in an engine. One call at a time. */
 export interface DerivationDriver extends AsyncDisposable {
   /**
@@ -65,8 +68,11 @@ export interface DerivationDriver extends AsyncDisposable {
    * calling again goes on where it stopped.
    */
   sync(options?: CallOptions): Promise<DerivationStatus>
-  /** {@link sync} again and again, every `pollIntervalMs` (default 1000), until the signal aborts; errors that say `retry` are waited out. */
-  run(options: { signal: AbortSignal; pollIntervalMs?: number }): Promise<void>
+  /**
+   * {@link sync} again and again, every `pollIntervalMs` (default 1000), until the signal aborts. Errors that do not say `abort` are waited out, and
+   * `onRetry` is told of each.
+   */
+  run(options: RunOptions): Promise<void>
   readonly status: DerivationStatus
 }
 
@@ -138,14 +144,15 @@ class Driver implements DerivationDriver {
     }
   }
 
-  async run(options: { signal: AbortSignal; pollIntervalMs?: number }): Promise<void> {
-    const { signal, pollIntervalMs = 1000 } = options
+  async run(options: RunOptions): Promise<void> {
+    const { signal, pollIntervalMs = 1000, onRetry } = options
     while (!signal.aborted) {
       try {
         await this.sync({ signal })
       } catch (error) {
         if (signal.aborted) return
         if (isL2Error(error) && error.recovery === 'abort') throw error
+        onRetry?.(error)
       }
       await this.#clock.sleep(pollIntervalMs, signal).catch(() => {})
     }

@@ -67,7 +67,8 @@ export async function spawnGeth(options: SpawnGethOptions): Promise<GethProcess>
 }
 
 /**
- * Starts op-geth as {@link createEngineApi} needs it in mode `op-stack`, and waits until both its ports listen. It dies with this process.
+ * Starts op-geth as {@link createEngineApi} needs it in mode `op-stack`, and waits until both its ports listen. It dies with this process: closed, it writes down its newest
+ * states first; when this process is killed, they are lost, and its head is that of the newest state on disk.
  *
  * @throws SequencerError `ENGINE_UNAVAILABLE` when it ends or does not listen in time
  */
@@ -78,6 +79,9 @@ export async function spawnOpGeth(options: SpawnOpGethOptions): Promise<GethProc
     ...['--gcmode', options.archive ? 'archive' : 'full'],
   ])
 }
+
+/** What its newest states need to get from memory to the disk. */
+const graceMs = 30_000
 
 /** @param state flags that the making of the database takes, too */
 async function start(
@@ -90,17 +94,15 @@ async function start(
   mkdirSync(dataDir, { recursive: true })
   const secretPath = join(dataDir, 'jwt.hex')
   if (!existsSync(secretPath)) writeFileSync(secretPath, randomBytes(32).toString('hex'), { mode: 0o600 })
-  const isNew = !existsSync(join(dataDir, 'geth', 'chaindata'))
-  if (isNew) {
-    const { child } = await startChild(
-      `${name} init`,
-      binary,
-      ['--datadir', dataDir, ...state, 'init', options.genesisPath],
-      output => /Successfully wrote genesis state/.exec(output)?.[0],
-      startTimeoutMs,
-    )
-    await child.ended()
-  }
+  // At every start: a database whose making was interrupted would begin with Ethereum's own genesis, and one of another genesis is refused here.
+  const { child: init } = await startChild(
+    `${name} init`,
+    binary,
+    ['--datadir', dataDir, ...state, 'init', options.genesisPath],
+    output => /Successfully wrote genesis state/.exec(output)?.[0],
+    startTimeoutMs,
+  )
+  await init.ended()
   const { child, found } = await startChild(
     name,
     binary,
@@ -119,6 +121,7 @@ async function start(
       return rpc === undefined || engine === undefined ? undefined : { rpc, engine }
     },
     startTimeoutMs,
+    graceMs,
   )
   return {
     ...child,

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { SequencerError } from '../errors.js'
 
 /** A running program. It ends when {@link close} is called or when this process ends, however that ends. */
@@ -11,12 +12,16 @@ export interface Child extends AsyncDisposable {
   close(): Promise<void>
 }
 
-// A pipe that only this process holds open: when it is gone, however it went, the shell reads the end of file and kills the program.
-const watchdog = '"$0" "$@" 3<&- & child=$!; (cat <&3 >/dev/null; kill -9 $child 2>/dev/null) & wait $child'
+// A pipe that only this process holds open: when it is gone, however it went, the shell reads the end of file and kills the program. A line that comes
+// through it before asks the program to end by itself.
+const watchdog =
+  '"$0" "$@" 3<&- & child=$!; ' +
+  '(read -r line <&3 && kill -TERM $child 2>/dev/null; cat <&3 >/dev/null; kill -9 $child 2>/dev/null) & wait $child'
 
 /**
  * Starts a program and waits until `ready` finds in its output what it is waited for.
  *
+ * @param graceMs how long it may take to end in an orderly way when it is closed: what keeps something in memory for the disk needs it
  * @throws SequencerError `ENGINE_UNAVAILABLE` when it cannot be started, ends, or is not ready in time
  */
 export async function startChild<T>(
@@ -25,6 +30,7 @@ export async function startChild<T>(
   parameters: readonly string[],
   ready: (output: string) => T | undefined,
   timeoutMs: number,
+  graceMs = 0,
 ): Promise<{ child: Child; found: T }> {
   const child: ChildProcess =
     process.platform === 'win32'
@@ -38,19 +44,27 @@ export async function startChild<T>(
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  const lifeline = child.stdio[3]
+  const lifeline = child.stdio[3] as Socket | null | undefined
+  // The program may be gone when it is asked to end.
+  lifeline?.on('error', () => {})
   // While somebody waits for the end, the program is worth staying alive for.
   const ended = async () => {
     child.ref()
     await exited
   }
+  let isReady = false
   const close = async () => {
+    if (graceMs > 0 && isReady && lifeline?.writable === true) {
+      let timer: NodeJS.Timeout | undefined
+      lifeline.write('end\n')
+      await Promise.race([ended(), new Promise(resolve => (timer = setTimeout(resolve, graceMs)))])
+      clearTimeout(timer)
+    }
     lifeline?.destroy()
     if (process.platform === 'win32') child.kill('SIGKILL')
     await ended()
   }
   let output = ''
-  let isReady = false
   const found = await new Promise<T>((resolve, reject) => {
     const fail = (reason: string) => {
       clearTimeout(timer)
