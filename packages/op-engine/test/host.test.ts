@@ -6,6 +6,7 @@ import type { OpEngine } from '../src/index.js'
 import { createOpEngine } from '../src/node/index.js'
 import { writeFakeEngine } from './fake-engine.js'
 
+const zeroAddress = `0x${'00'.repeat(20)}` as const
 const folder = mkdtempSync(join(tmpdir(), 'l2-host-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const file = writeFakeEngine(folder)
@@ -115,6 +116,33 @@ describe('a reader', () => {
       await reader.close()
       await expect(reader.request({ method: 'one' })).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
     }))
+})
+
+describe('closing', () => {
+  it('ends when the worker is taken away from a read meanwhile', () =>
+    withEngine(async engine => {
+      const reader = engine.reader({ timeoutMs: 300, graceMs: 0 })
+      await reader.request({ method: 'warm' })
+      const hanging = reader.request({ method: 'hang' })
+      hanging.catch(() => {})
+      await reader.close()
+      await expect(hanging).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT' })
+    }))
+
+  it('ends a tidying that waits behind it', () =>
+    withEngine(async engine => {
+      const tidying = engine.tidy()
+      await engine.close()
+      await tidying.catch(error => expect(error).toMatchObject({ code: 'ENGINE_UNAVAILABLE' }))
+    }))
+
+  it('leaves nothing that starts another worker', async () => {
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', file })
+    await engine.close()
+    expect(() => engine.reader()).toThrow(expect.objectContaining({ code: 'ENGINE_UNAVAILABLE' }))
+    const call = { from: zeroAddress, to: zeroAddress, data: new Uint8Array(), value: 0n, gasLimit: 21_000n }
+    await expect(engine.traceAccess(call)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+  })
 })
 
 describe('createOpEngine', () => {
