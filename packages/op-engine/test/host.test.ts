@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -142,6 +142,33 @@ describe('closing', () => {
     expect(() => engine.reader()).toThrow(expect.objectContaining({ code: 'ENGINE_UNAVAILABLE' }))
     const call = { from: zeroAddress, to: zeroAddress, data: new Uint8Array(), value: 0n, gasLimit: 21_000n }
     await expect(engine.traceAccess(call)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('a native engine', () => {
+  it('is told what memory it may have', async () => {
+    const program = join(folder, 'native')
+    // It answers what it was told, as its name.
+    writeFileSync(
+      program,
+      `#!${process.execPath}
+process.stdin.on('data', data => {
+  const { id } = JSON.parse(data.subarray(8, 8 + data.readUInt32BE(4)))
+  const head = { number: '0', hash: '0x11' }
+  const name = process.env.GOGC + ' ' + process.env.GOMEMLIMIT
+  const json = Buffer.from(JSON.stringify({ id, result: { name, version: '1', genesis: head.hash, head } }))
+  const lengths = Buffer.alloc(12)
+  lengths.writeUInt32BE(json.length + 8, 0)
+  lengths.writeUInt32BE(json.length, 4)
+  process.stdout.write(Buffer.concat([lengths.subarray(0, 8), json, lengths.subarray(8)]))
+}).on('end', () => process.exit())
+`,
+      { mode: 0o755 },
+    )
+    const memory = { gcPercent: 50, softMemoryBytes: 128 << 20 }
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', engine: 'native', file: program, ...memory })
+    expect(engine.info.name).toBe(`50 ${128 << 20}B`)
+    await engine.close()
   })
 })
 
