@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -6,6 +6,7 @@ import type { OpEngine } from '../src/index.js'
 import { createOpEngine } from '../src/node/index.js'
 import { writeFakeEngine } from './fake-engine.js'
 
+const zeroAddress = `0x${'00'.repeat(20)}` as const
 const folder = mkdtempSync(join(tmpdir(), 'l2-host-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const file = writeFakeEngine(folder)
@@ -115,6 +116,60 @@ describe('a reader', () => {
       await reader.close()
       await expect(reader.request({ method: 'one' })).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
     }))
+})
+
+describe('closing', () => {
+  it('ends when the worker is taken away from a read meanwhile', () =>
+    withEngine(async engine => {
+      const reader = engine.reader({ timeoutMs: 300, graceMs: 0 })
+      await reader.request({ method: 'warm' })
+      const hanging = reader.request({ method: 'hang' })
+      hanging.catch(() => {})
+      await reader.close()
+      await expect(hanging).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT' })
+    }))
+
+  it('ends a tidying that waits behind it', () =>
+    withEngine(async engine => {
+      const tidying = engine.tidy()
+      await engine.close()
+      await tidying.catch(error => expect(error).toMatchObject({ code: 'ENGINE_UNAVAILABLE' }))
+    }))
+
+  it('leaves nothing that starts another worker', async () => {
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', file })
+    await engine.close()
+    expect(() => engine.reader()).toThrow(expect.objectContaining({ code: 'ENGINE_UNAVAILABLE' }))
+    const call = { from: zeroAddress, to: zeroAddress, data: new Uint8Array(), value: 0n, gasLimit: 21_000n }
+    await expect(engine.traceAccess(call)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('a native engine', () => {
+  it('is told what memory it may have', async () => {
+    const program = join(folder, 'native')
+    // It answers what it was told, as its name.
+    writeFileSync(
+      program,
+      `#!${process.execPath}
+process.stdin.on('data', data => {
+  const { id } = JSON.parse(data.subarray(8, 8 + data.readUInt32BE(4)))
+  const head = { number: '0', hash: '0x11' }
+  const name = process.env.GOGC + ' ' + process.env.GOMEMLIMIT
+  const json = Buffer.from(JSON.stringify({ id, result: { name, version: '1', genesis: head.hash, head } }))
+  const lengths = Buffer.alloc(12)
+  lengths.writeUInt32BE(json.length + 8, 0)
+  lengths.writeUInt32BE(json.length, 4)
+  process.stdout.write(Buffer.concat([lengths.subarray(0, 8), json, lengths.subarray(8)]))
+}).on('end', () => process.exit())
+`,
+      { mode: 0o755 },
+    )
+    const memory = { gcPercent: 50, softMemoryBytes: 128 << 20 }
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', engine: 'native', file: program, ...memory })
+    expect(engine.info.name).toBe(`50 ${128 << 20}B`)
+    await engine.close()
+  })
 })
 
 describe('createOpEngine', () => {

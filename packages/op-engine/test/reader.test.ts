@@ -102,6 +102,14 @@ for (const [engineKind, store, place] of places) {
       await engine.close()
     })
 
+    it('takes times that are no whole milliseconds', async () => {
+      const engine = await createOpEngine({ genesis, store: 'memory', engine: engineKind, file, tidyMs: 0.5 })
+      await expect(engine.tidy()).resolves.toBe(true)
+      const reader = engine.reader({ timeoutMs: 2_000.5 })
+      expect(await reader.request({ method: 'eth_blockNumber' })).toEqual({ result: '0x0' })
+      await engine.close()
+    })
+
     it('tells what a call touches', async () => {
       const engine = await createOpEngine({ genesis, store: 'memory', engine: engineKind, file })
       const call = {

@@ -86,6 +86,25 @@ func Open(file []byte, store Store, options Options) (*Chain, error) {
 	return c, nil
 }
 
+// Beside is the same chain for whoever reads while another writes: what it remembers is shared, the faults of the store are told apart. A
+// stranger who asks for what is damaged does not make a block fail that is being built meanwhile. It is closed with the chain.
+func (c *Chain) Beside() *Chain {
+	beside := &Chain{
+		config:    c.config,
+		unknown:   c.unknown,
+		genesis:   c.genesis,
+		options:   c.options,
+		consensus: c.consensus,
+		db:        newDatabase(c.db.store),
+		headers:   c.headers,
+		blocks:    c.blocks,
+		builds:    c.builds,
+	}
+	beside.options.ReadOnly = true
+	beside.forgetStates()
+	return beside
+}
+
 // stateDatabase is what states are read from and committed to.
 func (c *Chain) stateDatabase() *state.CachingDB {
 	c.mu.RLock()

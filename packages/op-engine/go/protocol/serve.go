@@ -23,6 +23,7 @@ func readsAtOnce() int { return max(2, runtime.NumCPU()) }
 // Serve answers the messages of in on out until in ends. What changes the engine takes turns in the order it came; reads run
 // beside it and may overtake one another.
 func Serve(server *Server, in io.Reader, out io.Writer) error {
+	server.readsBeside = true
 	input := bufio.NewReaderSize(in, 1<<16)
 	answers := &output{to: out}
 	running := &running{cancels: map[uint64]context.CancelFunc{}}
@@ -63,14 +64,14 @@ func Serve(server *Server, in io.Reader, out io.Writer) error {
 			defer done()
 			answers.write(server.Handle(ctx, packed))
 		}
-		switch request.Method {
-		case "rpc":
+		switch {
+		case request.Method == "rpc":
 			reads.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
 				answer()
 			})
-		case "block", "receipts", "accounts":
+		case onlyReads(request.Method):
 			reads.Go(answer)
 		default:
 			turns <- answer

@@ -8,8 +8,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,6 +164,51 @@ func TestServeBuildsBesideReadsThatRun(t *testing.T) {
 	p.send(99, "cancel", nil) // of nothing: passed over
 	p.send(3, "cancel", nil)
 	p.want(p.receive(3), engine.Cancelled)
+}
+
+// damaged is a store that has lost one value, and in which something may happen while a block is written.
+type damaged struct {
+	*engine.Memory
+	lost   atomic.Pointer[[]byte]
+	during func()
+}
+
+func (d *damaged) Get(key []byte) ([]byte, error) {
+	if lost := d.lost.Load(); lost != nil && bytes.Equal(key, *lost) {
+		return []byte("rot"), nil
+	}
+	return d.Memory.Get(key)
+}
+
+func (d *damaged) Write(batch *engine.Batch) error {
+	if d.during != nil {
+		d.during()
+	}
+	return d.Memory.Write(batch)
+}
+
+func TestServeBuildsWhileAStrangerAsksForWhatIsDamaged(t *testing.T) {
+	store := &damaged{Memory: engine.NewMemory()}
+	server := memoryServer(nil)
+	server.Store = func(string, bool) (engine.Store, error) { return store, nil }
+	p := serve(t, server)
+	p.open()
+	p.send(2, "block", map[string]any{"id": "latest"})
+	var genesis struct{ Block struct{ Hash string } }
+	if r := p.receive(2); r.Error != nil || json.Unmarshal(r.Result, &genesis) != nil {
+		t.Fatal(r.Error)
+	}
+	unknown := bytes.Repeat([]byte{0xab}, 32)
+	key := append([]byte("H"), unknown...) // geth's key of a block's number
+	store.lost.Store(&key)
+	store.during = func() {
+		p.send(3, "block", map[string]any{"id": fmt.Sprintf("0x%x", unknown)})
+		p.want(p.receive(3), engine.StoreCorrupt)
+	}
+	p.send(4, "build", buildOn(genesis.Block.Hash, "200"))
+	if r := p.receive(4); r.Error != nil {
+		t.Fatalf("what a stranger's read met became the block's: %v", r.Error)
+	}
 }
 
 func TestServeCancelsAReadThatWaitsForItsTurn(t *testing.T) {

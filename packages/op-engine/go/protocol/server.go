@@ -37,6 +37,9 @@ type Server struct {
 
 	mu    sync.RWMutex
 	chain *engine.Chain
+	// beside answers what runs beside the writes, where something does; else nil.
+	beside      *engine.Chain
+	readsBeside bool
 }
 
 // Handle answers one packed message. It never panics.
@@ -66,7 +69,7 @@ func typed(err error) *engine.Error {
 
 // answer turns a panic into INTERNAL, and a fault of the store, which geth's accessors swallow, into the answer.
 func (s *Server) answer(ctx context.Context, request *Request, parts [][]byte) (result any, out [][]byte, err error) {
-	chain := s.current()
+	chain := s.chainFor(request.Method)
 	faults := uint64(0)
 	if chain != nil {
 		faults = chain.Faults()
@@ -108,9 +111,7 @@ func (s *Server) answer(ctx context.Context, request *Request, parts [][]byte) (
 	case "prune":
 		return prune(chain, request.Params)
 	case "close":
-		s.mu.Lock()
-		s.chain = nil
-		s.mu.Unlock()
+		s.set(nil)
 		return struct{}{}, nil, chain.Close()
 	}
 	return nil, nil, refuse("there is no method %q", request.Method)
@@ -119,6 +120,33 @@ func (s *Server) answer(ctx context.Context, request *Request, parts [][]byte) (
 func (s *Server) current() *engine.Chain {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.chain
+}
+
+func (s *Server) set(chain *engine.Chain) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.chain, s.beside = chain, nil
+	if chain != nil && s.readsBeside {
+		s.beside = chain.Beside()
+	}
+}
+
+// onlyReads is whether a method may run beside one that writes.
+func onlyReads(method string) bool {
+	switch method {
+	case "rpc", "block", "receipts", "accounts":
+		return true
+	}
+	return false
+}
+
+func (s *Server) chainFor(method string) *engine.Chain {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.beside != nil && onlyReads(method) {
+		return s.beside
+	}
 	return s.chain
 }
 
@@ -175,9 +203,7 @@ func (s *Server) open(raw json.RawMessage, parts [][]byte) (any, [][]byte, error
 		}
 		*head.into = &headView{Uint64(header.Number.Uint64()), head.hash}
 	}
-	s.mu.Lock()
-	s.chain = chain
-	s.mu.Unlock()
+	s.set(chain)
 	opened = true
 	return result, nil, nil
 }

@@ -12,7 +12,7 @@ import type {
 } from '@l2/sequencer-core'
 import type { Address, Hash, Hex } from 'viem'
 import { OpEngineError } from '../errors.js'
-import type { Request, Supervisor } from '../host/supervisor.js'
+import { closed, type Request, type Supervisor } from '../host/supervisor.js'
 import { type OpReader, type ReaderOptions, type RpcAccessList, readResult } from './reader.js'
 
 /** A block by number and hash. */
@@ -40,7 +40,7 @@ export interface OpEngine extends ExecutionEngine, AsyncDisposable {
   receipts(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]>
   accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]>
   traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess>
-  /** A reader over the same store; close it by itself, or with the engine. */
+  /** A reader over the same store; close it by itself, or with the engine. @throws OpEngineError `ENGINE_UNAVAILABLE` once the engine is closed */
   reader(options?: ReaderOptions): OpReader
   /** Forgets what the history no longer keeps, for about `budgetMs`; true when there is nothing left to forget. {@link setHead} does it by itself. */
   tidy(budgetMs?: number): Promise<boolean>
@@ -191,12 +191,15 @@ class Adapter implements OpEngine {
   }
 
   reader(options?: ReaderOptions): OpReader {
+    // It would start a worker over a store that is no longer ours, and nobody would end it.
+    if (this.#closing !== undefined) throw closed()
     return this.#parts.reader(options)
   }
 
   async tidy(budgetMs: number = this.#parts.tidyMs): Promise<boolean> {
     const until = performance.now() + budgetMs
-    const { result } = await this.#call({ method: 'prune', params: { budgetMs } }, undefined)
+    // The protocol has whole milliseconds.
+    const { result } = await this.#call({ method: 'prune', params: { budgetMs: Math.ceil(budgetMs) } }, undefined)
     const rest = until - performance.now()
     const isTidy = await this.#parts.supervisor.maintain(Math.max(1, rest))
     return result['done'] === true && isTidy

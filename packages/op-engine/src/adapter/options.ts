@@ -19,7 +19,7 @@ export type CommonOptions = {
   readonly history?: History | undefined
   /** Go's garbage collector runs when the heap has grown by so many per cent. Default: 400, which costs memory and saves a fifth of the time. */
   readonly gcPercent?: number | undefined
-  /** Memory that the engine tries to stay below, bytes. It can have 4 GiB at most. Default: 3 GiB. */
+  /** Memory that the engine tries to stay below, bytes. Default: 3 GiB of the 4 that WebAssembly has; a native engine has no limit unless told. */
   readonly softMemoryBytes?: number | undefined
   /** Milliseconds that one {@link OpEngine.tidy} works. Called by {@link ExecutionEngine.setHead} when the finalized block has moved. Default: 20. */
   readonly tidyMs?: number | undefined

@@ -81,7 +81,7 @@ export function createReader(supervisor: Supervisor, options: ReaderOptions, clo
       const runMs = timeoutMs ?? limits.timeoutMs
       const { result } = await supervisor.call({
         method: 'rpc',
-        params: { method, params, gasCap: gasCap ?? limits.gasCap, timeoutMs: runMs },
+        params: { method, params, gasCap: gasCap ?? limits.gasCap, timeoutMs: Math.ceil(runMs) },
         lane: 'read',
         signal,
         maxWaitMs: limits.maxWaitMs,

@@ -251,7 +251,8 @@ export class Supervisor {
           return opening.resolve(message)
         }
         this.#receive(message, storeError)
-        if (isSpent) this.#drop()
+        // Unless that answer was one that cannot be read, for which another is being started.
+        if (isSpent && generation === this.#generation) this.#drop()
         this.#pump()
       },
       onEnd: error => {
@@ -270,6 +271,7 @@ export class Supervisor {
       })
       const { answer } = readAnswer(message)
       if (answer instanceof OpEngineError) throw storeErrorOfOpen ?? answer
+      if (ended !== undefined) throw ended // behind its answer: what it is sent now, nobody answers
       this.#opened = answer.result
     } catch (error) {
       await channel.kill().catch(() => {})
@@ -341,7 +343,8 @@ export class Supervisor {
 /** Everything but the id, which differs each time. */
 const contentOf = ({ method, params, bytes }: Request): Uint8Array => encodeMessage({ method, params }, bytes ?? [])
 
-const closed = (): OpEngineError => new OpEngineError('the engine is closed', { code: 'ENGINE_UNAVAILABLE' })
+/** @internal */
+export const closed = (): OpEngineError => new OpEngineError('the engine is closed', { code: 'ENGINE_UNAVAILABLE' })
 
 /** @internal */
 export const busy = (reason: string): OpEngineError =>

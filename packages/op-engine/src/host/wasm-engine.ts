@@ -104,8 +104,8 @@ export function wasmParts(parts: WasmParts): AdapterParts & { readonly superviso
   const reader = (readerOptions: ReaderOptions = {}): OpReader => {
     const own = supervise(true)
     const made = createReader(own, readerOptions, async () => {
-      readers.delete(made)
       await own.close()
+      readers.delete(made)
     })
     readers.add(made)
     return made

@@ -25,11 +25,15 @@ export async function startWorkerChannel(
   let onClosed: (() => void) | undefined
   let onReady: { resolve(): void; reject(error: OpEngineError): void } | undefined
   const maintaining: ((message: Extract<FromWorker, { kind: 'maintained' }>) => void)[] = []
-  const end = (error: OpEngineError): void => {
-    if (isOver) return
+  /** Nothing more comes from the worker: whoever waits for it to close or to tidy up waits no longer. */
+  const stop = (): void => {
     isOver = true
     onClosed?.()
-    for (const resolve of maintaining.splice(0)) resolve({ kind: 'maintained', done: true })
+    for (const resolve of maintaining.splice(0)) resolve({ kind: 'maintained', done: false })
+  }
+  const end = (error: OpEngineError): void => {
+    if (isOver) return
+    stop()
     void worker.terminate()
     if (onReady !== undefined) onReady.reject(error)
     else events.onEnd(error)
@@ -65,7 +69,7 @@ export async function startWorkerChannel(
     worker.post(start, [])
   })
   const kill = async (): Promise<void> => {
-    isOver = true
+    stop()
     await worker.terminate()
   }
   return {
@@ -75,7 +79,7 @@ export async function startWorkerChannel(
     },
     ...(flag === undefined ? {} : { cancel: () => void Atomics.store(flag, 0, 1) }),
     maintain(budgetMs) {
-      if (isOver) return Promise.resolve(true)
+      if (isOver) return Promise.resolve(false)
       return new Promise((resolve, reject) => {
         maintaining.push(({ done, storeError }) =>
           storeError === undefined ? resolve(done) : reject(fromPlainError(storeError)),

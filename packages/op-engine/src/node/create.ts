@@ -125,7 +125,10 @@ function nativeParts(
   release: () => Promise<void>,
 ): AdapterParts {
   const supervisor = new Supervisor({
-    start: startSidecar(file, { GOGC: String(options.gcPercent ?? 400) }),
+    start: startSidecar(file, {
+      GOGC: String(options.gcPercent ?? 400),
+      ...(options.softMemoryBytes === undefined ? {} : { GOMEMLIMIT: `${options.softMemoryBytes}B` }),
+    }),
     open: {
       params: {
         history: options.history ?? defaultHistory,

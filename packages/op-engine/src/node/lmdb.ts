@@ -28,16 +28,16 @@ const mapSize = process.platform === 'win32' ? undefined : 256 * 2 ** 30
 
 /**
  * A store in one LMDB file: a start costs the same however much there is, reads are of memory, a batch is a transaction. Readers in other threads see
- * what is committed and never wait.
+ * what is committed and never wait. A reader follows a writer that has the store open, and looks at nothing that the writer may be changing.
  *
  * @throws OpEngineError `ENGINE_STORE_CORRUPT`, `ENGINE_STORE_FAILED`
  */
-export function openLmdbStore(path: string): EngineStore {
+export function openLmdbStore(path: string, readOnly = false): EngineStore {
   if (!hasLmdb()) throw failed('cannot be opened', new Error('lmdb is not installed for this platform'))
   const file = lmdbFile(path)
   try {
     mkdirSync(path, { recursive: true })
-    if (existsSync(file)) checkFile(file)
+    if (!readOnly && existsSync(file)) checkFile(file)
     const database = loaded!.open({
       path: file,
       noSubdir: true,
@@ -120,7 +120,8 @@ const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byte
 
 /**
  * What can be seen without following a page. LMDB maps its file and reads it without checks: where the file is shorter than its own table says, the system
- * would end the process at the first touch. Such a file is made long enough again, with zeros, which LMDB refuses as any other damage.
+ * would end the process at the first touch. Such a file is made long enough again, with zeros, which LMDB refuses as any other damage. For whoever is to
+ * write alone: while somebody writes, two looks see two files, and what is made long enough may be cut off.
  */
 function checkFile(file: string): void {
   const descriptor = openSync(file, 'r+')

@@ -53,8 +53,7 @@ const kinds: Record<string, () => Place> = {
     ? {
         lmdb: () => {
           const path = join(folder, String(places++))
-          const open = async () => openLmdbStore(path)
-          return { write: open, read: open }
+          return { write: async () => openLmdbStore(path), read: async () => openLmdbStore(path, true) }
         },
       }
     : {}),
