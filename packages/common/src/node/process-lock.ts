@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Held until released or until the process ends, however it ends. */
 export type ProcessLock = { release(): Promise<void> }
@@ -17,6 +18,11 @@ function lockAddress(path: string): string {
   return Buffer.byteLength(beside) <= maxSocketPath ? beside : join(tmpdir(), `l2-${name}.lock`)
 }
 
+/** Somebody who takes over has so long; whoever was killed in the midst of it is passed over then. */
+const takeoverMs = 3_000
+const pauseMs = 50
+const maxAttempts = (2 * takeoverMs) / pauseMs
+
 /**
  * Locks a file against every other process of the machine, containers that share the volume included. The lock is a listening socket beside
  * the file, because the system closes it with the process: a socket that refuses connections is left over from a killed one, and is taken over.
@@ -25,20 +31,44 @@ function lockAddress(path: string): string {
  */
 export async function lockFile(path: string): Promise<ProcessLock | undefined> {
   const address = lockAddress(path)
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const server = await listen(address)
-    if (server !== undefined) {
-      server.unref()
-      return { release: () => new Promise(done => server.close(() => done())) }
-    }
+    if (server !== undefined) return held(server)
     if (await answers(address)) return undefined
-    try {
-      unlinkSync(address)
-    } catch {
-      // Somebody else was faster: the next attempt finds out who holds it now.
-    }
+    const taken = await takeOver(address)
+    if (taken !== undefined) return held(taken)
+    await sleep(pauseMs)
   }
   return undefined
+}
+
+function held(server: Server): ProcessLock {
+  server.unref()
+  return { release: () => new Promise(done => server.close(() => done())) }
+}
+
+/**
+ * Removes the socket of a killed holder and listens in its place. One at a time: of two, the second would remove the socket of the first, and
+ * both would hold the lock. A folder says whose turn it is, for it is made by one and no other.
+ */
+async function takeOver(address: string): Promise<Server | undefined> {
+  const turn = `${address}.takeover`
+  try {
+    mkdirSync(turn)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const begun = statSync(turn, { throwIfNoEntry: false })?.mtimeMs
+    if (begun !== undefined && Date.now() - begun > takeoverMs) rmSync(turn, { recursive: true, force: true })
+    return undefined
+  }
+  try {
+    // Looked at again, now that nobody else removes it.
+    if (await answers(address)) return undefined
+    rmSync(address, { force: true })
+    return await listen(address)
+  } finally {
+    rmSync(turn, { recursive: true, force: true })
+  }
 }
 
 function listen(address: string): Promise<Server | undefined> {

@@ -55,7 +55,13 @@ export function fileFolder(path: string): SegmentFolder {
     open: (segment, access) => open(segment, access === 'read' ? 'r' : 'r+'),
     create(segment) {
       const file = open(segment, 'wx+')
-      syncFolder(path)
+      try {
+        syncFolder(path)
+      } catch (error) {
+        file.close()
+        unlinkSync(join(path, nameOf(segment)))
+        throw error
+      }
       return file
     },
     remove: segment => unlinkSync(join(path, nameOf(segment))),

@@ -27,6 +27,13 @@ export function hasLmdb(): boolean {
 const mapSize = process.platform === 'win32' ? undefined : 256 * 2 ** 30
 
 /**
+ * LMDB names the pages of its file that are free in a list, which a commit writes anew as far as it is in memory. By default (75,000 entries) that is all of a
+ * large store's, for each block. A list that is longer than this is put down after a commit, and the next one begins with the pages that became free last,
+ * which are about as many as it needs. How much of it may be looked at to find room (`maxFreeSpaceToLoad`) stays as it is: with less the file grows without end.
+ */
+const freeList = { maxFreeSpaceToRetain: 1000 }
+
+/**
  * A store in one LMDB file: a start costs the same however much there is, reads are of memory, a batch is a transaction. Readers in other threads see
  * what is committed and never wait. A reader follows a writer that has the store open, and looks at nothing that the writer may be changing.
  *
@@ -47,6 +54,7 @@ export function openLmdbStore(path: string, readOnly = false): EngineStore {
       cache: false,
       // A commit has reached the disk when it returns.
       overlappingSync: false,
+      ...freeList,
       ...(mapSize === undefined ? {} : { mapSize }),
     })
     return new LmdbStore(database as RootDatabase<Buffer, Buffer>, file)

@@ -202,6 +202,78 @@ describe('openLogStore', () => {
     await store.close()
     expect(await batchesIn(path, written + 5)).toBe(written + 1)
   })
+
+  it('begins a segment after all when there was no room for it the first time', async () => {
+    const path = place()
+    let fails = false
+    const store = await openLogStore(
+      limitedTo(fileFolder(path), () => {
+        if (fails) throw new Error('ENOSPC')
+      }),
+      { segmentBytes: 200 },
+    )
+    for (let n = 0; n < 4; n++) store.write(batchOf(n))
+    fails = true
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await expect(store.maintain!(1)).rejects.toMatchObject({ code: 'ENGINE_STORE_FAILED' })
+    }
+    fails = false
+    await store.maintain!(1)
+    store.write(batchOf(4))
+    await store.close()
+    expect(readdirSync(path).sort()).toEqual(['00000001.log', '00000002.log'])
+    expect(await batchesIn(path, 6)).toBe(5)
+  })
+
+  it('has nothing again that was deleted, though a segment could not be removed', async () => {
+    const memory = memoryFolder(new Map(), () => {})
+    let fails = true
+    const stubborn: SegmentFolder = {
+      ...memory,
+      remove: async segment => {
+        if (fails) throw new Error('EPERM')
+        await memory.remove(segment)
+      },
+    }
+    const options = { segmentBytes: 600, minGarbage: 5 }
+    const store = await openLogStore(stubborn, options)
+    store.write(packEntries([[key(9), value(9)]]))
+    const churn = async () => {
+      for (let n = 0; n < 60 && !store.isBroken; n++) {
+        store.write(packEntries([[key(1), value(n)]]))
+        await store.maintain!(1000)
+      }
+    }
+    for (let n = 0; n < 30; n++) store.write(packEntries([[key(1), value(n)]]))
+    await store.maintain!(0)
+    // In the next segment, whose turn to go comes after that of the first.
+    store.write(packEntries([[key(9), undefined]]))
+    await expect(churn()).rejects.toMatchObject({ code: 'ENGINE_STORE_FAILED' })
+    fails = false
+    // Where the host does not open it again, nothing is to be tidied until it does.
+    await churn()
+    await store.close()
+    const again = await openLogStore(memory, options)
+    expect(again.get(key(9))).toBeUndefined()
+    await again.close()
+  })
+
+  it('is read anew by a reader that had read what its writer then took back', async () => {
+    const path = place()
+    await filled(path, 3)
+    const reader = await openLogStore(fileFolder(path), { readOnly: true })
+    // A flush that failed: what was appended is cut off, and something else is written in its place.
+    const file = join(path, '00000001.log')
+    writeFileSync(file, readFileSync(file).subarray(0, 16 + 2 * (12 + batchOf(0).length) + 2))
+    const writer = await openLogStore(fileFolder(path))
+    for (const n of [7, 8]) {
+      writer.write(batchOf(n))
+      await reader.refresh!()
+      expect(reader.get(key(n))).toEqual(writer.get(key(n)))
+      expect(reader.get(key(2))).toBeUndefined()
+    }
+    await Promise.all([reader.close(), writer.close()])
+  })
 })
 
 /** Every slot after the batches of the tidying test. */

@@ -1,15 +1,18 @@
 import { OpEngineError } from '../errors.js'
+import { OrderedKeys } from './ordered-keys.js'
 import {
   beginSegment,
+  checksumAt,
   corrupt,
   encodeRecord,
+  newSalt,
   type OpenSegment,
   RecordReader,
   readSalt,
   recordHeaderBytes,
   segmentHeaderBytes,
 } from './records.js'
-import type { SegmentFolder } from './segment.js'
+import type { SegmentFile, SegmentFolder } from './segment.js'
 import { type EngineStore, type Entry, packEntries, visitEntries } from './store.js'
 
 /** Options of {@link openLogStore}. */
@@ -27,6 +30,8 @@ type Segment = OpenSegment & {
   end: number
   /** Entries in it, those included that newer ones have replaced. */
   entries: number
+  /** The last record that was taken in; a reader sees by it whether its writer has taken that back. */
+  last: { readonly at: number; readonly checksum: number } | undefined
 }
 
 /** A location is one number: segments have up to 2^36 bytes. */
@@ -61,7 +66,9 @@ class LogStore implements EngineStore {
   #segments: Segment[] = []
   /** Key, one character a byte, to location. */
   readonly #index = new Map<string, number>()
-  #ordered: { prefix: string; keys: string[]; added: string[] } | undefined
+  readonly #ordered = new OrderedKeys(this.#index)
+  /** Of a segment whose beginning has failed. */
+  #salt: Uint8Array | undefined
   #compaction: { segment: Segment; reader: RecordReader; at: number } | undefined
   isBroken = false
 
@@ -80,6 +87,11 @@ class LogStore implements EngineStore {
   }
 
   async refresh(): Promise<void> {
+    if (this.#readOnly && this.#wasTakenBack()) {
+      this.close()
+      this.#index.clear()
+      this.#ordered.clear()
+    }
     for (let attempt = 1; ; attempt++) {
       const numbers = await this.#folder.list()
       try {
@@ -92,6 +104,13 @@ class LogStore implements EngineStore {
         if (!this.#readOnly || !isMissing || attempt === 5) throw error
       }
     }
+  }
+
+  /** A record may be whole and its flush fail: its writer cuts it off and goes on in its place. Who has read it meanwhile begins anew. */
+  #wasTakenBack(): boolean {
+    const segment = this.#segments.at(-1)
+    if (segment?.last === undefined) return false
+    return checksumAt(segment.file, segment.last.at) !== segment.last.checksum || segment.file.size() < segment.end
   }
 
   async #readSegments(numbers: readonly number[]): Promise<void> {
@@ -135,14 +154,27 @@ class LogStore implements EngineStore {
         return undefined
       }
       file.truncate(0)
-      salt = beginSegment(file)
+      salt = newSalt()
+      beginSegment(file, salt)
     }
-    return { number, file, salt, end: segmentHeaderBytes, entries: 0 }
+    return { number, file, salt, end: segmentHeaderBytes, entries: 0, last: undefined }
   }
 
   async #begin(number: number): Promise<void> {
-    const file = await this.#folder.create(number)
-    this.#segments.push({ number, file, salt: beginSegment(file), end: segmentHeaderBytes, entries: 0 })
+    let file: SegmentFile | undefined
+    try {
+      // What was begun in vain is begun again, and with the salt that it had: a reader may have seen it.
+      const isThere = (await this.#folder.list()).includes(number)
+      file = isThere ? await this.#folder.open(number, 'write') : await this.#folder.create(number)
+      if (isThere) file.truncate(0)
+      this.#salt ??= newSalt()
+      beginSegment(file, this.#salt)
+    } catch (cause) {
+      file?.close()
+      throw failed(`cannot begin ${this.#folder.describe(number)}`, cause)
+    }
+    this.#segments.push({ number, file, salt: this.#salt, end: segmentHeaderBytes, entries: 0, last: undefined })
+    this.#salt = undefined
   }
 
   /** Takes in the records from where the last reading ended. */
@@ -153,6 +185,7 @@ class LogStore implements EngineStore {
       if (!this.#take(segment, segment.end, batch)) {
         throw corrupt(this.#folder.describe(segment.number), segment.end, 'a sound record holds no entries')
       }
+      segment.last = { at: segment.end, checksum: reader.checksum }
       segment.end += recordHeaderBytes + batch.length
     }
   }
@@ -177,11 +210,10 @@ class LogStore implements EngineStore {
       changes.push([keyString(key), value === undefined ? undefined : base + at])
     })
     if (!isWhole) return false
-    const ordered = this.#ordered
     for (const [key, location] of changes) {
       if (location === undefined) this.#index.delete(key)
       else {
-        if (ordered !== undefined && key.startsWith(ordered.prefix) && !this.#index.has(key)) ordered.added.push(key)
+        if (!this.#index.has(key)) this.#ordered.added(key)
         this.#index.set(key, location)
       }
     }
@@ -237,42 +269,15 @@ class LogStore implements EngineStore {
   }
 
   scan(prefix: Uint8Array, start: Uint8Array, maxBytes: number): Uint8Array {
-    const keys = this.#keysWith(keyString(prefix))
-    const from = keyString(start)
-    let low = 0
-    let high = keys.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (keys[middle]! < from) low = middle + 1
-      else high = middle
-    }
     const entries: Entry[] = []
     let length = 0
-    for (let at = low; at < keys.length && (entries.length === 0 || length < maxBytes); at++) {
-      const key = keys[at]!
-      const location = this.#index.get(key)
-      // Deleted since the keys were put in order, or there twice.
-      if (location === undefined || key === keys[at - 1]) continue
-      const value = this.#valueAt(location, key.length)
+    for (const key of this.#ordered.from(keyString(prefix), keyString(start))) {
+      const value = this.#valueAt(this.#index.get(key)!, key.length)
       entries.push([keyBytes(key), value])
       length += 8 + key.length + value.length
+      if (length >= maxBytes) break
     }
     return packEntries(entries)
-  }
-
-  /** Keys in order, kept from scan to scan; what was added meanwhile is merged in. */
-  #keysWith(prefix: string): string[] {
-    const ordered = this.#ordered
-    if (ordered?.prefix !== prefix) {
-      const keys = [...this.#index.keys()].filter(key => key.startsWith(prefix)).sort(byCodeUnit)
-      this.#ordered = { prefix, keys, added: [] }
-      return keys
-    }
-    if (ordered.added.length > 0) {
-      ordered.keys = merge(ordered.keys, ordered.added.sort(byCodeUnit))
-      ordered.added = []
-    }
-    return ordered.keys
   }
 
   async maintain(budgetMs: number): Promise<boolean> {
@@ -324,7 +329,13 @@ class LogStore implements EngineStore {
     this.#compaction = undefined
     this.#segments.shift()
     segment.file.close()
-    await this.#folder.remove(segment.number)
+    try {
+      await this.#folder.remove(segment.number)
+    } catch (cause) {
+      // It stands where a start finds it, so what deletes in later ones must go on to count: only opening the store again sees to that.
+      this.isBroken = true
+      throw failed(`cannot remove ${this.#folder.describe(segment.number)}`, cause)
+    }
   }
 
   close(): void {
@@ -344,16 +355,3 @@ function keyString(key: Uint8Array): string {
 }
 
 const keyBytes = (key: string): Uint8Array => Uint8Array.from(key, letter => letter.charCodeAt(0))
-
-const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-function merge(a: readonly string[], b: readonly string[]): string[] {
-  const merged: string[] = []
-  let j = 0
-  for (const key of a) {
-    while (j < b.length && b[j]! < key) merged.push(b[j++]!)
-    merged.push(key)
-  }
-  while (j < b.length) merged.push(b[j++]!)
-  return merged
-}

@@ -16,15 +16,15 @@ const windowBytes = 1 << 20
 /** A segment as its checks need it. */
 export type OpenSegment = { readonly number: number; readonly file: SegmentFile; readonly salt: Uint8Array }
 
+export const newSalt = (): Uint8Array => crypto.getRandomValues(new Uint8Array(8))
+
 /** Writes the header of an empty segment. */
-export function beginSegment(file: SegmentFile): Uint8Array {
-  const salt = crypto.getRandomValues(new Uint8Array(8))
+export function beginSegment(file: SegmentFile, salt: Uint8Array): void {
   const header = new Uint8Array(segmentHeaderBytes)
   header.set(segmentMagic)
   header.set(salt, 8)
   file.append(header)
   file.flush()
-  return salt
 }
 
 /** The salt of a segment; `undefined` when it is too short to have one. @throws OpEngineError `ENGINE_STORE_CORRUPT` */
@@ -48,6 +48,12 @@ export function encodeRecord(segment: OpenSegment, offset: number, batch: Uint8A
   return record
 }
 
+/** The checksum that the record at `offset` claims; `undefined` where there is none. */
+export function checksumAt(file: SegmentFile, offset: number): number | undefined {
+  const header = new Uint8Array(recordHeaderBytes)
+  return file.read(header, offset) < recordHeaderBytes ? undefined : new DataView(header.buffer).getUint32(8)
+}
+
 function checksum(salt: Uint8Array, offset: number, batch: Uint8Array): number {
   const head = new Uint8Array(20)
   head.set(salt)
@@ -62,6 +68,8 @@ export class RecordReader {
   readonly #segment: OpenSegment
   #window: Uint8Array = new Uint8Array(0)
   #windowAt = 0
+  /** Of the last record that was read. */
+  checksum = 0
 
   constructor(segment: OpenSegment) {
     this.#segment = segment
@@ -78,7 +86,9 @@ export class RecordReader {
     // What the length claims is believed only as far as the file goes.
     if (offset + recordHeaderBytes + length > this.#segment.file.size()) return undefined
     const batch = this.#bytes(offset + recordHeaderBytes, length)
-    return batch !== undefined && checksum(this.#segment.salt, offset, batch) === expected ? batch : undefined
+    if (batch === undefined || checksum(this.#segment.salt, offset, batch) !== expected) return undefined
+    this.checksum = expected
+    return batch
   }
 
   /** Whether a sound record begins anywhere from `offset` on: damage before it is no torn end. */
