@@ -15,6 +15,7 @@ export const chainId = 59_900
 /** One engine of the node, without the node around it. */
 export type EngineChain = {
   readonly directory: string
+  readonly identity: ChainIdentity
   readonly options: EngineOptions
   engine: NodeEngine
   /** Builds so many blocks on the newest and adopts each; `finalizedBehind` blocks below it is the finalized one. */
@@ -52,6 +53,7 @@ export async function startChain(kind: EngineKind, history = 'states=1d,bodies=3
   const l1 = { ...origin, baseFeePerGas: 1n, blobBaseFee: 1n, parentBeaconBlockRoot: zeroHash }
   const chain: EngineChain = {
     directory,
+    identity,
     options,
     engine,
     blocks,

@@ -18,7 +18,10 @@ export function checkedEngine(first: NodeEngine, second: NodeEngine): EngineGrou
       return { block: await engine.build(parent, attributes) }
     } catch (refused) {
       // A list that cannot be a block is a verdict, which both must come to; anything else is trouble of one of them.
-      if (isL2Error(refused, 'ENGINE_TRANSACTION_INVALID')) return { refused }
+      // Engines differ in when they see it: while they put the block together, or when they judge it.
+      if (isL2Error(refused, 'ENGINE_TRANSACTION_INVALID') || isL2Error(refused, 'ENGINE_PAYLOAD_INVALID')) {
+        return { refused }
+      }
       throw refused
     }
   }

@@ -341,11 +341,15 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       transaction: undefined,
     }))
 
-  const publish = async (block: SealedBlock, built: BuiltBlock, config: SystemConfig): Promise<void> => {
-    const published = adopt(block, config)
+  /** A block that the log has and users do not see yet. */
+  let unpublished: { block: SealedBlock; built: BuiltBlock; published: PublishedBlock; signer: Address } | undefined
+  /** Shows it: in the engine, the pool, the books and to whoever watches headers. Where the engine fails in between, once more from the start. */
+  const publish = async (): Promise<void> => {
+    if (unpublished === undefined) return
+    const { block, built, published, signer } = unpublished
     await engine.setHead({ head: head.hash, ...labels })
     engineHead = head
-    const { executed } = block
+    const { executed, header, signature } = block
     const results = built.receipts ?? (await engine.receipts(executed.hash))
     const transactions = built.entries.map(({ transaction }) => transaction)
     const fees = blockFees(executed, transactions, results)
@@ -360,11 +364,15 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
       included: built.entries.map(({ transaction }) => transaction.hash),
       accounts: addresses.map((address, index) => [address, states[index]!] as const),
     })
+    unpublished = undefined
     await durable.record(events)
     options.onBlock(published, fees, true)
+    options.onHeader({ header, signer, signature })
+    if (equivocating.has(signer)) await signTwice(signer, header)
   }
 
   const produce = async (nowMs: number): Promise<boolean> => {
+    await publish()
     const timestamp = head.timestamp + rollup.blockTimeSeconds
     if (BigInt(nowMs) < timestamp * 1000n) return false
     const current = await l1.at(head.l1Origin.number)
@@ -404,11 +412,10 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     }
     const sealed = await sealBlock(built.block, signer, schedule)
     await append(sealed)
+    const published = adopt(sealed, base.systemConfig)
+    unpublished = { block: sealed, built, published, signer: leader.sequencer }
     // From here on users see it: what is shown is in the log.
-    await publish(sealed, built, base.systemConfig)
-    const { header, signature } = sealed
-    options.onHeader({ header, signer: leader.sequencer, signature })
-    if (equivocating.has(leader.sequencer)) await signTwice(leader.sequencer, header)
+    await publish()
     l1.forgetBelow(origin.number)
     return true
   }
