@@ -56,6 +56,21 @@ describe('createBlobArchive', () => {
     await keepsBlobs(createS3Store({ url }, { credentials: () => ({ accessKeyId, secretAccessKey }) }))
   })
 
+  it('does not take a library that fails for blobs that rotted', async () => {
+    let full = false
+    const failing = {
+      ...kzg,
+      blobToKzgCommitment: (blob: Uint8Array) => {
+        if (full) throw new BlobError('the pool is full', { code: 'KZG_POOL_FULL', recovery: 'retry' })
+        return kzg.blobToKzgCommitment(blob)
+      },
+    }
+    const archive = createBlobArchive({ objects: createMemoryStore(), kzg: failing })
+    const [hash] = await archive.put([blobs[0]!])
+    full = true
+    await expect(archive.get(hash!)).rejects.toMatchObject({ code: 'KZG_POOL_FULL' })
+  })
+
   it('believes neither the store nor the node', async () => {
     const objects = createMemoryStore()
     const archive = createBlobArchive({ objects, kzg })

@@ -88,7 +88,7 @@ export function createBlobArchive({ objects, kzg }: BlobArchiveDeps): BlobArchiv
     signal?.throwIfAborted()
     const blob = await objects.get(keyOf(versionedHash))
     if (blob === undefined) return undefined
-    const found = blob.length === bytesPerBlob ? await hashOf(blob, signal).catch(unlessAborted(signal)) : undefined
+    const found = blob.length === bytesPerBlob ? await hashOf(blob, signal).catch(noBlob) : undefined
     if (found !== versionedHash.toLowerCase()) {
       throw new DaError('the archive holds something else under a versioned hash', {
         code: 'DA_MISMATCH',
@@ -132,10 +132,7 @@ export function createBlobArchive({ objects, kzg }: BlobArchiveDeps): BlobArchiv
   }
 }
 
-/** Bytes that are no blob have no hash; an abortion is not about them. */
-function unlessAborted(signal: AbortSignal | undefined): () => undefined {
-  return () => {
-    signal?.throwIfAborted()
-    return undefined
-  }
+/** Bytes that are no blob have no hash. Any other failure, as of a pool that is full, says nothing about them. */
+function noBlob(error: unknown): undefined {
+  if (!isL2Error(error, 'FIELD_ELEMENT')) throw error
 }

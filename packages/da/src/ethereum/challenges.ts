@@ -6,7 +6,15 @@ import type { ChallengeSource, ChallengeWindows } from '../alt-da/challenge.js'
 import { DaError } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
 import { parseOptions } from '../internal/options.js'
-import { call, type EthereumClient, parseQuantity, readHead, readQuantity, readTransaction } from './rpc.js'
+import {
+  call,
+  type EthereumClient,
+  parseQuantity,
+  readFinalized,
+  readHead,
+  readQuantity,
+  readTransaction,
+} from './rpc.js'
 
 /**
  * The parts of the OP Stack's `DataAvailabilityChallenge` that reading needs.
@@ -56,6 +64,7 @@ export const dataAvailabilityChallengeAbi = [
 
 const schema = z.strictObject({
   contract: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
+  head: z._default(z.enum(['latest', 'finalized']), 'latest'),
   timeoutMs: z._default(z.int().check(z.positive()), 30_000),
 })
 
@@ -66,6 +75,11 @@ const resolved = 2
 export type EthereumChallengesOptions = {
   /** The `DataAvailabilityChallenge` contract. */
   contract: Hex
+  /**
+   * Up to which block L1 counts: `latest` (default), to see what happens now; `finalized` for derivation, which must not take what a challenge in a
+   * block that replaces the newest ones makes void.
+   */
+  head?: 'latest' | 'finalized' | undefined
   /** Milliseconds of a call; 30 000. */
   timeoutMs?: number | undefined
 }
@@ -92,9 +106,12 @@ export type EthereumChallengesOptions = {
  * ```
  */
 export function createEthereumChallenges(client: EthereumClient, options: EthereumChallengesOptions): ChallengeSource {
-  const { contract, timeoutMs } = parseOptions('createEthereumChallenges', schema, options)
+  const { contract, head, timeoutMs } = parseOptions('createEthereumChallenges', schema, options)
   return {
-    head: async of => (await withDeadline('reading the L1 head', of, timeoutMs, () => readHead(client))).number,
+    head: of =>
+      withDeadline('reading the L1 head', of, timeoutMs, async () =>
+        head === 'finalized' ? readFinalized(client) : (await readHead(client)).number,
+      ),
     find: (dataHash, includedAt, of) =>
       withDeadline('reading challenges', of, timeoutMs, async () => {
         const viem = await import('../internal/viem.js')

@@ -132,6 +132,10 @@ describe('createEthereumChallenges', () => {
     expect(await source.find(hash, includedAt, { until: challengedAt })).toEqual({ challengedAt })
     expect(await source.find(keccak256(random.bytes(3), 'bytes'), includedAt)).toEqual({})
     expect(await source.head()).toBe(resolvedAt)
+    // Derivation counts only what L1 does not take back.
+    const { number: final } = await anvil.client.getBlock({ blockTag: 'finalized' })
+    expect(await createEthereumChallenges(anvil.client, { contract, head: 'finalized' }).head()).toBe(final)
+    expect(final).toBeLessThan(resolvedAt)
   })
 })
 

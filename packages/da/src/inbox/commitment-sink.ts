@@ -24,7 +24,10 @@ export interface CommitmentSink {
   limits(options?: DaCallOptions): Promise<DaLimits>
   /** Posts items together and resolves when L1 has them or their names, which get there in the order of the calls. Idempotent by key. */
   submit(items: readonly Uint8Array[], options?: DaSubmitOptions): Promise<CommitmentReceipt>
-  /** Keys of submissions of which something is under way, on the layer or to L1, oldest first. */
+  /**
+   * Keys of submissions of which something is under way, on the layer or to L1. After a crash, what the layer had ended and L1 had not begun is not
+   * among them, because neither journal says so: whoever has to have it named repeats it under its key.
+   */
   pending(options?: DaCallOptions): Promise<readonly string[]>
   /** Ends a submission begun before a crash; `undefined` when the layer does not know the key. */
   resume(key: string, options?: DaCallOptions): Promise<CommitmentReceipt | undefined>

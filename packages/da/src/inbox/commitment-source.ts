@@ -11,7 +11,7 @@ export type CommitmentSourceDeps = {
   layers: readonly Pick<DataAvailability, 'name' | 'reads' | 'get' | 'verify'>[]
   /**
    * The challenge contract of a chain with keccak commitments (OP alt-DA): what was demanded in time and never delivered is dropped by everybody,
-   * whoever still has it. Its `head` should be one that L1 does not take back.
+   * whoever still has it. Its `head` should be one that L1 does not take back: `createEthereumChallenges(client, { contract, head: 'finalized' })`.
    */
   challenges?: { source: ChallengeSource; windows: ChallengeWindows } | undefined
   /** Told of every commitment that is skipped. */
