@@ -269,6 +269,58 @@ describe('createDerivationDriver', () => {
     expect(calls).toEqual(Array.from({ length: 20 }, () => 'label'))
   })
 
+  it('a reorg of L1 is reported though the engine fails when it is told of it', async () => {
+    const world = scene()
+    world.l1.mine()
+    world.sequencer.build()
+    world.post(0)
+    world.l1.mine()
+    const engine = createHashEngine({ config: world.config })
+    let down = false
+    const { driver, events } = drive(world, {
+      engine: {
+        ...engine,
+        setHead: async heads => {
+          if (down) throw new SequencerError('down', { code: 'ENGINE_UNAVAILABLE', recovery: 'retry' })
+          await engine.setHead(heads)
+        },
+      },
+    })
+    await driver.sync()
+    world.l1.reorg(101n)
+    world.l1.mine()
+    down = true
+    await expect(driver.sync()).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' })
+    down = false
+    expect((await driver.sync()).head.number).toBe(0n)
+    expect([events.filter(kind => kind === 'reset').length, engine.blockNow('latest')!.number]).toEqual([1, 0n])
+  })
+
+  it('a reorg of L1 takes no unsafe block away whose origin is still there', async () => {
+    for (const depth of [1n, 4n]) {
+      const world = scene()
+      world.l1.mine()
+      for (let i = 0; i < 20; i++) world.sequencer.build([simulatedTransaction(world.config, BigInt(i))])
+      const origin = world.sequencer.head.l1Origin.number
+      const engine = createHashEngine({ config: world.config })
+      const { driver, events } = drive(world, { engine })
+      for (let i = 0; i < 4; i++) world.l1.mine()
+      await driver.sync()
+      for (const { executed } of world.sequencer.blocks) engine.adopt(executed)
+      const from = world.l1.head.number - depth
+      world.l1.reorg(from)
+      for (let i = 0; i < 5; i++) world.l1.mine()
+      await driver.sync()
+      expect(events).toContain('reset')
+      expect([from >= origin, engine.blockNow('latest')!.number]).toEqual([true, 20n])
+      // One whose origin is gone is on no chain that will be.
+      world.l1.reorg(origin - 1n)
+      for (let i = 0; i < 9; i++) world.l1.mine()
+      await driver.sync()
+      expect(engine.blockNow('latest')!.number).toBe(0n)
+    }
+  })
+
   it('compares everything that a header says before it takes a block for derived', async () => {
     const world = scene()
     world.l1.mine()

@@ -306,14 +306,17 @@ class Driver implements DerivationDriver {
     if (candidates.at(-1) !== this.#start) candidates.push(this.#start)
     for (const to of candidates) {
       if ((await l1.block(to.l1.number, callOptions))?.hash !== to.l1.hash) continue
+      const finalized = this.#finalized.head.number > to.head.number ? to : this.#finalized
+      const { hash } = to.head
+      const head = (await this.#keptUnsafe(to, callOptions)) ?? hash
+      // The engine first: when it fails, nothing has changed here, and the next try comes by again.
+      await engine.setHead({ head, safe: hash, finalized: finalized.head.hash }, callOptions)
       this.#checkpoints = this.#checkpoints.filter(checkpoint => checkpoint.l1.number < to.l1.number)
       this.#checkpoints.push(to)
       this.#cache.clear()
       this.#output = undefined
       this.#pipeline = createDerivationPipeline({ ...this.#options, start: to })
-      if (this.#finalized.head.number > to.head.number) this.#finalized = to
-      const { hash } = to.head
-      await engine.setHead({ head: hash, safe: hash, finalized: this.#finalized.head.hash }, callOptions)
+      this.#finalized = finalized
       this.#options.onEvent?.({ kind: 'reset', to })
       return
     }
@@ -321,6 +324,25 @@ class Driver implements DerivationDriver {
       code: 'DERIVATION_START_LOST',
       details: { number: this.#start.l1.number, hash: this.#start.l1.hash },
     })
+  }
+
+  /**
+   * The engine's head, if it is an unsafe block that stands on this checkpoint and on an L1 origin that is still there: then it stays, and
+   * derivation comes to the same or replaces it. Source: op-node, `FindL2Heads`.
+   */
+  async #keptUnsafe({ head }: DerivationCheckpoint, callOptions: CallOptions): Promise<Hash | undefined> {
+    const { l1, engine, config } = this.#options
+    const unsafe = await engine.block('latest', callOptions)
+    if (unsafe === undefined || unsafe.number <= this.#pipeline.head.number) return undefined
+    if ((await engine.block(head.number, callOptions))?.hash !== head.hash) return undefined
+    let l1Origin: L2BlockRef['l1Origin']
+    try {
+      l1Origin = l2BlockRef(unsafe, config).l1Origin
+    } catch {
+      // No block that derivation could come to.
+      return undefined
+    }
+    return (await l1.block(l1Origin.number, callOptions))?.hash === l1Origin.hash ? unsafe.hash : undefined
   }
 
   async #finalize(callOptions: CallOptions): Promise<void> {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toSingularBatch } from '../batch/singular.js'
 import { encodeBatcherTransaction } from '../channel/frame.js'
 import { anvilBinary } from '../engine/anvil-process.js'
+import { orderedTrieRoot } from '../rlp/ordered-trie.js'
 import {
   createHashEngine,
   createSequencerSimulator,
@@ -18,6 +19,7 @@ import {
 import { decodeDeposit, encodeDepositLog } from './deposit.js'
 import { createDerivationDriver } from './driver.js'
 import type { L1Block } from './l1.js'
+import { headerHash } from './l1-proof.js'
 import { createRpcL1Source, type L1Client } from './l1-rpc.js'
 import type { RollupConfig } from './rollup-config.js'
 import { encodeConfigUpdate } from './system-config.js'
@@ -227,6 +229,22 @@ describe('createRpcL1Source', () => {
         })),
     })
     expect(told).toEqual(honest)
+    // So that one of an unknown type does not keep the others from being proved.
+    const unknown: Hex[] = []
+    const strange = (raw?: unknown): Answers => ({
+      eth_getBlockByNumber: (block: { transactions: { type: Hex; hash: Hex }[] }) => ({
+        ...block,
+        transactions: block.transactions.map((tx, i) => (i === 0 ? { ...tx, type: '0x5' } : tx)),
+      }),
+      eth_getRawTransactionByHash: (answer: Hex) => {
+        unknown.push(answer)
+        return raw
+      },
+    })
+    for (const raw of [undefined, null, 5, '0x', '0x05c0', '0x7']) {
+      await expect(ask(strange(raw))).rejects.toMatchObject({ code: 'L1_RPC_INVALID' })
+    }
+    expect(unknown[0]).toMatch(/^0x02/)
     type Block = {
       transactions: object[]
       timestamp: Hex
@@ -269,6 +287,36 @@ describe('createRpcL1Source', () => {
     for (const lie of lies) {
       await expect(ask(lie)).rejects.toMatchObject({ code: 'L1_RPC_INVALID', recovery: 'retry' })
     }
+  })
+
+  it('proves a block with a transaction of a type that is not known, by its bytes', async () => {
+    const config = simulatedRollup()
+    const raw = Uint8Array.of(0x2a, 0xc1, 0x05)
+    const word = (byte: string): Hash => `0x${byte.repeat(32)}`
+    const header = {
+      hash: word('00'),
+      parentHash: word('01'),
+      sha3Uncles: word('02'),
+      miner: config.batchInbox,
+      stateRoot: word('03'),
+      transactionsRoot: orderedTrieRoot([raw]),
+      receiptsRoot: word('04'),
+      logsBloom: `0x${'00'.repeat(256)}`,
+      number: '0x5',
+      gasLimit: '0x1',
+      gasUsed: '0x1',
+      timestamp: '0x1',
+      extraData: '0x',
+      mixHash: word('05'),
+      baseFeePerGas: '0x7',
+    } as const
+    const block = { ...header, hash: headerHash(header), transactions: [{ type: '0x2a', hash: word('06') }] }
+    const ask = (bytes: Hex): Promise<L1Block | undefined> => {
+      const answers: Record<string, unknown> = { eth_getBlockByNumber: block, eth_getRawTransactionByHash: bytes }
+      return createRpcL1Source({ client: { request: async ({ method }) => answers[method] }, config }).block(5n)
+    }
+    expect(await ask(bytesToHex(raw))).toMatchObject({ number: 5n, transactions: [] })
+    await expect(ask('0x2ac106')).rejects.toMatchObject({ code: 'L1_RPC_INVALID' })
   })
 
   it('refuses answers that are not what was asked for, and keeps the URL to itself', async () => {

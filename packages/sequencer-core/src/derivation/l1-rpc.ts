@@ -41,8 +41,8 @@ type RpcBlock = RpcHeader & { baseFeePerGas: Hex; transactions: RpcTransaction[]
  * are read only where the header's bloom says that a deposit or a config update may be among them. Only transactions to the batch inbox are
  * kept; they are encoded again from their fields, so that their senders can be recovered.
  *
- * What cannot be proved: that a block is canonical (ask several nodes), and a list of transactions of which one has a type that this version
- * does not know; it is taken as it is, and each kept transaction is still held against its hash.
+ * Of a transaction with a type that this version does not know, the bytes are asked for (`eth_getRawTransactionByHash`). What cannot be proved:
+ * that a block is canonical (ask several nodes).
  *
  * @throws SequencerError (rejects) `L1_RPC_INVALID`, and whatever the client rejects with
  */
@@ -78,6 +78,14 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
     return BigInt(fee)
   }
 
+  /** The bytes of a transaction whose type is not known here. That type must be in them, or it could be one to the inbox. */
+  const rawOf = async (transaction: RpcTransaction, callOptions: CallOptions): Promise<Uint8Array> => {
+    const type = typeOf(transaction)
+    const raw = unhex((await request('eth_getRawTransactionByHash', [transaction.hash], callOptions)) as Hex)
+    if (raw[0] !== type || type > 0x7f) throw invalid('bytes of another transaction', { hash: transaction.hash, type })
+    return raw
+  }
+
   const logsOf = async (block: RpcBlock, callOptions: CallOptions): Promise<readonly RpcLog[]> => {
     const wanted = [
       [config.depositContract, transactionDepositedTopic],
@@ -111,7 +119,9 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
       if (readNumber(block.number) !== number)
         throw invalid('another block than asked for', { number, got: block.number })
       try {
-        const transactions = readTransactions(block, config, trustNode)
+        const transactions = await readTransactions(block, config, trustNode, transaction =>
+          rawOf(transaction, callOptions),
+        )
         const [logs, fee] = await Promise.all([logsOf(block, callOptions), blobBaseFee(block, callOptions)])
         return toL1Block(block, transactions, logs, fee, config)
       } catch (cause) {
@@ -141,7 +151,12 @@ const knownTypes = [...readTypes, 4]
 /** Nodes leave the type of a legacy transaction out, or write its zero in several ways. */
 const typeOf = ({ type }: RpcTransaction): number => (type === undefined || type === null ? 0 : Number(type))
 
-function readTransactions(block: RpcBlock, config: RollupConfig, trustNode: boolean): L1Transaction[] {
+async function readTransactions(
+  block: RpcBlock,
+  config: RollupConfig,
+  trustNode: boolean,
+  rawOf: (transaction: RpcTransaction) => Promise<Uint8Array>,
+): Promise<L1Transaction[]> {
   if (!trustNode && headerHash(block) !== block.hash) {
     throw invalid('a header that does not make its hash', { number: block.number, hash: block.hash })
   }
@@ -158,10 +173,11 @@ function readTransactions(block: RpcBlock, config: RollupConfig, trustNode: bool
     sameHex(transaction.to, config.batchInbox) &&
     readTypes.includes(typeOf(transaction))
   const all = block.transactions
-  if (trustNode || !all.every(transaction => knownTypes.includes(typeOf(transaction)))) {
-    return all.filter(toInbox).map(transaction => ({ raw: encode(transaction), from: transaction.from }))
+  if (trustNode) return all.filter(toInbox).map(transaction => ({ raw: encode(transaction), from: transaction.from }))
+  const raws: Uint8Array[] = []
+  for (const transaction of all) {
+    raws.push(knownTypes.includes(typeOf(transaction)) ? encode(transaction) : await rawOf(transaction))
   }
-  const raws = all.map(encode)
   if (orderedTrieRoot(raws) !== block.transactionsRoot) {
     throw invalid('transactions do not belong to their block', { number: block.number, hash: block.hash }, [
       'anvil 1.7 puts sidecars under the root of a block with blobs; for an L1 of your own: trustNode: true',
