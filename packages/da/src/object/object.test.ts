@@ -270,6 +270,18 @@ it('reads the little XML it needs', () => {
   expect(xmlTexts('<Key>a</Key><Key>b&#x110000;</Key>', 'Key')).toEqual(['a', 'b&#x110000;'])
 })
 
+it('closing does not wait for a store that hangs, and the submission is gone on with afterwards', async () => {
+  const [below, journal] = [createMemoryStore(), createMemoryStore()]
+  const da = createObjectDa({ objects: { ...below, put: () => new Promise<never>(() => {}) }, journal })
+  const call = da.submit([Uint8Array.of(1)], { key: 'a' }).catch(({ code }) => code)
+  while ((await da.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
+  await da[Symbol.asyncDispose]()
+  expect(await call).toBe('DA_CLOSED')
+  const after = createObjectDa({ objects: below, journal })
+  expect(await after.resume('a')).toMatchObject({ key: 'a' })
+  expect(await below.keys('objects/')).toHaveLength(1)
+})
+
 it('a store that fails, or takes something and says that it did not, costs no acknowledged object', async () => {
   const below = createMemoryStore()
   let fault: StoreFault | undefined

@@ -88,9 +88,9 @@ export function createObjectDa(deps: ObjectDaDeps, options: ObjectDaOptions = {}
     const commitments: Commitment[] = []
     try {
       for (const item of entry.items) {
-        signal.throwIfAborted()
         const payload = keccak_256(item)
-        await objects.put(keyOf(payload), item)
+        // A store knows no signal: closing does not wait for one that hangs. What it still writes is named by what it is.
+        await withDeadline(`${name} put`, { signal }, undefined, () => objects.put(keyOf(payload), item))
         commitments.push({ layer, payload })
       }
     } catch (error) {
