@@ -8,22 +8,34 @@ export type Summary = { ok: boolean; lines: string[] }
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Waits until everything that was sent is in a block and derived from L1, and says how it went. */
+/**
+ * Waits until everything that was sent is in a block and derived from L1, and says how it went. A busy machine only makes it wait longer: it gives up when
+ * nothing has moved for `graceMs`.
+ */
 export async function printSummary(node: RollupNode, traffic: Traffic | undefined, graceMs: number): Promise<Summary> {
-  const until = Date.now() + graceMs
+  let until = Date.now() + graceMs
+  const moved = (): void => {
+    until = Date.now() + graceMs
+  }
   const missing = new Set(traffic?.sent ?? [])
   let lastBlock = node.status().heads.unsafe.number
   while (missing.size > 0 && Date.now() < until) {
     for (const hash of missing) {
+      if (Date.now() >= until) break
       const receipt = await rpcCall<{ blockNumber: string } | null>(node.rpcUrl, 'eth_getTransactionReceipt', [hash])
       if (receipt === null) continue
       missing.delete(hash)
+      moved()
       const number = BigInt(receipt.blockNumber)
       if (number > lastBlock) lastBlock = number
     }
     if (missing.size > 0) await sleep(250)
   }
-  while (node.status().heads.safe.number < lastBlock && Date.now() < until) {
+  for (let safe = -1n; safe < lastBlock && Date.now() < until; ) {
+    const { number } = node.status().heads.safe
+    if (number > safe) moved()
+    safe = number
+    if (safe >= lastBlock) break
     node.flush()
     await sleep(250)
   }
