@@ -438,6 +438,29 @@ describe('several submissions at a time', () => {
     }
   })
 
+  it('let the channel whose time is up take more blocks while it could not leave', async () => {
+    const setup = { frameDataBytes: 130_020, targetFrames: 1, maxPendingSubmissions: 1, maxChannelDurationBlocks: 3n }
+    const { batcher, calls, state, events } = pipeline(setup)
+    await batcher.step()
+    expect(calls).toHaveLength(1)
+    // Old data, a block more at each step, and the first submission still on its way.
+    for (let i = 1n; i <= 5n; i++) {
+      Object.assign(state, { headL1: 110n + 4n * i, currentL1: 110n + 4n * i, unsafe: 8n + i })
+      await batcher.step()
+    }
+    expect(batcher.view).toMatchObject({ open: { blocks: 5 }, closedChannels: 1 })
+    calls[0]!.include(131n)
+    await turn()
+    await batcher.step()
+    const closed = events.flatMap(event => (event.type === 'channel-closed' ? [event] : []))
+    expect(closed.map(({ firstBlock, lastBlock }) => [firstBlock, lastBlock])).toEqual([
+      [1n, 8n],
+      [9n, 13n],
+    ])
+    calls[1]!.include(132n)
+    await batcher.settle()
+  })
+
   it('after a failure nothing leaves until all have ended, then the failed one goes first, under its key', async () => {
     const { batcher, calls, keys } = pipeline()
     await batcher.step()

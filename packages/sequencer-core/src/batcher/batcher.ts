@@ -401,6 +401,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     }
     if (open === undefined) return
     const reason = due(open, headL1)
+    // It could not leave yet: meanwhile it takes more blocks, or data that wait anyway would go out in many small channels.
+    if (reason === 'duration' && outgoing.pendingCount >= options.maxPendingSubmissions) return
     if (reason === 'duration' && (await trim(open, headL1, signal))) return fill(headL1, signal)
     if (reason !== undefined) await close(open, reason)
   }
