@@ -1,4 +1,4 @@
-import { bytesToHex, stringify } from '@l2/common'
+import { bytesToHex } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod'
@@ -155,7 +155,7 @@ const snapshotSchema = z.strictObject({
  * whatever their history, on every platform.
  */
 export function encodePool(state: PoolState): string {
-  return stringify({
+  const snapshot = {
     version,
     profile: state.profile,
     config: state.config,
@@ -226,7 +226,8 @@ export function encodePool(state: PoolState): string {
       fromEpoch,
     })),
     liquidAccounts: state.liquidAccounts.sorted().map(([account, seats]) => ({ account, seats })),
-  })
+  }
+  return JSON.stringify(plain(snapshot))
 }
 
 const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0, claimableAt: 0 }
@@ -259,6 +260,16 @@ function pick<Shape extends object>(value: object, shape: Shape): Record<keyof S
   const picked = {} as Record<keyof Shape, unknown>
   for (const key in shape) picked[key] = (value as Record<keyof Shape, unknown>)[key]
   return picked
+}
+
+/** A copy with wei as decimal strings: half the time of a replacer, which `JSON.stringify` calls for every value of it. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(plain)
+  const copy: Record<string, unknown> = {}
+  for (const key of Object.keys(value)) copy[key] = plain((value as Record<string, unknown>)[key])
+  return copy
 }
 
 /** keccak256 of {@link encodePool}: what two replicas compare. */
