@@ -262,7 +262,7 @@ function pick<Shape extends object>(value: object, shape: Shape): Record<keyof S
   return picked
 }
 
-/** A copy with wei as decimal strings: half the time of a replacer, which `JSON.stringify` calls for every value of it. */
+/** A copy with wei as decimal strings. `JSON.stringify` would call a replacer for every value, and leave its fast path for it. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return value
