@@ -101,7 +101,16 @@ try {
   const { version } = JSON.parse(readFileSync(`${packages}blob/node_modules/c-kzg/package.json`, 'utf8'))
   run(
     'npm',
-    ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', `c-kzg@${version}`],
+    [
+      'install',
+      '--no-save',
+      '--ignore-scripts',
+      '--omit=optional',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      `c-kzg@${version}`,
+    ],
     folder,
     hidden + delimiter + tools,
   )
