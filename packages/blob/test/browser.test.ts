@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { chromiumOrSkip } from '@l2/common/testing/chromium'
 import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { opCodec, versionedHashOf } from '../src/index.js'
@@ -6,17 +6,7 @@ import { cKzg } from '../src/kzg/c-kzg.js'
 import { bundleForBrowser } from './bundle.js'
 import { serve } from './http.js'
 
-const executablePath = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find(path => path !== undefined && existsSync(path))
-
-if (executablePath === undefined) {
-  if (process.env['CI'] === 'true') throw new Error('no chromium: it belongs to CI')
-  process.stdout.write('skipped: no chromium is installed\n')
-}
+const executablePath = chromiumOrSkip()
 
 const code = `
 import { opCodec, versionedHashOf } from './src/index.ts'

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chromiumOrSkip } from '@l2/common/testing/chromium'
 import type { ExecutedBlock } from '@l2/sequencer-core'
 import { createRandomChain } from '@l2/sequencer-core/testing'
 import { build } from 'esbuild'
@@ -13,16 +14,7 @@ import type { WireBlock } from './browser-page.js'
 import { engineFileOrSkip, zeroHash } from './chain.js'
 
 const file = await engineFileOrSkip('wasm')
-const executablePath = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find(path => path !== undefined && existsSync(path))
-if (executablePath === undefined) {
-  if (process.env['CI'] === 'true') throw new Error('no chromium: it belongs to CI')
-  process.stdout.write('skipped: no chromium is installed\n')
-}
+const executablePath = chromiumOrSkip()
 
 const blocks = 100
 const seed = 5

@@ -58,8 +58,14 @@ export type AdapterParts = {
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const zeroAddress = /* @__PURE__ */ new Uint8Array(20)
 
-/** The adapter over a supervised engine. */
-export function createAdapter(parts: AdapterParts): OpEngine {
+/** The adapter over a supervised engine, once that is ready; an engine that does not get so far is closed. */
+export async function openAdapter(parts: AdapterParts): Promise<OpEngine> {
+  try {
+    await parts.supervisor.ready()
+  } catch (error) {
+    await parts.supervisor.close()
+    throw error
+  }
   return new Adapter(parts)
 }
 

@@ -1,6 +1,6 @@
 import { type Logger, silentLogger } from '@l2/common'
 import { z } from 'zod'
-import { createAdapter, type OpEngine } from '../adapter/engine.js'
+import { type OpEngine, openAdapter } from '../adapter/engine.js'
 import type { CommonOptions } from '../adapter/options.js'
 import { checkOptions, commonSchema } from '../adapter/schema.js'
 import { OpEngineError } from '../errors.js'
@@ -68,13 +68,7 @@ export async function createOpEngine(options: OpEngineOptions): Promise<OpEngine
       startWorker: name => browserWorker(createWorker(name)),
       release,
     })
-    try {
-      await parts.supervisor.ready()
-    } catch (error) {
-      await parts.supervisor.close()
-      throw error
-    }
-    return createAdapter(parts)
+    return await openAdapter(parts)
   } catch (error) {
     await release()
     throw error

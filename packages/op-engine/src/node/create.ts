@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Logger, silentLogger } from '@l2/common'
 import { z } from 'zod'
-import { type AdapterParts, createAdapter, type OpEngine } from '../adapter/engine.js'
+import { type AdapterParts, type OpEngine, openAdapter } from '../adapter/engine.js'
 import { type CommonOptions, defaultHistory, genesisText } from '../adapter/options.js'
 import { createReader } from '../adapter/reader.js'
 import { checkOptions, commonSchema } from '../adapter/schema.js'
@@ -81,13 +81,7 @@ export async function createOpEngine(options: OpEngineOptions): Promise<OpEngine
   const release = async (): Promise<void> => lock?.release()
   try {
     const parts = kind === 'native' ? nativeParts(options, file, path, release) : await wasm(options, file, release)
-    try {
-      await parts.supervisor.ready()
-    } catch (error) {
-      await parts.supervisor.close()
-      throw error
-    }
-    return createAdapter(parts)
+    return await openAdapter(parts)
   } catch (error) {
     await release()
     throw error
