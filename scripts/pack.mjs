@@ -32,7 +32,8 @@ function run(command, args, cwd, path = tools) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
-    env: { ...process.env, PATH: path },
+    // pnpm's launcher puts the workspace's own packages on NODE_PATH; what is tried here must find only what it was installed with.
+    env: { ...process.env, PATH: path, NODE_PATH: '' },
   })
   if (status === 0) return stdout
   console.error(`${command} ${args.join(' ')}\n${stdout}${stderr}`)
