@@ -84,7 +84,8 @@ try {
     if (!packed.ok) throw new Error(packed.said)
     const start = `${manifest.name.slice(1).replace('/', '-')}-`
     dependencies[manifest.name] = `file:${readdirSync(folder).find(found => found.startsWith(start))}`
-    const optional = /c-kzg|eth-kzg|testing|package\.json/
+    // Optional parts, and what runs only in a worker or as a program of its own.
+    const optional = /c-kzg|eth-kzg|testing|-worker$|package\.json/
     entries.push(
       ...Object.keys(manifest.exports)
         .filter(entry => !optional.test(entry))

@@ -1,11 +1,8 @@
+import { defaultHistory, engineKinds, expectedInclusionBlocks, l1BlockSeconds, NodeError, parseHistory } from '@l2/node'
 import { defaultSplit, type SplitBps } from '@l2/sequencer-core'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { blockTimeSeconds } from './chain/genesis.js'
-import { devL1BlockSeconds } from './chain/l1.js'
-import { engineKinds } from './engine/engine.js'
-import { defaultHistory, parseHistory } from './engine/history.js'
-import { NodeError } from './errors.js'
 
 /** `30`, `30s`, `5m`, `2h` as milliseconds. */
 function duration(text: string): number {
@@ -37,14 +34,6 @@ const splitSchema = z
 
 /** `ethereum` is blobs or calldata, whichever is planned for a channel. */
 const daLayers = ['ethereum-blobs', 'ethereum-calldata', 'ethereum', 'memory', 'celestia', 's3', 'router'] as const
-
-/** Seconds between blocks of L1: of the built-in one, or of Ethereum. */
-export function l1BlockSeconds({ l1 }: { l1?: string | undefined }): number {
-  return l1 === undefined ? devL1BlockSeconds : 12
-}
-
-/** L1 blocks from submitting to inclusion that are reckoned with. */
-export const expectedInclusionBlocks = 2
 
 const schema = z
   .strictObject({

@@ -1,5 +1,40 @@
 import { liquidApr, liquidRate } from '@l2/lst'
 import {
+  type BatchRecord,
+  chooseEngine,
+  createControlPlane,
+  createFundsAlarm,
+  createMetrics,
+  createPlanner,
+  createWatcher,
+  economicsStatus,
+  ethMethods,
+  familyOf,
+  faultMethods,
+  filterMethods,
+  furtherMethods,
+  l1BlockSeconds,
+  l1Wallet,
+  l2Methods,
+  ledgerPages,
+  NodeError,
+  openBookkeeper,
+  openDataDirectory,
+  openGasToken,
+  openL1,
+  openPosting,
+  openSequencer,
+  openVerifier,
+  RpcAnswerError,
+  rpcCall,
+  type Status,
+  startEngine,
+  startEngines,
+  startRpcServer,
+  toBatcherBlock,
+  userTransactionsOf,
+} from '@l2/node'
+import {
   type Batcher,
   type BatcherBlock,
   type BatcherNode,
@@ -18,32 +53,8 @@ import { createNativeRecovery, createNodeBrotliCompressor } from '@l2/sequencer-
 import { leaderAt } from '@l2/staking'
 import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
 import { blockTimeSeconds, gasLimit, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
-import { l1Wallet, openL1 } from './chain/l1.js'
-import { l1BlockSeconds, type NodeConfig } from './config.js'
+import type { NodeConfig } from './config.js'
 import { batcherAccount, holderAccount, sequencerAccounts } from './dev-accounts.js'
-import { openBookkeeper } from './economics/bookkeeper.js'
-import { openGasToken } from './economics/gas-token.js'
-import { ledgerPages } from './economics/pages.js'
-import { economicsStatus } from './economics/status.js'
-import { chooseEngine, startEngine, startEngines } from './engine/choice.js'
-import { familyOf } from './engine/engine.js'
-import { NodeError } from './errors.js'
-import { createControlPlane } from './pool/control-plane.js'
-import { createWatcher } from './pool/watcher.js'
-import { createFundsAlarm } from './posting/funds.js'
-import { createPlanner } from './posting/planning.js'
-import { openPosting } from './posting/posting.js'
-import { RpcAnswerError, rpcCall } from './rpc/client.js'
-import { ethMethods, furtherMethods } from './rpc/eth.js'
-import { filterMethods } from './rpc/filters.js'
-import { type BatchRecord, faultMethods, l2Methods } from './rpc/l2.js'
-import { createMetrics } from './rpc/metrics.js'
-import { startRpcServer } from './rpc/server.js'
-import { toBatcherBlock, userTransactionsOf } from './sequencer/published.js'
-import { openSequencer } from './sequencer/sequencer.js'
-import type { Status } from './status/status.js'
-import { openDataDirectory } from './storage/data-directory.js'
-import { openVerifier } from './verifier/verifier.js'
 
 /** A running rollup. */
 export type RollupNode = {
@@ -143,7 +154,7 @@ async function compose(
     price: () => gasToken.view.price!,
   })
   closers.push(() => keeper.close())
-  const posting = await openPosting(l1, identity, directory.path, config, keeper, say)
+  const posting = await openPosting(l1, identity, directory.path, { ...config, account: batcherAccount() }, keeper, say)
   closers.push(() => posting.close())
 
   // What screens see.

@@ -1,13 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  type ChainIdentity,
+  type EngineKind,
+  type EngineOptions,
+  familyOf,
+  type NodeEngine,
+  parseHistory,
+  startEngine,
+} from '@l2/node'
 import { type ExecutedBlock, encodeL1InfoDeposit, type PayloadAttributes } from '@l2/sequencer-core'
 import type { Hash } from 'viem'
 import { gasLimit, rollupConfig, writeL2Genesis } from '../src/chain/genesis.js'
-import { type EngineOptions, startEngine } from '../src/engine/choice.js'
-import { type EngineKind, familyOf, type NodeEngine } from '../src/engine/engine.js'
-import { parseHistory } from '../src/engine/history.js'
-import type { ChainIdentity } from '../src/storage/data-directory.js'
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 export const chainId = 59_900

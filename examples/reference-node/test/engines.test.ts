@@ -1,13 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { agreedHeight, type BlockRecord, checkedEngine, type EngineKind, findOpEngine, RpcAnswerError } from '@l2/node'
 import type { Hash, Hex } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
-import { checkedEngine } from '../src/engine/checked.js'
-import { agreedHeight, type BlockRecord, type EngineKind } from '../src/engine/engine.js'
-import { findOpEngine } from '../src/engine/op-engine.js'
-import { RpcAnswerError } from '../src/rpc/client.js'
 import { type EngineChain, startChain } from './engine-chain.js'
 
 const account = mnemonicToAccount(devMnemonic, { addressIndex: 0 }).address

@@ -1,11 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { agreedHeight, catchUp, checkedEngine, findOpEngine, startEngine } from '@l2/node'
 import { describe, expect, it } from 'vitest'
 import { goProgram } from '../../../scripts/go.mjs'
-import { checkedEngine } from '../src/engine/checked.js'
-import { startEngine } from '../src/engine/choice.js'
-import { agreedHeight, catchUp } from '../src/engine/engine.js'
-import { findOpEngine } from '../src/engine/op-engine.js'
 import { type EngineChain, startChain } from './engine-chain.js'
 
 // What only op-geth does at the start and the end of a node that runs on it.

@@ -1,13 +1,10 @@
+import { createControlPlane, type NodeEngine, NodeError, openSequencer } from '@l2/node'
 import { firstCome, type L1Block, nobleRecovery } from '@l2/sequencer-core'
 import { type Hash, hexToBytes } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { expect, it } from 'vitest'
 import { rollupConfig } from '../src/chain/genesis.js'
 import { batcherAccount, devMnemonic, holderAccount, sequencerAccounts } from '../src/dev-accounts.js'
-import type { NodeEngine } from '../src/engine/engine.js'
-import { NodeError } from '../src/errors.js'
-import { createControlPlane } from '../src/pool/control-plane.js'
-import { openSequencer } from '../src/sequencer/sequencer.js'
 import { chainId, startChain } from './engine-chain.js'
 
 it('publishes what is in the log, whichever of its calls the engine did not answer', async () => {

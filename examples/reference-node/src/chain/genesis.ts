@@ -1,14 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type ChainIdentity, type DataDirectory, type EngineFamily, type L1, l1Wallet, NodeError } from '@l2/node'
 import { newRollup, opGenesis, type RollupConfig } from '@l2/sequencer-core'
 import { type Address, type Hash, keccak256, numberToHex, type PublicClient, pad } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
 import { batcherAccount, devMnemonic } from '../dev-accounts.js'
-import type { EngineFamily } from '../engine/engine.js'
-import { NodeError } from '../errors.js'
-import type { ChainIdentity, DataDirectory } from '../storage/data-directory.js'
-import { type L1, l1Wallet } from './l1.js'
 
 export const blockTimeSeconds = 1n
 export const gasLimit = 30_000_000n

@@ -1,5 +1,4 @@
-import type { EconomicsStatus } from '../economics/status.js'
-import { fixed, formatDuration, formatSignedBps, formatToken, formatWei } from './format.js'
+import { type EconomicsStatus, fixed, formatDuration, formatSignedBps, formatToken, formatWei } from '@l2/node'
 
 /** How the parties are called on a screen. */
 const partyNames: Record<string, string> = { publicGoods: 'public goods' }

@@ -1,6 +1,6 @@
 import { stringify } from '@l2/common'
+import type { Status } from '@l2/node'
 import { screenLines, statusLine } from './screen.js'
-import type { Status } from './status.js'
 
 /** How the node speaks to a person or a machine. */
 export type Reporter = {

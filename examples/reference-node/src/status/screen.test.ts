@@ -1,5 +1,5 @@
+import { formatToken, wrapParts } from '@l2/node'
 import { describe, expect, it } from 'vitest'
-import { formatToken, wrapParts } from './format.js'
 import { screenLines } from './screen.js'
 import { metis, largeStatus as status } from './testdata.js'
 

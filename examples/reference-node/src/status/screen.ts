@@ -1,6 +1,15 @@
+import {
+  bar,
+  fixed,
+  formatBytes,
+  formatDuration,
+  formatToken,
+  formatWei,
+  type Status,
+  shortHex,
+  wrapParts,
+} from '@l2/node'
 import { costText, profitText, splitParts, walletText } from './economics.js'
-import { bar, fixed, formatBytes, formatDuration, formatToken, formatWei, shortHex, wrapParts } from './format.js'
-import type { Status } from './status.js'
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
 const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`

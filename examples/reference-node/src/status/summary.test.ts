@@ -1,6 +1,6 @@
+import type { Status } from '@l2/node'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { RollupNode } from '../node.js'
-import type { Status } from './status.js'
 import { printSummary } from './summary.js'
 import { largeStatus } from './testdata.js'
 

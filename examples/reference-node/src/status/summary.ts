@@ -1,8 +1,7 @@
+import { fixed, formatBytes, formatDuration, rpcCall } from '@l2/node'
 import type { RollupNode } from '../node.js'
-import { rpcCall } from '../rpc/client.js'
 import type { Traffic } from '../traffic/traffic.js'
 import { costText, profitText, splitParts } from './economics.js'
-import { fixed, formatBytes, formatDuration } from './format.js'
 
 export type Summary = { ok: boolean; lines: string[] }
 

@@ -1,4 +1,4 @@
-import type { Status } from './status.js'
+import type { Status } from '@l2/node'
 
 const head = { number: 123_456_789n, hash: `0x${'ab'.repeat(32)}` } as const
 export const metis = (amount: number): bigint => BigInt(Math.round(amount * 1e4)) * 10n ** 14n

@@ -6,7 +6,10 @@ import {
   type L1Prices,
 } from '@l2/sequencer-core'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '@l2/sequencer-core/node'
-import { expectedInclusionBlocks, l1BlockSeconds, type NodeConfig } from '../config.js'
+import { l1BlockSeconds } from '../l1/l1.js'
+
+/** L1 blocks from submitting to inclusion that are reckoned with. */
+export const expectedInclusionBlocks = 2
 
 type PlanningOptions = {
   chainId: bigint
@@ -19,7 +22,10 @@ type PlanningOptions = {
 }
 
 /** Plans each channel from traffic and prices; `undefined` where the data does not go to L1, whose prices are all that is known. */
-export function createPlanner(config: NodeConfig, options: PlanningOptions): BatcherPlanner | undefined {
+export function createPlanner(
+  config: { l1?: string | undefined; latencyMs?: number | undefined },
+  options: PlanningOptions,
+): BatcherPlanner | undefined {
   const { sinks, node, prices, ...rollup } = options
   if (Object.keys(sinks).length === 0) return undefined
   const seconds = l1BlockSeconds(config)

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { DataAvailability } from '@l2/da'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { L1 } from '../chain/l1.js'
+import type { L1 } from '../l1/l1.js'
 import { createFundsAlarm, createWallet } from './funds.js'
 
 /** An L1 that knows one balance, or is down. */

@@ -25,13 +25,11 @@ import { createFileStore } from '@l2/da/node'
 import { createObjectDa, createS3Store } from '@l2/da/object'
 import { createCelestiaServer } from '@l2/da/testing/celestia'
 import type { BatcherSink, L1Prices } from '@l2/sequencer-core'
-import type { Hex } from 'viem'
-import { devL1BlockSeconds, type L1, l1Wallet } from '../chain/l1.js'
-import type { NodeConfig } from '../config.js'
-import { batcherAccount } from '../dev-accounts.js'
+import type { Hex, LocalAccount } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import type { L1Cost } from '../economics/books.js'
 import { NodeError } from '../errors.js'
+import { devL1BlockSeconds, type L1, l1Wallet } from '../l1/l1.js'
 import type { ChainIdentity } from '../storage/data-directory.js'
 import { createWallet, type Wallet } from './funds.js'
 import { createBookedSinks } from './sink.js'
@@ -63,23 +61,36 @@ export type Posting = {
   close(): Promise<void>
 }
 
+/** Where data goes besides L1, and the pace of transactions on it. */
+export type PostingOptions = {
+  /** Who posts and pays. */
+  account: LocalAccount
+  /** A celestia-node's JSON-RPC; without it one runs here, in memory. Its token comes from CELESTIA_TOKEN. */
+  celestia?: string | undefined
+  /** A bucket of an S3 server and a folder in it. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
+  s3?: string | undefined
+  /** How long the router lets its first layer stall, milliseconds. */
+  stallMs: number
+  l1Timing: { confirmations: number; pollMs: number }
+}
+
 /** Composes the data layer that the chain was made with. What it pays is told to the bookkeeper. */
 export async function openPosting(
   l1: L1,
   identity: ChainIdentity,
   directory: string,
-  config: NodeConfig,
+  config: PostingOptions,
   keeper: Pick<Bookkeeper, 'begin' | 'paid' | 'end' | 'books'>,
   say: (message: string) => void,
 ): Promise<Posting> {
   const inbox = identity.inbox as Hex
-  const client = l1Wallet(l1, batcherAccount())
+  const client = l1Wallet(l1, config.account)
   const store = createFileStore(join(directory, 'posting'))
   const timing = l1.isDev
     ? { confirmations: 1, pollMs: 250, resubmitMs: 6 * devL1BlockSeconds * 1000 }
     : config.l1Timing
   const transactions = createTransactionManager(
-    { client: client as never, account: batcherAccount() as never, store },
+    { client: client as never, account: config.account as never, store },
     timing,
   )
   const kzg = await createKzgPool({ size: 2 })
@@ -158,7 +169,7 @@ export async function openPosting(
   }
   const wallet = createWallet({
     l1,
-    address: batcherAccount().address,
+    address: config.account.address,
     data: dataOnL1[identity.dataAvailability],
     commitments: calldata,
   })

@@ -1,7 +1,7 @@
 import type { DataAvailability } from '@l2/da'
 import type { BatcherEvent, BatcherFunds } from '@l2/sequencer-core'
 import type { Address, Hex } from 'viem'
-import type { L1 } from '../chain/l1.js'
+import type { L1 } from '../l1/l1.js'
 import { rpcCall } from '../rpc/client.js'
 import { formatDuration, formatWei } from '../status/format.js'
 

@@ -8,13 +8,17 @@ import {
   publicActions,
   type WalletClient,
 } from 'viem'
-import type { NodeConfig } from '../config.js'
 import { NodeError } from '../errors.js'
 import { type Anvil, startAnvil } from '../process/anvil.js'
 import { rpcCall } from '../rpc/client.js'
 
 /** Seconds between blocks of the built-in L1. */
 export const devL1BlockSeconds = 2
+
+/** Seconds between blocks of L1: of the built-in one, or of Ethereum. */
+export function l1BlockSeconds({ l1 }: Pick<L1Options, 'l1'>): number {
+  return l1 === undefined ? devL1BlockSeconds : 12
+}
 
 /** The L1 this rollup lives on. */
 export type L1 = {
@@ -28,8 +32,11 @@ export type L1 = {
   close(): Promise<void>
 }
 
+/** Which L1: the one at `l1`, whose blobs are at `beacon` (by default the same address), or the built-in one. */
+export type L1Options = { l1?: string | undefined; beacon?: string | undefined }
+
 /** Uses the configured L1, or starts (or finds again) the built-in one. */
-export async function openL1(config: NodeConfig, directory: string): Promise<L1> {
+export async function openL1(config: L1Options, directory: string): Promise<L1> {
   let anvil: Anvil | undefined
   if (config.l1 === undefined) {
     anvil = await startAnvil({
