@@ -85,7 +85,7 @@ describe('a leader that signs twice', () => {
     expect(verifyBundle(json)).toMatchObject({ ok: true })
     const file = join(directory, 'evidence.json')
     writeFileSync(file, json)
-    const command = fileURLToPath(new URL('../../../packages/staking/dist/verify-evidence.js', import.meta.url))
+    const command = fileURLToPath(new URL('../../../packages/staking/dist/bin/verify-evidence.js', import.meta.url))
     const { status, stdout } = spawnSync(process.execPath, [command, file], { encoding: 'utf8' })
     expect(stdout).toContain('EQUIVOCATION_BLOCK')
     expect(status).toBe(0)

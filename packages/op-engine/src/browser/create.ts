@@ -32,7 +32,7 @@ const optionsSchema = z.strictObject({
 })
 
 const defaultWorker = (name: string): Worker =>
-  new Worker(new URL('./browser-worker.js', import.meta.url), { type: 'module', name })
+  new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name })
 
 /**
  * Opens an execution engine of the OP Stack in a worker of the page: the same file, and so the same hashes, as in Node.

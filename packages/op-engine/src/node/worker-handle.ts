@@ -5,7 +5,7 @@ import type { WorkerHandle } from '../host/worker-channel.js'
 
 /** Built, the worker is a file beside this one. From the sources, as our own tests run, it is TypeScript: a line before it loads the loader. */
 function startThread(options: WorkerOptions): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./node-worker.js', import.meta.url), options)
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options)
   const tsx = createRequire(import.meta.url).resolve('tsx/package.json')
   const loader = new URL('./dist/esm/api/index.mjs', pathToFileURL(tsx)).href
   const file = new URL('./worker.ts', import.meta.url).href
