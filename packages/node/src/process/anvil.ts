@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { anvilBinary } from '@l2/sequencer-core/node'
 import { NodeError } from '../errors.js'
@@ -80,8 +80,8 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resum
     url = `http://127.0.0.1:${port}`
     writeFileSync(portFile, String(port))
     // Beside the built program; tests run from the sources.
-    const beside = ['./keeper.js', '../../dist/keeper.js'].map(file => fileURLToPath(new URL(file, import.meta.url)))
-    const keeper = beside.find(existsSync) ?? beside[0]!
+    const beside = fileURLToPath(new URL('./keeper.js', import.meta.url))
+    const keeper = existsSync(beside) ? beside : join(dirname(beside), '../../dist/process/keeper.js')
     spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), binary, ...options.args(port)], {
       stdio: 'ignore',
       detached: true,
