@@ -438,6 +438,24 @@ describe('several submissions at a time', () => {
     }
   })
 
+  it('are full ones while there is a backlog, whatever a channel may wait', async () => {
+    const { round, state, events } = harness(
+      { maxChannelDurationBlocks: 1n, maxLoadedBytes: 1_000_000, maxClosedChannels: 1, sequencingWindowBlocks: 3600n },
+      { transactions: noise(400) },
+    )
+    state.unsafe = 6000n
+    for (let i = 0n; i < 4n; i++) {
+      Object.assign(state, { headL1: 110n + i, currentL1: 110n })
+      await round()
+    }
+    const closed = events.flatMap(event => (event.type === 'channel-closed' ? [event] : []))
+    expect(closed.length).toBe(4)
+    for (const { reason, bytes } of closed.slice(0, -1)) {
+      expect(reason).toBe('full')
+      expect(bytes).toBeGreaterThan(129_000)
+    }
+  })
+
   it('let the channel whose time is up take more blocks while it could not leave', async () => {
     const setup = { frameDataBytes: 130_020, targetFrames: 1, maxPendingSubmissions: 1, maxChannelDurationBlocks: 3n }
     const { batcher, calls, state, events } = pipeline(setup)
@@ -577,6 +595,35 @@ describe('a node that lags', () => {
     expect(submitted.length).toBe(2)
     const waits = events.flatMap(event => (event.type === 'waiting' ? [event.reason] : []))
     expect(waits.slice(0, 4)).toEqual(['node-behind', 'unsafe-behind', 'status-empty', undefined])
+  })
+
+  it('a safe head that goes back for a moment costs nothing; one that stays there is an L1 reorg', async () => {
+    const { batcher, round, state, submitted, events } = harness({ maxChannelDurationBlocks: 1n }, { epochOf })
+    Object.assign(state, { headL1: 101n, currentL1: 101n, unsafe: 6n })
+    for (let l1 = 102n; l1 < 122n; l1++) {
+      Object.assign(state, { headL1: l1, currentL1: l1, unsafe: 6n * (l1 - 100n) })
+      await round()
+      for (const event of events) if (event.type === 'channel-closed') state.safe = event.lastBlock
+      await round()
+      const { safe } = state
+      state.safe = safe > 12n ? safe - 12n : 0n
+      await round()
+      if (safe > 0n) expect(batcher.view.waiting).toBe('safe-behind')
+      state.safe = safe
+    }
+    const posted = events.flatMap(event => (event.type === 'channel-closed' ? [event] : []))
+    expect(posted.length).toBe(submitted.length)
+    expect(posted.length).toBeGreaterThan(5)
+    for (const [i, { firstBlock }] of posted.entries()) expect(firstBlock).toBe((posted[i - 1]?.lastBlock ?? 0n) + 1n)
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([])
+    state.safe -= 12n
+    for (const headL1 of [122n, 123n, 124n]) {
+      Object.assign(state, { headL1, currentL1: headL1 })
+      await round()
+    }
+    // What the reorg took is posted once more.
+    await round()
+    expect(events.filter(({ type }) => type === 'submitted').length).toBe(posted.length + 1)
   })
 
   it('an empty first status is no beginning: what the node has not read may be posted already', async () => {

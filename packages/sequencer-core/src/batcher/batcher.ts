@@ -128,7 +128,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   let previousL1: bigint | undefined
   /** The highest head of L1 that any status had. */
   let highestL1 = 0n
-  let unsafeBehindSince: bigint | undefined
+  let previousSafe: bigint | undefined
+  let behindSince: bigint | undefined
   let waiting: WaitingReason | undefined
   /** How far the origin of a new block is behind the head of L1: the least that was seen. */
   let originLag: bigint | undefined
@@ -425,15 +426,19 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
 
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
     const status = await node.status({ signal })
-    const actions = computeSyncActions(status, { blocks, channels: closed, previousL1, unsafeBehindSince })
-    unsafeBehindSince = actions.wait === 'unsafe-behind' ? (unsafeBehindSince ?? status.headL1) : undefined
+    const holdings = { blocks, channels: closed, previousL1, previousSafe, behindSince }
+    const actions = computeSyncActions(status, holdings)
+    const wentBack = actions.wait === 'unsafe-behind' || actions.wait === 'safe-behind'
+    behindSince = wentBack ? (behindSince ?? status.headL1) : undefined
     if (status.headL1 > highestL1) highestL1 = status.headL1
     if (actions.wait !== undefined) {
       waitFor(actions.wait)
-      if (actions.wait !== 'unsafe-behind') await goOn(signal)
+      // A head that went back may mean that what is held is no longer what is to follow.
+      if (!wentBack) await goOn(signal)
       return
     }
     previousL1 = status.currentL1
+    previousSafe = status.safe.number
     startedAt ??= status.headL1
     if (actions.clear === 'channel-dropped') noteDrop(status)
     if (actions.clear !== undefined) clear(actions.clear)

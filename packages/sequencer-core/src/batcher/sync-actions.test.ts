@@ -25,6 +25,8 @@ describe('computeSyncActions', () => {
   it('loads everything unsafe when it holds nothing', () => {
     expect(computeSyncActions(status(), holdings({ blocks: [] })).load).toEqual({ from: 6n, to: 12n })
     expect(computeSyncActions(status({ unsafe: id(5n) }), holdings({ blocks: [] })).load).toBeUndefined()
+    const wentBack = holdings({ blocks: [], previousSafe: 9n, behindSince: 18n })
+    expect(computeSyncActions(status(), wentBack).load).toEqual({ from: 6n, to: 12n })
   })
 
   it('goes on behind what it holds, and prunes what is safe', () => {
@@ -48,10 +50,10 @@ describe('computeSyncActions', () => {
 
   it.each<[string, Partial<SyncStatus>, Partial<BatcherHoldings>]>([
     ['safe-beyond-blocks', { safe: id(11n) }, {}],
-    ['safe-before-blocks', { safe: id(4n) }, {}],
+    ['safe-before-blocks', { safe: id(4n) }, { behindSince: 18n }],
     ['safe-hash-mismatch', { safe: id(7n, 1) }, {}],
     ['unsafe-before-blocks', { unsafe: id(9n, 1) }, {}],
-    ['unsafe-before-blocks', { unsafe: id(9n) }, { unsafeBehindSince: 18n }],
+    ['unsafe-before-blocks', { unsafe: id(9n) }, { behindSince: 18n }],
     ['channel-dropped', {}, { channels: [{ lastBlock: 8n, includedAt: 19n }] }],
   ])('clears: %s', (reason, change, held) => {
     expect(computeSyncActions(status(change), holdings(held)).clear).toBe(reason)
@@ -66,7 +68,10 @@ describe('computeSyncActions', () => {
     ['status-empty', { safe: { number: 0n, hash: hash(0n) } }, {}],
     ['status-empty', { unsafe: { number: 0n, hash: hash(0n) } }, {}],
     ['unsafe-behind', { unsafe: id(9n) }, {}],
-    ['unsafe-behind', { unsafe: id(9n) }, { unsafeBehindSince: 19n }],
+    ['unsafe-behind', { unsafe: id(9n) }, { behindSince: 19n }],
+    ['safe-behind', { safe: id(4n) }, {}],
+    ['safe-behind', { safe: id(4n), unsafe: id(5n) }, { behindSince: 19n }],
+    ['safe-behind', { safe: id(4n) }, { blocks: [], previousSafe: 5n }],
   ])('waits and keeps everything: %s', (reason, change, held) => {
     const channels = [{ lastBlock: 8n, includedAt: 19n }]
     expect(computeSyncActions(status(change), holdings({ channels, ...held }))).toEqual({
@@ -91,7 +96,7 @@ describe('computeSyncActions', () => {
         const safe = id(safeNumber, forked ? 1 : 0)
         const unsafe = id(safeNumber + ahead)
         const blocks = length === 0n ? [] : run(from, from + length - 1n)
-        const actions = computeSyncActions(status({ safe, unsafe }), holdings({ blocks, unsafeBehindSince: 0n }))
+        const actions = computeSyncActions(status({ safe, unsafe }), holdings({ blocks, behindSince: 0n }))
         if (safeNumber === 0n) {
           // Its hash is zero here.
           if (!forked || ahead === 0n) expect(actions.wait).toBe('status-empty')

@@ -28,8 +28,10 @@ export type BatcherHoldings = {
   readonly channels: readonly ChannelProgress[]
   /** The highest `currentL1` that was seen. */
   readonly previousL1: bigint | undefined
-  /** Head of L1 when the unsafe head was first seen before the newest loaded block; `undefined` while it is not. */
-  readonly unsafeBehindSince?: bigint | undefined
+  /** The safe head of the last status that was acted on; `undefined` before the first. */
+  readonly previousSafe?: bigint | undefined
+  /** Head of L1 when the safe or the unsafe head was first seen before where it was; `undefined` while neither is. */
+  readonly behindSince?: bigint | undefined
 }
 
 /** Why nothing is concluded from a status. What is held stays, and what is closed goes on. */
@@ -40,15 +42,20 @@ export type WaitReason =
   | 'node-behind'
   /** The unsafe head is one of the loaded blocks and not the newest: another node answers, or the newest blocks were taken back. */
   | 'unsafe-behind'
+  /**
+   * The safe head is before where it was though L1 was read as far as ever: another node answers, or an L1 reorg took batches away,
+   * which as a rule are included again. To post them at once would be to pay for them twice.
+   */
+  | 'safe-behind'
 
-/** L1 blocks for which an unsafe head that went back is taken for a node that lags. */
-const unsafePatienceBlocks = 2n
+/** L1 blocks for which a head that went back is taken for a node that lags. */
+const patienceBlocks = 2n
 
 /** Why everything is dropped and loaded again from the safe head. */
 export type ClearReason =
   /** The safe head is beyond what is loaded: somebody else posted it. */
   | 'safe-beyond-blocks'
-  /** The safe head is before what is loaded: an L1 reorg took posted batches away. */
+  /** The safe head is before what is loaded, and stays there: an L1 reorg took posted batches away. */
   | 'safe-before-blocks'
   /** The safe block is another than the one loaded: an L2 reorg. */
   | 'safe-hash-mismatch'
@@ -91,7 +98,7 @@ export type SyncActions = {
  */
 export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings): SyncActions {
   const { safe, unsafe, currentL1 } = status
-  const { blocks, channels, previousL1, unsafeBehindSince } = holdings
+  const { blocks, channels, previousL1, previousSafe, behindSince } = holdings
   const loadAll = safe.number < unsafe.number ? { from: safe.number + 1n, to: unsafe.number } : undefined
   const clear = (reason: ClearReason): SyncActions => ({
     clear: reason,
@@ -113,6 +120,9 @@ export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings
 
   const oldest = blocks[0]
   const newest = blocks.at(-1)
+  const isPatient = behindSince === undefined || status.headL1 < behindSince + patienceBlocks
+  const lowest = oldest === undefined ? previousSafe : oldest.number - 1n
+  if (isPatient && lowest !== undefined && safe.number < lowest) return wait('safe-behind')
   if (oldest === undefined || newest === undefined) {
     return { clear: undefined, pruneBlocks: 0, pruneChannels: channels.length, load: loadAll, wait: undefined }
   }
@@ -121,8 +131,7 @@ export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings
   if (unsafe.number < newest.number) {
     // A head that stands on what is loaded: the newest blocks are missing there, for now or for good.
     const standsOnOurs = blocks[Number(unsafe.number - oldest.number)]?.hash === unsafe.hash
-    const patient = unsafeBehindSince === undefined || status.headL1 < unsafeBehindSince + unsafePatienceBlocks
-    return standsOnOurs && patient ? wait('unsafe-behind') : clear('unsafe-before-blocks')
+    return standsOnOurs && isPatient ? wait('unsafe-behind') : clear('unsafe-before-blocks')
   }
 
   if (unsafe.number === newest.number && unsafe.hash !== newest.hash) return clear('unsafe-hash-mismatch')

@@ -94,9 +94,10 @@ describe('newRollup', () => {
 
 describe('checkRollupConfig', () => {
   it('lists every problem at once', () => {
-    const config: RollupConfig = {
+    const config = {
       ...simulatedRollup(),
-      batchInbox: '0x12',
+      karst_time: 5n,
+      batchInbox: '0x12' as const,
       blockTimeSeconds: 0n,
       l2ChainId: 900n,
       forks: { canyon: 10n, delta: 5n, moraine: 7n } as RollupConfig['forks'],
@@ -112,6 +113,7 @@ describe('checkRollupConfig', () => {
       '"batchInbox" expected an address, got 0x12',
       '"blockTimeSeconds" expected more than 0, got 0',
       `"l2ChainId" expected another than L1's, got 900`,
+      '"karst_time" is no field that is known here',
       '"forks.moraine" is no upgrade that is known here',
       '"forks.delta" expected not before canyon (10), got 5',
     ])

@@ -105,8 +105,28 @@ export function maxChannelBankBytes(config: RollupConfig, l1Time: bigint): numbe
   return isForkActive(config.forks, 'fjord', l1Time) ? 1_000_000_000 : 100_000_000
 }
 
+/** Every field of a {@link RollupConfig}. */
+const knownFields: Readonly<Record<keyof RollupConfig, true>> = {
+  l1ChainId: true,
+  l2ChainId: true,
+  genesis: true,
+  blockTimeSeconds: true,
+  maxSequencerDriftSeconds: true,
+  sequencingWindowBlocks: true,
+  channelTimeoutBlocks: true,
+  batchInbox: true,
+  depositContract: true,
+  systemConfigContract: true,
+  forks: true,
+  eip1559: true,
+  altDa: true,
+  pectraBlobScheduleTime: true,
+  keepKarstUpgradeGas: true,
+  foreignFork: true,
+}
+
 /**
- * Checks a configuration's cross-field rules and returns it.
+ * Checks a configuration's cross-field rules and returns it. A field that is not known is refused: it may be a rule that others keep.
  *
  * @throws SequencerError `ROLLUP_CONFIG_INVALID`, with every problem in `details.issues`
  */
@@ -128,6 +148,9 @@ export function checkRollupConfig(config: RollupConfig): RollupConfig {
   if (config.sequencingWindowBlocks < 2n) issues.push('"sequencingWindowBlocks" expected at least 2')
   if (config.l1ChainId === config.l2ChainId)
     issues.push(`"l2ChainId" expected another than L1's, got ${config.l2ChainId}`)
+  for (const field of Object.keys(config)) {
+    if (!Object.hasOwn(knownFields, field)) issues.push(`"${field}" is no field that is known here`)
+  }
   // A fork that is known by name and not by rules must never be passed over in silence.
   for (const fork of Object.keys(config.forks)) {
     if (!(forkNames as readonly string[]).includes(fork))

@@ -26,7 +26,9 @@ export type SimulationResult = {
   readonly faults: Readonly<
     Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew' | 'lag' | 'reread', number>
   >
-  /** Blocks in channels of which something was submitted, over blocks. */
+  /** Blocks in channels of which something was submitted: as often as they were. */
+  readonly paidBlocks: number
+  /** {@link paidBlocks} over {@link l2Blocks}. */
   readonly paidRatio: number
   readonly cleared: readonly string[]
   /** Highest base fee over the lowest start. */
@@ -84,6 +86,13 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
       faults.lag++
       return other
     },
+    async blocks(from, to, options) {
+      const all = await steady.blocks(from, to, options)
+      // The machine that is behind has not heard of the newest block.
+      if (!random.bool(0.1)) return all
+      faults.lag++
+      return all.slice(0, -1)
+    },
   }
   const closedChannels = new Map<Hex, number>()
   let paidBlocks = 0
@@ -98,6 +107,8 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
   const duration = BigInt(2 + random.below(30))
   const da = random.bool() ? 'blobs' : 'calldata'
   const maxPendingSubmissions = 1 + random.below(4)
+  /** How often the batcher looks between two blocks of L1. */
+  const polls = 1 + random.below(4)
 
   const sink = (mine: number) => ({
     includedOn: 'l1' as const,
@@ -179,6 +190,10 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
       if (sequencer.build(transactions) === undefined) break
     }
     await verifier.sync()
+    for (let poll = 0; poll < polls; poll++) await round()
+    pendingPeak = Math.max(pendingPeak, batcher.view.pendingSubmissions)
+  }
+  const round = async (): Promise<void> => {
     if (stepping === undefined) {
       const mine = generation
       stepping = batcher
@@ -191,7 +206,6 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
         })
     }
     await settle()
-    pendingPeak = Math.max(pendingPeak, batcher.view.pendingSubmissions)
   }
 
   const ticks = 150 + random.below(150)
@@ -253,6 +267,7 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
     pendingPeak,
     faults,
     cleared,
+    paidBlocks,
     paidRatio: paidBlocks / sequencer.blocks.length,
     feePeakRatio: Number(market.peakBaseFee / gwei),
     late: problems.filter(problem => problem.includes('lateness')).length,
