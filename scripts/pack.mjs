@@ -146,10 +146,12 @@ await pool.close()`,
     run('node', ['engine.mjs'], folder)
   } else console.log('the engine was not built: that its package runs is not checked')
 
-  const types = entries
-    .map((entry, index) => `import * as m${index} from '${entry}'\nexport type T${index} = typeof m${index}`)
-    .join('\n')
-  writeFileSync(join(folder, 'types.ts'), types)
+  // A node's types are Node's; every other entry must do without them.
+  const nodeOnly = entry => entry.startsWith('@l2/node')
+  const importsOf = chosen =>
+    chosen.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n')
+  writeFileSync(join(folder, 'types.ts'), importsOf(entries.filter(entry => !nodeOnly(entry))))
+  writeFileSync(join(folder, 'node-types.ts'), importsOf(entries.filter(nodeOnly)))
   const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
   const compilerOptions = {
     noEmit: true,
@@ -161,8 +163,14 @@ await pool.close()`,
     types: [],
     skipLibCheck: false,
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts'] }))
-  run('node', [tsc, '-p', folder], folder)
+  const typeRoots = [fileURLToPath(new URL('../node_modules/@types', import.meta.url))]
+  for (const project of [
+    { compilerOptions, files: ['types.ts'] },
+    { compilerOptions: { ...compilerOptions, types: ['node'], typeRoots }, files: ['node-types.ts'] },
+  ]) {
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
+    run('node', [tsc, '-p', folder], folder)
+  }
   console.log(`${entries.length} entries of ${manifests.length} packages load by import and by require`)
 } finally {
   rmSync(folder, { recursive: true, force: true })

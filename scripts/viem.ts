@@ -128,10 +128,12 @@ try {
   } finally {
     await anvil.stop()
   }
-  writeFileSync(
-    join(folder, 'types.ts'),
-    entries.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n'),
-  )
+  // A node's types are Node's; every other entry must do without them.
+  const nodeOnly = (entry: string): boolean => entry.startsWith('@l2/node')
+  const importsOf = (chosen: string[]): string =>
+    chosen.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n')
+  writeFileSync(join(folder, 'types.ts'), importsOf(entries.filter(entry => !nodeOnly(entry))))
+  writeFileSync(join(folder, 'node-types.ts'), importsOf(entries.filter(nodeOnly)))
   const compilerOptions = {
     noEmit: true,
     strict: true,
@@ -141,10 +143,20 @@ try {
     types: [],
     skipLibCheck: false,
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts'] }))
-  const types = run('node', [`${root}node_modules/typescript/bin/tsc`, '-p', folder], folder)
-  const mine = types.said.split('\n').filter(line => /error TS/.test(line))
-  results.push(['types', types.ok ? undefined : `${mine.length} errors, the first: ${mine[0]?.slice(0, 180)}`])
+  const nodeTypes = [`${root}node_modules/@types`]
+  const projects = {
+    types: { compilerOptions, files: ['types.ts'] },
+    "a node's types": {
+      compilerOptions: { ...compilerOptions, types: ['node'], typeRoots: nodeTypes },
+      files: ['node-types.ts'],
+    },
+  }
+  for (const [what, project] of Object.entries(projects)) {
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
+    const types = run('node', [`${root}node_modules/typescript/bin/tsc`, '-p', folder], folder)
+    const mine = types.said.split('\n').filter(line => /error TS/.test(line))
+    results.push([what, types.ok ? undefined : `${mine.length} errors, the first: ${mine[0]?.slice(0, 180)}`])
+  }
 
   for (const [what, failure] of results)
     console.log(`${failure === undefined ? '✓' : '✗'} ${what}${failure === undefined ? '' : `: ${failure}`}`)

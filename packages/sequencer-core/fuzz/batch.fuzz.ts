@@ -20,7 +20,8 @@ export const target: FuzzTarget = {
     try {
       batch = decodeBatch(input, rollup)
     } catch (error) {
-      if (isL2Error(error, 'BATCH_INVALID') || isL2Error(error, 'RLP_INVALID')) return
+      if (isL2Error(error, 'BATCH_INVALID') || isL2Error(error, 'BATCH_UNDERIVABLE') || isL2Error(error, 'RLP_INVALID'))
+        return
       throw error
     }
     const encoded = encodeBatch(batch, rollup)
