@@ -1,6 +1,7 @@
 import { liquidApr, liquidRate } from '@l2/lst'
 import {
   type BatchRecord,
+  checkPort,
   chooseEngine,
   createControlPlane,
   createFundsAlarm,
@@ -110,6 +111,7 @@ async function compose(
   closeAll: () => Promise<void>,
 ): Promise<RollupNode> {
   const startedAtMs = Date.now()
+  await checkPort(config)
   const directory = openDataDirectory(config.data)
   closers.push(() => directory.close())
 

@@ -209,7 +209,7 @@ export type SequencerErrorCode =
   | 'DERIVATION_START_LOST'
   /** An L1 node answered with something else than what was asked for. */
   | 'L1_RPC_INVALID'
-  /** The engine refuses a block of deposits only, which must always be possible. */
+  /** The engine refuses a block of deposits only, which must always be possible: the chain ends here, for everybody. */
   | 'DEPOSIT_BLOCK_REFUSED'
   /** A network upgrade's transactions are needed and were not given. */
   | 'UPGRADE_TRANSACTIONS_MISSING'

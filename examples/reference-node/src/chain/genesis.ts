@@ -9,6 +9,10 @@ import { batcherAccount, devMnemonic } from '../dev-accounts.js'
 
 export const blockTimeSeconds = 1n
 export const gasLimit = 30_000_000n
+/** Gas that the deposits of one L1 block may have together: what OptimismPortal allows. */
+const maxDepositGas = 20_000_000n
+/** Gas of the deposit that tells the L2 about its L1 block. */
+const systemDepositGas = 1_000_000n
 
 /** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
 function batchInbox(chainId: number): Address {
@@ -29,6 +33,7 @@ export async function openChain(options: {
   const known = directory.identity()
   if (known === undefined) {
     const identity = await createChain(client, options)
+    await checkDepositGas(client, identity.portal as Address, gasLimit)
     directory.setIdentity(identity)
     return identity
   }
@@ -44,7 +49,24 @@ export async function openChain(options: {
   if (known.engine !== engine) differs('execution engine', engine, known.engine)
   const block = await client.getBlock({ blockNumber: BigInt(known.l1Genesis.number) }).catch(() => undefined)
   if (block?.hash !== known.l1Genesis.hash) differs('L1 genesis block', block?.hash ?? 'missing', known.l1Genesis.hash)
+  await checkDepositGas(client, known.portal as Address, gasLimit)
   return known
+}
+
+/**
+ * A deposit that does not fit into a block ends a chain for good, so no L1 block may hold more of them than one L2 block takes.
+ *
+ * @throws NodeError `CONFIG_INVALID`
+ */
+export async function checkDepositGas(
+  client: Pick<PublicClient, 'readContract'>,
+  portal: Address,
+  blockGasLimit: bigint,
+): Promise<void> {
+  const cap = await client.readContract({ address: portal, abi: devPortalAbi, functionName: 'maxDepositGas' })
+  if (cap + systemDepositGas <= blockGasLimit) return
+  const message = `the portal ${portal} takes deposits of ${cap} gas in one L1 block, and a block of ${blockGasLimit} gas holds ${blockGasLimit - systemDepositGas} at most: one deposit could end the chain`
+  throw new NodeError(message, { code: 'CONFIG_INVALID' })
 }
 
 async function createChain(
@@ -56,6 +78,7 @@ async function createChain(
   const hash = await client.deployContract({
     abi: devPortalAbi,
     bytecode: devPortalBytecode as Hash,
+    args: [maxDepositGas],
     account,
     chain: client.chain ?? null,
   })

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { anvilBinary } from '@l2/sequencer-core/node'
 import { NodeError } from '../errors.js'
 import { rpcCall } from '../rpc/client.js'
+import { freePort } from './port.js'
 
 /** A running anvil that this process owns. */
 export type Anvil = {
@@ -26,17 +27,6 @@ type AnvilOptions = {
   args(port: number): readonly string[]
   /** How long it outlives a killed owner, milliseconds. */
   lingerMs: number
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 async function dial(path: string): Promise<Socket | undefined> {

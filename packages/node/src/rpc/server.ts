@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { stringify } from '@l2/common'
 import Fastify from 'fastify'
-import { NodeError } from '../errors.js'
+import { portTaken } from '../process/port.js'
 import { RpcAnswerError } from './client.js'
 
 /** One JSON-RPC method. What it throws as {@link RpcAnswerError} is the answer's error. */
@@ -124,12 +124,6 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     const url = await server.listen({ host: options.host, port: options.port })
     return { url, close: () => server.close() }
   } catch (cause) {
-    if ((cause as { code?: string }).code === 'EADDRINUSE') {
-      throw new NodeError(`port ${options.port} of ${options.host} is taken: pass another with --port`, {
-        code: 'PORT_TAKEN',
-        cause,
-      })
-    }
-    throw cause
+    throw portTaken(options, cause)
   }
 }

@@ -144,6 +144,25 @@ describe('createBlockBuilder', () => {
     expect(violations).toEqual([])
   })
 
+  it('names a deposit that fits in no block: it can neither be left out nor built upon', async () => {
+    const deposit = encodeDeposit({
+      sourceHash: `0x${'02'.repeat(32)}`,
+      from: sink,
+      to: sink,
+      mint: 0n,
+      value: 0n,
+      gas: genesis.gasLimit + 1n,
+      isSystemTransaction: false,
+      data: new Uint8Array(),
+    })
+    const refused = build(poolOf([await sign(accounts[0]!)]), requestOn(genesis, [deposit]))
+    await expect(refused).rejects.toMatchObject({
+      code: 'DEPOSIT_BLOCK_REFUSED',
+      recovery: 'abort',
+      message: `deposit 0 of L1 block 7 fits in no block of ${genesis.gasLimit} gas: it asks for ${genesis.gasLimit + 1n}; nobody can derive the chain beyond it`,
+    })
+  })
+
   it('leaves out what fails, and what only fails because of it is not blamed', async () => {
     const broke = [await sign(poor), await sign(poor, { nonce: 1 })]
     const fine = await Promise.all(accounts.map(account => sign(account)))

@@ -113,7 +113,8 @@ export interface BlockBuilder {
    * Builds on `parent` and leaves the result unsigned and not the head. Always returns a block: in the worst case deposits and forced
    * transactions alone.
    *
-   * @throws SequencerError what {@link ExecutionEngine.build} throws, except for transactions that can be left out
+   * @throws SequencerError `DEPOSIT_BLOCK_REFUSED` for a deposit that fits in no block, and what {@link ExecutionEngine.build} throws,
+   * except for transactions that can be left out
    */
   build(request: BuildRequest): Promise<BuiltBlock>
 }
@@ -283,6 +284,8 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
           if (!isL2Error(error, 'ENGINE_TRANSACTION_INVALID')) throw error
           const indices = error.details['indices'] as readonly number[]
           // A deposit that the engine refuses cannot be left out: the block would not be that of its L1 origin.
+          const deposit = indices.find(index => index < first && isDeposit(attributes.transactions[index]!))
+          if (deposit !== undefined) throw depositRefused(request, deposit, error)
           if (indices.some(index => index < first)) throw error
           // Of each sender only the first: what follows it fails for want of its nonce, and is not to blame.
           const blamed = new Set<Address>()
@@ -339,6 +342,14 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
       }
     },
   }
+}
+
+function depositRefused({ attributes, l1Origin }: BuildRequest, index: number, cause: unknown): SequencerError {
+  const { gas } = decodeDeposit(attributes.transactions[index]!)
+  return new SequencerError(
+    `deposit ${index} of L1 block ${l1Origin.number} fits in no block of ${attributes.gasLimit} gas: it asks for ${gas}; nobody can derive the chain beyond it`,
+    { code: 'DEPOSIT_BLOCK_REFUSED', details: { l1Origin, index, gas, gasLimit: attributes.gasLimit }, cause },
+  )
 }
 
 function finish(
