@@ -4,6 +4,8 @@ export type Pin = {
   readonly sum: string
   readonly package: string
   readonly replaces?: string
+  /** A file that the published module lacks: `path` of the module of another pin takes its place. */
+  readonly bundle?: { readonly file: string; readonly from: string; readonly path: string }
   readonly licence: string
 }
 export declare const pins: Readonly<Record<string, Pin>>

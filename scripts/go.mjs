@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -15,6 +16,8 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
@@ -42,18 +45,57 @@ export function goProgram(name, { build = true, say = console.error } = {}) {
     throw new Error(`no pin "${name}" in peers/pins.json; there are: ${Object.keys(pins).join(', ')}`)
   const given = process.env[`L2_${name.toUpperCase().replaceAll('-', '_')}`]
   if (given) return given
-  const { version, sum, module } = pin
+  const { version } = pin
   const target = join(goCache(), `${name}-${version}-${hash(JSON.stringify(pin), platform())}${exe()}`)
   if (existsSync(target)) return target
   if (!build) return undefined
   return once(name, target, say, temporary => {
-    const download = go(['mod', 'download', '-json', `${module}@${version}`], root)
-    const got = parse(download.stdout)
-    if (got?.Dir === undefined) return got?.Error ?? download.stderr
-    if (got.Sum !== sum) return `${module}@${version} has the checksum ${got.Sum}, pinned is ${sum}`
-    const built = go(['build', '-mod=readonly', '-trimpath', '-o', temporary, pin.package], got.Dir)
-    return built.status === 0 ? undefined : built.stderr
+    const upstream = moduleFolder(pin)
+    if (upstream.failure !== undefined) return upstream.failure
+    let from = upstream.folder
+    try {
+      if (pin.bundle !== undefined) {
+        from = `${temporary}.source`
+        const other = moduleFolder(pins[pin.bundle.from])
+        if (other.failure !== undefined) return other.failure
+        completed(upstream.folder, from, pin.bundle.file, join(other.folder, pin.bundle.path))
+      }
+      const built = go(['build', '-mod=readonly', '-trimpath', '-o', temporary, pin.package], from)
+      return built.status === 0 ? undefined : built.stderr
+    } finally {
+      if (pin.bundle !== undefined) rmSync(from, { recursive: true, force: true })
+    }
   })
+}
+
+/** Where the go command keeps the module of a pin, held against its checksum. */
+function moduleFolder({ module, version, sum }) {
+  const download = go(['mod', 'download', '-json', `${module}@${version}`], root)
+  const got = parse(download.stdout)
+  if (got?.Dir === undefined) return { failure: got?.Error ?? download.stderr }
+  if (got.Sum !== sum) {
+    return { failure: `${module}@${version} has the checksum ${got.Sum}, pinned is ${sum}` }
+  }
+  return { folder: got.Dir }
+}
+
+/**
+ * A module with one file more, which its repository makes from a submodule and its published module therefore lacks (Optimism's registry of chains). The rest is
+ * linked. The checksum beside that file is written for the one that is there: upstream holds them against each other when the program starts.
+ */
+function completed(module, target, file, content) {
+  const [head, ...rest] = file.split('/')
+  mkdirSync(target, { recursive: true })
+  for (const entry of readdirSync(module, { withFileTypes: true })) {
+    const path = join(module, entry.name)
+    if (!entry.isDirectory()) copyFileSync(path, join(target, entry.name))
+    else if (rest.length === 0 || entry.name !== head) symlinkSync(path, join(target, entry.name), 'junction')
+  }
+  if (rest.length > 0) return completed(join(module, head), join(target, head), rest.join('/'), content)
+  copyFileSync(content, join(target, head))
+  const digest = createHash('sha256').update(readFileSync(content)).digest('hex')
+  rmSync(join(target, `${head}.sha256`), { force: true })
+  writeFileSync(join(target, `${head}.sha256`), `${digest}  ${head}\n`)
 }
 
 /**

@@ -17,7 +17,6 @@ import {
   genesisBlockRef,
   genesisCheckpoint,
   type L1Block,
-  loadUpgradeTransactions,
   type RollupConfig,
   type SingularBatch,
   type SystemConfig,
@@ -36,7 +35,7 @@ import {
   type L1Simulator,
   simulatedRollup,
 } from '../../src/testing/index.js'
-import { hasOracle, type Oracle, rollupJson, share, startOracle } from './oracle.js'
+import { hasOracle, type Oracle, rollupJson, share, startOracle, upgradesOf } from './oracle.js'
 
 const seed = testSeed(1)
 let oracle: Oracle
@@ -44,10 +43,7 @@ let upgrades: UpgradeTransactions = {}
 beforeAll(async () => {
   if (!hasOracle) return
   oracle = startOracle()
-  const made = (await oracle.ask({ cmd: 'upgrades' })) as Record<string, Hex[]>
-  for (const fork of ['ecotone', 'fjord', 'isthmus', 'jovian', 'karst'] as const) {
-    upgrades = { ...upgrades, ...(await loadUpgradeTransactions({ fork, transactions: made[fork]! })) }
-  }
+  upgrades = await upgradesOf(oracle)
 })
 afterAll(() => oracle?.close())
 

@@ -3,8 +3,15 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { bytesToHex, hexToBytes } from '@l2/common'
+import type { Hex } from 'viem'
 import { goModule } from '../../../../scripts/go.mjs'
-import { fromRollupJson, type RollupConfig, toRollupJson } from '../../src/index.js'
+import {
+  fromRollupJson,
+  loadUpgradeTransactions,
+  type RollupConfig,
+  toRollupJson,
+  type UpgradeTransactions,
+} from '../../src/index.js'
 
 /** A program that says what op-node makes of something. */
 export type Oracle = {
@@ -40,6 +47,16 @@ export function startOracle(): Oracle {
       }),
     close: () => child.stdin.end(),
   }
+}
+
+/** The transactions of every upgrade that has some, as op-node makes them. */
+export async function upgradesOf(oracle: Oracle): Promise<UpgradeTransactions> {
+  const made = (await oracle.ask({ cmd: 'upgrades' })) as Record<string, Hex[]>
+  let upgrades: UpgradeTransactions = {}
+  for (const fork of ['ecotone', 'fjord', 'isthmus', 'jovian', 'karst'] as const) {
+    upgrades = { ...upgrades, ...(await loadUpgradeTransactions({ fork, transactions: made[fork]! })) }
+  }
+  return upgrades
 }
 
 /** A configuration as op-node reads it, by way of our own file. */
