@@ -307,15 +307,14 @@ export { type FeesPaid, type Rebate, rebateShares } from './economics/rebate.js'
 export type { CostsByKind, EconomicRecord, FeesByKind, UnpostedBlock } from './economics/records.js'
 export { type CsvOptions, ledgerCsv, ledgerJson, recordsCsv, recordsJson } from './economics/report.js'
 export { defaultSplit, type Party, type SplitBps, splitAmount } from './economics/split.js'
-// engine
 export {
-  type AnvilArguments,
   type AnvilDump,
   type AnvilEngine,
   type AnvilEngineOptions,
-  anvilArguments,
   createAnvilEngine,
 } from './engine/anvil.js'
+// engine
+export { type AnvilArguments, anvilArguments } from './engine/anvil-arguments.js'
 export { defaultEip1559Parameters, type Eip1559Parameters, readEip1559Parameters } from './engine/eip1559.js'
 export type {
   AccessCall,

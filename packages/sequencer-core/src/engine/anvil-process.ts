@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from '../internal/child.js'
-import { type AnvilArguments, anvilArguments } from './anvil.js'
+import { type AnvilArguments, anvilArguments } from './anvil-arguments.js'
 
 /** Options of {@link spawnAnvil}. */
 export type SpawnAnvilOptions = Omit<AnvilArguments, 'port'> & {

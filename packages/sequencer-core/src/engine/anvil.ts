@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from '@l2/common'
+import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { z } from 'zod'
@@ -19,6 +19,7 @@ import type {
   TracedAccess,
 } from './engine.js'
 import { invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
+import { checkImported } from './imported.js'
 import { createJsonRpc, type JsonRpc, type RpcCall, resultOf, rpcError } from './json-rpc.js'
 import { encodeRpcTransaction, executedBlock, type RpcBlock } from './rpc-block.js'
 import { quantity, readAccess, readAccounts, readReceipts } from './rpc-state.js'
@@ -27,7 +28,7 @@ const zeroHash: Hash = `0x${'00'.repeat(32)}`
 
 /** Options of {@link createAnvilEngine}. */
 export type AnvilEngineOptions = {
-  /** HTTP endpoint of an anvil that was started with {@link anvilArguments} and that nobody else drives. */
+  /** HTTP endpoint of an anvil that was started with `anvilArguments` and that nobody else drives. */
   url: string
   /** The chain's EIP-1559 parameters, in force where the attributes bring none. Defaults to OP Mainnet's (250, 6). */
   eip1559?: Eip1559Parameters | undefined
@@ -47,60 +48,13 @@ const optionsSchema = z.strictObject({
   fetch: z.custom<typeof fetch>(value => typeof value === 'function').optional(),
 })
 
-/** Options of {@link anvilArguments}. */
-export type AnvilArguments = {
-  chainId: bigint
-  /** 0 lets anvil choose; it prints the port that it took. */
-  port: number
-  /** Defaults to 127.0.0.1. */
-  host?: string | undefined
-  /** A geth-style genesis file: its time, base fee, coinbase and accounts are honoured, its gas limit is not. */
-  genesisPath?: string | undefined
-  /** Of the genesis block; without it 30 million, whatever the genesis file says. */
-  gasLimit?: bigint | undefined
-  /** A state from {@link AnvilEngine.dump}, unzipped, to start from instead of a genesis. */
-  statePath?: string | undefined
-  /**
-   * Past states that anvil keeps, each a whole copy of the accounts, in memory. A block takes two. Defaults to 512: reads of older states and
-   * rollbacks of more than 250 blocks fail.
-   */
-  maxStates?: number | undefined
-  /** Folder for what anvil writes to disk. Defaults to one in the home directory. */
-  cachePath?: string | undefined
-}
-
-/**
- * The command line that {@link createAnvilEngine} expects of anvil 1.7: deposits on, no mining of its own, no limit on a request, and no check
- * of balances at its pool, which would refuse a deposit that is to fail inside its block.
- *
- * @example
- * ```ts
- * import { anvilArguments } from '@l2/sequencer-core'
- *
- * console.log(anvilArguments({ chainId: 901n, port: 8545 }).join(' ')) // --host 127.0.0.1 --port 8545 --chain-id 901 --network optimism …
- * ```
- */
-export function anvilArguments(options: AnvilArguments): string[] {
-  return [
-    ...['--host', options.host ?? '127.0.0.1', '--port', String(options.port), '--chain-id', String(options.chainId)],
-    ...['--network', 'optimism', '--no-mining', '--order', 'fifo'],
-    ...['--disable-pool-balance-checks', '--no-request-size-limit'],
-    // Without this anvil moves states to disk, and a state that comes back from there has another root.
-    ...['--prune-history', String(options.maxStates ?? 512)],
-    ...(options.genesisPath === undefined ? [] : ['--init', options.genesisPath]),
-    ...(options.statePath === undefined ? [] : ['--load-state', options.statePath]),
-    ...(options.gasLimit === undefined ? [] : ['--gas-limit', String(options.gasLimit)]),
-    ...(options.cachePath === undefined ? [] : ['--cache-path', options.cachePath]),
-  ]
-}
-
 /** An {@link ExecutionEngine} on anvil, with the reads that a sequencer asks of a state. */
 export interface AnvilEngine extends ExecutionEngine {
   receipts(block: Hash, options?: CallOptions): Promise<ExecutionReceipt[]>
   accounts(addresses: readonly Address[], options?: CallOptions): Promise<AccountState[]>
   traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess>
   /**
-   * The head with its state and all blocks before it, for {@link AnvilArguments.statePath} of another anvil; `undefined` while a block stands built and not
+   * The head with its state and all blocks before it, for `AnvilArguments.statePath` of another anvil; `undefined` while a block stands built and not
    * adopted. It grows with accounts and history, and takes a time that does so, too.
    */
   dump(options?: CallOptions): Promise<AnvilDump | undefined>
@@ -208,14 +162,7 @@ class Anvil implements AnvilEngine {
   }
 
   async import(block: ExecutedBlock, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
-    const built = await this.build(block.parentHash, attributes, options)
-    if (built.hash !== block.hash || built.stateRoot !== block.stateRoot) {
-      throw new SequencerError(`block ${block.number} executes to ${built.hash}, not ${block.hash}`, {
-        code: 'ENGINE_BLOCK_MISMATCH',
-        details: { number: block.number, expected: block.hash, actual: built.hash, stateRoot: built.stateRoot },
-      })
-    }
-    return built
+    return checkImported(block, await this.build(block.parentHash, attributes, options))
   }
 
   setHead(heads: ForkchoiceHeads, options?: CallOptions): Promise<void> {
@@ -423,7 +370,7 @@ class Anvil implements AnvilEngine {
     try {
       await this.#rpc.call('anvil_reorg', [1, raw.map(bytes => [bytes, 0])], options)
     } catch (error) {
-      if (!(error instanceof SequencerError) || error.code !== 'ENGINE_RPC' || raw.length === 0) throw error
+      if (!isL2Error(error, 'ENGINE_RPC') || raw.length === 0) throw error
       throw invalidTransactions([await this.#firstRefused(raw, options)], error.details['rpcMessage'])
     }
   }
@@ -438,7 +385,7 @@ class Anvil implements AnvilEngine {
         await this.#rpc.call('anvil_reorg', [1, raw.slice(0, middle).map(bytes => [bytes, 0])], options)
         accepted = middle
       } catch (error) {
-        if (!(error instanceof SequencerError) || error.code !== 'ENGINE_RPC') throw error
+        if (!isL2Error(error, 'ENGINE_RPC')) throw error
         refused = middle
       }
     }

@@ -1,11 +1,8 @@
-import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import type { Address, Hash, Hex, RpcTransaction } from 'viem'
 import { z } from 'zod'
-import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
-import { decodeL1Info } from '../derivation/l1-info.js'
+import { isDeposit } from '../derivation/deposit.js'
 import { SequencerError } from '../errors.js'
-import { daFootprint, defaultDaFootprintGasScalar } from '../fees/da-footprint.js'
 import { createMutex } from '../internal/mutex.js'
 import { checkOptions } from '../internal/options.js'
 import type { AccountState } from '../mempool/types.js'
@@ -19,11 +16,15 @@ import type {
   PayloadAttributes,
   TracedAccess,
 } from './engine.js'
-import { invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
+import { invalidForkchoice, invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
+import { createVersionedCall, engineMethods, type VersionedCall } from './engine-methods.js'
+import { checkImported } from './imported.js'
 import { createJsonRpc, type JsonRpc } from './json-rpc.js'
 import { createEngineToken } from './jwt.js'
+import { blameTransactions, firstBeyondFootprint, refusalOf } from './refused-transactions.js'
 import { encodeRpcTransaction, executedBlock, executedHeader, type RpcBlock } from './rpc-block.js'
 import { quantity, readAccess, readAccounts, readReceipts } from './rpc-state.js'
+import { mintedBy, type Withdrawal, wireAttributes } from './wire-attributes.js'
 
 /** Options of {@link createEngineApi}. */
 export type EngineApiOptions = {
@@ -74,30 +75,6 @@ export interface EngineApi extends ExecutionEngine {
   traceAccess(call: AccessCall, options?: CallOptions): Promise<TracedAccess>
 }
 
-/** Methods that we can call, newest first where versions exist. */
-const methods = {
-  forkchoiceUpdated: ['engine_forkchoiceUpdatedV3', 'engine_forkchoiceUpdatedV2', 'engine_forkchoiceUpdatedV1'],
-  getPayload: [
-    'engine_getPayloadV5',
-    'engine_getPayloadV4',
-    'engine_getPayloadV3',
-    'engine_getPayloadV2',
-    'engine_getPayloadV1',
-  ],
-  newPayload: ['engine_newPayloadV4', 'engine_newPayloadV3', 'engine_newPayloadV2', 'engine_newPayloadV1'],
-} as const
-type Method = keyof typeof methods
-
-/** `Unsupported fork`: the method is of another fork than the payload. */
-const unsupportedFork = -38005
-const invalidForkchoice = -38002
-const invalidAttributes = -38003
-const methodNotFound = -32601
-const invalidParams = -32602
-
-/** Builds that finding the failing transactions of one list may cost. */
-const maxProbes = 128
-
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 
 type Payload = Record<string, unknown> & { blockHash: Hash; stateRoot: Hash; transactions: Hex[] }
@@ -137,7 +114,7 @@ export async function createEngineApi(options: EngineApiOptions): Promise<Engine
     headers: () => ({ authorization: `Bearer ${token(Date.now() / 1000)}` }),
   })
   const rpc = options.rpcUrl === undefined ? engine : createJsonRpc({ ...shared, url: options.rpcUrl })
-  const known = await engine.call<string[]>('engine_exchangeCapabilities', [Object.values(methods).flat()])
+  const known = await engine.call<string[]>('engine_exchangeCapabilities', [Object.values(engineMethods).flat()])
   const tip = await rpc.call<RpcBlock>('eth_getBlockByNumber', ['latest', false])
   return new Api(options, engine, rpc, new Set(known), tip)
 }
@@ -150,11 +127,9 @@ class Api implements EngineApi {
   readonly #carriedBy: (block: Hash) => readonly Uint8Array[] | undefined
   /** Deposits of blocks that were built here, down to the finalized one. */
   readonly #carried = new Map<Hash, { number: bigint; deposits: readonly Uint8Array[] }>()
-  readonly #engine: JsonRpc
   readonly #rpc: JsonRpc
   readonly #exclusive = createMutex()
-  /** Index of the version in use, for each method. */
-  readonly #version: Record<Method, number> = { forkchoiceUpdated: 0, getPayload: 0, newPayload: 0 }
+  readonly #versioned: VersionedCall
   #heads: ForkchoiceHeads
   /** The height of the head, once it was asked for. */
   #known: { hash: Hash; number: bigint }
@@ -170,7 +145,7 @@ class Api implements EngineApi {
     this.#mode = mode
     this.#carries = mode === 'testing' && deposits === 'carry'
     this.#carriedBy = carriedBy ?? (() => undefined)
-    this.#engine = engine
+    this.#versioned = createVersionedCall(engine, capabilities)
     this.#rpc = rpc
     this.capabilities = capabilities
     this.#heads = { head: tip.hash, safe: zeroHash, finalized: zeroHash }
@@ -188,7 +163,7 @@ class Api implements EngineApi {
       this.#carried.set(block.hash, { number: block.number, deposits })
       return { ...block, transactions: [...deposits, ...block.transactions] }
     } catch (error) {
-      if (!(error instanceof SequencerError) || error.code !== 'ENGINE_TRANSACTION_INVALID') throw error
+      if (!isL2Error(error, 'ENGINE_TRANSACTION_INVALID')) throw error
       const indices = (error.details['indices'] as readonly number[]).map(index => index + count)
       throw invalidTransactions(indices, error.details['reason'])
     }
@@ -211,7 +186,7 @@ class Api implements EngineApi {
       } catch (error) {
         const refused = refusalOf(error)
         if (refused === undefined) throw error
-        throw await this.#blame(parent, attributes, refused, options)
+        throw await blameTransactions(attributes, refused, list => this.#build(parent, list, options))
       } finally {
         if (parent !== this.#heads.head) await this.#forkchoice(this.#heads, undefined, undefined)
       }
@@ -227,14 +202,7 @@ class Api implements EngineApi {
   }
 
   async import(block: ExecutedBlock, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
-    const built = await this.build(block.parentHash, attributes, options)
-    if (built.hash !== block.hash || built.stateRoot !== block.stateRoot) {
-      throw new SequencerError(`block ${block.number} executes to ${built.hash}, not ${block.hash}`, {
-        code: 'ENGINE_BLOCK_MISMATCH',
-        details: { number: block.number, expected: block.hash, actual: built.hash, stateRoot: built.stateRoot },
-      })
-    }
-    return built
+    return checkImported(block, await this.build(block.parentHash, attributes, options))
   }
 
   setHead(heads: ForkchoiceHeads, options?: CallOptions): Promise<void> {
@@ -244,7 +212,7 @@ class Api implements EngineApi {
       try {
         await this.#forkchoice(heads, undefined, options)
       } catch (error) {
-        const code = error instanceof SequencerError ? error.details['rpcCode'] : undefined
+        const code = isL2Error(error) ? error.details['rpcCode'] : undefined
         if (code !== invalidForkchoice) throw error
         // The engine may have moved its head before it looked at the labels.
         await this.#forkchoice(this.#heads, undefined, undefined)
@@ -430,176 +398,4 @@ class Api implements EngineApi {
     const header = executedHeader(block)
     return { ...executed, header: this.#mode === 'op-stack' ? header : { ...header, extraData: undefined } }
   }
-
-  /** Calls a method in the version that its fork wants. */
-  async #versioned<T>(
-    method: Method,
-    parameters: (method: string) => readonly unknown[],
-    options: CallOptions | undefined,
-  ): Promise<T> {
-    const versions = methods[method].filter(version => this.capabilities.has(version))
-    let failure: unknown
-    for (let attempt = 0; attempt < versions.length; attempt++) {
-      const at = (this.#version[method] + attempt) % versions.length
-      const version = versions[at]!
-      try {
-        const answer = await this.#engine.call<T>(version, parameters(version), options)
-        this.#version[method] = at
-        return answer
-      } catch (error) {
-        const code = error instanceof SequencerError ? error.details['rpcCode'] : undefined
-        if (code !== unsupportedFork && code !== methodNotFound && code !== invalidParams) throw error
-        // The first refusal says most: the others only say that they are of another fork.
-        failure ??= error
-      }
-    }
-    throw (
-      failure ??
-      new SequencerError(`the engine has no version of ${method} that we speak`, {
-        code: 'ENGINE_RPC',
-        details: { method, capabilities: [...this.capabilities] },
-      })
-    )
-  }
-
-  /**
-   * The error that names the transactions because of which a list was refused. Engines name one at best: a hash or an index in their message. Where there is
-   * none, prefixes of the list are built, halving; and as long as there are probes, the list is tried again without those found. The deposits in front are in
-   * every probe: from Jovian on there is no block without the first, and the protocol leaves none of them out.
-   */
-  async #blame(
-    parent: Hash,
-    attributes: PayloadAttributes,
-    refused: string,
-    options: CallOptions | undefined,
-  ): Promise<SequencerError> {
-    const hashes = attributes.transactions.map(raw => bytesToHex(keccak_256(raw)))
-    const firstOther = attributes.transactions.findIndex(raw => !isDeposit(raw))
-    const deposits = firstOther === -1 ? hashes.length : firstOther
-    let probes = 0
-    const probe = async (indices: readonly number[]): Promise<string | undefined> => {
-      probes++
-      const transactions = indices.map(index => attributes.transactions[index]!)
-      try {
-        await this.#build(parent, { ...attributes, transactions }, options)
-        return undefined
-      } catch (error) {
-        const reason = refusalOf(error)
-        if (reason === undefined) throw error
-        return reason
-      }
-    }
-    try {
-      const bad: number[] = []
-      let standing = hashes.map((_, index) => index)
-      let reason: string | undefined = refused
-      while (reason !== undefined && standing.length > 0) {
-        const named = namedIn(reason, standing, hashes)
-        let found = named
-        if (found === undefined) {
-          // Refused with the deposits alone: then it is about something else.
-          if (standing.length === deposits) break
-          if (bad.length === 0 && (await probe(standing.slice(0, deposits))) !== undefined) break
-          let good = deposits
-          let failing = standing.length
-          while (failing - good > 1 && probes < maxProbes) {
-            const middle = (good + failing) >> 1
-            if ((await probe(standing.slice(0, middle))) === undefined) good = middle
-            else failing = middle
-          }
-          if (failing - good > 1) break
-          found = standing[good]!
-        }
-        bad.push(found)
-        standing = standing.filter(index => index !== found)
-        if (found < deposits || probes >= maxProbes) break
-        reason = await probe(standing)
-      }
-      if (bad.length === 0) {
-        return new SequencerError(`the engine refuses the attributes: ${refused}`, {
-          code: 'ENGINE_ATTRIBUTES',
-          details: { reason: refused },
-        })
-      }
-      return invalidTransactions(
-        bad.sort((a, b) => a - b),
-        refused,
-      )
-    } finally {
-      if (parent !== this.#heads.head) await this.#forkchoice(this.#heads, undefined, undefined)
-    }
-  }
-}
-
-/** The first transaction with which a list has a larger DA footprint than its block may have. */
-function firstBeyondFootprint({ transactions, gasLimit }: PayloadAttributes): number | undefined {
-  const [first] = transactions
-  const info = first !== undefined && isDeposit(first) ? decodeL1Info(decodeDeposit(first).data) : undefined
-  if (info?.layout !== 'jovian') return undefined
-  const scalar = info.daFootprintGasScalar || defaultDaFootprintGasScalar
-  let footprint = 0n
-  const index = transactions.findIndex(raw => {
-    if (!isDeposit(raw)) footprint += daFootprint([raw], scalar)
-    return footprint > gasLimit
-  })
-  return index === -1 ? undefined : index
-}
-
-/** One EIP-4895 withdrawal on the wire; the amount in gwei. */
-type Withdrawal = { index: Hex; validatorIndex: Hex; address: Address; amount: Hex }
-
-/** The ETH that deposits mint, as withdrawals in their order. */
-function mintedBy(deposits: readonly Uint8Array[]): Withdrawal[] {
-  const credits: { address: Address; wei: bigint }[] = []
-  for (const raw of deposits) {
-    const { from, to, mint, value, data } = decodeDeposit(raw)
-    const isTransfer = to !== undefined && data.length === 0 && value <= mint
-    if (isTransfer) credits.push({ address: to, wei: value })
-    credits.push({ address: from, wei: isTransfer ? mint - value : mint })
-  }
-  return credits
-    .map(({ address, wei }) => ({ address, gwei: wei / 1_000_000_000n }))
-    .filter(({ gwei }) => gwei > 0n)
-    .map(({ address, gwei }, index) => ({
-      index: quantity(index),
-      validatorIndex: '0x0',
-      address,
-      amount: quantity(gwei),
-    }))
-}
-
-/** Attributes as every Engine API knows them. */
-function wireAttributes(
-  attributes: PayloadAttributes,
-  withdrawals: readonly Withdrawal[] = [],
-): Record<string, unknown> {
-  return {
-    timestamp: quantity(attributes.timestamp),
-    prevRandao: attributes.prevRandao,
-    suggestedFeeRecipient: attributes.suggestedFeeRecipient,
-    ...(attributes.withdrawals === undefined ? {} : { withdrawals }),
-    ...(attributes.parentBeaconBlockRoot === undefined
-      ? {}
-      : { parentBeaconBlockRoot: attributes.parentBeaconBlockRoot }),
-  }
-}
-
-/** What an engine says against a list, `undefined` when the error is of another kind. */
-function refusalOf(error: unknown): string | undefined {
-  if (!(error instanceof SequencerError) || error.code !== 'ENGINE_RPC') return undefined
-  const code = error.details['rpcCode']
-  if (typeof code !== 'number' || code === methodNotFound || code === unsupportedFork || code === invalidForkchoice)
-    return undefined
-  if (code !== invalidAttributes && code !== invalidParams && code !== -32000) return undefined
-  return `${String(error.details['rpcMessage'])} ${String(error.details['rpcData'] ?? '')}`.trim()
-}
-
-/** The transaction that a message names: by its hash, as `invalid transaction <index>` or as `transaction <index> is not valid`. */
-function namedIn(message: string, standing: readonly number[], hashes: readonly Hash[]): number | undefined {
-  for (const [hash] of message.matchAll(/0x[0-9a-f]{64}/gi)) {
-    const index = standing.find(each => hashes[each] === hash.toLowerCase())
-    if (index !== undefined) return index
-  }
-  const place = /(?:invalid transaction (\d+)|transaction (\d+) is not valid)/.exec(message)?.slice(1).find(Boolean)
-  return place === undefined ? undefined : standing[Number(place)]
 }

@@ -10,6 +10,13 @@ export function unknownBlock(hash: Hash): SequencerError {
   })
 }
 
+/** `Unsupported fork`: the method is of another fork than the payload. */
+export const unsupportedFork = -38005
+export const invalidForkchoice = -38002
+export const invalidAttributes = -38003
+export const methodNotFound = -32601
+export const invalidParams = -32602
+
 /** The error of a build whose list holds transactions that cannot be in the block: `details.indices`, ascending. */
 export function invalidTransactions(indices: readonly number[], reason: unknown): SequencerError {
   const index = indices[0]!
