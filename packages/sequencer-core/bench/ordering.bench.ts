@@ -84,7 +84,7 @@ function pickOnce(policy: OrderingPolicy): number {
   let picked = 0
   for (;;) {
     const step = ordering.next({ nowMs: context.nowMs, gasLeft, bytesLeft: 1e12 })
-    if (step.kind !== 'take') break
+    if (step.type !== 'take') break
     gasLeft -= 21_000n
     picked += step.entries.length
     ordering.settle('included')

@@ -33,12 +33,12 @@ export const target: FuzzTarget = {
   corpus: random => [
     ...Array.from({ length: 30 }, () => {
       const transactions: MetisTransaction[] = randomTransactions(random, 1088n, 4).map(raw => ({
-        kind: 'sequencer',
+        type: 'sequencer',
         raw,
         signature: { rs: random.bytes(64), yParity: 1 },
       }))
       const l1TxOrigin = bytesToHex(random.bytes(20))
-      transactions.push({ kind: 'queue', queueIndex: 5n, gasLimit: 6n, to: undefined, l1TxOrigin })
+      transactions.push({ type: 'queue', queueIndex: 5n, gasLimit: 6n, to: undefined, l1TxOrigin })
       const checks = { parentCheck: random.bytes(20), l1OriginCheck: random.bytes(20) }
       const numbers = { timestamp: 1_733_200_000n, l1OriginNumber: 100n, l2StartBlock: 1000n }
       const blocks = [{ originAdvanced: true, transactions }]
@@ -46,7 +46,7 @@ export const target: FuzzTarget = {
       return Uint8Array.from([random.below(2), ...bytes])
     }),
     ...Array.from({ length: 10 }, () => {
-      const transactions = [{ kind: 'sequencer' as const, raw: random.bytes(50), signature: random.bytes(65) }]
+      const transactions = [{ type: 'sequencer' as const, raw: random.bytes(50), signature: random.bytes(65) }]
       const blocks = encodeMetisInboxBlocks([{ timestamp: 5n, l1BlockNumber: 6n, transactions }])
       const inbox = { daType: 0 as const, compression: 'none' as const, batchIndex: 1n, firstBlock: 2n, blockCount: 1 }
       return random.bool()

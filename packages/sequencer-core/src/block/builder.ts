@@ -218,8 +218,8 @@ export function createBlockBuilder(options: BlockBuilderOptions): BlockBuilder {
             // The limits on bytes are our own: they are no excuse towards the L1 queue.
             bytesLeft: forcedAreIn ? Math.max(0, bytesLeft) : Number.MAX_SAFE_INTEGER,
           })
-          if (step.kind === 'done') return done()
-          if (step.kind === 'wait') {
+          if (step.type === 'done') return done()
+          if (step.type === 'wait') {
             if (step.untilMs >= deadlineMs) return done()
             await clock.sleep(Math.max(1, step.untilMs - nowMs), signal)
             continue

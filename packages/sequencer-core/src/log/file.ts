@@ -70,7 +70,7 @@ export interface FileLog extends SequencerLog {
   readonly recovery: FileLogRecovery
 }
 
-type ParsedRecord = { kind: 'fence'; epoch: bigint } | { kind: 'entry'; entry: LogEntry }
+type ParsedRecord = { type: 'fence'; epoch: bigint } | { type: 'entry'; entry: LogEntry }
 
 function corrupt(path: string, offset: number, reason: string): SequencerError {
   return new SequencerError(`the log is damaged at byte ${offset}: ${reason}`, {
@@ -128,12 +128,12 @@ function* parseBody(body: Buffer, path: string, offset: number): Generator<Parse
     const start = at + recordHeaderBytes
     at = start + length
     if (at > body.length) throw corrupt(path, offset, 'record cut')
-    if (kind === kindFence && length >= 8) yield { kind: 'fence', epoch: body.readBigUInt64BE(start) }
+    if (kind === kindFence && length >= 8) yield { type: 'fence', epoch: body.readBigUInt64BE(start) }
     else if (kind === kindEntry && length >= entryPrefixBytes) {
       const prefix = body.subarray(start, start + entryPrefixBytes)
       const payload = Uint8Array.prototype.slice.call(body, start + entryPrefixBytes, at)
       yield {
-        kind: 'entry',
+        type: 'entry',
         entry: {
           epoch: body.readBigUInt64BE(start),
           seq: body.readBigUInt64BE(start + 8),
@@ -259,7 +259,7 @@ class LogFile implements FileLog {
       }
       for (const record of parseBody(frame.body, this.#path, offset)) {
         const { head } = this.#state
-        if (record.kind === 'fence') {
+        if (record.type === 'fence') {
           if (record.epoch <= head.epoch) throw corrupt(this.#path, offset, 'an epoch that does not rise')
           this.#state = { head: { ...head, epoch: record.epoch }, lease: undefined }
         } else {
@@ -379,7 +379,7 @@ class LogFile implements FileLog {
       }
       if (frame === undefined) throw corrupt(this.#path, offset, 'a frame that was sound when the log was opened')
       for (const record of parseBody(frame.body, this.#path, offset)) {
-        if (record.kind !== 'entry' || record.entry.seq < next) continue
+        if (record.type !== 'entry' || record.entry.seq < next) continue
         next = record.entry.seq + 1n
         yield record.entry
       }

@@ -58,12 +58,12 @@ describe('metis inbox', () => {
           transactions: Array.from({ length: random.below(5) }, () =>
             random.bool()
               ? {
-                  kind: 'sequencer' as const,
+                  type: 'sequencer' as const,
                   raw: random.bytes(random.below(300)),
                   signature: random.bytes(random.pick([0, 3, 65])),
                 }
               : {
-                  kind: 'queue' as const,
+                  type: 'queue' as const,
                   l1TxOrigin: bytesToHex(random.bytes(20)),
                   queueIndex: randomUint(random, 16),
                 },

@@ -29,9 +29,9 @@ export type MetisInboxBlock = {
 
 export type MetisInboxTransaction =
   /** Signed by a user and ordered by the sequencer, whose signature is 65 bytes (r, s, v), three zero bytes for "none", or empty. */
-  | { readonly kind: 'sequencer'; readonly raw: Uint8Array; readonly signature: Uint8Array }
+  | { readonly type: 'sequencer'; readonly raw: Uint8Array; readonly signature: Uint8Array }
   /** Enqueued on L1. */
-  | { readonly kind: 'queue'; readonly l1TxOrigin: Address; readonly queueIndex: bigint }
+  | { readonly type: 'queue'; readonly l1TxOrigin: Address; readonly queueIndex: bigint }
 
 const headerBytes = 70
 const zlibType = 0x0b
@@ -141,7 +141,7 @@ export function decodeMetisInboxBlocks(bytes: Uint8Array): MetisInboxBlock[] {
         const signatureBytes = Number(readUint(bytes, need(3, 'signature length'), 3))
         const signature = need(signatureBytes, 'signature')
         transactions.push({
-          kind: 'sequencer',
+          type: 'sequencer',
           raw: bytes.subarray(raw, raw + length),
           signature: bytes.subarray(signature, signature + signatureBytes),
         })
@@ -150,7 +150,7 @@ export function decodeMetisInboxBlocks(bytes: Uint8Array): MetisInboxBlock[] {
         // 16 bytes of queue index, where mvm's comments say 32.
         const origin = need(36, 'enqueued transaction')
         transactions.push({
-          kind: 'queue',
+          type: 'queue',
           l1TxOrigin: bytesToHex(bytes.subarray(origin, origin + 20)),
           queueIndex: readUint(bytes, origin + 20, 16),
         })
@@ -174,7 +174,7 @@ export function encodeMetisInboxBlocks(blocks: readonly MetisInboxBlock[]): Uint
   let length = 0
   for (const { transactions } of blocks) {
     length += blockHeadBytes
-    for (const each of transactions) length += each.kind === 'queue' ? 40 : 7 + each.raw.length + each.signature.length
+    for (const each of transactions) length += each.type === 'queue' ? 40 : 7 + each.raw.length + each.signature.length
   }
   const out = new Uint8Array(length)
   let at = 0
@@ -183,8 +183,8 @@ export function encodeMetisInboxBlocks(blocks: readonly MetisInboxBlock[]): Uint
     at = writeUint(out, at, 5, timestamp, 'timestamp')
     at = writeUint(out, at, 32, l1BlockNumber, 'l1BlockNumber')
     for (const each of transactions) {
-      out[at++] = each.kind === 'queue' ? 1 : 0
-      if (each.kind === 'queue') {
+      out[at++] = each.type === 'queue' ? 1 : 0
+      if (each.type === 'queue') {
         at = writeUint(out, at, 3, 0n, 'length')
         out.set(fixedBytes(each.l1TxOrigin, 20, 'l1TxOrigin'), at)
         at = writeUint(out, at + 20, 16, each.queueIndex, 'queueIndex')

@@ -49,26 +49,26 @@ describe('metis span batch', () => {
       ...checks,
     })
     const [transaction] = batch.blocks[0]!.transactions
-    if (transaction?.kind !== 'sequencer') throw new Error('not a sequencer transaction')
+    if (transaction?.type !== 'sequencer') throw new Error('not a sequencer transaction')
     expect(bytesToHex(transaction.raw)).toBe(await legacy(7))
     expect(bytesToHex(transaction.signature!.rs)).toBe(`0x${'aa'.repeat(32)}${'bb'.repeat(32)}`)
     // It was signed with v = 1, which mvm inverts when it writes.
     expect(transaction.signature!.yParity).toBe(0)
     const [meant] = decodeMetisSpanBatch(goldenA, { ...rollup, bugs: { invertedSequencerParity: true } }).blocks[0]!
       .transactions
-    expect(meant?.kind === 'sequencer' && meant.signature?.yParity).toBe(1)
+    expect(meant?.type === 'sequencer' && meant.signature?.yParity).toBe(1)
     expect(bytesToHex(encodeMetisSpanBatch(batch, rollup))).toBe(bytesToHex(goldenA))
   })
 
   it('writes what mvm wrote: two blocks with enqueued transactions', async () => {
     const rs = concatBytes(bytes('aa'.repeat(32)), bytes('bb'.repeat(32)))
     const sequencer = async (nonce: number): Promise<MetisTransaction> => ({
-      kind: 'sequencer',
+      type: 'sequencer',
       raw: bytes(await legacy(nonce)),
       signature: { rs, yParity: 0 },
     })
     const queue = (queueIndex: bigint): MetisTransaction => ({
-      kind: 'queue',
+      type: 'queue',
       queueIndex,
       gasLimit: 300_000n,
       to: `0x${'33'.repeat(20)}`,
@@ -127,7 +127,7 @@ describe('metis span batch', () => {
     const blocks = [
       {
         originAdvanced: true,
-        transactions: [{ kind: 'sequencer' as const, raw: bytes(serialized), signature: undefined }],
+        transactions: [{ type: 'sequencer' as const, raw: bytes(serialized), signature: undefined }],
       },
     ]
     const prefix = { type: 'metis-span' as const, timestamp: 5n, l1OriginNumber: 6n, l2StartBlock: 7n, ...checks }
@@ -139,7 +139,7 @@ describe('metis span batch', () => {
     expect(() => decodeMetisSpanBatch(broken, rollup)).toThrow(/beyond/)
     const mended = decodeMetisSpanBatch(broken, { ...rollup, bugs: { parityFromV: true } })
     const [transaction] = mended.blocks[0]!.transactions
-    if (transaction?.kind !== 'sequencer') throw new Error('not a sequencer transaction')
+    if (transaction?.type !== 'sequencer') throw new Error('not a sequencer transaction')
     const sender = await recoverTransactionAddress({
       serializedTransaction: bytesToHex(transaction.raw) as `0x02${string}`,
     })
@@ -150,7 +150,7 @@ describe('metis span batch', () => {
     // The sixth group of seven bits is shifted by 35, which wraps to 3: bit 40 lands on bit 8.
     const batch = decodeMetisSpanBatch(goldenA, rollup)
     const queue: MetisTransaction = {
-      kind: 'queue',
+      type: 'queue',
       queueIndex: 2n ** 40n + 5n,
       gasLimit: 3_000_000_000n,
       to: undefined,
@@ -170,13 +170,13 @@ describe('metis span batch', () => {
       fc.property(fc.integer(), seed => {
         const random = seededRandom(seed)
         const sequencer = (raw: Uint8Array): MetisTransaction => {
-          if (random.bool(0.2)) return { kind: 'sequencer', raw, signature: undefined }
+          if (random.bool(0.2)) return { type: 'sequencer', raw, signature: undefined }
           const rs = random.bytes(64)
           rs[0]! |= 1
-          return { kind: 'sequencer', raw, signature: { rs, yParity: random.bool() ? 1 : 0 } }
+          return { type: 'sequencer', raw, signature: { rs, yParity: random.bool() ? 1 : 0 } }
         }
         const queue = (): MetisTransaction => ({
-          kind: 'queue',
+          type: 'queue',
           queueIndex: randomUint(random, 8),
           gasLimit: randomUint(random, 8),
           to: random.bool(0.8) ? bytesToHex(random.bytes(20)) : undefined,

@@ -19,14 +19,14 @@ export type MetisSequencerSignature = {
 /** A transaction in Metis' span batch. */
 export type MetisTransaction =
   | {
-      readonly kind: 'sequencer'
+      readonly type: 'sequencer'
       /** EIP-2718 bytes. */
       readonly raw: Uint8Array
       /** `undefined` is written as zeros. */
       readonly signature: MetisSequencerSignature | undefined
     }
   | {
-      readonly kind: 'queue'
+      readonly type: 'queue'
       readonly queueIndex: bigint
       readonly gasLimit: bigint
       /** `undefined` creates a contract. Value and calldata are not in the batch; they come from L1. */
@@ -86,7 +86,7 @@ function invalidField(message: string, details: Record<string, unknown>): never 
 }
 
 /** The unsigned legacy transaction that stands for an enqueued one in the columns: no value, price or data, zero signature, protected. */
-function queuePlaceholder(transaction: MetisTransaction & { kind: 'queue' }, chainId: bigint): Uint8Array {
+function queuePlaceholder(transaction: MetisTransaction & { type: 'queue' }, chainId: bigint): Uint8Array {
   const { queueIndex, gasLimit, to } = transaction
   const none = new Uint8Array()
   const address = to === undefined ? none : fixedBytes(to, 20, 'to')
@@ -107,7 +107,7 @@ export function encodeMetisSpanBatch(batch: MetisSpanBatch, rollup: { chainId: b
   }
   const blocks: SpanBlock[] = batch.blocks.map(({ originAdvanced, transactions }) => ({
     originAdvanced,
-    transactions: transactions.map(each => (each.kind === 'queue' ? queuePlaceholder(each, rollup.chainId) : each.raw)),
+    transactions: transactions.map(each => (each.type === 'queue' ? queuePlaceholder(each, rollup.chainId) : each.raw)),
   }))
   const transactions = batch.blocks.flatMap(block => block.transactions)
   const parsed = parseSpanBlocks(blocks, spanChain(rollup.chainId))
@@ -124,17 +124,17 @@ export function encodeMetisSpanBatch(batch: MetisSpanBatch, rollup: { chainId: b
   const queued = writer.openBits(transactions.length)
   const parities = writer.openBits(transactions.length)
   transactions.forEach((each, i) => {
-    if (each.kind === 'queue') writer.setBit(queued, i)
+    if (each.type === 'queue') writer.setBit(queued, i)
     else if (each.signature?.yParity === 1) writer.setBit(parities, i)
   })
   for (const each of transactions) {
-    const rs = each.kind === 'sequencer' ? each.signature?.rs : undefined
+    const rs = each.type === 'sequencer' ? each.signature?.rs : undefined
     if (rs === undefined) writer.zeros(64)
     else if (rs.length !== 64) invalidField(`sequencer signature of ${rs.length} bytes`, { field: 'rs' })
     else writer.raw(rs)
   }
   for (const each of transactions) {
-    if (each.kind === 'queue') writer.raw(fixedBytes(each.l1TxOrigin ?? '', 20, 'l1TxOrigin'))
+    if (each.type === 'queue') writer.raw(fixedBytes(each.l1TxOrigin ?? '', 20, 'l1TxOrigin'))
   }
   return writer.finish()
 }
@@ -209,7 +209,7 @@ export function decodeMetisSpanBatch(bytes: Uint8Array, rollup: MetisRollup): Me
           const inverted = bugs.invertedSequencerParity === true && raw[0]! >= 0xc0
           const yParity = (bitAt(parities, i) ^ (inverted ? 1 : 0)) as 0 | 1
           const absent = rs.every(byte => byte === 0)
-          return { kind: 'sequencer', raw, signature: absent ? undefined : { rs, yParity } }
+          return { type: 'sequencer', raw, signature: absent ? undefined : { rs, yParity } }
         }
         const place = bugs.originsByTransactionIndex === true ? i : ordinal
         ordinal++
@@ -230,7 +230,7 @@ function queueTransaction(raw: Uint8Array, l1TxOrigin: Address | undefined): Met
   }
   const address = readString(raw, to!)
   return {
-    kind: 'queue',
+    type: 'queue',
     queueIndex: readUint(raw, nonce!, 8),
     gasLimit: readUint(raw, gas!, 8),
     to: address.length === 0 ? undefined : bytesToHex(address),

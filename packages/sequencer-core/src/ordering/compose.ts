@@ -148,11 +148,11 @@ export function forcedFirst<Evidence extends OrderingEvidence>(
             const bytes = forced.transaction!.raw.length
             if (forced.gasLimit <= view.gasLeft && bytes <= view.bytesLeft) {
               taken = forcedEntry(forced, at)
-              return { kind: 'take', entries: [taken], atomic: false }
+              return { type: 'take', entries: [taken], atomic: false }
             }
             stop(forced)
           }
-          if (isClosed) return { kind: 'done' }
+          if (isClosed) return { type: 'done' }
           rest ??= inner.open({ ...block, forced: [], pool: restOf(block.pool, used) })
           return rest.next(view)
         },
@@ -225,8 +225,8 @@ export function inSections<Evidence extends OrderingEvidence>(
               current = sections[at]!.policy.open({ ...block, nowMs: view.nowMs, pool })
             }
             const step = current.next(view)
-            if (step.kind === 'take') taken = step.entries
-            if (step.kind === 'take' || at === last) return step
+            if (step.type === 'take') taken = step.entries
+            if (step.type === 'take' || at === last) return step
             // Whoever is not ready yet misses its section: the others do not wait for it.
             current = undefined
           }

@@ -50,8 +50,8 @@ export function fillBlock(
   let nowMs = context.nowMs
   for (;;) {
     const step = ordering.next({ nowMs, gasLeft, bytesLeft })
-    if (step.kind === 'done') break
-    if (step.kind === 'wait') {
+    if (step.type === 'done') break
+    if (step.type === 'wait') {
       const later = options.wait?.(step.untilMs)
       if (later === undefined) break
       nowMs = later

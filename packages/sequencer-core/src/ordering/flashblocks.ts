@@ -192,13 +192,13 @@ export function flashblocks<Evidence extends OrderingEvidence>(
           const gasLeft = budget > gasUsed ? budget - gasUsed : 0n
           const step = current!.next({ ...view, gasLeft })
           taken = step
-          if (step.kind === 'take') return step
+          if (step.type === 'take') return step
           if (slice === count) return step
           const boundary = block.nowMs + slice * sliceMs
-          return { kind: 'wait', untilMs: step.kind === 'wait' ? Math.min(step.untilMs, boundary) : boundary }
+          return { type: 'wait', untilMs: step.type === 'wait' ? Math.min(step.untilMs, boundary) : boundary }
         },
         settle(outcome) {
-          if (taken?.kind !== 'take' || current === undefined)
+          if (taken?.type !== 'take' || current === undefined)
             throw new SequencerError('settle() without a step', { code: 'POLICY_MISUSE' })
           if (outcome === 'included') use(used, taken.entries)
           current.settle(outcome)

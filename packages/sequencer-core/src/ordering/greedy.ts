@@ -112,11 +112,11 @@ export function greedySequencing(parameters: GreedyParameters): OrderingPolicy<G
         next(view) {
           for (;;) {
             taken = pick()
-            if (taken === undefined) return { kind: 'done' }
+            if (taken === undefined) return { type: 'done' }
             const { transaction, mayRevert } = taken.entry
             // A reverted trade would leave the price elsewhere than the rule thinks.
             if (transaction.gasLimit <= view.gasLeft && transaction.raw.length <= view.bytesLeft)
-              return { kind: 'take', entries: [taken.entry], atomic: taken.trade !== undefined || !mayRevert }
+              return { type: 'take', entries: [taken.entry], atomic: taken.trade !== undefined || !mayRevert }
             out.add(transaction.sender)
           }
         },

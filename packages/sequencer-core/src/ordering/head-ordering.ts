@@ -181,10 +181,10 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
         }
         taken = item
         const atomic = item.bundle !== undefined || !item.entries[0]!.mayRevert
-        return { kind: 'take', entries: item.entries, atomic }
+        return { type: 'take', entries: item.entries, atomic }
       }
       const next = closed ? undefined : waiting.peek()
-      return next === undefined ? { kind: 'done' } : { kind: 'wait', untilMs: next.readyAtMs }
+      return next === undefined ? { type: 'done' } : { type: 'wait', untilMs: next.readyAtMs }
     },
     settle(outcome: Outcome): void {
       if (taken === undefined) throw new SequencerError('settle() without a step', { code: 'POLICY_MISUSE' })

@@ -89,7 +89,7 @@ describe('flashblocks', () => {
     let nowMs = context.nowMs
     for (;;) {
       const step = ordering.next({ nowMs, gasLeft: gasLimit - gas, bytesLeft: 1e9 })
-      if (step.kind === 'take') {
+      if (step.type === 'take') {
         for (const { transaction } of step.entries) {
           transactions.push(transaction)
           added.push(transaction.raw)
@@ -99,7 +99,7 @@ describe('flashblocks', () => {
         continue
       }
       seal()
-      if (step.kind === 'done' || slices.length > stopAt) break
+      if (step.type === 'done' || slices.length > stopAt) break
       nowMs = step.untilMs
       visible.push(...(arrivals[slices.length - 1] ?? []))
     }

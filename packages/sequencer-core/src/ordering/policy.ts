@@ -31,11 +31,11 @@ export type OrderingView = {
 /** What goes into the block next. */
 export type Step =
   /** These, one after the other; `atomic`: all or none, and none of those with `mayRevert: false` may revert. */
-  | { readonly kind: 'take'; readonly entries: readonly PooledTransaction[]; readonly atomic: boolean }
+  | { readonly type: 'take'; readonly entries: readonly PooledTransaction[]; readonly atomic: boolean }
   /** Nothing yet: ask again at this time (milliseconds since the Unix epoch), or seal without it. */
-  | { readonly kind: 'wait'; readonly untilMs: number }
+  | { readonly type: 'wait'; readonly untilMs: number }
   /** Nothing more for this block. */
-  | { readonly kind: 'done' }
+  | { readonly type: 'done' }
 
 /** What became of the entries of the last `take`. */
 export type Outcome =

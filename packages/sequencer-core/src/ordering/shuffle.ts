@@ -42,7 +42,7 @@ export function selectForShuffle(block: BlockContext, first: OrderingPolicy, max
   let bytesLeft = maxBytes
   for (;;) {
     const step = ordering.next({ nowMs: block.nowMs, gasLeft, bytesLeft })
-    if (step.kind !== 'take') return list
+    if (step.type !== 'take') return list
     for (const entry of step.entries) {
       list.push(entry)
       gasLeft -= entry.transaction.gasLimit
@@ -99,9 +99,9 @@ export function seededShuffle(roundAt: (height: bigint) => ShuffleRound | undefi
         next() {
           while (at < order.length && failed.has(order[at]!.transaction.sender)) at++
           const entry = order[at]
-          if (entry === undefined) return { kind: 'done' }
+          if (entry === undefined) return { type: 'done' }
           isTaken = true
-          return { kind: 'take', entries: [entry], atomic: !entry.mayRevert }
+          return { type: 'take', entries: [entry], atomic: !entry.mayRevert }
         },
         settle(outcome) {
           if (!isTaken) throw new SequencerError('settle() without a step', { code: 'POLICY_MISUSE' })

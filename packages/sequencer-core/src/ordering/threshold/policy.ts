@@ -256,7 +256,7 @@ export function thresholdEncrypted<Evidence extends OrderingEvidence>(
     admit: (transaction, context) => inner.admit(transaction, context),
     open(block): BlockOrdering {
       const round = roundAt(block.height)
-      if (round === 'sealed') return { next: () => ({ kind: 'done' }), settle: () => undefined }
+      if (round === 'sealed') return { next: () => ({ type: 'done' }), settle: () => undefined }
       const queue: PooledTransaction[] = (round === undefined ? [] : readAll(round)).map((transaction, arrival) => ({
         transaction,
         arrival,
@@ -274,9 +274,9 @@ export function thresholdEncrypted<Evidence extends OrderingEvidence>(
           const entry = queue[0]
           if (entry !== undefined && rest === undefined) {
             const { gasLimit, raw } = entry.transaction
-            if (gasLimit > view.gasLeft || raw.length > view.bytesLeft) return { kind: 'done' }
+            if (gasLimit > view.gasLeft || raw.length > view.bytesLeft) return { type: 'done' }
             taken = entry
-            return { kind: 'take', entries: [entry], atomic: false }
+            return { type: 'take', entries: [entry], atomic: false }
           }
           rest ??= inner.open({ ...block, nowMs: view.nowMs, pool: restOf(block.pool, used) })
           return rest.next(view)
