@@ -1,11 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ChainIdentity, type DataDirectory, type EngineFamily, type L1, l1Wallet, NodeError } from '@l2/node'
+import {
+  type ChainIdentity,
+  createControlPlane,
+  type DataDirectory,
+  type EngineFamily,
+  type L1,
+  l1Wallet,
+  NodeError,
+} from '@l2/node'
 import { newRollup, opGenesis, type RollupConfig } from '@l2/sequencer-core'
-import { type Address, type Hash, keccak256, numberToHex, type PublicClient, pad } from 'viem'
+import { type Address, type Hash, keccak256, type LocalAccount, numberToHex, type PublicClient, pad } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
-import { batcherAccount, devMnemonic } from '../dev-accounts.js'
+import { batcherAccount, devMnemonic, holderAccount } from '../dev-accounts.js'
 
 export const blockTimeSeconds = 1n
 export const gasLimit = 30_000_000n
@@ -164,5 +172,17 @@ export function rollupConfig(identity: ChainIdentity, l2GenesisHash: Hash): Roll
     // A plain geth has Ethereum's own parameters, and no way to be given others.
     ...(identity.engine === 'geth' ? { eip1559: { denominator: 8n, denominatorCanyon: 8n, elasticity: 2n } } : {}),
     altDa: !identity.dataAvailability.startsWith('ethereum-'),
+  })
+}
+
+/** The pool that the chain begins with: 20,000 METIS for each sequencer, the last of them on behalf of the holder of eMETIS. */
+export function genesisControlPlane(rollup: RollupConfig, owners: readonly LocalAccount[], prevRandao: Hash) {
+  return createControlPlane({
+    domain: { name: 'L2 Sequencer', version: '1', chainId: rollup.l2ChainId, verifyingContract: rollup.batchInbox },
+    timestamp: rollup.genesis.l2TimeSeconds,
+    prevRandao,
+    operator: batcherAccount().address,
+    holder: holderAccount().address,
+    sequencers: owners.map(({ address }) => ({ owner: address, signer: address, amountWei: 20_000n * 10n ** 18n })),
   })
 }

@@ -63,8 +63,14 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
     ...wrapParts(splitParts(economics), 84).map((line, index) => row(index === 0 ? 'split' : '', line)),
     row('wallet', walletText(economics)),
     '',
+    ...waitingParts(status).map(text => `  ${bold(text)}`),
     ...messages.map(message => `  ${dim('·')} ${message}`),
   ]
+}
+
+/** What the node waits for, the longest first. */
+function waitingParts({ waiting }: Status): string[] {
+  return waiting.map(({ part, reason }) => `WAITING ${part}: ${reason}`)
 }
 
 /** How the next channel is to be, in one line; the reasons are with `l2_plan`. */
@@ -91,5 +97,6 @@ export function statusLine(status: Status): string {
     `${formatToken(economics.costPerTransactionWei, symbol)}/tx`,
     `profit ${formatToken(economics.profitWei, symbol)}`,
     `eMETIS ${fixed(lst.rateE27, 27, 9)}`,
+    ...waitingParts(status),
   ].join(' | ')
 }

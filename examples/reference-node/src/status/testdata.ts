@@ -51,4 +51,5 @@ export const largeStatus: Status = {
   verified: { blocks: 123_456_789, transactions: 1_234_567_890, submissions: 1_234_567, blobTransactions: 1_234_567 },
   pool: { sequencers: 16, stakedWei: metis(320_000), rewardsWei: metis(12_345.6789), jailed: 3 },
   lst: { rateE27: 1_234_567_890_123_456_789_012_345_678n, aprBps: 123_456n, totalAssetsWei: metis(123_456.7891) },
+  waiting: [],
 }

@@ -3,22 +3,11 @@ import { leaderAt, slotOf } from '@l2/staking'
 import type { Address, Hash } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { ledgerAnswer, maxRows, ParameterError, parseLedgerQuery } from '../economics/pages.js'
+import type { BatchRecord } from '../posting/batching.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
 import { RpcAnswerError } from './client.js'
 import type { RpcMethod } from './server.js'
-
-/** One channel that was posted. */
-export type BatchRecord = {
-  channelId: string
-  firstBlock: bigint
-  lastBlock: bigint
-  transactions: number
-  frames: number
-  bytes: number
-  /** L1 block that includes its last frame; `undefined` while it is on its way. */
-  l1Block: bigint | undefined
-}
 
 /** What the `l2_*` methods need of the node. */
 export type L2View = {

@@ -97,5 +97,15 @@ export function createMetrics(status: () => Status): () => Promise<{ status: num
       for (const { party, owedWei } of status().economics.split) this.set({ party }, Number(owedWei))
     },
   })
+  new Gauge({
+    name: 'l2_node_waiting_seconds',
+    help: 'How long a part of the node has waited for something; absent while it works',
+    labelNames: ['part'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { part, sinceMs } of status().waiting) this.set({ part }, (Date.now() - sinceMs) / 1000)
+    },
+  })
   return async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })
 }

@@ -1,6 +1,7 @@
 import type { Plan } from '@l2/sequencer-core'
 import type { Address, Hash } from 'viem'
 import type { EconomicsStatus } from '../economics/status.js'
+import type { Waiting } from '../process/supervision.js'
 
 export type Head = { number: bigint; hash: Hash }
 
@@ -28,4 +29,6 @@ export type Status = {
   verified: { blocks: number; transactions: number; submissions: number; blobTransactions: number }
   pool: { sequencers: number; stakedWei: bigint; rewardsWei: bigint; jailed: number }
   lst: { rateE27: bigint; aprBps: bigint | undefined; totalAssetsWei: bigint }
+  /** What the node's loops wait for now; nothing on a good day. */
+  waiting: readonly Waiting[]
 }

@@ -39,8 +39,8 @@ type VerifierOptions = {
   posting: Posting
   /** What the sequencer published at a height; `undefined` while it has not. */
   published(number: bigint): { hash: Hash; stateRoot: Hash } | undefined
-  /** Told once of what {@link Verifier.run} waits out, until it is over or something else stands in the way. */
-  onTrouble(message: string): void
+  /** Told what {@link Verifier.run} waits out at present, and `undefined` when it goes on. */
+  onTrouble(reason: string | undefined): void
 }
 
 export async function openVerifier(options: VerifierOptions): Promise<Verifier> {
@@ -91,7 +91,6 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     close: () => engine.close(),
   }
 
-  let trouble: string | undefined
   const driver: DerivationDriver = createDerivationDriver({
     config: rollup,
     engine: recording,
@@ -114,7 +113,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     onEvent: event => {
       if (event.kind === 'channel') verified.submissions++
       if (event.kind === 'l1-block-read') {
-        trouble = undefined
+        options.onTrouble(undefined)
         journal.save(driver.status.checkpoint)
       }
       if (event.kind === 'reset') journal.rewind(event.to.head.number)
@@ -130,11 +129,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       driver.run({
         signal,
         pollIntervalMs: 250,
-        onRetry: error => {
-          const [message] = (error as Error).message.split('\n', 1)
-          if (message !== trouble) options.onTrouble(message!)
-          trouble = message
-        },
+        onRetry: error => options.onTrouble((error as Error).message.split('\n', 1)[0]!),
       }),
     sync: async () => void (await driver.sync()),
     close: async () => {
