@@ -1,3 +1,4 @@
+export { OrderedMap } from '@l2/common'
 export {
   type Apr,
   aprOf,
@@ -208,7 +209,6 @@ export {
 } from './seats/book.js'
 export type { Codec, Json } from './state/codec.js'
 export { balanceOf, type Ledger } from './state/ledger.js'
-export { OrderedMap } from './state/ordered-map.js'
 export type { Apply, CommandOf, LstEvent, Step } from './state/reducer.js'
 export {
   applyCycleVault,

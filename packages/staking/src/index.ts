@@ -1,3 +1,4 @@
+export { OrderedMap } from '@l2/common'
 export { type DelegationView, delegationOf } from './delegation/delegation.js'
 export { type DrawTag, draw } from './election/draw.js'
 export {
@@ -78,7 +79,7 @@ export {
   type SeatProposal,
   type SeatRules,
 } from './governance/seats.js'
-export { PersistentMap } from './internal/persistent-map.js'
+export type { Timeline } from './internal/timeline.js'
 export { applyPool, createPool } from './pool/apply.js'
 export { auditPool, type PoolAudit } from './pool/audit.js'
 export type { CommandContext, Exposure, Offence, PoolCommand, PoolEvent } from './pool/commands.js'

@@ -53,7 +53,7 @@ it.each([1, 7, 150])(
       }
       if (random.bool(0.02)) run({ type: 'undelegate', by: account(52), id: 1, shares: metis * 2n })
       lots = Math.max(lots, state.delegations.get(`1:${account(50)}`)!.lots.length)
-      marks = Math.max(marks, state.sequencers.get(1)!.delegated.marks.length)
+      marks = Math.max(marks, state.sequencers.get(1)!.delegated.marks.size)
       if (epoch % 73n !== 0n) continue
       reference.compare(state)
       expect(auditPool(state).problems, `seed ${seed}`).toEqual([])

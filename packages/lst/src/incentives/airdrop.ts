@@ -1,10 +1,9 @@
-import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { bytesToHex, concatBytes, hexToBytes, OrderedMap } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { amount } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 
 /** One entry of an airdrop. */

@@ -1,3 +1,4 @@
+import type { OrderedMap } from '@l2/common'
 import type { RebaseEvent } from '../apr/apr.js'
 import { fail } from '../errors.js'
 import type { SeatPart } from '../feeds/staking.js'
@@ -7,7 +8,6 @@ import { applyRebasing, BURNER_ACCOUNT, DEAD_ACCOUNT, QUEUE_ACCOUNT } from '../r
 import type { PastRate } from '../report/guard.js'
 import { applySeats, type SeatBook, seatTotals } from '../seats/book.js'
 import type { Ledger } from '../state/ledger.js'
-import type { OrderedMap } from '../state/ordered-map.js'
 import { applyVesting, type ExitVesting } from '../vault/vesting.js'
 import type { WithdrawalQueue } from '../withdrawal/queue.js'
 import { applyTickets, type TicketQueue } from '../withdrawal/tickets.js'

@@ -1,3 +1,4 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { checkSettlement, min, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
@@ -14,7 +15,6 @@ import {
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
 import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 import type { Erc4626 } from '../vault/face.js'
 

@@ -1,3 +1,4 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { mulDown } from '../math/math.js'
@@ -13,7 +14,6 @@ import {
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 
 const E18 = 10n ** 18n

@@ -1,3 +1,4 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { bpsOf, max, min, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
@@ -17,7 +18,6 @@ import { checkReport, growthLimit, limitsSchema, type ReportLimits } from '../re
 import { burnLimit, createLimiter, limiterAdd, limiterRemove, limiterSeats } from '../report/limiter.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 import {
   applyQueue,

@@ -1,10 +1,10 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { bpsOf, mulDown } from '../math/math.js'
 import { type Assets, account as checkAccount, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
 import { credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 
 /** A redemption that the owner pays in whatever order. */

@@ -1,8 +1,8 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { type Assets, account as checkAccount, positive, RATE_ONE, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 
 /** One staker: stake, the accumulator up to which it is settled, and wei settled but not claimed. */

@@ -1,6 +1,6 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { LstError } from '../errors.js'
-import { OrderedMap } from './ordered-map.js'
 
 /** JSON as `JSON.parse` gives it: every integer a decimal string, every map a list of pairs in key order. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }

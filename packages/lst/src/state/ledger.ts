@@ -1,5 +1,5 @@
+import type { OrderedMap } from '@l2/common'
 import { fail } from '../errors.js'
-import type { OrderedMap } from './ordered-map.js'
 
 /** Balances by account; an account with nothing is not in it. */
 export type Ledger<T extends bigint> = OrderedMap<string, T>

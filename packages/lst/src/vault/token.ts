@@ -1,8 +1,8 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import type { Step } from '../state/reducer.js'
 import type { Erc4626 } from './face.js'
 

@@ -1,3 +1,4 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import {
@@ -12,7 +13,6 @@ import {
   total,
 } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 
 /** A request in the queue. Its own amounts are the differences of the cumulative ones to the request before it. */

@@ -1,9 +1,9 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { mulDown } from '../math/math.js'
 import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 
 const PPM = 1_000_000n

@@ -1,3 +1,4 @@
+import { OrderedMap } from '@l2/common'
 import * as z from 'zod'
 import { fail } from '../errors.js'
 import { toAssets, toShares } from '../math/math.js'
@@ -12,7 +13,6 @@ import {
 } from '../rebasing/pool.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { OrderedMap } from '../state/ordered-map.js'
 import { type Apply, reducer, type Step, step } from '../state/reducer.js'
 import type { Erc4626 } from '../vault/face.js'
 

@@ -169,7 +169,7 @@ export function applyBlock(state: ControlPlane, block: ControlBlock): { state: C
       if (!isL2Error(error)) throw error
     }
   }
-  for (const [evidenceId, open] of pool.cases.sorted()) {
+  for (const [evidenceId, open] of pool.cases) {
     if (open.status === 'pending' && open.executableAt <= at)
       apply({ type: 'executeCase', by: operator, at, evidenceId })
   }

@@ -38,7 +38,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
       if (seen.size > keptPlaces) seen.delete(seen.keys().next().value!)
       if (known === undefined || known.signature === signed.signature) return
       const control = options.control()
-      const accused = [...control.pool.sequencers.sorted()].find(([, seat]) =>
+      const accused = [...control.pool.sequencers].find(([, seat]) =>
         seat.keys.some(key => key.signer === signed.signer.toLowerCase()),
       )?.[0]
       if (accused === undefined) return

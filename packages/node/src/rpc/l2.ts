@@ -78,7 +78,7 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
       'l2_pool',
       () => {
         const { pool } = sequencer.control
-        const sequencers = [...pool.sequencers.sorted()].map(([id, seat]) => ({
+        const sequencers = [...pool.sequencers].map(([id, seat]) => ({
           id,
           owner: seat.owner,
           signer: seat.keys.at(-1)?.signer,

@@ -97,7 +97,7 @@ export function createStatus(parts: StatusParts): () => Status {
 
 function stakeStatus({ pool, lst }: ControlPlane): Pick<Status, 'pool' | 'lst'> {
   let [sequencers, stakedWei, rewardsWei, jailed] = [0, 0n, 0n, 0]
-  for (const [, seat] of pool.sequencers.sorted()) {
+  for (const [, seat] of pool.sequencers) {
     sequencers++
     stakedWei += seat.amountWei
     rewardsWei += seat.rewardWei

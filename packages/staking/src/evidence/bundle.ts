@@ -218,14 +218,14 @@ export function evidenceContextOf(pool: PoolState): Pick<
 } {
   const keys: KeyEntry[] = []
   const maintenance: { id: number; fromEpoch: bigint; toEpoch: bigint }[] = []
-  for (const [id, sequencer] of pool.sequencers.sorted()) {
+  for (const [id, sequencer] of pool.sequencers) {
     for (const [index, { signer, fromEpoch }] of sequencer.keys.entries()) {
       // A key that was replaced stays punishable for the epochs in which it was in force.
       keys.push({ signer, id, fromEpoch, toEpoch: sequencer.keys[index + 1]?.fromEpoch })
     }
     for (const entry of sequencer.maintenance) maintenance.push({ id, ...entry })
   }
-  const cases = pool.cases.sorted()
+  const cases = [...pool.cases]
   return {
     now: { epoch: pool.epoch, at: pool.at },
     keys,

@@ -1,8 +1,8 @@
+import { OrderedMap } from '@l2/common'
 import type { Address, Hex } from 'viem'
 import { draw, seedBytes } from '../election/draw.js'
 import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
-import { PersistentMap } from '../internal/persistent-map.js'
 
 /** What it takes to get a seat. Metis' own numbers are the defaults. */
 export type SeatRules = {
@@ -24,7 +24,7 @@ export type SeatProposal = {
   readonly closesAt: number
   readonly yesWei: bigint
   readonly noWei: bigint
-  readonly voters: PersistentMap<Address, true>
+  readonly voters: OrderedMap<Address, true>
   readonly outcome: 'open' | 'passed' | 'failed'
 }
 
@@ -45,8 +45,8 @@ export type Blitz = {
   readonly minPledgeWei: bigint
   readonly closesAt: number
   readonly candidates: readonly BlitzCandidate[]
-  readonly tally: PersistentMap<Address, BlitzVotes>
-  readonly voters: PersistentMap<Address, true>
+  readonly tally: OrderedMap<Address, BlitzVotes>
+  readonly voters: OrderedMap<Address, true>
   readonly pairs:
     | readonly { readonly protocol: Address; readonly node: number; readonly votesWei: bigint }[]
     | undefined
@@ -136,7 +136,7 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
         closesAt: command.at + state.rules.votingSeconds,
         yesWei: 0n,
         noWei: 0n,
-        voters: PersistentMap.of(),
+        voters: OrderedMap.from(),
         outcome: 'open',
       }
       const { id, kind, closesAt } = proposal
@@ -182,8 +182,8 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
         minPledgeWei,
         closesAt,
         candidates: [],
-        tally: PersistentMap.of(),
-        voters: PersistentMap.of(),
+        tally: OrderedMap.from(),
+        voters: OrderedMap.from(),
         pairs: undefined,
       }
       return {
@@ -298,7 +298,7 @@ function openBlitz(state: SeatGovernance, id: number, at: number): Blitz {
   return blitz
 }
 
-function newVoter(voters: PersistentMap<Address, true>, value: Address, weightWei: bigint): Address {
+function newVoter(voters: OrderedMap<Address, true>, value: Address, weightWei: bigint): Address {
   const voter = toAddress(value, 'voter')
   if (voters.has(voter)) invalid('has voted', { voter })
   if (typeof weightWei !== 'bigint' || weightWei <= 0n) invalid('a vote has weight', { weightWei })

@@ -224,10 +224,10 @@ describe('foldMetisLogs', () => {
     }
     const plain = (s: MetisPoolState) => ({
       ...s,
-      whitelist: s.whitelist.sorted(),
-      sequencers: s.sequencers.sorted(),
-      seqOwners: s.seqOwners.sorted(),
-      seqSigners: s.seqSigners.sorted(),
+      whitelist: [...s.whitelist],
+      sequencers: [...s.sequencers],
+      seqOwners: [...s.seqOwners],
+      seqSigners: [...s.seqSigners],
     })
     const folded = foldMetisLogs(start, logs, { deployment, inputOf: hash => inputs.get(hash) })
     expect(plain(folded)).toEqual(plain(state))

@@ -1,7 +1,8 @@
+import { OrderedMap } from '@l2/common'
 import { claimDelegation, claimDelegationRewards, delegate, undelegate } from '../delegation/delegation.js'
 import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
-import { PersistentMap } from '../internal/persistent-map.js'
+import { Timeline } from '../internal/timeline.js'
 import { accrueBlock, submitRewards } from '../rewards/accrue.js'
 import { rewardPerBlockFor } from '../rewards/rate.js'
 import { admitOffence, executeCase, pauseCase, unjail, vetoCase } from '../slashing/cases.js'
@@ -9,7 +10,7 @@ import { commitReport, revealReport } from '../slashing/reports.js'
 import type { PoolCommand, PoolEvent } from './commands.js'
 import { setCommission, stepCommissions } from './commission.js'
 import { type PoolOptions, parsePoolConfig, rememberedSeconds } from './config.js'
-import { type Draft, noted, only } from './draft.js'
+import { type Draft, noted, only, openDraft, sealDraft } from './draft.js'
 import { setLiquidAccount } from './liquid-cap.js'
 import {
   claim,
@@ -43,10 +44,10 @@ export function createPool(options: PoolOptions, at = 0): PoolState {
     config: parsePoolConfig(options),
     at,
     epoch: 0n,
-    epochStarts: [{ epoch: 0n, at }],
+    epochStarts: Timeline.of([{ epoch: 0n, at }]),
     paused: false,
     rewardPerBlockWei: 0n,
-    rates: [],
+    rates: Timeline.of(),
     rewardBatch: { id: 0n, endEpoch: -1n },
     lastPaidHeight: -1n,
     lastPaidEpoch: 0n,
@@ -54,21 +55,21 @@ export function createPool(options: PoolOptions, at = 0): PoolState {
     seats: 0,
     activeWei: 0n,
     jailedWei: 0n,
-    totals: [],
+    totals: Timeline.of(),
     ledger: { depositedWei: 0n, fundedWei: 0n, budgetWei: 0n, burntWei: 0n, treasuryWei: 0n, paidOutWei: 0n },
-    whitelist: PersistentMap.of(),
-    sequencers: PersistentMap.of(),
-    owners: PersistentMap.of(),
-    signers: PersistentMap.of(),
+    whitelist: OrderedMap.from(),
+    sequencers: OrderedMap.from(),
+    owners: OrderedMap.from(),
+    signers: OrderedMap.from(),
     queue: [],
-    delegations: PersistentMap.of(),
-    cases: PersistentMap.of(),
+    delegations: OrderedMap.from(),
+    cases: OrderedMap.from(),
     recentSafety: [],
-    watchers: PersistentMap.of(),
+    watchers: OrderedMap.from(),
     reports: [],
     reportCount: 0,
     commissionPlans: [],
-    liquidAccounts: PersistentMap.of(),
+    liquidAccounts: OrderedMap.from(),
   }
 }
 
@@ -96,13 +97,9 @@ const startsKept = 1024
 /** The start of this epoch beside those still asked for. What is remembered is a span of time, however short the epochs are. */
 function epochStarts(draft: Draft): PoolState['epochStarts'] {
   const remembered = rememberedSeconds(draft.config.windows)
-  const starts = draft.epochStarts
-  let first = 0
-  while (first + 1 < starts.length && starts[first + 1]!.at <= draft.at - remembered) first++
-  const kept = first === 0 ? starts : starts.slice(first)
-  const last = kept[kept.length - 1]!
-  if ((draft.at - last.at) * startsKept < remembered) return kept
-  return [...kept, { epoch: draft.epoch, at: draft.at }]
+  const kept = draft.epochStarts.forget(next => next.at <= draft.at - remembered)
+  if ((draft.at - kept.newest!.at) * startsKept < remembered) return kept
+  return kept.add({ epoch: draft.epoch, at: draft.at })
 }
 
 type Handlers = { [Type in PoolCommand['type']]: (draft: Draft, command: Extract<PoolCommand, { type: Type }>) => void }
@@ -167,44 +164,7 @@ export function applyPool(state: PoolState, command: PoolCommand): { state: Pool
   if (!Number.isSafeInteger(command.at) || command.at < state.at) {
     refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`, { at: command.at, last: state.at })
   }
-  const events: PoolEvent[] = []
-  const draft: Draft = { ...state, at: command.at, events, by: toAddress(command.by, 'by') }
+  const draft = openDraft(state, command.at, toAddress(command.by, 'by'))
   ;(handler as (draft: Draft, command: PoolCommand) => void)(draft, command)
-  return { state: seal(draft), events }
-}
-
-/** The draft without what only the command needed. Field by field: it is the hot path, and a rest copy costs as much as the command. */
-function seal(draft: Draft): PoolState {
-  return {
-    profile: draft.profile,
-    config: draft.config,
-    at: draft.at,
-    epoch: draft.epoch,
-    epochStarts: draft.epochStarts,
-    paused: draft.paused,
-    rewardPerBlockWei: draft.rewardPerBlockWei,
-    rates: draft.rates,
-    rewardBatch: draft.rewardBatch,
-    lastPaidHeight: draft.lastPaidHeight,
-    lastPaidEpoch: draft.lastPaidEpoch,
-    nextId: draft.nextId,
-    seats: draft.seats,
-    activeWei: draft.activeWei,
-    jailedWei: draft.jailedWei,
-    totals: draft.totals,
-    ledger: draft.ledger,
-    whitelist: draft.whitelist,
-    sequencers: draft.sequencers,
-    owners: draft.owners,
-    signers: draft.signers,
-    queue: draft.queue,
-    delegations: draft.delegations,
-    cases: draft.cases,
-    recentSafety: draft.recentSafety,
-    watchers: draft.watchers,
-    reports: draft.reports,
-    reportCount: draft.reportCount,
-    commissionPlans: draft.commissionPlans,
-    liquidAccounts: draft.liquidAccounts,
-  }
+  return { state: sealDraft(draft), events: draft.events }
 }

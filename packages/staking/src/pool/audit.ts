@@ -122,7 +122,7 @@ function delegatorProblems(id: number, delegated: DelegatedStake, positions: Pos
   if (positions.stakedWei > wei) problems.push(`delegations to sequencer ${id}`)
   if (positions.redeemingWei > redeemingWei) problems.push(`redemptions from sequencer ${id}`)
   if (positions.rewardWei > rewardWei) problems.push(`rewards of the delegators of sequencer ${id}`)
-  const refs = new Map(marks.map(mark => [mark.epoch, mark.refs]))
+  const refs = new Map([...marks].map(([epoch, mark]) => [epoch, mark.refs]))
   if (refs.size !== positions.refs.size || [...refs].some(([epoch, count]) => positions.refs.get(epoch) !== count)) {
     problems.push(`reward marks of sequencer ${id}`)
   }

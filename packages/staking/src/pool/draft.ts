@@ -1,4 +1,6 @@
+import type { Address } from 'viem'
 import { refuse } from '../errors.js'
+import type { Timeline } from '../internal/timeline.js'
 import { offenceRules } from '../slashing/penalty.js'
 import { joinBonds } from '../stake/bonds.js'
 import { joinDelegated } from '../stake/delegated.js'
@@ -7,9 +9,58 @@ import { bondedWei, horizonOf } from './sequencer.js'
 import type { Ledger, PoolState, Sequencer, SlashCase } from './types.js'
 
 /** A state under change: handlers assign fields, and nobody sees it before the command has succeeded. */
-export type Draft = { -readonly [Key in keyof PoolState]: PoolState[Key] } & {
-  readonly events: PoolEvent[]
-  readonly by: `0x${string}`
+export type Draft = Fields & { events: PoolEvent[]; by: Address }
+
+type Fields = { -readonly [Key in keyof PoolState]: PoolState[Key] }
+
+/** A state that a command may change, with who gave the command. */
+export function openDraft(state: PoolState, at: number, by: Address): Draft {
+  const draft = copyFields(state) as Draft
+  draft.at = at
+  draft.events = []
+  draft.by = by
+  return draft
+}
+
+/** The state a command has led to. */
+export function sealDraft(draft: Draft): PoolState {
+  return copyFields(draft)
+}
+
+/** Field by field: a spread with fields added to it costs more than all the rest of a command. */
+function copyFields(draft: PoolState): Fields {
+  return {
+    profile: draft.profile,
+    config: draft.config,
+    at: draft.at,
+    epoch: draft.epoch,
+    epochStarts: draft.epochStarts,
+    paused: draft.paused,
+    rewardPerBlockWei: draft.rewardPerBlockWei,
+    rates: draft.rates,
+    rewardBatch: draft.rewardBatch,
+    lastPaidHeight: draft.lastPaidHeight,
+    lastPaidEpoch: draft.lastPaidEpoch,
+    nextId: draft.nextId,
+    seats: draft.seats,
+    activeWei: draft.activeWei,
+    jailedWei: draft.jailedWei,
+    totals: draft.totals,
+    ledger: draft.ledger,
+    whitelist: draft.whitelist,
+    sequencers: draft.sequencers,
+    owners: draft.owners,
+    signers: draft.signers,
+    queue: draft.queue,
+    delegations: draft.delegations,
+    cases: draft.cases,
+    recentSafety: draft.recentSafety,
+    watchers: draft.watchers,
+    reports: draft.reports,
+    reportCount: draft.reportCount,
+    commissionPlans: draft.commissionPlans,
+    liquidAccounts: draft.liquidAccounts,
+  }
 }
 
 /** Writes a sequencer, keeping the pool's sums and the sequencer's history of weights right. The only way to write one. */
@@ -28,7 +79,7 @@ export function put(draft: Draft, next: Sequencer): void {
   const isActive = next.status === 'active'
   const ownWei = isActive ? next.amountWei : 0n
   const delegatedWei = isActive ? next.delegated.wei : 0n
-  const tip = next.history[next.history.length - 1]
+  const tip = next.history.newest
   const isNew =
     tip === undefined
       ? after > 0n
@@ -41,16 +92,10 @@ export function put(draft: Draft, next: Sequencer): void {
 }
 
 /** Checkpoints with that of the running epoch, which is written anew, and without those nobody will ask for again. */
-export function noted<T extends { readonly epoch: bigint }>(draft: Draft, checkpoints: readonly T[], now: T): T[] {
+export function noted<T extends { readonly epoch: bigint }>(draft: Draft, list: Timeline<T>, now: T): Timeline<T> {
   const horizon = horizonOf(draft)
   // The newest checkpoint at or before the horizon still says what was at the horizon.
-  let start = 0
-  while (start + 1 < checkpoints.length && checkpoints[start + 1]!.epoch <= horizon) start++
-  const kept = checkpoints.slice(start)
-  const last = kept.length - 1
-  if (kept[last]?.epoch !== draft.epoch) return kept.concat([now])
-  kept[last] = now
-  return kept
+  return list.forget(next => next.epoch <= horizon).add(now)
 }
 
 /** A sequencer whose stake is told apart only as far as a fault that may still come forward, or a case that is open, asks for it. */

@@ -1,7 +1,6 @@
-import { hexToBytes } from '@l2/common'
+import { hexToBytes, OrderedMap } from '@l2/common'
 import type { Address, Hex } from 'viem'
 import { addressOfPubkey, toAddress, zeroAddress } from '../internal/address.js'
-import { PersistentMap } from '../internal/persistent-map.js'
 import { metisRequire, metisRevert } from '../internal/revert.js'
 
 /** 1 exit started · 2 active · 3 gone for good: the contract's numbers. */
@@ -48,10 +47,10 @@ export type MetisPoolState = {
   readonly signerUpdateThrottle: bigint
   readonly rewardPerBlock: bigint
   readonly batch: { readonly id: bigint; readonly startEpoch: bigint; readonly endEpoch: bigint }
-  readonly whitelist: PersistentMap<Address, true>
-  readonly sequencers: PersistentMap<number, MetisSequencer>
-  readonly seqOwners: PersistentMap<Address, number>
-  readonly seqSigners: PersistentMap<Address, number>
+  readonly whitelist: OrderedMap<Address, true>
+  readonly sequencers: OrderedMap<number, MetisSequencer>
+  readonly seqOwners: OrderedMap<Address, number>
+  readonly seqSigners: OrderedMap<Address, number>
   /** Counts by status; index 0 is not used. */
   readonly seqStatuses: readonly [0, number, number, number]
   readonly totalSequencers: number
@@ -64,7 +63,7 @@ export type MetisPoolState = {
   /** Ether lost in the contracts: sent along while there was no reward to bridge. */
   readonly strandedWei: { readonly lockingInfo: bigint; readonly lockingPool: bigint }
   /** METIS of the accounts; `undefined`: every transfer succeeds. */
-  readonly tokens: PersistentMap<Address, bigint> | undefined
+  readonly tokens: OrderedMap<Address, bigint> | undefined
 }
 
 /** Calls of LockingPool and LockingInfo. `at` is the block's time in seconds, `value` the ether sent along, in wei. */
@@ -182,10 +181,10 @@ export function createMetisPool(input: {
     signerUpdateThrottle: 1n,
     rewardPerBlock: 761_000n * 10n ** 9n,
     batch: { id: 1n, startEpoch: 0n, endEpoch: 0n },
-    whitelist: PersistentMap.of(),
-    sequencers: PersistentMap.of(),
-    seqOwners: PersistentMap.of(),
-    seqSigners: PersistentMap.of(),
+    whitelist: OrderedMap.from(),
+    sequencers: OrderedMap.from(),
+    seqOwners: OrderedMap.from(),
+    seqSigners: OrderedMap.from(),
     seqStatuses: [0, 0, 0, 0],
     totalSequencers: 0,
     totalLocked: 0n,
@@ -194,7 +193,7 @@ export function createMetisPool(input: {
     relockedFromReward: 0n,
     escrowBalance: 0n,
     strandedWei: { lockingInfo: 0n, lockingPool: 0n },
-    tokens: input.tokens && PersistentMap.of([...input.tokens].map(([who, wei]) => [toAddress(who, 'tokens'), wei])),
+    tokens: input.tokens && OrderedMap.from([...input.tokens].map(([who, wei]) => [toAddress(who, 'tokens'), wei])),
   }
 }
 

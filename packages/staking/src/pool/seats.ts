@@ -1,6 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { refuse } from '../errors.js'
 import { addressOfPubkey, notZero } from '../internal/address.js'
+import { Timeline } from '../internal/timeline.js'
 import { addBond, takeYoungest } from '../stake/bonds.js'
 import { noDelegations } from '../stake/delegated.js'
 import type { PoolCommand } from './commands.js'
@@ -92,7 +93,7 @@ export function lock(draft: Draft, command: Command<'lock'>): void {
     nonce: 1n,
     keys: [{ signer, fromEpoch: electableFrom(draft) }],
     activationEpoch: electableFrom(draft),
-    history: [],
+    history: Timeline.of(),
     commissions: [{ bps: commissionBps, fromEpoch: draft.epoch }],
     delegated: noDelegations,
     jailedUntil: 0,

@@ -15,9 +15,7 @@ const nothing: Checkpoint = { epoch: 0n, ownWei: 0n, delegatedWei: 0n, electable
 
 /** The last checkpoint at or before the end of `epoch`. */
 export function checkpointAt(sequencer: Sequencer, epoch: bigint): Checkpoint {
-  const { history } = sequencer
-  for (let i = history.length - 1; i >= 0; i--) if (history[i]!.epoch <= epoch) return history[i]!
-  return nothing
+  return sequencer.history.at(epoch) ?? nothing
 }
 
 /** Own stake and delegations of a checkpoint, wei. */
@@ -34,7 +32,7 @@ export function horizonOf(state: {
   readonly config: PoolConfig
   readonly epochStarts: PoolState['epochStarts']
 }): bigint {
-  return state.epochStarts[0]!.epoch - BigInt(state.config.lookaheadEpochs) - 1n
+  return state.epochStarts.oldest!.epoch - BigInt(state.config.lookaheadEpochs) - 1n
 }
 
 /** The commission on rewards of `epoch`, basis points. */

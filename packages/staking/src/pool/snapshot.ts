@@ -1,9 +1,9 @@
-import { bytesToHex } from '@l2/common'
+import { bytesToHex, OrderedMap } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod'
 import { StakingError } from '../errors.js'
-import { PersistentMap } from '../internal/persistent-map.js'
+import { Timeline } from '../internal/timeline.js'
 import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
 import type { Bond } from '../stake/bonds.js'
 import { delegationKey, noDelegations } from '../stake/delegated.js'
@@ -71,7 +71,7 @@ const sequencerSchema = z.strictObject({
   activationEpoch: uint,
   history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
   commissions: z.array(z.strictObject({ bps: count.max(10_000), fromEpoch: uint })).min(1),
-  delegated: z.union([delegatedSchema, z.null().transform(() => noDelegations)]),
+  delegated: delegatedSchema.nullable(),
   jailedUntil: count,
   strikes: count,
   lastStrikeAt: count,
@@ -161,21 +161,22 @@ export function encodePool(state: PoolState): string {
     config: state.config,
     at: state.at,
     epoch: state.epoch,
-    epochStarts: state.epochStarts.map(({ epoch, at }) => ({ epoch, at })),
+    epochStarts: state.epochStarts.toArray().map(({ epoch, at }) => ({ epoch, at })),
     paused: state.paused,
     rewardPerBlockWei: state.rewardPerBlockWei,
-    rates: state.rates.map(({ epoch, wei }) => ({ epoch, wei })),
+    rates: state.rates.toArray().map(({ epoch, wei }) => ({ epoch, wei })),
     rewardBatch: { id: state.rewardBatch.id, endEpoch: state.rewardBatch.endEpoch },
     lastPaidHeight: state.lastPaidHeight,
     lastPaidEpoch: state.lastPaidEpoch,
     nextId: state.nextId,
-    totals: state.totals.map(({ epoch, wei }) => ({ epoch, wei })),
+    totals: state.totals.toArray().map(({ epoch, wei }) => ({ epoch, wei })),
     ledger: pick(state.ledger, snapshotSchema.shape.ledger.shape),
-    whitelist: state.whitelist.sorted().map(([owner]) => owner),
-    sequencers: state.sequencers.sorted().map(([, sequencer]) => {
+    whitelist: [...state.whitelist].map(([owner]) => owner),
+    sequencers: [...state.sequencers].map(([, sequencer]) => {
       const plain = pick(sequencer, sequencerSchema.shape)
       plain.rewardRecipient = sequencer.rewardRecipient ?? null
       plain.bonds = encodeBonds(sequencer.bonds)
+      plain.history = sequencer.history.toArray()
       plain.unlocking = sequencer.unlocking.map(entry => ({
         ...pick(entry, unlockingShape),
         bonds: encodeBonds(entry.bonds),
@@ -184,7 +185,7 @@ export function encodePool(state: PoolState): string {
       return plain
     }),
     queue: state.queue,
-    delegations: state.delegations.sorted().map(([, { id, delegator, rewardWei, lots, tails, redemptions }]) => ({
+    delegations: [...state.delegations].map(([, { id, delegator, rewardWei, lots, tails, redemptions }]) => ({
       id,
       delegator,
       rewardWei,
@@ -211,21 +212,21 @@ export function encodePool(state: PoolState): string {
         claimableAt,
       })),
     })),
-    cases: state.cases.sorted().map(([, open]) => ({
+    cases: [...state.cases].map(([, open]) => ({
       ...pick(open, snapshotSchema.shape.cases.element.shape),
       reporter: open.reporter ?? null,
     })),
     recentSafety: state.recentSafety,
     reports: state.reports.map(({ commitment, reporter, order, at }) => ({ commitment, reporter, order, at })),
     reportCount: state.reportCount,
-    watchers: state.watchers.sorted().map(([watcher]) => watcher),
+    watchers: [...state.watchers].map(([watcher]) => watcher),
     commissionPlans: state.commissionPlans.map(({ id, targetBps, dueAt, fromEpoch }) => ({
       id,
       targetBps,
       dueAt,
       fromEpoch,
     })),
-    liquidAccounts: state.liquidAccounts.sorted().map(([account, seats]) => ({ account, seats })),
+    liquidAccounts: [...state.liquidAccounts].map(([account, seats]) => ({ account, seats })),
   }
   return JSON.stringify(plain(snapshot))
 }
@@ -244,7 +245,7 @@ function encodeDelegated(delegated: DelegatedStake): Record<string, unknown> | n
       startedEpoch: group.startedEpoch,
       bonds: encodeBonds(group.bonds),
     })),
-    marks: delegated.marks.map(({ epoch, perWei = null, refs }) => ({ epoch, perWei, refs })),
+    marks: [...delegated.marks].map(([, { epoch, perWei = null, refs }]) => ({ epoch, perWei, refs })),
     losses: delegated.losses.map(({ offenceEpoch, epoch, keptWei, ofWei, perWei = null }) => ({
       offenceEpoch,
       epoch,
@@ -310,7 +311,8 @@ export function decodePool(json: string): PoolState {
   let seats = 0
   let activeWei = 0n
   let jailedWei = 0n
-  for (const sequencer of sequencers as Sequencer[]) {
+  const all = sequencers.map(toSequencer)
+  for (const sequencer of all) {
     if (sequencer.status !== 'exited') owners.push([sequencer.owner, sequencer.id])
     for (const { signer } of sequencer.keys) signers.push([signer, sequencer.id])
     if (sequencer.status === 'active') seats++
@@ -322,22 +324,24 @@ export function decodePool(json: string): PoolState {
   const state: PoolState = {
     ...plain,
     config: parsePoolConfig(config),
+    epochStarts: Timeline.of(plain.epochStarts),
+    rates: Timeline.of(plain.rates),
+    totals: Timeline.of(plain.totals),
     seats,
     activeWei,
     jailedWei,
-    whitelist: PersistentMap.of(whitelist.map(owner => [owner, true])),
-    sequencers: PersistentMap.of((sequencers as Sequencer[]).map(sequencer => [sequencer.id, sequencer])),
-    owners: PersistentMap.of(owners),
-    signers: PersistentMap.of(signers),
-    delegations: PersistentMap.of(delegations.map(held => [delegationKey(held.id, held.delegator), held])),
-    cases: PersistentMap.of(
+    whitelist: OrderedMap.from(whitelist.map(owner => [owner, true])),
+    sequencers: OrderedMap.from(all.map(sequencer => [sequencer.id, sequencer])),
+    owners: OrderedMap.from(owners),
+    signers: OrderedMap.from(signers),
+    delegations: OrderedMap.from(delegations.map(held => [delegationKey(held.id, held.delegator), held])),
+    cases: OrderedMap.from(
       cases.map(open => [open.evidenceId, open as typeof open & { reporter: Address | undefined }]),
     ),
-    watchers: PersistentMap.of(watchers.map(watcher => [watcher, true])),
-    liquidAccounts: PersistentMap.of(liquidAccounts.map(({ account, seats: ids }) => [account, ids])),
+    watchers: OrderedMap.from(watchers.map(watcher => [watcher, true])),
+    liquidAccounts: OrderedMap.from(liquidAccounts.map(({ account, seats: ids }) => [account, ids])),
   }
-  if ((state.totals[state.totals.length - 1]?.wei ?? 0n) !== activeWei)
-    problems.push('totals do not end with what is at stake')
+  if ((state.totals.newest?.wei ?? 0n) !== activeWei) problems.push('totals do not end with what is at stake')
   if (state.sequencers.size !== sequencers.length) problems.push('two sequencers with one id')
   if (state.owners.size !== owners.length) problems.push('two seats of one owner')
   if (state.signers.size !== signers.length) problems.push('one signer of two keys')
@@ -374,6 +378,21 @@ export function decodePool(json: string): PoolState {
   return state
 }
 
+/** A sequencer as it was written. */
+function toSequencer(plain: z.output<typeof sequencerSchema>): Sequencer {
+  const { history, delegated } = plain
+  return {
+    ...plain,
+    history: Timeline.of(history),
+    delegated:
+      delegated === null
+        ? noDelegations
+        : { ...delegated, marks: OrderedMap.from(delegated.marks.map(mark => [mark.epoch, mark])) },
+  }
+}
+
+const nothingDelegated = { redeeming: [], marks: [], losses: [], rewardedEpoch: -1n, rewardPerWei: 0n }
+
 /** Whether epochs ascend, each by `least` or more. */
 function ascends(list: readonly { readonly epoch: bigint }[], least = 1n): boolean {
   return list.every(({ epoch }, i) => i === 0 || epoch >= list[i - 1]!.epoch + least)
@@ -384,11 +403,11 @@ function isOrdered(sequencer: z.output<typeof sequencerSchema>, now: bigint): bo
   const { bonds, unlocking, history, commissions, delegated } = sequencer
   const from = (list: readonly { readonly fromEpoch: bigint }[]): boolean =>
     ascends(list.map(({ fromEpoch }) => ({ epoch: fromEpoch }))) && (list.at(-1)?.fromEpoch ?? 0n) <= now
-  const { redeeming, marks, losses, rewardedEpoch, rewardPerWei } = delegated
+  const { redeeming, marks, losses, rewardedEpoch, rewardPerWei } = delegated ?? nothingDelegated
   const isOpen = ({ epoch, perWei }: { epoch: bigint; perWei?: bigint | undefined }): boolean =>
     epoch > rewardedEpoch ? perWei === undefined : perWei !== undefined && perWei <= rewardPerWei
   return (
-    [bonds, delegated.bonds, commissions, ...redeeming.map(group => group.bonds)].every(from) &&
+    [bonds, delegated?.bonds ?? [], commissions, ...redeeming.map(group => group.bonds)].every(from) &&
     unlocking.every(entry => from(entry.bonds)) &&
     ascends(redeeming.map(({ startedEpoch }) => ({ epoch: startedEpoch }))) &&
     ascends(history) &&

@@ -1,5 +1,6 @@
+import type { OrderedMap } from '@l2/common'
 import type { Address, Hex } from 'viem'
-import type { PersistentMap } from '../internal/persistent-map.js'
+import type { Timeline } from '../internal/timeline.js'
 import type { OffenceKind } from '../slashing/penalty.js'
 import type { Bond } from '../stake/bonds.js'
 import type { PoolConfig } from './config.js'
@@ -66,7 +67,8 @@ export type DelegatedStake = {
   readonly rewardPerWei: bigint
   /** The last epoch whose weights were paid for. */
   readonly rewardedEpoch: bigint
-  readonly marks: readonly RewardMark[]
+  /** By their epochs. */
+  readonly marks: OrderedMap<bigint, RewardMark>
   readonly losses: readonly DelegatorLoss[]
 }
 
@@ -92,7 +94,7 @@ export type Sequencer = {
   /** Ascending `fromEpoch`; never deleted, so that rotating a key is no escape. */
   readonly keys: readonly SignerKey[]
   readonly activationEpoch: bigint
-  readonly history: readonly Checkpoint[]
+  readonly history: Timeline<Checkpoint>
   /** Ascending `fromEpoch`; the first counts for all earlier epochs, too. */
   readonly commissions: readonly Commission[]
   readonly delegated: DelegatedStake
@@ -206,11 +208,11 @@ export type PoolState = {
   readonly at: number
   readonly epoch: bigint
   /** When epochs began, not all of them: the first is the newest that began before everything that can still be judged. */
-  readonly epochStarts: readonly { readonly epoch: bigint; readonly at: number }[]
+  readonly epochStarts: Timeline<{ readonly epoch: bigint; readonly at: number }>
   readonly paused: boolean
   readonly rewardPerBlockWei: bigint
   /** `rewardPerBlockWei` from `epoch` on. */
-  readonly rates: readonly { readonly epoch: bigint; readonly wei: bigint }[]
+  readonly rates: Timeline<{ readonly epoch: bigint; readonly wei: bigint }>
   readonly rewardBatch: { readonly id: bigint; readonly endEpoch: bigint }
   readonly lastPaidHeight: bigint
   /** No block of an earlier epoch will be paid any more. */
@@ -221,25 +223,25 @@ export type PoolState = {
   readonly activeWei: bigint
   readonly jailedWei: bigint
   /** `activeWei` at the end of the epochs in which it changed: what everybody had at stake when an offence was committed. */
-  readonly totals: readonly { readonly epoch: bigint; readonly wei: bigint }[]
+  readonly totals: Timeline<{ readonly epoch: bigint; readonly wei: bigint }>
   readonly ledger: Ledger
-  readonly whitelist: PersistentMap<Address, true>
-  readonly sequencers: PersistentMap<number, Sequencer>
-  readonly owners: PersistentMap<Address, number>
+  readonly whitelist: OrderedMap<Address, true>
+  readonly sequencers: OrderedMap<number, Sequencer>
+  readonly owners: OrderedMap<Address, number>
   /** Every signer there ever was. */
-  readonly signers: PersistentMap<Address, number>
+  readonly signers: OrderedMap<Address, number>
   /** Ids waiting for a seat, first come first served. */
   readonly queue: readonly number[]
-  readonly delegations: PersistentMap<string, Delegation>
-  readonly cases: PersistentMap<Hex, SlashCase>
+  readonly delegations: OrderedMap<string, Delegation>
+  readonly cases: OrderedMap<Hex, SlashCase>
   /** Safety cases young enough to be correlated with a new one. */
   readonly recentSafety: readonly Hex[]
   /** Who may earn a reporter's share beside the owners of seats. */
-  readonly watchers: PersistentMap<Address, true>
+  readonly watchers: OrderedMap<Address, true>
   /** Of the time in which evidence counts, in order. */
   readonly reports: readonly ReportCommitment[]
   readonly reportCount: number
   readonly commissionPlans: readonly CommissionPlan[]
   /** Accounts of liquid-staking protocols, and the seats to which they have delegated. */
-  readonly liquidAccounts: PersistentMap<Address, readonly number[]>
+  readonly liquidAccounts: OrderedMap<Address, readonly number[]>
 }

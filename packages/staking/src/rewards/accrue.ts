@@ -51,9 +51,7 @@ const isWeighed = (draft: Draft, sequencer: Sequencer, epoch: bigint): boolean =
 
 /** The reward per block of an epoch. */
 function rateOf(draft: Draft, epoch: bigint): bigint {
-  const { rates } = draft
-  for (let i = rates.length - 1; i >= 0; i--) if (rates[i]!.epoch <= epoch) return rates[i]!.wei
-  return 0n
+  return draft.rates.at(epoch)?.wei ?? 0n
 }
 
 export function accrueBlock(draft: Draft, command: Command<'accrueBlock'>): void {

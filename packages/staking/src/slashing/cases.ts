@@ -21,8 +21,7 @@ export function hash32(value: Hex, field: string): Hex {
 
 /** What everybody had at stake at the end of `epoch`. */
 function totalAt(draft: Draft, epoch: bigint): bigint {
-  for (let i = draft.totals.length - 1; i >= 0; i--) if (draft.totals[i]!.epoch <= epoch) return draft.totals[i]!.wei
-  return 0n
+  return draft.totals.at(epoch)?.wei ?? 0n
 }
 
 export function admitOffence(draft: Draft, command: Command<'admitOffence'>): void {
@@ -46,7 +45,7 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     offenceAt > draft.at ||
     offenceAt < draft.at - evidenceMaxAgeSeconds ||
     offenceEpoch > draft.epoch ||
-    offenceEpoch < draft.epochStarts[0]!.epoch
+    offenceEpoch < draft.epochStarts.oldest!.epoch
   ) {
     refuse('OFFENCE_WINDOW', 'the offence lies outside the evidence window', {
       offenceAt,

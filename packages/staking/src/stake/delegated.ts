@@ -1,4 +1,5 @@
-import type { DelegatedStake, Delegation, DelegatorLoss, Lot, Redemption, RewardMark, Tail } from '../pool/types.js'
+import { OrderedMap } from '@l2/common'
+import type { DelegatedStake, Delegation, DelegatorLoss, Lot, Redemption, Tail } from '../pool/types.js'
 import { addBond, joinBonds, keep, takeBond } from './bonds.js'
 
 /** Fixed point of rewards per wei: 2^96. */
@@ -13,7 +14,7 @@ export const noDelegations: DelegatedStake = {
   rewardWei: 0n,
   rewardPerWei: 0n,
   rewardedEpoch: -1n,
-  marks: [],
+  marks: /*#__PURE__*/ OrderedMap.from(),
   losses: [],
 }
 
@@ -145,7 +146,7 @@ export function isLong(held: Delegation, payableEpoch: bigint): boolean {
 
 /** `perWei` of a mark, `undefined` while it is open. */
 function markAt(delegated: DelegatedStake, epoch: bigint): bigint | undefined {
-  return epoch > delegated.rewardedEpoch ? undefined : delegated.marks[markIndex(delegated.marks, epoch)]?.perWei
+  return epoch > delegated.rewardedEpoch ? undefined : delegated.marks.get(epoch)?.perWei
 }
 
 /** Adds a position's stake of the running epoch. */
@@ -272,7 +273,7 @@ function closeMarks(delegated: DelegatedStake, epoch: bigint): DelegatedStake {
   const perWei = delegated.rewardPerWei
   return {
     ...delegated,
-    marks: closed(delegated.marks, epoch, perWei),
+    marks: closedMarks(delegated, epoch),
     losses: closed(delegated.losses, epoch, perWei),
     rewardedEpoch: epoch,
   }
@@ -292,40 +293,30 @@ function closed<Item extends { readonly epoch: bigint; readonly perWei: bigint |
   return next
 }
 
+/** Gives open marks up to `epoch` their figure: all of them are younger than the last epoch paid for. */
+function closedMarks(delegated: DelegatedStake, epoch: bigint): DelegatedStake['marks'] {
+  let { marks } = delegated
+  for (const [at, mark] of delegated.marks.entries(delegated.rewardedEpoch + 1n)) {
+    if (at > epoch) break
+    marks = marks.set(at, { ...mark, perWei: delegated.rewardPerWei })
+  }
+  return marks
+}
+
 /** Drops a position's hold on marks. */
 export function releaseMarks(delegated: DelegatedStake, released: readonly bigint[]): DelegatedStake {
   if (released.length === 0) return delegated
-  const dropped = new Map<bigint, number>()
-  for (const epoch of released) dropped.set(epoch, (dropped.get(epoch) ?? 0) + 1)
-  const marks: RewardMark[] = []
-  for (const mark of delegated.marks) {
-    const refs = mark.refs - (dropped.get(mark.epoch) ?? 0)
-    if (refs > 0) marks.push(refs === mark.refs ? mark : { ...mark, refs })
-  }
-  return { ...delegated, marks }
+  return { ...delegated, marks: released.reduce(withoutMark, delegated.marks) }
 }
 
-/** Where the mark of an epoch is, or -1. Marks ascend, and the youngest are asked for most. */
-function markIndex(marks: readonly RewardMark[], epoch: bigint): number {
-  let at = marks.length - 1
-  while (at >= 0 && marks[at]!.epoch > epoch) at--
-  return marks[at]?.epoch === epoch ? at : -1
+function withMark(marks: DelegatedStake['marks'], epoch: bigint): DelegatedStake['marks'] {
+  const mark = marks.get(epoch)
+  return marks.set(epoch, { epoch, perWei: mark?.perWei, refs: (mark?.refs ?? 0) + 1 })
 }
 
-function withMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
-  const at = markIndex(marks, epoch)
-  if (at < 0) return marks.concat([{ epoch, perWei: undefined, refs: 1 }])
-  const next = marks.slice()
-  next[at] = { ...next[at]!, refs: next[at]!.refs + 1 }
-  return next
-}
-
-function withoutMark(marks: readonly RewardMark[], epoch: bigint): readonly RewardMark[] {
-  const at = markIndex(marks, epoch)
-  const next = marks.slice()
-  if (next[at]!.refs === 1) next.splice(at, 1)
-  else next[at] = { ...next[at]!, refs: next[at]!.refs - 1 }
-  return next
+function withoutMark(marks: DelegatedStake['marks'], epoch: bigint): DelegatedStake['marks'] {
+  const mark = marks.get(epoch)!
+  return mark.refs === 1 ? marks.delete(epoch) : marks.set(epoch, { ...mark, refs: mark.refs - 1 })
 }
 
 function addRedeeming(

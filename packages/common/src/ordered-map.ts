@@ -1,4 +1,4 @@
-type Key = string | bigint
+type Key = string | number | bigint
 type Node<K, V> = {
   readonly key: K
   readonly value: V
@@ -87,7 +87,9 @@ export class OrderedMap<K extends Key, V> {
 
   /** From pairs in any order; the last of two with the same key stays. */
   static from<K extends Key, V>(pairs: Iterable<readonly [K, V]> = []): OrderedMap<K, V> {
-    const sorted = [...new Map(pairs)].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    const list = [...pairs]
+    const isSorted = list.every(([key], i) => i === 0 || list[i - 1]![0] < key)
+    const sorted = isSorted ? list : [...new Map(list)].sort(([a], [b]) => (a < b ? -1 : 1))
     return new OrderedMap(build(sorted, 0, sorted.length))
   }
 
@@ -121,6 +123,10 @@ export class OrderedMap<K extends Key, V> {
 
   set(key: K, value: V): OrderedMap<K, V> {
     return new OrderedMap(insert(this.#root, key, value))
+  }
+
+  has(key: K): boolean {
+    return this.get(key) !== undefined
   }
 
   delete(key: K): OrderedMap<K, V> {
