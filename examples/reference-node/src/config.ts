@@ -77,6 +77,8 @@ const schema = z
         return z.NEVER
       }),
     sequencers: z.number().int().min(1).max(16).default(3),
+    /** Takes transactions that are signed for no chain. */
+    allowUnprotected: z.boolean().default(false),
     /** Lets faults be ordered over JSON-RPC. */
     faults: z.boolean().default(false),
     ordering: z.enum(['first-come', 'priority']).default('first-come'),
@@ -163,6 +165,10 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     )
     .option('--history <spans>', `what op-engine keeps: ${defaultHistory}, or all`, defaultHistory)
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
+    .option(
+      '--allow-unprotected',
+      'take transactions that are signed for no chain (before EIP-155), as presigned deployers are',
+    )
     .option('--faults', 'let l2dev_halt, l2dev_resume and l2dev_equivocate order faults')
     .option('--demo', 'send transactions, as users would')
     .option('--no-demo', 'serve only')

@@ -2,6 +2,7 @@ import {
   checkPort,
   chooseEngine,
   createActivity,
+  createFeed,
   createMetrics,
   createShutdown,
   createStatus,
@@ -9,15 +10,10 @@ import {
   createWatcher,
   type DataDirectory,
   type EngineFamily,
-  ethMethods,
   familyOf,
   fastestRecovery,
-  faultMethods,
-  filterMethods,
-  furtherMethods,
   type L1,
   l1Wallet,
-  l2Methods,
   ledgerPages,
   NodeError,
   openBatching,
@@ -29,7 +25,7 @@ import {
   openPosting,
   openSequencer,
   openVerifier,
-  RpcAnswerError,
+  rpcMethods,
   type Shutdown,
   type Status,
   startEngine,
@@ -37,15 +33,8 @@ import {
   startRpcServer,
   userTransactionsOf,
 } from '@l2/node'
-import {
-  createRpcL1Source,
-  firstCome,
-  type OrderingPolicy,
-  priorityGas,
-  throttledLimits,
-  toJsonRpcError,
-} from '@l2/sequencer-core'
-import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
+import { createRpcL1Source, firstCome, type OrderingPolicy, priorityGas, throttledLimits } from '@l2/sequencer-core'
+import { type Hex, hexToBytes } from 'viem'
 import { gasLimit, genesisControlPlane, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
 import type { NodeConfig } from './config.js'
 import { batcherAccount, sequencerAccounts } from './dev-accounts.js'
@@ -133,8 +122,11 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   const activity = createActivity()
   const owners = sequencerAccounts(identity.sequencers)
   const l1Genesis = (await l1Source.block(BigInt(identity.l1Genesis.number)))!
+  const feed = createFeed()
   const sequencer = parts.own(
     await openSequencer({
+      feed,
+      allowUnprotected: config.allowUnprotected,
       directory: directory.path,
       rollup,
       node: executing,
@@ -220,57 +212,23 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
 
   const metrics = createMetrics(status)
   const healthy = { status: 200, type: 'text/plain', body: 'ok\n' }
-  const methods = new Map([
-    ...ethMethods({
-      chainId: config.chainId,
-      read: executing.read,
-      heads: () => ({
-        unsafe: sequencer.readable,
-        safe: verifier.status.safe.number,
-        finalized: verifier.status.finalized.number,
-      }),
-      sendRawTransaction: async raw => {
-        if (shutdown.isStopping) throw new RpcAnswerError({ code: -32000, message: 'the node is stopping' })
-        try {
-          return await sequencer.submit(raw)
-        } catch (error) {
-          throw new RpcAnswerError(toJsonRpcError(error))
-        }
-      },
-      pendingTransaction: hash => {
-        const entry = sequencer.mempool.get(hash.toLowerCase() as Hash)
-        if (entry === undefined || entry.isPrivate) return undefined
-        const { transaction } = entry
-        return {
-          hash: transaction.hash,
-          type: hexNumber(transaction.type),
-          from: transaction.sender,
-          to: transaction.to ?? null,
-          nonce: hexNumber(transaction.nonce),
-          gas: hexNumber(transaction.gasLimit),
-          maxFeePerGas: hexNumber(transaction.maxFeePerGas),
-          maxPriorityFeePerGas: hexNumber(transaction.maxPriorityFeePerGas),
-          gasPrice: hexNumber(transaction.maxFeePerGas),
-          value: hexNumber(transaction.value),
-          input: bytesToHex(transaction.data),
-          chainId: transaction.chainId === undefined ? null : hexNumber(transaction.chainId),
-          blockHash: null,
-          blockNumber: null,
-          transactionIndex: null,
-        }
-      },
-      pendingNonce: address => sequencer.mempool.nextNonce(address.toLowerCase() as Hex),
+  const methods = rpcMethods({
+    ...{ sequencer, chainId: config.chainId, family, read: executing.read, feed, keeper, status },
+    heads: () => ({
+      unsafe: sequencer.readable,
+      safe: verifier.status.safe.number,
+      finalized: verifier.status.finalized.number,
     }),
-    ...filterMethods({ read: executing.read, head: () => sequencer.readable, nowMs: Date.now }),
-    ...l2Methods({ sequencer, status, batches: () => batching.batches, keeper, evidence: () => evidence }),
-    ...(config.faults ? faultMethods(sequencer) : []),
-  ])
-  const further = family === 'op' ? furtherMethods(executing.read) : undefined
+    isStopping: () => shutdown.isStopping,
+    batches: () => batching.batches,
+    evidence: () => evidence,
+    faults: config.faults,
+  })
   const rpc = parts.own(
     await startRpcServer({
       host: config.host,
       port: config.port,
-      methods: { get: name => methods.get(name) ?? further?.(name) },
+      methods,
       pages: new Map([
         ['/healthz', async () => healthy],
         ['/readyz', async () => (shutdown.isStopping ? { ...healthy, status: 503, body: 'stopping\n' } : healthy)],
@@ -329,5 +287,3 @@ async function openExecution(
   const genesis = (await executing.engine.block(0n))!
   return { identity, rollup: rollupConfig(identity, genesis.hash), family, executing, verifying }
 }
-
-const hexNumber = (value: bigint | number): Hex => `0x${value.toString(16)}`

@@ -117,7 +117,7 @@ describe('bad input', () => {
       'no argument',
       async () => (await ask(node.url, 'eth_sendRawTransaction', [])).error,
       -32602,
-      /invalid argument 0/,
+      /^missing value for required argument 0$/,
     ],
     ['wrong chain', () => send(alice, { chainId: 1, nonce: 99 }), -32000, /invalid chain id for signer/],
     ['unfunded', () => send(poor, { nonce: 0 }), -32000, /^insufficient funds for gas \* price \+ value/],
@@ -135,7 +135,7 @@ describe('bad input', () => {
       'unknown tag',
       async () => (await ask(node.url, 'eth_getBalance', [alice.address, 'soon'])).error,
       -32602,
-      /invalid block number or tag/,
+      /invalid argument/,
     ],
     [
       'a block of the future',
@@ -290,7 +290,8 @@ describe('starting', () => {
     const { code, output } = await runNode('--port', String(port))
     server.close()
     expect(code).toBe(1)
-    expect(output.trim().split('\n').at(-1)).toBe(`port ${port} of 127.0.0.1 is taken: pass another with --port`)
+    // Nothing was started for it.
+    expect(output.trim()).toBe(`port ${port} of 127.0.0.1 is taken: pass another with --port`)
   })
 
   it('a dead L1: one line, exit code 1', async () => {

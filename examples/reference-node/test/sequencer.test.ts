@@ -1,4 +1,4 @@
-import { createControlPlane, type NodeEngine, NodeError, openSequencer } from '@l2/node'
+import { createControlPlane, createFeed, type NodeEngine, NodeError, openSequencer } from '@l2/node'
 import { firstCome, type L1Block, nobleRecovery } from '@l2/sequencer-core'
 import { type Hash, hexToBytes } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
@@ -39,6 +39,8 @@ it('publishes what is in the log, whichever of its calls the engine did not answ
   const sequencer = await openSequencer({
     ...{ directory: chain.directory, rollup, node, family: 'anvil', accounts, policy: firstCome(), bookedTo: 0n },
     recovery: nobleRecovery,
+    feed: createFeed(),
+    allowUnprotected: false,
     l1: { block: async number => (number === 1n ? l1Block : undefined) },
     control: createControlPlane({
       domain: { name: 'L2 Sequencer', version: '1', chainId: rollup.l2ChainId, verifyingContract: rollup.batchInbox },

@@ -11,9 +11,9 @@ import {
 } from '@l2/node'
 import { newRollup, opGenesis, type RollupConfig } from '@l2/sequencer-core'
 import { type Address, type Hash, keccak256, type LocalAccount, numberToHex, type PublicClient, pad } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
 import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
-import { batcherAccount, devMnemonic, holderAccount } from '../dev-accounts.js'
+import { batcherAccount, devAccount, holderAccount } from '../dev-accounts.js'
+import { preinstalls } from './preinstalls.js'
 
 export const blockTimeSeconds = 1n
 export const gasLimit = 30_000_000n
@@ -104,17 +104,20 @@ async function createChain(
   }
 }
 
-/** The L2 genesis file that all engines start from: METIS for the development accounts, nothing else. OP engines get an OP genesis, the others one in Cancun. */
+/**
+ * The L2 genesis file that all engines start from: METIS for the development accounts, and contracts that tools expect everywhere. OP engines get an OP genesis, the others one in Cancun.
+ */
 export function writeL2Genesis(directory: string, identity: ChainIdentity): string {
   const path = join(directory, 'l2-genesis.json')
-  const addresses = Array.from(
-    { length: 10 },
-    (_, addressIndex) => mnemonicToAccount(devMnemonic, { addressIndex }).address,
-  )
+  const addresses = Array.from({ length: 10 }, (_, index) => devAccount(index).address)
   const balance = 1_000_000n * 10n ** 18n
+  const contracts = Object.entries(preinstalls(identity.chainId))
   const timestamp = BigInt(identity.l1Genesis.timestamp)
   if (identity.engine === 'op') {
-    const alloc = Object.fromEntries(addresses.map(address => [address, { balance }]))
+    const alloc = {
+      ...Object.fromEntries(addresses.map(address => [address, { balance }])),
+      ...Object.fromEntries(contracts.map(([address, code]) => [address, { nonce: 1n, code }])),
+    }
     const genesis = opGenesis({ chainId: BigInt(identity.chainId), timestamp, gasLimit, alloc })
     writeFileSync(path, JSON.stringify(genesis))
     return path
@@ -146,7 +149,10 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
     baseFeePerGas: numberToHex(10n ** 9n),
     difficulty: '0x0',
     coinbase: `0x${'00'.repeat(20)}`,
-    alloc: Object.fromEntries(addresses.map(address => [address, { balance: numberToHex(balance) }])),
+    alloc: {
+      ...Object.fromEntries(addresses.map(address => [address, { balance: numberToHex(balance) }])),
+      ...Object.fromEntries(contracts.map(([address, code]) => [address, { balance: '0x0', nonce: '0x1', code }])),
+    },
   }
   writeFileSync(path, JSON.stringify(genesis))
   return path

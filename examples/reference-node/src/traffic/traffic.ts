@@ -1,7 +1,6 @@
 import { type Address, createWalletClient, defineChain, encodeFunctionData, type Hash, http, publicActions } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
 import { demoTokenAbi, demoTokenBytecode } from '../contracts/demo-token.js'
-import { devMnemonic, trafficAccounts } from '../dev-accounts.js'
+import { devAccount, trafficAccounts } from '../dev-accounts.js'
 
 /** The demo's users: real signed transactions over the public JSON-RPC, with an ordinary viem wallet client. */
 export type Traffic = {
@@ -22,7 +21,7 @@ export function startTraffic({ rpcUrl, chainId, perSecond, onError }: TrafficOpt
   })
   const wallets = Array.from({ length: trafficAccounts }, (_, index) =>
     createWalletClient({
-      account: mnemonicToAccount(devMnemonic, { addressIndex: index }),
+      account: devAccount(index),
       chain,
       transport: http(rpcUrl, { retryCount: 0 }),
     }).extend(publicActions),

@@ -6,6 +6,7 @@ import { type AnvilEngine, anvilArguments, createAnvilEngine, type PayloadAttrib
 import { startAnvil } from '../process/anvil.js'
 import { decodeLine, encodeLine } from '../storage/codec.js'
 import { writeFileDurably } from '../storage/data-directory.js'
+import { inGethsWords } from './anvil-dialect.js'
 import type { BlockId, Running, StartEngine, StateEngine } from './engine.js'
 import { createReads, undisturbed } from './reads.js'
 
@@ -63,11 +64,12 @@ export function anvilEngine(options: AnvilOptions): StartEngine {
       maxWaiting: 256,
       gasCap: gasLimit,
       timeoutMs: 5000,
+      canCancel: false,
     })
     const kept = keepsState(engine, { statePath, dumpPath })
     return {
       engine: undisturbed(kept, building),
-      read,
+      read: inGethsWords(read),
       restored: dump,
       ended: anvil.ended,
       close: async () => {

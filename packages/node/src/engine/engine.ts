@@ -24,8 +24,11 @@ export type StateEngine = Required<
   Pick<ExecutionEngine, 'name' | 'build' | 'import' | 'setHead' | 'block' | 'receipts' | 'accounts' | 'close'>
 >
 
-/** One JSON-RPC read; what the engine refuses is thrown as an `RpcAnswerError`. */
-export type Read = <T = unknown>(method: string, params: readonly unknown[]) => Promise<T>
+/** For whom something is read: on which connection, and until when it is waited for. */
+export type Reader = { readonly client: object; readonly signal: AbortSignal }
+
+/** One JSON-RPC read; what the engine refuses is thrown as an `RpcAnswerError`. Without a reader it is the node itself that reads. */
+export type Read = <T = unknown>(method: string, params: readonly unknown[], reader?: Reader) => Promise<T>
 
 export type BlockId = { readonly number: bigint; readonly hash: Hash }
 
@@ -99,7 +102,7 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
       accounts: (addresses, options) => running.engine.accounts(addresses, options),
       close: () => running.engine.close(),
     },
-    read: (method, params) => running.read(method, params),
+    read: (method, params, reader) => running.read(method, params, reader),
     restored: () => running.restored,
     forget: async () => {
       await close()

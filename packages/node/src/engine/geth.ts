@@ -15,8 +15,8 @@ export type GethOptions = {
   genesisPath: string
 }
 
-/** geth's own bounds on a call hold; only their number is ours. */
-const readLimits = { maxUnderWay: 16, maxWaiting: 512, gasCap: undefined, timeoutMs: 30_000 }
+/** geth's own bounds on the gas of a call hold. */
+const readLimits = { maxUnderWay: 16, maxWaiting: 512, gasCap: undefined, timeoutMs: 5000, canCancel: true }
 
 function running(geth: GethProcess, api: EngineApi, engine: StateEngine, restored: Running['restored']): Running {
   const { read, building } = createReads(geth.rpcUrl, readLimits)

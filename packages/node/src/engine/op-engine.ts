@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isL2Error } from '@l2/common'
 import { NodeError } from '../errors.js'
 import { RpcAnswerError } from '../rpc/client.js'
-import type { Read, StartEngine, StateEngine } from './engine.js'
+import type { Read, Reader, StartEngine, StateEngine } from './engine.js'
 import type { History } from './history.js'
 
 /** Options of {@link opEngine}. */
@@ -55,8 +55,8 @@ export function opEngine(options: OpEngineOptions): StartEngine {
       return await open()
     })
     const reader = opened.reader()
-    const read: Read = async <T>(method: string, params: readonly unknown[]): Promise<T> => {
-      const { result, error } = await reader.request({ method, params }).catch(failure => {
+    const read: Read = async <T>(method: string, params: readonly unknown[], by?: Reader): Promise<T> => {
+      const { result, error } = await reader.request({ method, params }, { signal: by?.signal }).catch(failure => {
         if (isL2Error(failure, 'ENGINE_BUSY')) throw new RpcAnswerError({ code: -32005, message: failure.shortMessage })
         if (isL2Error(failure, 'ENGINE_TIMEOUT'))
           throw new RpcAnswerError({ code: -32000, message: failure.shortMessage })

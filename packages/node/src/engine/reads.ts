@@ -1,5 +1,5 @@
 import { RpcAnswerError, rpcCall } from '../rpc/client.js'
-import type { Read, StateEngine } from './engine.js'
+import type { Read, Reader, StateEngine } from './engine.js'
 
 /** How users' reads of an engine that also builds are kept small. */
 export type ReadLimits = {
@@ -11,14 +11,16 @@ export type ReadLimits = {
   gasCap: bigint | undefined
   /** From the question to the answer. */
   timeoutMs: number
+  /** Whether the engine stops working on a question whose connection is closed. */
+  canCancel: boolean
 }
 
 const callMethods = new Set(['eth_call', 'eth_estimateGas', 'eth_createAccessList'])
 
 /**
  * Reads over an engine's own JSON-RPC, for engines that have no reader of their own. Few are under way at once and none begins while a block is being
- * built. A read that takes too long is answered with an error but keeps its place until the engine is done with it: what cannot be stopped must not be
- * forgotten either.
+ * built. A read that takes too long, or whose caller has gone, ends; in an engine that cannot cancel it keeps its place until the engine is done with it: what
+ * cannot be stopped must not be forgotten either.
  */
 export function createReads(
   url: string,
@@ -35,15 +37,17 @@ export function createReads(
       start()
     }
   }
-  const read: Read = async <T>(method: string, params: readonly unknown[]): Promise<T> => {
+  const read: Read = async <T>(method: string, params: readonly unknown[], reader?: Reader): Promise<T> => {
     if (waiting.length >= limits.maxWaiting) {
       throw new RpcAnswerError({ code: -32005, message: `${waiting.length} reads are waiting: try again` })
     }
-    let isOver = false
+    const over = new AbortController()
     const answer = new Promise<T>((resolve, reject) => {
       waiting.push(() => {
         // Nobody waits for it any more.
-        const asked = isOver ? Promise.resolve(undefined as T) : rpcCall<T>(url, method, capped(method, params, limits))
+        const asked = over.signal.aborted
+          ? Promise.reject(over.signal.reason)
+          : rpcCall<T>(url, method, capped(method, params, limits), limits.canCancel ? over.signal : undefined)
         asked.then(resolve, reject).finally(() => {
           underWay--
           startNext()
@@ -53,18 +57,22 @@ export function createReads(
     // When it comes after the time-out, nobody listens.
     answer.catch(() => {})
     startNext()
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `execution aborted (timeout = ${limits.timeoutMs / 1000}s)`
-        reject(new RpcAnswerError({ code: -32000, message }))
-      }, limits.timeoutMs)
+    const ended = new Promise<never>((_, reject) => {
+      over.signal.addEventListener('abort', () => reject(over.signal.reason), { once: true })
     })
+    const end = (): void => over.abort(reader?.signal.reason)
+    if (reader?.signal.aborted) end()
+    reader?.signal.addEventListener('abort', end, { once: true })
+    const timer = setTimeout(() => {
+      const message = `execution aborted (timeout = ${limits.timeoutMs / 1000}s)`
+      over.abort(new RpcAnswerError({ code: -32000, message }))
+    }, limits.timeoutMs)
     try {
-      return await Promise.race([answer, timeout])
+      return await Promise.race([answer, ended])
     } finally {
-      isOver = true
       clearTimeout(timer)
+      reader?.signal.removeEventListener('abort', end)
+      over.abort()
     }
   }
   return {

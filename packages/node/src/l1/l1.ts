@@ -47,7 +47,7 @@ export async function openL1(config: L1Options, directory: string): Promise<L1> 
       args: port => [
         ...['--host', '127.0.0.1', '--port', String(port), '--silent'],
         ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds), '--slots-in-an-epoch', '1'],
-        ...['--no-request-size-limit', '--state', `${directory}/l1-state.json`],
+        ...['--no-cors', '--no-request-size-limit', '--state', `${directory}/l1-state.json`],
       ],
     })
   }

@@ -1,6 +1,8 @@
+import type { Transaction } from '@l2/sequencer-core'
 import { expect, it } from 'vitest'
 import type { Read } from '../engine/engine.js'
 import { RpcAnswerError } from './client.js'
+import { createFeed } from './feed.js'
 import { filterMethods } from './filters.js'
 
 function setup() {
@@ -15,9 +17,12 @@ function setup() {
     underWay--
     return method === 'eth_getLogs' ? [params[0]] : { hash: `hash of ${params[0]}` }
   }) as Read
-  const methods = filterMethods({ read, head: () => height, nowMs: () => now })
-  const call = async (name: string, ...params: unknown[]) => await methods.get(name)!(params)
-  return { call, asked, grow: (blocks: bigint) => (height += blocks), wait: (ms: number) => (now += ms) }
+  const feed = createFeed()
+  const methods = filterMethods({ read, head: () => height, feed, nowMs: () => now })
+  const caller = { client: {}, signal: new AbortController().signal, notify: undefined }
+  const call = async (name: string, ...params: unknown[]) => await methods.get(name)!(params, caller)
+  const send = (hash: string) => feed.emit({ type: 'pending', transaction: { hash } as Transaction })
+  return { call, asked, send, grow: (blocks: bigint) => (height += blocks), wait: (ms: number) => (now += ms) }
 }
 
 it('tells of each block once', async () => {
@@ -65,4 +70,20 @@ it('forgets filters that nobody asks for, and has no more of them than it may', 
   await expect(call('eth_newBlockFilter')).rejects.toMatchObject({ code: -32005 })
   wait(301_000)
   expect(await call('eth_newBlockFilter')).toMatch(/^0x[0-9a-f]{32}$/)
+})
+
+it('tells of each pending transaction once, and of no more than it remembers', async () => {
+  const { call, send } = setup()
+  send('before')
+  const id = await call('eth_newPendingTransactionFilter')
+  send('a')
+  send('b')
+  expect(await call('eth_getFilterChanges', id)).toEqual(['a', 'b'])
+  expect(await call('eth_getFilterChanges', id)).toEqual([])
+  const late = await call('eth_newPendingTransactionFilter')
+  for (let count = 0; count < 50_000; count++) send(String(count))
+  const told = (await call('eth_getFilterChanges', late)) as string[]
+  expect(told.length).toBeLessThanOrEqual(20_000)
+  expect(told.at(-1)).toBe('49999')
+  await expect(call('eth_getFilterLogs', id)).rejects.toMatchObject({ message: 'filter not found' })
 })

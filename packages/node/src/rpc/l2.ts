@@ -6,8 +6,8 @@ import { ledgerAnswer, maxRows, ParameterError, parseLedgerQuery } from '../econ
 import type { BatchRecord } from '../posting/batching.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
+import type { RpcMethod } from './answer.js'
 import { RpcAnswerError } from './client.js'
-import type { RpcMethod } from './server.js'
 
 /** What the `l2_*` methods need of the node. */
 export type L2View = {

@@ -58,6 +58,7 @@ import { NodeError } from '../errors.js'
 import { createL1View } from '../l1/l1-view.js'
 import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
+import type { Feed } from '../rpc/feed.js'
 import { createAccountReader } from './account-reader.js'
 import { type BlockFees, blockFees } from './fees.js'
 import { evidenceOf, type PublishedBlock, publishedBlock, userTransactionsOf } from './published.js'
@@ -107,6 +108,10 @@ type SequencerOptions = {
   onBlock(block: PublishedBlock, fees: BlockFees, isNew: boolean): void
   /** Every header that is signed, as it would be gossiped. */
   onHeader(signed: SignedHeader): void
+  /** Told of each new head that readers see, and of each transaction that the pool took. */
+  feed: Feed
+  /** Takes transactions that are signed for no chain, as presigned deployers are. */
+  allowUnprotected: boolean
 }
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
@@ -160,7 +165,8 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     await log.append({ epoch: lease.epoch, seq: end.seq + 1n, prevHash: end.hash, payload: encodeSealedBlock(block) })
   }
 
-  const decode = (raw: Uint8Array): Transaction => decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery })
+  const decode = (raw: Uint8Array): Transaction =>
+    decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery, allowUnprotected: options.allowUnprotected })
   const recover = async (block: SealedBlock): Promise<void> => {
     // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
     const published = adopt(block, systemConfig)
@@ -327,6 +333,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     const height = head.number + 1n
     const leader = leaderAt(control.schedule, height)
     if (leader !== undefined) receipts.note(transaction.hash, entry.arrival, leader, height)
+    options.feed.emit({ type: 'pending', transaction })
     return transaction.hash
   }
 
@@ -367,6 +374,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     unpublished = undefined
     await durable.record(events)
     options.onBlock(published, fees, true)
+    options.feed.emit({ type: 'head', number: published.ref.number })
     options.onHeader({ header, signer, signature })
     if (equivocating.has(signer)) await signTwice(signer, header)
   }

@@ -35,7 +35,8 @@ export function anvilArguments(options: AnvilArguments): string[] {
   return [
     ...['--host', options.host ?? '127.0.0.1', '--port', String(options.port), '--chain-id', String(options.chainId)],
     ...['--network', 'optimism', '--no-mining', '--order', 'fifo'],
-    ...['--disable-pool-balance-checks', '--no-request-size-limit'],
+    // A browser on this machine would let every web page at all that it can do.
+    ...['--disable-pool-balance-checks', '--no-request-size-limit', '--no-cors'],
     // Without this anvil moves states to disk, and a state that comes back from there has another root.
     ...['--prune-history', String(options.maxStates ?? 512)],
     ...(options.genesisPath === undefined ? [] : ['--init', options.genesisPath]),

@@ -1,0 +1,90 @@
+import type { Read } from '../engine/engine.js'
+import type { Caller, RpcMethod } from './answer.js'
+import { blockReferences } from './block-reference.js'
+import { RpcAnswerError } from './client.js'
+import type { EthView } from './eth.js'
+
+/** Reads of the `debug` namespace, and where their block stands. */
+const debugReads: Readonly<Record<string, number | undefined>> = {
+  debug_getRawHeader: 0,
+  debug_getRawBlock: 0,
+  debug_getRawReceipts: 0,
+  debug_getRawTransaction: undefined,
+  debug_chainConfig: undefined,
+  debug_storageRangeAt: undefined,
+  debug_traceTransaction: undefined,
+  debug_traceBlock: undefined,
+  debug_traceBlockByNumber: 0,
+  debug_traceBlockByHash: undefined,
+  debug_traceCall: 1,
+  debug_intermediateRoots: undefined,
+}
+
+const isName = (text: string): boolean => /^\w*$/.test(text)
+
+/** `muxTracer` has further tracers for the keys of its configuration. */
+const namesOnly = (config: unknown): boolean =>
+  typeof config !== 'object' ||
+  config === null ||
+  Object.entries(config).every(([key, value]) => isName(key) && namesOnly(value))
+
+/** Whether a tracer is a program, which a geth would run with all the memory that it asks for. */
+const hasProgram = (config: unknown): boolean =>
+  typeof config === 'object' &&
+  config !== null &&
+  Object.entries(config).some(([key, value]) => {
+    // As Go reads it, large letters or small.
+    if (key.toLowerCase() === 'tracer') return typeof value === 'string' && !isName(value)
+    return key.toLowerCase() === 'tracerconfig' && !namesOnly(value)
+  })
+
+/** `trace_*` over the tracer of geth that writes what Parity did; anvil has methods of that name itself. */
+function parityMethods(
+  read: Read,
+  family: EthView['family'],
+  at: (reference: unknown) => unknown,
+): [string, RpcMethod][] {
+  const flat = { tracer: 'flatCallTracer' }
+  const ofTransaction = async (hash: unknown, caller: Caller): Promise<unknown[] | null> =>
+    family === 'anvil'
+      ? await read('trace_transaction', [hash], caller)
+      : await read('debug_traceTransaction', [hash, flat], caller)
+  return [
+    [
+      'trace_block',
+      async ([reference], caller) => {
+        if (family === 'anvil') return await read('trace_block', [at(reference)], caller)
+        const isHash = typeof reference === 'string' && reference.length === 66
+        const method = isHash ? 'debug_traceBlockByHash' : 'debug_traceBlockByNumber'
+        const traced = await read<{ result?: unknown[] }[]>(method, [at(reference), flat], caller)
+        return traced.flatMap(({ result }) => result ?? [])
+      },
+    ],
+    ['trace_transaction', ([hash], caller) => ofTransaction(hash, caller)],
+    [
+      'trace_get',
+      async ([hash, path], caller) => {
+        if (!Array.isArray(path))
+          throw new RpcAnswerError({ code: -32602, message: 'missing value for required argument 1' })
+        const wanted = path.map(Number).join()
+        const traces = (await ofTransaction(hash, caller)) as { traceAddress?: unknown[] }[] | null
+        return traces?.find(({ traceAddress }) => traceAddress?.join() === wanted) ?? null
+      },
+    ],
+  ]
+}
+
+/** `debug_*` that reads, and `trace_*`. */
+export function traceMethods({ read, family, heads }: EthView): Map<string, RpcMethod> {
+  const { at, atIn } = blockReferences(heads)
+  const methods = new Map<string, RpcMethod>(parityMethods(read, family, at))
+  for (const [method, position] of Object.entries(debugReads)) {
+    methods.set(method, (params, caller) => {
+      if (method.startsWith('debug_trace') && params.some(hasProgram)) {
+        throw new RpcAnswerError({ code: -32000, message: 'tracer not found' })
+      }
+      return read(method, position === undefined ? params : atIn(params, position), caller)
+    })
+  }
+  return methods
+}
