@@ -1,6 +1,6 @@
 import { bytesToHex, concatBytes, hexToBytes, OrderedMap } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { amount } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
@@ -172,7 +172,7 @@ export const applyAirdrop: Apply<MerkleAirdrop, typeof operations> = /*#__PURE__
 /** JSON of a {@link MerkleAirdrop}. */
 export const airdropCodec: Codec<MerkleAirdrop> = /*#__PURE__*/ codec(
   z.strictObject({
-    root: z.string().regex(/^0x[0-9a-f]{64}$/i),
+    root: z.string().check(z.regex(/^0x[0-9a-f]{64}$/i)),
     claimed: mapOf(integer, integer),
     tokens: mapOf(integer, z.strictObject({ owner: z.string(), amount: integer, withdrawn: z.boolean() })),
     withdrawEnabledBefore: integer,

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { FeeRecipient, ProfitTest } from '../rebasing/pool.js'
 import { lidoReportLimits, limitsSchema, metisReportLimits, type ReportLimits } from '../report/guard.js'
 import { integer } from '../state/codec.js'
@@ -244,12 +244,12 @@ export const configSchema = z.strictObject({
   lossPath: z.boolean(),
   feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
   profitTest: z.enum(['highWater', 'net', 'principal']),
-  maxPositiveRebaseE9: integer.optional(),
+  maxPositiveRebaseE9: z.optional(integer),
   limits: limitsSchema,
   seed: integer,
   seedLock: z.enum(['shares', 'value']),
   receipts: z.boolean(),
-  virtualOffset: integer.optional(),
+  virtualOffset: z.optional(integer),
   vestingBps: integer,
   cycleSeconds: integer,
   cycleAutoSync: z.boolean(),
@@ -264,7 +264,7 @@ export const configSchema = z.strictObject({
   seatExitSeconds: integer,
   partialExitSeconds: integer,
   seatReleases: z.enum(['time', 'events']),
-  rewardPerBlock: integer.optional(),
+  rewardPerBlock: z.optional(integer),
   bunkerSeconds: integer,
   bunkerBps: integer,
   historySeconds: integer,

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { type Totals, toShares } from '../math/math.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { applyRatePool, checkRate, createRatePool, type RatePool, rateFace, rateSchema } from '../rate/pool.js'

@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { DEAD_ACCOUNT, QUEUE_ACCOUNT } from '../rebasing/pool.js'
 import { seatsSchema } from '../seats/book.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
@@ -37,7 +37,7 @@ const schema = z.strictObject({
     z.strictObject({
       kind: z.string(),
       until: integer,
-      seats: z.array(z.strictObject({ seat: z.string(), most: integer.optional() })),
+      seats: z.array(z.strictObject({ seat: z.string(), most: z.optional(integer) })),
     }),
   ),
   feedCursor: integer,

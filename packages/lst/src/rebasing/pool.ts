@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { bpsOf, max, min, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {
@@ -604,9 +604,9 @@ export const rebasingSchema = z.strictObject({
   feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
   profitTest: z.enum(['highWater', 'net', 'principal']),
   highRate: integer,
-  maxPositiveRebaseE9: integer.optional(),
+  maxPositiveRebaseE9: z.optional(integer),
   limits: limitsSchema,
-  stakeLimit: z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer }).optional(),
+  stakeLimit: z.optional(z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer })),
   paused: z.boolean(),
   bunker: z.boolean(),
   reportedAt: integer,

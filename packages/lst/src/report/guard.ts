@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { RATE_ONE } from '../math/units.js'
 import { integer } from '../state/codec.js'
@@ -208,10 +208,10 @@ export function checkDrawdown(limits: ReportLimits, rates: readonly PastRate[], 
 
 /** Zod schema of {@link ReportLimits}. */
 export const limitsSchema = z.strictObject({
-  annualIncreaseBps: integer.optional(),
-  maxLossBps: integer.optional(),
-  maxDrawdownBps: integer.optional(),
-  shareRateDeviationBps: integer.optional(),
-  requestMarginSeconds: integer.optional(),
-  appearedSeatsPerDay: integer.optional(),
+  annualIncreaseBps: z.optional(integer),
+  maxLossBps: z.optional(integer),
+  maxDrawdownBps: z.optional(integer),
+  shareRateDeviationBps: z.optional(integer),
+  requestMarginSeconds: z.optional(integer),
+  appearedSeatsPerDay: z.optional(integer),
 })

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { bpsOf, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { type Assets, account as checkAccount, positive, RATE_ONE, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
@@ -115,7 +115,7 @@ export const applyAccumulator: Apply<RewardAccumulator, typeof operations> = /*#
 /** JSON of a {@link RewardAccumulator}. */
 export const accumulatorCodec: Codec<RewardAccumulator> = /*#__PURE__*/ codec(
   z.strictObject({
-    perUnitE27: z.codec(z.string().regex(/^(0|[1-9]\d{0,120})$/), z.bigint(), {
+    perUnitE27: z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,120})$/)), z.bigint(), {
       decode: text => BigInt(text),
       encode: value => value.toString(),
     }),
@@ -127,7 +127,7 @@ export const accumulatorCodec: Codec<RewardAccumulator> = /*#__PURE__*/ codec(
       z.string(),
       z.strictObject({
         stake: integer,
-        paidE27: z.codec(z.string().regex(/^(0|[1-9]\d{0,120})$/), z.bigint(), {
+        paidE27: z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,120})$/)), z.bigint(), {
           decode: text => BigInt(text),
           encode: value => value.toString(),
         }),

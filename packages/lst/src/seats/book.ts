@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { min } from '../math/math.js'
 import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'
@@ -421,7 +421,7 @@ export const applySeats: Apply<SeatBook, typeof operations> = /*#__PURE__*/ redu
 /** Zod schema of a {@link SeatBook}. */
 export const seatsSchema = z.strictObject({
   seats: mapOf(
-    z.string().min(1).max(128),
+    z.string().check(z.minLength(1), z.maxLength(128)),
     z.strictObject({
       locked: integer,
       entering: z.array(z.strictObject({ assets: integer, readyAt: integer })),

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { LstError } from '../errors.js'
 
 /** JSON as `JSON.parse` gives it: every integer a decimal string, every map a list of pairs in key order. */
@@ -13,7 +13,7 @@ export type Codec<State> = {
 }
 
 /** A non-negative integer below 2^256 as a decimal string. */
-export const integer = z.codec(z.string().regex(/^(0|[1-9]\d{0,77})$/), z.bigint(), {
+export const integer = z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,77})$/)), z.bigint(), {
   decode: text => BigInt(text),
   encode: value => value.toString(),
 })
@@ -21,10 +21,10 @@ export const integer = z.codec(z.string().regex(/^(0|[1-9]\d{0,77})$/), z.bigint
 type Encoder = (value: never) => Json
 
 /** How what is no plain zod type is written. */
-const encoders = new WeakMap<z.ZodType, Encoder>()
+const encoders = new WeakMap<z.ZodMiniType, Encoder>()
 
 /** A {@link OrderedMap} as pairs. */
-export function mapOf<K extends z.ZodType<string | bigint>, V extends z.ZodType>(key: K, value: V) {
+export function mapOf<K extends z.ZodMiniType<string | bigint>, V extends z.ZodMiniType>(key: K, value: V) {
   const schema = z.codec(
     z.array(z.tuple([key, value])),
     z.custom<OrderedMap<z.output<K>, z.output<V>>>(item => item instanceof OrderedMap),
@@ -41,33 +41,33 @@ export function mapOf<K extends z.ZodType<string | bigint>, V extends z.ZodType>
 }
 
 /** Balances by account. */
-export const ledger = mapOf(z.string().min(1).max(128), integer)
+export const ledger = mapOf(z.string().check(z.minLength(1), z.maxLength(128)), integer)
 
 /**
  * Writes what a schema reads, without checking again what our own reducers made: zod's `encode` takes seconds for a queue of some 10^4
  * requests, and holds up whoever saves the state.
  */
-function encoder(schema: z.ZodType): Encoder {
+function encoder(schema: z.ZodMiniType): Encoder {
   const known = encoders.get(schema)
   if (known !== undefined) return known
-  if (schema instanceof z.ZodObject) {
-    const fields = Object.entries(schema.shape).map(([name, field]) => [name, encoder(field as z.ZodType)] as const)
+  if (schema instanceof z.ZodMiniObject) {
+    const fields = Object.entries(schema.shape).map(([name, field]) => [name, encoder(field as z.ZodMiniType)] as const)
     return (value: Record<string, unknown>) => {
       const json: Record<string, Json> = {}
       for (const [name, write] of fields) if (value[name] !== undefined) json[name] = write(value[name] as never)
       return json
     }
   }
-  if (schema instanceof z.ZodArray) {
-    const write = encoder(schema.element as z.ZodType)
+  if (schema instanceof z.ZodMiniArray) {
+    const write = encoder(schema.element as z.ZodMiniType)
     return (items: readonly never[]) => items.map(write)
   }
-  if (schema instanceof z.ZodOptional) return encoder(schema.unwrap() as z.ZodType)
-  if (schema instanceof z.ZodDiscriminatedUnion) {
+  if (schema instanceof z.ZodMiniOptional) return encoder(schema.unwrap() as z.ZodMiniType)
+  if (schema instanceof z.ZodMiniDiscriminatedUnion) {
     const { discriminator } = schema.def
     const options = new Map(
-      (schema.options as z.ZodObject[]).map(option => [
-        (option.shape[discriminator] as z.ZodLiteral).value,
+      (schema.options as z.ZodMiniObject[]).map(option => [
+        (option.shape[discriminator] as z.ZodMiniLiteral).value,
         encoder(option),
       ]),
     )
@@ -78,7 +78,7 @@ function encoder(schema: z.ZodType): Encoder {
 
 /** Brands are types only: a schema speaks of bigints where the state speaks of `Assets` and `Shares`. */
 export function codec<State>(
-  schema: z.ZodType,
+  schema: z.ZodMiniType,
   check: (state: State) => string | undefined = () => undefined,
 ): Codec<State> {
   const write = encoder(schema)

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { checkSettlement, max, mulDiv, mulDown, type Rounding, rateOf, type Totals } from '../math/math.js'
 import {
@@ -365,7 +365,7 @@ export const cycleSchema = z.strictObject({
   assetBalance: integer,
   supply: integer,
   balances: ledger,
-  virtualOffset: integer.optional(),
+  virtualOffset: z.optional(integer),
   autoSync: z.boolean(),
   checkpointOnExit: z.boolean(),
   seedAccount: z.string(),

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { bpsOf, checkSettlement, min, mulDiv, type Rounding, rateOf, type Totals } from '../math/math.js'
 import {
@@ -322,7 +322,7 @@ export const instantSchema = z.strictObject({
   assets: integer,
   supply: integer,
   balances: ledger,
-  virtualOffset: integer.optional(),
+  virtualOffset: z.optional(integer),
   vestingBps: integer,
   entryFeeBps: integer,
   seedAccount: z.string(),

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'

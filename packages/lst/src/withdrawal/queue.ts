@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import {
   type Assets,
@@ -361,7 +361,7 @@ export const queueSchema = z.strictObject({
     z.strictObject({
       cumulativeAssets: integer,
       cumulativeShares: integer,
-      owner: z.string().min(1).max(128),
+      owner: z.string().check(z.minLength(1), z.maxLength(128)),
       at: integer,
       claimed: z.boolean(),
     }),

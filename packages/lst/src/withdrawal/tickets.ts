@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { mulDown } from '../math/math.js'
 import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { toAssets, toShares } from '../math/math.js'
 import { type Assets, atLeast, account as checkAccount, positive, type Shares, UNLIMITED } from '../math/units.js'

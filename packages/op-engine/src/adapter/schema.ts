@@ -1,28 +1,24 @@
-import { z } from 'zod'
+import { readSchema } from '@l2/common/schema'
+import * as z from 'zod/mini'
 import { OpEngineError } from '../errors.js'
 
 /** Validates options; every problem is listed with its path. @throws OpEngineError `ENGINE_OPTIONS` */
-export function checkOptions<T>(schema: z.ZodType<T>, options: unknown): T {
-  const parsed = schema.safeParse(options)
-  if (parsed.success) return parsed.data
+export function checkOptions<T>(schema: z.ZodMiniType<T>, options: unknown): T {
+  const parsed = readSchema(schema, options)
+  if (parsed.ok) return parsed.value
   throw new OpEngineError('options of the engine are invalid', {
     code: 'ENGINE_OPTIONS',
-    meta: parsed.error.issues.map(issue => `"${issue.path.join('.')}" ${issue.message}`),
+    meta: parsed.issues,
   })
 }
 
-const blocks = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
+const blocks = z.int().check(z.nonnegative(), z.maximum(Number.MAX_SAFE_INTEGER))
 
 /** What is checked of {@link CommonOptions}. */
 export const commonSchema = {
-  genesis: z.string().or(z.record(z.string(), z.unknown())),
-  history: z.strictObject({ states: blocks, bodies: blocks }).optional(),
-  gcPercent: z.number().int().min(10).max(10_000).optional(),
-  softMemoryBytes: z
-    .number()
-    .int()
-    .min(64 << 20)
-    .max(4 * 2 ** 30)
-    .optional(),
-  tidyMs: z.number().positive().max(60_000).optional(),
+  genesis: z.union([z.string(), z.record(z.string(), z.unknown())]),
+  history: z.optional(z.strictObject({ states: blocks, bodies: blocks })),
+  gcPercent: z.optional(z.int().check(z.minimum(10), z.maximum(10_000))),
+  softMemoryBytes: z.optional(z.int().check(z.minimum(64 << 20), z.maximum(4 * 2 ** 30))),
+  tidyMs: z.optional(z.number().check(z.positive(), z.maximum(60_000))),
 }

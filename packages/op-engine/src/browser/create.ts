@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from '@l2/common'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { type OpEngine, openAdapter } from '../adapter/engine.js'
 import type { CommonOptions } from '../adapter/options.js'
 import { checkOptions, commonSchema } from '../adapter/schema.js'
@@ -24,11 +24,11 @@ export type OpEngineOptions = CommonOptions & {
 
 const optionsSchema = z.strictObject({
   ...commonSchema,
-  store: z.literal('memory').or(z.strictObject({ opfs: z.string().min(1) })),
-  wasmUrl: z.string().min(1),
-  glueUrl: z.string().min(1).optional(),
-  createWorker: z.custom<(name: string) => Worker>(value => typeof value === 'function').optional(),
-  logger: z.custom<Logger>(value => typeof value === 'object' && value !== null).optional(),
+  store: z.union([z.literal('memory'), z.strictObject({ opfs: z.string().check(z.minLength(1)) })]),
+  wasmUrl: z.string().check(z.minLength(1)),
+  glueUrl: z.optional(z.string().check(z.minLength(1))),
+  createWorker: z.optional(z.custom<(name: string) => Worker>(value => typeof value === 'function')),
+  logger: z.optional(z.custom<Logger>(value => typeof value === 'object' && value !== null)),
 })
 
 const defaultWorker = (name: string): Worker =>

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Logger, silentLogger } from '@l2/common'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { type AdapterParts, type OpEngine, openAdapter } from '../adapter/engine.js'
 import { type CommonOptions, defaultHistory, genesisText } from '../adapter/options.js'
 import { createReader } from '../adapter/reader.js'
@@ -28,10 +28,13 @@ export type OpEngineOptions = CommonOptions & {
 
 const optionsSchema = z.strictObject({
   ...commonSchema,
-  store: z.literal('memory').or(z.strictObject({ path: z.string().min(1), kind: z.enum(['lmdb', 'log']).optional() })),
-  engine: z.enum(['wasm', 'native']).optional(),
-  file: z.string().min(1).optional(),
-  logger: z.custom<Logger>(value => typeof value === 'object' && value !== null).optional(),
+  store: z.union([
+    z.literal('memory'),
+    z.strictObject({ path: z.string().check(z.minLength(1)), kind: z.optional(z.enum(['lmdb', 'log'])) }),
+  ]),
+  engine: z.optional(z.enum(['wasm', 'native'])),
+  file: z.optional(z.string().check(z.minLength(1))),
+  logger: z.optional(z.custom<Logger>(value => typeof value === 'object' && value !== null)),
 })
 
 /** Reads that a sidecar answers at the same time, beside the block that it builds. */

@@ -1,7 +1,7 @@
 import { bytesToHex, type Clock, isL2Error, systemClock } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
 import type { ExecutedBlock, ExecutionEngine, ExecutionReceipt, PayloadAttributes } from '../engine/engine.js'
 import { SequencerError } from '../errors.js'
@@ -54,16 +54,16 @@ export type BlockBuilderOptions = {
 }
 
 const optionsSchema = z.object({
-  limits: z
-    .strictObject({
-      maxBytes: z.number().int().positive(),
-      maxDaBytes: z.bigint().positive().or(z.undefined()),
-      maxDaBytesPerTransaction: z.bigint().positive().or(z.undefined()),
-    })
-    .optional(),
-  forcedEarlyBps: z.bigint().min(0n).max(5_000n).optional(),
-  timeBudgetMs: z.number().positive().max(600_000).optional(),
-  maxRounds: z.number().int().min(2).max(64).optional(),
+  limits: z.optional(
+    z.strictObject({
+      maxBytes: z.int().check(z.positive()),
+      maxDaBytes: z.union([z.bigint().check(z.positive()), z.undefined()]),
+      maxDaBytesPerTransaction: z.union([z.bigint().check(z.positive()), z.undefined()]),
+    }),
+  ),
+  forcedEarlyBps: z.optional(z.bigint().check(z.minimum(0n), z.maximum(5_000n))),
+  timeBudgetMs: z.optional(z.number().check(z.positive(), z.maximum(600_000))),
+  maxRounds: z.optional(z.int().check(z.minimum(2), z.maximum(64))),
 })
 
 /** One block to be built. */

@@ -1,5 +1,6 @@
+import { readSchema } from '@l2/common/schema'
 import type { Address, Hash, Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
 import { type ForkName, forkNames, isForkActive } from './fork-schedule.js'
 import { rollupPresets } from './presets.js'
@@ -7,7 +8,7 @@ import { type AltDaConfig, checkRollupConfig, type RollupConfig } from './rollup
 import type { SystemConfig } from './system-config.js'
 import { readUintBe, unhex } from './words.js'
 
-const uint = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
+const uint = z.int().check(z.nonnegative(), z.maximum(Number.MAX_SAFE_INTEGER))
 const address = z.custom<Address>(value => typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value), 'an address')
 const bytes = (length: number) =>
   z.custom<Hash>(
@@ -16,9 +17,9 @@ const bytes = (length: number) =>
   )
 const blockId = z.strictObject({ hash: bytes(32), number: uint })
 
-const forkTimes = Object.fromEntries(forkNames.map(fork => [`${fork}_time`, uint.optional()])) as Record<
+const forkTimes = Object.fromEntries(forkNames.map(fork => [`${fork}_time`, z.optional(uint)])) as Record<
   `${ForkName}_time`,
-  z.ZodOptional<typeof uint>
+  z.ZodMiniOptional<typeof uint>
 >
 
 const schema = z.strictObject({
@@ -31,42 +32,42 @@ const schema = z.strictObject({
       overhead: bytes(32),
       scalar: bytes(32),
       gasLimit: uint,
-      eip1559Params: bytes(8).optional(),
-      operatorFeeParams: bytes(32).optional(),
-      minBaseFee: uint.optional(),
-      daFootprintGasScalar: uint.max(65_535).optional(),
+      eip1559Params: z.optional(bytes(8)),
+      operatorFeeParams: z.optional(bytes(32)),
+      minBaseFee: z.optional(uint),
+      daFootprintGasScalar: z.optional(uint.check(z.maximum(65_535))),
     }),
   }),
   block_time: uint,
-  max_sequencer_drift: uint.optional(),
+  max_sequencer_drift: z.optional(uint),
   seq_window_size: uint,
   channel_timeout: uint,
   l1_chain_id: uint,
   l2_chain_id: uint,
   ...forkTimes,
-  pectra_blob_schedule_time: uint.optional(),
-  keep_karst_upgrade_gas: z.boolean().optional(),
+  pectra_blob_schedule_time: z.optional(uint),
+  keep_karst_upgrade_gas: z.optional(z.boolean()),
   batch_inbox_address: address,
   deposit_contract_address: address,
   l1_system_config_address: address,
-  chain_op_config: z
-    .strictObject({
+  chain_op_config: z.optional(
+    z.strictObject({
       eip1559Elasticity: uint,
       eip1559Denominator: uint,
-      eip1559DenominatorCanyon: uint.optional(),
-    })
-    .optional(),
-  alt_da: z
-    .strictObject({
-      da_challenge_contract_address: address.optional(),
-      da_commitment_type: z.enum(['', 'KeccakCommitment', 'GenericCommitment']).optional(),
-      da_max_input_size: uint.optional(),
-      da_challenge_window: uint.optional(),
-      da_resolve_window: uint.optional(),
-    })
-    .optional(),
+      eip1559DenominatorCanyon: z.optional(uint),
+    }),
+  ),
+  alt_da: z.optional(
+    z.strictObject({
+      da_challenge_contract_address: z.optional(address),
+      da_commitment_type: z.optional(z.enum(['', 'KeccakCommitment', 'GenericCommitment'])),
+      da_max_input_size: z.optional(uint),
+      da_challenge_window: z.optional(uint),
+      da_resolve_window: z.optional(uint),
+    }),
+  ),
   /** Written by versions of op-node before 1.19, and read by nobody. */
-  protocol_versions_address: address.optional(),
+  protocol_versions_address: z.optional(address),
 })
 
 /** op-node's `rollup.json`, which `optimism_rollupConfig` answers, too. */
@@ -90,11 +91,11 @@ const zeroAddress: Address = `0x${'00'.repeat(20)}`
  * ```
  */
 export function fromRollupJson(json: unknown): RollupConfig {
-  const parsed = schema.safeParse(json)
-  if (!parsed.success) {
-    throw invalid(parsed.error.issues.map(({ path, message }) => `"${path.join('.')}" ${message}`))
+  const parsed = readSchema(schema, json)
+  if (!parsed.ok) {
+    throw invalid(parsed.issues)
   }
-  const file = parsed.data
+  const file = parsed.value
   const forks: { [fork in ForkName]?: bigint } = {}
   for (const fork of forkNames) {
     const time = file[`${fork}_time`]

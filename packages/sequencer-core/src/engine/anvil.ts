@@ -1,7 +1,7 @@
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
 import { nextBaseFee } from '../fees/base-fee.js'
 import { createMutex } from '../internal/mutex.js'
@@ -42,10 +42,12 @@ export type AnvilEngineOptions = {
 
 const optionsSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
-  eip1559: z.strictObject({ denominator: z.bigint().positive(), elasticity: z.bigint().positive() }).optional(),
-  headAttributes: z.custom<PayloadAttributes>(value => typeof value === 'object' && value !== null).optional(),
-  timeoutMs: z.number().int().positive().max(600_000).optional(),
-  fetch: z.custom<typeof fetch>(value => typeof value === 'function').optional(),
+  eip1559: z.optional(
+    z.strictObject({ denominator: z.bigint().check(z.positive()), elasticity: z.bigint().check(z.positive()) }),
+  ),
+  headAttributes: z.optional(z.custom<PayloadAttributes>(value => typeof value === 'object' && value !== null)),
+  timeoutMs: z.optional(z.int().check(z.positive(), z.maximum(600_000))),
+  fetch: z.optional(z.custom<typeof fetch>(value => typeof value === 'function')),
 })
 
 /** An {@link ExecutionEngine} on anvil, with the reads that a sequencer asks of a state. */

@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import type { Address, Hash, Hex, RpcTransaction } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { isDeposit } from '../derivation/deposit.js'
 import { SequencerError } from '../errors.js'
 import { createMutex } from '../internal/mutex.js'
@@ -57,13 +57,13 @@ export type EngineApiOptions = {
 
 const optionsSchema = z.strictObject({
   engineUrl: z.url({ protocol: /^https?$/ }),
-  rpcUrl: z.url({ protocol: /^https?$/ }).optional(),
-  jwtSecret: z.string().or(z.instanceof(Uint8Array)),
+  rpcUrl: z.optional(z.url({ protocol: /^https?$/ })),
+  jwtSecret: z.union([z.string(), z.instanceof(Uint8Array)]),
   mode: z.enum(['op-stack', 'testing']),
-  deposits: z.enum(['refuse', 'carry']).optional(),
-  carriedBy: z.custom<NonNullable<EngineApiOptions['carriedBy']>>(value => typeof value === 'function').optional(),
-  timeoutMs: z.number().int().positive().max(600_000).optional(),
-  fetch: z.custom<typeof fetch>(value => typeof value === 'function').optional(),
+  deposits: z.optional(z.enum(['refuse', 'carry'])),
+  carriedBy: z.optional(z.custom<NonNullable<EngineApiOptions['carriedBy']>>(value => typeof value === 'function')),
+  timeoutMs: z.optional(z.int().check(z.positive(), z.maximum(600_000))),
+  fetch: z.optional(z.custom<typeof fetch>(value => typeof value === 'function')),
 })
 
 /** An {@link ExecutionEngine} behind the Engine API, with the reads that a sequencer asks of a state. */

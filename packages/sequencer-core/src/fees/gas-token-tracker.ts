@@ -1,5 +1,5 @@
 import { type Clock, redactUrls, systemClock } from '@l2/common'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { checkOptions } from '../internal/options.js'
 import { answerOf, secondsOf } from './answer.js'
 import {
@@ -90,8 +90,8 @@ export interface GasTokenTracker {
 }
 
 const settings = z.object({
-  pollMs: z.number().int().positive().max(86_400_000).default(60_000),
-  timeoutMs: z.number().int().positive().max(600_000).default(10_000),
+  pollMs: z._default(z.int().check(z.positive(), z.maximum(86_400_000)), 60_000),
+  timeoutMs: z._default(z.int().check(z.positive(), z.maximum(600_000)), 10_000),
 })
 
 /**

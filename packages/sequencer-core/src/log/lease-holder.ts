@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@l2/common'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
 import { checkOptions } from '../internal/options.js'
 import type { Lease, SequencerLog } from './log.js'
@@ -20,14 +20,16 @@ export type LeaseHolderOptions = {
 
 const optionsSchema = z
   .object({
-    holder: z.string().min(1).max(256),
-    ttlMs: z.number().positive().max(3_600_000).optional(),
-    marginMs: z.number().positive().optional(),
+    holder: z.string().check(z.minLength(1), z.maxLength(256)),
+    ttlMs: z.optional(z.number().check(z.positive(), z.maximum(3_600_000))),
+    marginMs: z.optional(z.number().check(z.positive())),
   })
-  .refine(({ ttlMs = 10_000, marginMs = ttlMs / 2 }) => marginMs < ttlMs, {
-    path: ['marginMs'],
-    error: 'must be less than ttlMs',
-  })
+  .check(
+    z.refine(({ ttlMs = 10_000, marginMs = ttlMs / 2 }) => marginMs < ttlMs, {
+      path: ['marginMs'],
+      error: 'must be less than ttlMs',
+    }),
+  )
 
 /** Holds a lease as long as it may. */
 export interface LeaseHolder {

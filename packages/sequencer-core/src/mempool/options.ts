@@ -1,4 +1,5 @@
-import { z } from 'zod'
+import { readSchema } from '@l2/common/schema'
+import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
 import { type GasSchedule, pragueGas } from '../transaction/gas.js'
 import type { PoolHead } from './types.js'
@@ -56,35 +57,35 @@ export const defaultMempoolOptions: MempoolOptions = {
 /** What a pool believes before it is told of a block: 30 million gas and no base fee. */
 export const genesisPoolHead: PoolHead = { number: 0n, timestamp: 0n, baseFeePerGas: 0n, gasLimit: 30_000_000n }
 
-const count = z.int().positive()
-const amount = z.bigint().nonnegative()
+const count = z.int().check(z.positive())
+const amount = z.bigint().check(z.nonnegative())
 const schema = z
   .strictObject({
     maxTransactions: count,
-    maxQueued: z.int().nonnegative(),
+    maxQueued: z.int().check(z.nonnegative()),
     maxPerSender: count,
     maxBytes: count,
-    maxBundles: z.int().nonnegative(),
+    maxBundles: z.int().check(z.nonnegative()),
     maxBundleTransactions: count,
     maxBundleBlocks: count,
-    queuedLifetimeMs: z.number().positive(),
-    priceBumpPercent: z.int().nonnegative(),
+    queuedLifetimeMs: z.number().check(z.positive()),
+    priceBumpPercent: z.int().check(z.nonnegative()),
     minTipWei: amount,
     refuseBelowBaseFee: z.boolean(),
     reservedGas: amount,
-    reorgBlocks: z.int().nonnegative(),
+    reorgBlocks: z.int().check(z.nonnegative()),
     schedule: z.custom<GasSchedule>(value => typeof value === 'object' && value !== null),
   })
-  .refine(options => options.maxQueued <= options.maxTransactions, 'maxQueued is above maxTransactions')
+  .check(z.refine(options => options.maxQueued <= options.maxTransactions, 'maxQueued is above maxTransactions'))
 
 /** @throws SequencerError `MEMPOOL_OPTIONS`, naming every option that is wrong */
 export function readMempoolOptions(options: Partial<MempoolOptions>): MempoolOptions {
-  const result = schema.safeParse({ ...defaultMempoolOptions, ...options })
-  if (!result.success) {
+  const result = readSchema(schema, { ...defaultMempoolOptions, ...options })
+  if (!result.ok) {
     throw new SequencerError('mempool options are wrong', {
       code: 'MEMPOOL_OPTIONS',
-      meta: result.error.issues.map(issue => `${issue.path.join('.') || 'options'}: ${issue.message}`),
+      meta: result.issues,
     })
   }
-  return result.data
+  return result.value
 }

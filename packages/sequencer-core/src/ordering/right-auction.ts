@@ -1,5 +1,6 @@
+import { readSchema } from '@l2/common/schema'
 import { type Address, encodeAbiParameters, type Hash, type Hex, keccak256 } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
 import { skippedHeads } from './arrivals.js'
 import type { OrderingEvidence, OrderingPolicy } from './policy.js'
@@ -39,21 +40,23 @@ export const defaultRightAuctionParameters: RightAuctionParameters = {
   split: { stakersBps: 5_000, treasuryBps: 2_000, publicGoodsBps: 2_000, burnBps: 1_000 },
 }
 
-const bps = z.int().min(0).max(10_000)
+const bps = z.int().check(z.minimum(0), z.maximum(10_000))
 const schema = z
   .strictObject({
-    commitMs: z.number().positive(),
-    revealMs: z.number().positive(),
-    depositWei: z.bigint().positive(),
-    reserveWei: z.bigint().nonnegative(),
+    commitMs: z.number().check(z.positive()),
+    revealMs: z.number().check(z.positive()),
+    depositWei: z.bigint().check(z.positive()),
+    reserveWei: z.bigint().check(z.nonnegative()),
     price: z.enum(['first', 'second']),
     split: z.strictObject({ stakersBps: bps, treasuryBps: bps, publicGoodsBps: bps, burnBps: bps }),
   })
-  .refine(
-    ({ split }) => split.stakersBps + split.treasuryBps + split.publicGoodsBps + split.burnBps === 10_000,
-    'the split does not add up to 10 000 basis points',
+  .check(
+    z.refine(
+      ({ split }) => split.stakersBps + split.treasuryBps + split.publicGoodsBps + split.burnBps === 10_000,
+      'the split does not add up to 10 000 basis points',
+    ),
+    z.refine(({ reserveWei, depositWei }) => reserveWei <= depositWei, 'the reserve is above the deposit'),
   )
-  .refine(({ reserveWei, depositWei }) => reserveWei <= depositWei, 'the reserve is above the deposit')
 
 /** Who bids what for which epoch; secret until it is revealed. */
 export type RightBid = {
@@ -151,13 +154,13 @@ export function createRightAuction(
   },
 ): RightAuction {
   const { chainId, contract, epoch, openedAtMs, ...rest } = options
-  const result = schema.safeParse({ ...defaultRightAuctionParameters, ...rest })
-  if (!result.success)
+  const result = readSchema(schema, { ...defaultRightAuctionParameters, ...rest })
+  if (!result.ok)
     throw new SequencerError('auction parameters are wrong', {
       code: 'POLICY_PARAMETERS',
-      meta: result.error.issues.map(issue => `${issue.path.join('.') || 'parameters'}: ${issue.message}`),
+      meta: result.issues,
     })
-  const parameters: RightAuctionParameters = result.data
+  const parameters: RightAuctionParameters = result.value
   const { depositWei, reserveWei, price, split } = parameters
   const commitments = new Map<Address, Hash>()
   const revealed = new Map<Address, RightBid>()

@@ -1,6 +1,6 @@
 import { stringify } from '@l2/common'
 import type { Address, Hex } from 'viem'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { seedBytes } from '../election/draw.js'
 import { buildElection, electFallback, electSlot, electSystematic } from '../election/election.js'
 import { refuse, StakingError } from '../errors.js'
@@ -238,11 +238,11 @@ export function leaderSchedule(current: () => Schedule): LeaderSchedule {
   }
 }
 
-const uint = z
-  .string()
-  .regex(/^\d{1,40}$/)
-  .transform(BigInt)
-const count = z.int().nonnegative()
+const uint = z.pipe(
+  z.string().check(z.regex(/^\d{1,40}$/)),
+  z.transform((text: string) => BigInt(text)),
+)
+const count = z.int().check(z.nonnegative())
 const scheduleSchema = z.strictObject({
   options: z.strictObject({
     firstHeight: uint,
@@ -255,9 +255,11 @@ const scheduleSchema = z.strictObject({
   plans: z.array(
     z.strictObject({
       epoch: uint,
-      seed: z.string().regex(/^0x[0-9a-f]{64}$/),
+      seed: z.string().check(z.regex(/^0x[0-9a-f]{64}$/)),
       degraded: z.boolean(),
-      candidates: z.array(z.strictObject({ id: count, weight: uint, signer: z.string().regex(/^0x[0-9a-f]{40}$/) })),
+      candidates: z.array(
+        z.strictObject({ id: count, weight: uint, signer: z.string().check(z.regex(/^0x[0-9a-f]{40}$/)) }),
+      ),
       changes: z.array(z.strictObject({ fromHeight: uint, term: count, slot: count, id: count })),
     }),
   ),

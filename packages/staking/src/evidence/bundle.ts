@@ -1,6 +1,7 @@
 import { stringify } from '@l2/common'
+import { readSchema } from '@l2/common/schema'
 import type { Address, Hex } from 'viem'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { PoolState } from '../pool/types.js'
 import type { Evidence, EvidenceContext, KeyEntry, Verdict } from './types.js'
 import { verifyEvidence } from './verify.js'
@@ -9,27 +10,27 @@ import { verifyEvidence } from './verify.js'
 export const maxBundleBytes: number = 1 << 20
 
 const format = 'l2-evidence/1'
-const uint = z
-  .string()
-  .regex(/^\d{1,78}$/)
-  .transform(BigInt)
-const u32 = z.int().min(0).max(0xffffffff)
-const id = z.int().min(0)
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform(value => value as Address)
-const hash = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{64}$/)
-  .transform(value => value.toLowerCase() as Hex)
-const hex = z
-  .string()
-  .regex(/^0x([0-9a-fA-F]{2})*$/)
-  .transform(value => value.toLowerCase() as Hex)
-const list = <T extends z.ZodType>(item: T) => z.array(item).max(100_000)
+const uint = z.pipe(
+  z.string().check(z.regex(/^\d{1,78}$/)),
+  z.transform((text: string) => BigInt(text)),
+)
+const u32 = z.int().check(z.minimum(0), z.maximum(0xffffffff))
+const id = z.int().check(z.minimum(0))
+const address = z.pipe(
+  z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/)),
+  z.transform(value => value as Address),
+)
+const hash = z.pipe(
+  z.string().check(z.regex(/^0x[0-9a-fA-F]{64}$/)),
+  z.transform(value => value.toLowerCase() as Hex),
+)
+const hex = z.pipe(
+  z.string().check(z.regex(/^0x([0-9a-fA-F]{2})*$/)),
+  z.transform(value => value.toLowerCase() as Hex),
+)
+const list = <T extends z.ZodMiniType>(item: T) => z.array(item).check(z.maxLength(100_000))
 
-const signed = <T extends z.ZodType>(message: T) => z.strictObject({ message, signer: address, signature: hex })
+const signed = <T extends z.ZodMiniType>(message: T) => z.strictObject({ message, signer: address, signature: hex })
 const header = signed(
   z.strictObject({
     epochId: uint,
@@ -85,7 +86,7 @@ const evidenceSchema = z.union([
     policy: z.literal('receipts'),
     accused: id,
     a: receipt,
-    b: receipt.optional(),
+    b: z.optional(receipt),
   }),
   z.strictObject({
     kind: z.literal('ORDERING'),
@@ -100,20 +101,20 @@ const evidenceSchema = z.union([
 
 const contextSchema = z.strictObject({
   domain: z.strictObject({
-    name: z.string().max(200),
-    version: z.string().max(200),
+    name: z.string().check(z.maxLength(200)),
+    version: z.string().check(z.maxLength(200)),
     chainId: uint,
     verifyingContract: address,
   }),
   now: z.strictObject({ epoch: uint, at: id }),
-  keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: uint.optional() })),
+  keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: z.optional(uint) })),
   epochs: list(z.strictObject({ epoch: uint, startAt: id, startHeight: uint })),
   seen: list(hash),
   judgedDowntime: list(z.strictObject({ id, epoch: uint })),
   policy: z.strictObject({
     evidenceMaxAgeSeconds: id,
     games: list(address),
-    downtime: z.strictObject({ windowTurns: z.int().min(1), minTurns: id }),
+    downtime: z.strictObject({ windowTurns: z.int().check(z.minimum(1)), minTurns: id }),
     forcedInclusion: z.strictObject({ windowSeconds: id, graceSeconds: id }),
     ordering: list(z.strictObject({ policy: z.enum(['priority', 'receipts', 'committed']), fromHeight: uint })),
   }),
@@ -143,7 +144,7 @@ const contextSchema = z.strictObject({
         poster: address,
         epoch: uint,
         deadline: id,
-        answeredAt: id.optional(),
+        answeredAt: z.optional(id),
         congested: z.boolean(),
       }),
     ),
@@ -190,13 +191,10 @@ export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
   } catch {
     return { ok: false, code: 'E_DECODE', reason: 'no JSON' }
   }
-  const parsed = bundleSchema.safeParse(value)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    return { ok: false, code: 'E_DECODE', reason: `"${issue?.path.join('.')}" ${issue?.message}`.slice(0, 300) }
-  }
-  const { domain, evidence } = parsed.data
-  const context: EvidenceContext = trusted ?? parsed.data.context
+  const parsed = readSchema(bundleSchema, value)
+  if (!parsed.ok) return { ok: false, code: 'E_DECODE', reason: parsed.issues[0]!.slice(0, 300) }
+  const { domain, evidence } = parsed.value
+  const context: EvidenceContext = trusted ?? parsed.value.context
   const own = context.domain
   if (
     domain.chainId !== own.chainId ||

@@ -1,29 +1,39 @@
+import { readSchema } from '@l2/common/schema'
 import type { Address } from 'viem'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { StakingError } from '../errors.js'
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')
-  .transform(value => value.toLowerCase() as Address)
-const wei = z.union([z.bigint(), z.string().regex(/^\d+$/).transform(BigInt)]).pipe(z.bigint().nonnegative())
-const seconds = z.int().nonnegative()
-const bps = z.int().min(0).max(10_000)
+const address = z.pipe(
+  z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
+  z.transform(value => value.toLowerCase() as Address),
+)
+const wei = z.pipe(
+  z.union([
+    z.bigint(),
+    z.pipe(
+      z.string().check(z.regex(/^\d+$/)),
+      z.transform((text: string) => BigInt(text)),
+    ),
+  ]),
+  z.bigint().check(z.nonnegative()),
+)
+const seconds = z.int().check(z.nonnegative())
+const bps = z.int().check(z.minimum(0), z.maximum(10_000))
 const day = 86_400
 const metis = 10n ** 18n
 
 /** The windows that hold stake back long enough to be slashed. All in seconds. */
 export const windowsSchema = z.strictObject({
-  exitDelaySeconds: seconds.default(21 * day),
-  evidenceMaxAgeSeconds: seconds.default(14 * day),
-  vetoWindowSeconds: seconds.default(3 * day),
-  correlationSettleSeconds: seconds.default(3 * day),
-  correlationWindowSeconds: seconds.default(7 * day),
-  disputeWindowSeconds: seconds.default(7 * day),
+  exitDelaySeconds: z._default(seconds, 21 * day),
+  evidenceMaxAgeSeconds: z._default(seconds, 14 * day),
+  vetoWindowSeconds: z._default(seconds, 3 * day),
+  correlationSettleSeconds: z._default(seconds, 3 * day),
+  correlationWindowSeconds: z._default(seconds, 7 * day),
+  disputeWindowSeconds: z._default(seconds, 7 * day),
   /** How long the council may hold one case; it resumes by itself. */
-  maxPauseSeconds: seconds.default(3 * day),
+  maxPauseSeconds: z._default(seconds, 3 * day),
   /** From the announcement of a commission to its first step, and from step to step. */
-  commissionNoticeSeconds: seconds.default(7 * day),
+  commissionNoticeSeconds: z._default(seconds, 7 * day),
 })
 /** See {@link windowsSchema}. */
 export type Windows = z.output<typeof windowsSchema>
@@ -32,32 +42,32 @@ const poolSchema = z.strictObject({
   /** Seats, rewards, pause and forced exits. */
   admin: address,
   /** Cancels or pauses slashing cases, and can do nothing else. Default: `admin`. */
-  council: address.optional(),
+  council: z.optional(address),
   /** Reports blocks or reward batches. Default: `admin`. */
-  rewarder: address.optional(),
+  rewarder: z.optional(address),
   /** Admits verified evidence and advances epochs: the chain's control plane. Default: `admin`. */
-  operator: address.optional(),
-  minLockWei: wei.default(20_000n * metis),
+  operator: z.optional(address),
+  minLockWei: z._default(wei, 20_000n * metis),
   /** The most one seat may weigh, delegations included. */
-  maxLockWei: wei.default(100_000n * metis),
-  maxSeats: z.int().min(1).max(1_000_000).default(100),
+  maxLockWei: z._default(wei, 100_000n * metis),
+  maxSeats: z._default(z.int().check(z.minimum(1), z.maximum(1_000_000)), 100),
   /** L: weights of epoch e are those of the end of e−L−1. At least 2. */
-  lookaheadEpochs: z.int().min(2).max(1000).default(2),
+  lookaheadEpochs: z._default(z.int().check(z.minimum(2), z.maximum(1000)), 2),
   /** `blocks`: paid as blocks are reported; `batches`: paid by epoch batches. */
-  rewardSource: z.enum(['blocks', 'batches']).default('blocks'),
+  rewardSource: z._default(z.enum(['blocks', 'batches']), 'blocks'),
   /** Yield a year on what is staked, in basis points. */
-  targetRateBps: bps.default(2000),
+  targetRateBps: z._default(bps, 2000),
   /** Milliseconds between L2 blocks. */
-  blockIntervalMs: z.int().min(1).max(3_600_000).default(2000),
+  blockIntervalMs: z._default(z.int().check(z.minimum(1), z.maximum(3_600_000)), 2000),
   /** Share of a loss that the operator's own stake takes before delegators lose anything. */
-  firstLossBps: bps.default(10_000),
-  delegatorsSlashable: z.boolean().default(true),
-  maxCommissionBps: bps.default(5000),
+  firstLossBps: z._default(bps, 10_000),
+  delegatorsSlashable: z._default(z.boolean(), true),
+  maxCommissionBps: z._default(bps, 5000),
   /** The most that one step changes a commission. */
-  maxCommissionStepBps: bps.min(1).default(500),
+  maxCommissionStepBps: z._default(bps.check(z.minimum(1)), 500),
   /** The most of everything at stake that accounts of liquid-staking protocols may hold together. Default a quarter, as the Cosmos module. */
-  liquidCapBps: bps.default(2500),
-  windows: windowsSchema.prefault({}),
+  liquidCapBps: z._default(bps, 2500),
+  windows: z.prefault(windowsSchema, {}),
 })
 /** What {@link createPool} takes; every field but `admin` has a default. */
 export type PoolOptions = z.input<typeof poolSchema>
@@ -68,7 +78,7 @@ export type PoolConfig = Omit<z.output<typeof poolSchema>, 'council' | 'rewarder
   operator: Address
 }
 
-function invalid(problems: string[], cause?: unknown): never {
+function invalid(problems: readonly string[], cause?: unknown): never {
   throw new StakingError(`invalid pool configuration: ${problems[0]}`, {
     code: 'CONFIG_INVALID',
     meta: problems.slice(1),
@@ -103,14 +113,11 @@ export function checkWindows(windows: Windows): void {
  * @throws StakingError `CONFIG_INVALID` naming every field and inequality that fails
  */
 export function parsePoolConfig(options: unknown): PoolConfig {
-  const parsed = poolSchema.safeParse(options)
-  if (!parsed.success) {
-    invalid(
-      parsed.error.issues.map(issue => `"${issue.path.join('.')}" ${issue.message}`),
-      parsed.error,
-    )
+  const parsed = readSchema(poolSchema, options)
+  if (!parsed.ok) {
+    invalid(parsed.issues, parsed.cause)
   }
-  const config = parsed.data
+  const config = parsed.value
   if (config.minLockWei === 0n) invalid(['"minLockWei" expected more than 0'])
   if (config.minLockWei > config.maxLockWei) {
     invalid([`minLockWei <= maxLockWei fails: ${config.minLockWei} > ${config.maxLockWei}`])

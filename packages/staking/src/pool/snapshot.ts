@@ -1,7 +1,7 @@
 import { bytesToHex, OrderedMap } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from 'viem'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { StakingError } from '../errors.js'
 import { Timeline } from '../internal/timeline.js'
 import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
@@ -15,25 +15,33 @@ import type { DelegatedStake, PoolState, Sequencer } from './types.js'
 const version = 2
 const maxDigits = 80
 
-const uint = z.string().regex(/^\d+$/).max(maxDigits).transform(BigInt)
-const int = z
-  .string()
-  .regex(/^-?\d+$/)
-  .max(maxDigits)
-  .transform(BigInt)
-const address = z
-  .string()
-  .regex(/^0x[0-9a-f]{40}$/)
-  .transform(value => value as Address)
-const hash = z
-  .string()
-  .regex(/^0x[0-9a-f]{64}$/)
-  .transform(value => value as Hex)
-const count = z.int().nonnegative()
-const optionalAddress = z.union([address, z.null().transform(() => undefined)])
+const uint = z.pipe(z.string().check(z.regex(/^\d+$/), z.maxLength(maxDigits)), z.transform(BigInt))
+const int = z.pipe(z.string().check(z.regex(/^-?\d+$/), z.maxLength(maxDigits)), z.transform(BigInt))
+const address = z.pipe(
+  z.string().check(z.regex(/^0x[0-9a-f]{40}$/)),
+  z.transform(value => value as Address),
+)
+const hash = z.pipe(
+  z.string().check(z.regex(/^0x[0-9a-f]{64}$/)),
+  z.transform(value => value as Hex),
+)
+const count = z.int().check(z.nonnegative())
+const optionalAddress = z.union([
+  address,
+  z.pipe(
+    z.null(),
+    z.transform(() => undefined),
+  ),
+])
 
 const bonds = z.array(z.strictObject({ fromEpoch: uint, wei: uint }))
-const optionalUint = z.union([uint, z.null().transform(() => undefined)])
+const optionalUint = z.union([
+  uint,
+  z.pipe(
+    z.null(),
+    z.transform(() => undefined),
+  ),
+])
 
 const delegatedSchema = z.strictObject({
   wei: uint,
@@ -43,13 +51,13 @@ const delegatedSchema = z.strictObject({
   rewardWei: uint,
   rewardPerWei: uint,
   rewardedEpoch: int,
-  marks: z.array(z.strictObject({ epoch: uint, perWei: optionalUint, refs: count.min(1) })),
+  marks: z.array(z.strictObject({ epoch: uint, perWei: optionalUint, refs: count.check(z.minimum(1)) })),
   losses: z.array(
     z.strictObject({
       offenceEpoch: uint,
       epoch: uint,
       keptWei: uint,
-      ofWei: uint.refine(wei => wei > 0n),
+      ofWei: uint.check(z.refine(wei => wei > 0n)),
       perWei: optionalUint,
     }),
   ),
@@ -67,10 +75,10 @@ const sequencerSchema = z.strictObject({
     z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: count }),
   ),
   nonce: uint,
-  keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).min(1),
+  keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).check(z.minLength(1)),
   activationEpoch: uint,
   history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
-  commissions: z.array(z.strictObject({ bps: count.max(10_000), fromEpoch: uint })).min(1),
+  commissions: z.array(z.strictObject({ bps: count.check(z.maximum(10_000)), fromEpoch: uint })).check(z.minLength(1)),
   delegated: delegatedSchema.nullable(),
   jailedUntil: count,
   strikes: count,
@@ -86,7 +94,9 @@ const delegationSchema = z.strictObject({
   id: count,
   delegator: address,
   rewardWei: uint,
-  lots: z.array(z.strictObject({ shares: uint.refine(shares => shares > 0n), ...lotShape, paidPerWei: optionalUint })),
+  lots: z.array(
+    z.strictObject({ shares: uint.check(z.refine(shares => shares > 0n)), ...lotShape, paidPerWei: optionalUint }),
+  ),
   tails: z.array(z.strictObject({ ...lotShape, toEpoch: uint, paidPerWei: optionalUint })),
   redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: count })),
 })
@@ -99,7 +109,7 @@ const snapshotSchema = z.strictObject({
   config: z.record(z.string(), z.unknown()),
   at: count,
   epoch: uint,
-  epochStarts: z.array(z.strictObject({ epoch: uint, at: count })).min(1),
+  epochStarts: z.array(z.strictObject({ epoch: uint, at: count })).check(z.minLength(1)),
   paused: z.boolean(),
   rewardPerBlockWei: uint,
   rates: z.array(z.strictObject({ epoch: uint, wei: uint })),

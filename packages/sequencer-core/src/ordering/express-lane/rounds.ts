@@ -1,4 +1,5 @@
-import { z } from 'zod'
+import { readSchema } from '@l2/common/schema'
+import * as z from 'zod/mini'
 import { SequencerError } from '../../errors.js'
 
 /** Parameters of an express lane: times in milliseconds. Defaults are Arbitrum One's. */
@@ -38,30 +39,32 @@ export const defaultExpressLaneParameters: ExpressLaneParameters = {
 
 const schema = z
   .strictObject({
-    offsetMs: z.number().nonnegative(),
-    roundMs: z.number().min(10_000),
-    closingMs: z.number().min(5_000),
-    reserveBlackoutMs: z.number().min(1_000),
-    delayMs: z.number().nonnegative(),
-    graceMs: z.number().nonnegative(),
-    maxBids: z.int().positive(),
-    maxAhead: z.int().positive(),
-    maxBlocks: z.int().positive(),
+    offsetMs: z.number().check(z.nonnegative()),
+    roundMs: z.number().check(z.minimum(10_000)),
+    closingMs: z.number().check(z.minimum(5_000)),
+    reserveBlackoutMs: z.number().check(z.minimum(1_000)),
+    delayMs: z.number().check(z.nonnegative()),
+    graceMs: z.number().check(z.nonnegative()),
+    maxBids: z.int().check(z.positive()),
+    maxAhead: z.int().check(z.positive()),
+    maxBlocks: z.int().check(z.positive()),
   })
-  .refine(
-    ({ closingMs, reserveBlackoutMs, roundMs }) => closingMs + reserveBlackoutMs < roundMs,
-    'closing and blackout together are not shorter than the round',
+  .check(
+    z.refine(
+      ({ closingMs, reserveBlackoutMs, roundMs }) => closingMs + reserveBlackoutMs < roundMs,
+      'closing and blackout together are not shorter than the round',
+    ),
   )
 
 /** @throws SequencerError `POLICY_PARAMETERS`, naming every parameter that is wrong */
 export function readExpressLaneParameters(parameters: Partial<ExpressLaneParameters>): ExpressLaneParameters {
-  const result = schema.safeParse({ ...defaultExpressLaneParameters, ...parameters })
-  if (!result.success)
+  const result = readSchema(schema, { ...defaultExpressLaneParameters, ...parameters })
+  if (!result.ok)
     throw new SequencerError('express-lane parameters are wrong', {
       code: 'POLICY_PARAMETERS',
-      meta: result.error.issues.map(issue => `${issue.path.join('.') || 'parameters'}: ${issue.message}`),
+      meta: result.issues,
     })
-  return result.data
+  return result.value
 }
 
 /** The round that a time is in. */
