@@ -1,7 +1,8 @@
 // pnpm check: everything about the repository that is not a test, one line a step, output only where a step fails.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { packed } from './packed.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const env = {
@@ -11,11 +12,6 @@ const env = {
   NO_COLOR: '1',
   PATH: `${root}node_modules/.bin:${process.env.PATH}`,
 }
-const libraries = readdirSync(`${root}packages`).filter(name => {
-  const file = `${root}packages/${name}/package.json`
-  return existsSync(file) && !JSON.parse(readFileSync(file, 'utf8')).private
-})
-
 let failed = 0
 function step(title, command, args, cwd = root) {
   const started = performance.now()
@@ -65,11 +61,12 @@ step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '
 step('types', 'tsc', ['-p', 'tsconfig.json'])
 step('build', 'node', ['scripts/build.mjs'])
 step('dead code and dependencies', 'knip', ['--no-progress'])
-for (const name of libraries) {
-  step(`publint ${name}`, 'publint', ['run', '--strict', `packages/${name}`])
-  step(`types as installed, ${name}`, 'attw', ['--pack', `packages/${name}`, '--profile', 'esm-only', '--no-color'])
+for (const [name, tarball] of Object.entries(packed().tarballs)) {
+  step(`publint ${name}`, 'publint', ['run', '--strict', tarball])
+  step(`types as installed, ${name}`, 'attw', [tarball, '--profile', 'esm-only', '--no-color'])
 }
 step('browser bundles', 'node', ['scripts/browser.mjs'])
+step('sizes of imports', 'node', ['scripts/sizes.mjs', '--check'])
 step('packed tarballs: install without a compiler, import and require', 'node', ['scripts/pack.mjs'])
 step('README and doc examples', 'node', ['scripts/ts.mjs', 'scripts/docs.ts'])
 if (failed > 0) {

@@ -1,72 +1,24 @@
-// Packs each library as it would be published, installs the tarballs where no compiler answers, and loads every entry by import and require.
-import { spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+// Loads every entry of the packed and installed libraries by import and by require, compiles against them, and runs what needs more than loading.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installWithoutCompiler, libraries, packed, run } from './packed.mjs'
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
-// pnpm is a dependency of the workspace.
-const tools = fileURLToPath(new URL('../node_modules/.bin', import.meta.url)) + delimiter + process.env.PATH
-const folder = mkdtempSync(join(tmpdir(), 'l2-pack-'))
-const hidden = join(folder, 'hidden')
-mkdirSync(hidden)
-for (const tool of ['cc', 'gcc', 'g++', 'c++', 'clang', 'make', 'python', 'python3', 'cmake', 'node-gyp']) {
-  writeFileSync(
-    join(hidden, tool),
-    `#!/bin/sh\necho "${tool} was called: installing must not need a compiler" >&2\nexit 1\n`,
-  )
-  chmodSync(join(hidden, tool), 0o755)
-}
-
-function run(command, args, cwd, path = tools) {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    // pnpm's launcher puts the workspace's own packages on NODE_PATH; what is tried here must find only what it was installed with.
-    env: { ...process.env, PATH: path, NODE_PATH: '' },
-  })
-  if (status === 0) return stdout
-  console.error(`${command} ${args.join(' ')}\n${stdout}${stderr}`)
-  rmSync(folder, { recursive: true, force: true })
-  process.exit(1)
-}
+const { folder: installed, tarballs } = packed()
+const folder = join(installed, `tried-${process.pid}`)
+const unbuilt = mkdtempSync(join(tmpdir(), 'l2-unbuilt-'))
+mkdirSync(folder)
 
 try {
-  const manifests = readdirSync(packages)
-    .map(name => ({
-      name,
-      ...JSON.parse(readFileSync(`${packages}${name}/package.json`, 'utf8')),
-      folder: `${packages}${name}`,
-    }))
-    .filter(manifest => !manifest.private)
-  const dependencies = { viem: '2.57.1' }
-  for (const manifest of manifests) {
-    run('pnpm', ['pack', '--pack-destination', folder], manifest.folder)
-    const tarball = readdirSync(folder).find(
-      file => file.startsWith(`${manifest.name.slice(1).replace('/', '-')}-`) && file.endsWith('.tgz'),
-    )
-    dependencies[manifest.name] = `file:${tarball}`
+  for (const { name } of libraries) {
+    // The condition of our own repository leads to sources that import what nobody installs.
+    if (!readFileSync(join(installed, 'node_modules', name, 'package.json'), 'utf8').includes('@l2/source')) continue
+    console.error(`${name} is published with the condition @l2/source`)
+    process.exitCode = 1
   }
-  // The packages depend on each other by version, which no registry has yet: overrides point them at the tarballs.
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies, overrides: dependencies }))
-  run(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--omit=optional', '--prefer-offline', '--loglevel=error'],
-    folder,
-    hidden + delimiter + tools,
-  )
-
-  const entries = manifests.flatMap(manifest =>
+  const entries = libraries.flatMap(manifest =>
     Object.keys(manifest.exports)
       .filter(entry => !entry.endsWith('.json'))
       // Entries named after an optional peer need that peer.
@@ -100,23 +52,10 @@ try {
 
   // Installed and not built, as every package manager leaves what it runs no install scripts for.
   const { version } = JSON.parse(readFileSync(`${packages}blob/node_modules/c-kzg/package.json`, 'utf8'))
-  run(
-    'npm',
-    [
-      'install',
-      '--no-save',
-      '--ignore-scripts',
-      '--omit=optional',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      `c-kzg@${version}`,
-    ],
-    folder,
-    hidden + delimiter + tools,
-  )
+  writeFileSync(join(unbuilt, 'package.json'), '{ "private": true }')
+  installWithoutCompiler(unbuilt, [tarballs['@l2/blob'], 'viem@2.57.1', `c-kzg@${version}`])
   writeFileSync(
-    join(folder, 'unbuilt.mjs'),
+    join(unbuilt, 'unbuilt.mjs'),
     `import { createBlobKzg, createKzgPool } from '@l2/blob/kzg'
 const pool = await createKzgPool({ size: 1 })
 console.log((await createBlobKzg()).backend, pool.backend)
@@ -124,7 +63,7 @@ await pool.close()`,
   )
   const { L2_NODES: others = '' } = process.env
   for (const node of ['node', ...others.split(',').filter(path => path !== '')]) {
-    const backends = run(node, ['unbuilt.mjs'], folder).trim()
+    const backends = run(node, ['unbuilt.mjs'], unbuilt).trim()
     if (backends === 'noble noble') continue
     console.error(`c-kzg installed and not built: expected noble, got ${backends} (${node})`)
     process.exitCode = 1
@@ -171,7 +110,8 @@ await pool.close()`,
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
     run('node', [tsc, '-p', folder], folder)
   }
-  console.log(`${entries.length} entries of ${manifests.length} packages load by import and by require`)
+  console.log(`${entries.length} entries of ${libraries.length} packages load by import and by require`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
+  rmSync(unbuilt, { recursive: true, force: true })
 }

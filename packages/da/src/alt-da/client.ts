@@ -49,17 +49,18 @@ export type AltDaDeps = {
 /** Bytes of the longest answer that is read, whatever may be put. */
 const maxReadBytes = 16 * 1024 * 1024
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  url: z.string(),
-  commitments: z._default(z.enum(['keccak', 'generic']), 'generic'),
-  maxBytes: z.optional(positive),
-  maxItems: z._default(positive, 16),
-  timeoutMs: z._default(positive, 30_000),
-  putTimeoutMs: z._default(positive, 600_000),
-  trustServer: z._default(z.boolean(), false),
-  headers: z._default(z.record(z.string(), z.string()), {}),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    url: z.string(),
+    commitments: z._default(z.enum(['keccak', 'generic']), 'generic'),
+    maxBytes: z.optional(positive),
+    maxItems: z._default(positive, 16),
+    timeoutMs: z._default(positive, 30_000),
+    putTimeoutMs: z._default(positive, 600_000),
+    trustServer: z._default(z.boolean(), false),
+    headers: z._default(z.record(z.string(), z.string()), {}),
+  }))()
 
 /**
  * A client of the OP Stack's alt-DA server: op-alt-da, EigenDA's proxy, Celestia's and Avail's servers, or `createAltDaServer` of `@l2/da/node`. Keccak

@@ -49,18 +49,19 @@ export type AnyTrustDeps = {
   clock?: Clock | undefined
 }
 
-const positive = z.int().check(z.positive())
-const bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array, 'expected bytes')
-const schema = z.strictObject({
-  keysets: z.array(bytes).check(z.minLength(1)),
-  members: z._default(z.array(z.string()), []),
-  mirrors: z.array(z.string()).check(z.minLength(1)),
-  maxBytes: z._default(positive, 2 * 1024 * 1024),
-  maxItems: z._default(positive, 16),
-  lifetimeSeconds: z._default(positive, 15 * 86_400),
-  minLifetimeSeconds: z._default(z.int().check(z.nonnegative()), 7 * 86_400),
-  timeoutMs: z._default(positive, 30_000),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const bytes = /* @__PURE__ */ z.custom<Uint8Array>(value => value instanceof Uint8Array, 'expected bytes')
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    keysets: z.array(bytes).check(z.minLength(1)),
+    members: z._default(z.array(z.string()), []),
+    mirrors: z.array(z.string()).check(z.minLength(1)),
+    maxBytes: z._default(positive, 2 * 1024 * 1024),
+    maxItems: z._default(positive, 16),
+    lifetimeSeconds: z._default(positive, 15 * 86_400),
+    minLifetimeSeconds: z._default(z.int().check(z.nonnegative()), 7 * 86_400),
+    timeoutMs: z._default(positive, 30_000),
+  }))()
 
 const requestPrefix = new TextEncoder().encode('Arbitrum Nitro DAS API Store:')
 

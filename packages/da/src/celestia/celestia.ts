@@ -64,23 +64,24 @@ export type CelestiaCommitment = {
 
 const bytesOf = (length: number) =>
   z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === length, `expected ${length} bytes`)
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  namespace: z.custom<Uint8Array>(
-    value => value instanceof Uint8Array && isBlobNamespace(value),
-    'expected 29 bytes that blobs may be posted to: version 0, not reserved',
-  ),
-  signer: z.optional(bytesOf(signerBytes)),
-  gasPrice: z._default(z.number().check(z.positive()), 0.004),
-  maxGasPrice: z._default(z.number().check(z.positive()), 0.4),
-  maxBytes: z._default(positive, 7.5 * 1024 * 1024),
-  maxItems: z._default(positive, 16),
-  maxAttempts: z._default(positive, 5),
-  pollMs: z._default(positive, 3000),
-  unknownBlocks: z._default(positive, 12),
-  proveInclusion: z._default(z.boolean(), true),
-  retentionSeconds: z._default(z.nullable(positive), 7 * 86_400 + 3600),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    namespace: z.custom<Uint8Array>(
+      value => value instanceof Uint8Array && isBlobNamespace(value),
+      'expected 29 bytes that blobs may be posted to: version 0, not reserved',
+    ),
+    signer: z.optional(bytesOf(signerBytes)),
+    gasPrice: z._default(z.number().check(z.positive()), 0.004),
+    maxGasPrice: z._default(z.number().check(z.positive()), 0.4),
+    maxBytes: z._default(positive, 7.5 * 1024 * 1024),
+    maxItems: z._default(positive, 16),
+    maxAttempts: z._default(positive, 5),
+    pollMs: z._default(positive, 3000),
+    unknownBlocks: z._default(positive, 12),
+    proveInclusion: z._default(z.boolean(), true),
+    retentionSeconds: z._default(z.nullable(positive), 7 * 86_400 + 3600),
+  }))()
 
 /**
  * Reads a commitment: `u64le height ‖ commitment` as Celestia's alt-DA servers write it, with a `u32le` offset and size behind it (which

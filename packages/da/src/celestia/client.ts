@@ -26,14 +26,15 @@ export type CelestiaClientOptions = {
   maxAnswerBytes?: number | undefined
 }
 
-const positiveInt = z.int().check(z.positive())
-const schema = z.strictObject({
-  url: z.string(),
-  token: z._default(z.string(), ''),
-  timeoutMs: z._default(positiveInt, 30_000),
-  submitTimeoutMs: z._default(positiveInt, 120_000),
-  maxAnswerBytes: z._default(positiveInt, 32 * 1024 * 1024),
-})
+const positiveInt = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    url: z.string(),
+    token: z._default(z.string(), ''),
+    timeoutMs: z._default(positiveInt, 30_000),
+    submitTimeoutMs: z._default(positiveInt, 120_000),
+    maxAnswerBytes: z._default(positiveInt, 32 * 1024 * 1024),
+  }))()
 
 /** How a submission is paid for. Source: celestia-node `state.TxConfig`. */
 export type CelestiaSubmitOptions = DaCallOptions & {

@@ -42,22 +42,23 @@ export type EigenDaDeps = {
   fetch?: typeof fetch | undefined
 }
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  url: z.string(),
-  certificateVersions: z._default(
-    z.array(z.int().check(z.minimum(0), z.maximum(255))).check(z.minLength(1)),
-    [1, 2, 3],
-  ),
-  maxBytes: z.optional(positive),
-  maxItems: z._default(positive, 16),
-  l1ChainId: z.optional(z.bigint().check(z.positive())),
-  certificateVerifier: z.optional(z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address'))),
-  timeoutMs: z._default(positive, 30_000),
-  putTimeoutMs: z._default(positive, 600_000),
-  retentionSeconds: z._default(positive, 14 * 86_400),
-  headers: z._default(z.record(z.string(), z.string()), {}),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    url: z.string(),
+    certificateVersions: z._default(
+      z.array(z.int().check(z.minimum(0), z.maximum(255))).check(z.minLength(1)),
+      [1, 2, 3],
+    ),
+    maxBytes: z.optional(positive),
+    maxItems: z._default(positive, 16),
+    l1ChainId: z.optional(z.bigint().check(z.positive())),
+    certificateVerifier: z.optional(z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address'))),
+    timeoutMs: z._default(positive, 30_000),
+    putTimeoutMs: z._default(positive, 600_000),
+    retentionSeconds: z._default(positive, 14 * 86_400),
+    headers: z._default(z.record(z.string(), z.string()), {}),
+  }))()
 
 /** What a proxy reads of a request's body. Source: EigenDA proxy, `MaxServerPOSTRequestBodySize`. */
 const maxRequestBytes = 16 * 1024 * 1024

@@ -49,11 +49,12 @@ export type BlobDaDeps = {
   transactions?: TransactionManager | undefined
 }
 
-const schema = z.strictObject({
-  inbox: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
-  maxBlobs: z._default(z.int().check(z.minimum(1), z.maximum(maxBlobsPerTransaction)), maxBlobsPerTransaction),
-  readTimeoutMs: z._default(z.int().check(z.positive()), 30_000),
-})
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    inbox: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
+    maxBlobs: z._default(z.int().check(z.minimum(1), z.maximum(maxBlobsPerTransaction)), maxBlobsPerTransaction),
+    readTimeoutMs: z._default(z.int().check(z.positive()), 30_000),
+  }))()
 
 /** Where a blob was posted, and which it is. */
 export type BlobCommitment = { transactionHash: Hex; versionedHash: Hex }

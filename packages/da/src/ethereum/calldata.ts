@@ -29,12 +29,13 @@ export type CalldataDaDeps = {
   transactions?: TransactionManager | undefined
 }
 
-const address = z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address'))
-const schema = z.strictObject({
-  inbox: address,
-  maxBytes: z._default(z.int().check(z.positive()), 130_672),
-  readTimeoutMs: z._default(z.int().check(z.positive()), 30_000),
-})
+const address = /* @__PURE__ */ (() => z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    inbox: address,
+    maxBytes: z._default(z.int().check(z.positive()), 130_672),
+    readTimeoutMs: z._default(z.int().check(z.positive()), 30_000),
+  }))()
 
 /** Where calldata was posted, and what it was. */
 export type CalldataCommitment = { transactionHash: Hex; dataHash: Hex }

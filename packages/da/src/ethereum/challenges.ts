@@ -62,11 +62,12 @@ export const dataAvailabilityChallengeAbi = [
   { type: 'function', name: 'resolveWindow', stateMutability: 'view', inputs: [], outputs: [{ type: 'uint256' }] },
 ] as const
 
-const schema = z.strictObject({
-  contract: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
-  head: z._default(z.enum(['latest', 'finalized']), 'latest'),
-  timeoutMs: z._default(z.int().check(z.positive()), 30_000),
-})
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    contract: z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
+    head: z._default(z.enum(['latest', 'finalized']), 'latest'),
+    timeoutMs: z._default(z.int().check(z.positive()), 30_000),
+  }))()
 
 const active = 1
 const resolved = 2

@@ -135,25 +135,26 @@ export interface TransactionManager extends AsyncDisposable {
 const gwei = 1_000_000_000n
 /** Where a node has no opinion. */
 const unknownTip = gwei
-const positive = z.int().check(z.positive())
-const wei = z.bigint().check(z.positive())
-const schema = z.strictObject({
-  confirmations: z._default(positive, 10),
-  pollMs: z._default(positive, 12_000),
-  resubmitMs: z._default(positive, 48_000),
-  maxInFlight: z._default(positive, 6),
-  minTipWei: z._default(wei, gwei / 100n),
-  minBlobTipWei: z.optional(wei),
-  blobTipBlocks: z._default(z.int().check(z.minimum(0), z.maximum(1024)), 20),
-  blobTipPercentile: z._default(z.int().check(z.minimum(1), z.maximum(100)), 60),
-  minBaseFeeWei: z._default(wei, gwei),
-  minBlobCapWei: z._default(wei, gwei),
-  maxCapWei: z._default(wei, 1000n * gwei),
-  maxBlobCapWei: z._default(wei, 1000n * gwei),
-  feeLimitMultiple: z._default(wei, 5n),
-  feeLimitAboveWei: z._default(wei, 100n * gwei),
-  finalityBlocks: z._default(positive, 64),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const wei = /* @__PURE__ */ (() => z.bigint().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    confirmations: z._default(positive, 10),
+    pollMs: z._default(positive, 12_000),
+    resubmitMs: z._default(positive, 48_000),
+    maxInFlight: z._default(positive, 6),
+    minTipWei: z._default(wei, gwei / 100n),
+    minBlobTipWei: z.optional(wei),
+    blobTipBlocks: z._default(z.int().check(z.minimum(0), z.maximum(1024)), 20),
+    blobTipPercentile: z._default(z.int().check(z.minimum(1), z.maximum(100)), 60),
+    minBaseFeeWei: z._default(wei, gwei),
+    minBlobCapWei: z._default(wei, gwei),
+    maxCapWei: z._default(wei, 1000n * gwei),
+    maxBlobCapWei: z._default(wei, 1000n * gwei),
+    feeLimitMultiple: z._default(wei, 5n),
+    feeLimitAboveWei: z._default(wei, 100n * gwei),
+    finalityBlocks: z._default(positive, 64),
+  }))()
 
 const text = new TextEncoder()
 const plain = new TextDecoder()

@@ -55,14 +55,15 @@ export interface MemoryDa extends DataAvailability {
   list(range: { from: bigint; to: bigint }, call?: DaCallOptions): AsyncIterable<DaEntry>
 }
 
-const schema = z.strictObject({
-  maxBytes: z._default(z.int().check(z.positive()), 16 * 1024 * 1024),
-  maxItems: z._default(z.int().check(z.positive()), 64),
-  latencyMs: z._default(z.number().check(z.nonnegative()), 0),
-  finalityBlocks: z._default(z.int().check(z.nonnegative()), 0),
-  retentionSeconds: z.optional(z.number().check(z.positive())),
-  weiPerByte: z._default(z.bigint().check(z.nonnegative()), 0n),
-})
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    maxBytes: z._default(z.int().check(z.positive()), 16 * 1024 * 1024),
+    maxItems: z._default(z.int().check(z.positive()), 64),
+    latencyMs: z._default(z.number().check(z.nonnegative()), 0),
+    finalityBlocks: z._default(z.int().check(z.nonnegative()), 0),
+    retentionSeconds: z.optional(z.number().check(z.positive())),
+    weiPerByte: z._default(z.bigint().check(z.nonnegative()), 0n),
+  }))()
 
 const text = new TextEncoder()
 const plain = new TextDecoder()

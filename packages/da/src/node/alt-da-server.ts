@@ -42,13 +42,14 @@ export interface AltDaServer extends AsyncDisposable {
   readonly url: string
 }
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  port: z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 0),
-  host: z._default(z.string(), '127.0.0.1'),
-  timeoutMs: z._default(positive, 600_000),
-  maxConcurrent: z._default(positive, 64),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    port: z._default(z.int().check(z.minimum(0), z.maximum(65_535)), 0),
+    host: z._default(z.string(), '127.0.0.1'),
+    timeoutMs: z._default(positive, 600_000),
+    maxConcurrent: z._default(positive, 64),
+  }))()
 
 const statuses: Partial<Record<DaErrorCode, number>> = {
   DA_EMPTY: 400,

@@ -36,14 +36,15 @@ export type ObjectDaDeps = {
   clock?: Clock | undefined
 }
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  commitments: z._default(z.enum(['keccak', 'generic']), 'keccak'),
-  maxBytes: z.optional(positive),
-  maxItems: z._default(positive, 16),
-  retentionSeconds: z.optional(positive),
-  timeoutMs: z._default(positive, 120_000),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    commitments: z._default(z.enum(['keccak', 'generic']), 'keccak'),
+    maxBytes: z.optional(positive),
+    maxItems: z._default(positive, 16),
+    retentionSeconds: z.optional(positive),
+    timeoutMs: z._default(positive, 120_000),
+  }))()
 
 /**
  * Data as objects named by its keccak256, in a bucket or a directory: writing the same twice is writing it once, and whoever reads compares

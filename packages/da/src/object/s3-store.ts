@@ -52,24 +52,25 @@ export type S3StoreDeps = {
   random?: (() => number) | undefined
 }
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  url: z
-    .string()
-    .check(
-      z.regex(
-        /^https?:\/\/[^/?#@\s]+(\/[A-Za-z0-9._~-]+)*\/?$/,
-        'expected http(s)://host/bucket without query or credentials',
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    url: z
+      .string()
+      .check(
+        z.regex(
+          /^https?:\/\/[^/?#@\s]+(\/[A-Za-z0-9._~-]+)*\/?$/,
+          'expected http(s)://host/bucket without query or credentials',
+        ),
       ),
-    ),
-  bucketIn: z.optional(z.enum(['host', 'path'])),
-  region: z._default(z.string().check(z.regex(/^[a-z0-9-]+$/)), 'us-east-1'),
-  maxBytes: z._default(positive, 64 * 1024 * 1024),
-  partBytes: z._default(z.int().check(z.minimum(5 * 1024 * 1024)), 8 * 1024 * 1024),
-  attempts: z._default(positive, 4),
-  backoffMs: z._default(positive, 200),
-  timeoutMs: z._default(positive, 60_000),
-})
+    bucketIn: z.optional(z.enum(['host', 'path'])),
+    region: z._default(z.string().check(z.regex(/^[a-z0-9-]+$/)), 'us-east-1'),
+    maxBytes: z._default(positive, 64 * 1024 * 1024),
+    partBytes: z._default(z.int().check(z.minimum(5 * 1024 * 1024)), 8 * 1024 * 1024),
+    attempts: z._default(positive, 4),
+    backoffMs: z._default(positive, 200),
+    timeoutMs: z._default(positive, 60_000),
+  }))()
 
 /** Parts of one object that are under way together. */
 const partsAtATime = 3

@@ -27,12 +27,13 @@ export type MirrorDeps = {
   clock?: Clock | undefined
 }
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  required: positive,
-  graceMs: z._default(z.int().check(z.nonnegative()), 5000),
-  stallMs: z._default(positive, 120_000),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    required: positive,
+    graceMs: z._default(z.int().check(z.nonnegative()), 5000),
+    stallMs: z._default(positive, 120_000),
+  }))()
 
 /**
  * The copies that a mirror commitment names.

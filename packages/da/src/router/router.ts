@@ -71,18 +71,19 @@ export interface RouterDa extends DataAvailability {
   layers(): readonly { name: string; state: 'closed' | 'open' | 'half-open' }[]
 }
 
-const positive = z.int().check(z.positive())
-const schema = z.strictObject({
-  policy: z.enum(['failover', 'price']),
-  stallMs: z._default(positive, 120_000),
-  probeMs: z._default(positive, 5000),
-  failures: z._default(positive, 2),
-  cooldownMs: z._default(positive, 60_000),
-  attempts: z._default(positive, 3),
-  backoffMs: z._default(positive, 1000),
-  hysteresisPercent: z._default(z.int().check(z.nonnegative()), 15),
-  limits: z._default(z.enum(['common', 'active']), 'common'),
-})
+const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    policy: z.enum(['failover', 'price']),
+    stallMs: z._default(positive, 120_000),
+    probeMs: z._default(positive, 5000),
+    failures: z._default(positive, 2),
+    cooldownMs: z._default(positive, 60_000),
+    attempts: z._default(positive, 3),
+    backoffMs: z._default(positive, 1000),
+    hysteresisPercent: z._default(z.int().check(z.nonnegative()), 15),
+    limits: z._default(z.enum(['common', 'active']), 'common'),
+  }))()
 
 /** What the journal notes about a submission: the layers that were given it, and the caller's limit on the cost. */
 type Note = { tried?: string[]; maxCost?: string }

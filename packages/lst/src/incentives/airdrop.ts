@@ -170,11 +170,12 @@ export const applyAirdrop: Apply<MerkleAirdrop, typeof operations> = /*#__PURE__
 >(operations)
 
 /** JSON of a {@link MerkleAirdrop}. */
-export const airdropCodec: Codec<MerkleAirdrop> = /*#__PURE__*/ codec(
-  z.strictObject({
-    root: z.string().check(z.regex(/^0x[0-9a-f]{64}$/i)),
-    claimed: mapOf(integer, integer),
-    tokens: mapOf(integer, z.strictObject({ owner: z.string(), amount: integer, withdrawn: z.boolean() })),
-    withdrawEnabledBefore: integer,
-  }),
-)
+export const airdropCodec: Codec<MerkleAirdrop> = /* @__PURE__ */ (() =>
+  codec(
+    z.strictObject({
+      root: z.string().check(z.regex(/^0x[0-9a-f]{64}$/i)),
+      claimed: mapOf(integer, integer),
+      tokens: mapOf(integer, z.strictObject({ owner: z.string(), amount: integer, withdrawn: z.boolean() })),
+      withdrawEnabledBefore: integer,
+    }),
+  ))()

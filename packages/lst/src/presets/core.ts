@@ -42,12 +42,13 @@ export type Core =
   | { readonly model: 'rebasing'; readonly state: RebasingPool }
 
 /** Zod schema of a {@link Core}. */
-export const coreSchema = z.discriminatedUnion('model', [
-  z.strictObject({ model: z.literal('instant'), state: instantSchema }),
-  z.strictObject({ model: z.literal('cycle'), state: cycleSchema }),
-  z.strictObject({ model: z.literal('rate'), state: rateSchema }),
-  z.strictObject({ model: z.literal('rebasing'), state: rebasingSchema }),
-])
+export const coreSchema = /* @__PURE__ */ (() =>
+  z.discriminatedUnion('model', [
+    z.strictObject({ model: z.literal('instant'), state: instantSchema }),
+    z.strictObject({ model: z.literal('cycle'), state: cycleSchema }),
+    z.strictObject({ model: z.literal('rate'), state: rateSchema }),
+    z.strictObject({ model: z.literal('rebasing'), state: rebasingSchema }),
+  ]))()
 
 /** Who holds the seed: nobody, or the deployer of a vault that locks it by value. */
 export function seedAccount(config: Pick<LiquidConfig, 'seedLock'>): string {

@@ -12,52 +12,58 @@ import { type Core, checkCore, coreSchema, createCore } from './core.js'
 import { checkConfig } from './options.js'
 import { heldAssets, type Liquid, owedAssets, queueOf } from './state.js'
 
-const totalsSchema = z.strictObject({ deposited: integer, rewarded: integer, lost: integer, paid: integer })
-
-const schema = z.strictObject({
-  config: configSchema,
-  now: integer,
-  core: coreSchema,
-  queue: queueSchema,
-  tickets: ticketsSchema,
-  vesting: vestingSchema,
-  receipts: ledger,
-  receiptSupply: integer,
-  seats: seatsSchema,
-  parts: mapOf(z.string(), z.enum(['operator', 'delegators', 'whole'])),
-  buffer: integer,
-  rewardsVault: integer,
-  givenUp: integer,
-  lossPending: integer,
-  unbacked: integer,
-  fees: integer,
-  highRate: integer,
-  openCases: mapOf(
-    z.string(),
-    z.strictObject({
-      kind: z.string(),
-      until: integer,
-      seats: z.array(z.strictObject({ seat: z.string(), most: z.optional(integer) })),
-    }),
-  ),
-  feedCursor: integer,
-  skipped: mapOf(integer, z.string()),
-  reportedAt: integer,
-  reported: z.strictObject({ assets: integer, shares: integer }),
-  totals: totalsSchema,
-  rates: z.array(z.strictObject({ rate: integer, at: integer })),
-  history: z.array(
-    z.strictObject({
-      preAssets: integer,
-      preShares: integer,
-      postAssets: integer,
-      postShares: integer,
-      feeShares: integer,
-      elapsedSeconds: integer,
-      at: integer,
-    }),
-  ),
+const totalsSchema = /* @__PURE__ */ z.strictObject({
+  deposited: integer,
+  rewarded: integer,
+  lost: integer,
+  paid: integer,
 })
+
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    config: configSchema,
+    now: integer,
+    core: coreSchema,
+    queue: queueSchema,
+    tickets: ticketsSchema,
+    vesting: vestingSchema,
+    receipts: ledger,
+    receiptSupply: integer,
+    seats: seatsSchema,
+    parts: mapOf(z.string(), z.enum(['operator', 'delegators', 'whole'])),
+    buffer: integer,
+    rewardsVault: integer,
+    givenUp: integer,
+    lossPending: integer,
+    unbacked: integer,
+    fees: integer,
+    highRate: integer,
+    openCases: mapOf(
+      z.string(),
+      z.strictObject({
+        kind: z.string(),
+        until: integer,
+        seats: z.array(z.strictObject({ seat: z.string(), most: z.optional(integer) })),
+      }),
+    ),
+    feedCursor: integer,
+    skipped: mapOf(integer, z.string()),
+    reportedAt: integer,
+    reported: z.strictObject({ assets: integer, shares: integer }),
+    totals: totalsSchema,
+    rates: z.array(z.strictObject({ rate: integer, at: integer })),
+    history: z.array(
+      z.strictObject({
+        preAssets: integer,
+        preShares: integer,
+        postAssets: integer,
+        postShares: integer,
+        feeShares: integer,
+        elapsedSeconds: integer,
+        at: integer,
+      }),
+    ),
+  }))()
 
 /** What of a core comes from the configuration and never changes: a snapshot cannot say otherwise. */
 function fixedPart(core: Core): unknown {
@@ -179,4 +185,4 @@ function wrongTimes(lst: Liquid): string | undefined {
 }
 
 /** JSON snapshot of a {@link Liquid}; a snapshot whose wei do not add up, in whatever model, is refused. */
-export const liquidCodec: Codec<Liquid> = /*#__PURE__*/ codec(schema, check)
+export const liquidCodec: Codec<Liquid> = /* @__PURE__ */ codec(schema, check)

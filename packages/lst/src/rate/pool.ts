@@ -404,27 +404,28 @@ export const rateFace: Erc4626<RatePool> = {
 }
 
 /** Zod schema of a {@link RatePool}. */
-export const rateSchema = z.strictObject({
-  now: integer,
-  totalDeposits: integer,
-  supply: integer,
-  balances: ledger,
-  rewardPool: integer,
-  feeBalance: integer,
-  poolCash: integer,
-  withdrawCash: integer,
-  requests: mapOf(
-    integer,
-    z.strictObject({ owner: z.string(), shares: integer, assets: integer, at: integer, done: z.boolean() }),
-  ),
-  nextUnlock: integer,
-  paid: ledger,
-  feeE18: integer,
-  withdrawDelay: integer,
-  legacyRounding: z.boolean(),
-  seedAccount: z.string(),
-  seedShares: integer,
-})
+export const rateSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    now: integer,
+    totalDeposits: integer,
+    supply: integer,
+    balances: ledger,
+    rewardPool: integer,
+    feeBalance: integer,
+    poolCash: integer,
+    withdrawCash: integer,
+    requests: mapOf(
+      integer,
+      z.strictObject({ owner: z.string(), shares: integer, assets: integer, at: integer, done: z.boolean() }),
+    ),
+    nextUnlock: integer,
+    paid: ledger,
+    feeE18: integer,
+    withdrawDelay: integer,
+    legacyRounding: z.boolean(),
+    seedAccount: z.string(),
+    seedShares: integer,
+  }))()
 
 /** Whether balances, requests and cash agree. */
 export function checkRate(pool: RatePool): string | undefined {
@@ -445,4 +446,4 @@ export function checkRate(pool: RatePool): string | undefined {
 }
 
 /** JSON of a {@link RatePool}. */
-export const rateCodec: Codec<RatePool> = /*#__PURE__*/ codec(rateSchema, checkRate)
+export const rateCodec: Codec<RatePool> = /* @__PURE__ */ codec(rateSchema, checkRate)

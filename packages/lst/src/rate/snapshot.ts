@@ -152,17 +152,18 @@ export const applySnapshotPool: Apply<SnapshotPool, typeof operations> = /*#__PU
 >(operations)
 
 /** JSON of a {@link SnapshotPool}. */
-export const snapshotCodec: Codec<SnapshotPool> = /*#__PURE__*/ codec(
-  z.strictObject({
-    now: integer,
-    snapshotAssets: integer,
-    snapshotShares: integer,
-    supply: integer,
-    balances: ledger,
-    cash: integer,
-    updatedAt: integer,
-    maxDeltaE18: integer,
-    minInterval: integer,
-  }),
-  pool => (sum(pool.balances) === pool.supply ? undefined : 'shares of all accounts are not the supply'),
-)
+export const snapshotCodec: Codec<SnapshotPool> = /* @__PURE__ */ (() =>
+  codec(
+    z.strictObject({
+      now: integer,
+      snapshotAssets: integer,
+      snapshotShares: integer,
+      supply: integer,
+      balances: ledger,
+      cash: integer,
+      updatedAt: integer,
+      maxDeltaE18: integer,
+      minInterval: integer,
+    }),
+    pool => (sum(pool.balances) === pool.supply ? undefined : 'shares of all accounts are not the supply'),
+  ))()

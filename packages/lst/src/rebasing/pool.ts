@@ -591,26 +591,27 @@ export const applyRebasing: Apply<RebasingPool, typeof operations> = /*#__PURE__
 >(operations)
 
 /** Zod schema of a {@link RebasingPool}. */
-export const rebasingSchema = z.strictObject({
-  buffer: integer,
-  transit: integer,
-  seats: integer,
-  rewardsVault: integer,
-  returnsVault: integer,
-  totalShares: integer,
-  shares: ledger,
-  burnRequested: integer,
-  queue: queueSchema,
-  feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
-  profitTest: z.enum(['highWater', 'net', 'principal']),
-  highRate: integer,
-  maxPositiveRebaseE9: z.optional(integer),
-  limits: limitsSchema,
-  stakeLimit: z.optional(z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer })),
-  paused: z.boolean(),
-  bunker: z.boolean(),
-  reportedAt: integer,
-})
+export const rebasingSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    buffer: integer,
+    transit: integer,
+    seats: integer,
+    rewardsVault: integer,
+    returnsVault: integer,
+    totalShares: integer,
+    shares: ledger,
+    burnRequested: integer,
+    queue: queueSchema,
+    feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
+    profitTest: z.enum(['highWater', 'net', 'principal']),
+    highRate: integer,
+    maxPositiveRebaseE9: z.optional(integer),
+    limits: limitsSchema,
+    stakeLimit: z.optional(z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer })),
+    paused: z.boolean(),
+    bunker: z.boolean(),
+    reportedAt: integer,
+  }))()
 
 /** What must hold between the parts of a pool; a sentence when it does not. */
 export function checkRebasing(pool: RebasingPool): string | undefined {
@@ -624,4 +625,4 @@ export function checkRebasing(pool: RebasingPool): string | undefined {
 }
 
 /** JSON of a {@link RebasingPool}. */
-export const rebasingCodec: Codec<RebasingPool> = /*#__PURE__*/ codec(rebasingSchema, checkRebasing)
+export const rebasingCodec: Codec<RebasingPool> = /* @__PURE__ */ codec(rebasingSchema, checkRebasing)

@@ -208,22 +208,28 @@ export const applyReceipt: Apply<Receipt, typeof operations> = /*#__PURE__*/ red
 )
 
 /** JSON of a {@link Receipt}. */
-export const receiptCodec: Codec<Receipt> = /*#__PURE__*/ codec(
-  z.strictObject({
-    supply: integer,
-    balances: ledger,
-    cash: integer,
-    staked: integer,
-    ready: integer,
-    fees: integer,
-    redemptions: mapOf(
-      integer,
-      z.strictObject({ owner: z.string(), assets: integer, fee: integer, state: z.enum(['open', 'ready', 'claimed']) }),
-    ),
-    depositFeeBps: integer,
-    redeemFeeBps: integer,
-    withholdPpm: integer,
-    withheld: integer,
-  }),
-  receipt => (sum(receipt.balances) === receipt.supply ? undefined : 'receipts of all accounts are not the supply'),
-)
+export const receiptCodec: Codec<Receipt> = /* @__PURE__ */ (() =>
+  codec(
+    z.strictObject({
+      supply: integer,
+      balances: ledger,
+      cash: integer,
+      staked: integer,
+      ready: integer,
+      fees: integer,
+      redemptions: mapOf(
+        integer,
+        z.strictObject({
+          owner: z.string(),
+          assets: integer,
+          fee: integer,
+          state: z.enum(['open', 'ready', 'claimed']),
+        }),
+      ),
+      depositFeeBps: integer,
+      redeemFeeBps: integer,
+      withholdPpm: integer,
+      withheld: integer,
+    }),
+    receipt => (sum(receipt.balances) === receipt.supply ? undefined : 'receipts of all accounts are not the supply'),
+  ))()

@@ -207,11 +207,12 @@ export function checkDrawdown(limits: ReportLimits, rates: readonly PastRate[], 
 }
 
 /** Zod schema of {@link ReportLimits}. */
-export const limitsSchema = z.strictObject({
-  annualIncreaseBps: z.optional(integer),
-  maxLossBps: z.optional(integer),
-  maxDrawdownBps: z.optional(integer),
-  shareRateDeviationBps: z.optional(integer),
-  requestMarginSeconds: z.optional(integer),
-  appearedSeatsPerDay: z.optional(integer),
-})
+export const limitsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    annualIncreaseBps: z.optional(integer),
+    maxLossBps: z.optional(integer),
+    maxDrawdownBps: z.optional(integer),
+    shareRateDeviationBps: z.optional(integer),
+    requestMarginSeconds: z.optional(integer),
+    appearedSeatsPerDay: z.optional(integer),
+  }))()

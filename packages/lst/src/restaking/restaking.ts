@@ -214,15 +214,16 @@ export const restakingFace: Pick<
 }
 
 /** JSON of a {@link Restaking}. */
-export const restakingCodec: Codec<Restaking> = /*#__PURE__*/ codec(
-  z.strictObject({
-    units: integer,
-    supply: integer,
-    balances: ledger,
-    exposure: mapOf(z.string(), integer),
-    leaving: mapOf(integer, z.strictObject({ owner: z.string(), shares: integer, readyAt: integer })),
-    nextId: integer,
-    exitSeconds: integer,
-  }),
-  state => (sum(state.balances) === state.supply ? undefined : 'shares of all accounts are not the supply'),
-)
+export const restakingCodec: Codec<Restaking> = /* @__PURE__ */ (() =>
+  codec(
+    z.strictObject({
+      units: integer,
+      supply: integer,
+      balances: ledger,
+      exposure: mapOf(z.string(), integer),
+      leaving: mapOf(integer, z.strictObject({ owner: z.string(), shares: integer, readyAt: integer })),
+      nextId: integer,
+      exitSeconds: integer,
+    }),
+    state => (sum(state.balances) === state.supply ? undefined : 'shares of all accounts are not the supply'),
+  ))()

@@ -113,31 +113,32 @@ export const applyAccumulator: Apply<RewardAccumulator, typeof operations> = /*#
 >(operations)
 
 /** JSON of a {@link RewardAccumulator}. */
-export const accumulatorCodec: Codec<RewardAccumulator> = /*#__PURE__*/ codec(
-  z.strictObject({
-    perUnitE27: z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,120})$/)), z.bigint(), {
-      decode: text => BigInt(text),
-      encode: value => value.toString(),
-    }),
-    staked: integer,
-    carry: integer,
-    rewarded: integer,
-    claimed: integer,
-    stakers: mapOf(
-      z.string(),
-      z.strictObject({
-        stake: integer,
-        paidE27: z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,120})$/)), z.bigint(), {
-          decode: text => BigInt(text),
-          encode: value => value.toString(),
-        }),
-        owed: integer,
+export const accumulatorCodec: Codec<RewardAccumulator> = /* @__PURE__ */ (() =>
+  codec(
+    z.strictObject({
+      perUnitE27: z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,120})$/)), z.bigint(), {
+        decode: text => BigInt(text),
+        encode: value => value.toString(),
       }),
-    ),
-  }),
-  state => {
-    let staked = 0n
-    for (const [, staker] of state.stakers) staked += staker.stake
-    return staked === state.staked ? undefined : 'stakes of all accounts are not the total'
-  },
-)
+      staked: integer,
+      carry: integer,
+      rewarded: integer,
+      claimed: integer,
+      stakers: mapOf(
+        z.string(),
+        z.strictObject({
+          stake: integer,
+          paidE27: z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,120})$/)), z.bigint(), {
+            decode: text => BigInt(text),
+            encode: value => value.toString(),
+          }),
+          owed: integer,
+        }),
+      ),
+    }),
+    state => {
+      let staked = 0n
+      for (const [, staker] of state.stakers) staked += staker.stake
+      return staked === state.staked ? undefined : 'stakes of all accounts are not the total'
+    },
+  ))()

@@ -419,27 +419,30 @@ export const applySeats: Apply<SeatBook, typeof operations> = /*#__PURE__*/ redu
 )
 
 /** Zod schema of a {@link SeatBook}. */
-export const seatsSchema = z.strictObject({
-  seats: mapOf(
-    z.string().check(z.minLength(1), z.maxLength(128)),
-    z.strictObject({
-      locked: integer,
-      entering: z.array(z.strictObject({ assets: integer, readyAt: integer })),
-      leaving: z.array(z.strictObject({ assets: integer, started: integer, readyAt: integer, announced: z.boolean() })),
-      left: z.boolean(),
-      bond: integer,
-      updatedBatch: integer,
-      earned: integer,
-      lost: integer,
-    }),
-  ),
-  currentBatch: integer,
-  minSeat: integer,
-  maxSeat: integer,
-  entrySeconds: integer,
-  exitSeconds: integer,
-  partialExitSeconds: integer,
-})
+export const seatsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    seats: mapOf(
+      z.string().check(z.minLength(1), z.maxLength(128)),
+      z.strictObject({
+        locked: integer,
+        entering: z.array(z.strictObject({ assets: integer, readyAt: integer })),
+        leaving: z.array(
+          z.strictObject({ assets: integer, started: integer, readyAt: integer, announced: z.boolean() }),
+        ),
+        left: z.boolean(),
+        bond: integer,
+        updatedBatch: integer,
+        earned: integer,
+        lost: integer,
+      }),
+    ),
+    currentBatch: integer,
+    minSeat: integer,
+    maxSeat: integer,
+    entrySeconds: integer,
+    exitSeconds: integer,
+    partialExitSeconds: integer,
+  }))()
 
 /** JSON of a {@link SeatBook}. */
-export const seatsCodec: Codec<SeatBook> = /*#__PURE__*/ codec(seatsSchema)
+export const seatsCodec: Codec<SeatBook> = /* @__PURE__ */ codec(seatsSchema)

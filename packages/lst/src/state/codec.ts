@@ -1,4 +1,5 @@
 import { OrderedMap } from '@l2/common'
+import { readSchema } from '@l2/common/schema'
 import * as z from 'zod/mini'
 import { LstError } from '../errors.js'
 
@@ -13,10 +14,11 @@ export type Codec<State> = {
 }
 
 /** A non-negative integer below 2^256 as a decimal string. */
-export const integer = z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,77})$/)), z.bigint(), {
-  decode: text => BigInt(text),
-  encode: value => value.toString(),
-})
+export const integer = /* @__PURE__ */ (() =>
+  z.codec(z.string().check(z.regex(/^(0|[1-9]\d{0,77})$/)), z.bigint(), {
+    decode: text => BigInt(text),
+    encode: value => value.toString(),
+  }))()
 
 type Encoder = (value: never) => Json
 
@@ -29,7 +31,7 @@ export function mapOf<K extends z.ZodMiniType<string | bigint>, V extends z.ZodM
     z.array(z.tuple([key, value])),
     z.custom<OrderedMap<z.output<K>, z.output<V>>>(item => item instanceof OrderedMap),
     {
-      decode: pairs => OrderedMap.from(pairs as [z.output<K>, z.output<V>][]),
+      decode: pairs => OrderedMap.from(pairs as unknown as [z.output<K>, z.output<V>][]),
       encode: map => [...map] as never,
     },
   )
@@ -41,7 +43,7 @@ export function mapOf<K extends z.ZodMiniType<string | bigint>, V extends z.ZodM
 }
 
 /** Balances by account. */
-export const ledger = mapOf(z.string().check(z.minLength(1), z.maxLength(128)), integer)
+export const ledger = /* @__PURE__ */ (() => mapOf(z.string().check(z.minLength(1), z.maxLength(128)), integer))()
 
 /**
  * Writes what a schema reads, without checking again what our own reducers made: zod's `encode` takes seconds for a queue of some 10^4
@@ -59,15 +61,15 @@ function encoder(schema: z.ZodMiniType): Encoder {
     }
   }
   if (schema instanceof z.ZodMiniArray) {
-    const write = encoder(schema.element as z.ZodMiniType)
+    const write = encoder(schema.def.element as z.ZodMiniType)
     return (items: readonly never[]) => items.map(write)
   }
-  if (schema instanceof z.ZodMiniOptional) return encoder(schema.unwrap() as z.ZodMiniType)
+  if (schema instanceof z.ZodMiniOptional) return encoder(schema.def.innerType as z.ZodMiniType)
   if (schema instanceof z.ZodMiniDiscriminatedUnion) {
-    const { discriminator } = schema.def
+    const { discriminator } = schema._zod.def
     const options = new Map(
-      (schema.options as z.ZodMiniObject[]).map(option => [
-        (option.shape[discriminator] as z.ZodMiniLiteral).value,
+      (schema.def.options as readonly z.ZodMiniObject[]).map(option => [
+        (option.shape[discriminator] as z.ZodMiniLiteral).def.values[0],
         encoder(option),
       ]),
     )
@@ -85,16 +87,16 @@ export function codec<State>(
   return {
     encode: state => write(state as never),
     decode: json => {
-      const parsed = z.safeDecode(schema, json as never)
-      if (!parsed.success)
+      const parsed = readSchema(schema, json)
+      if (!parsed.ok)
         throw new LstError('JSON is not a state of this reducer', {
           code: 'STATE_INVALID',
-          meta: parsed.error.issues.slice(0, 8).map(issue => `"${issue.path.join('.')}" ${issue.message}`),
-          cause: parsed.error,
+          meta: parsed.issues.slice(0, 8),
+          cause: parsed.cause,
         })
-      const contradiction = check(parsed.data as State)
+      const contradiction = check(parsed.value as State)
       if (contradiction !== undefined) throw new LstError(contradiction, { code: 'STATE_INVALID' })
-      return parsed.data as State
+      return parsed.value as State
     },
   }
 }

@@ -355,22 +355,23 @@ export const cycleFace: Erc4626<CycleVault> = {
 }
 
 /** Zod schema of a {@link CycleVault}. */
-export const cycleSchema = z.strictObject({
-  now: integer,
-  cycleLength: integer,
-  cycleEnd: integer,
-  lastSync: integer,
-  reward: integer,
-  stored: integer,
-  assetBalance: integer,
-  supply: integer,
-  balances: ledger,
-  virtualOffset: z.optional(integer),
-  autoSync: z.boolean(),
-  checkpointOnExit: z.boolean(),
-  seedAccount: z.string(),
-  seedShares: integer,
-})
+export const cycleSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    now: integer,
+    cycleLength: integer,
+    cycleEnd: integer,
+    lastSync: integer,
+    reward: integer,
+    stored: integer,
+    assetBalance: integer,
+    supply: integer,
+    balances: ledger,
+    virtualOffset: z.optional(integer),
+    autoSync: z.boolean(),
+    checkpointOnExit: z.boolean(),
+    seedAccount: z.string(),
+    seedShares: integer,
+  }))()
 
 /** Whether balances, supply and assets agree. */
 export function checkCycle(vault: CycleVault): string | undefined {
@@ -383,4 +384,4 @@ export function checkCycle(vault: CycleVault): string | undefined {
 }
 
 /** JSON of a {@link CycleVault}. */
-export const cycleCodec: Codec<CycleVault> = /*#__PURE__*/ codec(cycleSchema, checkCycle)
+export const cycleCodec: Codec<CycleVault> = /* @__PURE__ */ codec(cycleSchema, checkCycle)

@@ -318,19 +318,20 @@ export const instantFace: Erc4626<InstantVault> = {
 }
 
 /** Zod schema of an {@link InstantVault}. */
-export const instantSchema = z.strictObject({
-  assets: integer,
-  supply: integer,
-  balances: ledger,
-  virtualOffset: z.optional(integer),
-  vestingBps: integer,
-  entryFeeBps: integer,
-  seedAccount: z.string(),
-  seedShares: integer,
-  seedLock: z.enum(['shares', 'value']),
-  seedAssets: integer,
-  paused: z.boolean(),
-})
+export const instantSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    assets: integer,
+    supply: integer,
+    balances: ledger,
+    virtualOffset: z.optional(integer),
+    vestingBps: integer,
+    entryFeeBps: integer,
+    seedAccount: z.string(),
+    seedShares: integer,
+    seedLock: z.enum(['shares', 'value']),
+    seedAssets: integer,
+    paused: z.boolean(),
+  }))()
 
 /** Whether balances and supply agree. */
 export function checkInstant(vault: InstantVault): string | undefined {
@@ -342,4 +343,4 @@ export function checkInstant(vault: InstantVault): string | undefined {
 }
 
 /** JSON of an {@link InstantVault}. */
-export const instantCodec: Codec<InstantVault> = /*#__PURE__*/ codec(instantSchema, checkInstant)
+export const instantCodec: Codec<InstantVault> = /* @__PURE__ */ codec(instantSchema, checkInstant)

@@ -13,7 +13,8 @@ export type Approvals = OrderedMap<string, OrderedMap<string, Shares>>
 export type VaultToken<State> = { readonly vault: State; readonly approvals: Approvals }
 
 /** JSON of {@link Approvals}; the vault has its own codec. */
-export const approvalCodec: Codec<Approvals> = /*#__PURE__*/ codec(mapOf(z.string(), mapOf(z.string(), integer)))
+export const approvalCodec: Codec<Approvals> = /* @__PURE__ */ (() =>
+  codec(mapOf(z.string(), mapOf(z.string(), integer))))()
 
 function spend(approvals: Approvals, caller: string, owner: string, shares: bigint): Approvals {
   if (caller === owner) return approvals

@@ -139,15 +139,16 @@ export const applyVesting: Apply<ExitVesting, typeof operations> = /*#__PURE__*/
 >(operations)
 
 /** Zod schema of an {@link ExitVesting}. */
-export const vestingSchema = z.strictObject({
-  now: integer,
-  duration: integer,
-  stakePerUnit: integer,
-  users: mapOf(
-    z.string(),
-    z.strictObject({ stake: integer, released: integer, claimed: integer, balance: integer, last: integer }),
-  ),
-})
+export const vestingSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    now: integer,
+    duration: integer,
+    stakePerUnit: integer,
+    users: mapOf(
+      z.string(),
+      z.strictObject({ stake: integer, released: integer, claimed: integer, balance: integer, last: integer }),
+    ),
+  }))()
 
 /** JSON of an {@link ExitVesting}. */
-export const vestingCodec: Codec<ExitVesting> = /*#__PURE__*/ codec(vestingSchema)
+export const vestingCodec: Codec<ExitVesting> = /* @__PURE__ */ codec(vestingSchema)

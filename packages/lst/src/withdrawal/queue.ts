@@ -355,24 +355,25 @@ export const applyQueue: Apply<WithdrawalQueue, typeof operations> = /*#__PURE__
 >(operations)
 
 /** Zod schema of a {@link WithdrawalQueue}, for states that hold one. */
-export const queueSchema = z.strictObject({
-  requests: mapOf(
-    integer,
-    z.strictObject({
-      cumulativeAssets: integer,
-      cumulativeShares: integer,
-      owner: z.string().check(z.minLength(1), z.maxLength(128)),
-      at: integer,
-      claimed: z.boolean(),
-    }),
-  ),
-  checkpoints: mapOf(integer, integer),
-  lastRequestId: integer,
-  lastFinalizedId: integer,
-  locked: integer,
-  minRequest: integer,
-  maxRequest: integer,
-})
+export const queueSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    requests: mapOf(
+      integer,
+      z.strictObject({
+        cumulativeAssets: integer,
+        cumulativeShares: integer,
+        owner: z.string().check(z.minLength(1), z.maxLength(128)),
+        at: integer,
+        claimed: z.boolean(),
+      }),
+    ),
+    checkpoints: mapOf(integer, integer),
+    lastRequestId: integer,
+    lastFinalizedId: integer,
+    locked: integer,
+    minRequest: integer,
+    maxRequest: integer,
+  }))()
 
 /** What finalised requests can still claim together, wei. Walks the queue. */
 export function claimableTotal(queue: WithdrawalQueue): Assets {
@@ -416,4 +417,4 @@ export function checkQueue(queue: WithdrawalQueue): string | undefined {
 }
 
 /** JSON of a {@link WithdrawalQueue}. */
-export const queueCodec: Codec<WithdrawalQueue> = /*#__PURE__*/ codec(queueSchema, checkQueue)
+export const queueCodec: Codec<WithdrawalQueue> = /* @__PURE__ */ codec(queueSchema, checkQueue)

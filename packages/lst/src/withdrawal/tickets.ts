@@ -251,33 +251,34 @@ export const applyTickets: Apply<TicketQueue, typeof operations> = /*#__PURE__*/
 >(operations)
 
 /** Zod schema of a {@link TicketQueue}. */
-export const ticketsSchema = z.strictObject({
-  now: integer,
-  owed: integer,
-  fees: integer,
-  receiptHeld: integer,
-  cash: integer,
-  lpHeld: integer,
-  tickets: mapOf(
-    integer,
-    z.strictObject({
-      owner: z.string(),
-      assets: integer,
-      matureAt: integer,
-      state: z.enum(['open', 'redeemed', 'cancelled']),
-      lp: integer,
-      lpUntil: integer,
-      lpReturned: z.boolean(),
-      cancelFeePpm: integer,
-    }),
-  ),
-  lpFactors: mapOf(z.string(), integer),
-  feePpm: integer,
-  cancelFeePpm: integer,
-  length: integer,
-  minLength: integer,
-  lpLock: integer,
-})
+export const ticketsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    now: integer,
+    owed: integer,
+    fees: integer,
+    receiptHeld: integer,
+    cash: integer,
+    lpHeld: integer,
+    tickets: mapOf(
+      integer,
+      z.strictObject({
+        owner: z.string(),
+        assets: integer,
+        matureAt: integer,
+        state: z.enum(['open', 'redeemed', 'cancelled']),
+        lp: integer,
+        lpUntil: integer,
+        lpReturned: z.boolean(),
+        cancelFeePpm: integer,
+      }),
+    ),
+    lpFactors: mapOf(z.string(), integer),
+    feePpm: integer,
+    cancelFeePpm: integer,
+    length: integer,
+    minLength: integer,
+    lpLock: integer,
+  }))()
 
 /** Receipts held are what is owed and the fees, to the wei. */
 export function checkTickets(queue: TicketQueue): string | undefined {
@@ -288,4 +289,4 @@ export function checkTickets(queue: TicketQueue): string | undefined {
 }
 
 /** JSON of a {@link TicketQueue}. */
-export const ticketsCodec: Codec<TicketQueue> = /*#__PURE__*/ codec(ticketsSchema, checkTickets)
+export const ticketsCodec: Codec<TicketQueue> = /* @__PURE__ */ codec(ticketsSchema, checkTickets)

@@ -182,15 +182,13 @@ export const wrappedFace: Erc4626<WrappedShares> = {
 }
 
 /** JSON of a {@link WrappedShares}. */
-export const wrappedCodec: Codec<WrappedShares> = /*#__PURE__*/ codec(
-  z.strictObject({ pool: rebasingSchema, wrapped: ledger, supply: integer }),
-  state => {
+export const wrappedCodec: Codec<WrappedShares> = /* @__PURE__ */ (() =>
+  codec(z.strictObject({ pool: rebasingSchema, wrapped: ledger, supply: integer }), state => {
     if (sum(state.wrapped) !== state.supply) return 'wrapped units of all accounts are not the supply'
     if (balanceOf(state.pool.shares, WRAPPER_ACCOUNT) < state.supply)
       return 'the wrapper holds fewer shares than it issued'
     return checkRebasing(state.pool)
-  },
-)
+  }))()
 
 /** What an account has, wrapped and not, in pool tokens. */
 export function wrappedPosition(

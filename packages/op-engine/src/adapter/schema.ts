@@ -12,7 +12,7 @@ export function checkOptions<T>(schema: z.ZodMiniType<T>, options: unknown): T {
   })
 }
 
-const blocks = z.int().check(z.nonnegative(), z.maximum(Number.MAX_SAFE_INTEGER))
+const blocks = /* @__PURE__ */ (() => z.int().check(z.nonnegative(), z.maximum(Number.MAX_SAFE_INTEGER)))()
 
 /** What is checked of {@link CommonOptions}. */
 export const commonSchema = {

@@ -22,14 +22,15 @@ export type OpEngineOptions = CommonOptions & {
   readonly logger?: Logger | undefined
 }
 
-const optionsSchema = z.strictObject({
-  ...commonSchema,
-  store: z.union([z.literal('memory'), z.strictObject({ opfs: z.string().check(z.minLength(1)) })]),
-  wasmUrl: z.string().check(z.minLength(1)),
-  glueUrl: z.optional(z.string().check(z.minLength(1))),
-  createWorker: z.optional(z.custom<(name: string) => Worker>(value => typeof value === 'function')),
-  logger: z.optional(z.custom<Logger>(value => typeof value === 'object' && value !== null)),
-})
+const optionsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    ...commonSchema,
+    store: z.union([z.literal('memory'), z.strictObject({ opfs: z.string().check(z.minLength(1)) })]),
+    wasmUrl: z.string().check(z.minLength(1)),
+    glueUrl: z.optional(z.string().check(z.minLength(1))),
+    createWorker: z.optional(z.custom<(name: string) => Worker>(value => typeof value === 'function')),
+    logger: z.optional(z.custom<Logger>(value => typeof value === 'object' && value !== null)),
+  }))()
 
 const defaultWorker = (name: string): Worker =>
   new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name })

@@ -26,16 +26,17 @@ export type OpEngineOptions = CommonOptions & {
   readonly logger?: Logger | undefined
 }
 
-const optionsSchema = z.strictObject({
-  ...commonSchema,
-  store: z.union([
-    z.literal('memory'),
-    z.strictObject({ path: z.string().check(z.minLength(1)), kind: z.optional(z.enum(['lmdb', 'log'])) }),
-  ]),
-  engine: z.optional(z.enum(['wasm', 'native'])),
-  file: z.optional(z.string().check(z.minLength(1))),
-  logger: z.optional(z.custom<Logger>(value => typeof value === 'object' && value !== null)),
-})
+const optionsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    ...commonSchema,
+    store: z.union([
+      z.literal('memory'),
+      z.strictObject({ path: z.string().check(z.minLength(1)), kind: z.optional(z.enum(['lmdb', 'log'])) }),
+    ]),
+    engine: z.optional(z.enum(['wasm', 'native'])),
+    file: z.optional(z.string().check(z.minLength(1))),
+    logger: z.optional(z.custom<Logger>(value => typeof value === 'object' && value !== null)),
+  }))()
 
 /** Reads that a sidecar answers at the same time, beside the block that it builds. */
 const sidecarReads = 4

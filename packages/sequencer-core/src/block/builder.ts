@@ -53,18 +53,19 @@ export type BlockBuilderOptions = {
   clock?: Clock | undefined
 }
 
-const optionsSchema = z.object({
-  limits: z.optional(
-    z.strictObject({
-      maxBytes: z.int().check(z.positive()),
-      maxDaBytes: z.union([z.bigint().check(z.positive()), z.undefined()]),
-      maxDaBytesPerTransaction: z.union([z.bigint().check(z.positive()), z.undefined()]),
-    }),
-  ),
-  forcedEarlyBps: z.optional(z.bigint().check(z.minimum(0n), z.maximum(5_000n))),
-  timeBudgetMs: z.optional(z.number().check(z.positive(), z.maximum(600_000))),
-  maxRounds: z.optional(z.int().check(z.minimum(2), z.maximum(64))),
-})
+const optionsSchema = /* @__PURE__ */ (() =>
+  z.object({
+    limits: z.optional(
+      z.strictObject({
+        maxBytes: z.int().check(z.positive()),
+        maxDaBytes: z.union([z.bigint().check(z.positive()), z.undefined()]),
+        maxDaBytesPerTransaction: z.union([z.bigint().check(z.positive()), z.undefined()]),
+      }),
+    ),
+    forcedEarlyBps: z.optional(z.bigint().check(z.minimum(0n), z.maximum(5_000n))),
+    timeBudgetMs: z.optional(z.number().check(z.positive(), z.maximum(600_000))),
+    maxRounds: z.optional(z.int().check(z.minimum(2), z.maximum(64))),
+  }))()
 
 /** One block to be built. */
 export type BuildRequest = {

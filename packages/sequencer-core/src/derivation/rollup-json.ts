@@ -8,67 +8,71 @@ import { type AltDaConfig, checkRollupConfig, type RollupConfig } from './rollup
 import type { SystemConfig } from './system-config.js'
 import { readUintBe, unhex } from './words.js'
 
-const uint = z.int().check(z.nonnegative(), z.maximum(Number.MAX_SAFE_INTEGER))
-const address = z.custom<Address>(value => typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value), 'an address')
+const uint = /* @__PURE__ */ (() => z.int().check(z.nonnegative(), z.maximum(Number.MAX_SAFE_INTEGER)))()
+const address = /* @__PURE__ */ z.custom<Address>(
+  value => typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value),
+  'an address',
+)
 const bytes = (length: number) =>
   z.custom<Hash>(
     value => typeof value === 'string' && new RegExp(`^0x[0-9a-fA-F]{${2 * length}}$`).test(value),
     `${length} bytes of hex`,
   )
-const blockId = z.strictObject({ hash: bytes(32), number: uint })
+const blockId = /* @__PURE__ */ (() => z.strictObject({ hash: bytes(32), number: uint }))()
 
 const forkTimes = Object.fromEntries(forkNames.map(fork => [`${fork}_time`, z.optional(uint)])) as Record<
   `${ForkName}_time`,
   z.ZodMiniOptional<typeof uint>
 >
 
-const schema = z.strictObject({
-  genesis: z.strictObject({
-    l1: blockId,
-    l2: blockId,
-    l2_time: uint,
-    system_config: z.strictObject({
-      batcherAddr: address,
-      overhead: bytes(32),
-      scalar: bytes(32),
-      gasLimit: uint,
-      eip1559Params: z.optional(bytes(8)),
-      operatorFeeParams: z.optional(bytes(32)),
-      minBaseFee: z.optional(uint),
-      daFootprintGasScalar: z.optional(uint.check(z.maximum(65_535))),
+const schema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    genesis: z.strictObject({
+      l1: blockId,
+      l2: blockId,
+      l2_time: uint,
+      system_config: z.strictObject({
+        batcherAddr: address,
+        overhead: bytes(32),
+        scalar: bytes(32),
+        gasLimit: uint,
+        eip1559Params: z.optional(bytes(8)),
+        operatorFeeParams: z.optional(bytes(32)),
+        minBaseFee: z.optional(uint),
+        daFootprintGasScalar: z.optional(uint.check(z.maximum(65_535))),
+      }),
     }),
-  }),
-  block_time: uint,
-  max_sequencer_drift: z.optional(uint),
-  seq_window_size: uint,
-  channel_timeout: uint,
-  l1_chain_id: uint,
-  l2_chain_id: uint,
-  ...forkTimes,
-  pectra_blob_schedule_time: z.optional(uint),
-  keep_karst_upgrade_gas: z.optional(z.boolean()),
-  batch_inbox_address: address,
-  deposit_contract_address: address,
-  l1_system_config_address: address,
-  chain_op_config: z.optional(
-    z.strictObject({
-      eip1559Elasticity: uint,
-      eip1559Denominator: uint,
-      eip1559DenominatorCanyon: z.optional(uint),
-    }),
-  ),
-  alt_da: z.optional(
-    z.strictObject({
-      da_challenge_contract_address: z.optional(address),
-      da_commitment_type: z.optional(z.enum(['', 'KeccakCommitment', 'GenericCommitment'])),
-      da_max_input_size: z.optional(uint),
-      da_challenge_window: z.optional(uint),
-      da_resolve_window: z.optional(uint),
-    }),
-  ),
-  /** Written by versions of op-node before 1.19, and read by nobody. */
-  protocol_versions_address: z.optional(address),
-})
+    block_time: uint,
+    max_sequencer_drift: z.optional(uint),
+    seq_window_size: uint,
+    channel_timeout: uint,
+    l1_chain_id: uint,
+    l2_chain_id: uint,
+    ...forkTimes,
+    pectra_blob_schedule_time: z.optional(uint),
+    keep_karst_upgrade_gas: z.optional(z.boolean()),
+    batch_inbox_address: address,
+    deposit_contract_address: address,
+    l1_system_config_address: address,
+    chain_op_config: z.optional(
+      z.strictObject({
+        eip1559Elasticity: uint,
+        eip1559Denominator: uint,
+        eip1559DenominatorCanyon: z.optional(uint),
+      }),
+    ),
+    alt_da: z.optional(
+      z.strictObject({
+        da_challenge_contract_address: z.optional(address),
+        da_commitment_type: z.optional(z.enum(['', 'KeccakCommitment', 'GenericCommitment'])),
+        da_max_input_size: z.optional(uint),
+        da_challenge_window: z.optional(uint),
+        da_resolve_window: z.optional(uint),
+      }),
+    ),
+    /** Written by versions of op-node before 1.19, and read by nobody. */
+    protocol_versions_address: z.optional(address),
+  }))()
 
 /** op-node's `rollup.json`, which `optimism_rollupConfig` answers, too. */
 export type RollupJson = z.infer<typeof schema>

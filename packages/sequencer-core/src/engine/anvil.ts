@@ -40,15 +40,16 @@ export type AnvilEngineOptions = {
   fetch?: typeof fetch | undefined
 }
 
-const optionsSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
-  eip1559: z.optional(
-    z.strictObject({ denominator: z.bigint().check(z.positive()), elasticity: z.bigint().check(z.positive()) }),
-  ),
-  headAttributes: z.optional(z.custom<PayloadAttributes>(value => typeof value === 'object' && value !== null)),
-  timeoutMs: z.optional(z.int().check(z.positive(), z.maximum(600_000))),
-  fetch: z.optional(z.custom<typeof fetch>(value => typeof value === 'function')),
-})
+const optionsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    url: z.url({ protocol: /^https?$/ }),
+    eip1559: z.optional(
+      z.strictObject({ denominator: z.bigint().check(z.positive()), elasticity: z.bigint().check(z.positive()) }),
+    ),
+    headAttributes: z.optional(z.custom<PayloadAttributes>(value => typeof value === 'object' && value !== null)),
+    timeoutMs: z.optional(z.int().check(z.positive(), z.maximum(600_000))),
+    fetch: z.optional(z.custom<typeof fetch>(value => typeof value === 'function')),
+  }))()
 
 /** An {@link ExecutionEngine} on anvil, with the reads that a sequencer asks of a state. */
 export interface AnvilEngine extends ExecutionEngine {

@@ -55,16 +55,17 @@ export type EngineApiOptions = {
   fetch?: typeof fetch | undefined
 }
 
-const optionsSchema = z.strictObject({
-  engineUrl: z.url({ protocol: /^https?$/ }),
-  rpcUrl: z.optional(z.url({ protocol: /^https?$/ })),
-  jwtSecret: z.union([z.string(), z.instanceof(Uint8Array)]),
-  mode: z.enum(['op-stack', 'testing']),
-  deposits: z.optional(z.enum(['refuse', 'carry'])),
-  carriedBy: z.optional(z.custom<NonNullable<EngineApiOptions['carriedBy']>>(value => typeof value === 'function')),
-  timeoutMs: z.optional(z.int().check(z.positive(), z.maximum(600_000))),
-  fetch: z.optional(z.custom<typeof fetch>(value => typeof value === 'function')),
-})
+const optionsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    engineUrl: z.url({ protocol: /^https?$/ }),
+    rpcUrl: z.optional(z.url({ protocol: /^https?$/ })),
+    jwtSecret: z.union([z.string(), z.instanceof(Uint8Array)]),
+    mode: z.enum(['op-stack', 'testing']),
+    deposits: z.optional(z.enum(['refuse', 'carry'])),
+    carriedBy: z.optional(z.custom<NonNullable<EngineApiOptions['carriedBy']>>(value => typeof value === 'function')),
+    timeoutMs: z.optional(z.int().check(z.positive(), z.maximum(600_000))),
+    fetch: z.optional(z.custom<typeof fetch>(value => typeof value === 'function')),
+  }))()
 
 /** An {@link ExecutionEngine} behind the Engine API, with the reads that a sequencer asks of a state. */
 export interface EngineApi extends ExecutionEngine {

@@ -89,10 +89,11 @@ export interface GasTokenTracker {
   readonly view: GasTokenView
 }
 
-const settings = z.object({
-  pollMs: z._default(z.int().check(z.positive(), z.maximum(86_400_000)), 60_000),
-  timeoutMs: z._default(z.int().check(z.positive(), z.maximum(600_000)), 10_000),
-})
+const settings = /* @__PURE__ */ (() =>
+  z.object({
+    pollMs: z._default(z.int().check(z.positive(), z.maximum(86_400_000)), 60_000),
+    timeoutMs: z._default(z.int().check(z.positive(), z.maximum(600_000)), 10_000),
+  }))()
 
 /**
  * Follows the price of a custom gas token: polls an oracle, keeps the last price that the limits accept, derives the scalars of the L1 data

@@ -18,18 +18,19 @@ export type LeaseHolderOptions = {
   clock?: Clock | undefined
 }
 
-const optionsSchema = z
-  .object({
-    holder: z.string().check(z.minLength(1), z.maxLength(256)),
-    ttlMs: z.optional(z.number().check(z.positive(), z.maximum(3_600_000))),
-    marginMs: z.optional(z.number().check(z.positive())),
-  })
-  .check(
-    z.refine(({ ttlMs = 10_000, marginMs = ttlMs / 2 }) => marginMs < ttlMs, {
-      path: ['marginMs'],
-      error: 'must be less than ttlMs',
-    }),
-  )
+const optionsSchema = /* @__PURE__ */ (() =>
+  z
+    .object({
+      holder: z.string().check(z.minLength(1), z.maxLength(256)),
+      ttlMs: z.optional(z.number().check(z.positive(), z.maximum(3_600_000))),
+      marginMs: z.optional(z.number().check(z.positive())),
+    })
+    .check(
+      z.refine(({ ttlMs = 10_000, marginMs = ttlMs / 2 }) => marginMs < ttlMs, {
+        path: ['marginMs'],
+        error: 'must be less than ttlMs',
+      }),
+    ))()
 
 /** Holds a lease as long as it may. */
 export interface LeaseHolder {

@@ -57,26 +57,27 @@ export const defaultMempoolOptions: MempoolOptions = {
 /** What a pool believes before it is told of a block: 30 million gas and no base fee. */
 export const genesisPoolHead: PoolHead = { number: 0n, timestamp: 0n, baseFeePerGas: 0n, gasLimit: 30_000_000n }
 
-const count = z.int().check(z.positive())
-const amount = z.bigint().check(z.nonnegative())
-const schema = z
-  .strictObject({
-    maxTransactions: count,
-    maxQueued: z.int().check(z.nonnegative()),
-    maxPerSender: count,
-    maxBytes: count,
-    maxBundles: z.int().check(z.nonnegative()),
-    maxBundleTransactions: count,
-    maxBundleBlocks: count,
-    queuedLifetimeMs: z.number().check(z.positive()),
-    priceBumpPercent: z.int().check(z.nonnegative()),
-    minTipWei: amount,
-    refuseBelowBaseFee: z.boolean(),
-    reservedGas: amount,
-    reorgBlocks: z.int().check(z.nonnegative()),
-    schedule: z.custom<GasSchedule>(value => typeof value === 'object' && value !== null),
-  })
-  .check(z.refine(options => options.maxQueued <= options.maxTransactions, 'maxQueued is above maxTransactions'))
+const count = /* @__PURE__ */ (() => z.int().check(z.positive()))()
+const amount = /* @__PURE__ */ (() => z.bigint().check(z.nonnegative()))()
+const schema = /* @__PURE__ */ (() =>
+  z
+    .strictObject({
+      maxTransactions: count,
+      maxQueued: z.int().check(z.nonnegative()),
+      maxPerSender: count,
+      maxBytes: count,
+      maxBundles: z.int().check(z.nonnegative()),
+      maxBundleTransactions: count,
+      maxBundleBlocks: count,
+      queuedLifetimeMs: z.number().check(z.positive()),
+      priceBumpPercent: z.int().check(z.nonnegative()),
+      minTipWei: amount,
+      refuseBelowBaseFee: z.boolean(),
+      reservedGas: amount,
+      reorgBlocks: z.int().check(z.nonnegative()),
+      schedule: z.custom<GasSchedule>(value => typeof value === 'object' && value !== null),
+    })
+    .check(z.refine(options => options.maxQueued <= options.maxTransactions, 'maxQueued is above maxTransactions')))()
 
 /** @throws SequencerError `MEMPOOL_OPTIONS`, naming every option that is wrong */
 export function readMempoolOptions(options: Partial<MempoolOptions>): MempoolOptions {

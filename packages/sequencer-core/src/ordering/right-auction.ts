@@ -40,23 +40,24 @@ export const defaultRightAuctionParameters: RightAuctionParameters = {
   split: { stakersBps: 5_000, treasuryBps: 2_000, publicGoodsBps: 2_000, burnBps: 1_000 },
 }
 
-const bps = z.int().check(z.minimum(0), z.maximum(10_000))
-const schema = z
-  .strictObject({
-    commitMs: z.number().check(z.positive()),
-    revealMs: z.number().check(z.positive()),
-    depositWei: z.bigint().check(z.positive()),
-    reserveWei: z.bigint().check(z.nonnegative()),
-    price: z.enum(['first', 'second']),
-    split: z.strictObject({ stakersBps: bps, treasuryBps: bps, publicGoodsBps: bps, burnBps: bps }),
-  })
-  .check(
-    z.refine(
-      ({ split }) => split.stakersBps + split.treasuryBps + split.publicGoodsBps + split.burnBps === 10_000,
-      'the split does not add up to 10 000 basis points',
-    ),
-    z.refine(({ reserveWei, depositWei }) => reserveWei <= depositWei, 'the reserve is above the deposit'),
-  )
+const bps = /* @__PURE__ */ (() => z.int().check(z.minimum(0), z.maximum(10_000)))()
+const schema = /* @__PURE__ */ (() =>
+  z
+    .strictObject({
+      commitMs: z.number().check(z.positive()),
+      revealMs: z.number().check(z.positive()),
+      depositWei: z.bigint().check(z.positive()),
+      reserveWei: z.bigint().check(z.nonnegative()),
+      price: z.enum(['first', 'second']),
+      split: z.strictObject({ stakersBps: bps, treasuryBps: bps, publicGoodsBps: bps, burnBps: bps }),
+    })
+    .check(
+      z.refine(
+        ({ split }) => split.stakersBps + split.treasuryBps + split.publicGoodsBps + split.burnBps === 10_000,
+        'the split does not add up to 10 000 basis points',
+      ),
+      z.refine(({ reserveWei, depositWei }) => reserveWei <= depositWei, 'the reserve is above the deposit'),
+    ))()
 
 /** Who bids what for which epoch; secret until it is revealed. */
 export type RightBid = {

@@ -238,32 +238,34 @@ export function leaderSchedule(current: () => Schedule): LeaderSchedule {
   }
 }
 
-const uint = z.pipe(
-  z.string().check(z.regex(/^\d{1,40}$/)),
-  z.transform((text: string) => BigInt(text)),
-)
-const count = z.int().check(z.nonnegative())
-const scheduleSchema = z.strictObject({
-  options: z.strictObject({
-    firstHeight: uint,
-    firstEpoch: uint,
-    slotBlocks: uint,
-    slotsPerEpoch: count,
-    mode: z.enum(['weighted', 'systematic']),
-    keepEpochs: count,
-  }),
-  plans: z.array(
-    z.strictObject({
-      epoch: uint,
-      seed: z.string().check(z.regex(/^0x[0-9a-f]{64}$/)),
-      degraded: z.boolean(),
-      candidates: z.array(
-        z.strictObject({ id: count, weight: uint, signer: z.string().check(z.regex(/^0x[0-9a-f]{40}$/)) }),
-      ),
-      changes: z.array(z.strictObject({ fromHeight: uint, term: count, slot: count, id: count })),
+const uint = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^\d{1,40}$/)),
+    z.transform((text: string) => BigInt(text)),
+  ))()
+const count = /* @__PURE__ */ (() => z.int().check(z.nonnegative()))()
+const scheduleSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    options: z.strictObject({
+      firstHeight: uint,
+      firstEpoch: uint,
+      slotBlocks: uint,
+      slotsPerEpoch: count,
+      mode: z.enum(['weighted', 'systematic']),
+      keepEpochs: count,
     }),
-  ),
-})
+    plans: z.array(
+      z.strictObject({
+        epoch: uint,
+        seed: z.string().check(z.regex(/^0x[0-9a-f]{64}$/)),
+        degraded: z.boolean(),
+        candidates: z.array(
+          z.strictObject({ id: count, weight: uint, signer: z.string().check(z.regex(/^0x[0-9a-f]{40}$/)) }),
+        ),
+        changes: z.array(z.strictObject({ fromHeight: uint, term: count, slot: count, id: count })),
+      }),
+    ),
+  }))()
 
 /** A schedule as JSON. Leaders are left out: they follow from seed and weights, and are elected again when it is read. */
 export function encodeSchedule(schedule: Schedule): string {

@@ -10,155 +10,163 @@ import { verifyEvidence } from './verify.js'
 export const maxBundleBytes: number = 1 << 20
 
 const format = 'l2-evidence/1'
-const uint = z.pipe(
-  z.string().check(z.regex(/^\d{1,78}$/)),
-  z.transform((text: string) => BigInt(text)),
-)
-const u32 = z.int().check(z.minimum(0), z.maximum(0xffffffff))
-const id = z.int().check(z.minimum(0))
-const address = z.pipe(
-  z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/)),
-  z.transform(value => value as Address),
-)
-const hash = z.pipe(
-  z.string().check(z.regex(/^0x[0-9a-fA-F]{64}$/)),
-  z.transform(value => value.toLowerCase() as Hex),
-)
-const hex = z.pipe(
-  z.string().check(z.regex(/^0x([0-9a-fA-F]{2})*$/)),
-  z.transform(value => value.toLowerCase() as Hex),
-)
+const uint = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^\d{1,78}$/)),
+    z.transform((text: string) => BigInt(text)),
+  ))()
+const u32 = /* @__PURE__ */ (() => z.int().check(z.minimum(0), z.maximum(0xffffffff)))()
+const id = /* @__PURE__ */ (() => z.int().check(z.minimum(0)))()
+const address = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/)),
+    z.transform(value => value as Address),
+  ))()
+const hash = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^0x[0-9a-fA-F]{64}$/)),
+    z.transform(value => value.toLowerCase() as Hex),
+  ))()
+const hex = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^0x([0-9a-fA-F]{2})*$/)),
+    z.transform(value => value.toLowerCase() as Hex),
+  ))()
 const list = <T extends z.ZodMiniType>(item: T) => z.array(item).check(z.maxLength(100_000))
 
 const signed = <T extends z.ZodMiniType>(message: T) => z.strictObject({ message, signer: address, signature: hex })
-const header = signed(
-  z.strictObject({
-    epochId: uint,
-    term: u32,
-    height: uint,
-    parentHash: hash,
-    txRoot: hash,
-    stateRoot: hash,
-    timestamp: uint,
-    l1OriginNumber: uint,
-    l1OriginHash: hash,
-    forcedUpTo: uint,
-  }),
-)
-const batch = signed(
-  z.strictObject({
-    chainId: uint,
-    batchIndex: uint,
-    prevHash: hash,
-    firstHeight: uint,
-    lastHeight: uint,
-    headersRoot: hash,
-    daCommitment: hash,
-  }),
-)
-const receipt = signed(
-  z.strictObject({ txHash: hash, epochId: uint, term: u32, sequenceNo: uint, notAfterHeight: uint }),
-)
+const header = /* @__PURE__ */ (() =>
+  signed(
+    z.strictObject({
+      epochId: uint,
+      term: u32,
+      height: uint,
+      parentHash: hash,
+      txRoot: hash,
+      stateRoot: hash,
+      timestamp: uint,
+      l1OriginNumber: uint,
+      l1OriginHash: hash,
+      forcedUpTo: uint,
+    }),
+  ))()
+const batch = /* @__PURE__ */ (() =>
+  signed(
+    z.strictObject({
+      chainId: uint,
+      batchIndex: uint,
+      prevHash: hash,
+      firstHeight: uint,
+      lastHeight: uint,
+      headersRoot: hash,
+      daCommitment: hash,
+    }),
+  ))()
+const receipt = /* @__PURE__ */ (() =>
+  signed(z.strictObject({ txHash: hash, epochId: uint, term: u32, sequenceNo: uint, notAfterHeight: uint })))()
 
-const evidenceSchema = z.union([
-  z.strictObject({ kind: z.literal('EQUIVOCATION_BLOCK'), accused: id, a: header, b: header }),
-  z.strictObject({ kind: z.literal('EQUIVOCATION_BATCH'), accused: id, a: batch, b: batch }),
-  z.strictObject({ kind: z.literal('EQUIVOCATION_RECEIPT'), accused: id, a: receipt, b: receipt }),
-  z.strictObject({
-    kind: z.enum(['INVALID_STATE_ROOT', 'ATTESTED_INVALID']),
-    accused: id,
-    game: address,
-    assertion: hash,
-  }),
-  z.strictObject({ kind: z.literal('DOWNTIME'), accused: id, lastEpoch: uint }),
-  z.strictObject({ kind: z.literal('CENSORSHIP_FORCED'), accused: id, item: uint, header }),
-  z.strictObject({
-    kind: z.literal('ORDERING'),
-    policy: z.literal('priority'),
-    accused: id,
-    header,
-    transactions: list(hex),
-    earlier: id,
-    later: id,
-  }),
-  z.strictObject({
-    kind: z.literal('ORDERING'),
-    policy: z.literal('receipts'),
-    accused: id,
-    a: receipt,
-    b: z.optional(receipt),
-  }),
-  z.strictObject({
-    kind: z.literal('ORDERING'),
-    policy: z.literal('committed'),
-    accused: id,
-    header,
-    transactions: list(hex),
-  }),
-  z.strictObject({ kind: z.literal('DATA_WITHHOLDING'), accused: id, challenge: hash }),
-  z.strictObject({ kind: z.literal('MISSED_REVEAL'), accused: id, epoch: uint }),
-])
+const evidenceSchema = /* @__PURE__ */ (() =>
+  z.union([
+    z.strictObject({ kind: z.literal('EQUIVOCATION_BLOCK'), accused: id, a: header, b: header }),
+    z.strictObject({ kind: z.literal('EQUIVOCATION_BATCH'), accused: id, a: batch, b: batch }),
+    z.strictObject({ kind: z.literal('EQUIVOCATION_RECEIPT'), accused: id, a: receipt, b: receipt }),
+    z.strictObject({
+      kind: z.enum(['INVALID_STATE_ROOT', 'ATTESTED_INVALID']),
+      accused: id,
+      game: address,
+      assertion: hash,
+    }),
+    z.strictObject({ kind: z.literal('DOWNTIME'), accused: id, lastEpoch: uint }),
+    z.strictObject({ kind: z.literal('CENSORSHIP_FORCED'), accused: id, item: uint, header }),
+    z.strictObject({
+      kind: z.literal('ORDERING'),
+      policy: z.literal('priority'),
+      accused: id,
+      header,
+      transactions: list(hex),
+      earlier: id,
+      later: id,
+    }),
+    z.strictObject({
+      kind: z.literal('ORDERING'),
+      policy: z.literal('receipts'),
+      accused: id,
+      a: receipt,
+      b: z.optional(receipt),
+    }),
+    z.strictObject({
+      kind: z.literal('ORDERING'),
+      policy: z.literal('committed'),
+      accused: id,
+      header,
+      transactions: list(hex),
+    }),
+    z.strictObject({ kind: z.literal('DATA_WITHHOLDING'), accused: id, challenge: hash }),
+    z.strictObject({ kind: z.literal('MISSED_REVEAL'), accused: id, epoch: uint }),
+  ]))()
 
-const contextSchema = z.strictObject({
-  domain: z.strictObject({
-    name: z.string().check(z.maxLength(200)),
-    version: z.string().check(z.maxLength(200)),
-    chainId: uint,
-    verifyingContract: address,
-  }),
-  now: z.strictObject({ epoch: uint, at: id }),
-  keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: z.optional(uint) })),
-  epochs: list(z.strictObject({ epoch: uint, startAt: id, startHeight: uint })),
-  seen: list(hash),
-  judgedDowntime: list(z.strictObject({ id, epoch: uint })),
-  policy: z.strictObject({
-    evidenceMaxAgeSeconds: id,
-    games: list(address),
-    downtime: z.strictObject({ windowTurns: z.int().check(z.minimum(1)), minTurns: id }),
-    forcedInclusion: z.strictObject({ windowSeconds: id, graceSeconds: id }),
-    ordering: list(z.strictObject({ policy: z.enum(['priority', 'receipts', 'committed']), fromHeight: uint })),
-  }),
-  facts: z.strictObject({
-    disputes: list(
-      z.strictObject({
-        game: address,
-        assertion: hash,
-        outcome: z.enum(['invalid', 'valid', 'withdrawn']),
-        final: z.boolean(),
-        epoch: uint,
-        poster: address,
-        cosigners: list(address),
-      }),
-    ),
-    turns: list(z.strictObject({ epoch: uint, startHeight: uint, leader: id, produced: id, l1Stalled: z.boolean() })),
-    maintenance: list(z.strictObject({ id, fromEpoch: uint, toEpoch: uint })),
-    queue: list(z.strictObject({ index: uint, enqueuedAt: id })),
-    turnStarts: list(z.strictObject({ epoch: uint, term: u32, at: id })),
-    inclusions: list(z.strictObject({ txHash: hash, height: uint, index: id })),
-    finalHeight: uint,
-    baseFees: list(z.strictObject({ height: uint, baseFeePerGas: uint })),
-    committedOrders: list(z.strictObject({ height: uint, txHashes: list(hash) })),
-    daChallenges: list(
-      z.strictObject({
-        challenge: hash,
-        poster: address,
-        epoch: uint,
-        deadline: id,
-        answeredAt: z.optional(id),
-        congested: z.boolean(),
-      }),
-    ),
-    reveals: list(z.strictObject({ epoch: uint, deadline: id, committed: list(id), revealed: list(id) })),
-  }),
-})
+const contextSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    domain: z.strictObject({
+      name: z.string().check(z.maxLength(200)),
+      version: z.string().check(z.maxLength(200)),
+      chainId: uint,
+      verifyingContract: address,
+    }),
+    now: z.strictObject({ epoch: uint, at: id }),
+    keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: z.optional(uint) })),
+    epochs: list(z.strictObject({ epoch: uint, startAt: id, startHeight: uint })),
+    seen: list(hash),
+    judgedDowntime: list(z.strictObject({ id, epoch: uint })),
+    policy: z.strictObject({
+      evidenceMaxAgeSeconds: id,
+      games: list(address),
+      downtime: z.strictObject({ windowTurns: z.int().check(z.minimum(1)), minTurns: id }),
+      forcedInclusion: z.strictObject({ windowSeconds: id, graceSeconds: id }),
+      ordering: list(z.strictObject({ policy: z.enum(['priority', 'receipts', 'committed']), fromHeight: uint })),
+    }),
+    facts: z.strictObject({
+      disputes: list(
+        z.strictObject({
+          game: address,
+          assertion: hash,
+          outcome: z.enum(['invalid', 'valid', 'withdrawn']),
+          final: z.boolean(),
+          epoch: uint,
+          poster: address,
+          cosigners: list(address),
+        }),
+      ),
+      turns: list(z.strictObject({ epoch: uint, startHeight: uint, leader: id, produced: id, l1Stalled: z.boolean() })),
+      maintenance: list(z.strictObject({ id, fromEpoch: uint, toEpoch: uint })),
+      queue: list(z.strictObject({ index: uint, enqueuedAt: id })),
+      turnStarts: list(z.strictObject({ epoch: uint, term: u32, at: id })),
+      inclusions: list(z.strictObject({ txHash: hash, height: uint, index: id })),
+      finalHeight: uint,
+      baseFees: list(z.strictObject({ height: uint, baseFeePerGas: uint })),
+      committedOrders: list(z.strictObject({ height: uint, txHashes: list(hash) })),
+      daChallenges: list(
+        z.strictObject({
+          challenge: hash,
+          poster: address,
+          epoch: uint,
+          deadline: id,
+          answeredAt: z.optional(id),
+          congested: z.boolean(),
+        }),
+      ),
+      reveals: list(z.strictObject({ epoch: uint, deadline: id, committed: list(id), revealed: list(id) })),
+    }),
+  }))()
 
-const bundleSchema = z.strictObject({
-  format: z.literal(format),
-  /** The domain the objects were signed for, as the accuser says. */
-  domain: contextSchema.shape.domain,
-  evidence: evidenceSchema,
-  context: contextSchema,
-})
+const bundleSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    format: z.literal(format),
+    /** The domain the objects were signed for, as the accuser says. */
+    domain: contextSchema.shape.domain,
+    evidence: evidenceSchema,
+    context: contextSchema,
+  }))()
 
 /** Evidence and everything needed to judge it, as one JSON text that anybody verifies offline. */
 export function encodeBundle(evidence: Evidence, context: EvidenceContext): string {

@@ -3,72 +3,76 @@ import type { Address } from 'viem'
 import * as z from 'zod/mini'
 import { StakingError } from '../errors.js'
 
-const address = z.pipe(
-  z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
-  z.transform(value => value.toLowerCase() as Address),
-)
-const wei = z.pipe(
-  z.union([
-    z.bigint(),
-    z.pipe(
-      z.string().check(z.regex(/^\d+$/)),
-      z.transform((text: string) => BigInt(text)),
-    ),
-  ]),
-  z.bigint().check(z.nonnegative()),
-)
-const seconds = z.int().check(z.nonnegative())
-const bps = z.int().check(z.minimum(0), z.maximum(10_000))
+const address = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')),
+    z.transform(value => value.toLowerCase() as Address),
+  ))()
+const wei = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.union([
+      z.bigint(),
+      z.pipe(
+        z.string().check(z.regex(/^\d+$/)),
+        z.transform((text: string) => BigInt(text)),
+      ),
+    ]),
+    z.bigint().check(z.nonnegative()),
+  ))()
+const seconds = /* @__PURE__ */ (() => z.int().check(z.nonnegative()))()
+const bps = /* @__PURE__ */ (() => z.int().check(z.minimum(0), z.maximum(10_000)))()
 const day = 86_400
 const metis = 10n ** 18n
 
 /** The windows that hold stake back long enough to be slashed. All in seconds. */
-export const windowsSchema = z.strictObject({
-  exitDelaySeconds: z._default(seconds, 21 * day),
-  evidenceMaxAgeSeconds: z._default(seconds, 14 * day),
-  vetoWindowSeconds: z._default(seconds, 3 * day),
-  correlationSettleSeconds: z._default(seconds, 3 * day),
-  correlationWindowSeconds: z._default(seconds, 7 * day),
-  disputeWindowSeconds: z._default(seconds, 7 * day),
-  /** How long the council may hold one case; it resumes by itself. */
-  maxPauseSeconds: z._default(seconds, 3 * day),
-  /** From the announcement of a commission to its first step, and from step to step. */
-  commissionNoticeSeconds: z._default(seconds, 7 * day),
-})
+export const windowsSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    exitDelaySeconds: z._default(seconds, 21 * day),
+    evidenceMaxAgeSeconds: z._default(seconds, 14 * day),
+    vetoWindowSeconds: z._default(seconds, 3 * day),
+    correlationSettleSeconds: z._default(seconds, 3 * day),
+    correlationWindowSeconds: z._default(seconds, 7 * day),
+    disputeWindowSeconds: z._default(seconds, 7 * day),
+    /** How long the council may hold one case; it resumes by itself. */
+    maxPauseSeconds: z._default(seconds, 3 * day),
+    /** From the announcement of a commission to its first step, and from step to step. */
+    commissionNoticeSeconds: z._default(seconds, 7 * day),
+  }))()
 /** See {@link windowsSchema}. */
 export type Windows = z.output<typeof windowsSchema>
 
-const poolSchema = z.strictObject({
-  /** Seats, rewards, pause and forced exits. */
-  admin: address,
-  /** Cancels or pauses slashing cases, and can do nothing else. Default: `admin`. */
-  council: z.optional(address),
-  /** Reports blocks or reward batches. Default: `admin`. */
-  rewarder: z.optional(address),
-  /** Admits verified evidence and advances epochs: the chain's control plane. Default: `admin`. */
-  operator: z.optional(address),
-  minLockWei: z._default(wei, 20_000n * metis),
-  /** The most one seat may weigh, delegations included. */
-  maxLockWei: z._default(wei, 100_000n * metis),
-  maxSeats: z._default(z.int().check(z.minimum(1), z.maximum(1_000_000)), 100),
-  /** L: weights of epoch e are those of the end of e−L−1. At least 2. */
-  lookaheadEpochs: z._default(z.int().check(z.minimum(2), z.maximum(1000)), 2),
-  /** `blocks`: paid as blocks are reported; `batches`: paid by epoch batches. */
-  rewardSource: z._default(z.enum(['blocks', 'batches']), 'blocks'),
-  /** Yield a year on what is staked, in basis points. */
-  targetRateBps: z._default(bps, 2000),
-  /** Milliseconds between L2 blocks. */
-  blockIntervalMs: z._default(z.int().check(z.minimum(1), z.maximum(3_600_000)), 2000),
-  /** Share of a loss that the operator's own stake takes before delegators lose anything. */
-  firstLossBps: z._default(bps, 10_000),
-  delegatorsSlashable: z._default(z.boolean(), true),
-  maxCommissionBps: z._default(bps, 5000),
-  /** The most that one step changes a commission. */
-  maxCommissionStepBps: z._default(bps.check(z.minimum(1)), 500),
-  /** The most of everything at stake that accounts of liquid-staking protocols may hold together. Default a quarter, as the Cosmos module. */
-  liquidCapBps: z._default(bps, 2500),
-  windows: z.prefault(windowsSchema, {}),
-})
+const poolSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    /** Seats, rewards, pause and forced exits. */
+    admin: address,
+    /** Cancels or pauses slashing cases, and can do nothing else. Default: `admin`. */
+    council: z.optional(address),
+    /** Reports blocks or reward batches. Default: `admin`. */
+    rewarder: z.optional(address),
+    /** Admits verified evidence and advances epochs: the chain's control plane. Default: `admin`. */
+    operator: z.optional(address),
+    minLockWei: z._default(wei, 20_000n * metis),
+    /** The most one seat may weigh, delegations included. */
+    maxLockWei: z._default(wei, 100_000n * metis),
+    maxSeats: z._default(z.int().check(z.minimum(1), z.maximum(1_000_000)), 100),
+    /** L: weights of epoch e are those of the end of e−L−1. At least 2. */
+    lookaheadEpochs: z._default(z.int().check(z.minimum(2), z.maximum(1000)), 2),
+    /** `blocks`: paid as blocks are reported; `batches`: paid by epoch batches. */
+    rewardSource: z._default(z.enum(['blocks', 'batches']), 'blocks'),
+    /** Yield a year on what is staked, in basis points. */
+    targetRateBps: z._default(bps, 2000),
+    /** Milliseconds between L2 blocks. */
+    blockIntervalMs: z._default(z.int().check(z.minimum(1), z.maximum(3_600_000)), 2000),
+    /** Share of a loss that the operator's own stake takes before delegators lose anything. */
+    firstLossBps: z._default(bps, 10_000),
+    delegatorsSlashable: z._default(z.boolean(), true),
+    maxCommissionBps: z._default(bps, 5000),
+    /** The most that one step changes a commission. */
+    maxCommissionStepBps: z._default(bps.check(z.minimum(1)), 500),
+    /** The most of everything at stake that accounts of liquid-staking protocols may hold together. Default a quarter, as the Cosmos module. */
+    liquidCapBps: z._default(bps, 2500),
+    windows: z.prefault(windowsSchema, {}),
+  }))()
 /** What {@link createPool} takes; every field but `admin` has a default. */
 export type PoolOptions = z.input<typeof poolSchema>
 /** A validated configuration: part of the state, so that a snapshot is whole. */

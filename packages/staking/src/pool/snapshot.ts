@@ -1,4 +1,5 @@
 import { bytesToHex, OrderedMap } from '@l2/common'
+import { readSchema } from '@l2/common/schema'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod/mini'
@@ -15,150 +16,168 @@ import type { DelegatedStake, PoolState, Sequencer } from './types.js'
 const version = 2
 const maxDigits = 80
 
-const uint = z.pipe(z.string().check(z.regex(/^\d+$/), z.maxLength(maxDigits)), z.transform(BigInt))
-const int = z.pipe(z.string().check(z.regex(/^-?\d+$/), z.maxLength(maxDigits)), z.transform(BigInt))
-const address = z.pipe(
-  z.string().check(z.regex(/^0x[0-9a-f]{40}$/)),
-  z.transform(value => value as Address),
-)
-const hash = z.pipe(
-  z.string().check(z.regex(/^0x[0-9a-f]{64}$/)),
-  z.transform(value => value as Hex),
-)
-const count = z.int().check(z.nonnegative())
-const optionalAddress = z.union([
-  address,
+const uint = /* @__PURE__ */ (() =>
   z.pipe(
-    z.null(),
-    z.transform(() => undefined),
-  ),
-])
-
-const bonds = z.array(z.strictObject({ fromEpoch: uint, wei: uint }))
-const optionalUint = z.union([
-  uint,
+    z.string().check(z.regex(/^\d+$/), z.maxLength(maxDigits)),
+    z.transform((text: string) => BigInt(text)),
+  ))()
+const int = /* @__PURE__ */ (() =>
   z.pipe(
-    z.null(),
-    z.transform(() => undefined),
-  ),
-])
+    z.string().check(z.regex(/^-?\d+$/), z.maxLength(maxDigits)),
+    z.transform((text: string) => BigInt(text)),
+  ))()
+const address = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^0x[0-9a-f]{40}$/)),
+    z.transform(value => value as Address),
+  ))()
+const hash = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.string().check(z.regex(/^0x[0-9a-f]{64}$/)),
+    z.transform(value => value as Hex),
+  ))()
+const count = /* @__PURE__ */ (() => z.int().check(z.nonnegative()))()
+const optionalAddress = /* @__PURE__ */ (() =>
+  z.union([
+    address,
+    z.pipe(
+      z.null(),
+      z.transform(() => undefined),
+    ),
+  ]))()
 
-const delegatedSchema = z.strictObject({
-  wei: uint,
-  bonds,
-  redeemingWei: uint,
-  redeeming: z.array(z.strictObject({ startedEpoch: uint, bonds })),
-  rewardWei: uint,
-  rewardPerWei: uint,
-  rewardedEpoch: int,
-  marks: z.array(z.strictObject({ epoch: uint, perWei: optionalUint, refs: count.check(z.minimum(1)) })),
-  losses: z.array(
-    z.strictObject({
-      offenceEpoch: uint,
-      epoch: uint,
-      keptWei: uint,
-      ofWei: uint.check(z.refine(wei => wei > 0n)),
-      perWei: optionalUint,
-    }),
-  ),
-})
+const bonds = /* @__PURE__ */ (() => z.array(z.strictObject({ fromEpoch: uint, wei: uint })))()
+const optionalUint = /* @__PURE__ */ (() =>
+  z.union([
+    uint,
+    z.pipe(
+      z.null(),
+      z.transform(() => undefined),
+    ),
+  ]))()
 
-const sequencerSchema = z.strictObject({
-  id: count,
-  owner: address,
-  rewardRecipient: optionalAddress,
-  status: z.enum(['queued', 'active', 'exiting', 'exited']),
-  amountWei: uint,
-  bonds,
-  rewardWei: uint,
-  unlocking: z.array(
-    z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: count }),
-  ),
-  nonce: uint,
-  keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).check(z.minLength(1)),
-  activationEpoch: uint,
-  history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
-  commissions: z.array(z.strictObject({ bps: count.check(z.maximum(10_000)), fromEpoch: uint })).check(z.minLength(1)),
-  delegated: delegatedSchema.nullable(),
-  jailedUntil: count,
-  strikes: count,
-  lastStrikeAt: count,
-  tombstoned: z.boolean(),
-  caseIds: z.array(hash),
-  openCases: count,
-  maintenance: z.array(z.strictObject({ fromEpoch: uint, toEpoch: uint })),
-})
+const delegatedSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    wei: uint,
+    bonds,
+    redeemingWei: uint,
+    redeeming: z.array(z.strictObject({ startedEpoch: uint, bonds })),
+    rewardWei: uint,
+    rewardPerWei: uint,
+    rewardedEpoch: int,
+    marks: z.array(z.strictObject({ epoch: uint, perWei: optionalUint, refs: count.check(z.minimum(1)) })),
+    losses: z.array(
+      z.strictObject({
+        offenceEpoch: uint,
+        epoch: uint,
+        keptWei: uint,
+        ofWei: uint.check(z.refine(wei => wei > 0n)),
+        perWei: optionalUint,
+      }),
+    ),
+  }))()
+
+const sequencerSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    id: count,
+    owner: address,
+    rewardRecipient: optionalAddress,
+    status: z.enum(['queued', 'active', 'exiting', 'exited']),
+    amountWei: uint,
+    bonds,
+    rewardWei: uint,
+    unlocking: z.array(
+      z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: count }),
+    ),
+    nonce: uint,
+    keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).check(z.minLength(1)),
+    activationEpoch: uint,
+    history: z.array(z.strictObject({ epoch: uint, ownWei: uint, delegatedWei: uint, electable: z.boolean() })),
+    commissions: z
+      .array(z.strictObject({ bps: count.check(z.maximum(10_000)), fromEpoch: uint }))
+      .check(z.minLength(1)),
+    delegated: z.nullable(delegatedSchema),
+    jailedUntil: count,
+    strikes: count,
+    lastStrikeAt: count,
+    tombstoned: z.boolean(),
+    caseIds: z.array(hash),
+    openCases: count,
+    maintenance: z.array(z.strictObject({ fromEpoch: uint, toEpoch: uint })),
+  }))()
 
 const lotShape = { wei: uint, fromEpoch: uint, losses: count }
-const delegationSchema = z.strictObject({
-  id: count,
-  delegator: address,
-  rewardWei: uint,
-  lots: z.array(
-    z.strictObject({ shares: uint.check(z.refine(shares => shares > 0n)), ...lotShape, paidPerWei: optionalUint }),
-  ),
-  tails: z.array(z.strictObject({ ...lotShape, toEpoch: uint, paidPerWei: optionalUint })),
-  redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: count })),
-})
+const delegationSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    id: count,
+    delegator: address,
+    rewardWei: uint,
+    lots: z.array(
+      z.strictObject({ shares: uint.check(z.refine(shares => shares > 0n)), ...lotShape, paidPerWei: optionalUint }),
+    ),
+    tails: z.array(z.strictObject({ ...lotShape, toEpoch: uint, paidPerWei: optionalUint })),
+    redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: count })),
+  }))()
 
 const kinds = Object.keys(offenceRules) as [OffenceKind, ...OffenceKind[]]
 
-const snapshotSchema = z.strictObject({
-  version: z.literal(version),
-  profile: z.literal('safe'),
-  config: z.record(z.string(), z.unknown()),
-  at: count,
-  epoch: uint,
-  epochStarts: z.array(z.strictObject({ epoch: uint, at: count })).check(z.minLength(1)),
-  paused: z.boolean(),
-  rewardPerBlockWei: uint,
-  rates: z.array(z.strictObject({ epoch: uint, wei: uint })),
-  rewardBatch: z.strictObject({ id: uint, endEpoch: int }),
-  lastPaidHeight: int,
-  lastPaidEpoch: uint,
-  nextId: count,
-  totals: z.array(z.strictObject({ epoch: uint, wei: uint })),
-  ledger: z.strictObject({
-    depositedWei: uint,
-    fundedWei: uint,
-    budgetWei: uint,
-    burntWei: uint,
-    treasuryWei: uint,
-    paidOutWei: uint,
-  }),
-  whitelist: z.array(address),
-  sequencers: z.array(sequencerSchema),
-  queue: z.array(count),
-  delegations: z.array(delegationSchema),
-  cases: z.array(
-    z.strictObject({
-      evidenceId: hash,
-      evidenceHash: hash,
-      kind: z.enum(kinds),
-      id: count,
-      offenceEpoch: uint,
-      stakeEpoch: uint,
-      offenceAt: count,
-      admittedAt: count,
-      executableAt: count,
-      status: z.enum(['pending', 'executed', 'vetoed']),
-      stakeWei: uint,
-      totalWei: uint,
-      excessOfflineBps: count,
-      ownWei: uint,
-      correlatedWei: uint,
-      reporter: optionalAddress,
-      reporterOrder: count,
-      pauses: count,
+const snapshotSchema = /* @__PURE__ */ (() =>
+  z.strictObject({
+    version: z.literal(version),
+    profile: z.literal('safe'),
+    config: z.record(z.string(), z.unknown()),
+    at: count,
+    epoch: uint,
+    epochStarts: z.array(z.strictObject({ epoch: uint, at: count })).check(z.minLength(1)),
+    paused: z.boolean(),
+    rewardPerBlockWei: uint,
+    rates: z.array(z.strictObject({ epoch: uint, wei: uint })),
+    rewardBatch: z.strictObject({ id: uint, endEpoch: int }),
+    lastPaidHeight: int,
+    lastPaidEpoch: uint,
+    nextId: count,
+    totals: z.array(z.strictObject({ epoch: uint, wei: uint })),
+    ledger: z.strictObject({
+      depositedWei: uint,
+      fundedWei: uint,
+      budgetWei: uint,
+      burntWei: uint,
+      treasuryWei: uint,
+      paidOutWei: uint,
     }),
-  ),
-  recentSafety: z.array(hash),
-  reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: count })),
-  reportCount: count,
-  watchers: z.array(address),
-  commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAt: count, fromEpoch: uint })),
-  liquidAccounts: z.array(z.strictObject({ account: address, seats: z.array(count) })),
-})
+    whitelist: z.array(address),
+    sequencers: z.array(sequencerSchema),
+    queue: z.array(count),
+    delegations: z.array(delegationSchema),
+    cases: z.array(
+      z.strictObject({
+        evidenceId: hash,
+        evidenceHash: hash,
+        kind: z.enum(kinds),
+        id: count,
+        offenceEpoch: uint,
+        stakeEpoch: uint,
+        offenceAt: count,
+        admittedAt: count,
+        executableAt: count,
+        status: z.enum(['pending', 'executed', 'vetoed']),
+        stakeWei: uint,
+        totalWei: uint,
+        excessOfflineBps: count,
+        ownWei: uint,
+        correlatedWei: uint,
+        reporter: optionalAddress,
+        reporterOrder: count,
+        pauses: count,
+      }),
+    ),
+    recentSafety: z.array(hash),
+    reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: count })),
+    reportCount: count,
+    watchers: z.array(address),
+    commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAt: count, fromEpoch: uint })),
+    liquidAccounts: z.array(z.strictObject({ account: address, seats: z.array(count) })),
+  }))()
 
 /**
  * The whole pool as canonical JSON: fields and lists in a fixed order, wei as decimal strings. Two equal states give the same text
@@ -223,7 +242,7 @@ export function encodePool(state: PoolState): string {
       })),
     })),
     cases: [...state.cases].map(([, open]) => ({
-      ...pick(open, snapshotSchema.shape.cases.element.shape),
+      ...pick(open, snapshotSchema.shape.cases.def.element.shape),
       reporter: open.reporter ?? null,
     })),
     recentSafety: state.recentSafety,
@@ -300,9 +319,9 @@ export function decodePool(json: string): PoolState {
   } catch (cause) {
     throw invalid(['no JSON'], cause)
   }
-  const parsed = snapshotSchema.safeParse(value)
-  if (!parsed.success) {
-    throw invalid(parsed.error.issues.slice(0, 8).map(({ path, message }) => `"${path.join('.')}" ${message}`))
+  const parsed = readSchema(snapshotSchema, value)
+  if (!parsed.ok) {
+    throw invalid(parsed.issues.slice(0, 8))
   }
   const {
     version: _,
@@ -314,7 +333,7 @@ export function decodePool(json: string): PoolState {
     watchers,
     liquidAccounts,
     ...plain
-  } = parsed.data
+  } = parsed.value
   const problems: string[] = []
   const owners: [Address, number][] = []
   const signers: [Address, number][] = []

@@ -37,24 +37,25 @@ export const defaultExpressLaneParameters: ExpressLaneParameters = {
   maxBlocks: 5,
 }
 
-const schema = z
-  .strictObject({
-    offsetMs: z.number().check(z.nonnegative()),
-    roundMs: z.number().check(z.minimum(10_000)),
-    closingMs: z.number().check(z.minimum(5_000)),
-    reserveBlackoutMs: z.number().check(z.minimum(1_000)),
-    delayMs: z.number().check(z.nonnegative()),
-    graceMs: z.number().check(z.nonnegative()),
-    maxBids: z.int().check(z.positive()),
-    maxAhead: z.int().check(z.positive()),
-    maxBlocks: z.int().check(z.positive()),
-  })
-  .check(
-    z.refine(
-      ({ closingMs, reserveBlackoutMs, roundMs }) => closingMs + reserveBlackoutMs < roundMs,
-      'closing and blackout together are not shorter than the round',
-    ),
-  )
+const schema = /* @__PURE__ */ (() =>
+  z
+    .strictObject({
+      offsetMs: z.number().check(z.nonnegative()),
+      roundMs: z.number().check(z.minimum(10_000)),
+      closingMs: z.number().check(z.minimum(5_000)),
+      reserveBlackoutMs: z.number().check(z.minimum(1_000)),
+      delayMs: z.number().check(z.nonnegative()),
+      graceMs: z.number().check(z.nonnegative()),
+      maxBids: z.int().check(z.positive()),
+      maxAhead: z.int().check(z.positive()),
+      maxBlocks: z.int().check(z.positive()),
+    })
+    .check(
+      z.refine(
+        ({ closingMs, reserveBlackoutMs, roundMs }) => closingMs + reserveBlackoutMs < roundMs,
+        'closing and blackout together are not shorter than the round',
+      ),
+    ))()
 
 /** @throws SequencerError `POLICY_PARAMETERS`, naming every parameter that is wrong */
 export function readExpressLaneParameters(parameters: Partial<ExpressLaneParameters>): ExpressLaneParameters {
