@@ -4,7 +4,8 @@ import { openChannel } from '../src/channel/batch-stream.ts'
 import { encodeBatcherTransaction, type Frame } from '../src/channel/frame.ts'
 import { nodeDecompressors } from '../src/compression/node.ts'
 import { genesisCheckpoint } from '../src/derivation/checkpoint.ts'
-import { createDerivationPipeline, type DerivationInput } from '../src/derivation/pipeline.ts'
+import { createDerivationPipeline } from '../src/derivation/pipeline.ts'
+import type { DerivationInput } from '../src/derivation/pipeline-types.ts'
 import { createL1Simulator } from '../src/testing/l1-simulator.ts'
 import {
   createSequencerSimulator,

@@ -1,10 +1,10 @@
 import { concatBytes, isL2Error } from '@l2/common'
 import type { FuzzTarget } from '@l2/common/testing'
+import { configCarriedByBlock } from '../src/derivation/config-changes.ts'
 import { isForkActive } from '../src/derivation/fork-schedule.ts'
 import { l1InfoFor } from '../src/derivation/l1-info.ts'
 import {
   applyConfigUpdate,
-  configCarriedByBlock,
   configUpdateTopic,
   decodeConfigUpdate,
   encodeConfigUpdate,

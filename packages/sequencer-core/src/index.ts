@@ -191,8 +191,24 @@ export {
   spanFacts,
   spanParentNumber,
 } from './derivation/batch-check.js'
+export type { IncludedBatch } from './derivation/batch-queue.js'
+export {
+  type BatchedBlock,
+  type BatchStage,
+  type BatchStageOptions,
+  type BatchStageOutput,
+  createBatchStage,
+} from './derivation/batch-stage.js'
 export { decodeBlobPayload } from './derivation/blob-payload.js'
+export {
+  type ChannelStage,
+  type ChannelStageNeed,
+  type ChannelStageOptions,
+  type ChannelStageOutput,
+  createChannelStage,
+} from './derivation/channel-stage.js'
 export { coldStartL1Number, type DerivationCheckpoint, genesisCheckpoint } from './derivation/checkpoint.js'
+export { applyConfigLogs, configCarriedByBlock } from './derivation/config-changes.js'
 export {
   aliasL1Address,
   countLeadingDeposits,
@@ -248,17 +264,17 @@ export {
   l2BlockRef,
   systemConfigOfBlock,
 } from './derivation/l2.js'
-export {
-  createDerivationPipeline,
-  type DerivationEvent,
-  type DerivationInput,
-  type DerivationNeed,
-  type DerivationOptions,
-  type DerivationOutput,
-  type DerivationPipeline,
-  type ExecutedRef,
-  type IsBatcher,
-} from './derivation/pipeline.js'
+export { createDerivationPipeline } from './derivation/pipeline.js'
+export type {
+  DerivationEvent,
+  DerivationInput,
+  DerivationNeed,
+  DerivationOptions,
+  DerivationOutput,
+  DerivationPipeline,
+  ExecutedRef,
+  IsBatcher,
+} from './derivation/pipeline-types.js'
 export { allForksAtGenesis, type NewRollup, newRollup, rollupPresets } from './derivation/presets.js'
 export {
   type AltDaConfig,
@@ -270,9 +286,7 @@ export {
 } from './derivation/rollup-config.js'
 export { fromRollupJson, type RollupJson, toRollupJson } from './derivation/rollup-json.js'
 export {
-  applyConfigLogs,
   applyConfigUpdate,
-  configCarriedByBlock,
   configUpdateTopic,
   decodeConfigUpdate,
   ecotoneScalars,

@@ -8,15 +8,15 @@ import { isBlockOfAttributes } from './consolidation.js'
 import type { L1Block } from './l1.js'
 import type { BlobSource, CommitmentSource, L1Source } from './l1-source.js'
 import { type L2BlockRef, l2BlockRef } from './l2.js'
-import {
-  createDerivationPipeline,
-  type DerivationEvent,
-  type DerivationInput,
-  type DerivationNeed,
-  type DerivationOptions,
-  type DerivationOutput,
-  type DerivationPipeline,
-} from './pipeline.js'
+import { createDerivationPipeline } from './pipeline.js'
+import type {
+  DerivationEvent,
+  DerivationInput,
+  DerivationNeed,
+  DerivationOptions,
+  DerivationOutput,
+  DerivationPipeline,
+} from './pipeline-types.js'
 
 /** Options of {@link createDerivationDriver}. */
 export type DerivationDriverOptions = Omit<DerivationOptions, 'start'> & {

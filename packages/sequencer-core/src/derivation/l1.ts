@@ -47,3 +47,8 @@ export type L1Block = L1Header & {
   /** In block order: all, or at least those of the deposit and system-config contracts. */
   readonly logs: readonly L1Log[]
 }
+
+/** The reference in a block that has more. */
+export function l1BlockRef({ number, hash, parentHash, timestamp }: L1BlockRef): L1BlockRef {
+  return { number, hash, parentHash, timestamp }
+}

@@ -13,9 +13,10 @@ import {
 } from '../testing/l2-simulator.js'
 import { buildAttributes } from './attributes.js'
 import { coldStartL1Number, genesisCheckpoint } from './checkpoint.js'
+import { configCarriedByBlock } from './config-changes.js'
 import { type ForkSchedule, isForkActive } from './fork-schedule.js'
 import { decodeExtraData, encodeExtraData, genesisBlockRef, l2BlockRef, systemConfigOfBlock } from './l2.js'
-import { configCarriedByBlock, type SystemConfigUpdate } from './system-config.js'
+import type { SystemConfigUpdate } from './system-config.js'
 
 const code = (run: () => unknown): string => {
   try {

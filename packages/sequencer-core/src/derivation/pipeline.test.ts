@@ -28,7 +28,8 @@ import { type DerivationCheckpoint, genesisCheckpoint } from './checkpoint.js'
 import { countLeadingDeposits, decodeDeposit } from './deposit.js'
 import type { ForkSchedule } from './fork-schedule.js'
 import { decodeL1Info } from './l1-info.js'
-import { createDerivationPipeline, type DerivationEvent, type DerivationOptions } from './pipeline.js'
+import { createDerivationPipeline } from './pipeline.js'
+import type { DerivationEvent, DerivationOptions } from './pipeline-types.js'
 import type { RollupConfig } from './rollup-config.js'
 
 const bedrock: ForkSchedule = { regolith: 0n, canyon: 0n, delta: 0n, ecotone: 0n, fjord: 0n }

@@ -4,13 +4,12 @@ import { keccak256, stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import type { SequencerError } from '../errors.js'
 import { simulatedRollup } from '../testing/l2-simulator.js'
+import { applyConfigLogs, configCarriedByBlock } from './config-changes.js'
 import type { ForkSchedule } from './fork-schedule.js'
 import type { L1Header, L1Log } from './l1.js'
 import { l1InfoFor } from './l1-info.js'
 import {
-  applyConfigLogs,
   applyConfigUpdate,
-  configCarriedByBlock,
   configUpdateTopic,
   decodeConfigUpdate,
   ecotoneScalars,

@@ -6,21 +6,22 @@ import { encodeBatch } from '../batch/batch.js'
 import type { Batch, BatchBlock } from '../batch/types.js'
 import type { Frame } from '../channel/frame.js'
 import { buildAttributes } from '../derivation/attributes.js'
+import { configCarriedByBlock } from '../derivation/config-changes.js'
 import { countLeadingDeposits } from '../derivation/deposit.js'
 import type { L1Block } from '../derivation/l1.js'
 import { nextOrigin } from '../derivation/l1-origin.js'
 import { genesisBlockRef, type L2BlockRef, l2BlockRef } from '../derivation/l2.js'
-import {
-  createDerivationPipeline,
-  type DerivationEvent,
-  type DerivationInput,
-  type DerivationOptions,
-  type DerivationOutput,
-  type DerivationPipeline,
-} from '../derivation/pipeline.js'
+import { createDerivationPipeline } from '../derivation/pipeline.js'
+import type {
+  DerivationEvent,
+  DerivationInput,
+  DerivationOptions,
+  DerivationOutput,
+  DerivationPipeline,
+} from '../derivation/pipeline-types.js'
 import { newRollup } from '../derivation/presets.js'
 import type { RollupConfig } from '../derivation/rollup-config.js'
-import { configCarriedByBlock, type SystemConfig } from '../derivation/system-config.js'
+import type { SystemConfig } from '../derivation/system-config.js'
 import type { UpgradeTransactions } from '../derivation/upgrade-transactions.js'
 import type { ExecutedBlock, ExecutionEngine, PayloadAttributes } from '../engine/engine.js'
 import { SequencerError } from '../errors.js'

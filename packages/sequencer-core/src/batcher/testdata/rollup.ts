@@ -1,6 +1,6 @@
 import { genesisCheckpoint } from '../../derivation/checkpoint.js'
 import { createDerivationDriver } from '../../derivation/driver.js'
-import type { DerivationEvent } from '../../derivation/pipeline.js'
+import type { DerivationEvent } from '../../derivation/pipeline-types.js'
 import type { RollupConfig } from '../../derivation/rollup-config.js'
 import type { L1Simulator } from '../../testing/l1-simulator.js'
 import {
