@@ -11,10 +11,10 @@ import (
 	"github.com/ethereum/go-ethereum/log"
 )
 
-//go:linkname checkSpanBatchPrefix github.com/ethereum-optimism/optimism/op-node/rollup/derive.checkSpanBatchPrefix
-func checkSpanBatchPrefix(ctx context.Context, cfg *rollup.Config, log log.Logger, l1Blocks []eth.L1BlockRef, l2SafeHead eth.L2BlockRef,
+//go:linkname checkSpanBatchHolocene github.com/ethereum-optimism/optimism/op-node/rollup/derive.checkSpanBatchHolocene
+func checkSpanBatchHolocene(ctx context.Context, cfg *rollup.Config, log log.Logger, l1Blocks []eth.L1BlockRef, l2SafeHead eth.L2BlockRef,
 	batch *derive.SpanBatch, l1InclusionBlock eth.L1BlockRef, l2Fetcher derive.SafeBlockFetcher,
-) (derive.BatchValidity, eth.L2BlockRef)
+) derive.BatchValidity
 
 type refL2 struct {
 	blocks map[uint64]L2B
@@ -51,24 +51,23 @@ func check(r *Req) any {
 	for _, b := range r.L2 {
 		l2.blocks[b.Ref.Number] = b
 	}
-	var batch derive.Batch
-	out := map[string]any{}
-	if bd.GetBatchType() == derive.SingularBatchType {
-		s, err := derive.GetSingularBatch(&bd)
-		if err != nil {
-			return map[string]any{"err": err.Error()}
-		}
-		batch = s
-	} else {
+	if bd.GetBatchType() == derive.SpanBatchType && r.Cfg.IsHolocene(r.Incl.Time) {
 		s, err := derive.DeriveSpanBatch(&bd, r.Cfg)
 		if err != nil {
 			return map[string]any{"err": err.Error()}
 		}
-		batch = s
-		v, _ := checkSpanBatchPrefix(context.Background(), r.Cfg, lg, r.L1Refs, r.Safe, s, r.Incl, l2)
-		out["prefix"] = verdicts[v]
+		return map[string]any{"verdict": verdicts[checkSpanBatchHolocene(context.Background(), r.Cfg, lg, r.L1Refs, r.Safe, s, r.Incl, l2)]}
 	}
-	v := derive.CheckBatch(context.Background(), r.Cfg, lg, r.L1Refs, r.Safe, &derive.BatchWithL1InclusionBlock{Batch: batch, L1InclusionBlock: r.Incl}, l2)
-	out["full"] = verdicts[v]
-	return out
+	var batch derive.Batch
+	var err error
+	if bd.GetBatchType() == derive.SingularBatchType {
+		batch, err = derive.GetSingularBatch(&bd)
+	} else {
+		batch, err = derive.DeriveSpanBatch(&bd, r.Cfg)
+	}
+	if err != nil {
+		return map[string]any{"err": err.Error()}
+	}
+	included := &derive.BatchWithL1InclusionBlock{Batch: batch, L1InclusionBlock: r.Incl}
+	return map[string]any{"verdict": verdicts[derive.CheckBatch(context.Background(), r.Cfg, lg, r.L1Refs, r.Safe, included, l2)]}
 }

@@ -1,35 +1,13 @@
 // Batches and channels, both ways: what ours writes and op-node reads, what op-node writes and ours reads, and what both make of damage.
-import { bytesToHex, concatBytes } from '@l2/common'
-import { type Random, seededRandom, testSeed } from '@l2/common/testing'
+import { bytesToHex } from '@l2/common'
+import { seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  randomSingularBatch,
-  randomSpanBatch,
-  randomTransactions,
-  sampleChain,
-} from '../../src/batch/testdata/samples.js'
-import {
-  type Batch,
-  type BatchBlock,
-  type Compressor,
-  createChannelOut,
-  createZlibCompressor,
-  decodeBatch,
-  decodeBatcherTransaction,
-  encodeBatch,
-  encodeBatcherTransaction,
-  openChannel,
-  spanBlockPositions,
-} from '../../src/index.js'
-import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../../src/node.js'
-import { simulatedRollup } from '../../src/testing/index.js'
-import { canonical, hasOracle, type Oracle, rollupJson, share, startOracle, unhex } from './oracle.js'
+import { randomSingularBatch, randomSpanBatch } from '../../src/batch/testdata/samples.js'
+import { type Batch, decodeBatch, encodeBatch, encodeBatcherTransaction, openChannel } from '../../src/index.js'
+import { nodeDecompressors } from '../../src/node.js'
+import { canonical, hasOracle, type Oracle, share, startOracle, unhex } from './oracle.js'
+import { blocksTold, cfg, channelOf, compressors, flat, ours, payloadOf, rollup, someBlocks, told } from './samples.js'
 
-const config = simulatedRollup()
-const cfg = hasOracle ? rollupJson(config) : undefined
-const genesisTime = config.genesis.l2TimeSeconds
-const { blockTimeSeconds } = config
-const rollup = { chainId: config.l2ChainId, genesisTime, blockTimeSeconds }
 const seed = testSeed(1)
 
 let oracle: Oracle
@@ -38,94 +16,10 @@ beforeAll(() => {
 })
 afterAll(() => oracle?.close())
 
-/** A batch of ours in the oracle's words. */
-function told(batch: Batch): unknown {
-  if (batch.type === 'singular') {
-    const { parentHash: parent, epochNumber, epochHash, timestamp, transactions } = batch
-    const numbers = { epoch: String(epochNumber), time: String(timestamp) }
-    return { type: 'singular', parent, epochHash, ...numbers, txs: transactions.map(bytesToHex) }
-  }
-  const positions = spanBlockPositions(batch, rollup)
-  return {
-    type: 'span',
-    parentCheck: bytesToHex(batch.parentCheck).slice(2),
-    originCheck: bytesToHex(batch.l1OriginCheck).slice(2),
-    blocks: batch.blocks.map(({ transactions }, i) => ({
-      epoch: String(BigInt.asUintN(64, positions[i]!.epochNumber)),
-      time: String(BigInt.asUintN(64, positions[i]!.timestamp)),
-      txs: transactions.map(bytesToHex),
-    })),
-  }
-}
-
-/** What ours reads in a channel: batches, and a word for each that is passed over. */
-function ours(data: Uint8Array, options: { maxRlpBytes?: number; allowBrotli?: boolean } = {}): unknown[] {
-  const read: unknown[] = []
-  const reader = openChannel(data, {
-    ...rollup,
-    decompressors: nodeDecompressors,
-    ...options,
-    onDropped: () => read.push('passed over'),
-  })
-  for (let batch = reader.next(); batch !== undefined; batch = reader.next()) read.push(told(batch))
-  return read
-}
-
 async function theirs(data: Uint8Array, { maxRlpBytes = 100_000_000, allowBrotli = true } = {}): Promise<unknown[]> {
   const answer = await oracle.ask({ cmd: 'channel', data, cfg, fjord: allowBrotli, maxrlp: maxRlpBytes })
   expect(answer.panic).toBeUndefined()
   return answer.batches.map((batch: { type: string }) => (batch.type === 'malformed-span' ? 'passed over' : batch))
-}
-
-function someBlocks(random: Random): BatchBlock[] {
-  const options = { ...rollup, blocks: 1 + random.below(40), transactionsPerBlock: random.pick([0, 0.3, 2, 6]) }
-  return sampleChain(random, options).map(block =>
-    random.bool(0.3)
-      ? { ...block, transactions: [...block.transactions, ...randomTransactions(random, rollup.chainId, 3)] }
-      : block,
-  )
-}
-
-const flat = (batches: readonly unknown[]): unknown[] =>
-  (batches as { type: string; epoch: string; time: string; txs: string[]; blocks: unknown[] }[]).flatMap(batch =>
-    batch.type === 'span' ? batch.blocks : [{ epoch: batch.epoch, time: batch.time, txs: batch.txs ?? [] }],
-  )
-const blocksTold = (blocks: readonly BatchBlock[]): unknown[] =>
-  blocks.map(block => ({
-    epoch: String(block.epochNumber),
-    time: String(block.timestamp),
-    txs: block.transactions.map(bytesToHex),
-  }))
-const payloadOf = (transactions: readonly Uint8Array[]): Uint8Array =>
-  concatBytes(
-    ...transactions.flatMap(transaction => {
-      const decoded = decodeBatcherTransaction(transaction)
-      return decoded.version === 0 ? decoded.frames.map(({ data }) => data) : []
-    }),
-  )
-
-const compressors: readonly (() => Compressor)[] = [
-  () => createNodeZlibCompressor(),
-  () => createNodeBrotliCompressor({ quality: 9 }),
-  () => createNodeBrotliCompressor({ quality: 10 }),
-  () => createNodeBrotliCompressor({ quality: 11 }),
-  () => createZlibCompressor(),
-]
-
-async function channelOf(blocks: readonly BatchBlock[], random: Random, compressor: Compressor) {
-  const channel = createChannelOut(
-    {
-      ...rollup,
-      channelId: bytesToHex(random.bytes(16)),
-      batchType: random.pick(['span', 'singular']),
-      targetFrames: 1 + random.below(4),
-      frameDataBytes: random.pick([500, 3000, 20_000, 119_976, 130_020]),
-    },
-    compressor,
-  )
-  for (const block of blocks) if ((await channel.add(block)) === 'full') break
-  const { frames, blockCount } = await channel.close()
-  return { data: payloadOf([encodeBatcherTransaction(frames)]), frames, blockCount }
 }
 
 describe.skipIf(!hasOracle)('against op-node', () => {

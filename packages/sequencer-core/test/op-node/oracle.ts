@@ -32,9 +32,9 @@ if (binary === undefined) process.stdout.write('skipped: op-node’s own package
 /** Whether there is Go to build the oracle with. */
 export const hasOracle: boolean = binary !== undefined
 
-/** Starts the oracle; close it. */
-export function startOracle(): Oracle {
-  const child = spawn(binary!, [], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** Starts an oracle, op-node's unless told otherwise; close it. */
+export function startOracle(program: string = binary!): Oracle {
+  const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] })
   const waiting: ((answer: unknown) => void)[] = []
   createInterface({ input: child.stdout }).on('line', line => waiting.shift()?.(JSON.parse(line)))
   const plain = (_: string, value: unknown): unknown =>
