@@ -37,12 +37,12 @@ type Year = {
 
 function year(preset: PresetName, profile: Profile): Year {
   let lst = createLiquid({ preset, profile })
-  for (const seat of ['1', '2', '3']) lst = applyLiquid(lst, { op: 'registerSeat', seat, bond: 100n * METIS }).state
+  for (const seat of [1, 2, 3]) lst = applyLiquid(lst, { type: 'registerSeat', seat, bond: 100n * METIS }).state
   const people = { ann: 45_000n, ben: 15_000n, cleo: 500n }
   for (const [account, amount] of Object.entries(people))
-    lst = applyLiquid(lst, { op: 'deposit', account, assets: assets(amount * METIS), now: 0n }).state
-  for (const seat of ['1', '2', '3'])
-    lst = applyLiquid(lst, { op: 'lockSeat', seat, assets: assets(20_000n * METIS), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account, assets: assets(amount * METIS), now: 0n }).state
+  for (const seat of [1, 2, 3])
+    lst = applyLiquid(lst, { type: 'lockSeat', seat, assets: assets(20_000n * METIS), now: 0n }).state
 
   const rates: number[] = []
   let sequence = 0n
@@ -51,32 +51,32 @@ function year(preset: PresetName, profile: Profile): Year {
     const now = day * DAY
     for (const id of ['1', '2', '3']) {
       const event = { type: 'RewardAccrued', id, operatorWei: SEAT_REWARD, delegatorsWei: 0n }
-      lst = applyLiquid(lst, { op: 'feed', sequence: ++sequence, event }).state
+      lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
     }
     if (day === SLASH_DAY - 1n) {
       // Cleo leaves the day before the slash: whether that saves her is what the presets differ in most.
       const shares = liquidShares(lst, 'cleo') as Shares
-      const asked = applyLiquid(lst, { op: 'requestWithdrawal', account: 'cleo', shares, now: now - 100n })
+      const asked = applyLiquid(lst, { type: 'requestWithdrawal', account: 'cleo', shares, now: now - 100n })
       lst = asked.state
       exit = asked.result
       const most = { mostWei: 2n * SLASH, mostOperatorWei: 2n * SLASH, mostDelegatorsWei: 0n }
       const event = { type: 'OffenceAdmitted', id: '2', evidenceId: '0x01', kind: 'ATTESTED_INVALID', ...most }
-      lst = applyLiquid(lst, { op: 'feed', sequence: ++sequence, event }).state
+      lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
     }
     if (day === SLASH_DAY) {
       const slashed = { type: 'Slashed', id: '2', operatorWei: SLASH, delegatorsWei: 0n }
-      lst = applyLiquid(lst, { op: 'feed', sequence: ++sequence, event: slashed }).state
+      lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event: slashed }).state
       const closed = { type: 'CaseClosed', id: '2', evidenceId: '0x01' }
-      lst = applyLiquid(lst, { op: 'feed', sequence: ++sequence, event: closed }).state
+      lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event: closed }).state
     }
     // No report is refused for what came in: Lido's own cap of 10 % a year leaves half of what Metis' seats earn for later.
-    lst = applyLiquid(lst, { op: 'report', now }).state
+    lst = applyLiquid(lst, { type: 'report', now }).state
     rates.push(Number(liquidRate(lst).rate / 10n ** 18n) / 1e9)
   }
   const now = YEAR_DAYS * DAY
   let leaver = 0n
   for (const id of exit?.ids ?? []) {
-    const paid = applyLiquid(lst, { op: 'claim', id, account: 'cleo', now })
+    const paid = applyLiquid(lst, { type: 'claim', id, account: 'cleo', now })
     lst = paid.state
     leaver += paid.result
   }
@@ -86,16 +86,16 @@ function year(preset: PresetName, profile: Profile): Year {
 /** ENKI's two tokens: every METIS is staked, and only receipts in the vault earn. The yield of seMETIS when `idle` % are held as eMETIS. */
 function twoTokens(idle: bigint): number {
   let lst = createLiquid({ preset: 'enki', profile: 'protocol', entrySeconds: 0n })
-  lst = applyLiquid(lst, { op: 'registerSeat', seat: '1' }).state
+  lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
   const all = 60_000n * METIS
   const staked = assets((all * (100n - idle)) / 100n)
-  lst = applyLiquid(lst, { op: 'mintReceipt', account: 'ann', assets: assets(all), now: 0n }).state
-  lst = applyLiquid(lst, { op: 'stakeReceipt', account: 'ann', assets: staked, now: 0n }).state
-  lst = applyLiquid(lst, { op: 'lockSeat', seat: '1', assets: assets(all), now: 0n }).state
+  lst = applyLiquid(lst, { type: 'mintReceipt', account: 'ann', assets: assets(all), now: 0n }).state
+  lst = applyLiquid(lst, { type: 'stakeReceipt', account: 'ann', assets: staked, now: 0n }).state
+  lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: assets(all), now: 0n }).state
   for (let day = 1n; day <= YEAR_DAYS; day++) {
-    const event = { type: 'RewardAccrued', id: '1', operatorWei: 3n * SEAT_REWARD, delegatorsWei: 0n }
-    lst = applyLiquid(lst, { op: 'feed', sequence: day, event }).state
-    lst = applyLiquid(lst, { op: 'report', now: day * DAY }).state
+    const event = { type: 'RewardAccrued', id: 1, operatorWei: 3n * SEAT_REWARD, delegatorsWei: 0n }
+    lst = applyLiquid(lst, { type: 'feed', sequence: day, event }).state
+    lst = applyLiquid(lst, { type: 'report', now: day * DAY }).state
   }
   return liquidApr(lst, YEAR_DAYS * DAY)?.apr ?? 0
 }

@@ -102,7 +102,8 @@ export class OrderedMap<K extends Key, V> {
     while (node !== undefined) {
       if (key < node.key) node = node.left
       else if (key > node.key) node = node.right
-      else return node.value
+      // Neither less nor more is not yet the same: NaN, or another type.
+      else return node.key === key ? node.value : undefined
     }
     return undefined
   }

@@ -2,7 +2,7 @@ import { isL2Error } from '@l2/common'
 import type { FuzzTarget } from '@l2/common/testing'
 import { applyLiquid, assets, createLiquid, liquidCodec, type PresetName, presets, shares } from '../src/index.js'
 
-const METIS = 10n ** 18n
+const oneMetis = 10n ** 18n
 const encoder = new TextEncoder()
 
 /** Snapshots of whole protocols: whatever JSON comes in, a state whose wei add up goes out, or a typed refusal. */
@@ -11,11 +11,11 @@ export const target: FuzzTarget = {
     (Object.keys(presets) as PresetName[]).flatMap(preset =>
       (['sdk', 'protocol'] as const).map(profile => {
         let lst = createLiquid({ preset, profile, entrySeconds: 0n })
-        lst = applyLiquid(lst, { op: 'registerSeat', seat: '1', bond: METIS }).state
-        lst = applyLiquid(lst, { op: 'deposit', account: 'alice', assets: assets(30_000n * METIS), now: 1n }).state
-        lst = applyLiquid(lst, { op: 'allocate', now: 2n }).state
-        lst = applyLiquid(lst, { op: 'requestWithdrawal', account: 'alice', shares: shares(METIS), now: 3n }).state
-        lst = applyLiquid(lst, { op: 'report', now: 86_400n }).state
+        lst = applyLiquid(lst, { type: 'registerSeat', seat: 1, bond: oneMetis }).state
+        lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(30_000n * oneMetis), now: 1n }).state
+        lst = applyLiquid(lst, { type: 'allocate', now: 2n }).state
+        lst = applyLiquid(lst, { type: 'requestWithdrawal', account: 'alice', shares: shares(oneMetis), now: 3n }).state
+        lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
         return encoder.encode(JSON.stringify(liquidCodec.encode(lst)))
       }),
     ),

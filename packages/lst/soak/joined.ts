@@ -7,9 +7,9 @@ import {
   electionWeights,
   leaderAt,
   type PoolCommand,
-  type PoolEvent,
   type PoolState,
   planEpoch,
+  type SequencerPoolEvent,
   sequencerOf,
 } from '@l2/staking'
 import {
@@ -26,9 +26,9 @@ import {
   seatAssets,
   shares,
 } from '../src/index.js'
-import { METIS, people, type Variant } from './world.js'
+import { oneMetis, people, type Variant } from './world.js'
 
-const DAY = 86_400
+const daySeconds = 86_400
 const address = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const admin = address(0xad)
@@ -51,9 +51,9 @@ const kinds = [
 class Joined {
   lst: Liquid
   pool: PoolState
-  at = 100 * DAY
+  at = 100 * daySeconds
   /** METIS that the protocol really has outside the pool. */
-  bank = METIS
+  bank = oneMetis
   height = 0n
   evidence = 0
   readonly count = { claims: 0, slashes: 0, partial: 0, whole: 0, reports: 0, refused: 0, cases: 0 }
@@ -66,19 +66,19 @@ class Joined {
     this.pool = createPool({ admin })
     this.lst = createLiquid({
       ...variant.options,
-      seed: METIS,
+      seed: oneMetis,
       entrySeconds: 0n,
       seatReleases: 'events',
       now: BigInt(this.at),
     })
-    this.must({ type: 'fund', amountWei: 1_000_000n * METIS })
-    this.lock(1, 50_000n * METIS)
+    this.must({ type: 'fund', amountWei: 1_000_000n * oneMetis })
+    this.lock(1, 50_000n * oneMetis)
     for (const id of [2, 3, 4]) this.register(id)
   }
 
   register(id: number): void {
     this.mine.add(id)
-    this.lst = applyLiquid(this.lst, { op: 'registerSeat', seat: String(id) }).state
+    this.lst = applyLiquid(this.lst, { type: 'registerSeat', seat: id }).state
   }
 
   lock(id: number, amountWei: bigint): void {
@@ -88,14 +88,14 @@ class Joined {
   }
 
   /** A command of the pool, and its events into the protocol: all of them, none refused. */
-  must(command: object): PoolEvent[] {
+  must(command: object): SequencerPoolEvent[] {
     const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
     this.pool = state
-    this.lst = applyLiquid(this.lst, { op: 'settle', now: BigInt(this.at) }).state
+    this.lst = applyLiquid(this.lst, { type: 'settle', now: BigInt(this.at) }).state
     const possible = this.possible()
     let slashed = 0n
     for (const event of events) {
-      this.lst = applyLiquid(this.lst, { op: 'feed', sequence: this.lst.feedCursor + 1n, event }).state
+      this.lst = applyLiquid(this.lst, { type: 'feed', sequence: this.lst.feedCursor + 1n, event }).state
       if (event.type === 'OffenceAdmitted') this.count.cases += 1
       if (event.type === 'StakePaid' && this.mine.has(event.id)) {
         this.bank += event.amountWei
@@ -146,7 +146,7 @@ class Joined {
 
   allocate(): void {
     if (inBunker(this.lst)) return
-    const { state, result } = applyLiquid(this.lst, { op: 'allocate', now: this.now })
+    const { state, result } = applyLiquid(this.lst, { type: 'allocate', now: this.now })
     // The pool has the last word: what it refuses is not sent.
     const before = { lst: this.lst, pool: this.pool, bank: this.bank }
     this.lst = state
@@ -165,13 +165,12 @@ class Joined {
 
   /** The keeper raises cash: what the pool refuses is taken back. */
   raise(): void {
-    this.lst = applyLiquid(this.lst, { op: 'nextBatch' }).state
-    const { state, result } = applyLiquid(this.lst, { op: 'raiseCash', now: this.now })
+    this.lst = applyLiquid(this.lst, { type: 'nextBatch' }).state
+    const { state, result } = applyLiquid(this.lst, { type: 'raiseCash', now: this.now })
     this.lst = state
-    const done = (seat: string, command: object): boolean => {
-      const id = Number(seat)
+    const done = (id: number, command: object): boolean => {
       if (this.tries({ ...command, by: address(id), id })) return true
-      this.lst = applyLiquid(this.lst, { op: 'recallSeat', seat }).state
+      this.lst = applyLiquid(this.lst, { type: 'recallSeat', seat: id }).state
       return false
     }
     // A seat that is left in the same plan leaves with all of it.
@@ -199,7 +198,7 @@ class Joined {
     for (const [id, { owner, claimed }] of queue.requests) {
       if (id > queue.lastFinalizedId) break
       if (claimed) continue
-      const { state, result } = applyLiquid(this.lst, { op: 'claim', id, account: owner, now: this.now })
+      const { state, result } = applyLiquid(this.lst, { type: 'claim', id, account: owner, now: this.now })
       this.lst = state
       this.bank -= result
       this.count.claims += 1
@@ -209,7 +208,7 @@ class Joined {
 
   report(): void {
     this.at += 1
-    this.lst = applyLiquid(this.lst, { op: 'report', now: this.now, confirmed: true }).state
+    this.lst = applyLiquid(this.lst, { type: 'report', now: this.now, confirmed: true }).state
     this.count.reports += 1
   }
 
@@ -241,7 +240,7 @@ class Joined {
         evidenceId: word(evidence),
         evidenceHash: word(1_000_000 + evidence),
         offenceEpoch: this.pool.epoch - BigInt(this.random.below(4)),
-        offenceAt: this.at - this.random.below(10 * DAY),
+        offenceAt: this.at - this.random.below(10 * daySeconds),
       },
     })
   }
@@ -251,27 +250,27 @@ class Joined {
       if (status !== 'pending') continue
       const fate = this.random.below(10)
       if (fate === 0) this.tries({ type: 'vetoCase', evidenceId })
-      else if (fate === 1) this.tries({ type: 'pauseCase', evidenceId, seconds: DAY })
+      else if (fate === 1) this.tries({ type: 'pauseCase', evidenceId, seconds: daySeconds })
       else this.tries({ type: 'executeCase', evidenceId })
     }
   }
 
   perform(): void {
     const { random } = this
-    this.at += random.below(DAY / 2)
+    this.at += random.below(daySeconds / 2)
     const account = random.pick(people)
     switch (random.below(14)) {
       case 0:
       case 1:
       case 2: {
-        const wei = BigInt(1 + random.below(30_000)) * METIS + BigInt(random.below(1_000))
-        if (this.user({ op: 'deposit', account, assets: assets(wei), now: this.now })) this.bank += wei
+        const wei = BigInt(1 + random.below(30_000)) * oneMetis + BigInt(random.below(1_000))
+        if (this.user({ type: 'deposit', account, assets: assets(wei), now: this.now })) this.bank += wei
         return
       }
       case 3:
       case 4: {
         const part = (liquidShares(this.lst, account) * BigInt(random.below(101))) / 150n
-        this.user({ op: 'requestWithdrawal', account, shares: shares(part), now: this.now })
+        this.user({ type: 'requestWithdrawal', account, shares: shares(part), now: this.now })
         return
       }
       case 5:
@@ -323,18 +322,18 @@ class Joined {
   /** Everybody leaves, every case is closed, and the keeper does its rounds until the last has what is his. */
   end(): void {
     for (let day = 0; day < 40; day++) {
-      this.at += DAY
+      this.at += daySeconds
       for (const [evidenceId, { status }] of this.pool.cases.entries())
         if (status === 'pending') this.tries({ type: 'executeCase', evidenceId })
     }
     this.report()
     for (const account of [...people, 'treasury', 'operators'])
       for (let held = liquidShares(this.lst, account); held > 0n; held = liquidShares(this.lst, account))
-        if (!this.user({ op: 'requestWithdrawal', account, shares: held, now: this.now })) break
+        if (!this.user({ type: 'requestWithdrawal', account, shares: held, now: this.now })) break
     for (let day = 0; day < 200; day++) {
       const queue = queueOf(this.lst)
       if (queue.lastFinalizedId === queue.lastRequestId) break
-      this.at += DAY
+      this.at += daySeconds
       this.raise()
       this.collect()
       this.report()
@@ -356,8 +355,8 @@ export function joined(variant: Variant, random: Random, operations: number): st
   while (done < operations) {
     const world = new Joined(variant, random)
     for (const account of people) {
-      const wei = BigInt(15_000 + random.below(20_000)) * METIS
-      world.lst = applyLiquid(world.lst, { op: 'deposit', account, assets: assets(wei), now: world.now }).state
+      const wei = BigInt(15_000 + random.below(20_000)) * oneMetis
+      world.lst = applyLiquid(world.lst, { type: 'deposit', account, assets: assets(wei), now: world.now }).state
       world.bank += wei
     }
     world.allocate()

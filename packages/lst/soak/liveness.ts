@@ -1,9 +1,9 @@
 import type { Random } from '@l2/common/testing'
 import { applyLiquid, assets, liquidCodec, liquidShares, type Shares } from '../src/index.js'
-import { DAY, METIS, people, type Variant, World } from './world.js'
+import { daySeconds, oneMetis, people, type Variant, World } from './world.js'
 
 /** Operations before everybody is let out. */
-const EPISODE = 300
+const episode = 300
 
 /**
  * The keeper lives. Whatever users, rewards, penalties and faults came before: no report is refused, every request can be claimed in the
@@ -16,20 +16,20 @@ export function liveness(variant: Variant, random: Random, operations: number): 
   let refused = 0
   while (done < operations) {
     const world = new World(variant, random)
-    for (let i = 0; i < EPISODE; i++) {
+    for (let i = 0; i < episode; i++) {
       world.perform()
       world.balanced()
     }
     if (variant.name.endsWith('fixed')) fund(world)
     world.drain()
-    if (variant.name.endsWith('fixed')) world.later(60n * DAY)
+    if (variant.name.endsWith('fixed')) world.later(60n * daySeconds)
     paid += settled(world)
     // And now all of them, to the last; who is paid a fee for what the others leave behind leaves after them.
     for (let round = 0; round < 3; round++) {
       leave(world)
       if (variant.name.endsWith('fixed')) fund(world)
       world.drain()
-      if (variant.name.endsWith('fixed')) world.later(60n * DAY)
+      if (variant.name.endsWith('fixed')) world.later(60n * daySeconds)
       paid += settled(world)
     }
     world.balanced()
@@ -44,7 +44,7 @@ export function liveness(variant: Variant, random: Random, operations: number): 
     refused += world.refused
   }
   if (paid === 0n) throw new Error('nobody was ever paid: the run proves nothing')
-  return `${done} operations, ${refused} refused, ${reports} reports, ${paid / METIS} METIS paid out, 0 wei set aside for nobody`
+  return `${done} operations, ${refused} refused, ${reports} reports, ${paid / oneMetis} METIS paid out, 0 wei set aside for nobody`
 }
 
 /** Claims everything; what is still set aside then would be for nobody. */
@@ -63,13 +63,13 @@ function fund(world: World): void {
   if (lst.core.model === 'rate')
     for (const [, { assets: owed, done }] of lst.core.state.requests) if (!done) missing += owed
   if (missing === 0n) return
-  const wei = assets(missing + 100_000n * METIS)
-  const deposits = (): boolean => world.tries({ op: 'deposit', account: 'whale', assets: wei, now: world.now })
+  const wei = assets(missing + 100_000n * oneMetis)
+  const deposits = (): boolean => world.tries({ type: 'deposit', account: 'whale', assets: wei, now: world.now })
   if (deposits()) return
   // Where everything was lost there is no price to buy at: the next reward makes one.
-  world.feed({ type: 'RewardAccrued', id: '1', operatorWei: 2n * missing, delegatorsWei: 0n })
+  world.feed({ type: 'RewardAccrued', id: 1, operatorWei: 2n * missing, delegatorsWei: 0n })
   world.report()
-  world.later(DAY)
+  world.later(daySeconds)
   deposits()
 }
 
@@ -81,7 +81,7 @@ function leave(world: World): void {
   }
   for (const account of people) {
     const held = liquidShares(world.lst, account)
-    if (held > 0n) world.tries({ op: 'requestWithdrawal', account, shares: held, now: world.now })
+    if (held > 0n) world.tries({ type: 'requestWithdrawal', account, shares: held, now: world.now })
   }
 }
 
@@ -89,9 +89,9 @@ function leave(world: World): void {
 function empty(world: World): void {
   // Without a seed the last dust may be worth more than anybody brings: the first-depositor problem of the live vaults.
   if (world.lst.config.seed === 0n) return
-  const deposit = applyLiquid(world.lst, { op: 'deposit', account: 'next', assets: assets(METIS), now: world.now })
+  const deposit = applyLiquid(world.lst, { type: 'deposit', account: 'next', assets: assets(oneMetis), now: world.now })
   world.lst = deposit.state
-  world.must({ op: 'requestWithdrawal', account: 'next', shares: deposit.result as Shares, now: world.now })
+  world.must({ type: 'requestWithdrawal', account: 'next', shares: deposit.result as Shares, now: world.now })
   world.drain()
   settled(world)
 }

@@ -1,8 +1,8 @@
 import type { Random } from '@l2/common/testing'
-import { applyLiquid, assets, type Liquid, liquidRate, liquidShares, presets, RATE_ONE, shares } from '../src/index.js'
-import { DAY, METIS, people, type Variant, World } from './world.js'
+import { applyLiquid, assets, type Liquid, liquidRate, liquidShares, presets, rateOne, shares } from '../src/index.js'
+import { daySeconds, oneMetis, people, type Variant, World } from './world.js'
 
-const EPISODE = 200
+const episode = 200
 
 /** Positions of an account: each is floored by itself. */
 function positions(lst: Liquid, account: string): bigint {
@@ -21,7 +21,7 @@ function positions(lst: Liquid, account: string): bigint {
 
 /** Wei that one operation may move in somebody else's pocket: rounding, in wei a position and a share's worth. */
 function rounding(lst: Liquid, account: string): bigint {
-  return liquidRate(lst).rate / RATE_ONE + 2n + positions(lst, account)
+  return liquidRate(lst).rate / rateOne + 2n + positions(lst, account)
 }
 
 /**
@@ -33,7 +33,7 @@ export function monotone(variant: Variant, random: Random, operations: number): 
   let most = 0n
   while (done < operations) {
     const world = new World(variant, random, rooted(variant))
-    for (let i = 0; i < EPISODE; i++) {
+    for (let i = 0; i < episode; i++) {
       const before = world.lst
       world.last = ''
       const had = people.map(account => world.wealth(account))
@@ -69,7 +69,7 @@ function clock(world: World, before: Liquid): ((account: string) => bigint) | un
   const { lst } = world
   let moved: Liquid
   try {
-    moved = applyLiquid(before, { op: 'settle', now: lst.now }).state
+    moved = applyLiquid(before, { type: 'settle', now: lst.now }).state
   } catch {
     return undefined
   }
@@ -96,12 +96,12 @@ function mine(before: Liquid, after: Liquid, account: string): boolean {
 function overpaid(before: Liquid): bigint {
   if (!before.config.legacyRounding) return 0n
   const { assets: all, rate } = liquidRate(before)
-  return (2n * all * rate) / RATE_ONE / 10n ** 18n + 2n
+  return (2n * all * rate) / rateOne / 10n ** 18n + 2n
 }
 
 /** The live Artemis prices exits by an inverse rate, which says less the more a share is worth: somebody stays in. */
 function rooted({ options }: Variant): { seed?: bigint } {
-  return presets[options.preset][options.profile ?? 'sdk'].legacyRounding ? { seed: 1_000n * METIS } : {}
+  return presets[options.preset][options.profile ?? 'sdk'].legacyRounding ? { seed: 1_000n * oneMetis } : {}
 }
 
 type Move = { readonly kind: number; readonly part: number; readonly who: number }
@@ -124,7 +124,7 @@ export function attack(variant: Variant, random: Random, operations: number): st
         // From here on others leave meanwhile, at the rate of now.
         for (const account of people) {
           const part = shares(liquidShares(world.lst, account) / 3n)
-          world.tries({ op: 'requestWithdrawal', account, shares: part, now: world.now })
+          world.tries({ type: 'requestWithdrawal', account, shares: part, now: world.now })
         }
       // Hill climbing: a plan, and changes of it that do better.
       let plan = Array.from({ length: 12 }, () => move(random))
@@ -148,7 +148,7 @@ export function attack(variant: Variant, random: Random, operations: number): st
 
 function others(world: World): bigint {
   const { lst } = world
-  const each = liquidRate(lst).rate / RATE_ONE + 1n
+  const each = liquidRate(lst).rate / rateOne + 1n
   return world.waiting() * each
 }
 
@@ -159,14 +159,14 @@ function move(random: Random): Move {
 /** What the attacker has gained at the end of a plan, wei. The world is left as it was. */
 function play(world: World, plan: readonly Move[]): bigint {
   const { lst, now } = world
-  const start = 50_000n * METIS
+  const start = 50_000n * oneMetis
   let cash = start
   const names = ['mallory', 'sybil']
   const open: { id: bigint; account: string }[] = []
   const collect = (): void => {
     for (const one of [...open])
       try {
-        const { state, result } = applyLiquid(world.lst, { op: 'claim', ...one, now: world.now })
+        const { state, result } = applyLiquid(world.lst, { type: 'claim', ...one, now: world.now })
         world.lst = state
         cash += result
         open.splice(open.indexOf(one), 1)
@@ -181,12 +181,12 @@ function play(world: World, plan: readonly Move[]): bigint {
       case 0:
       case 1: {
         const wei = part < 10 ? BigInt(part) + 1n : (cash * BigInt(part)) / 100n
-        if (wei > 0n && wei <= cash && world.tries({ op: 'deposit', account, assets: assets(wei), now: world.now }))
+        if (wei > 0n && wei <= cash && world.tries({ type: 'deposit', account, assets: assets(wei), now: world.now }))
           cash -= wei
         break
       }
       case 2:
-        world.tries({ op: 'transfer', from: account, to: names[1 - who]!, shares: shares(some) })
+        world.tries({ type: 'transfer', from: account, to: names[1 - who]!, shares: shares(some) })
         break
       case 3:
       case 4: {
@@ -194,7 +194,7 @@ function play(world: World, plan: readonly Move[]): bigint {
         const asked = kind === 3 ? some : dust < held ? dust : held
         try {
           const { state, result } = applyLiquid(world.lst, {
-            op: 'requestWithdrawal',
+            type: 'requestWithdrawal',
             account,
             shares: shares(asked),
             now: world.now,
@@ -205,12 +205,12 @@ function play(world: World, plan: readonly Move[]): bigint {
         break
       }
       case 5:
-        world.later(DAY)
+        world.later(daySeconds)
         world.report()
         break
       case 6:
-        world.must({ op: 'nextBatch' })
-        world.must({ op: 'raiseCash', now: world.now })
+        world.must({ type: 'nextBatch' })
+        world.must({ type: 'raiseCash', now: world.now })
         break
       default:
         collect()

@@ -20,8 +20,8 @@ import {
   presets,
   queueOf,
   quoteWithdrawal,
-  RATE_ONE,
   type RateE27,
+  rateOne,
   receiptsOf,
   requested,
   type Shares,
@@ -30,10 +30,10 @@ import {
   vestedClaimable,
 } from '../src/index.js'
 
-export const METIS = 10n ** 18n
-export const DAY = 86_400n
+export const oneMetis = 10n ** 18n
+export const daySeconds = 86_400n
 export const people = ['alice', 'bob', 'carol', 'dave', 'erin']
-const seats = ['1', '2', '3']
+const seats = [1, 2, 3]
 
 /** Every preset in both profiles, and every vault with both kinds of exit. */
 export type Variant = { readonly name: string; readonly options: LiquidOptions }
@@ -88,11 +88,11 @@ export class World {
     readonly random: Random,
     changes: Partial<LiquidOptions> = {},
   ) {
-    this.now = 100n * DAY
+    this.now = 100n * daySeconds
     const bare = { entrySeconds: random.pick([0n, 3_600n, 604_800n]), now: this.now }
     this.lst = createLiquid({ ...variant.options, ...bare, ...changes })
     for (const seat of seats)
-      this.must({ op: 'registerSeat', seat, bond: random.bool() ? 0n : BigInt(random.below(50)) * METIS })
+      this.must({ type: 'registerSeat', seat, bond: random.bool() ? 0n : BigInt(random.below(50)) * oneMetis })
   }
 
   /** Performs what cannot be refused. */
@@ -124,27 +124,27 @@ export class World {
   /** A report must succeed, whoever asked for what; only an unconfirmed loss can wait for a second opinion. */
   report(confirmed = true): void {
     const now = this.later(1n + BigInt(this.random.below(3)))
-    if (confirmed) this.must({ op: 'report', now, confirmed })
+    if (confirmed) this.must({ type: 'report', now, confirmed })
     else
       try {
-        this.must({ op: 'report', now })
+        this.must({ type: 'report', now })
       } catch (error) {
         if (!isL2Error(error, 'LOSS_TOO_HIGH') || this.lst.lossPending === 0n) throw error
-        this.must({ op: 'report', now, confirmed: true })
+        this.must({ type: 'report', now, confirmed: true })
       }
     this.reports += 1
   }
 
   feed(event: { type: string; [field: string]: unknown }): void {
-    this.must({ op: 'feed', sequence: this.lst.feedCursor + 1n, event })
+    this.must({ type: 'feed', sequence: this.lst.feedCursor + 1n, event })
   }
 
   amount(): bigint {
     const size = this.random.below(12)
     if (size === 0) return BigInt(this.random.below(300))
     if (size < 3) return BigInt(this.random.below(1_000_000))
-    if (size === 11) return BigInt(20_000 + this.random.below(40_000)) * METIS
-    return BigInt(this.random.below(3_000)) * METIS + BigInt(this.random.below(1_000_000_000))
+    if (size === 11) return BigInt(20_000 + this.random.below(40_000)) * oneMetis
+    return BigInt(this.random.below(3_000)) * oneMetis + BigInt(this.random.below(1_000_000_000))
   }
 
   /** Shares of an account: all, a part, or a dust whose own rate is floored most. */
@@ -182,7 +182,7 @@ export class World {
       this.feed({ type: 'CaseClosed', evidenceId })
       return
     }
-    const most = this.random.pick([undefined, 0n, METIS, 3n * METIS, 20_000n * METIS])
+    const most = this.random.pick([undefined, 0n, oneMetis, 3n * oneMetis, 20_000n * oneMetis])
     const evidenceId = `0x${this.evidence++}`
     this.feed({ type: 'OffenceAdmitted', id, evidenceId, kind: 'DOWNTIME', mostWei: most, mostOperatorWei: most })
   }
@@ -194,13 +194,13 @@ export class World {
       const queue = queueOf(lst)
       if (queue.lastFinalizedId === 0n) return
       const id = queue.lastFinalizedId - BigInt(this.random.below(Math.min(20, Number(queue.lastFinalizedId))))
-      this.tries({ op: 'claim', id, account: queue.requests.get(id)!.owner, now: this.now })
+      this.tries({ type: 'claim', id, account: queue.requests.get(id)!.owner, now: this.now })
       return
     }
     const exits = lst.core.model === 'rate' ? lst.core.state.requests : lst.tickets.tickets
     if (exits.size === 0) return
     const id = BigInt(this.random.below(exits.size))
-    this.tries({ op: 'claim', id, account: exits.get(id)!.owner, now: this.now })
+    this.tries({ type: 'claim', id, account: exits.get(id)!.owner, now: this.now })
   }
 
   /** One operation of anybody. */
@@ -214,13 +214,13 @@ export class World {
       case 1:
       case 2:
       case 3:
-        this.tries({ op: 'deposit', account, assets: assets(this.amount()), now })
+        this.tries({ type: 'deposit', account, assets: assets(this.amount()), now })
         return
       case 4:
       case 5:
       case 6:
       case 7:
-        this.tries({ op: 'requestWithdrawal', account, shares: shares(this.shares(account)), now })
+        this.tries({ type: 'requestWithdrawal', account, shares: shares(this.shares(account)), now })
         return
       case 8:
       case 9:
@@ -229,7 +229,7 @@ export class World {
         return
       case 11: {
         const moved = shares(this.shares(account))
-        this.tries({ op: 'transfer', from: account, to: random.pick(people), shares: moved })
+        this.tries({ type: 'transfer', from: account, to: random.pick(people), shares: moved })
         return
       }
       case 12:
@@ -237,11 +237,11 @@ export class World {
         this.report(random.bool())
         return
       case 14:
-        if (!inBunker(this.lst)) this.must({ op: 'allocate', now })
+        if (!inBunker(this.lst)) this.must({ type: 'allocate', now })
         return
       case 15:
-        this.must({ op: 'nextBatch' })
-        this.must({ op: 'raiseCash', now })
+        this.must({ type: 'nextBatch' })
+        this.must({ type: 'raiseCash', now })
         return
       case 16:
       case 17:
@@ -257,8 +257,8 @@ export class World {
         this.receipt(account)
         return
       default:
-        if (random.bool()) this.must({ op: 'settle', now })
-        else this.tries({ op: 'collectFees' })
+        if (random.bool()) this.must({ type: 'settle', now })
+        else this.tries({ type: 'collectFees' })
     }
   }
 
@@ -268,19 +268,19 @@ export class World {
     const part = (held * BigInt(1 + this.random.below(100))) / 100n
     switch (this.random.below(5)) {
       case 0:
-        this.tries({ op: 'mintReceipt', account, assets: assets(this.amount()), now })
+        this.tries({ type: 'mintReceipt', account, assets: assets(this.amount()), now })
         return
       case 1:
-        this.tries({ op: 'stakeReceipt', account, assets: assets(part), now })
+        this.tries({ type: 'stakeReceipt', account, assets: assets(part), now })
         return
       case 2:
-        this.tries({ op: 'unstakeReceipt', account, shares: shares(this.shares(account)), now })
+        this.tries({ type: 'unstakeReceipt', account, shares: shares(this.shares(account)), now })
         return
       case 3:
-        this.tries({ op: 'redeemReceipt', account, assets: assets(part), now })
+        this.tries({ type: 'redeemReceipt', account, assets: assets(part), now })
         return
       default:
-        this.tries({ op: 'transferReceipt', from: account, to: this.random.pick(people), assets: assets(part) })
+        this.tries({ type: 'transferReceipt', from: account, to: this.random.pick(people), assets: assets(part) })
     }
   }
 
@@ -298,9 +298,9 @@ export class World {
   drain(days = 120): void {
     this.close()
     for (let day = 0; day < days; day++) {
-      this.must({ op: 'nextBatch' })
-      this.must({ op: 'raiseCash', now: this.now })
-      this.later(DAY)
+      this.must({ type: 'nextBatch' })
+      this.must({ type: 'raiseCash', now: this.now })
+      this.later(daySeconds)
       this.report()
       if (this.waiting() === 0n) return
     }
@@ -324,7 +324,7 @@ export class World {
   }
 
   private pays(id: bigint, account: string): bigint {
-    const { state, result } = applyLiquid(this.lst, { op: 'claim', id, account, now: this.now })
+    const { state, result } = applyLiquid(this.lst, { type: 'claim', id, account, now: this.now })
     this.lst = state
     return result
   }
@@ -354,7 +354,7 @@ export class World {
         if (account === 'deployer' || worth < this.smallest()) break
         const most = 900n * this.lst.config.maxRequest
         const part = worth > most ? (held * most) / worth : held
-        this.must({ op: 'requestWithdrawal', account, shares: shares(part), now: this.now })
+        this.must({ type: 'requestWithdrawal', account, shares: shares(part), now: this.now })
       }
   }
 
@@ -370,7 +370,7 @@ export class World {
     if (user !== undefined) all += user.balance + vestedClaimable({ ...lst.vesting, now: user.last }, account)
     if (lst.config.exits === 'queue') {
       const queue = queueOf(lst)
-      const rate = quoteWithdrawal(lst, RATE_ONE as bigint as Shares).amount as bigint as RateE27
+      const rate = quoteWithdrawal(lst, rateOne as bigint as Shares).amount as bigint as RateE27
       for (const [id, request] of queue.requests) {
         if (request.claimed || request.owner !== account) continue
         if (id <= queue.lastFinalizedId) all += claimable(queue, id)
@@ -404,7 +404,7 @@ export class World {
         vault !== undefined && (vault.now < vault.cycleEnd || vault.assetBalance > vault.stored + vault.reward)
       const burning = core.model === 'rebasing' && core.state.burnRequested > 0n
       if (pendingRewards(this.lst) + this.lst.givenUp === 0n && !releasing && !burning) return true
-      this.later(30n * DAY)
+      this.later(30n * daySeconds)
       this.report()
     }
     return false

@@ -8,16 +8,16 @@ import { applyLiquid, createLiquid, liquidShares } from './presets/liquid.js'
 import { liquidCodec } from './presets/snapshot.js'
 import { heldAssets, type Liquid, owedAssets, queueOf } from './presets/state.js'
 
-const METIS = 10n ** 18n
+const oneMetis = 10n ** 18n
 const people = ['alice', 'bob', 'carol', 'dave', 'erin']
-const seats = ['1', '2', '3']
+const seats = [1, 2, 3]
 
 /** Wei of every size: dust, odd amounts, whole seats. */
 function amount(random: Random): bigint {
   const size = random.below(10)
   if (size === 0) return BigInt(random.below(3))
   if (size < 3) return BigInt(random.below(1_000_000))
-  return BigInt(random.below(3_000)) * METIS + BigInt(random.below(1_000_000_000))
+  return BigInt(random.below(3_000)) * oneMetis + BigInt(random.below(1_000_000_000))
 }
 
 type Run = { lst: Liquid; now: bigint; done: number; refused: Map<string, number> }
@@ -31,26 +31,26 @@ function perform(run: Run, random: Random): void {
     case 0:
     case 1:
     case 2:
-      run.lst = applyLiquid(lst, { op: 'deposit', account, assets: amount(random) as Assets, now }).state
+      run.lst = applyLiquid(lst, { type: 'deposit', account, assets: amount(random) as Assets, now }).state
       return
     case 3:
     case 4: {
       const shares = (liquidShares(lst, account) * BigInt(random.below(101))) / 400n
-      run.lst = applyLiquid(lst, { op: 'requestWithdrawal', account, shares: shares as Shares, now }).state
+      run.lst = applyLiquid(lst, { type: 'requestWithdrawal', account, shares: shares as Shares, now }).state
       return
     }
     case 5:
     case 6:
     case 7: {
       const claim = nextClaim(lst, random)
-      if (claim !== undefined) run.lst = applyLiquid(lst, { op: 'claim', ...claim, now }).state
+      if (claim !== undefined) run.lst = applyLiquid(lst, { type: 'claim', ...claim, now }).state
       return
     }
     case 8:
-      run.lst = applyLiquid(lst, { op: 'allocate', now }).state
+      run.lst = applyLiquid(lst, { type: 'allocate', now }).state
       return
     case 9:
-      run.lst = applyLiquid(lst, { op: 'report', now, confirmed: true }).state
+      run.lst = applyLiquid(lst, { type: 'report', now, confirmed: true }).state
       return
     case 10: {
       const event = {
@@ -59,7 +59,7 @@ function perform(run: Run, random: Random): void {
         operatorWei: BigInt(random.below(1e9)) * 10n ** 9n,
         delegatorsWei: 7n,
       }
-      run.lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
+      run.lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
       return
     }
     case 11: {
@@ -70,29 +70,29 @@ function perform(run: Run, random: Random): void {
         operatorWei: BigInt(random.below(1e9)) * 10n ** 11n + 1n,
         delegatorsWei: 3n,
       }
-      run.lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
+      run.lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
       return
     }
     case 12: {
       const type = random.bool() ? 'OffenceAdmitted' : 'CaseClosed'
       const event = { type, id: seat, evidenceId: `0x${random.below(3)}` }
-      run.lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
+      run.lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
       return
     }
     case 13:
-      run.lst = applyLiquid(applyLiquid(lst, { op: 'nextBatch' }).state, { op: 'raiseCash', now }).state
+      run.lst = applyLiquid(applyLiquid(lst, { type: 'nextBatch' }).state, { type: 'raiseCash', now }).state
       return
     case 14: {
       const to = random.pick(people)
       const shares = liquidShares(lst, account) / BigInt(1 + random.below(50))
-      run.lst = applyLiquid(lst, { op: 'transfer', from: account, to, shares: shares as Shares }).state
+      run.lst = applyLiquid(lst, { type: 'transfer', from: account, to, shares: shares as Shares }).state
       return
     }
     default:
       if (lst.config.vestingBps > 0n && random.bool())
-        run.lst = applyLiquid(lst, { op: 'claimVested', account, now }).state
-      else if (random.bool()) run.lst = applyLiquid(lst, { op: 'collectFees' }).state
-      else run.lst = applyLiquid(lst, { op: 'stakeIncentive', account, tokens: METIS, now }).state
+        run.lst = applyLiquid(lst, { type: 'claimVested', account, now }).state
+      else if (random.bool()) run.lst = applyLiquid(lst, { type: 'collectFees' }).state
+      else run.lst = applyLiquid(lst, { type: 'stakeIncentive', account, tokens: oneMetis, now }).state
   }
 }
 
@@ -133,7 +133,7 @@ function solvent(lst: Liquid): string | undefined {
 function exercise(preset: PresetName, profile: Profile, operations: number, seed: number): Run {
   const random = seededRandom(seed)
   let lst = createLiquid({ preset, profile, entrySeconds: 3_600n, historySeconds: 864_000n })
-  for (const seat of seats) lst = applyLiquid(lst, { op: 'registerSeat', seat, bond: 10n * METIS }).state
+  for (const seat of seats) lst = applyLiquid(lst, { type: 'registerSeat', seat, bond: 10n * oneMetis }).state
   const run: Run = { lst, now: 0n, done: 0, refused: new Map() }
   while (run.done < operations) {
     const before = run.lst

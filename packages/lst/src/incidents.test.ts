@@ -1,9 +1,9 @@
 // What was found, here or in public, and must not come back. docs/incidents.md names the public ones.
 import { isL2Error, OrderedMap } from '@l2/common'
-import { applyPool, createPool, type PoolCommand, type PoolEvent, type PoolState } from '@l2/staking'
+import { applyPool, createPool, type PoolCommand, type PoolState, type SequencerPoolEvent } from '@l2/staking'
 import { describe, expect, test } from 'vitest'
 import { claimBit, claimedWord, createAirdrop } from './incentives/airdrop.js'
-import { RATE_ONE, type Shares, shares as units, assets as wei } from './math/units.js'
+import { rateOne, type Shares, shares as units, assets as wei } from './math/units.js'
 import { type PresetName, presets } from './presets/config.js'
 import { corePrice } from './presets/core.js'
 import { depositsPaused, heldBack, inBunker } from './presets/feed.js'
@@ -24,8 +24,8 @@ import { applyVesting, createExitVesting, vestingFinish } from './vault/vesting.
 import { claimable, requested } from './withdrawal/queue.js'
 import { applyWrapped, createWrapped } from './wrapped/wrapped.js'
 
-const METIS = 10n ** 18n
-const DAY = 86_400n
+const oneMetis = 10n ** 18n
+const daySeconds = 86_400n
 const sdk = ['enki', 'accumulated', 'artemis', 'lido', 'recommended'] as const
 
 function code(run: () => unknown): string {
@@ -51,13 +51,13 @@ class Lst {
     // biome-ignore lint/suspicious/noExplicitAny: the result of a command is looked at by whoever wrote the command
   }) as (command: Parameters<typeof applyLiquid>[1]) => any
   feed(event: { type: string; [field: string]: unknown }): void {
-    this.run({ op: 'feed', sequence: this.state.feedCursor + 1n, event })
+    this.run({ type: 'feed', sequence: this.state.feedCursor + 1n, event })
   }
   deposit(account: string, metis: bigint, now: bigint): void {
-    this.run({ op: 'deposit', account, assets: wei(metis * METIS), now })
+    this.run({ type: 'deposit', account, assets: wei(metis * oneMetis), now })
   }
   ask(account: string, shares: bigint, now: bigint): bigint[] {
-    return this.run({ op: 'requestWithdrawal', account, shares: units(shares), now }).ids
+    return this.run({ type: 'requestWithdrawal', account, shares: units(shares), now }).ids
   }
   reward(seat: number, amount: bigint): void {
     this.feed({ type: 'RewardAccrued', id: seat, operatorWei: amount, delegatorsWei: 0n })
@@ -69,9 +69,9 @@ class Lst {
 
 const withSeat = (options: LiquidOptions, metis: bigint, locked: bigint): Lst => {
   const lst = new Lst(options)
-  lst.run({ op: 'registerSeat', seat: '1' })
+  lst.run({ type: 'registerSeat', seat: 1 })
   lst.deposit('a', metis, lst.state.now)
-  lst.run({ op: 'lockSeat', seat: '1', assets: wei(locked * METIS), now: lst.state.now })
+  lst.run({ type: 'lockSeat', seat: 1, assets: wei(locked * oneMetis), now: lst.state.now })
   return lst
 }
 
@@ -81,15 +81,15 @@ describe('the keeper cannot be stopped', () => {
       for (let extra = 1n; extra < 1_000n; extra += 75n) {
         const lst = new Lst({ preset })
         let now = 0n
-        for (const seat of ['1', '2', '3']) lst.run({ op: 'registerSeat', seat })
+        for (const seat of [1, 2, 3]) lst.run({ type: 'registerSeat', seat })
         lst.deposit('x', 100_000n, now)
         lst.deposit('y', 150_000n, now)
         lst.deposit('mallory', 1n, now)
-        for (const seat of ['1', '2', '3']) lst.run({ op: 'lockSeat', seat, assets: wei(83_000n * METIS), now })
+        for (const seat of [1, 2, 3]) lst.run({ type: 'lockSeat', seat, assets: wei(83_000n * oneMetis), now })
         for (let i = 0; i < 6; i++) {
-          now += 8n * DAY
-          lst.reward(1, 390n * METIS)
-          lst.run({ op: 'report', now })
+          now += 8n * daySeconds
+          lst.reward(1, 390n * oneMetis)
+          lst.run({ type: 'report', now })
         }
         const ids: [bigint, string][] = lst.ask('x', liquidShares(lst.state, 'x'), now + 10n).map(id => [id, 'x'])
         // The dust whose own rate is floored most.
@@ -99,20 +99,20 @@ describe('the keeper cannot be stopped', () => {
           .filter(n => (n * assets) / shares >= 100n)
           .reduce((a, b) => (((b * assets) / shares) * a < ((a * assets) / shares) * b ? b : a))
         ids.push(...lst.ask('mallory', dust, now + 10n).map((id): [bigint, string] => [id, 'mallory']))
-        lst.slash(2, 1_750n * METIS)
-        now += DAY
-        lst.run({ op: 'report', now })
+        lst.slash(2, 1_750n * oneMetis)
+        now += daySeconds
+        lst.run({ type: 'report', now })
         ids.push(
           ...lst
             .ask('y', (liquidShares(lst.state, 'y') * 99n) / 100n, now + 10n)
             .map((id): [bigint, string] => [id, 'y']),
         )
-        lst.reward(1, 1_060n * METIS)
-        now += 7n * DAY
+        lst.reward(1, 1_060n * oneMetis)
+        now += 7n * daySeconds
         lst.deposit('z', extra, now)
         for (let day = 0; day < 3; day++) {
-          now += DAY
-          lst.run({ op: 'report', now })
+          now += daySeconds
+          lst.run({ type: 'report', now })
         }
         const queue = queueOf(lst.state)
         expect(queue.lastFinalizedId).toBeGreaterThan(0n)
@@ -120,7 +120,7 @@ describe('the keeper cannot be stopped', () => {
         for (const [id, account] of ids)
           if (id <= queue.lastFinalizedId) {
             due += claimable(queue, id)
-            lst.run({ op: 'claim', id, account, now })
+            lst.run({ type: 'claim', id, account, now })
           }
         expect(due).toBe(queue.locked)
         expect(queueOf(lst.state).locked).toBe(0n)
@@ -130,15 +130,15 @@ describe('the keeper cannot be stopped', () => {
   test('two requests of one report period at two rates of a cycle are each paid by their own', () => {
     const lst = withSeat({ preset: 'accumulated', now: 604_800n * 100n }, 30_000n, 20_000n)
     let { now } = lst.state
-    lst.reward(1, 130n * METIS)
-    now += 7n * DAY
-    lst.run({ op: 'report', now })
-    const [first] = lst.ask('a', 900n * METIS, now + 10n)
-    const [second] = lst.ask('a', 900n * METIS, now + 7n * DAY - 4_000n)
-    lst.slash(1, 60n * METIS)
-    now += 8n * DAY
-    const { locked } = lst.run({ op: 'report', now })
-    const paid = [first!, second!].map(id => lst.run({ op: 'claim', id, account: 'a', now: now + 1n }) as bigint)
+    lst.reward(1, 130n * oneMetis)
+    now += 7n * daySeconds
+    lst.run({ type: 'report', now })
+    const [first] = lst.ask('a', 900n * oneMetis, now + 10n)
+    const [second] = lst.ask('a', 900n * oneMetis, now + 7n * daySeconds - 4_000n)
+    lst.slash(1, 60n * oneMetis)
+    now += 8n * daySeconds
+    const { locked } = lst.run({ type: 'report', now })
+    const paid = [first!, second!].map(id => lst.run({ type: 'claim', id, account: 'a', now: now + 1n }) as bigint)
     expect(paid[0]).toBe(requested(queueOf(lst.state), first!).assets)
     expect(paid[1]).toBeGreaterThan(paid[0]!)
     expect(paid[0]! + paid[1]!).toBe(locked)
@@ -149,35 +149,35 @@ describe('the keeper cannot be stopped', () => {
     for (const loss of [0n, 500n])
       test(`${preset}: the last leaver leaves, ${loss} METIS lost before`, () => {
         const lst = withSeat({ preset, seatExitSeconds: 600n, partialExitSeconds: 0n }, 30_000n, 30_000n)
-        if (loss > 0n) lst.slash(1, loss * METIS)
-        let now = DAY
-        lst.run({ op: 'report', now })
+        if (loss > 0n) lst.slash(1, loss * oneMetis)
+        let now = daySeconds
+        lst.run({ type: 'report', now })
         const ids = lst.ask('a', liquidShares(lst.state, 'a'), now + 1n)
         for (let day = 0; day < 3; day++) {
-          now += DAY
-          lst.run({ op: 'nextBatch' })
-          lst.run({ op: 'raiseCash', now })
-          lst.run({ op: 'report', now: now + 1n })
+          now += daySeconds
+          lst.run({ type: 'nextBatch' })
+          lst.run({ type: 'raiseCash', now })
+          lst.run({ type: 'report', now: now + 1n })
         }
-        for (const id of ids) lst.run({ op: 'claim', id, account: 'a', now: now + 2n })
+        for (const id of ids) lst.run({ type: 'claim', id, account: 'a', now: now + 2n })
         expect(queueOf(lst.state).locked).toBe(0n)
         // What stays is what the seed is worth now, not what it once was.
-        expect(heldAssets(lst.state)).toBeLessThanOrEqual(METIS)
-        expect(heldAssets(lst.state)).toBeGreaterThan((METIS * 98n) / 100n)
+        expect(heldAssets(lst.state)).toBeLessThanOrEqual(oneMetis)
+        expect(heldAssets(lst.state)).toBeGreaterThan((oneMetis * 98n) / 100n)
       })
 
   for (const preset of ['recommended', 'enki', 'lido', 'artemis', 'accumulated'] as const)
     test(`${preset}: rewards that come by the month refuse no report and reach the rate`, () => {
       const lst = withSeat({ preset }, 60_000n, 40_000n)
       for (let day = 1n; day <= 364n; day++) {
-        if (day % 30n === 0n) lst.reward(1, (40_000n * METIS * 2_000n * 30n) / 10_000n / 365n)
-        if (day % 30n === 1n) lst.ask('a', 100n * METIS, day * DAY - 20_000n)
-        lst.run({ op: 'report', now: day * DAY })
+        if (day % 30n === 0n) lst.reward(1, (40_000n * oneMetis * 2_000n * 30n) / 10_000n / 365n)
+        if (day % 30n === 1n) lst.ask('a', 100n * oneMetis, day * daySeconds - 20_000n)
+        lst.run({ type: 'report', now: day * daySeconds })
         // Beside 20,000 METIS of cash nobody waits.
         expect(queueView(lst.state).entries.filter(({ status }) => status === 'pending')).toEqual([])
       }
       expect(Number(liquidRate(lst.state).rate) / 1e27 - 1).toBeGreaterThan(0.1)
-      expect(pendingRewards(lst.state)).toBeLessThan(700n * METIS)
+      expect(pendingRewards(lst.state)).toBeLessThan(700n * oneMetis)
     })
 
   for (const preset of ['enki', 'accumulated', 'artemis'] as const)
@@ -186,24 +186,24 @@ describe('the keeper cannot be stopped', () => {
       const ids = lst.ask('a', (liquidShares(lst.state, 'a') * 6n) / 10n, 1n)
       let now = 0n
       for (let week = 0; week < 8; week++) {
-        lst.reward(1, 200n * METIS)
-        now += 7n * DAY
-        lst.run({ op: 'report', now })
+        lst.reward(1, 200n * oneMetis)
+        now += 7n * daySeconds
+        lst.run({ type: 'report', now })
       }
-      expect(lst.state.givenUp).toBeLessThan(METIS * 30n)
+      expect(lst.state.givenUp).toBeLessThan(oneMetis * 30n)
       // Somebody comes the second before they are paid, and would have most of what they gave up.
-      lst.run({ op: 'nextBatch' })
-      lst.run({ op: 'raiseCash', now })
+      lst.run({ type: 'nextBatch' })
+      lst.run({ type: 'raiseCash', now })
       lst.deposit('late', 60_000n, now)
       const had = liquidPosition(lst.state, 'late').assets
-      lst.run({ op: 'report', now: now + 10_000n })
+      lst.run({ type: 'report', now: now + 10_000n })
       expect(queueOf(lst.state).lastFinalizedId).toBeGreaterThan(10n)
       const waits = lst.state.givenUp
-      expect(waits).toBeGreaterThan(100n * METIS)
+      expect(waits).toBeGreaterThan(100n * oneMetis)
       const limit = (had * 4_794_521n) / 10n ** 9n
       expect(liquidPosition(lst.state, 'late').assets - had).toBeLessThanOrEqual(limit)
       const fees = lst.state.fees
-      lst.run({ op: 'report', now: now + 8n * DAY })
+      lst.run({ type: 'report', now: now + 8n * daySeconds })
       // It comes in the end, and nobody takes a fee of it twice.
       expect(lst.state.givenUp).toBeLessThan(waits)
       expect(lst.state.fees).toBe(fees)
@@ -214,25 +214,25 @@ describe('the keeper cannot be stopped', () => {
   for (const preset of sdk)
     test(`${preset}: growth is limited by time, however many reports there are`, () => {
       const lst = withSeat({ preset }, 60_000n, 40_000n)
-      lst.reward(1, 3_000n * METIS)
-      for (let minute = 1n; minute <= 1_440n; minute += 3n) lst.run({ op: 'report', now: minute * 60n })
-      lst.run({ op: 'report', now: DAY })
+      lst.reward(1, 3_000n * oneMetis)
+      for (let minute = 1n; minute <= 1_440n; minute += 3n) lst.run({ type: 'report', now: minute * 60n })
+      lst.run({ type: 'report', now: daySeconds })
       // 25 % a year of 60,001 METIS for a day, no matter how it is cut.
-      const grown = liquidRate(lst.state).assets + lst.state.fees - 60_001n * METIS
-      expect(grown).toBeLessThanOrEqual((60_001n * METIS * 25n * 1_001n) / 100n / 365n / 1_000n)
-      expect(pendingRewards(lst.state)).toBeGreaterThan(2_900n * METIS)
+      const grown = liquidRate(lst.state).assets + lst.state.fees - 60_001n * oneMetis
+      expect(grown).toBeLessThanOrEqual((60_001n * oneMetis * 25n * 1_001n) / 100n / 365n / 1_000n)
+      expect(pendingRewards(lst.state)).toBeGreaterThan(2_900n * oneMetis)
     })
 
   for (const preset of ['recommended', 'lido'] as const)
     test(`${preset}: who stays loses nothing when nearly all leave in a report that fills the limiter`, () => {
       const lst = new Lst({ preset })
-      lst.run({ op: 'registerSeat', seat: '1' })
+      lst.run({ type: 'registerSeat', seat: 1 })
       lst.deposit('a', 90_000n, 0n)
       lst.deposit('b', 1n, 0n)
       lst.ask('a', liquidShares(lst.state, 'a'), 1n)
       const had = liquidPosition(lst.state, 'b').assets
-      lst.reward(1, 5_000n * METIS)
-      lst.run({ op: 'report', now: 30n * DAY })
+      lst.reward(1, 5_000n * oneMetis)
+      lst.run({ type: 'report', now: 30n * daySeconds })
       expect(queueOf(lst.state).lastFinalizedId).toBe(90n)
       expect(liquidPosition(lst.state, 'b').assets).toBeGreaterThanOrEqual(had)
     })
@@ -243,18 +243,18 @@ describe('the keeper cannot be stopped', () => {
       20_100n,
       20_000n,
     )
-    let now = DAY
+    let now = daySeconds
     lst.ask('a', (liquidShares(lst.state, 'a') * 9_999n) / 10_000n, now)
     for (let round = 0; round < 30; round++) {
-      now += 30n * DAY
-      lst.run({ op: 'nextBatch' })
-      lst.run({ op: 'raiseCash', now })
-      lst.reward(1, 997n * METIS + BigInt(round))
-      lst.run({ op: 'report', now: now + 1n })
+      now += 30n * daySeconds
+      lst.run({ type: 'nextBatch' })
+      lst.run({ type: 'raiseCash', now })
+      lst.reward(1, 997n * oneMetis + BigInt(round))
+      lst.run({ type: 'report', now: now + 1n })
       const held = liquidShares(lst.state, 'a')
       if (held > 3n) lst.ask('a', held / 3n, now + 2n)
     }
-    expect(liquidRate(lst.state).rate / RATE_ONE).toBeGreaterThan(100n)
+    expect(liquidRate(lst.state).rate / rateOne).toBeGreaterThan(100n)
   })
 })
 
@@ -265,22 +265,22 @@ const admin = account(0xad)
 /** A pool with `seats` seats of `metis` each, all of them the protocol's. */
 class Both extends Lst {
   pool: PoolState = createPool({ admin })
-  at = 100 * Number(DAY)
+  at = 100 * Number(daySeconds)
   constructor(seats: number, metis: bigint, deposited: bigint) {
-    super({ preset: 'recommended', now: BigInt(100) * DAY })
+    super({ preset: 'recommended', now: BigInt(100) * daySeconds })
     this.deposit('alice', deposited, this.state.now)
     for (let id = 1; id <= seats; id++) {
-      this.run({ op: 'registerSeat', seat: String(id) })
-      this.run({ op: 'lockSeat', seat: String(id), assets: wei(metis * METIS), now: this.state.now })
+      this.run({ type: 'registerSeat', seat: id })
+      this.run({ type: 'lockSeat', seat: id, assets: wei(metis * oneMetis), now: this.state.now })
       this.does({ type: 'setWhitelist', owner: account(id), allowed: true })
-      this.does({ type: 'lock', by: account(id), signer: account(100 + id), amountWei: metis * METIS })
+      this.does({ type: 'lock', by: account(id), signer: account(100 + id), amountWei: metis * oneMetis })
     }
     // Somebody else is in, too.
     this.does({ type: 'setWhitelist', owner: account(90), allowed: true })
-    this.does({ type: 'lock', by: account(90), signer: account(190), amountWei: 20_000n * METIS })
+    this.does({ type: 'lock', by: account(90), signer: account(190), amountWei: 20_000n * oneMetis })
     for (let epoch = 1n; epoch <= 5n; epoch++) this.does({ type: 'advanceEpoch', epoch })
   }
-  does(command: object): PoolEvent[] {
+  does(command: object): SequencerPoolEvent[] {
     const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
     this.pool = state
     for (const event of events) this.feed(event)
@@ -305,38 +305,38 @@ describe('one rule of time with the sequencer pool', () => {
   test('a partial withdrawal is cash when the pool pays it, and a penalty meanwhile is booked', () => {
     const both = new Both(1, 30_000n, 30_000n)
     both.at += 86_400
-    both.run({ op: 'report', now: BigInt(both.at) })
-    const ids = both.ask('alice', 5_000n * METIS, BigInt(both.at))
-    const plan = both.run({ op: 'raiseCash', now: BigInt(both.at) })
-    expect(plan.partial).toEqual([{ id: '1', assets: 5_000n * METIS }])
-    both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * METIS })
-    expect(seatsView(both.state)[0]).toMatchObject({ leaving: 5_000n * METIS, locked: 25_000n * METIS })
+    both.run({ type: 'report', now: BigInt(both.at) })
+    const ids = both.ask('alice', 5_000n * oneMetis, BigInt(both.at))
+    const plan = both.run({ type: 'raiseCash', now: BigInt(both.at) })
+    expect(plan.partial).toEqual([{ id: 1, assets: 5_000n * oneMetis }])
+    both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * oneMetis })
+    expect(seatsView(both.state)[0]).toMatchObject({ leaving: 5_000n * oneMetis, locked: 25_000n * oneMetis })
     both.at += 20 * 86_400
-    both.run({ op: 'report', now: BigInt(both.at) })
+    both.run({ type: 'report', now: BigInt(both.at) })
     expect(queueOf(both.state).locked).toBe(0n)
     // The pool releases it; it is not cash before somebody took it.
     both.at += 2 * 86_400
-    both.run({ op: 'report', now: BigInt(both.at) })
+    both.run({ type: 'report', now: BigInt(both.at) })
     expect(queueOf(both.state).locked).toBe(0n)
     both.does({ type: 'claim', by: account(1), id: 1 })
     both.at += 1
-    both.run({ op: 'report', now: BigInt(both.at) })
-    expect(queueOf(both.state).locked).toBe(5_000n * METIS)
-    for (const id of ids) both.run({ op: 'claim', id, account: 'alice', now: BigInt(both.at) })
-    expect(cashOf(both.state)).toBe(METIS)
+    both.run({ type: 'report', now: BigInt(both.at) })
+    expect(queueOf(both.state).locked).toBe(5_000n * oneMetis)
+    for (const id of ids) both.run({ type: 'claim', id, account: 'alice', now: BigInt(both.at) })
+    expect(cashOf(both.state)).toBe(oneMetis)
   })
 
   test('the whole of a seat is lost while a part of it is on its way out', () => {
     const both = new Both(1, 30_000n, 30_000n)
     both.at += 86_400
-    both.ask('alice', 5_000n * METIS, BigInt(both.at))
-    both.run({ op: 'raiseCash', now: BigInt(both.at) })
-    both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * METIS })
+    both.ask('alice', 5_000n * oneMetis, BigInt(both.at))
+    both.run({ type: 'raiseCash', now: BigInt(both.at) })
+    both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * oneMetis })
     both.admit(1, 'INVALID_STATE_ROOT')
     both.at += 7 * 86_400
     both.does({ type: 'executeCase', evidenceId: word(1) })
-    both.run({ op: 'report', now: BigInt(both.at), confirmed: true })
-    expect(both.state.totals.lost).toBe(30_000n * METIS)
+    both.run({ type: 'report', now: BigInt(both.at), confirmed: true })
+    expect(both.state.totals.lost).toBe(30_000n * oneMetis)
     expect(seatsView(both.state)[0]?.assets).toBe(0n)
     expect(owedAssets(both.state)).toBe(heldAssets(both.state))
   })
@@ -344,15 +344,15 @@ describe('one rule of time with the sequencer pool', () => {
   test('ninety days of trivial downtime of one seat hold up nobody', () => {
     const both = new Both(6, 20_000n, 150_000n)
     both.at += 86_400
-    both.run({ op: 'report', now: BigInt(both.at) })
-    const [id] = both.ask('alice', 1_000n * METIS, BigInt(both.at))
+    both.run({ type: 'report', now: BigInt(both.at) })
+    const [id] = both.ask('alice', 1_000n * oneMetis, BigInt(both.at))
     let cases = 0
     for (let day = 0; day < 90; day++) {
       both.at += 86_400
       if (day % 4 === 0) both.admit(++cases, 'DOWNTIME')
       else if (day % 4 === 3) both.does({ type: 'executeCase', evidenceId: word(cases) })
       expect(inBunker(both.state)).toBe(false)
-      both.run({ op: 'report', now: BigInt(both.at) })
+      both.run({ type: 'report', now: BigInt(both.at) })
       if (day > 0) expect(queueView(both.state).entries[0]).toMatchObject({ id, status: 'claimable' })
     }
     expect(cases).toBeGreaterThan(20)
@@ -361,37 +361,37 @@ describe('one rule of time with the sequencer pool', () => {
   test('who leaves while a small fault is open leaves its possible cost behind, and a grave one stops all', () => {
     const lst = withSeat({ preset: 'recommended' }, 100_000n, 60_000n)
     const offence = { type: 'OffenceAdmitted', id: 1, evidenceId: '0x1', kind: 'ORDERING' }
-    lst.feed({ ...offence, mostWei: 60n * METIS, mostOperatorWei: 60n * METIS, mostDelegatorsWei: 0n })
-    expect(heldBack(lst.state)).toBe(60n * METIS)
+    lst.feed({ ...offence, mostWei: 60n * oneMetis, mostOperatorWei: 60n * oneMetis, mostDelegatorsWei: 0n })
+    expect(heldBack(lst.state)).toBe(60n * oneMetis)
     expect(inBunker(lst.state)).toBe(false)
-    const [id] = lst.ask('a', 1_000n * METIS, 100n)
-    lst.run({ op: 'report', now: DAY })
-    const paid = lst.run({ op: 'claim', id: id!, account: 'a', now: DAY }) as bigint
+    const [id] = lst.ask('a', 1_000n * oneMetis, 100n)
+    lst.run({ type: 'report', now: daySeconds })
+    const paid = lst.run({ type: 'claim', id: id!, account: 'a', now: daySeconds }) as bigint
     // 60 of 100,001 METIS: six hundredths of a per cent.
-    expect(paid).toBe((1_000n * METIS * (100_001n - 60n)) / 100_001n)
-    lst.feed({ ...offence, evidenceId: '0x2', mostWei: 41n * METIS, mostOperatorWei: 41n * METIS })
+    expect(paid).toBe((1_000n * oneMetis * (100_001n - 60n)) / 100_001n)
+    lst.feed({ ...offence, evidenceId: '0x2', mostWei: 41n * oneMetis, mostOperatorWei: 41n * oneMetis })
     expect(inBunker(lst.state)).toBe(true)
-    lst.ask('a', 900n * METIS, DAY + 1n)
-    lst.run({ op: 'report', now: 2n * DAY })
+    lst.ask('a', 900n * oneMetis, daySeconds + 1n)
+    lst.run({ type: 'report', now: 2n * daySeconds })
     expect(queueView(lst.state).entries.map(({ status }) => status)).toEqual(['pending'])
     lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x2', outcome: 'vetoed' })
     lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x1', outcome: 'vetoed' })
-    lst.run({ op: 'report', now: 3n * DAY })
-    expect(queueView(lst.state).entries[0]?.claimable).toBeGreaterThan(900n * METIS)
+    lst.run({ type: 'report', now: 3n * daySeconds })
+    expect(queueView(lst.state).entries[0]?.claimable).toBeGreaterThan(900n * oneMetis)
   })
 
   test('a refused event stays the next one until it is passed over on the record', () => {
     const lst = withSeat({ preset: 'enki' }, 30_000n, 20_000n)
-    const bad = { type: 'Slashed', id: 1, operatorWei: 50_000n * METIS, delegatorsWei: 0n }
-    expect(code(() => lst.run({ op: 'feed', sequence: 1n, event: bad }))).toBe('REPORT_INCONSISTENT')
+    const bad = { type: 'Slashed', id: 1, operatorWei: 50_000n * oneMetis, delegatorsWei: 0n }
+    expect(code(() => lst.run({ type: 'feed', sequence: 1n, event: bad }))).toBe('REPORT_INCONSISTENT')
     const reward = { type: 'RewardAccrued', id: 1, operatorWei: 1n, delegatorsWei: 0n }
-    expect(code(() => lst.run({ op: 'feed', sequence: 2n, event: reward }))).toBe('FEED_ORDER')
-    expect(code(() => lst.run({ op: 'skipEvent', sequence: 1n, reason: '' }))).toBe('OPTION_INVALID')
-    const instead = { ...bad, operatorWei: 20_000n * METIS }
-    lst.run({ op: 'skipEvent', sequence: 1n, reason: 'the seat held 20,000', instead })
-    expect(lst.state.lossPending).toBe(20_000n * METIS)
+    expect(code(() => lst.run({ type: 'feed', sequence: 2n, event: reward }))).toBe('FEED_ORDER')
+    expect(code(() => lst.run({ type: 'skipEvent', sequence: 1n, reason: '' }))).toBe('OPTION_INVALID')
+    const instead = { ...bad, operatorWei: 20_000n * oneMetis }
+    lst.run({ type: 'skipEvent', sequence: 1n, reason: 'the seat held 20,000', instead })
+    expect(lst.state.lossPending).toBe(20_000n * oneMetis)
     expect([...lst.state.skipped]).toEqual([[1n, 'the seat held 20,000']])
-    lst.run({ op: 'feed', sequence: 2n, event: reward })
+    lst.run({ type: 'feed', sequence: 2n, event: reward })
     const json = JSON.parse(JSON.stringify(liquidCodec.encode(lst.state)))
     expect([...liquidCodec.decode(json).skipped]).toEqual([...lst.state.skipped])
   })
@@ -404,28 +404,28 @@ describe('windows are spans of time', () => {
       let now = 0n
       let refused = 0
       for (let i = 1; refused === 0; i++) {
-        lst.slash(1, 4_000n * METIS)
+        lst.slash(1, 4_000n * oneMetis)
         now += 3_600n
-        if (code(() => applyLiquid(lst.state, { op: 'report', now })) === 'LOSS_TOO_HIGH') refused = i
-        else lst.run({ op: 'report', now })
-        for (let k = 0; k < spam && refused === 0; k++) lst.run({ op: 'report', now: (now += 60n) })
+        if (code(() => applyLiquid(lst.state, { type: 'report', now })) === 'LOSS_TOO_HIGH') refused = i
+        else lst.run({ type: 'report', now })
+        for (let k = 0; k < spam && refused === 0; k++) lst.run({ type: 'report', now: (now += 60n) })
       }
       expect(refused).toBe(3)
       expect(lst.state.rates.length).toBeLessThan(80)
     })
 
   test('the history covers its time however often somebody reports, and a longer window is refused', () => {
-    const lst = withSeat({ preset: 'enki', historySeconds: 30n * DAY }, 20_000n, 20_000n)
+    const lst = withSeat({ preset: 'enki', historySeconds: 30n * daySeconds }, 20_000n, 20_000n)
     for (let hour = 1n; hour <= 24n * 60n; hour++) {
-      lst.reward(1, METIS / 2n)
-      lst.run({ op: 'report', now: hour * 3_600n })
+      lst.reward(1, oneMetis / 2n)
+      lst.run({ type: 'report', now: hour * 3_600n })
     }
     expect(lst.state.history.length).toBeLessThanOrEqual(61)
     const week = liquidApr(lst.state)!
-    const month = liquidApr(lst.state, 30n * DAY)!
-    expect(week.elapsedSeconds).toBe(7n * DAY)
-    expect(month.elapsedSeconds).toBe(30n * DAY)
-    expect(code(() => liquidApr(lst.state, 31n * DAY))).toBe('OPTION_INVALID')
+    const month = liquidApr(lst.state, 30n * daySeconds)!
+    expect(week.elapsedSeconds).toBe(7n * daySeconds)
+    expect(month.elapsedSeconds).toBe(30n * daySeconds)
+    expect(code(() => liquidApr(lst.state, 31n * daySeconds))).toBe('OPTION_INVALID')
   })
 
   for (const preset of ['recommended', 'accumulated', 'enki', 'artemis'] as const)
@@ -434,14 +434,14 @@ describe('windows are spans of time', () => {
         const lst = withSeat({ preset }, 20_000n, 20_000n)
         const rates: bigint[] = []
         for (let day = 1n; day <= 140n; day++) {
-          lst.reward(1, (20_000n * METIS * 2_000n) / 10_000n / 365n)
-          if (day % every === 0n) lst.run({ op: 'report', now: day * DAY })
+          lst.reward(1, (20_000n * oneMetis * 2_000n) / 10_000n / 365n)
+          if (day % every === 0n) lst.run({ type: 'report', now: day * daySeconds })
           rates.push(liquidRate(lst.state).rate)
         }
         const then = rates[rates.length - 29]!
         const real = (365n * 1_000_000n * (rates.at(-1)! - then)) / then / 28n
         expect(real).toBeGreaterThan(100_000n)
-        const { aprE6 } = liquidApr(lst.state, 28n * DAY)!
+        const { aprE6 } = liquidApr(lst.state, 28n * daySeconds)!
         expect(aprE6 > real ? aprE6 - real : real - aprE6).toBeLessThanOrEqual(1n)
       })
 })
@@ -450,19 +450,19 @@ describe('nothing is sold at a rate known to be wrong', () => {
   for (const preset of sdk)
     test(`${preset}: deposits wait for a fed loss to be booked and a grave fault to be priced`, () => {
       const lst = withSeat({ preset }, 100_000n, 90_000n)
-      lst.run({ op: 'report', now: 100n })
-      const late = { op: 'deposit', account: 'late', assets: wei(10_000n * METIS), now: 300n } as const
+      lst.run({ type: 'report', now: 100n })
+      const late = { type: 'deposit', account: 'late', assets: wei(10_000n * oneMetis), now: 300n } as const
       lst.feed({ type: 'OffenceAdmitted', id: 1, evidenceId: '0x1' })
       expect(code(() => lst.run(late))).toBe('PAUSED')
-      lst.slash(1, 45_000n * METIS)
+      lst.slash(1, 45_000n * oneMetis)
       lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x1' })
       expect(code(() => lst.run(late))).toBe('PAUSED')
-      expect(quoteDeposit(lst.state, wei(METIS)).paused).toMatch(/45000\d* wei is known/)
-      lst.run({ op: 'report', now: DAY, confirmed: true })
+      expect(quoteDeposit(lst.state, wei(oneMetis)).paused).toMatch(/45000\d* wei is known/)
+      lst.run({ type: 'report', now: daySeconds, confirmed: true })
       expect(depositsPaused(lst.state)).toBeUndefined()
-      lst.run({ ...late, now: DAY + 1n })
+      lst.run({ ...late, now: daySeconds + 1n })
       const worth = liquidPosition(lst.state, 'late').assets
-      expect(worth).toBeGreaterThan(10_000n * METIS - 10n)
+      expect(worth).toBeGreaterThan(10_000n * oneMetis - 10n)
     })
 
   test('every way to deposit takes the least number of shares', () => {
@@ -473,7 +473,7 @@ describe('nothing is sold at a rate known to be wrong', () => {
         'liquid',
         () =>
           applyLiquid(createLiquid({ preset: 'enki' }), {
-            op: 'deposit',
+            type: 'deposit',
             account: 'a',
             assets: a,
             now: 0n,
@@ -482,30 +482,30 @@ describe('nothing is sold at a rate known to be wrong', () => {
       ],
       [
         'rebasing',
-        () => applyRebasing(createRebasingPool(), { op: 'submit', account: 'a', assets: a, minShares: more }),
+        () => applyRebasing(createRebasingPool(), { type: 'submit', account: 'a', assets: a, minShares: more }),
       ],
       [
         'instant',
-        () => applyInstantVault(createInstantVault(), { op: 'deposit', receiver: 'a', assets: a, minShares: more }),
+        () => applyInstantVault(createInstantVault(), { type: 'deposit', receiver: 'a', assets: a, minShares: more }),
       ],
       [
         'cycle',
-        () => applyCycleVault(createCycleVault(), { op: 'deposit', receiver: 'a', assets: a, minShares: more }),
+        () => applyCycleVault(createCycleVault(), { type: 'deposit', receiver: 'a', assets: a, minShares: more }),
       ],
-      ['rate', () => applyRatePool(createRatePool(), { op: 'deposit', account: 'a', assets: a, minShares: more })],
+      ['rate', () => applyRatePool(createRatePool(), { type: 'deposit', account: 'a', assets: a, minShares: more })],
       [
         'snapshot',
-        () => applySnapshotPool(createSnapshotPool(), { op: 'deposit', account: 'a', assets: a, minShares: more }),
+        () => applySnapshotPool(createSnapshotPool(), { type: 'deposit', account: 'a', assets: a, minShares: more }),
       ],
       [
         'restaking',
-        () => applyRestaking(createRestaking(), { op: 'deposit', account: 'a', units: a, minShares: more }),
+        () => applyRestaking(createRestaking(), { type: 'deposit', account: 'a', units: a, minShares: more }),
       ],
       [
         'wrapped',
         () =>
           applyWrapped(createWrapped(createRebasingPool()), {
-            op: 'submitAndWrap',
+            type: 'submitAndWrap',
             account: 'a',
             assets: a,
             minShares: more,
@@ -516,8 +516,8 @@ describe('nothing is sold at a rate known to be wrong', () => {
         'receipt',
         () => {
           const lst = new Lst({ preset: 'enki', profile: 'protocol' })
-          lst.run({ op: 'mintReceipt', account: 'a', assets: a, now: 0n })
-          lst.run({ op: 'stakeReceipt', account: 'a', assets: a, now: 0n, minShares: more })
+          lst.run({ type: 'mintReceipt', account: 'a', assets: a, now: 0n })
+          lst.run({ type: 'stakeReceipt', account: 'a', assets: a, now: 0n, minShares: more })
         },
       ],
     ]
@@ -528,17 +528,17 @@ describe('nothing is sold at a rate known to be wrong', () => {
     for (const preset of sdk) {
       const lst = withSeat({ preset }, 100_000n, 90_000n)
       const fees = () => lst.state.fees + liquidShares(lst.state, 'treasury') + liquidShares(lst.state, 'operators')
-      lst.slash(1, 100n * METIS)
-      lst.run({ op: 'report', now: DAY })
-      lst.reward(1, 60n * METIS)
-      lst.run({ op: 'report', now: 8n * DAY })
+      lst.slash(1, 100n * oneMetis)
+      lst.run({ type: 'report', now: daySeconds })
+      lst.reward(1, 60n * oneMetis)
+      lst.run({ type: 'report', now: 8n * daySeconds })
       expect([preset, fees()]).toEqual([preset, 0n])
-      lst.reward(1, 140n * METIS)
-      lst.run({ op: 'report', now: 15n * DAY })
+      lst.reward(1, 140n * oneMetis)
+      lst.run({ type: 'report', now: 15n * daySeconds })
       // 100 METIS above the mark, a tenth of them.
-      const taken = lst.state.core.model === 'rebasing' ? (fees() * liquidRate(lst.state).rate) / RATE_ONE : fees()
-      expect(taken).toBeGreaterThan(10n * METIS - METIS / 100n)
-      expect(taken).toBeLessThan(10n * METIS + METIS / 100n)
+      const taken = lst.state.core.model === 'rebasing' ? (fees() * liquidRate(lst.state).rate) / rateOne : fees()
+      expect(taken).toBeGreaterThan(10n * oneMetis - oneMetis / 100n)
+      expect(taken).toBeLessThan(10n * oneMetis + oneMetis / 100n)
     }
   })
 })
@@ -548,10 +548,10 @@ describe('forged snapshots', () => {
   type Fields = any
   const snapshot = (preset: PresetName, profile: 'sdk' | 'protocol') => {
     const lst = withSeat({ preset, profile }, 30_000n, 20_000n)
-    if (lst.state.config.receipts) lst.run({ op: 'mintReceipt', account: 'a', assets: wei(METIS), now: 0n })
-    lst.ask('a', 100n * METIS, 10n)
-    lst.ask('a', 100n * METIS, 20n)
-    lst.run({ op: 'report', now: 40n * DAY })
+    if (lst.state.config.receipts) lst.run({ type: 'mintReceipt', account: 'a', assets: wei(oneMetis), now: 0n })
+    lst.ask('a', 100n * oneMetis, 10n)
+    lst.ask('a', 100n * oneMetis, 20n)
+    lst.run({ type: 'report', now: 40n * daySeconds })
     return JSON.parse(JSON.stringify(liquidCodec.encode(lst.state)))
   }
   const add = (bag: Fields, field: string, by: bigint): void => {
@@ -680,78 +680,78 @@ describe('options', () => {
 describe('ENKI with both tokens', () => {
   test('eMETIS earns nothing, seMETIS earns what both are staked for, and both are METIS again in the end', () => {
     const lst = new Lst({ preset: 'enki', profile: 'protocol' })
-    lst.run({ op: 'registerSeat', seat: '1' })
+    lst.run({ type: 'registerSeat', seat: 1 })
     for (const account of ['holder', 'staker'])
-      lst.run({ op: 'mintReceipt', account, assets: wei(20_000n * METIS), now: 0n })
-    lst.run({ op: 'stakeReceipt', account: 'staker', assets: wei(20_000n * METIS), now: 0n })
-    lst.run({ op: 'lockSeat', seat: '1', assets: wei(40_000n * METIS), now: 0n })
+      lst.run({ type: 'mintReceipt', account, assets: wei(20_000n * oneMetis), now: 0n })
+    lst.run({ type: 'stakeReceipt', account: 'staker', assets: wei(20_000n * oneMetis), now: 0n })
+    lst.run({ type: 'lockSeat', seat: 1, assets: wei(40_000n * oneMetis), now: 0n })
     for (let day = 1n; day <= 73n; day++) {
-      lst.reward(1, (40_000n * METIS * 1_000n) / 10_000n / 365n)
-      lst.run({ op: 'report', now: day * DAY })
+      lst.reward(1, (40_000n * oneMetis * 1_000n) / 10_000n / 365n)
+      lst.run({ type: 'report', now: day * daySeconds })
     }
     // 10 % a year on everything, less the fee, is 18 % for the half that is in the vault.
-    expect(Number(liquidApr(lst.state, 73n * DAY)!.aprE6) / 1e6).toBeCloseTo(0.18, 3)
-    expect(receiptsOf(lst.state, 'holder')).toBe(20_000n * METIS)
-    lst.run({ op: 'transferReceipt', from: 'holder', to: 'other', assets: wei(5_000n * METIS) })
+    expect(Number(liquidApr(lst.state, 73n * daySeconds)!.aprE6) / 1e6).toBeCloseTo(0.18, 3)
+    expect(receiptsOf(lst.state, 'holder')).toBe(20_000n * oneMetis)
+    lst.run({ type: 'transferReceipt', from: 'holder', to: 'other', assets: wei(5_000n * oneMetis) })
     const out = lst.run({
-      op: 'unstakeReceipt',
+      type: 'unstakeReceipt',
       account: 'staker',
       shares: liquidShares(lst.state, 'staker'),
-      now: 73n * DAY,
+      now: 73n * daySeconds,
     })
     expect(receiptsOf(lst.state, 'staker')).toBe(out)
     const ids = [
-      lst.run({ op: 'redeemReceipt', account: 'staker', assets: wei(out), now: 73n * DAY }),
-      lst.run({ op: 'redeemReceipt', account: 'other', assets: wei(5_000n * METIS), now: 73n * DAY }),
+      lst.run({ type: 'redeemReceipt', account: 'staker', assets: wei(out), now: 73n * daySeconds }),
+      lst.run({ type: 'redeemReceipt', account: 'other', assets: wei(5_000n * oneMetis), now: 73n * daySeconds }),
     ]
-    lst.run({ op: 'raiseCash', now: 73n * DAY })
-    lst.run({ op: 'settle', now: 100n * DAY })
-    expect(lst.run({ op: 'claim', id: ids[0]!, account: 'staker', now: 100n * DAY })).toBe(out)
-    expect(lst.run({ op: 'claim', id: ids[1]!, account: 'other', now: 100n * DAY })).toBe(5_000n * METIS)
+    lst.run({ type: 'raiseCash', now: 73n * daySeconds })
+    lst.run({ type: 'settle', now: 100n * daySeconds })
+    expect(lst.run({ type: 'claim', id: ids[0]!, account: 'staker', now: 100n * daySeconds })).toBe(out)
+    expect(lst.run({ type: 'claim', id: ids[1]!, account: 'other', now: 100n * daySeconds })).toBe(5_000n * oneMetis)
     expect(owedAssets(lst.state)).toBe(heldAssets(lst.state))
     const json = JSON.parse(JSON.stringify(liquidCodec.encode(lst.state)))
-    expect(receiptsOf(liquidCodec.decode(json), 'holder')).toBe(15_000n * METIS)
+    expect(receiptsOf(liquidCodec.decode(json), 'holder')).toBe(15_000n * oneMetis)
     expect(
-      code(() => new Lst({ preset: 'enki' }).run({ op: 'mintReceipt', account: 'a', assets: wei(1n), now: 0n })),
+      code(() => new Lst({ preset: 'enki' }).run({ type: 'mintReceipt', account: 'a', assets: wei(1n), now: 0n })),
     ).toBe('OPTION_INVALID')
   })
 
   test('the seed is locked by value in the live vault, by shares in ours', () => {
     const earned = (seedLock: 'shares' | 'value') => {
-      const vault = createInstantVault({ seed: METIS, seedAccount: 'deployer', seedLock, virtualOffset: undefined })
-      return applyInstantVault(vault, { op: 'addAssets', assets: wei(METIS) }).state
+      const vault = createInstantVault({ seed: oneMetis, seedAccount: 'deployer', seedLock, virtualOffset: undefined })
+      return applyInstantVault(vault, { type: 'addAssets', assets: wei(oneMetis) }).state
     }
     const live = earned('value')
     // assets + initial deposit ≤ maxWithdraw(deployer) of an ordinary holder, here 2 METIS.
-    expect(instantFace.maxWithdraw(live, 'deployer')).toBe(METIS)
-    expect(code(() => applyInstantVault(live, { op: 'withdraw', owner: 'deployer', assets: wei(METIS + 1n) }))).toBe(
-      'SEED_LOCKED',
-    )
+    expect(instantFace.maxWithdraw(live, 'deployer')).toBe(oneMetis)
+    expect(
+      code(() => applyInstantVault(live, { type: 'withdraw', owner: 'deployer', assets: wei(oneMetis + 1n) })),
+    ).toBe('SEED_LOCKED')
     expect(
       code(() =>
-        applyInstantVault(live, { op: 'transfer', from: 'deployer', to: 'a', shares: units(METIS / 2n + 1n) }),
+        applyInstantVault(live, { type: 'transfer', from: 'deployer', to: 'a', shares: units(oneMetis / 2n + 1n) }),
       ),
     ).toBe('SEED_LOCKED')
-    const after = applyInstantVault(live, { op: 'withdraw', owner: 'deployer', assets: wei(METIS) }).state
-    expect(after.assets).toBe(METIS)
+    const after = applyInstantVault(live, { type: 'withdraw', owner: 'deployer', assets: wei(oneMetis) }).state
+    expect(after.assets).toBe(oneMetis)
     expect(instantFace.maxWithdraw(after, 'deployer')).toBe(0n)
     expect(instantFace.maxRedeem(after, 'deployer')).toBe(0n)
     // Ours: nobody takes what the seed earned either.
     expect(instantFace.maxWithdraw(earned('shares'), 'deployer')).toBe(0n)
     const lst = withSeat({ preset: 'enki', profile: 'protocol' }, 20_000n, 20_000n)
-    lst.reward(1, 2_000n * METIS)
-    lst.run({ op: 'report', now: DAY })
+    lst.reward(1, 2_000n * oneMetis)
+    lst.run({ type: 'report', now: daySeconds })
     const most = liquidShares(lst.state, 'deployer')
-    expect(code(() => lst.ask('deployer', most, DAY))).toBe('SEED_LOCKED')
-    expect(lst.ask('deployer', most / 20n, DAY)).toHaveLength(1)
+    expect(code(() => lst.ask('deployer', most, daySeconds))).toBe('SEED_LOCKED')
+    expect(lst.ask('deployer', most / 20n, daySeconds)).toHaveLength(1)
   })
 })
 
 describe('small ones', () => {
   test('a share worth less than a wei does not slip past the allowance (lido-dao 796)', () => {
     let vault = createInstantVault({ seed: 0n, virtualOffset: undefined })
-    vault = applyInstantVault(vault, { op: 'deposit', receiver: 'a', assets: wei(1_000n) }).state
-    vault = applyInstantVault(vault, { op: 'loseAssets', assets: wei(600n) }).state
+    vault = applyInstantVault(vault, { type: 'deposit', receiver: 'a', assets: wei(1_000n) }).state
+    vault = applyInstantVault(vault, { type: 'loseAssets', assets: wei(600n) }).state
     const token = { vault, approvals: OrderedMap.from<string, OrderedMap<string, Shares>>() }
     const thief = { caller: 'thief', owner: 'a' }
     expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(1n) }))).toBe('ZERO_ASSETS')
@@ -765,14 +765,14 @@ describe('small ones', () => {
   test('nothing vests: no finish; after unstaking nothing was reckoned', () => {
     let vesting = createExitVesting({ now: 100n })
     expect(vestingFinish(vesting, 'nobody')).toBeUndefined()
-    vesting = applyVesting(vesting, { op: 'stake', account: 'a', tokens: 100n }).state
+    vesting = applyVesting(vesting, { type: 'stake', account: 'a', tokens: 100n }).state
     expect(vestingFinish(vesting, 'a')).toBeUndefined()
-    vesting = applyVesting(vesting, { op: 'deposit', account: 'a', assets: wei(10n) }).state
+    vesting = applyVesting(vesting, { type: 'deposit', account: 'a', assets: wei(10n) }).state
     expect(vestingFinish(vesting, 'a')).toBe(100n + vesting.duration)
-    vesting = applyVesting(vesting, { op: 'unstake', account: 'a' }).state
+    vesting = applyVesting(vesting, { type: 'unstake', account: 'a' }).state
     expect(vesting.users.get('a')).toMatchObject({ stake: 0n, last: 0n, balance: 10n })
-    vesting = applyVesting(vesting, { op: 'advance', now: 10n ** 9n }).state
-    expect(applyVesting(vesting, { op: 'claim', account: 'a' }).result).toBe(0n)
+    vesting = applyVesting(vesting, { type: 'advance', now: 10n ** 9n }).state
+    expect(applyVesting(vesting, { type: 'claim', account: 'a' }).result).toBe(0n)
   })
   test('a limiter that is off leaves its figures alone', () => {
     for (const limitE9 of [undefined, 2n ** 64n - 1n]) {

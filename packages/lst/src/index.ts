@@ -3,13 +3,13 @@ export {
   type Apr,
   aprOf,
   apyE18,
+  type ExitWaitReason,
   estimateWait,
   grossAprOf,
   movingApr,
   type RebaseEvent,
   seatAprE6,
   type WaitEstimate,
-  type WaitReason,
 } from './apr/apr.js'
 export { LstError, type LstErrorCode } from './errors.js'
 export {
@@ -50,18 +50,18 @@ export {
   type MerkleAirdrop,
   verifyAirdrop,
 } from './incentives/airdrop.js'
-export { divideByWeight, ENKI_AIRDROP_BPS, ENKI_SUPPLY, emitted, splitSupply } from './incentives/emission.js'
+export { divideByWeight, emitted, enkiAirdropBps, enkiSupply, splitSupply } from './incentives/emission.js'
 export { mulDiv, mulDown, mulUp, type Rounding, rateOf, type Totals, toAssets, toShares } from './math/math.js'
 export {
   type Assets,
   assets,
-  MAX_AMOUNT,
-  RATE_ONE,
+  maxAmount,
   type RateE27,
   rateE27,
+  rateOne,
   type Shares,
   shares,
-  UNLIMITED,
+  unlimited,
 } from './math/units.js'
 export { type LiquidConfig, type PresetName, type Profile, presets } from './presets/config.js'
 export type { Core } from './presets/core.js'
@@ -88,7 +88,7 @@ export {
   liquidPosition,
   liquidRate,
   liquidWait,
-  type QueueEntry,
+  type QueuedExit,
   type QueueView,
   type Quote,
   queueView,
@@ -138,8 +138,8 @@ export {
 export {
   applyReceipt,
   createReceipt,
-  type Receipt,
   type ReceiptOptions,
+  type ReceiptToken,
   type Redemption,
   receiptCodec,
   stakeable,
@@ -189,8 +189,8 @@ export {
   allocateOpenFirst,
   type ExitPlan,
   type ExitSeat,
-  MAX_SEAT,
-  MIN_SEAT,
+  maxSeatAssets,
+  minSeatAssets,
   planExit,
   seatReward,
 } from './seats/allocation.js'
@@ -208,8 +208,9 @@ export {
   seatTotals,
 } from './seats/book.js'
 export type { Codec, Json } from './state/codec.js'
-export { balanceOf, type Ledger } from './state/ledger.js'
-export type { Apply, CommandOf, LstEvent, Step } from './state/reducer.js'
+export type { LstEvent } from './state/events.js'
+export { type Balances, balanceOf } from './state/ledger.js'
+export type { Apply, CommandOf, LstStep } from './state/reducer.js'
 export {
   applyCycleVault,
   type CycleVault,
@@ -252,7 +253,7 @@ export {
   createQueue,
   exitCost,
   type Finalization,
-  MAX_BATCHES,
+  maxBatchesPerReport,
   planBatches,
   prefinalize,
   type QueueOptions,

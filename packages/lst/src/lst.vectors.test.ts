@@ -25,7 +25,7 @@ import { checkReport, type ReportLimits } from './report/guard.js'
 import { burnLimit, createLimiter, limiterAdd, limiterRemove, rebaseCapE9 } from './report/limiter.js'
 import { applyAccumulator, createAccumulator, earned } from './rewards/accumulator.js'
 import { allocateInOrder, allocateMinFirst, allocateOpenFirst, planExit, seatReward } from './seats/allocation.js'
-import type { Ledger } from './state/ledger.js'
+import type { Balances } from './state/ledger.js'
 import { applyCycleVault, type CycleVault, createCycleVault, cycleAssets, cycleFace } from './vault/cycle.js'
 import { inflationAttack } from './vault/inflation.js'
 import { applyInstantVault, createInstantVault, type InstantVault, instantFace } from './vault/instant.js'
@@ -36,9 +36,9 @@ import {
   applyWrapped,
   createWrapped,
   tokensPerWrapped,
-  WRAPPER_ACCOUNT,
   type WrappedShares,
   wrappedPerToken,
+  wrapperAccount,
 } from './wrapped/wrapped.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: vectors are untyped JSON, read here and nowhere else
@@ -59,7 +59,7 @@ const big = (value: Any): bigint => (value === undefined || value === null ? 0n 
 const maybe = (value: Any): bigint | undefined => (value === undefined || value === null ? undefined : BigInt(value))
 const a = (value: Any): Assets => big(value) as Assets
 const s = (value: Any): Shares => big(value) as Shares
-const ledgerOf = <T extends bigint>(record: Any): Ledger<T> =>
+const ledgerOf = <T extends bigint>(record: Any): Balances<T> =>
   OrderedMap.from(
     Object.entries(record ?? {})
       .map(([name, value]) => [name, big(value)] as [string, T])
@@ -167,7 +167,7 @@ function showPool({ pool, wrapped, supply }: WrappedShares): Record<string, unkn
     shareRateE27: rateOf(totals),
     wrapped: recordOf(wrapped),
     wrappedSupply: supply,
-    wrapperShares: pool.shares.get(WRAPPER_ACCOUNT) ?? 0n,
+    wrapperShares: pool.shares.get(wrapperAccount) ?? 0n,
   }
 }
 
@@ -212,24 +212,24 @@ const inPool =
     return { state: { ...state, pool }, result }
   }
 const poolOps: Model<WrappedShares>['ops'] = {
-  submit: inPool((pool, x) => applyRebasing(pool, { op: 'submit', account: x.u, assets: a(x.a) })),
-  transfer: inPool((pool, x) => applyRebasing(pool, { op: 'transfer', from: x.f, to: x.t, assets: a(x.a) })),
+  submit: inPool((pool, x) => applyRebasing(pool, { type: 'submit', account: x.u, assets: a(x.a) })),
+  transfer: inPool((pool, x) => applyRebasing(pool, { type: 'transfer', from: x.f, to: x.t, assets: a(x.a) })),
   transfershares: inPool((pool, x) =>
-    applyRebasing(pool, { op: 'transferShares', from: x.f, to: x.t, shares: s(x.x ?? x.s ?? x.a) }),
+    applyRebasing(pool, { type: 'transferShares', from: x.f, to: x.t, shares: s(x.x ?? x.s ?? x.a) }),
   ),
   requestburn: inPool((pool, x) =>
-    applyRebasing(pool, { op: 'requestBurn', account: x.u ?? x.f, shares: s(x.x ?? x.s ?? x.a) }),
+    applyRebasing(pool, { type: 'requestBurn', account: x.u ?? x.f, shares: s(x.x ?? x.s ?? x.a) }),
   ),
-  allocate: inPool((pool, x) => applyRebasing(pool, { op: 'allocate', assets: a(x.a) })),
+  allocate: inPool((pool, x) => applyRebasing(pool, { type: 'allocate', assets: a(x.a) })),
   setrewardsvault: inPool((pool, x) => ({ state: { ...pool, rewardsVault: a(x.amount ?? x.a) }, result: null })),
   setreturnsvault: inPool((pool, x) => ({ state: { ...pool, returnsVault: a(x.amount ?? x.a) }, result: null })),
   setbunker: inPool((pool, x) => ({ state: { ...pool, bunker: x.on ?? x.bunker ?? true }, result: null })),
-  pause: inPool(pool => applyRebasing(pool, { op: 'pause', paused: true })),
-  resume: inPool(pool => applyRebasing(pool, { op: 'pause', paused: false })),
+  pause: inPool(pool => applyRebasing(pool, { type: 'pause', paused: true })),
+  resume: inPool(pool => applyRebasing(pool, { type: 'pause', paused: false })),
   report: inPool((pool, x) => {
     const state = { pool } as WrappedShares
     const report = reportOf(state, x)
-    const booked = applyRebasing(pool, { op: 'report', ...report })
+    const booked = applyRebasing(pool, { type: 'report', ...report })
     // A report without a time does not move the clock by which requests are grouped.
     const reportedAt = x.ts === undefined ? pool.reportedAt : booked.state.reportedAt
     return { state: { ...booked.state, reportedAt }, result: showReport(booked.result, report.elapsedSeconds) }
@@ -241,7 +241,7 @@ const poolOps: Model<WrappedShares>['ops'] = {
   toasup: view((state, x) => toAssets(s(x.x), rebasingTotals(state.pool), 'up')),
   tosh: view((state, x) => toShares(a(x.a), rebasingTotals(state.pool), 'down')),
   toshup: view((state, x) => toShares(a(x.a), rebasingTotals(state.pool), 'up')),
-  request: inPool((pool, x) => applyRebasing(pool, { op: 'request', account: x.u, assets: a(x.a), now: big(x.ts) })),
+  request: inPool((pool, x) => applyRebasing(pool, { type: 'request', account: x.u, assets: a(x.a), now: big(x.ts) })),
   requestmany: (state, x) => {
     const times = big(x.n ?? x.count ?? x.times ?? x.k ?? x.amounts?.length)
     let pool = state.pool
@@ -249,7 +249,7 @@ const poolOps: Model<WrappedShares>['ops'] = {
     for (let i = 0n; i < times; i++) {
       const amount = x.amounts?.[Number(i)] ?? x.a
       const moved = applyRebasing(pool, {
-        op: 'request',
+        type: 'request',
         account: x.u,
         assets: a(amount),
         now: big(x.ts) + i * big(x.step ?? 0),
@@ -273,7 +273,7 @@ const poolOps: Model<WrappedShares>['ops'] = {
   }),
   finalize: inPool((pool, x) => {
     const done = applyQueue(pool.queue, {
-      op: 'finalize',
+      type: 'finalize',
       lastId: big(x.lastId),
       assets: a(x.amount),
       maxRate: big(x.rate) as RateE27,
@@ -283,20 +283,20 @@ const poolOps: Model<WrappedShares>['ops'] = {
       result: done.result,
     }
   }),
-  claim: inPool((pool, x) => applyRebasing(pool, { op: 'claim', id: big(x.id), account: x.who ?? x.u })),
+  claim: inPool((pool, x) => applyRebasing(pool, { type: 'claim', id: big(x.id), account: x.who ?? x.u })),
   claimable: view((state, x) => claimable(state.pool.queue, big(x.id))),
   status: view((state, x) => withdrawalStatus(state.pool.queue, big(x.id))),
   transferrequest: inPool((pool, x) =>
-    applyRebasing(pool, { op: 'transferRequest', id: big(x.id), from: x.f, to: x.t }),
+    applyRebasing(pool, { type: 'transferRequest', id: big(x.id), from: x.f, to: x.t }),
   ),
-  wrap: (state, x) => applyWrapped(state, { op: 'wrap', account: x.u, assets: a(x.a) }),
+  wrap: (state, x) => applyWrapped(state, { type: 'wrap', account: x.u, assets: a(x.a) }),
   unwrap: (state, x) => {
-    const { state: next, result } = applyWrapped(state, { op: 'unwrap', account: x.u, units: s(x.w) })
+    const { state: next, result } = applyWrapped(state, { type: 'unwrap', account: x.u, units: s(x.w) })
     return { state: next, result: [result.assets, result.shares] }
   },
-  unwrapshares: (state, x) => applyWrapped(state, { op: 'unwrapShares', account: x.u, units: s(x.w) }),
-  submitandwrap: (state, x) => applyWrapped(state, { op: 'submitAndWrap', account: x.u, assets: a(x.a) }),
-  transferwrapped: (state, x) => applyWrapped(state, { op: 'transferWrapped', from: x.f, to: x.t, units: s(x.w) }),
+  unwrapshares: (state, x) => applyWrapped(state, { type: 'unwrapShares', account: x.u, units: s(x.w) }),
+  submitandwrap: (state, x) => applyWrapped(state, { type: 'submitAndWrap', account: x.u, assets: a(x.a) }),
+  transferwrapped: (state, x) => applyWrapped(state, { type: 'transferWrapped', from: x.f, to: x.t, units: s(x.w) }),
   tokensperwrapped: view(state => tokensPerWrapped(state)),
   wrappedpertoken: view(state => wrappedPerToken(state)),
 }
@@ -335,15 +335,15 @@ const cycle: Model<CycleVault> = {
     balances: recordOf(vault.balances),
   }),
   ops: {
-    deposit: (vault, x) => applyCycleVault(vault, { op: 'deposit', receiver: x.u, assets: a(x.a) }),
-    mint: (vault, x) => applyCycleVault(vault, { op: 'mint', receiver: x.u, shares: s(x.x) }),
-    withdraw: (vault, x) => applyCycleVault(vault, { op: 'withdraw', owner: x.u, assets: a(x.a) }),
-    redeem: (vault, x) => applyCycleVault(vault, { op: 'redeem', owner: x.u, shares: s(x.x) }),
-    transfer: (vault, x) => applyCycleVault(vault, { op: 'transfer', from: x.f, to: x.t, shares: s(x.x) }),
-    donate: (vault, x) => applyCycleVault(vault, { op: 'donate', assets: a(x.a) }),
-    sync: vault => applyCycleVault(vault, { op: 'sync' }),
-    syncrewards: vault => applyCycleVault(vault, { op: 'sync' }),
-    settime: (vault, x) => applyCycleVault(vault, { op: 'advance', now: big(x.now) }),
+    deposit: (vault, x) => applyCycleVault(vault, { type: 'deposit', receiver: x.u, assets: a(x.a) }),
+    mint: (vault, x) => applyCycleVault(vault, { type: 'mint', receiver: x.u, shares: s(x.x) }),
+    withdraw: (vault, x) => applyCycleVault(vault, { type: 'withdraw', owner: x.u, assets: a(x.a) }),
+    redeem: (vault, x) => applyCycleVault(vault, { type: 'redeem', owner: x.u, shares: s(x.x) }),
+    transfer: (vault, x) => applyCycleVault(vault, { type: 'transfer', from: x.f, to: x.t, shares: s(x.x) }),
+    donate: (vault, x) => applyCycleVault(vault, { type: 'donate', assets: a(x.a) }),
+    sync: vault => applyCycleVault(vault, { type: 'sync' }),
+    syncrewards: vault => applyCycleVault(vault, { type: 'sync' }),
+    settime: (vault, x) => applyCycleVault(vault, { type: 'advance', now: big(x.now) }),
     totalassets: view(vault => cycleFace.totalAssets(vault)),
     previewdeposit: view((vault, x) => cycleFace.previewDeposit(vault, a(x.a))),
     previewmint: view((vault, x) => cycleFace.previewMint(vault, s(x.x))),
@@ -356,8 +356,8 @@ const cycle: Model<CycleVault> = {
   },
 }
 
-type Paying = { vault: InstantVault; paid: Ledger<Assets>; vesting: Ledger<Assets> }
-const add = (ledger: Ledger<Assets>, name: string, amount: bigint): Ledger<Assets> =>
+type Paying = { vault: InstantVault; paid: Balances<Assets>; vesting: Balances<Assets> }
+const add = (ledger: Balances<Assets>, name: string, amount: bigint): Balances<Assets> =>
   ledger.set(name, ((ledger.get(name) ?? 0n) + amount) as Assets)
 const inVault =
   (run: (vault: InstantVault, args: Any) => { state: InstantVault; result: unknown }) => (state: Paying, args: Any) => {
@@ -369,8 +369,8 @@ const leaving =
   (state: Paying, x: Any): { state: Paying; result: unknown } => {
     const { state: vault, result } =
       op === 'withdraw'
-        ? applyInstantVault(state.vault, { op, owner: x.u, assets: a(x.a) })
-        : applyInstantVault(state.vault, { op, owner: x.u, shares: s(x.x) })
+        ? applyInstantVault(state.vault, { type: op, owner: x.u, assets: a(x.a) })
+        : applyInstantVault(state.vault, { type: op, owner: x.u, shares: s(x.x) })
     return {
       state: { vault, paid: add(state.paid, x.u, result.paid), vesting: add(state.vesting, x.u, result.vested) },
       result: [op === 'withdraw' ? result.shares : result.assets, result.vested],
@@ -401,16 +401,16 @@ const instant: Model<Paying> = {
     toVesting: recordOf(vesting),
   }),
   ops: {
-    deposit: inVault((vault, x) => applyInstantVault(vault, { op: 'deposit', receiver: x.u, assets: a(x.a) })),
-    mint: inVault((vault, x) => applyInstantVault(vault, { op: 'mint', receiver: x.u, shares: s(x.x) })),
-    transfer: inVault((vault, x) => applyInstantVault(vault, { op: 'transfer', from: x.f, to: x.t, shares: s(x.x) })),
-    addassets: inVault((vault, x) => applyInstantVault(vault, { op: 'addAssets', assets: a(x.a ?? x.amount) })),
-    loss: inVault((vault, x) => applyInstantVault(vault, { op: 'loseAssets', assets: a(x.a ?? x.amount) })),
+    deposit: inVault((vault, x) => applyInstantVault(vault, { type: 'deposit', receiver: x.u, assets: a(x.a) })),
+    mint: inVault((vault, x) => applyInstantVault(vault, { type: 'mint', receiver: x.u, shares: s(x.x) })),
+    transfer: inVault((vault, x) => applyInstantVault(vault, { type: 'transfer', from: x.f, to: x.t, shares: s(x.x) })),
+    addassets: inVault((vault, x) => applyInstantVault(vault, { type: 'addAssets', assets: a(x.a ?? x.amount) })),
+    loss: inVault((vault, x) => applyInstantVault(vault, { type: 'loseAssets', assets: a(x.a ?? x.amount) })),
     // A gift to the vault's address is not counted: nothing to do.
     donate: view(() => null),
     dispatch: inVault((vault, x) => {
       const { state, result } = applyInstantVault(vault, {
-        op: 'dispatch',
+        type: 'dispatch',
         assets: a(x.amount ?? x.a),
         treasuryBps: big(x.treasuryBps),
       })
@@ -478,34 +478,34 @@ const rate: Model<RatePool> = {
   ops: {
     deposit: (state, x) =>
       applyRatePool(state, {
-        op: 'deposit',
+        type: 'deposit',
         account: x.u,
         assets: a(x.a),
         ...((x.minOut ?? x.min_out) === undefined ? {} : { minShares: s(x.minOut ?? x.min_out) }),
       }),
-    rewardarrives: (state, x) => applyRatePool(state, { op: 'rewardArrives', assets: a(x.amount ?? x.a) }),
+    rewardarrives: (state, x) => applyRatePool(state, { type: 'rewardArrives', assets: a(x.amount ?? x.a) }),
     harvest: state => {
-      const { state: next, result } = applyRatePool(state, { op: 'harvest' })
+      const { state: next, result } = applyRatePool(state, { type: 'harvest' })
       return { state: next, result: [result.net, result.fee] }
     },
     request: (state, x) => {
       const { state: next, result } = applyRatePool(state, {
-        op: 'request',
+        type: 'request',
         account: x.u,
         shares: s(x.x),
         harvestFirst: (x.harvest_first ?? x.harvestFirst) !== false,
       })
       return { state: next, result: [result.nonce, result.assets] }
     },
-    unlock: (state, x) => applyRatePool(state, { op: 'unlock', upto: big(x.upto) }),
+    unlock: (state, x) => applyRatePool(state, { type: 'unlock', upto: big(x.upto) }),
     complete: (state, x) => {
-      const { state: next, result } = applyRatePool(state, { op: 'complete', account: x.u })
+      const { state: next, result } = applyRatePool(state, { type: 'complete', account: x.u })
       return { state: next, result: [result.nonce, result.assets] }
     },
-    returnfromseat: (state, x) => applyRatePool(state, { op: 'returnFromSeat', assets: a(x.a) }),
-    sendtoseat: (state, x) => applyRatePool(state, { op: 'sendToSeat', assets: a(x.a) }),
-    loss: (state, x) => applyRatePool(state, { op: 'lose', assets: a(x.a) }),
-    settime: (state, x) => applyRatePool(state, { op: 'advance', now: big(x.now) }),
+    returnfromseat: (state, x) => applyRatePool(state, { type: 'returnFromSeat', assets: a(x.a) }),
+    sendtoseat: (state, x) => applyRatePool(state, { type: 'sendToSeat', assets: a(x.a) }),
+    loss: (state, x) => applyRatePool(state, { type: 'lose', assets: a(x.a) }),
+    settime: (state, x) => applyRatePool(state, { type: 'advance', now: big(x.now) }),
     rate: view(state => (state.supply === 0n ? 10n ** 18n : (state.totalDeposits * 10n ** 18n) / state.supply)),
   },
 }
@@ -534,10 +534,10 @@ const snapshot: Model<SnapshotPool> = {
     now: state.now,
   }),
   ops: {
-    deposit: (state, x) => applySnapshotPool(state, { op: 'deposit', account: x.u, assets: a(x.a) }),
-    burn: (state, x) => applySnapshotPool(state, { op: 'burn', account: x.u, shares: s(x.x) }),
-    submit: (state, x) => applySnapshotPool(state, { op: 'update', assets: a(x.T), shares: s(x.R) }),
-    settime: (state, x) => applySnapshotPool(state, { op: 'advance', now: big(x.now) }),
+    deposit: (state, x) => applySnapshotPool(state, { type: 'deposit', account: x.u, assets: a(x.a) }),
+    burn: (state, x) => applySnapshotPool(state, { type: 'burn', account: x.u, shares: s(x.x) }),
+    submit: (state, x) => applySnapshotPool(state, { type: 'update', assets: a(x.T), shares: s(x.R) }),
+    settime: (state, x) => applySnapshotPool(state, { type: 'advance', now: big(x.now) }),
   },
 }
 
@@ -593,19 +593,19 @@ const tickets: Model<TicketQueue> = {
   }),
   ops: {
     enter: (queue, x) => {
-      const { state, result } = applyTickets(queue, { op: 'enter', account: x.u, assets: a(x.a) })
+      const { state, result } = applyTickets(queue, { type: 'enter', account: x.u, assets: a(x.a) })
       return { state, result: [result.id, result.assets, result.fee] }
     },
-    fund: (queue, x) => applyTickets(queue, { op: 'fund', assets: a(x.a) }),
-    redeem: (queue, x) => applyTickets(queue, { op: 'redeem', id: big(x.i) }),
+    fund: (queue, x) => applyTickets(queue, { type: 'fund', assets: a(x.a) }),
+    redeem: (queue, x) => applyTickets(queue, { type: 'redeem', id: big(x.i) }),
     cancel: (queue, x) => {
-      const { state, result } = applyTickets(queue, { op: 'cancel', id: big(x.i) })
+      const { state, result } = applyTickets(queue, { type: 'cancel', id: big(x.i) })
       return { state, result: [result.assets, result.fee, result.lp] }
     },
-    setlpfactor: (queue, x) => applyTickets(queue, { op: 'setLpFactor', token: x.token, factor: big(x.factor) }),
-    reduce: (queue, x) => applyTickets(queue, { op: 'reduce', id: big(x.i), token: x.tok ?? x.token, lp: big(x.lp) }),
-    unlocklp: (queue, x) => applyTickets(queue, { op: 'unlockLp', id: big(x.i) }),
-    settime: (queue, x) => applyTickets(queue, { op: 'advance', now: big(x.now) }),
+    setlpfactor: (queue, x) => applyTickets(queue, { type: 'setLpFactor', token: x.token, factor: big(x.factor) }),
+    reduce: (queue, x) => applyTickets(queue, { type: 'reduce', id: big(x.i), token: x.tok ?? x.token, lp: big(x.lp) }),
+    unlocklp: (queue, x) => applyTickets(queue, { type: 'unlockLp', id: big(x.i) }),
+    settime: (queue, x) => applyTickets(queue, { type: 'advance', now: big(x.now) }),
   },
 }
 
@@ -633,16 +633,16 @@ const vesting: Model<ExitVesting> = {
     ),
   }),
   ops: {
-    deposit: (state, x) => applyVesting(state, { op: 'deposit', account: x.u, assets: a(x.a) }),
-    stake: (state, x) => applyVesting(state, { op: 'stake', account: x.u, tokens: big(x.a) }),
+    deposit: (state, x) => applyVesting(state, { type: 'deposit', account: x.u, assets: a(x.a) }),
+    stake: (state, x) => applyVesting(state, { type: 'stake', account: x.u, tokens: big(x.a) }),
     unstake: (state, x) => {
-      const { state: next, result } = applyVesting(state, { op: 'unstake', account: x.u })
+      const { state: next, result } = applyVesting(state, { type: 'unstake', account: x.u })
       return { state: next, result: [result.assets, result.tokens] }
     },
-    claim: (state, x) => applyVesting(state, { op: 'claim', account: x.u }),
+    claim: (state, x) => applyVesting(state, { type: 'claim', account: x.u }),
     claimable: view((state, x) => vestedClaimable(state, x.u)),
     finish: view((state, x) => vestingFinish(state, x.u) ?? null),
-    settime: (state, x) => applyVesting(state, { op: 'advance', now: big(x.now) }),
+    settime: (state, x) => applyVesting(state, { type: 'advance', now: big(x.now) }),
   },
 }
 
@@ -742,14 +742,14 @@ const incentives: Model<MerkleAirdrop | null> = {
       let state = createAccumulator()
       const names = new Set<string>()
       for (const [kind, ...rest] of x.events as string[][]) {
-        if (kind === 'reward') state = applyAccumulator(state, { op: 'reward', assets: a(rest[0]) }).state
+        if (kind === 'reward') state = applyAccumulator(state, { type: 'reward', assets: a(rest[0]) }).state
         else {
           names.add(rest[0]!)
           const account = rest[0]!
-          if (kind === 'stake') state = applyAccumulator(state, { op: 'stake', account, amount: big(rest[1]) }).state
+          if (kind === 'stake') state = applyAccumulator(state, { type: 'stake', account, amount: big(rest[1]) }).state
           else if (kind === 'unstake' || kind === 'withdraw')
-            state = applyAccumulator(state, { op: 'unstake', account, amount: big(rest[1]) }).state
-          else if (kind === 'claim') state = applyAccumulator(state, { op: 'claim', account }).state
+            state = applyAccumulator(state, { type: 'unstake', account, amount: big(rest[1]) }).state
+          else if (kind === 'claim') state = applyAccumulator(state, { type: 'claim', account }).state
           else throw new Error(`unknown event ${kind}`)
         }
       }
@@ -768,7 +768,7 @@ const incentives: Model<MerkleAirdrop | null> = {
       state === null
         ? fail('OPTION_INVALID', 'no root')
         : applyAirdrop(state, {
-            op: 'claim',
+            type: 'claim',
             index: big(x.index),
             account: x.account,
             amount: big(x.amount),

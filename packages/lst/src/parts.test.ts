@@ -2,8 +2,8 @@ import { isL2Error } from '@l2/common'
 import { describe, expect, test } from 'vitest'
 import { estimateWait, seatAprE6 } from './apr/apr.js'
 import { airdropTree, applyAirdrop, createAirdrop, verifyAirdrop } from './incentives/airdrop.js'
-import { divideByWeight, ENKI_AIRDROP_BPS, ENKI_SUPPLY, emitted, splitSupply } from './incentives/emission.js'
-import { type Assets, RATE_ONE, type RateE27, type Shares } from './math/units.js'
+import { divideByWeight, emitted, enkiAirdropBps, enkiSupply, splitSupply } from './incentives/emission.js'
+import { type Assets, type RateE27, rateOne, type Shares } from './math/units.js'
 import { applyLiquid, createLiquid } from './presets/liquid.js'
 import { liquidApr, liquidPosition, liquidRate, liquidWait, quoteDeposit, quoteWithdrawal } from './presets/views.js'
 import { applyReceipt, createReceipt, stakeable } from './receipt/receipt.js'
@@ -12,7 +12,7 @@ import { applyRestaking, createRestaking, restakingRate, restakingUnitRate } fro
 import { asyncRedeem } from './withdrawal/async.js'
 import { applyQueue, checkpointHint, createQueue } from './withdrawal/queue.js'
 
-const METIS = 10n ** 18n
+const oneMetis = 10n ** 18n
 const wei = (value: bigint): Assets => value as Assets
 const units = (value: bigint): Shares => value as Shares
 const code = (run: () => unknown): string => {
@@ -30,24 +30,24 @@ describe('ERC-7540 view of the queue', () => {
     let queue = createQueue()
     for (const owner of ['a', 'b', 'a'])
       queue = applyQueue(queue, {
-        op: 'enqueue',
+        type: 'enqueue',
         owner,
-        assets: wei(METIS),
-        shares: units(METIS),
+        assets: wei(oneMetis),
+        shares: units(oneMetis),
         now: 1n,
       }).state
-    expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'a')).toBe(METIS)
+    expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'a')).toBe(oneMetis)
     expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'b')).toBe(0n)
-    const half = (RATE_ONE / 2n) as RateE27
-    queue = applyQueue(queue, { op: 'finalize', lastId: 2n, assets: wei(METIS), maxRate: half }).state
-    expect(asyncRedeem.claimableRedeemRequest(queue, 1n, 'a')).toBe(METIS)
-    expect(asyncRedeem.maxWithdraw(queue, 'a')).toBe(METIS / 2n)
-    expect(asyncRedeem.maxRedeem(queue, 'a')).toBe(METIS)
+    const half = (rateOne / 2n) as RateE27
+    queue = applyQueue(queue, { type: 'finalize', lastId: 2n, assets: wei(oneMetis), maxRate: half }).state
+    expect(asyncRedeem.claimableRedeemRequest(queue, 1n, 'a')).toBe(oneMetis)
+    expect(asyncRedeem.maxWithdraw(queue, 'a')).toBe(oneMetis / 2n)
+    expect(asyncRedeem.maxRedeem(queue, 'a')).toBe(oneMetis)
     expect(checkpointHint(queue, 2n)).toBe(1n)
     expect(code(() => checkpointHint(queue, 3n))).toBe('NOT_FINALIZED')
-    expect(code(() => applyQueue(queue, { op: 'claim', id: 1n, account: 'a', hint: 2n }))).toBe('HINT_INVALID')
-    const moved = applyQueue(queue, { op: 'transferRequest', id: 1n, from: 'a', to: 'c' }).state
-    expect(applyQueue(moved, { op: 'claim', id: 1n, account: 'c', hint: 1n }).result).toBe(METIS / 2n)
+    expect(code(() => applyQueue(queue, { type: 'claim', id: 1n, account: 'a', hint: 2n }))).toBe('HINT_INVALID')
+    const moved = applyQueue(queue, { type: 'transferRequest', id: 1n, from: 'a', to: 'c' }).state
+    expect(applyQueue(moved, { type: 'claim', id: 1n, account: 'c', hint: 1n }).result).toBe(oneMetis / 2n)
     expect(code(() => asyncRedeem.previewRedeem())).toBe('ASYNC_EXIT')
     expect(code(() => asyncRedeem.previewWithdraw())).toBe('ASYNC_EXIT')
   })
@@ -56,31 +56,33 @@ describe('ERC-7540 view of the queue', () => {
 describe('restaking', () => {
   test('its own slash lowers it alone, the LST lowers it through the rate, and those who are leaving share both', () => {
     let layer = createRestaking()
-    layer = applyRestaking(layer, { op: 'deposit', account: 'a', units: wei(99n * METIS) }).state
-    layer = applyRestaking(layer, { op: 'expose', service: 'oracle', bps: 1_000n }).state
-    expect(code(() => applyRestaking(layer, { op: 'expose', service: 'bridge', bps: 9_001n }))).toBe('LIMIT_EXCEEDED')
-    const asked = applyRestaking(layer, { op: 'request', account: 'a', shares: units(10n * METIS), now: 0n })
+    layer = applyRestaking(layer, { type: 'deposit', account: 'a', units: wei(99n * oneMetis) }).state
+    layer = applyRestaking(layer, { type: 'expose', service: 'oracle', bps: 1_000n }).state
+    expect(code(() => applyRestaking(layer, { type: 'expose', service: 'bridge', bps: 9_001n }))).toBe('LIMIT_EXCEEDED')
+    const asked = applyRestaking(layer, { type: 'request', account: 'a', shares: units(10n * oneMetis), now: 0n })
     layer = asked.state
-    expect(code(() => applyRestaking(layer, { op: 'slash', service: 'oracle', units: wei(10n * METIS + 1n) }))).toBe(
+    expect(
+      code(() => applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis + 1n) })),
+    ).toBe('LIMIT_EXCEEDED')
+    expect(code(() => applyRestaking(layer, { type: 'slash', service: 'nobody', units: wei(1n) }))).toBe(
       'LIMIT_EXCEEDED',
     )
-    expect(code(() => applyRestaking(layer, { op: 'slash', service: 'nobody', units: wei(1n) }))).toBe('LIMIT_EXCEEDED')
-    layer = applyRestaking(layer, { op: 'slash', service: 'oracle', units: wei(10n * METIS) }).state
-    expect(restakingUnitRate(layer)).toBe((RATE_ONE * 9n) / 10n)
-    expect(restakingRate(layer, ((RATE_ONE * 11n) / 10n) as RateE27)).toBe((RATE_ONE * 99n) / 100n)
-    expect(code(() => applyRestaking(layer, { op: 'claim', id: asked.result, account: 'a', now: 604_799n }))).toBe(
+    layer = applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis) }).state
+    expect(restakingUnitRate(layer)).toBe((rateOne * 9n) / 10n)
+    expect(restakingRate(layer, ((rateOne * 11n) / 10n) as RateE27)).toBe((rateOne * 99n) / 100n)
+    expect(code(() => applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_799n }))).toBe(
       'NOT_MATURE',
     )
-    expect(applyRestaking(layer, { op: 'claim', id: asked.result, account: 'a', now: 604_800n }).result).toBe(
-      9n * METIS,
+    expect(applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_800n }).result).toBe(
+      9n * oneMetis,
     )
   })
 })
 
 describe('incentives', () => {
   test('ten per cent at once, the rest over time, divided without loss', () => {
-    const { airdrop, emission } = splitSupply(ENKI_SUPPLY, ENKI_AIRDROP_BPS)
-    expect(airdrop + emission).toBe(ENKI_SUPPLY)
+    const { airdrop, emission } = splitSupply(enkiSupply, enkiAirdropBps)
+    expect(airdrop + emission).toBe(enkiSupply)
     const schedule = { emission, start: 100n, seconds: 1_000n }
     expect([0n, 100n, 600n, 1_100n, 9_999n].map(now => emitted({ ...schedule, now }))).toEqual([
       0n,
@@ -101,19 +103,23 @@ describe('incentives', () => {
     const claims = Array.from({ length: 7 }, (_, i) => ({
       index: BigInt(i),
       account: `0x${String(i + 1).repeat(40)}` as const,
-      amount: BigInt(i) * METIS,
+      amount: BigInt(i) * oneMetis,
     }))
     const tree = airdropTree(claims)
     let drop = createAirdrop(tree.root)
     for (const [i, claim] of claims.entries()) {
       expect(verifyAirdrop(tree.root, claim, tree.proofs[i]!)).toBe(true)
       expect(verifyAirdrop(tree.root, { ...claim, amount: claim.amount + 1n }, tree.proofs[i]!)).toBe(false)
-      drop = applyAirdrop(drop, { op: 'claim', ...claim, proof: tree.proofs[i]! }).state
-      expect(code(() => applyAirdrop(drop, { op: 'claim', ...claim, proof: tree.proofs[i]! }))).toBe('ALREADY_CLAIMED')
+      drop = applyAirdrop(drop, { type: 'claim', ...claim, proof: tree.proofs[i]! }).state
+      expect(code(() => applyAirdrop(drop, { type: 'claim', ...claim, proof: tree.proofs[i]! }))).toBe(
+        'ALREADY_CLAIMED',
+      )
     }
-    drop = applyAirdrop(drop, { op: 'enableWithdraw', before: 3n }).state
-    expect(applyAirdrop(drop, { op: 'withdraw', id: 2n, account: claims[2]!.account }).result).toBe(2n * METIS)
-    expect(code(() => applyAirdrop(drop, { op: 'withdraw', id: 3n, account: claims[3]!.account }))).toBe('NOT_UNLOCKED')
+    drop = applyAirdrop(drop, { type: 'enableWithdraw', before: 3n }).state
+    expect(applyAirdrop(drop, { type: 'withdraw', id: 2n, account: claims[2]!.account }).result).toBe(2n * oneMetis)
+    expect(code(() => applyAirdrop(drop, { type: 'withdraw', id: 3n, account: claims[3]!.account }))).toBe(
+      'NOT_UNLOCKED',
+    )
   })
 })
 
@@ -125,20 +131,20 @@ describe('receipt', () => {
       for (const [, item] of receipt.redemptions) if (item.state === 'open') open += item.assets + item.fee
       expect(receipt.supply + open).toBe(receipt.cash + receipt.staked)
     }
-    receipt = applyReceipt(receipt, { op: 'submit', account: 'a', assets: wei(100n * METIS + 7n) }).state
+    receipt = applyReceipt(receipt, { type: 'submit', account: 'a', assets: wei(100n * oneMetis + 7n) }).state
     backed()
-    receipt = applyReceipt(receipt, { op: 'stake', assets: stakeable(receipt, 32n * METIS) }).state
-    expect(receipt.staked).toBe(96n * METIS)
-    const asked = applyReceipt(receipt, { op: 'requestRedeem', account: 'a', assets: wei(50n * METIS) })
+    receipt = applyReceipt(receipt, { type: 'stake', assets: stakeable(receipt, 32n * oneMetis) }).state
+    expect(receipt.staked).toBe(96n * oneMetis)
+    const asked = applyReceipt(receipt, { type: 'requestRedeem', account: 'a', assets: wei(50n * oneMetis) })
     receipt = asked.state
     backed()
-    expect(code(() => applyReceipt(receipt, { op: 'process', id: 0n }))).toBe('INSUFFICIENT_CASH')
-    receipt = applyReceipt(applyReceipt(receipt, { op: 'unstake', assets: wei(64n * METIS) }).state, {
-      op: 'process',
+    expect(code(() => applyReceipt(receipt, { type: 'process', id: 0n }))).toBe('INSUFFICIENT_CASH')
+    receipt = applyReceipt(applyReceipt(receipt, { type: 'unstake', assets: wei(64n * oneMetis) }).state, {
+      type: 'process',
       id: 0n,
     }).state
     backed()
-    expect(applyReceipt(receipt, { op: 'claim', id: 0n, account: 'a' }).result).toBe(asked.result.assets)
+    expect(applyReceipt(receipt, { type: 'claim', id: 0n, account: 'a' }).result).toBe(asked.result.assets)
   })
 })
 
@@ -153,7 +159,9 @@ describe('report figures', () => {
     expect(code(() => checkSeats([seat('a', 20n)], 21n, limits))).toBe('REPORT_INCONSISTENT')
     expect(code(() => checkSeats([seat('a', 20n), seat('a', 20n)], 40n, limits))).toBe('REPORT_INCONSISTENT')
     // 12,000 METIS a year on 60,000: the twenty per cent that people quote.
-    expect(seatAprE6({ rewardPerBlock: 761n * 10n ** 12n, blockSeconds: 2n, locked: 60_000n * METIS })).toBe(199_990n)
+    expect(seatAprE6({ rewardPerBlock: 761n * 10n ** 12n, blockSeconds: 2n, locked: 60_000n * oneMetis })).toBe(
+      199_990n,
+    )
   })
   test('waiting names its reason', () => {
     const base = {
@@ -174,53 +182,54 @@ describe('report figures', () => {
 
 describe('a whole protocol', () => {
   test('refuses replayed events and stale reports, splits large exits, and quotes what it does', () => {
-    let lst = createLiquid({ preset: 'enki', entrySeconds: 0n, rewardPerBlock: METIS })
+    let lst = createLiquid({ preset: 'enki', entrySeconds: 0n, rewardPerBlock: oneMetis })
     expect(liquidApr(lst)).toBeUndefined()
-    lst = applyLiquid(lst, { op: 'registerSeat', seat: '1' }).state
-    lst = applyLiquid(lst, { op: 'deposit', account: 'a', assets: wei(25_000n * METIS), now: 5n }).state
-    lst = applyLiquid(lst, { op: 'lockSeat', seat: '1', assets: wei(20_000n * METIS), now: 5n }).state
-    const event = { type: 'RewardAccrued', id: 1, blocks: 5n, operatorWei: 5n * METIS, delegatorsWei: 0n }
-    lst = applyLiquid(lst, { op: 'feed', sequence: 1n, event }).state
-    expect(code(() => applyLiquid(lst, { op: 'feed', sequence: 1n, event }))).toBe('FEED_ORDER')
-    expect(code(() => applyLiquid(lst, { op: 'feed', sequence: 2n, event: { ...event, blocks: 4n } as never }))).toBe(
+    lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
+    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(25_000n * oneMetis), now: 5n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(20_000n * oneMetis), now: 5n }).state
+    const event = { type: 'RewardAccrued', id: 1, blocks: 5n, operatorWei: 5n * oneMetis, delegatorsWei: 0n }
+    lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event }).state
+    expect(code(() => applyLiquid(lst, { type: 'feed', sequence: 1n, event }))).toBe('FEED_ORDER')
+    expect(code(() => applyLiquid(lst, { type: 'feed', sequence: 2n, event: { ...event, blocks: 4n } as never }))).toBe(
       'REWARD_TOO_HIGH',
     )
-    expect(code(() => applyLiquid(lst, { op: 'deposit', account: 'a', assets: wei(METIS), now: 4n }))).toBe(
+    expect(code(() => applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(oneMetis), now: 4n }))).toBe(
       'TIME_BACKWARDS',
     )
-    lst = applyLiquid(lst, { op: 'report', now: 86_400n }).state
-    expect(code(() => applyLiquid(lst, { op: 'report', now: 86_400n }))).toBe('REPORT_STALE')
-    const quoted = quoteDeposit(lst, wei(METIS)).amount
-    const minted = applyLiquid(lst, { op: 'deposit', account: 'b', assets: wei(METIS), now: 86_400n })
+    lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
+    expect(code(() => applyLiquid(lst, { type: 'report', now: 86_400n }))).toBe('REPORT_STALE')
+    const quoted = quoteDeposit(lst, wei(oneMetis)).amount
+    const minted = applyLiquid(lst, { type: 'deposit', account: 'b', assets: wei(oneMetis), now: 86_400n })
     expect(minted.result).toBe(quoted)
-    expect(quoteWithdrawal(lst, units(METIS)).rate).toBe(liquidRate(lst).rate)
+    expect(quoteWithdrawal(lst, units(oneMetis)).rate).toBe(liquidRate(lst).rate)
     const { result, state } = applyLiquid(lst, {
-      op: 'requestWithdrawal',
+      type: 'requestWithdrawal',
       account: 'a',
-      shares: units(3_500n * METIS),
+      shares: units(3_500n * oneMetis),
       now: 86_400n,
     })
     expect(result.ids).toEqual([1n, 2n, 3n, 4n])
-    expect(liquidPosition(state, 'a').shares).toBe(liquidPosition(lst, 'a').shares - 3_500n * METIS)
-    expect(liquidWait(state, wei(10_000n * METIS)).reason).toBe('fullExit')
+    expect(liquidPosition(state, 'a').shares).toBe(liquidPosition(lst, 'a').shares - 3_500n * oneMetis)
+    expect(liquidWait(state, wei(10_000n * oneMetis)).reason).toBe('fullExit')
   })
   test('a loss beyond the cap waits for a second opinion, and so do many small ones', () => {
     let lst = createLiquid({ preset: 'recommended', entrySeconds: 0n })
-    lst = applyLiquid(lst, { op: 'registerSeat', seat: '1' }).state
-    lst = applyLiquid(lst, { op: 'deposit', account: 'a', assets: wei(100_000n * METIS), now: 0n }).state
-    lst = applyLiquid(lst, { op: 'lockSeat', seat: '1', assets: wei(90_000n * METIS), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
+    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(100_000n * oneMetis), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(90_000n * oneMetis), now: 0n }).state
     let sequence = 0n
     const slash = (metis: bigint) => {
-      const event = { type: 'Slashed', id: 1, operatorWei: metis * METIS, delegatorsWei: 0n }
-      lst = applyLiquid(lst, { op: 'feed', sequence: ++sequence, event }).state
+      const event = { type: 'Slashed', id: 1, operatorWei: metis * oneMetis, delegatorsWei: 0n }
+      lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
     }
-    const report = (day: bigint, confirmed = false) => applyLiquid(lst, { op: 'report', now: day * 86_400n, confirmed })
+    const report = (day: bigint, confirmed = false) =>
+      applyLiquid(lst, { type: 'report', now: day * 86_400n, confirmed })
     slash(6_000n)
     expect(code(() => report(1n))).toBe('LOSS_TOO_HIGH')
     lst = report(1n, true).state
     slash(4_500n)
     expect(code(() => report(2n))).toBe('LOSS_TOO_HIGH')
     lst = report(2n, true).state
-    expect(liquidRate(lst).rate).toBeLessThan((RATE_ONE * 90n) / 100n)
+    expect(liquidRate(lst).rate).toBeLessThan((rateOne * 90n) / 100n)
   })
 })

@@ -6,9 +6,9 @@ import {
   electionWeights,
   leaderAt,
   type PoolCommand,
-  type PoolEvent,
   type PoolState,
   planEpoch,
+  type SequencerPoolEvent,
   sequencerOf,
 } from '@l2/staking'
 import fc from 'fast-check'
@@ -22,8 +22,8 @@ import { claimable, requested } from './withdrawal/queue.js'
 // The same run every time; another one with L2_SEED.
 fc.configureGlobal({ seed: testSeed() })
 
-const METIS = 10n ** 18n
-const DAY = 86_400
+const oneMetis = 10n ** 18n
+const daySeconds = 86_400
 const address = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const admin = address(0xad)
@@ -33,7 +33,7 @@ class World {
   lst: Liquid
   pool: PoolState
   sequence = 0n
-  at = 100 * DAY
+  at = 100 * daySeconds
   slashed = 0n
   earned = 0n
 
@@ -46,16 +46,16 @@ class World {
       maxPositiveRebaseE9: undefined,
       limits: {},
     })
-    for (const seat of ['1', '2', '3']) this.lst = applyLiquid(this.lst, { op: 'registerSeat', seat, bond }).state
-    this.run({ type: 'fund', amountWei: 1_000_000n * METIS })
+    for (const seat of [1, 2, 3]) this.lst = applyLiquid(this.lst, { type: 'registerSeat', seat, bond }).state
+    this.run({ type: 'fund', amountWei: 1_000_000n * oneMetis })
   }
 
-  run(command: object): PoolEvent[] {
+  run(command: object): SequencerPoolEvent[] {
     const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
     this.pool = state
     for (const event of events) {
       // Every event goes through the port as it is; what is not ours is ignored there.
-      this.lst = applyLiquid(this.lst, { op: 'feed', sequence: ++this.sequence, event }).state
+      this.lst = applyLiquid(this.lst, { type: 'feed', sequence: ++this.sequence, event }).state
       if (event.type === 'Slashed') this.slashed += event.operatorWei
       if (event.type === 'RewardAccrued') this.earned += event.operatorWei
     }
@@ -64,7 +64,7 @@ class World {
 
   /** What the protocol sends to seats is locked in the pool, by its own accounts. */
   allocate(): void {
-    const { state, result } = applyLiquid(this.lst, { op: 'allocate', now: BigInt(this.at) })
+    const { state, result } = applyLiquid(this.lst, { type: 'allocate', now: BigInt(this.at) })
     this.lst = state
     for (const { seat, assets } of result) {
       const id = Number(seat)
@@ -104,7 +104,7 @@ class World {
   }
 
   report(): void {
-    this.lst = applyLiquid(this.lst, { op: 'report', now: BigInt(this.at), confirmed: true }).state
+    this.lst = applyLiquid(this.lst, { type: 'report', now: BigInt(this.at), confirmed: true }).state
   }
 
   /** Both sides, to the wei. */
@@ -133,22 +133,27 @@ describe('with the sequencer pool', () => {
         fc.property(
           fc.array(fc.bigInt({ min: 9_000n, max: 40_000n }), { minLength: 3, maxLength: 5 }),
           fc.integer({ min: 1, max: 30 }),
-          fc.constantFrom(0n, 10n * METIS),
+          fc.constantFrom(0n, 10n * oneMetis),
           fc.bigInt({ min: 1n, max: 900n }),
           (deposits, blocks, bond, asked) => {
             const world = new World(preset, bond)
             deposits.forEach((metis, i) => {
-              const assets = (metis * METIS) as Assets
+              const assets = (metis * oneMetis) as Assets
               world.lst = applyLiquid(world.lst, {
-                op: 'deposit',
+                type: 'deposit',
                 account: `user${i}`,
                 assets,
                 now: BigInt(world.at),
               }).state
             })
             // Exits are paid from what is not in seats.
-            const keep = 2_000n * METIS
-            const buffered = { op: 'deposit', account: 'late', assets: keep as Assets, now: BigInt(world.at) } as const
+            const keep = 2_000n * oneMetis
+            const buffered = {
+              type: 'deposit',
+              account: 'late',
+              assets: keep as Assets,
+              now: BigInt(world.at),
+            } as const
             world.allocate()
             world.lst = applyLiquid(world.lst, buffered).state
             for (let i = 0; i < 4; i++) world.run({ type: 'advanceEpoch', epoch: world.pool.epoch + 1n })
@@ -158,11 +163,11 @@ describe('with the sequencer pool', () => {
             world.agree()
             // Nothing moves before the report…
             expect(liquidRate(world.lst).rate).toBe(before)
-            world.advance(DAY)
+            world.advance(daySeconds)
             world.report()
             // …and then all of it does (a cycle vault releases it over a week).
             if (preset === 'accumulated') {
-              world.advance(8 * DAY)
+              world.advance(8 * daySeconds)
               world.report()
             }
             expect(world.earned).toBeGreaterThan(0n)
@@ -172,10 +177,10 @@ describe('with the sequencer pool', () => {
 
             // Somebody asks to leave; then a fault is admitted, priced and executed.
             const shares = (
-              liquidShares(world.lst, 'user0') < asked * METIS ? liquidShares(world.lst, 'user0') : asked * METIS
+              liquidShares(world.lst, 'user0') < asked * oneMetis ? liquidShares(world.lst, 'user0') : asked * oneMetis
             ) as Shares
             const exit = applyLiquid(world.lst, {
-              op: 'requestWithdrawal',
+              type: 'requestWithdrawal',
               account: 'user0',
               shares,
               now: BigInt(world.at),
@@ -192,18 +197,18 @@ describe('with the sequencer pool', () => {
                 offenceAt: world.at,
               },
             })
-            world.advance(DAY)
+            world.advance(daySeconds)
             world.report()
             // Known and not priced: nobody gets out whole.
             expect(queueOf(world.lst).lastFinalizedId).toBe(0n)
-            world.advance(6 * DAY)
+            world.advance(6 * daySeconds)
             world.run({ type: 'executeCase', evidenceId: word(1) })
             expect(world.slashed).toBeGreaterThan(0n)
             world.agree()
-            world.advance(DAY)
+            world.advance(daySeconds)
             world.report()
             world.agree()
-            const seat = seatsView(world.lst).find(view => view.seat === '1')!
+            const seat = seatsView(world.lst).find(view => view.seat === 1)!
             expect(seat.lost + (bond - seat.bond)).toBe(world.slashed)
             expect(world.lst.totals.lost).toBe(seat.lost)
             expect(liquidRate(world.lst).rate).toBeLessThan(risen)
@@ -211,7 +216,7 @@ describe('with the sequencer pool', () => {
             expect(queue.lastFinalizedId).toBe(exit.result.ids.at(-1))
             for (const id of exit.result.ids) expect(claimable(queue, id)).toBeLessThan(requested(queue, id).assets)
             for (const id of exit.result.ids)
-              world.lst = applyLiquid(world.lst, { op: 'claim', id, account: 'user0', now: BigInt(world.at) }).state
+              world.lst = applyLiquid(world.lst, { type: 'claim', id, account: 'user0', now: BigInt(world.at) }).state
             world.agree()
           },
         ),

@@ -14,8 +14,8 @@ import {
   type EvidenceContext,
   electSlot,
   encodePool,
+  type HeaderMessage,
   type PoolState,
-  type SequencerHeader,
   signingHash,
   verifyEvidence,
 } from '../src/index.js'
@@ -118,7 +118,7 @@ console.log('\nEvidence: a verdict on two conflicting headers needs two signatur
   const secret = new Uint8Array(32).fill(7)
   const domain = { name: 'L2', version: '1', chainId: 1088n, verifyingContract: account(9) }
   const word = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
-  const base: SequencerHeader = {
+  const base: HeaderMessage = {
     epochId: 1n,
     term: 0,
     height: 5n,
@@ -132,7 +132,7 @@ console.log('\nEvidence: a verdict on two conflicting headers needs two signatur
   }
   const key = secp256k1.getPublicKey(secret, false).subarray(1)
   const signer = `0x${Buffer.from(keccak_256(key).subarray(12)).toString('hex')}` as Hex
-  const sign = (message: SequencerHeader) => {
+  const sign = (message: HeaderMessage) => {
     const digest = Buffer.from(signingHash(domain, 'SequencerHeader', message).slice(2), 'hex')
     const bytes = secp256k1.sign(digest, secret, { prehash: false, format: 'recovered' })
     return {
@@ -173,7 +173,7 @@ console.log('\nEvidence: a verdict on two conflicting headers needs two signatur
     },
     facts,
   }
-  const verdict = micros(() => verifyEvidence({ kind: 'EQUIVOCATION_BLOCK', accused: 1, a, b }, context))
+  const verdict = micros(() => verifyEvidence({ type: 'EQUIVOCATION_BLOCK', accused: 1, a, b }, context))
   const bare = micros(() => {
     secp256k1.recoverPublicKey(a.bytes, a.digest, { prehash: false })
     secp256k1.recoverPublicKey(b.bytes, b.digest, { prehash: false })

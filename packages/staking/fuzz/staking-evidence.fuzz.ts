@@ -1,10 +1,10 @@
 import type { FuzzTarget } from '@l2/common/testing'
 import type { Hex } from 'viem'
-import { type EvidenceContext, encodeBundle, type SequencerHeader, verifyBundle } from '../src/index.js'
+import { type EvidenceContext, encodeBundle, type HeaderMessage, verifyBundle } from '../src/index.js'
 
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const signer: Hex = `0x${'11'.repeat(20)}`
-const message: SequencerHeader = {
+const message: HeaderMessage = {
   epochId: 1n,
   term: 0,
   height: 5n,
@@ -55,19 +55,19 @@ export const target: FuzzTarget = {
     [
       encodeBundle(
         {
-          kind: 'EQUIVOCATION_BLOCK',
+          type: 'EQUIVOCATION_BLOCK',
           accused: 1,
           a: signed,
           b: { ...signed, message: { ...message, stateRoot: word(9) } },
         },
         context,
       ),
-      encodeBundle({ kind: 'INVALID_STATE_ROOT', accused: 1, game: signer, assertion: word(5) }, context),
-      encodeBundle({ kind: 'DOWNTIME', accused: 1, lastEpoch: 2n }, context),
-      encodeBundle({ kind: 'MISSED_REVEAL', accused: 1, epoch: 1n }, context),
+      encodeBundle({ type: 'INVALID_STATE_ROOT', accused: 1, game: signer, assertion: word(5) }, context),
+      encodeBundle({ type: 'DOWNTIME', accused: 1, lastEpoch: 2n }, context),
+      encodeBundle({ type: 'MISSED_REVEAL', accused: 1, epoch: 1n }, context),
       encodeBundle(
         {
-          kind: 'ORDERING',
+          type: 'ORDERING',
           policy: 'priority',
           accused: 1,
           header: signed,

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import { delegationOf, type PoolCommand, type PoolEvent, type PoolState } from '../src/index.js'
+import { delegationOf, type PoolCommand, type PoolState, type SequencerPoolEvent } from '../src/index.js'
 
 /** Wei with 64 bits behind the point: the reference rounds nowhere that matters. */
 const scale = 1n << 64n
@@ -23,7 +23,7 @@ type Weights = { own: bigint; delegated: bigint; parts: Map<Address, bigint> }
  * penalty over the deposits that were there. Fed with commands and events only.
  */
 export type Reference = {
-  add(command: PoolCommand, events: readonly PoolEvent[], before: PoolState, after: PoolState): void
+  add(command: PoolCommand, events: readonly SequencerPoolEvent[], before: PoolState, after: PoolState): void
   /** Compares every position of every delegator. Throws what differs. */
   compare(state: PoolState): void
   readonly figures: { blocks: number; penalties: number; delegatorPenalties: number }
@@ -76,7 +76,7 @@ export function createReference(): Reference {
     weights.delete(epoch - 80n)
   }
 
-  const reward = (event: Extract<PoolEvent, { type: 'RewardAccrued' }>, state: PoolState): void => {
+  const reward = (event: Extract<SequencerPoolEvent, { type: 'RewardAccrued' }>, state: PoolState): void => {
     const { id, fromEpoch, toEpoch, operatorWei, delegatorsWei } = event
     if (fromEpoch !== toEpoch) fail('the reference pays epoch by epoch')
     const amount = operatorWei + delegatorsWei
@@ -98,7 +98,11 @@ export function createReference(): Reference {
     }
   }
 
-  const punish = (event: Extract<PoolEvent, { type: 'Slashed' }>, before: PoolState, guilty: Set<string>): void => {
+  const punish = (
+    event: Extract<SequencerPoolEvent, { type: 'Slashed' }>,
+    before: PoolState,
+    guilty: Set<string>,
+  ): void => {
     const { id, operatorWei, delegatorsWei, evidenceId } = event
     const { offenceEpoch, stakeEpoch } = before.cases.get(evidenceId)!
     figures.penalties++

@@ -17,8 +17,6 @@ export {
   type ElectionMode,
   type EpochPlan,
   encodeSchedule,
-  type Leader,
-  type LeaderSchedule,
   leaderAt,
   leaderSchedule,
   nextTerm,
@@ -26,6 +24,8 @@ export {
   reselect,
   type Schedule,
   type ScheduleOptions,
+  type SlotLeader,
+  type SlotLeaders,
   slotOf,
   type TermChange,
 } from './epoch/schedule.js'
@@ -45,26 +45,26 @@ export { StakingError, type StakingErrorCode } from './errors.js'
 export { encodeBundle, evidenceContextOf, maxBundleBytes, verifyBundle } from './evidence/bundle.js'
 export { transactionsRoot } from './evidence/merkle.js'
 export {
-  type BatchHeader,
-  domainSeparator,
-  type Receipt,
-  recoverSigner,
+  type BatchMessage,
+  type HeaderMessage,
+  type ReceiptMessage,
   type SequencerDomain,
-  type SequencerHeader,
   type SignedObjects,
   signedTypes,
   signingHash,
 } from './evidence/typed-data.js'
-export type {
-  Evidence,
-  EvidenceCode,
-  EvidenceContext,
-  EvidenceFacts,
-  EvidencePolicy,
-  KeyEntry,
-  Signed,
-  Turn,
-  Verdict,
+export {
+  defaultEvidencePolicy,
+  type Evidence,
+  type EvidenceCode,
+  type EvidenceContext,
+  type EvidenceFacts,
+  type EvidencePolicy,
+  emptyFacts,
+  type KeyEntry,
+  type Signed,
+  type Turn,
+  type Verdict,
 } from './evidence/types.js'
 export { evidenceHashOf, evidenceIdOf, verifyEvidence } from './evidence/verify.js'
 export {
@@ -82,7 +82,7 @@ export {
 export type { Timeline } from './internal/timeline.js'
 export { applyPool, createPool } from './pool/apply.js'
 export { auditPool, type PoolAudit } from './pool/audit.js'
-export type { CommandContext, Exposure, Offence, PoolCommand, PoolEvent } from './pool/commands.js'
+export type { CommandContext, Exposure, Offence, PoolCommand, SequencerPoolEvent } from './pool/commands.js'
 export { checkWindows, type PoolConfig, type PoolOptions, parsePoolConfig, type Windows } from './pool/config.js'
 export { liquidStakeWei } from './pool/liquid-cap.js'
 export {
@@ -113,11 +113,11 @@ export type {
   CommissionPlan,
   DelegatedStake,
   Delegation,
+  DelegationExit,
   DelegatorLoss,
-  Ledger,
   Lot,
+  PoolLedger,
   PoolState,
-  Redemption,
   ReportCommitment,
   RewardMark,
   Sequencer,

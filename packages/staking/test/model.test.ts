@@ -10,9 +10,9 @@ import {
   decodePool,
   encodePool,
   type PoolCommand,
-  type PoolEvent,
   type PoolState,
   poolHash,
+  type SequencerPoolEvent,
 } from '../src/index.js'
 import { admin, createSimulation, tryApply } from './pool-simulation.js'
 
@@ -75,7 +75,7 @@ function createBooks(exitDelaySeconds: number) {
   let treasuryWei = 0n
   const exits = new Map<string, number[]>()
   return {
-    add(command: PoolCommand, events: PoolEvent[], state: PoolState) {
+    add(command: PoolCommand, events: SequencerPoolEvent[], state: PoolState) {
       if ('amountWei' in command && command.type !== 'withdraw') inWei += command.amountWei
       for (const event of events) {
         switch (event.type) {

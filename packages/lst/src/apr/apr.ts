@@ -1,9 +1,9 @@
 import { fail } from '../errors.js'
 import { mulDown, mulUp, rateOf } from '../math/math.js'
 
-const YEAR = 31_536_000n
-const E6 = 1_000_000n
-const E18 = 10n ** 18n
+const yearSeconds = 31_536_000n
+const e6 = 1_000_000n
+const e18 = 10n ** 18n
 
 /** One rebase: the pool before and after, over how long. Wei, shares, seconds. */
 export type RebaseEvent = {
@@ -24,7 +24,7 @@ export type Apr = { readonly aprE6: bigint; readonly apr: number; readonly elaps
 function between(pre: bigint, post: bigint, elapsedSeconds: bigint): Apr {
   if (elapsedSeconds <= 0n) fail('OPTION_INVALID', `elapsed expected more than 0 s, got ${elapsedSeconds}`)
   if (pre === 0n) fail('INSOLVENT', 'the rate before is zero')
-  const aprE6 = (YEAR * (post - pre) * E6) / (pre * elapsedSeconds)
+  const aprE6 = (yearSeconds * (post - pre) * e6) / (pre * elapsedSeconds)
   return { aprE6, apr: Number(aprE6) / 1e6, elapsedSeconds }
 }
 
@@ -67,10 +67,10 @@ export function movingApr(events: readonly RebaseEvent[]): Apr {
 export function apyE18(aprE18: bigint, n: bigint): bigint {
   if (aprE18 < 0n || n < 1n || n > 1_000_000n)
     fail('OPTION_INVALID', `APY expected a rate ≥ 0 over 1 … 1000000 periods, got ${aprE18}, ${n}`)
-  const factor = E18 + aprE18 / n
-  let one = E18
-  for (let i = 0n; i < n; i++) one = mulDown(one, factor, E18)
-  return one - E18
+  const factor = e18 + aprE18 / n
+  let one = e18
+  for (let i = 0n; i < n; i++) one = mulDown(one, factor, e18)
+  return one - e18
 }
 
 /**
@@ -79,14 +79,14 @@ export function apyE18(aprE18: bigint, n: bigint): bigint {
 export function seatAprE6(options: { rewardPerBlock: bigint; blockSeconds: bigint; locked: bigint }): bigint {
   if (options.blockSeconds < 1n || options.locked < 1n)
     fail('OPTION_INVALID', 'block time and locked amount expected more than 0')
-  return mulDown((YEAR / options.blockSeconds) * options.rewardPerBlock, E6, options.locked)
+  return mulDown((yearSeconds / options.blockSeconds) * options.rewardPerBlock, e6, options.locked)
 }
 
 /** Why a withdrawal waits. */
-export type WaitReason = 'buffer' | 'bunker' | 'partialExit' | 'inflow' | 'fullExit'
+export type ExitWaitReason = 'buffer' | 'bunker' | 'partialExit' | 'inflow' | 'fullExit'
 
 /** Seconds until a withdrawal can be paid, and why. */
-export type WaitEstimate = { readonly seconds: bigint; readonly reason: WaitReason }
+export type WaitEstimate = { readonly seconds: bigint; readonly reason: ExitWaitReason }
 
 /**
  * How long until `ahead` wei (the request and everything before it) are paid: at once out of idle wei, else the soonest of taking from

@@ -1,17 +1,16 @@
 /**
- * What this package listens to of a sequencer pool: `@l2/staking`'s `PoolEvent` fits as it is, and nothing is imported from there. Events of
+ * What this package listens to of a sequencer pool: `@l2/staking`'s `SequencerPoolEvent` fits as it is, and nothing is imported from there. Events of
  * other types, and of sequencers that are no seats of ours, are ignored.
  */
 export type StakingFeedEvent = { readonly type: string }
 
-type SeatId = number | bigint | string
 /** Seconds. */
 type Timestamp = number | bigint
 
 /** A seat earned: the operator's part and its delegators' part, wei. */
 export type RewardAccrued = {
   readonly type: 'RewardAccrued'
-  readonly id: SeatId
+  readonly id: number
   /** Blocks it is for, when known: the reward is then held to blocks × reward per block. */
   readonly blocks?: bigint | undefined
   readonly operatorWei: bigint
@@ -21,7 +20,7 @@ export type RewardAccrued = {
 /** A seat was slashed: what each side lost, wei, and how much of it came out of what was on its way out. */
 export type Slashed = {
   readonly type: 'Slashed'
-  readonly id: SeatId
+  readonly id: number
   readonly operatorWei: bigint
   readonly delegatorsWei: bigint
   readonly unlockingWei?: bigint | undefined
@@ -30,7 +29,7 @@ export type Slashed = {
 
 /** The most that a fault can take from a seat, from its operator and from its delegators; everything when it is not said. */
 export type PossibleCost = {
-  readonly id: SeatId
+  readonly id: number
   readonly mostWei?: bigint | undefined
   readonly mostOperatorWei?: bigint | undefined
   readonly mostDelegatorsWei?: bigint | undefined
@@ -57,7 +56,7 @@ export type CaseClosed = {
 /** The operator's stake begins its way out, on our word or by force: all of it (`whole`) or what is above the minimum. */
 export type UnlockStarted = {
   readonly type: 'UnlockStarted'
-  readonly id: SeatId
+  readonly id: number
   readonly amountWei: bigint
   readonly claimableAt: Timestamp
   readonly whole: boolean
@@ -66,7 +65,7 @@ export type UnlockStarted = {
 /** The operator's stake was paid: `amountWei` came of what had been `unlockedWei` when it began its way out; `whole`: the seat is gone. */
 export type StakePaid = {
   readonly type: 'StakePaid'
-  readonly id: SeatId
+  readonly id: number
   readonly amountWei: bigint
   readonly unlockedWei?: bigint | undefined
   readonly whole?: boolean | undefined
@@ -75,7 +74,7 @@ export type StakePaid = {
 /** A delegation begins its way out; `shares` is what it was delegated as, wei. */
 export type Undelegated = {
   readonly type: 'Undelegated'
-  readonly id: SeatId
+  readonly id: number
   readonly shares: bigint
   readonly claimableAt: Timestamp
 }
@@ -83,7 +82,7 @@ export type Undelegated = {
 /** A delegation was paid. */
 export type DelegationPaid = {
   readonly type: 'DelegationPaid'
-  readonly id: SeatId
+  readonly id: number
   readonly shares: bigint
   readonly amountWei: bigint
 }

@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { amount } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
 /** One entry of an airdrop. */
 export type AirdropClaim = { readonly index: bigint; readonly account: `0x${string}`; readonly amount: bigint }
@@ -119,7 +119,10 @@ export function claimedWord(state: MerkleAirdrop, word: bigint): bigint {
 
 const operations = {
   /** Claims once by index; the result is the token's number, from 0. */
-  claim(state: MerkleAirdrop, args: AirdropClaim & { proof: readonly `0x${string}`[] }): Step<MerkleAirdrop, bigint> {
+  claim(
+    state: MerkleAirdrop,
+    args: AirdropClaim & { proof: readonly `0x${string}`[] },
+  ): LstStep<MerkleAirdrop, bigint> {
     if (state.claimed.get(args.index) !== undefined)
       fail('ALREADY_CLAIMED', `index ${args.index} was claimed before`, { index: args.index })
     if (!verifyAirdrop(state.root, args, args.proof))
@@ -136,7 +139,7 @@ const operations = {
     )
   },
   /** Opens withdrawals for every token below `before`; never closes them. */
-  enableWithdraw(state: MerkleAirdrop, args: { before: bigint }): Step<MerkleAirdrop, null> {
+  enableWithdraw(state: MerkleAirdrop, args: { before: bigint }): LstStep<MerkleAirdrop, null> {
     amount('before', args.before)
     if (args.before < state.withdrawEnabledBefore)
       fail(
@@ -146,7 +149,7 @@ const operations = {
     return step({ ...state, withdrawEnabledBefore: args.before }, null)
   },
   /** Pays a token's amount to its owner, once. */
-  withdraw(state: MerkleAirdrop, args: { id: bigint; account: string }): Step<MerkleAirdrop, bigint> {
+  withdraw(state: MerkleAirdrop, args: { id: bigint; account: string }): LstStep<MerkleAirdrop, bigint> {
     const token = state.tokens.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no token ${args.id}`, { id: args.id })
     if (token.owner !== args.account) fail('NOT_OWNER', `token ${args.id} belongs to ${token.owner}`, { id: args.id })
     if (token.withdrawn) fail('ALREADY_CLAIMED', `token ${args.id} was withdrawn before`, { id: args.id })

@@ -3,9 +3,9 @@ import { bpsOf, mulDown } from '../math/math.js'
 import { amount } from '../math/units.js'
 
 /** Supply of ENKI, in 10^-18 ENKI, and the tenth of it that the genesis airdrop gave. Source: ENKI seed document 002. */
-export const ENKI_SUPPLY: bigint = 10_000_000n * 10n ** 18n
-/** See {@link ENKI_SUPPLY}. */
-export const ENKI_AIRDROP_BPS = 1_000n
+export const enkiSupply: bigint = 10_000_000n * 10n ** 18n
+/** See {@link enkiSupply}. */
+export const enkiAirdropBps = 1_000n
 
 /** What goes out at once and what over time. */
 export function splitSupply(supply: bigint, airdropBps: bigint): { airdrop: bigint; emission: bigint } {

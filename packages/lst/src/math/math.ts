@@ -1,5 +1,5 @@
 import { fail } from '../errors.js'
-import { type Assets, RATE_ONE, type RateE27, type Shares } from './units.js'
+import { type Assets, type RateE27, rateOne, type Shares } from './units.js'
 
 /** Which way the wei that does not divide goes. */
 export type Rounding = 'down' | 'up'
@@ -60,7 +60,7 @@ export function toAssets(amount: Shares, totals: Totals, rounding: Rounding): As
  * ⌊assets·10^27/shares⌋; 10^27 of an empty pool. Convert with the totals, not with this: a floored rate has lost the wei already.
  */
 export function rateOf(totals: Totals): RateE27 {
-  return totals.shares === 0n ? RATE_ONE : (mulDown(totals.assets, RATE_ONE, totals.shares) as RateE27)
+  return totals.shares === 0n ? rateOne : (mulDown(totals.assets, rateOne, totals.shares) as RateE27)
 }
 
 /** The smaller of two. */
@@ -83,6 +83,6 @@ export function bpsOf(amount: bigint, bps: bigint): bigint {
  * unit of it more a share: that much is let pass.
  */
 export function checkSettlement(shares: bigint, assets: bigint, totals: Totals): void {
-  const worth = (totals.shares === 0n ? shares : mulUp(shares, totals.assets, totals.shares)) + shares / RATE_ONE
+  const worth = (totals.shares === 0n ? shares : mulUp(shares, totals.assets, totals.shares)) + shares / rateOne
   if (assets > worth) fail('LIMIT_EXCEEDED', `${shares} shares are worth ${worth} wei, not ${assets}`, { limit: worth })
 }

@@ -10,16 +10,16 @@ export type Shares = bigint & { readonly [unit]: 'shares' }
 export type RateE27 = bigint & { readonly [unit]: 'rateE27' }
 
 /** The scale of {@link RateE27}. */
-export const RATE_ONE = (10n ** 27n) as RateE27
+export const rateOne = (10n ** 27n) as RateE27
 /** Amounts and totals are below 2^128, as Lido requires of its inputs: every product of two fits 256 bits. */
-export const MAX_AMOUNT: bigint = 2n ** 128n - 1n
+export const maxAmount: bigint = 2n ** 128n - 1n
 /** What `maxDeposit` and its like return when there is no limit (ERC-4626). */
-export const UNLIMITED: bigint = 2n ** 256n - 1n
+export const unlimited: bigint = 2n ** 256n - 1n
 
 function inRange(name: string, value: bigint): void {
   if (typeof value !== 'bigint') fail('AMOUNT_OUT_OF_RANGE', `"${name}" expected a bigint, got ${typeof value}`)
-  if (value < 0n || value > MAX_AMOUNT)
-    fail('AMOUNT_OUT_OF_RANGE', `"${name}" expected 0 … 2^128−1, got ${value}`, { [name]: value, limit: MAX_AMOUNT })
+  if (value < 0n || value > maxAmount)
+    fail('AMOUNT_OUT_OF_RANGE', `"${name}" expected 0 … 2^128−1, got ${value}`, { [name]: value, limit: maxAmount })
 }
 
 /**
@@ -45,8 +45,8 @@ export function shares(units: bigint): Shares {
  * @throws LstError `AMOUNT_OUT_OF_RANGE` below 0 or above 2^256−1.
  */
 export function rateE27(value: bigint): RateE27 {
-  if (typeof value !== 'bigint' || value < 0n || value > UNLIMITED)
-    fail('AMOUNT_OUT_OF_RANGE', `"rate" expected 0 … 2^256−1, got ${value}`, { rate: value, limit: UNLIMITED })
+  if (typeof value !== 'bigint' || value < 0n || value > unlimited)
+    fail('AMOUNT_OUT_OF_RANGE', `"rate" expected 0 … 2^256−1, got ${value}`, { rate: value, limit: unlimited })
   return value as RateE27
 }
 

@@ -64,7 +64,7 @@ export type LiquidConfig = {
   readonly historyGrainSeconds: bigint
 }
 
-const METIS = 10n ** 18n
+const oneMetis = 10n ** 18n
 
 const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   profile: 'sdk',
@@ -75,7 +75,7 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   // A week at 20 % a year with a quarter to spare; a report after longer leaves the rest for the next one.
   maxPositiveRebaseE9: 4_794_521n,
   limits: metisReportLimits,
-  seed: METIS,
+  seed: oneMetis,
   seedLock: 'shares',
   receipts: false,
   virtualOffset: undefined,
@@ -86,9 +86,9 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   exitDelaySeconds: 0n,
   legacyRounding: false,
   minRequest: 100n,
-  maxRequest: 1_000n * METIS,
-  minSeat: 20_000n * METIS,
-  maxSeat: 100_000n * METIS,
+  maxRequest: 1_000n * oneMetis,
+  minSeat: 20_000n * oneMetis,
+  maxSeat: 100_000n * oneMetis,
   entrySeconds: 604_800n,
   seatExitSeconds: 1_814_400n,
   partialExitSeconds: 1_814_400n,

@@ -6,9 +6,9 @@ import {
   applyRebasing,
   checkRebasing,
   createRebasingPool,
-  DEAD_ACCOUNT,
+  deadAccount,
   pooled,
-  QUEUE_ACCOUNT,
+  queueAccount,
   type RebasingPool,
   rebasingSchema,
 } from '../rebasing/pool.js'
@@ -52,12 +52,12 @@ export const coreSchema = /* @__PURE__ */ (() =>
 
 /** Who holds the seed: nobody, or the deployer of a vault that locks it by value. */
 export function seedAccount(config: Pick<LiquidConfig, 'seedLock'>): string {
-  return config.seedLock === 'value' ? 'deployer' : DEAD_ACCOUNT
+  return config.seedLock === 'value' ? 'deployer' : deadAccount
 }
 
 /** Shares of the seed. */
 export function seedShares(core: Core): bigint {
-  return core.model === 'rebasing' ? balanceOf(core.state.shares, DEAD_ACCOUNT) : core.state.seedShares
+  return core.model === 'rebasing' ? balanceOf(core.state.shares, deadAccount) : core.state.seedShares
 }
 
 export function createCore(config: LiquidConfig, now: bigint): Core {
@@ -136,8 +136,8 @@ export function coreBalance(core: Core, account: string): Shares {
 }
 
 export function coreAdvance(core: Core, now: bigint): Core {
-  if (core.model === 'cycle') return { ...core, state: applyCycleVault(core.state, { op: 'advance', now }).state }
-  if (core.model === 'rate') return { ...core, state: applyRatePool(core.state, { op: 'advance', now }).state }
+  if (core.model === 'cycle') return { ...core, state: applyCycleVault(core.state, { type: 'advance', now }).state }
+  if (core.model === 'rate') return { ...core, state: applyRatePool(core.state, { type: 'advance', now }).state }
   return core
 }
 
@@ -149,19 +149,19 @@ export function coreMint(
 ): { core: Core; shares: Shares } {
   switch (core.model) {
     case 'instant': {
-      const { state, result } = applyInstantVault(core.state, { op: 'deposit', receiver: account, assets, minShares })
+      const { state, result } = applyInstantVault(core.state, { type: 'deposit', receiver: account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
     case 'cycle': {
-      const { state, result } = applyCycleVault(core.state, { op: 'deposit', receiver: account, assets, minShares })
+      const { state, result } = applyCycleVault(core.state, { type: 'deposit', receiver: account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
     case 'rate': {
-      const { state, result } = applyRatePool(core.state, { op: 'deposit', account, assets, minShares })
+      const { state, result } = applyRatePool(core.state, { type: 'deposit', account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
     case 'rebasing': {
-      const { state, result } = applyRebasing(core.state, { op: 'submit', account, assets, minShares })
+      const { state, result } = applyRebasing(core.state, { type: 'submit', account, assets, minShares })
       return { core: { ...core, state }, shares: result }
     }
   }
@@ -185,13 +185,13 @@ export function coreMove(core: Core, from: string, to: string, shares: Shares): 
   checkAccount(to)
   switch (core.model) {
     case 'instant':
-      return { ...core, state: applyInstantVault(core.state, { op: 'transfer', from, to, shares }).state }
+      return { ...core, state: applyInstantVault(core.state, { type: 'transfer', from, to, shares }).state }
     case 'cycle':
-      return { ...core, state: applyCycleVault(core.state, { op: 'transfer', from, to, shares }).state }
+      return { ...core, state: applyCycleVault(core.state, { type: 'transfer', from, to, shares }).state }
     case 'rate':
-      return { ...core, state: applyRatePool(core.state, { op: 'transfer', from, to, shares }).state }
+      return { ...core, state: applyRatePool(core.state, { type: 'transfer', from, to, shares }).state }
     case 'rebasing':
-      return { ...core, state: applyRebasing(core.state, { op: 'transferShares', from, to, shares }).state }
+      return { ...core, state: applyRebasing(core.state, { type: 'transferShares', from, to, shares }).state }
   }
 }
 
@@ -200,12 +200,12 @@ export function coreEarn(core: Core, assets: Assets): Core {
   if (assets === 0n) return core
   switch (core.model) {
     case 'instant':
-      return { ...core, state: applyInstantVault(core.state, { op: 'addAssets', assets }).state }
+      return { ...core, state: applyInstantVault(core.state, { type: 'addAssets', assets }).state }
     case 'cycle':
-      return { ...core, state: applyCycleVault(core.state, { op: 'donate', assets }).state }
+      return { ...core, state: applyCycleVault(core.state, { type: 'donate', assets }).state }
     case 'rate': {
-      const arrived = applyRatePool(core.state, { op: 'rewardArrives', assets }).state
-      const { state } = applyRatePool(arrived, { op: 'harvest' })
+      const arrived = applyRatePool(core.state, { type: 'rewardArrives', assets }).state
+      const { state } = applyRatePool(arrived, { type: 'harvest' })
       return { ...core, state: { ...state, poolCash: core.state.poolCash } }
     }
     case 'rebasing':
@@ -218,11 +218,11 @@ export function coreLose(core: Core, assets: Assets): Core {
   if (assets === 0n) return core
   switch (core.model) {
     case 'instant':
-      return { ...core, state: applyInstantVault(core.state, { op: 'loseAssets', assets }).state }
+      return { ...core, state: applyInstantVault(core.state, { type: 'loseAssets', assets }).state }
     case 'cycle':
-      return { ...core, state: applyCycleVault(core.state, { op: 'loseAssets', assets }).state }
+      return { ...core, state: applyCycleVault(core.state, { type: 'loseAssets', assets }).state }
     case 'rate': {
-      const { state } = applyRatePool(core.state, { op: 'lose', assets })
+      const { state } = applyRatePool(core.state, { type: 'lose', assets })
       return { ...core, state: { ...state, poolCash: core.state.poolCash } }
     }
     case 'rebasing':
@@ -233,12 +233,12 @@ export function coreLose(core: Core, assets: Assets): Core {
 /** A report is somebody calling `syncRewards`. */
 export function coreSync(core: Core): Core {
   if (core.model !== 'cycle' || core.state.now < core.state.cycleEnd || surplus(core.state) === 0n) return core
-  return { ...core, state: applyCycleVault(core.state, { op: 'sync' }).state }
+  return { ...core, state: applyCycleVault(core.state, { type: 'sync' }).state }
 }
 
 /** Vault models: burns what the queue holds for `assets`. */
 export function coreSettle(core: Core, shares: Shares, assets: Assets): Core {
-  const args = { op: 'settle' as const, owner: QUEUE_ACCOUNT, shares, assets }
+  const args = { type: 'settle' as const, owner: queueAccount, shares, assets }
   switch (core.model) {
     case 'instant':
       return { ...core, state: applyInstantVault(core.state, args).state }

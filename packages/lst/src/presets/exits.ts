@@ -1,11 +1,12 @@
 import { fail } from '../errors.js'
 import { min, mulDown, toAssets } from '../math/math.js'
-import { type Assets, RATE_ONE, type RateE27, type Shares, total } from '../math/units.js'
+import { type Assets, type RateE27, rateOne, type Shares, total } from '../math/units.js'
 import { applyRatePool } from '../rate/pool.js'
-import { applyRebasing, QUEUE_ACCOUNT } from '../rebasing/pool.js'
+import { applyRebasing, queueAccount } from '../rebasing/pool.js'
 import { type ExitPlan, planExit } from '../seats/allocation.js'
 import { applySeats, seatTotals } from '../seats/book.js'
-import { type LstEvent, type Step, step } from '../state/reducer.js'
+import type { LstEvent } from '../state/events.js'
+import { type LstStep, step } from '../state/reducer.js'
 import { applyVesting } from '../vault/vesting.js'
 import { applyQueue, planBatches, prefinalize, unfinalized } from '../withdrawal/queue.js'
 import { applyTickets } from '../withdrawal/tickets.js'
@@ -24,20 +25,20 @@ export type ExitTicket = {
 }
 
 /** An exit is split into at most this many requests. */
-const MAX_SPLIT = 1_000
+const maxSplit = 1_000
 
 /** Asks for what `shares` are worth now. */
-export function requestExit(lst: Liquid, args: { account: string; shares: Shares }): Step<Liquid, ExitTicket> {
+export function requestExit(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, ExitTicket> {
   return lst.config.exits === 'queue' ? requestQueued(lst, args) : requestFixed(lst, args)
 }
 
-function requestQueued(lst: Liquid, args: { account: string; shares: Shares }): Step<Liquid, ExitTicket> {
+function requestQueued(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, ExitTicket> {
   const worth = toAssets(args.shares, corePrice(lst.core), 'down')
   if (worth === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
   const parts = (worth + lst.config.maxRequest - 1n) / lst.config.maxRequest
-  if (parts > MAX_SPLIT)
-    fail('REQUEST_TOO_LARGE', `${worth} wei would be ${parts} requests, at most ${MAX_SPLIT} are made at once`, {
-      limit: BigInt(MAX_SPLIT) * lst.config.maxRequest,
+  if (parts > maxSplit)
+    fail('REQUEST_TOO_LARGE', `${worth} wei would be ${parts} requests, at most ${maxSplit} are made at once`, {
+      limit: BigInt(maxSplit) * lst.config.maxRequest,
     })
   const ids: bigint[] = []
   const events: LstEvent[] = []
@@ -54,24 +55,29 @@ function requestQueued(lst: Liquid, args: { account: string; shares: Shares }): 
   return { state: next, result: { ids, id: ids[0]!, assets: assets as Assets, vested: 0n as Assets }, events }
 }
 
-function enqueue(lst: Liquid, account: string, shares: Shares): Step<Liquid, { id: bigint; assets: Assets }> {
+function enqueue(lst: Liquid, account: string, shares: Shares): LstStep<Liquid, { id: bigint; assets: Assets }> {
   const { core } = lst
   const assets = toAssets(shares, corePrice(core), 'down')
   if (core.model === 'rebasing') {
-    const { state, result, events } = applyRebasing(core.state, { op: 'requestShares', account, shares, now: lst.now })
+    const { state, result, events } = applyRebasing(core.state, {
+      type: 'requestShares',
+      account,
+      shares,
+      now: lst.now,
+    })
     return { state: { ...lst, core: { ...core, state } }, result: { id: result, assets }, events }
   }
-  const moved = coreMove(core, account, QUEUE_ACCOUNT, shares)
-  const args = { op: 'enqueue' as const, owner: account, assets, shares, now: lst.now }
+  const moved = coreMove(core, account, queueAccount, shares)
+  const args = { type: 'enqueue' as const, owner: account, assets, shares, now: lst.now }
   const { state, result, events } = applyQueue(lst.queue, args)
   return { state: { ...lst, core: moved, queue: state }, result: { id: result, assets }, events }
 }
 
-function requestFixed(lst: Liquid, args: { account: string; shares: Shares }): Step<Liquid, ExitTicket> {
+function requestFixed(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, ExitTicket> {
   const { core } = lst
   if (core.model === 'rate') {
     const { state, result, events } = applyRatePool(core.state, {
-      op: 'request',
+      type: 'request',
       account: args.account,
       shares: args.shares,
       harvestFirst: false,
@@ -84,7 +90,7 @@ function requestFixed(lst: Liquid, args: { account: string; shares: Shares }): S
   }
   const left = leaveVault(lst, args)
   const { state, result, events } = applyTickets(left.state.tickets, {
-    op: 'enter',
+    type: 'enter',
     account: args.account,
     assets: left.result.paid,
   })
@@ -96,18 +102,18 @@ function requestFixed(lst: Liquid, args: { account: string; shares: Shares }): S
 }
 
 /** Pays an exit that is ready. */
-export function claimExit(lst: Liquid, args: { id: bigint; account: string }): Step<Liquid, Assets> {
+export function claimExit(lst: Liquid, args: { id: bigint; account: string }): LstStep<Liquid, Assets> {
   const { core } = lst
   if (lst.config.exits === 'queue') {
     if (core.model === 'rebasing') {
-      const { state, result, events } = applyRebasing(core.state, { op: 'claim', id: args.id, account: args.account })
+      const { state, result, events } = applyRebasing(core.state, { type: 'claim', id: args.id, account: args.account })
       return { state: { ...lst, core: { ...core, state }, totals: pay(lst, result) }, result, events }
     }
-    const { state, result, events } = applyQueue(lst.queue, { op: 'claim', id: args.id, account: args.account })
+    const { state, result, events } = applyQueue(lst.queue, { type: 'claim', id: args.id, account: args.account })
     return { state: { ...lst, queue: state, totals: pay(lst, result) }, result, events }
   }
   if (core.model === 'rate') {
-    const { state, result, events } = applyRatePool(core.state, { op: 'complete', account: args.account })
+    const { state, result, events } = applyRatePool(core.state, { type: 'complete', account: args.account })
     if (result.nonce !== args.id)
       fail('REQUEST_UNKNOWN', `the oldest open request of ${args.account} is ${result.nonce}, not ${args.id}`, {
         id: args.id,
@@ -124,8 +130,8 @@ export function claimExit(lst: Liquid, args: { id: bigint; account: string }): S
   const missing =
     ticket === undefined || ticket.state !== 'open' ? 0n : ticket.assets - min(ticket.assets, lst.tickets.cash)
   const funding = min(missing, lst.buffer) as Assets
-  const funded = funding === 0n ? lst.tickets : applyTickets(lst.tickets, { op: 'fund', assets: funding }).state
-  const { state, result, events } = applyTickets(funded, { op: 'redeem', id: args.id })
+  const funded = funding === 0n ? lst.tickets : applyTickets(lst.tickets, { type: 'fund', assets: funding }).state
+  const { state, result, events } = applyTickets(funded, { type: 'redeem', id: args.id })
   return {
     state: { ...lst, tickets: state, buffer: (lst.buffer - funding) as Assets, totals: pay(lst, result) },
     result,
@@ -134,8 +140,8 @@ export function claimExit(lst: Liquid, args: { id: bigint; account: string }): S
 }
 
 /** Pays what has vested of an account's exits. */
-export function claimVested(lst: Liquid, account: string): Step<Liquid, Assets> {
-  const { state, result, events } = applyVesting(lst.vesting, { op: 'claim', account })
+export function claimVested(lst: Liquid, account: string): LstStep<Liquid, Assets> {
+  const { state, result, events } = applyVesting(lst.vesting, { type: 'claim', account })
   if (result > cashOf(lst))
     fail('INSUFFICIENT_CASH', `${cashOf(lst)} wei are at hand, ${result} are needed`, { limit: cashOf(lst) })
   const paid = withCash({ ...lst, vesting: state }, -result)
@@ -161,7 +167,7 @@ export function allocatable(lst: Liquid): Assets {
 }
 
 /** Raises what exits wait for beyond the cash, from what is on its way already, from above the seats' minimum, then by leaving seats. */
-export function raiseCash(lst: Liquid): Step<Liquid, ExitPlan> {
+export function raiseCash(lst: Liquid): LstStep<Liquid, ExitPlan> {
   const seats = [...lst.seats.seats]
     .filter(([, seat]) => seat.locked > 0n && !seat.left && seat.entering.length === 0)
     .map(([id, seat]) => ({ id, locked: seat.locked, updatedBatch: seat.updatedBatch }))
@@ -174,8 +180,8 @@ export function raiseCash(lst: Liquid): Step<Liquid, ExitPlan> {
   })
   let book = lst.seats
   for (const { id, assets } of plan.partial)
-    book = applySeats(book, { op: 'withdraw', seat: id, assets: assets as Assets, now: lst.now }).state
-  for (const { id } of plan.full) book = applySeats(book, { op: 'unlock', seat: id, now: lst.now }).state
+    book = applySeats(book, { type: 'withdraw', seat: id, assets: assets as Assets, now: lst.now }).state
+  for (const { id } of plan.full) book = applySeats(book, { type: 'unlock', seat: id, now: lst.now }).state
   return step({ ...lst, seats: book }, plan)
 }
 
@@ -208,9 +214,9 @@ export function finalise(lst: Liquid): { lst: Liquid; locked: Assets } {
   const lastId = batches[batches.length - 1]
   if (lastId === undefined) return { lst, locked: 0n as Assets }
   const { assets, shares } = prefinalize(lst.queue, batches, maxRate)
-  const queue = applyQueue(lst.queue, { op: 'finalize', lastId, assets, maxRate }).state
+  const queue = applyQueue(lst.queue, { type: 'finalize', lastId, assets, maxRate }).state
   // All that the shares were worth leaves the rate; what is not paid for them comes back to it later, at the pace of the limiter.
-  const worth = mulDown(shares, exitRate(lst), RATE_ONE)
+  const worth = mulDown(shares, exitRate(lst), rateOne)
   const burnt = (worth > assets ? worth : assets) as Assets
   const givenUp = total<Assets>('givenUp', lst.givenUp + burnt - assets)
   const core = coreSettle(lst.core, shares, burnt)
@@ -229,5 +235,5 @@ function unlockNonces(lst: Liquid): Liquid {
     upto = nonce + 1n
   }
   if (upto === pool.nextUnlock) return lst
-  return { ...lst, core: { ...lst.core, state: applyRatePool(pool, { op: 'unlock', upto }).state } }
+  return { ...lst, core: { ...lst.core, state: applyRatePool(pool, { type: 'unlock', upto }).state } }
 }

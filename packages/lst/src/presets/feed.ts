@@ -15,7 +15,7 @@ import { type Assets, total } from '../math/units.js'
 import { applyRebasing } from '../rebasing/pool.js'
 import { checkReward } from '../report/guard.js'
 import { applySeats, seatAssets } from '../seats/book.js'
-import { type Step, step } from '../state/reducer.js'
+import { type LstStep, step } from '../state/reducer.js'
 import { coreAssets } from './core.js'
 import { fromSeats, type Liquid, type OpenCase } from './state.js'
 
@@ -24,7 +24,7 @@ import { fromSeats, type Liquid, type OpenCase } from './state.js'
  * that pays first; `undefined` when nobody said how much a fault can cost.
  */
 export function heldBack(lst: Liquid): Assets | undefined {
-  const bySeat = new Map<string, bigint>()
+  const bySeat = new Map<number, bigint>()
   for (const [, open] of lst.openCases) {
     if (open.until <= lst.now) continue
     for (const { seat, most } of open.seats) {
@@ -70,7 +70,7 @@ function next(lst: Liquid, sequence: bigint): Liquid {
 }
 
 /** Folds one event of the sequencer pool. */
-export function feed(lst: Liquid, args: { sequence: bigint; event: StakingFeedEvent }): Step<Liquid, boolean> {
+export function feed(lst: Liquid, args: { sequence: bigint; event: StakingFeedEvent }): LstStep<Liquid, boolean> {
   const moved = next(lst, args.sequence)
   return isFolded(args.event) ? fold(moved, args.event) : step(moved, false)
 }
@@ -79,7 +79,7 @@ export function feed(lst: Liquid, args: { sequence: bigint; event: StakingFeedEv
 export function skipEvent(
   lst: Liquid,
   args: { sequence: bigint; reason: string; instead?: StakingFeedEvent },
-): Step<Liquid, boolean> {
+): LstStep<Liquid, boolean> {
   const { reason, instead } = args
   if (typeof reason !== 'string' || reason.length === 0 || reason.length > 500)
     fail('OPTION_INVALID', 'skipping an event needs a reason of 1 … 500 characters')
@@ -89,7 +89,7 @@ export function skipEvent(
   return { ...done, events: [{ type: 'eventSkipped', sequence: args.sequence, reason }, ...done.events] }
 }
 
-function fold(lst: Liquid, event: FoldedEvent): Step<Liquid, boolean> {
+function fold(lst: Liquid, event: FoldedEvent): LstStep<Liquid, boolean> {
   if (event.type === 'CaseClosed') return close(lst, event)
   if (event.type === 'CasePaused') {
     const open = lst.openCases.get(event.evidenceId)
@@ -98,15 +98,15 @@ function fold(lst: Liquid, event: FoldedEvent): Step<Liquid, boolean> {
     return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, { ...open, until }) }, true)
   }
   if (event.type === 'OffenceAdmitted') return admit(lst, event)
-  const seat = String(event.id)
+  const seat = event.id
   const part = lst.parts.get(seat)
   return part === undefined ? step(lst, false) : foldSeat(lst, event, seat, part)
 }
 
-function admit(lst: Liquid, event: OffenceAdmitted): Step<Liquid, boolean> {
+function admit(lst: Liquid, event: OffenceAdmitted): LstStep<Liquid, boolean> {
   const seats: OpenCase['seats'][number][] = []
   for (const cost of [event, ...(event.correlated ?? [])]) {
-    const seat = String(cost.id)
+    const seat = cost.id
     const part = lst.parts.get(seat)
     if (part !== undefined) seats.push({ seat, most: mostOf(cost, part) })
   }
@@ -119,7 +119,7 @@ function admit(lst: Liquid, event: OffenceAdmitted): Step<Liquid, boolean> {
  * A case is over. What it cost comes as `Slashed`; when it was a conviction, faults that are still open may be found to be correlated with it
  * and cost the same seats more, so that the most it could cost is held against those until they are closed.
  */
-function close(lst: Liquid, event: CaseClosed): Step<Liquid, boolean> {
+function close(lst: Liquid, event: CaseClosed): LstStep<Liquid, boolean> {
   const closed = lst.openCases.get(event.evidenceId)
   if (closed === undefined) return step(lst, false)
   let openCases = lst.openCases.delete(event.evidenceId)
@@ -131,7 +131,7 @@ function close(lst: Liquid, event: CaseClosed): Step<Liquid, boolean> {
 
 /** One entry a seat. */
 function worst(seats: OpenCase['seats']): OpenCase['seats'] {
-  const most = new Map<string, bigint | undefined>()
+  const most = new Map<number, bigint | undefined>()
   for (const one of seats) {
     const before = most.get(one.seat)
     most.set(
@@ -145,9 +145,9 @@ function worst(seats: OpenCase['seats']): OpenCase['seats'] {
 function foldSeat(
   lst: Liquid,
   event: Exclude<FoldedEvent, { type: 'CaseClosed' | 'CasePaused' | 'OffenceAdmitted' }>,
-  seat: string,
+  seat: number,
   part: SeatPart,
-): Step<Liquid, boolean> {
+): LstStep<Liquid, boolean> {
   switch (event.type) {
     case 'RewardAccrued': {
       const wei = partOf(event, part) as Assets
@@ -182,15 +182,15 @@ function foldSeat(
 
 function announce(
   lst: Liquid,
-  args: { seat: string; started: bigint; readyAt: number | bigint; whole: boolean },
-): Step<Liquid, boolean> {
+  args: { seat: number; started: bigint; readyAt: number | bigint; whole: boolean },
+): LstStep<Liquid, boolean> {
   const { seat, whole } = args
   const started = args.started as Assets
   // What was delegated is worth less after a penalty: what it is worth is known when it is paid.
   const assets = min(started, lst.seats.seats.get(seat)!.locked) as Assets
   const known = lst.seats.seats.get(seat)!.leaving.some(leg => !leg.announced && leg.started === started)
   const { state, events } = applySeats(lst.seats, {
-    op: 'announce',
+    type: 'announce',
     seat,
     assets: known || lst.parts.get(seat) === 'operator' ? started : assets,
     started,
@@ -202,10 +202,10 @@ function announce(
 
 function receive(
   lst: Liquid,
-  args: { seat: string; assets: bigint; started: bigint; whole: boolean },
-): Step<Liquid, boolean> {
+  args: { seat: number; assets: bigint; started: bigint; whole: boolean },
+): LstStep<Liquid, boolean> {
   const { state, result, events } = applySeats(lst.seats, {
-    op: 'receive',
+    type: 'receive',
     seat: args.seat,
     assets: args.assets as Assets,
     started: args.started as Assets,
@@ -215,21 +215,21 @@ function receive(
   return { state: fromSeats({ ...lst, seats: state }, result), result: true, events }
 }
 
-function reward(lst: Liquid, seat: string, wei: Assets): Liquid {
-  const seats = applySeats(lst.seats, { op: 'earn', seat, assets: wei }).state
+function reward(lst: Liquid, seat: number, wei: Assets): Liquid {
+  const seats = applySeats(lst.seats, { type: 'earn', seat, assets: wei }).state
   const totals = { ...lst.totals, rewarded: total<Assets>('rewarded', lst.totals.rewarded + wei) }
   if (lst.core.model === 'rebasing')
     return {
       ...lst,
       seats,
       totals,
-      core: { ...lst.core, state: applyRebasing(lst.core.state, { op: 'receiveRewards', assets: wei }).state },
+      core: { ...lst.core, state: applyRebasing(lst.core.state, { type: 'receiveRewards', assets: wei }).state },
     }
   return { ...lst, seats, totals, rewardsVault: total<Assets>('rewardsVault', lst.rewardsVault + wei) }
 }
 
-function slash(lst: Liquid, seat: string, wei: Assets, leaving: bigint): Step<Liquid, boolean> {
-  const { state: seats, result, events } = applySeats(lst.seats, { op: 'slash', seat, assets: wei, leaving })
+function slash(lst: Liquid, seat: number, wei: Assets, leaving: bigint): LstStep<Liquid, boolean> {
+  const { state: seats, result, events } = applySeats(lst.seats, { type: 'slash', seat, assets: wei, leaving })
   const next: Liquid = {
     ...lst,
     seats,

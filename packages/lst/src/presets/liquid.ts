@@ -1,10 +1,11 @@
 import { OrderedMap } from '@l2/common'
 import { fail } from '../errors.js'
 import type { SeatPart, StakingFeedEvent } from '../feeds/staking.js'
-import { type Assets, forward, positive, RATE_ONE, type Shares, total } from '../math/units.js'
+import { type Assets, forward, positive, rateOne, type Shares, total } from '../math/units.js'
 import { allocateOpenFirst, type ExitPlan } from '../seats/allocation.js'
 import { applySeats, createSeatBook, seatStake } from '../seats/book.js'
-import { type Apply, type LstEvent, reducer, type Step, step } from '../state/reducer.js'
+import type { LstEvent } from '../state/events.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { applyVesting, createExitVesting } from '../vault/vesting.js'
 import { createQueue } from '../withdrawal/queue.js'
 import { createTicketQueue } from '../withdrawal/tickets.js'
@@ -34,12 +35,12 @@ export type LiquidOptions = {
  * import { applyLiquid, assets, createLiquid, liquidRate } from '@l2/lst'
  * const METIS = 10n ** 18n
  * let lst = createLiquid({ preset: 'enki', entrySeconds: 0n })
- * lst = applyLiquid(lst, { op: 'registerSeat', seat: '1' }).state
- * lst = applyLiquid(lst, { op: 'deposit', account: 'alice', assets: assets(20_000n * METIS), now: 0n }).state
- * lst = applyLiquid(lst, { op: 'allocate', now: 0n }).state
+ * lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
+ * lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(20_000n * METIS), now: 0n }).state
+ * lst = applyLiquid(lst, { type: 'allocate', now: 0n }).state
  * const reward = { type: 'RewardAccrued', id: 1, operatorWei: 10n * METIS, delegatorsWei: 0n }
- * lst = applyLiquid(lst, { op: 'feed', sequence: 1n, event: reward }).state
- * lst = applyLiquid(lst, { op: 'report', now: 86_400n }).state
+ * lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event: reward }).state
+ * lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
  * console.log(liquidRate(lst).rate) // 1000449977501124943752812359n
  * ```
  */
@@ -71,7 +72,7 @@ export function createLiquid(options: LiquidOptions): Liquid {
     lossPending: empty,
     unbacked: empty,
     fees: empty,
-    highRate: RATE_ONE,
+    highRate: rateOne,
     openCases: OrderedMap.from(),
     feedCursor: 0n,
     skipped: OrderedMap.from(),
@@ -90,9 +91,9 @@ function vests(lst: Liquid): void {
 
 const operations = {
   /** A place for a seat: an operator, its bond in wei, and which part of its stake in the sequencer pool is ours (default `operator`). */
-  registerSeat(lst: Liquid, args: { seat: string; bond?: bigint; part?: SeatPart }): Step<Liquid, null> {
+  registerSeat(lst: Liquid, args: { seat: number; bond?: bigint; part?: SeatPart }): LstStep<Liquid, null> {
     const { state, events } = applySeats(lst.seats, {
-      op: 'register',
+      type: 'register',
       seat: args.seat,
       ...(args.bond === undefined ? {} : { bond: args.bond }),
     })
@@ -110,7 +111,7 @@ const operations = {
   deposit(
     before: Liquid,
     args: { account: string; assets: Assets; now: bigint; minShares?: Shares | undefined },
-  ): Step<Liquid, Shares> {
+  ): LstStep<Liquid, Shares> {
     own(args.account)
     positive('assets', args.assets)
     const lst = at(before, args.now)
@@ -130,7 +131,7 @@ const operations = {
   },
 
   /** Moves shares. */
-  transfer(lst: Liquid, args: { from: string; to: string; shares: Shares }): Step<Liquid, null> {
+  transfer(lst: Liquid, args: { from: string; to: string; shares: Shares }): LstStep<Liquid, null> {
     own(args.from)
     own(args.to)
     positive('shares', args.shares)
@@ -143,26 +144,29 @@ const operations = {
   },
 
   /** Asks for what `shares` are worth now. What it pays in the end is the preset's affair. */
-  requestWithdrawal(before: Liquid, args: { account: string; shares: Shares; now: bigint }): Step<Liquid, ExitTicket> {
+  requestWithdrawal(
+    before: Liquid,
+    args: { account: string; shares: Shares; now: bigint },
+  ): LstStep<Liquid, ExitTicket> {
     own(args.account)
     positive('shares', args.shares)
     return requestExit(at(before, args.now), args)
   },
 
   /** Pays an exit that is ready. Never stopped, not even in bunker mode. */
-  claim(before: Liquid, args: { id: bigint; account: string; now: bigint }): Step<Liquid, Assets> {
+  claim(before: Liquid, args: { id: bigint; account: string; now: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
     return claimExit(at(before, args.now), args)
   },
 
   /** METIS in, 1:1 receipts out: they earn nothing until they are staked (`receipts`). */
-  mintReceipt(before: Liquid, args: { account: string; assets: Assets; now: bigint }): Step<Liquid, Assets> {
+  mintReceipt(before: Liquid, args: { account: string; assets: Assets; now: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
     return mintReceipt(at(before, args.now), args)
   },
 
   /** Moves receipts. */
-  transferReceipt(lst: Liquid, args: { from: string; to: string; assets: Assets }): Step<Liquid, null> {
+  transferReceipt(lst: Liquid, args: { from: string; to: string; assets: Assets }): LstStep<Liquid, null> {
     return transferReceipt(lst, args)
   },
 
@@ -170,45 +174,45 @@ const operations = {
   stakeReceipt(
     before: Liquid,
     args: { account: string; assets: Assets; now: bigint; minShares?: Shares | undefined },
-  ): Step<Liquid, Shares> {
+  ): LstStep<Liquid, Shares> {
     own(args.account)
     return stakeReceipt(at(before, args.now), args)
   },
 
   /** Shares of the vault back into receipts; the result is how many, without what vests. */
-  unstakeReceipt(before: Liquid, args: { account: string; shares: Shares; now: bigint }): Step<Liquid, Assets> {
+  unstakeReceipt(before: Liquid, args: { account: string; shares: Shares; now: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
     return unstakeReceipt(at(before, args.now), args)
   },
 
   /** A ticket for receipts: METIS once it is mature. The result is its id, to be claimed with `claim`. */
-  redeemReceipt(before: Liquid, args: { account: string; assets: Assets; now: bigint }): Step<Liquid, bigint> {
+  redeemReceipt(before: Liquid, args: { account: string; assets: Assets; now: bigint }): LstStep<Liquid, bigint> {
     own(args.account)
     return redeemReceipt(at(before, args.now), args)
   },
 
   /** Pays what has vested of an account's exits (profile `protocol` of ENKI). */
-  claimVested(before: Liquid, args: { account: string; now: bigint }): Step<Liquid, Assets> {
+  claimVested(before: Liquid, args: { account: string; now: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
     vests(before)
     return claimVested(at(before, args.now), args.account)
   },
 
   /** Stakes the incentive token behind an account's vesting exits. */
-  stakeIncentive(before: Liquid, args: { account: string; tokens: bigint; now: bigint }): Step<Liquid, null> {
+  stakeIncentive(before: Liquid, args: { account: string; tokens: bigint; now: bigint }): LstStep<Liquid, null> {
     own(args.account)
     vests(before)
     const lst = at(before, args.now)
-    const { state, events } = applyVesting(lst.vesting, { op: 'stake', account: args.account, tokens: args.tokens })
+    const { state, events } = applyVesting(lst.vesting, { type: 'stake', account: args.account, tokens: args.tokens })
     return { state: { ...lst, vesting: state }, result: null, events }
   },
 
   /** Sends idle cash to seats: opens them first, then levels them. The result is what each seat got. */
-  allocate(before: Liquid, args: { now: bigint }): Step<Liquid, readonly { seat: string; assets: Assets }[]> {
+  allocate(before: Liquid, args: { now: bigint }): LstStep<Liquid, readonly { seat: number; assets: Assets }[]> {
     const lst = at(before, args.now)
     if (inBunker(lst)) fail('PAUSED', 'allocation is stopped: bunker mode')
-    const open: { id: string; assets: bigint }[] = []
-    const free: string[] = []
+    const open: { id: number; assets: bigint }[] = []
+    const free: number[] = []
     for (const [id, seat] of lst.seats.seats) {
       if (seat.left) continue
       const assets = seatStake(seat)
@@ -225,7 +229,7 @@ const operations = {
     })
     const ids = [...open.map(seat => seat.id), ...free]
     let next = lst
-    const result: { seat: string; assets: Assets }[] = []
+    const result: { seat: number; assets: Assets }[] = []
     plan.seats.forEach((assets, i) => {
       const added = (assets - (open[i]?.assets ?? 0n)) as Assets
       if (added === 0n) return
@@ -241,7 +245,7 @@ const operations = {
   },
 
   /** Sends an exact amount to one seat. */
-  lockSeat(before: Liquid, args: { seat: string; assets: Assets; now: bigint }): Step<Liquid, null> {
+  lockSeat(before: Liquid, args: { seat: number; assets: Assets; now: bigint }): LstStep<Liquid, null> {
     const lst = at(before, args.now)
     positive('assets', args.assets)
     const most = allocatable(lst)
@@ -259,30 +263,30 @@ const operations = {
    * Raises what exits wait for beyond the cash and what is on its way: from above the seats' minimum, then by leaving seats. The result is
    * the plan; its wei are cash when the sequencer pool releases them.
    */
-  raiseCash(before: Liquid, args: { now: bigint }): Step<Liquid, ExitPlan> {
+  raiseCash(before: Liquid, args: { now: bigint }): LstStep<Liquid, ExitPlan> {
     return raiseCash(at(before, args.now))
   },
 
   /** Brings in what arrived in seats, and what came back from them as far as the sequencer pool does not say so itself. */
-  settle(before: Liquid, args: { now: bigint }): Step<Liquid, { arrived: Assets; returned: Assets }> {
+  settle(before: Liquid, args: { now: bigint }): LstStep<Liquid, { arrived: Assets; returned: Assets }> {
     const lst = at(before, args.now)
-    const arrived = applySeats(lst.seats, { op: 'arrive', now: lst.now })
+    const arrived = applySeats(lst.seats, { type: 'arrive', now: lst.now })
     const { state: seats, result: returned } =
       lst.config.seatReleases === 'time'
-        ? applySeats(arrived.state, { op: 'collect', now: lst.now })
+        ? applySeats(arrived.state, { type: 'collect', now: lst.now })
         : { state: arrived.state, result: 0n as Assets }
     return step(fromSeats({ ...lst, seats }, returned), { arrived: arrived.result.assets, returned })
   },
 
   /** Takes back what `raiseCash` planned for a seat and the sequencer pool refused; the result is how much stays in it. */
-  recallSeat(lst: Liquid, args: { seat: string }): Step<Liquid, Assets> {
-    const { state, result, events } = applySeats(lst.seats, { op: 'recall', seat: args.seat })
+  recallSeat(lst: Liquid, args: { seat: number }): LstStep<Liquid, Assets> {
+    const { state, result, events } = applySeats(lst.seats, { type: 'recall', seat: args.seat })
     return { state: { ...lst, seats: state }, result, events }
   },
 
   /** A new reward batch of the sequencer pool: seats may be withdrawn from once more. */
-  nextBatch(lst: Liquid, _args: Record<never, never> = {}): Step<Liquid, null> {
-    return step({ ...lst, seats: applySeats(lst.seats, { op: 'nextBatch' }).state }, null)
+  nextBatch(lst: Liquid, _args: Record<never, never> = {}): LstStep<Liquid, null> {
+    return step({ ...lst, seats: applySeats(lst.seats, { type: 'nextBatch' }).state }, null)
   },
 
   /**
@@ -290,7 +294,7 @@ const operations = {
    * until it is folded or passed over with `skipEvent`, so that no loss is lost in silence. The rate moves with the next report, not
    * before. The result is whether the event concerns this protocol.
    */
-  feed(lst: Liquid, args: { sequence: bigint; event: StakingFeedEvent }): Step<Liquid, boolean> {
+  feed(lst: Liquid, args: { sequence: bigint; event: StakingFeedEvent }): LstStep<Liquid, boolean> {
     return feed(lst, args)
   },
 
@@ -298,7 +302,7 @@ const operations = {
   skipEvent(
     lst: Liquid,
     args: { sequence: bigint; reason: string; instead?: StakingFeedEvent },
-  ): Step<Liquid, boolean> {
+  ): LstStep<Liquid, boolean> {
     return skipEvent(lst, args)
   },
 
@@ -306,7 +310,7 @@ const operations = {
    * Books rewards and losses since the last report, and finalises what the cash covers. `confirmed`: a second reporter agrees to a loss
    * beyond the cap.
    */
-  report(before: Liquid, args: { now: bigint; confirmed?: boolean }): Step<Liquid, LiquidReport> {
+  report(before: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
     if (args.now <= before.reportedAt)
       fail('REPORT_STALE', `report of ${args.now} s is not newer than that of ${before.reportedAt} s`, {
         last: before.reportedAt,
@@ -316,7 +320,7 @@ const operations = {
   },
 
   /** Hands the fees taken in wei to whoever collects them. */
-  collectFees(lst: Liquid, _args: Record<never, never> = {}): Step<Liquid, Assets> {
+  collectFees(lst: Liquid, _args: Record<never, never> = {}): LstStep<Liquid, Assets> {
     positive('fees', lst.fees)
     return step({ ...lst, fees: 0n as Assets, totals: pay(lst, lst.fees) }, lst.fees, {
       type: 'feesCollected',

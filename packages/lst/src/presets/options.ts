@@ -1,13 +1,13 @@
 import { fail } from '../errors.js'
-import { MAX_AMOUNT } from '../math/units.js'
-import { BURNER_ACCOUNT, DEAD_ACCOUNT, QUEUE_ACCOUNT } from '../rebasing/pool.js'
+import { maxAmount } from '../math/units.js'
+import { burnerAccount, deadAccount, queueAccount } from '../rebasing/pool.js'
 import type { ReportLimits } from '../report/guard.js'
 import type { LiquidConfig } from './config.js'
 
 /** An integer option: its unit, its range, and whether it may be missing. */
 type Range = { readonly unit: string; readonly min: bigint; readonly max: bigint; readonly optional?: true }
 
-const wei = (min = 0n): Range => ({ unit: 'wei', min, max: MAX_AMOUNT })
+const wei = (min = 0n): Range => ({ unit: 'wei', min, max: maxAmount })
 /** A century is longer than anything here waits. */
 const seconds = (min = 0n): Range => ({ unit: 's', min, max: 3_155_760_000n })
 const bps: Range = { unit: 'bps', min: 0n, max: 10_000n }
@@ -46,7 +46,7 @@ const choices = {
 } as const satisfies Partial<Record<keyof LiquidConfig, readonly unknown[]>>
 
 const limitRanges: Record<keyof ReportLimits, Range> = {
-  annualIncreaseBps: { unit: 'bps', min: 0n, max: MAX_AMOUNT, optional: true },
+  annualIncreaseBps: { unit: 'bps', min: 0n, max: maxAmount, optional: true },
   maxLossBps: { ...bps, optional: true },
   maxDrawdownBps: { ...bps, optional: true },
   shareRateDeviationBps: { ...bps, optional: true },
@@ -80,7 +80,7 @@ function refuse(option: string, message: string): never {
 
 function checkRange(name: string, value: unknown, range: Range): void {
   if (value === undefined && range.optional) return
-  const between = `${range.min} … ${range.max === MAX_AMOUNT ? '2^128−1' : range.max} ${range.unit}`
+  const between = `${range.min} … ${range.max === maxAmount ? '2^128−1' : range.max} ${range.unit}`
   if (typeof value !== 'bigint') refuse(name, `"${name}" expected a bigint of ${between}, got ${show(value)}`)
   if (value < range.min || value > range.max) refuse(name, `"${name}" expected ${between}, got ${value}`)
 }
@@ -111,7 +111,7 @@ function checkFees(recipients: unknown): void {
     const { account, bps: part } = (recipient ?? {}) as { account?: unknown; bps?: unknown }
     if (typeof account !== 'string' || account.length === 0 || account.length > 128)
       refuse('feeRecipients', `"${name}.account" expected 1 … 128 characters, got ${show(account)}`)
-    if ([QUEUE_ACCOUNT, BURNER_ACCOUNT, DEAD_ACCOUNT].includes(account))
+    if ([queueAccount, burnerAccount, deadAccount].includes(account))
       refuse('feeRecipients', `"${name}.account" expected somebody, "${account}" is an account of the protocol`)
     checkRange(`${name}.bps`, part, bps)
     all += part as bigint

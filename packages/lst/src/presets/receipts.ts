@@ -1,7 +1,7 @@
 import { fail } from '../errors.js'
 import { type Assets, positive, type Shares, total } from '../math/units.js'
 import { balanceOf, credit, debit, move } from '../state/ledger.js'
-import { type Step, step } from '../state/reducer.js'
+import { type LstStep, step } from '../state/reducer.js'
 import { applyCycleVault } from '../vault/cycle.js'
 import { applyInstantVault } from '../vault/instant.js'
 import { applyVesting } from '../vault/vesting.js'
@@ -30,24 +30,24 @@ export function receiptsOf(lst: Liquid, account: string): Assets {
 export function leaveVault(
   lst: Liquid,
   args: { account: string; shares: Shares },
-): Step<Liquid, { paid: Assets; vested: Assets }> {
+): LstStep<Liquid, { paid: Assets; vested: Assets }> {
   const { core } = lst
   if (core.model === 'instant') {
     const { state, result, events } = applyInstantVault(core.state, {
-      op: 'redeem',
+      type: 'redeem',
       owner: args.account,
       shares: args.shares,
     })
     const vesting =
       result.vested === 0n
         ? lst.vesting
-        : applyVesting(lst.vesting, { op: 'deposit', account: args.account, assets: result.vested }).state
+        : applyVesting(lst.vesting, { type: 'deposit', account: args.account, assets: result.vested }).state
     const { paid, vested } = result
     return { state: { ...lst, core: { ...core, state }, vesting }, result: { paid, vested }, events }
   }
   if (core.model === 'cycle') {
     const { state, result, events } = applyCycleVault(core.state, {
-      op: 'redeem',
+      type: 'redeem',
       owner: args.account,
       shares: args.shares,
     })
@@ -57,7 +57,7 @@ export function leaveVault(
 }
 
 /** METIS in, receipts out. */
-export function mintReceipt(lst: Liquid, args: { account: string; assets: Assets }): Step<Liquid, Assets> {
+export function mintReceipt(lst: Liquid, args: { account: string; assets: Assets }): LstStep<Liquid, Assets> {
   offered(lst)
   positive('assets', args.assets)
   const { account, assets } = args
@@ -75,7 +75,10 @@ export function mintReceipt(lst: Liquid, args: { account: string; assets: Assets
 }
 
 /** Moves receipts. */
-export function transferReceipt(lst: Liquid, args: { from: string; to: string; assets: Assets }): Step<Liquid, null> {
+export function transferReceipt(
+  lst: Liquid,
+  args: { from: string; to: string; assets: Assets },
+): LstStep<Liquid, null> {
   offered(lst)
   own(args.from)
   own(args.to)
@@ -92,7 +95,7 @@ export function transferReceipt(lst: Liquid, args: { from: string; to: string; a
 export function stakeReceipt(
   lst: Liquid,
   args: { account: string; assets: Assets; minShares?: Shares | undefined },
-): Step<Liquid, Shares> {
+): LstStep<Liquid, Shares> {
   offered(lst)
   positive('assets', args.assets)
   const receipts = debit(lst.receipts, args.account, args.assets)
@@ -106,7 +109,7 @@ export function stakeReceipt(
 }
 
 /** Receipts out of the vault, less what vests. */
-export function unstakeReceipt(lst: Liquid, args: { account: string; shares: Shares }): Step<Liquid, Assets> {
+export function unstakeReceipt(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, Assets> {
   offered(lst)
   positive('shares', args.shares)
   const { state, result, events } = leaveVault(lst, args)
@@ -122,12 +125,12 @@ export function unstakeReceipt(lst: Liquid, args: { account: string; shares: Sha
 }
 
 /** A ticket for receipts: METIS when it is mature. The result is its id. */
-export function redeemReceipt(lst: Liquid, args: { account: string; assets: Assets }): Step<Liquid, bigint> {
+export function redeemReceipt(lst: Liquid, args: { account: string; assets: Assets }): LstStep<Liquid, bigint> {
   offered(lst)
   positive('assets', args.assets)
   const receipts = debit(lst.receipts, args.account, args.assets)
   const { state, result, events } = applyTickets(lst.tickets, {
-    op: 'enter',
+    type: 'enter',
     account: args.account,
     assets: args.assets,
   })

@@ -1,13 +1,13 @@
 import type { RebaseEvent } from '../apr/apr.js'
 import { fail } from '../errors.js'
 import { bpsOf, max, min, rateOf, type Totals } from '../math/math.js'
-import { type Assets, RATE_ONE, type RateE27, type Shares, total } from '../math/units.js'
+import { type Assets, type RateE27, rateOne, type Shares, total } from '../math/units.js'
 import { aboveHighWater, applyRebasing, highWater, simulateReport } from '../rebasing/pool.js'
 import { checkDrawdown, checkReport, growthLimit, type ReportLimits, rememberRate } from '../report/guard.js'
 import { rememberRebase } from '../report/history.js'
 import { createLimiter, limiterAdd, limiterRemove } from '../report/limiter.js'
 import { seatTotals } from '../seats/book.js'
-import { type Step, step } from '../state/reducer.js'
+import { type LstStep, step } from '../state/reducer.js'
 import { coreAssets, coreEarn, coreLose, coreSync, coreTotals, seedShares } from './core.js'
 import { finalise, planFinalization } from './exits.js'
 import { type Liquid, withCash } from './state.js'
@@ -26,7 +26,7 @@ export type LiquidReport = {
 }
 
 /** Books what seats earned and lost since the last report, and finalises what the cash covers. */
-export function report(lst: Liquid, args: { now: bigint; confirmed?: boolean }): Step<Liquid, LiquidReport> {
+export function report(lst: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
   return lst.core.model === 'rebasing' ? reportRebasing(lst, args) : reportVault(lst, args)
 }
 
@@ -74,7 +74,7 @@ function remember(
   }
 }
 
-function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean }): Step<Liquid, LiquidReport> {
+function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
   if (lst.core.model !== 'rebasing') return fail('OPTION_INVALID', 'not a rebasing pool')
   const pre = coreTotals(lst.core)
   const limits = refusals(lst, args.confirmed)
@@ -94,11 +94,11 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
     rate: less =>
       (dry.postShares === 0n || dry.postAssets <= less
         ? 0n
-        : ((dry.postAssets - less) * RATE_ONE) / dry.postShares) as RateE27,
-    cash: rate => cash - min(lst.config.seed, (seedShares(lst.core) * rate) / RATE_ONE),
+        : ((dry.postAssets - less) * rateOne) / dry.postShares) as RateE27,
+    cash: rate => cash - min(lst.config.seed, (seedShares(lst.core) * rate) / rateOne),
   })
   const finalization = batches.length === 0 ? {} : { batches, maxRate }
-  const { state, result, events } = applyRebasing(pool, { op: 'report', ...base, ...finalization })
+  const { state, result, events } = applyRebasing(pool, { type: 'report', ...base, ...finalization })
   const booked: Liquid = {
     ...lst,
     core: { model: 'rebasing', state: { ...state, limits: lst.config.limits } },
@@ -120,7 +120,7 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
   }
 }
 
-function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): Step<Liquid, LiquidReport> {
+function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
   const { config } = lst
   const pre = coreTotals(lst.core)
   const limits = refusals(lst, args.confirmed)

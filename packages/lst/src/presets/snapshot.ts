@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import * as z from 'zod/mini'
-import { DEAD_ACCOUNT, QUEUE_ACCOUNT } from '../rebasing/pool.js'
+import { deadAccount, queueAccount } from '../rebasing/pool.js'
 import { seatsSchema } from '../seats/book.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
 import { balanceOf, sum } from '../state/ledger.js'
@@ -30,7 +30,7 @@ const schema = /* @__PURE__ */ (() =>
     receipts: ledger,
     receiptSupply: integer,
     seats: seatsSchema,
-    parts: mapOf(z.string(), z.enum(['operator', 'delegators', 'whole'])),
+    parts: mapOf(z.int(), z.enum(['operator', 'delegators', 'whole'])),
     buffer: integer,
     rewardsVault: integer,
     givenUp: integer,
@@ -43,7 +43,7 @@ const schema = /* @__PURE__ */ (() =>
       z.strictObject({
         kind: z.string(),
         until: integer,
-        seats: z.array(z.strictObject({ seat: z.string(), most: z.optional(integer) })),
+        seats: z.array(z.strictObject({ seat: z.int(), most: z.optional(integer) })),
       }),
     ),
     feedCursor: integer,
@@ -84,7 +84,7 @@ function fixedPart(core: Core): unknown {
     case 'rebasing': {
       const { feeRecipients, profitTest, maxPositiveRebaseE9, stakeLimit, paused, bunker } = core.state
       const { minRequest, maxRequest } = core.state.queue
-      const seed = balanceOf(core.state.shares, DEAD_ACCOUNT)
+      const seed = balanceOf(core.state.shares, deadAccount)
       return {
         feeRecipients,
         profitTest,
@@ -150,7 +150,7 @@ function check(lst: Liquid): string | undefined {
   const due = claimableTotal(queue)
   if (queue.locked !== due) return `claims cost ${due} wei, ${queue.locked} are locked`
   const shares = unfinalized(queue).shares
-  const held = balanceOf(core.model === 'rebasing' ? core.state.shares : core.state.balances, QUEUE_ACCOUNT)
+  const held = balanceOf(core.model === 'rebasing' ? core.state.shares : core.state.balances, queueAccount)
   if (lst.config.exits === 'queue' && held !== shares)
     return `requests gave up ${shares} shares, the queue holds ${held}`
   const receipts = sum(lst.receipts)

@@ -3,11 +3,11 @@ import type { RebaseEvent } from '../apr/apr.js'
 import { fail } from '../errors.js'
 import type { SeatPart } from '../feeds/staking.js'
 import { min, type Totals } from '../math/math.js'
-import { type Assets, account as checkAccount, forward, RATE_ONE, type RateE27, total } from '../math/units.js'
-import { applyRebasing, BURNER_ACCOUNT, DEAD_ACCOUNT, QUEUE_ACCOUNT } from '../rebasing/pool.js'
+import { type Assets, account as checkAccount, forward, type RateE27, rateOne, total } from '../math/units.js'
+import { applyRebasing, burnerAccount, deadAccount, queueAccount } from '../rebasing/pool.js'
 import type { PastRate } from '../report/guard.js'
 import { applySeats, type SeatBook, seatTotals } from '../seats/book.js'
-import type { Ledger } from '../state/ledger.js'
+import type { Balances } from '../state/ledger.js'
 import { applyVesting, type ExitVesting } from '../vault/vesting.js'
 import type { WithdrawalQueue } from '../withdrawal/queue.js'
 import { applyTickets, type TicketQueue } from '../withdrawal/tickets.js'
@@ -28,7 +28,7 @@ export type OpenCase = {
   /** Seconds until which it is held against exits. */
   readonly until: bigint
   /** The most it can take from each of our seats, wei; `undefined` when nobody said. */
-  readonly seats: readonly { readonly seat: string; readonly most: bigint | undefined }[]
+  readonly seats: readonly { readonly seat: number; readonly most: bigint | undefined }[]
 }
 
 /** A whole liquid-staking protocol: token, queue, seats, rewards and reports. Plain immutable data. */
@@ -43,11 +43,11 @@ export type Liquid = {
   readonly tickets: TicketQueue
   readonly vesting: ExitVesting
   /** 1:1 receipts that are held by themselves, and how many there are (`receipts`). */
-  readonly receipts: Ledger<Assets>
+  readonly receipts: Balances<Assets>
   readonly receiptSupply: Assets
   readonly seats: SeatBook
   /** Which part of each seat's stake is ours. */
-  readonly parts: OrderedMap<string, SeatPart>
+  readonly parts: OrderedMap<number, SeatPart>
   /** Cash at hand (the rebasing and the rate pool keep their own). */
   readonly buffer: Assets
   /** Rewards that no report has booked yet (the rebasing pool keeps its own). */
@@ -77,7 +77,7 @@ export type Liquid = {
   readonly history: readonly RebaseEvent[]
 }
 
-const reserved = new Set([QUEUE_ACCOUNT, DEAD_ACCOUNT, BURNER_ACCOUNT])
+const reserved = new Set([queueAccount, deadAccount, burnerAccount])
 
 /** Refuses what is no account of a user. */
 export function own(account: string): void {
@@ -110,7 +110,7 @@ export function pendingRewards(lst: Liquid): Assets {
 export function exitRate(lst: Liquid, less = 0n): RateE27 {
   const price = corePrice(lst.core)
   if (price.shares === 0n || price.assets <= less) return 0n as RateE27
-  return (((price.assets - less) * RATE_ONE) / price.shares) as RateE27
+  return (((price.assets - less) * rateOne) / price.shares) as RateE27
 }
 
 /**
@@ -118,7 +118,7 @@ export function exitRate(lst: Liquid, less = 0n): RateE27 {
  * that what one promises another does not keep back.
  */
 export function seedReserve(lst: Liquid, rate: RateE27 = exitRate(lst)): bigint {
-  return min(lst.config.seed, (seedShares(lst.core) * rate) / RATE_ONE)
+  return min(lst.config.seed, (seedShares(lst.core) * rate) / rateOne)
 }
 
 /** Cash that can go to those who leave or to seats. */
@@ -165,8 +165,8 @@ export function at(lst: Liquid, now: bigint): Liquid {
   if (lst.config.exits === 'queue') return moved
   return {
     ...moved,
-    tickets: applyTickets(lst.tickets, { op: 'advance', now }).state,
-    vesting: applyVesting(lst.vesting, { op: 'advance', now }).state,
+    tickets: applyTickets(lst.tickets, { type: 'advance', now }).state,
+    vesting: applyVesting(lst.vesting, { type: 'advance', now }).state,
   }
 }
 
@@ -174,13 +174,13 @@ export function pay(lst: Liquid, assets: bigint): LiquidTotals {
   return { ...lst.totals, paid: (lst.totals.paid + assets) as Assets }
 }
 
-export function toSeat(lst: Liquid, seat: string, assets: Assets): Liquid {
-  const seats = applySeats(lst.seats, { op: 'lock', seat, assets, now: lst.now }).state
+export function toSeat(lst: Liquid, seat: number, assets: Assets): Liquid {
+  const seats = applySeats(lst.seats, { type: 'lock', seat, assets, now: lst.now }).state
   if (lst.core.model === 'rebasing')
     return {
       ...lst,
       seats,
-      core: { ...lst.core, state: applyRebasing(lst.core.state, { op: 'allocate', assets }).state },
+      core: { ...lst.core, state: applyRebasing(lst.core.state, { type: 'allocate', assets }).state },
     }
   return withCash({ ...lst, seats }, -assets)
 }
@@ -188,7 +188,7 @@ export function toSeat(lst: Liquid, seat: string, assets: Assets): Liquid {
 export function fromSeats(lst: Liquid, assets: bigint): Liquid {
   if (assets === 0n) return lst
   if (lst.core.model === 'rebasing') {
-    const { state } = applyRebasing(lst.core.state, { op: 'receiveReturns', assets: assets as Assets })
+    const { state } = applyRebasing(lst.core.state, { type: 'receiveReturns', assets: assets as Assets })
     return { ...lst, core: { ...lst.core, state } }
   }
   return withCash(lst, assets)

@@ -67,7 +67,7 @@ export function liquidApr(lst: Liquid, windowSeconds = 604_800n): Apr | undefine
 }
 
 /** One exit in the queue. */
-export type QueueEntry = {
+export type QueuedExit = {
   readonly id: bigint
   readonly owner: string
   readonly assets: Assets
@@ -87,7 +87,7 @@ export type QueueView = {
   readonly bunker: boolean
   /** What open cases can most cost and exits are priced without; `undefined` when nobody knows how much. */
   readonly heldBack: Assets | undefined
-  readonly entries: readonly QueueEntry[]
+  readonly entries: readonly QueuedExit[]
 }
 
 /** The queue, at most `limit` entries (default 1,000) from request `from` on (default 1), claimed ones left out. */
@@ -96,7 +96,7 @@ export function queueView(lst: Liquid, options: { from?: bigint; limit?: number 
   const bunker = inBunker(lst)
   if (lst.config.exits === 'fixed') return fixedView(lst, from, limit, bunker)
   const queue = queueOf(lst)
-  const entries: QueueEntry[] = []
+  const entries: QueuedExit[] = []
   let before = from > 1n ? queue.requests.get(from - 1n) : undefined
   for (const [id, request] of queue.requests.entries(from)) {
     if (entries.length >= limit) break
@@ -124,7 +124,7 @@ export function queueView(lst: Liquid, options: { from?: bigint; limit?: number 
 }
 
 function fixedView(lst: Liquid, from: bigint, limit: number, bunker: boolean): QueueView {
-  const entries: QueueEntry[] = []
+  const entries: QueuedExit[] = []
   let waiting = 0n
   let count: number
   let finalized = 0n
@@ -183,7 +183,7 @@ function fixedView(lst: Liquid, from: bigint, limit: number, bunker: boolean): Q
 
 /** One seat. Amounts in wei. */
 export type SeatView = {
-  readonly seat: string
+  readonly seat: number
   readonly status: 'free' | 'entering' | 'active' | 'exiting'
   readonly assets: Assets
   readonly locked: Assets

@@ -11,14 +11,14 @@ import {
   type RateE27,
   type Shares,
   total,
-  UNLIMITED,
+  unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
-import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import type { Erc4626 } from '../vault/face.js'
 
-const E18 = 10n ** 18n
+const e18 = 10n ** 18n
 
 /** A withdrawal whose amount was fixed when it was asked for. */
 export type FixedRequest = {
@@ -37,7 +37,7 @@ export type RatePool = {
   readonly now: bigint
   readonly totalDeposits: Assets
   readonly supply: Shares
-  readonly balances: Ledger<Shares>
+  readonly balances: Balances<Shares>
   /** Rewards that no harvest has taken yet. */
   readonly rewardPool: Assets
   /** Fees harvested. */
@@ -48,7 +48,7 @@ export type RatePool = {
   readonly requests: OrderedMap<bigint, FixedRequest>
   /** First nonce that is not unlocked. */
   readonly nextUnlock: bigint
-  readonly paid: Ledger<Assets>
+  readonly paid: Balances<Assets>
   /** Part of a harvest, 10^18 is the whole. */
   readonly feeE18: bigint
   /** Seconds from a request to its payment. */
@@ -87,7 +87,7 @@ export function createRatePool(options: RatePoolOptions = {}): RatePool {
     seedAccount = 'dead',
   } = options
   forward(0n, now)
-  if (feeE18 < 0n || feeE18 > E18) fail('OPTION_INVALID', `fee expected 0 … 10^18, got ${feeE18}`)
+  if (feeE18 < 0n || feeE18 > e18) fail('OPTION_INVALID', `fee expected 0 … 10^18, got ${feeE18}`)
   if (withdrawDelay < 0n) fail('OPTION_INVALID', `delay expected 0 s or more, got ${withdrawDelay}`)
   const empty: RatePool = {
     now,
@@ -120,7 +120,7 @@ export function rateOfPool(pool: RatePool): RateE27 {
 }
 
 function harvested(pool: RatePool): RatePool {
-  const fee = mulDown(pool.rewardPool, pool.feeE18, E18)
+  const fee = mulDown(pool.rewardPool, pool.feeE18, e18)
   const net = pool.rewardPool - fee
   return {
     ...pool,
@@ -131,7 +131,7 @@ function harvested(pool: RatePool): RatePool {
   }
 }
 
-function keepSeed(pool: RatePool, balances: Ledger<Shares>, from: string): void {
+function keepSeed(pool: RatePool, balances: Balances<Shares>, from: string): void {
   if (from === pool.seedAccount && balanceOf(balances, from) < pool.seedShares)
     fail('SEED_LOCKED', `${pool.seedShares} shares of ${from} can never leave`, { limit: pool.seedShares })
 }
@@ -172,7 +172,7 @@ function pay(pool: RatePool, assets: bigint): RatePool {
 
 const operations = {
   /** Moves the pool's time forward. */
-  advance(pool: RatePool, args: { now: bigint }): Step<RatePool, null> {
+  advance(pool: RatePool, args: { now: bigint }): LstStep<RatePool, null> {
     forward(pool.now, args.now)
     return step({ ...pool, now: args.now }, null)
   },
@@ -180,7 +180,7 @@ const operations = {
   deposit(
     before: RatePool,
     args: { account: string; assets: Assets; minShares?: Shares | undefined },
-  ): Step<RatePool, Shares> {
+  ): LstStep<RatePool, Shares> {
     positive('assets', args.assets)
     const pool = harvested(before)
     // Minting 1:1 onto shares without assets would give the deposit to them.
@@ -197,12 +197,12 @@ const operations = {
     })
   },
   /** Reward income, until a harvest takes it. */
-  rewardArrives(pool: RatePool, args: { assets: Assets }): Step<RatePool, null> {
+  rewardArrives(pool: RatePool, args: { assets: Assets }): LstStep<RatePool, null> {
     positive('assets', args.assets)
     return step({ ...pool, rewardPool: total<Assets>('rewardPool', pool.rewardPool + args.assets) }, null)
   },
   /** Books the reward pool, less the fee. */
-  harvest(pool: RatePool, _args: Record<never, never> = {}): Step<RatePool, { net: Assets; fee: Assets }> {
+  harvest(pool: RatePool, _args: Record<never, never> = {}): LstStep<RatePool, { net: Assets; fee: Assets }> {
     const next = harvested(pool)
     const result = {
       net: (next.totalDeposits - pool.totalDeposits) as Assets,
@@ -214,7 +214,7 @@ const operations = {
   request(
     before: RatePool,
     args: { account: string; shares: Shares; harvestFirst?: boolean },
-  ): Step<RatePool, { nonce: bigint; assets: Assets }> {
+  ): LstStep<RatePool, { nonce: bigint; assets: Assets }> {
     positive('shares', args.shares)
     const pool = args.harvestFirst === false ? before : harvested(before)
     const held = balanceOf(pool.balances, args.account)
@@ -222,9 +222,9 @@ const operations = {
       fail('BALANCE_EXCEEDED', `${args.account} holds ${held}, asked for ${args.shares}`, { held, asked: args.shares })
     let assets: bigint
     if (pool.legacyRounding) {
-      const inverse = pool.totalDeposits === 0n ? 0n : (E18 * pool.supply) / pool.totalDeposits
+      const inverse = pool.totalDeposits === 0n ? 0n : (e18 * pool.supply) / pool.totalDeposits
       if (inverse === 0n) fail('ZERO_SHARE_RATE', 'the inverse rate is zero')
-      assets = (args.shares * E18) / inverse
+      assets = (args.shares * e18) / inverse
     } else assets = toAssets(args.shares, totals(pool), 'down')
     if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
     const nonce = BigInt(pool.requests.size)
@@ -245,7 +245,7 @@ const operations = {
     )
   },
   /** Sets cash aside for every nonce below `upto`, in order. */
-  unlock(pool: RatePool, args: { upto: bigint }): Step<RatePool, Assets> {
+  unlock(pool: RatePool, args: { upto: bigint }): LstStep<RatePool, Assets> {
     if (args.upto <= pool.nextUnlock || args.upto > BigInt(pool.requests.size))
       fail('REQUEST_UNKNOWN', `nonce expected ${pool.nextUnlock + 1n} … ${pool.requests.size}, got ${args.upto}`, {
         upto: args.upto,
@@ -264,7 +264,7 @@ const operations = {
     })
   },
   /** Pays the caller's oldest open request once it is unlocked and old enough. */
-  complete(pool: RatePool, args: { account: string }): Step<RatePool, { nonce: bigint; assets: Assets }> {
+  complete(pool: RatePool, args: { account: string }): LstStep<RatePool, { nonce: bigint; assets: Assets }> {
     for (const [nonce, request] of pool.requests) {
       if (request.owner !== args.account || request.done) continue
       if (nonce < pool.nextUnlock) return complete(pool, nonce, request)
@@ -273,17 +273,17 @@ const operations = {
     return fail('REQUEST_UNKNOWN', `${args.account} has no open request`, { account: args.account })
   },
   /** METIS back from a seat. */
-  returnFromSeat(pool: RatePool, args: { assets: Assets }): Step<RatePool, null> {
+  returnFromSeat(pool: RatePool, args: { assets: Assets }): LstStep<RatePool, null> {
     positive('assets', args.assets)
     return step({ ...pool, poolCash: total<Assets>('poolCash', pool.poolCash + args.assets) }, null)
   },
   /** METIS out to a seat. */
-  sendToSeat(pool: RatePool, args: { assets: Assets }): Step<RatePool, null> {
+  sendToSeat(pool: RatePool, args: { assets: Assets }): LstStep<RatePool, null> {
     positive('assets', args.assets)
     return step(pay(pool, args.assets), null)
   },
   /** Takes a loss from everybody pro rata; cash first, the rest was in seats. The live contract has no such path. */
-  lose(pool: RatePool, args: { assets: Assets }): Step<RatePool, null> {
+  lose(pool: RatePool, args: { assets: Assets }): LstStep<RatePool, null> {
     positive('assets', args.assets)
     if (args.assets > pool.totalDeposits)
       fail('TOTAL_UNDERFLOW', `the pool counts ${pool.totalDeposits} wei, cannot lose ${args.assets}`, {
@@ -297,7 +297,7 @@ const operations = {
     )
   },
   /** Moves shares; the seed stays. */
-  transfer(pool: RatePool, args: { from: string; to: string; shares: Shares }): Step<RatePool, null> {
+  transfer(pool: RatePool, args: { from: string; to: string; shares: Shares }): LstStep<RatePool, null> {
     checkAccount(args.to)
     positive('shares', args.shares)
     const balances = move(pool.balances, args.from, args.to, args.shares)
@@ -305,7 +305,7 @@ const operations = {
     return step({ ...pool, balances }, null, { type: 'transferred', from: args.from, to: args.to, shares: args.shares })
   },
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
-  settle(pool: RatePool, args: { owner: string; shares: Shares; assets: Assets }): Step<RatePool, null> {
+  settle(pool: RatePool, args: { owner: string; shares: Shares; assets: Assets }): LstStep<RatePool, null> {
     positive('shares', args.shares)
     checkSettlement(args.shares, args.assets, totals(pool))
     return step(pay(leave(pool, args.owner, args.assets, args.shares), args.assets), null, {
@@ -321,7 +321,7 @@ function complete(
   pool: RatePool,
   nonce: bigint,
   request: FixedRequest,
-): Step<RatePool, { nonce: bigint; assets: Assets }> {
+): LstStep<RatePool, { nonce: bigint; assets: Assets }> {
   const mature = request.at + pool.withdrawDelay
   if (pool.now < mature)
     fail('NOT_MATURE', `request ${nonce} is paid from ${mature} s on, it is ${pool.now} s`, { limit: mature })
@@ -367,11 +367,11 @@ export const rateFace: Erc4626<RatePool> = {
   previewRedeem: (pool, shares) => toAssets(shares, totals(harvested(pool)), 'down'),
   maxDeposit: before => {
     const pool = harvested(before)
-    return pool.totalDeposits === 0n && pool.supply > 0n ? 0n : UNLIMITED
+    return pool.totalDeposits === 0n && pool.supply > 0n ? 0n : unlimited
   },
   maxMint: before => {
     const pool = harvested(before)
-    return pool.totalDeposits === 0n && pool.supply > 0n ? 0n : UNLIMITED
+    return pool.totalDeposits === 0n && pool.supply > 0n ? 0n : unlimited
   },
   maxWithdraw: (before, owner) => liquid(harvested(before), owner),
   maxRedeem: (before, owner) => {

@@ -13,10 +13,10 @@ import {
   total,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
-const E18 = 10n ** 18n
+const e18 = 10n ** 18n
 
 /** A token whose rate is what an oracle last said (rETH): deposits and burns between two updates do not move it. Source: Rocket Pool. */
 export type SnapshotPool = {
@@ -24,7 +24,7 @@ export type SnapshotPool = {
   readonly snapshotAssets: Assets
   readonly snapshotShares: Shares
   readonly supply: Shares
-  readonly balances: Ledger<Shares>
+  readonly balances: Balances<Shares>
   /** What can be paid to those who burn. */
   readonly cash: Assets
   readonly updatedAt: bigint
@@ -77,7 +77,7 @@ export function snapshotSharesOf(pool: SnapshotPool, assets: bigint): Shares {
 
 const operations = {
   /** Moves time forward. */
-  advance(pool: SnapshotPool, args: { now: bigint }): Step<SnapshotPool, null> {
+  advance(pool: SnapshotPool, args: { now: bigint }): LstStep<SnapshotPool, null> {
     forward(pool.now, args.now)
     return step({ ...pool, now: args.now }, null)
   },
@@ -85,7 +85,7 @@ const operations = {
   deposit(
     pool: SnapshotPool,
     args: { account: string; assets: Assets; minShares?: Shares | undefined },
-  ): Step<SnapshotPool, Shares> {
+  ): LstStep<SnapshotPool, Shares> {
     checkAccount(args.account)
     positive('assets', args.assets)
     const shares = snapshotSharesOf(pool, args.assets)
@@ -103,7 +103,7 @@ const operations = {
     )
   },
   /** Burns at the snapshot's rate, floored, as far as the cash goes. */
-  burn(pool: SnapshotPool, args: { account: string; shares: Shares }): Step<SnapshotPool, Assets> {
+  burn(pool: SnapshotPool, args: { account: string; shares: Shares }): LstStep<SnapshotPool, Assets> {
     positive('shares', args.shares)
     const balances = debit(pool.balances, args.account, args.shares)
     const assets = snapshotAssetsOf(pool, args.shares)
@@ -117,22 +117,22 @@ const operations = {
     )
   },
   /** Moves shares. */
-  transfer(pool: SnapshotPool, args: { from: string; to: string; shares: Shares }): Step<SnapshotPool, null> {
+  transfer(pool: SnapshotPool, args: { from: string; to: string; shares: Shares }): LstStep<SnapshotPool, null> {
     checkAccount(args.to)
     positive('shares', args.shares)
     return step({ ...pool, balances: move(pool.balances, args.from, args.to, args.shares) }, null)
   },
   /** The oracle's new totals, if they come late enough and move the rate little enough. */
-  update(pool: SnapshotPool, args: { assets: Assets; shares: Shares }): Step<SnapshotPool, null> {
+  update(pool: SnapshotPool, args: { assets: Assets; shares: Shares }): LstStep<SnapshotPool, null> {
     amount('assets', args.assets)
     amount('shares', args.shares)
     if (pool.now < pool.updatedAt + pool.minInterval)
       fail('UPDATE_EARLY', `the next update can come at ${pool.updatedAt + pool.minInterval} s, it is ${pool.now} s`, {
         limit: pool.updatedAt + pool.minInterval,
       })
-    const before = snapshotAssetsOf(pool, E18)
-    const after = snapshotAssetsOf({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares }, E18)
-    const most = mulDown(before, pool.maxDeltaE18, E18)
+    const before = snapshotAssetsOf(pool, e18)
+    const after = snapshotAssetsOf({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares }, e18)
+    const most = mulDown(before, pool.maxDeltaE18, e18)
     const delta = after > before ? after - before : before - after
     if (delta > most)
       fail('RATE_DELTA_TOO_HIGH', `the rate would move by ${delta}, at most ${most}`, { delta, limit: most })

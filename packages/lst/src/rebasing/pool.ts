@@ -9,16 +9,16 @@ import {
   account as checkAccount,
   forward,
   positive,
-  RATE_ONE,
   type RateE27,
+  rateOne,
   type Shares,
   total,
 } from '../math/units.js'
 import { checkReport, growthLimit, limitsSchema, type ReportLimits } from '../report/guard.js'
 import { burnLimit, createLimiter, limiterAdd, limiterRemove, limiterSeats } from '../report/limiter.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import {
   applyQueue,
   checkQueue,
@@ -34,11 +34,11 @@ import {
 export type FeeRecipient = { readonly account: string; readonly bps: bigint }
 
 /** Accounts of the protocol itself: their shares belong to the pool's own parts. */
-export const QUEUE_ACCOUNT = 'queue'
-export const BURNER_ACCOUNT = 'burner'
+export const queueAccount = 'queue'
+export const burnerAccount = 'burner'
 /** Holder of the seed: shares that can never be redeemed, so that supply and pool are never zero again. */
-export const DEAD_ACCOUNT = 'dead'
-const reserved = new Set([QUEUE_ACCOUNT, BURNER_ACCOUNT, DEAD_ACCOUNT])
+export const deadAccount = 'dead'
+const reserved = new Set([queueAccount, burnerAccount, deadAccount])
 
 /**
  * Rebasing shares (stETH): a balance is a share of everything the pool has. Wei are in exactly one of buffer, transit and seats, or outside
@@ -55,7 +55,7 @@ export type RebasingPool = {
   /** Principal that came back and no report has taken yet. */
   readonly returnsVault: Assets
   readonly totalShares: Shares
-  readonly shares: Ledger<Shares>
+  readonly shares: Balances<Shares>
   /** Shares waiting to be burnt as cover, held by the burner. */
   readonly burnRequested: Shares
   readonly queue: WithdrawalQueue
@@ -121,9 +121,9 @@ export function checkRecipients(recipients: readonly FeeRecipient[]): void {
  * ```ts
  * import { applyRebasing, assets, createRebasingPool, rebasingBalance } from '@l2/lst'
  * const pool = createRebasingPool({ feeRecipients: [{ account: 'treasury', bps: 1000n }] })
- * const { state } = applyRebasing(pool, { op: 'submit', account: 'alice', assets: assets(9n * 10n ** 18n) })
- * const rewarded = applyRebasing(state, { op: 'receiveRewards', assets: assets(10n ** 18n) }).state
- * const { result } = applyRebasing(rewarded, { op: 'report', seatsNow: assets(0n), appeared: assets(0n), elapsedSeconds: 86_400n, now: 86_400n })
+ * const { state } = applyRebasing(pool, { type: 'submit', account: 'alice', assets: assets(9n * 10n ** 18n) })
+ * const rewarded = applyRebasing(state, { type: 'receiveRewards', assets: assets(10n ** 18n) }).state
+ * const { result } = applyRebasing(rewarded, { type: 'report', seatsNow: assets(0n), appeared: assets(0n), elapsedSeconds: 86_400n, now: 86_400n })
  * console.log(result.feeAssets) // 100000000000000000n
  * ```
  */
@@ -141,12 +141,12 @@ export function createRebasingPool(options: RebasingOptions = {}): RebasingPool 
     rewardsVault: 0n as Assets,
     returnsVault: 0n as Assets,
     totalShares: seed as Shares,
-    shares: seed === 0n ? OrderedMap.from() : OrderedMap.from([[DEAD_ACCOUNT, seed as Shares]]),
+    shares: seed === 0n ? OrderedMap.from() : OrderedMap.from([[deadAccount, seed as Shares]]),
     burnRequested: 0n as Shares,
     queue: createQueue(options),
     feeRecipients,
     profitTest,
-    highRate: RATE_ONE,
+    highRate: rateOne,
     maxPositiveRebaseE9: options.maxPositiveRebaseE9,
     limits,
     stakeLimit:
@@ -238,12 +238,12 @@ export type ReportOutcome = {
 
 /** The high-water mark after a report; a pool that everybody has left starts anew. */
 export function highWater(before: RateE27, totals: Totals): RateE27 {
-  return totals.shares === 0n ? RATE_ONE : (max(before, rateOf(totals)) as RateE27)
+  return totals.shares === 0n ? rateOne : (max(before, rateOf(totals)) as RateE27)
 }
 
 /** The part of a gain that is profit: what is left once `totals` are back at `highRate`. */
 export function aboveHighWater(gain: bigint, totals: Totals, highRate: bigint): bigint {
-  const missing = mulDown(highRate, totals.shares, RATE_ONE) - totals.assets
+  const missing = mulDown(highRate, totals.shares, rateOne) - totals.assets
   return missing > 0n ? max(gain - missing, 0n) : gain
 }
 
@@ -306,7 +306,7 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
   const burnAll = wanted + queueShares
   // Shares that leave for what they are worth raise nobody's rate: they are burnt at once. What the limit holds back is what their owners
   // gave up, and shares burnt as cover.
-  const neutral = finalizing ? min(queueShares, mulDown(locked, RATE_ONE, report.maxRate ?? 1n)) : 0n
+  const neutral = finalizing ? min(queueShares, mulDown(locked, rateOne, report.maxRate ?? 1n)) : 0n
   const burnt = afterLock === undefined ? burnAll : max(min(afterLock, burnAll), burnCover + neutral)
   const postAssets = preAssets + report.seatsNow + returns.taken - principal + rewards.taken - locked
   const gain = report.seatsNow + returns.taken - principal + rewards.taken
@@ -363,7 +363,7 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
 /** The rate that a report without withdrawals would leave: what the queue is finalised at. */
 export function simulatedRate(pool: RebasingPool, report: RebasingReport): RateE27 {
   const { postAssets, postShares } = simulateReport(pool, { ...report, batches: undefined })
-  return (postShares === 0n ? 0n : (postAssets * RATE_ONE) / postShares) as RateE27
+  return (postShares === 0n ? 0n : (postAssets * rateOne) / postShares) as RateE27
 }
 
 function own(account: string): void {
@@ -376,7 +376,7 @@ const operations = {
   submit(
     pool: RebasingPool,
     args: { account: string; assets: Assets; block?: bigint; minShares?: Shares | undefined },
-  ): Step<RebasingPool, Shares> {
+  ): LstStep<RebasingPool, Shares> {
     own(args.account)
     positive('assets', args.assets)
     if (pool.paused) fail('PAUSED', 'deposits are paused')
@@ -410,7 +410,7 @@ const operations = {
   },
 
   /** Moves what `assets` are worth in shares, floored: the receiver may see a wei or two less (that is why `transferShares` exists). */
-  transfer(pool: RebasingPool, args: { from: string; to: string; assets: Assets }): Step<RebasingPool, Shares> {
+  transfer(pool: RebasingPool, args: { from: string; to: string; assets: Assets }): LstStep<RebasingPool, Shares> {
     amount('assets', args.assets)
     return transferShares(pool, {
       from: args.from,
@@ -420,18 +420,21 @@ const operations = {
   },
 
   /** Moves shares, exactly. */
-  transferShares(pool: RebasingPool, args: { from: string; to: string; shares: Shares }): Step<RebasingPool, Shares> {
+  transferShares(
+    pool: RebasingPool,
+    args: { from: string; to: string; shares: Shares },
+  ): LstStep<RebasingPool, Shares> {
     return transferShares(pool, args)
   },
 
   /** Shares to be burnt at the next reports: cover that raises everybody's rate. */
-  requestBurn(pool: RebasingPool, args: { account: string; shares: Shares }): Step<RebasingPool, Shares> {
+  requestBurn(pool: RebasingPool, args: { account: string; shares: Shares }): LstStep<RebasingPool, Shares> {
     own(args.account)
     positive('shares', args.shares)
     return step(
       {
         ...pool,
-        shares: move(pool.shares, args.account, BURNER_ACCOUNT, args.shares),
+        shares: move(pool.shares, args.account, burnerAccount, args.shares),
         burnRequested: (pool.burnRequested + args.shares) as Shares,
       },
       args.shares,
@@ -440,7 +443,7 @@ const operations = {
   },
 
   /** Sends wei from the buffer to seats, never what requests wait for. */
-  allocate(pool: RebasingPool, args: { assets: Assets }): Step<RebasingPool, Assets> {
+  allocate(pool: RebasingPool, args: { assets: Assets }): LstStep<RebasingPool, Assets> {
     positive('assets', args.assets)
     if (pool.paused || pool.bunker) fail('PAUSED', `allocation is stopped: ${pool.bunker ? 'bunker mode' : 'paused'}`)
     const most = depositable(pool)
@@ -454,19 +457,19 @@ const operations = {
   },
 
   /** Reward income outside the pool, until a report takes it. */
-  receiveRewards(pool: RebasingPool, args: { assets: Assets }): Step<RebasingPool, null> {
+  receiveRewards(pool: RebasingPool, args: { assets: Assets }): LstStep<RebasingPool, null> {
     positive('assets', args.assets)
     return step({ ...pool, rewardsVault: total<Assets>('rewardsVault', pool.rewardsVault + args.assets) }, null)
   },
 
   /** Principal that came back from a seat, until a report takes it. */
-  receiveReturns(pool: RebasingPool, args: { assets: Assets }): Step<RebasingPool, null> {
+  receiveReturns(pool: RebasingPool, args: { assets: Assets }): LstStep<RebasingPool, null> {
     positive('assets', args.assets)
     return step({ ...pool, returnsVault: total<Assets>('returnsVault', pool.returnsVault + args.assets) }, null)
   },
 
   /** Asks for `assets` back: their shares leave the owner now and are burnt when the request is finalised. */
-  request(pool: RebasingPool, args: { account: string; assets: Assets; now: bigint }): Step<RebasingPool, bigint> {
+  request(pool: RebasingPool, args: { account: string; assets: Assets; now: bigint }): LstStep<RebasingPool, bigint> {
     own(args.account)
     positive('assets', args.assets)
     if (pool.paused) fail('PAUSED', 'requests are paused')
@@ -479,7 +482,7 @@ const operations = {
   requestShares(
     pool: RebasingPool,
     args: { account: string; shares: Shares; now: bigint },
-  ): Step<RebasingPool, bigint> {
+  ): LstStep<RebasingPool, bigint> {
     own(args.account)
     positive('shares', args.shares)
     if (pool.paused) fail('PAUSED', 'requests are paused')
@@ -489,19 +492,19 @@ const operations = {
   },
 
   /** Pays a finalised request. Works while paused and in bunker mode. */
-  claim(pool: RebasingPool, args: { id: bigint; account: string; hint?: bigint }): Step<RebasingPool, Assets> {
-    const claimed = applyQueue(pool.queue, { ...args, op: 'claim' })
+  claim(pool: RebasingPool, args: { id: bigint; account: string; hint?: bigint }): LstStep<RebasingPool, Assets> {
+    const claimed = applyQueue(pool.queue, { ...args, type: 'claim' })
     return { state: { ...pool, queue: claimed.state }, result: claimed.result, events: claimed.events }
   },
 
   /** Hands a request to somebody else. */
-  transferRequest(pool: RebasingPool, args: { id: bigint; from: string; to: string }): Step<RebasingPool, null> {
-    const moved = applyQueue(pool.queue, { ...args, op: 'transferRequest' })
+  transferRequest(pool: RebasingPool, args: { id: bigint; from: string; to: string }): LstStep<RebasingPool, null> {
+    const moved = applyQueue(pool.queue, { ...args, type: 'transferRequest' })
     return { state: { ...pool, queue: moved.state }, result: null, events: moved.events }
   },
 
   /** Books a report: profit and loss, withdrawals, burns, and last the fee shares. */
-  report(pool: RebasingPool, args: RebasingReport): Step<RebasingPool, ReportOutcome> {
+  report(pool: RebasingPool, args: RebasingReport): LstStep<RebasingPool, ReportOutcome> {
     forward(0n, args.now)
     if (args.now <= pool.reportedAt)
       fail('REPORT_STALE', `report of ${args.now} s is not newer than that of ${pool.reportedAt} s`, {
@@ -512,14 +515,14 @@ const operations = {
     let { queue, shares } = pool
     if (args.batches !== undefined && args.batches.length > 0) {
       queue = applyQueue(queue, {
-        op: 'finalize',
+        type: 'finalize',
         lastId: args.batches[args.batches.length - 1]!,
         assets: outcome.locked,
         maxRate: args.maxRate!,
       }).state
-      shares = move(shares, QUEUE_ACCOUNT, BURNER_ACCOUNT, outcome.queueShares)
+      shares = move(shares, queueAccount, burnerAccount, outcome.queueShares)
     }
-    shares = debit(shares, BURNER_ACCOUNT, outcome.burnt)
+    shares = debit(shares, burnerAccount, outcome.burnt)
     for (const part of outcome.distribution) shares = credit(shares, part.account, part.shares)
     return step(
       {
@@ -552,7 +555,7 @@ const operations = {
   },
 
   /** Stops deposits, requests and allocation; never claims. */
-  pause(pool: RebasingPool, args: { paused: boolean }): Step<RebasingPool, null> {
+  pause(pool: RebasingPool, args: { paused: boolean }): LstStep<RebasingPool, null> {
     return step({ ...pool, paused: args.paused }, null, { type: args.paused ? 'paused' : 'resumed' })
   },
 }
@@ -560,7 +563,7 @@ const operations = {
 function transferShares(
   pool: RebasingPool,
   args: { from: string; to: string; shares: Shares },
-): Step<RebasingPool, Shares> {
+): LstStep<RebasingPool, Shares> {
   own(args.from)
   own(args.to)
   amount('shares', args.shares)
@@ -578,9 +581,9 @@ function enqueue(
   assets: Assets,
   shares: Shares,
   now: bigint,
-): Step<RebasingPool, bigint> {
-  const moved = move(pool.shares, owner, QUEUE_ACCOUNT, shares)
-  const queued = applyQueue(pool.queue, { op: 'enqueue', owner, assets, shares, now })
+): LstStep<RebasingPool, bigint> {
+  const moved = move(pool.shares, owner, queueAccount, shares)
+  const queued = applyQueue(pool.queue, { type: 'enqueue', owner, assets, shares, now })
   return { state: { ...pool, shares: moved, queue: queued.state }, result: queued.result, events: queued.events }
 }
 
@@ -617,9 +620,9 @@ export const rebasingSchema = /* @__PURE__ */ (() =>
 export function checkRebasing(pool: RebasingPool): string | undefined {
   const held = sum(pool.shares)
   if (held !== pool.totalShares) return `shares of all accounts are ${held}, the total says ${pool.totalShares}`
-  if (balanceOf(pool.shares, QUEUE_ACCOUNT) < unfinalized(pool.queue).shares)
+  if (balanceOf(pool.shares, queueAccount) < unfinalized(pool.queue).shares)
     return 'the queue holds fewer shares than its requests gave up'
-  if (balanceOf(pool.shares, BURNER_ACCOUNT) < pool.burnRequested)
+  if (balanceOf(pool.shares, burnerAccount) < pool.burnRequested)
     return 'the burner holds fewer shares than it must burn'
   return checkQueue(pool.queue)
 }

@@ -4,8 +4,8 @@ import { fail } from '../errors.js'
 import { bpsOf, mulDown } from '../math/math.js'
 import { type Assets, account as checkAccount, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
-import { credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
 /** A redemption that the owner pays in whatever order. */
 export type Redemption = {
@@ -20,9 +20,9 @@ export type Redemption = {
  * A 1:1 receipt (eMETIS, stMETIS, frxETH): one unit stands for one wei, whatever the seats earn or lose. `supply + open redemptions = cash + staked`.
  * Source: ENKI EMetisMinter, Accumulated Minter, Frax frxETHMinter.
  */
-export type Receipt = {
+export type ReceiptToken = {
   readonly supply: Assets
-  readonly balances: Ledger<Assets>
+  readonly balances: Balances<Assets>
   /** METIS at hand, METIS sent out to be staked, METIS set aside for redemptions that are ready. */
   readonly cash: Assets
   readonly staked: Assets
@@ -47,7 +47,7 @@ export type ReceiptOptions = {
 }
 
 /** Nothing issued. */
-export function createReceipt(options: ReceiptOptions = {}): Receipt {
+export function createReceipt(options: ReceiptOptions = {}): ReceiptToken {
   const { depositFeeBps = 0n, redeemFeeBps = 0n, withholdPpm = 0n } = options
   for (const bps of [depositFeeBps, redeemFeeBps])
     if (bps < 0n || bps > 500n) fail('OPTION_INVALID', `fee expected 0 … 500 bps, got ${bps}`)
@@ -70,7 +70,7 @@ export function createReceipt(options: ReceiptOptions = {}): Receipt {
 }
 
 /** Whole units of `unit` wei that can be staked: what is withheld stays. */
-export function stakeable(receipt: Receipt, unit: bigint): Assets {
+export function stakeable(receipt: ReceiptToken, unit: bigint): Assets {
   positive('unit', unit)
   const free = receipt.cash - receipt.withheld
   return (free > 0n ? (free / unit) * unit : 0n) as Assets
@@ -78,7 +78,7 @@ export function stakeable(receipt: Receipt, unit: bigint): Assets {
 
 const operations = {
   /** METIS in, receipts out, less the fee; the odd wei of the fee is the user's. */
-  submit(receipt: Receipt, args: { account: string; assets: Assets }): Step<Receipt, Assets> {
+  submit(receipt: ReceiptToken, args: { account: string; assets: Assets }): LstStep<ReceiptToken, Assets> {
     checkAccount(args.account)
     positive('assets', args.assets)
     const fee = bpsOf(args.assets, receipt.depositFeeBps)
@@ -97,7 +97,7 @@ const operations = {
     )
   },
   /** Mints against METIS that arrived elsewhere, as a reward does. */
-  mint(receipt: Receipt, args: { account: string; assets: Assets }): Step<Receipt, null> {
+  mint(receipt: ReceiptToken, args: { account: string; assets: Assets }): LstStep<ReceiptToken, null> {
     checkAccount(args.account)
     positive('assets', args.assets)
     return step(
@@ -112,13 +112,13 @@ const operations = {
     )
   },
   /** Moves receipts. */
-  transfer(receipt: Receipt, args: { from: string; to: string; assets: Assets }): Step<Receipt, null> {
+  transfer(receipt: ReceiptToken, args: { from: string; to: string; assets: Assets }): LstStep<ReceiptToken, null> {
     checkAccount(args.to)
     positive('assets', args.assets)
     return step({ ...receipt, balances: move(receipt.balances, args.from, args.to, args.assets) }, null)
   },
   /** Sends cash to be staked, never what is withheld. */
-  stake(receipt: Receipt, args: { assets: Assets }): Step<Receipt, null> {
+  stake(receipt: ReceiptToken, args: { assets: Assets }): LstStep<ReceiptToken, null> {
     positive('assets', args.assets)
     const most = stakeable(receipt, 1n)
     if (args.assets > most)
@@ -129,7 +129,7 @@ const operations = {
     )
   },
   /** Cash back from where it was staked. */
-  unstake(receipt: Receipt, args: { assets: Assets }): Step<Receipt, null> {
+  unstake(receipt: ReceiptToken, args: { assets: Assets }): LstStep<ReceiptToken, null> {
     positive('assets', args.assets)
     if (args.assets > receipt.staked)
       fail('TOTAL_UNDERFLOW', `${receipt.staked} wei are staked, ${args.assets} came back`, { limit: receipt.staked })
@@ -140,9 +140,9 @@ const operations = {
   },
   /** Burns receipts for an amount fixed now, less the fee. The request is stored before anybody is told. */
   requestRedeem(
-    receipt: Receipt,
+    receipt: ReceiptToken,
     args: { account: string; assets: Assets },
-  ): Step<Receipt, { id: bigint; assets: Assets }> {
+  ): LstStep<ReceiptToken, { id: bigint; assets: Assets }> {
     positive('assets', args.assets)
     const balances = debit(receipt.balances, args.account, args.assets)
     const fee = bpsOf(args.assets, receipt.redeemFeeBps)
@@ -160,7 +160,7 @@ const operations = {
     )
   },
   /** Sets cash aside for any open request. */
-  process(receipt: Receipt, args: { id: bigint }): Step<Receipt, Assets> {
+  process(receipt: ReceiptToken, args: { id: bigint }): LstStep<ReceiptToken, Assets> {
     const request = find(receipt, args.id)
     if (request.state !== 'open') fail('TICKET_CLOSED', `redemption ${args.id} is ${request.state}`, { id: args.id })
     const needed = request.assets + request.fee
@@ -179,7 +179,7 @@ const operations = {
     )
   },
   /** Pays a request that is ready, once, and reports what it paid. */
-  claim(receipt: Receipt, args: { id: bigint; account: string }): Step<Receipt, Assets> {
+  claim(receipt: ReceiptToken, args: { id: bigint; account: string }): LstStep<ReceiptToken, Assets> {
     const request = find(receipt, args.id)
     if (request.owner !== args.account)
       fail('NOT_OWNER', `redemption ${args.id} belongs to ${request.owner}, not to ${args.account}`, { id: args.id })
@@ -198,17 +198,18 @@ const operations = {
   },
 }
 
-function find(receipt: Receipt, id: bigint): Redemption {
+function find(receipt: ReceiptToken, id: bigint): Redemption {
   return receipt.redemptions.get(id) ?? fail('REQUEST_UNKNOWN', `there is no redemption ${id}`, { id })
 }
 
 /** The receipt as a reducer. */
-export const applyReceipt: Apply<Receipt, typeof operations> = /*#__PURE__*/ reducer<Receipt, typeof operations>(
-  operations,
-)
+export const applyReceipt: Apply<ReceiptToken, typeof operations> = /*#__PURE__*/ reducer<
+  ReceiptToken,
+  typeof operations
+>(operations)
 
-/** JSON of a {@link Receipt}. */
-export const receiptCodec: Codec<Receipt> = /* @__PURE__ */ (() =>
+/** JSON of a {@link ReceiptToken}. */
+export const receiptCodec: Codec<ReceiptToken> = /* @__PURE__ */ (() =>
   codec(
     z.strictObject({
       supply: integer,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
-import { RATE_ONE } from '../math/units.js'
+import { rateOne } from '../math/units.js'
 import { integer } from '../state/codec.js'
 
 /** What a report may not do. A missing limit is not checked. */
@@ -59,8 +59,8 @@ export type ReportFigures = {
   readonly appearedSeats?: bigint | undefined
 }
 
-const DAY = 86_400n
-const YEAR = 365n * DAY
+const daySeconds = 86_400n
+const yearSeconds = 365n * daySeconds
 
 /**
  * What a pool may grow by in `elapsedSeconds` (0 counts as an hour), wei; `undefined` without a limit. A report takes rewards up to
@@ -69,7 +69,7 @@ const YEAR = 365n * DAY
 export function growthLimit(limits: ReportLimits, pre: bigint, elapsedSeconds: bigint): bigint | undefined {
   const { annualIncreaseBps } = limits
   const elapsed = elapsedSeconds === 0n ? 3_600n : elapsedSeconds
-  return annualIncreaseBps === undefined ? undefined : (annualIncreaseBps * pre * elapsed) / (10_000n * YEAR)
+  return annualIncreaseBps === undefined ? undefined : (annualIncreaseBps * pre * elapsed) / (10_000n * yearSeconds)
 }
 
 /**
@@ -81,7 +81,7 @@ export function checkReport(limits: ReportLimits, figures: ReportFigures): void 
   const pre = figures.pre === 0n ? 10n ** 9n : figures.pre
   const elapsed = figures.elapsedSeconds === 0n ? 3_600n : figures.elapsedSeconds
   if (limits.annualIncreaseBps !== undefined && post > figures.pre) {
-    const annualised = (YEAR * 10_000n * (post - figures.pre)) / pre / elapsed
+    const annualised = (yearSeconds * 10_000n * (post - figures.pre)) / pre / elapsed
     if (annualised > limits.annualIncreaseBps)
       fail('ANNUAL_INCREASE_TOO_HIGH', `growth of ${annualised} bps a year is above ${limits.annualIncreaseBps} bps`, {
         annualisedBps: annualised,
@@ -98,7 +98,7 @@ export function checkReport(limits: ReportLimits, figures: ReportFigures): void 
       limit: limits.maxLossBps,
     })
   if (limits.appearedSeatsPerDay !== undefined && figures.appearedSeats !== undefined) {
-    const most = (limits.appearedSeatsPerDay * elapsed) / DAY
+    const most = (limits.appearedSeatsPerDay * elapsed) / daySeconds
     // One seat in less than half a day is slow, not fast: the cap never falls below a single day's.
     const floor = most < limits.appearedSeatsPerDay ? limits.appearedSeatsPerDay : most
     if (figures.appearedSeats > floor)
@@ -109,7 +109,7 @@ export function checkReport(limits: ReportLimits, figures: ReportFigures): void 
   const { finalization } = figures
   if (finalization !== undefined && limits.shareRateDeviationBps !== undefined) {
     const shares = finalization.postShares + finalization.burnt
-    const actual = shares === 0n ? 0n : ((finalization.postAssets + finalization.locked) * RATE_ONE) / shares
+    const actual = shares === 0n ? 0n : ((finalization.postAssets + finalization.locked) * rateOne) / shares
     const distance = actual > finalization.maxRate ? actual - finalization.maxRate : finalization.maxRate - actual
     if (actual === 0n || (distance * 10_000n) / actual > limits.shareRateDeviationBps)
       fail(
@@ -174,7 +174,7 @@ export const drawdownSeconds = 1_555_200n
 export type PastRate = { readonly rate: bigint; readonly at: bigint }
 
 /** The window is kept in this many parts, so that it takes bounded room however often somebody reports. */
-const PARTS = 72n
+const guardParts = 72n
 
 /**
  * The rates that the drawdown is measured from, once `rate` held until `now`: highest first, each later than the one before. What is
@@ -184,7 +184,7 @@ export function rememberRate(rates: readonly PastRate[], rate: bigint, now: bigi
   const kept = rates.filter(past => past.at + drawdownSeconds >= now)
   while (kept.length > 0 && kept[kept.length - 1]!.rate <= rate) kept.pop()
   const last = kept[kept.length - 1]
-  const part = drawdownSeconds / PARTS
+  const part = drawdownSeconds / guardParts
   // Two falls within one part of the window count as one, from the higher rate: the window gets longer by a part at most.
   if (last !== undefined && last.at / part === now / part) kept[kept.length - 1] = { rate: last.rate, at: now }
   else kept.push({ rate, at: now })

@@ -3,7 +3,7 @@ import { min } from '../math/math.js'
 import { type Assets, amount, type Shares } from '../math/units.js'
 
 /** 10^9: limits of a rebase are counted in billionths of the pool. */
-const E9 = 10n ** 9n
+const e9 = 10n ** 9n
 
 /**
  * How much a single report may raise the rate. Whatever is not taken stays where it is for a later report, so that nobody gains by
@@ -31,7 +31,7 @@ export function createLimiter(
   if (most !== undefined) amount('most', most)
   // 2^64−1 is how the contract says "off"; a pool of nothing has no rate to hold.
   const off = limitE9 === undefined || limitE9 >= 2n ** 64n - 1n || prePooled === 0n
-  const growth = off ? undefined : (limitE9 * prePooled) / E9
+  const growth = off ? undefined : (limitE9 * prePooled) / e9
   const bounds = [growth, prePooled === 0n ? undefined : most].filter(bound => bound !== undefined)
   return {
     limitE9: off ? undefined : limitE9,
@@ -72,9 +72,9 @@ export function limiterSeats(limiter: Limiter, before: bigint, after: bigint): L
 /** How many shares may be burnt on top without passing the limit in billionths; `undefined` when there is none. */
 export function burnLimit(limiter: Limiter): Shares | undefined {
   if (limiter.limitE9 === undefined) return undefined
-  if (limiter.current >= limiter.prePooled + (limiter.limitE9 * limiter.prePooled) / E9) return 0n as Shares
-  const one = limiter.limitE9 + E9
-  return ((limiter.preShares * (one - (limiter.current * E9) / limiter.prePooled)) / one) as Shares
+  if (limiter.current >= limiter.prePooled + (limiter.limitE9 * limiter.prePooled) / e9) return 0n as Shares
+  const one = limiter.limitE9 + e9
+  return ((limiter.preShares * (one - (limiter.current * e9) / limiter.prePooled)) / one) as Shares
 }
 
 /** The limit, in billionths per report, that a yearly rate needs at a cadence of `days`; `headroomBps` 10,000 is none. */

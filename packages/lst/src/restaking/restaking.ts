@@ -8,15 +8,15 @@ import {
   account as checkAccount,
   forward,
   positive,
-  RATE_ONE,
   type RateE27,
+  rateOne,
   type Shares,
   total,
-  UNLIMITED,
+  unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
-import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import type { Erc4626 } from '../vault/face.js'
 
 /**
@@ -28,7 +28,7 @@ export type Restaking = {
   /** Units of the LST held. */
   readonly units: Assets
   readonly supply: Shares
-  readonly balances: Ledger<Shares>
+  readonly balances: Balances<Shares>
   /** Part of the units that each service may slash, basis points; together at most the whole. */
   readonly exposure: OrderedMap<string, bigint>
   /** Units on their way out, priced when they are paid: they share losses until then. */
@@ -39,7 +39,7 @@ export type Restaking = {
 }
 
 /** The account that holds the shares of those who are leaving. */
-const LEAVING = 'leaving'
+const leavingAccount = 'leaving'
 
 /** Options of {@link createRestaking}. */
 export type RestakingOptions = {
@@ -74,12 +74,12 @@ export function restakingUnitRate(state: Restaking): RateE27 {
 
 /** METIS per share: the rate provider that markets read. `lst` is the LST's own rate; floored twice, never above the truth. */
 export function restakingRate(state: Restaking, lst: RateE27): RateE27 {
-  return mulDown(restakingUnitRate(state), lst, RATE_ONE) as RateE27
+  return mulDown(restakingUnitRate(state), lst, rateOne) as RateE27
 }
 
 function own(account: string): void {
   checkAccount(account)
-  if (account === LEAVING || account === 'dead')
+  if (account === leavingAccount || account === 'dead')
     fail('ACCOUNT_INVALID', `"${account}" is an account of the protocol`, { account })
 }
 
@@ -88,7 +88,7 @@ const operations = {
   deposit(
     state: Restaking,
     args: { account: string; units: Assets; minShares?: Shares | undefined },
-  ): Step<Restaking, Shares> {
+  ): LstStep<Restaking, Shares> {
     own(args.account)
     positive('units', args.units)
     const shares = toShares(args.units, totals(state), 'down')
@@ -106,14 +106,14 @@ const operations = {
     )
   },
   /** Moves shares. */
-  transfer(state: Restaking, args: { from: string; to: string; shares: Shares }): Step<Restaking, null> {
+  transfer(state: Restaking, args: { from: string; to: string; shares: Shares }): LstStep<Restaking, null> {
     own(args.from)
     own(args.to)
     positive('shares', args.shares)
     return step({ ...state, balances: move(state.balances, args.from, args.to, args.shares) }, null)
   },
   /** Starts an exit; it is priced when it is paid. */
-  request(state: Restaking, args: { account: string; shares: Shares; now: bigint }): Step<Restaking, bigint> {
+  request(state: Restaking, args: { account: string; shares: Shares; now: bigint }): LstStep<Restaking, bigint> {
     forward(0n, args.now)
     own(args.account)
     positive('shares', args.shares)
@@ -121,7 +121,7 @@ const operations = {
     return step(
       {
         ...state,
-        balances: move(state.balances, args.account, LEAVING, args.shares),
+        balances: move(state.balances, args.account, leavingAccount, args.shares),
         leaving: state.leaving.set(id, {
           owner: args.account,
           shares: args.shares,
@@ -134,7 +134,7 @@ const operations = {
     )
   },
   /** Pays an exit in LST units at the present rate. */
-  claim(state: Restaking, args: { id: bigint; account: string; now: bigint }): Step<Restaking, Assets> {
+  claim(state: Restaking, args: { id: bigint; account: string; now: bigint }): LstStep<Restaking, Assets> {
     const exit = state.leaving.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no exit ${args.id}`, { id: args.id })
     if (exit.owner !== args.account) fail('NOT_OWNER', `exit ${args.id} belongs to ${exit.owner}`, { id: args.id })
     forward(0n, args.now)
@@ -148,7 +148,7 @@ const operations = {
         ...state,
         units: (state.units - units) as Assets,
         supply: (state.supply - exit.shares) as Shares,
-        balances: debit(state.balances, LEAVING, exit.shares),
+        balances: debit(state.balances, leavingAccount, exit.shares),
         leaving: state.leaving.delete(args.id),
       },
       units,
@@ -156,7 +156,7 @@ const operations = {
     )
   },
   /** Lets a service slash up to `bps` of the units; 0 ends it. */
-  expose(state: Restaking, args: { service: string; bps: bigint }): Step<Restaking, null> {
+  expose(state: Restaking, args: { service: string; bps: bigint }): LstStep<Restaking, null> {
     checkAccount(args.service)
     if (args.bps < 0n || args.bps > 10_000n) fail('OPTION_INVALID', `exposure expected 0 … 10000 bps, got ${args.bps}`)
     let all = args.bps
@@ -167,7 +167,7 @@ const operations = {
     return step({ ...state, exposure }, null)
   },
   /** A service pays its stakers. */
-  reward(state: Restaking, args: { units: Assets }): Step<Restaking, null> {
+  reward(state: Restaking, args: { units: Assets }): LstStep<Restaking, null> {
     positive('units', args.units)
     return step({ ...state, units: total<Assets>('units', state.units + args.units) }, null, {
       type: 'rewarded',
@@ -175,7 +175,7 @@ const operations = {
     })
   },
   /** A service slashes, at most its part; those who are leaving lose as well. */
-  slash(state: Restaking, args: { service: string; units: Assets }): Step<Restaking, null> {
+  slash(state: Restaking, args: { service: string; units: Assets }): LstStep<Restaking, null> {
     positive('units', args.units)
     const most = bpsOf(state.units, state.exposure.get(args.service) ?? 0n)
     if (args.units > most)
@@ -209,8 +209,8 @@ export const restakingFace: Pick<
   convertToAssets: (state, shares) => toAssets(shares, totals(state), 'down'),
   previewDeposit: (state, units) => toShares(units, totals(state), 'down'),
   previewMint: (state, shares) => toAssets(shares, totals(state), 'up'),
-  maxDeposit: () => UNLIMITED,
-  maxMint: () => UNLIMITED,
+  maxDeposit: () => unlimited,
+  maxMint: () => unlimited,
 }
 
 /** JSON of a {@link Restaking}. */

@@ -1,9 +1,9 @@
 import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
-import { type Assets, account as checkAccount, positive, RATE_ONE, total } from '../math/units.js'
+import { type Assets, account as checkAccount, positive, rateOne, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
 /** One staker: stake, the accumulator up to which it is settled, and wei settled but not claimed. */
 export type Staker = { readonly stake: bigint; readonly paidE27: bigint; readonly owed: Assets }
@@ -36,7 +36,7 @@ function settled(state: RewardAccumulator, account: string): Staker {
   return {
     stake: staker.stake,
     paidE27: state.perUnitE27,
-    owed: (staker.owed + (staker.stake * (state.perUnitE27 - staker.paidE27)) / RATE_ONE) as Assets,
+    owed: (staker.owed + (staker.stake * (state.perUnitE27 - staker.paidE27)) / rateOne) as Assets,
   }
 }
 
@@ -52,19 +52,19 @@ function put(state: RewardAccumulator, account: string, staker: Staker): RewardA
 
 const operations = {
   /** Shares a reward among all stake. */
-  reward(state: RewardAccumulator, args: { assets: Assets }): Step<RewardAccumulator, null> {
+  reward(state: RewardAccumulator, args: { assets: Assets }): LstStep<RewardAccumulator, null> {
     positive('assets', args.assets)
     const rewarded = total<Assets>('rewarded', state.rewarded + args.assets)
     const due = state.carry + args.assets
     if (state.staked === 0n) return step({ ...state, carry: due as Assets, rewarded }, null)
     return step(
-      { ...state, perUnitE27: state.perUnitE27 + (due * RATE_ONE) / state.staked, carry: 0n as Assets, rewarded },
+      { ...state, perUnitE27: state.perUnitE27 + (due * rateOne) / state.staked, carry: 0n as Assets, rewarded },
       null,
       { type: 'rewarded', assets: due },
     )
   },
   /** Adds stake. */
-  stake(state: RewardAccumulator, args: { account: string; amount: bigint }): Step<RewardAccumulator, null> {
+  stake(state: RewardAccumulator, args: { account: string; amount: bigint }): LstStep<RewardAccumulator, null> {
     checkAccount(args.account)
     positive('amount', args.amount)
     const staker = settled(state, args.account)
@@ -76,7 +76,7 @@ const operations = {
     })
   },
   /** Takes stake out; what it earned stays to be claimed. */
-  unstake(state: RewardAccumulator, args: { account: string; amount: bigint }): Step<RewardAccumulator, null> {
+  unstake(state: RewardAccumulator, args: { account: string; amount: bigint }): LstStep<RewardAccumulator, null> {
     positive('amount', args.amount)
     const staker = settled(state, args.account)
     if (args.amount > staker.stake)
@@ -93,7 +93,7 @@ const operations = {
     )
   },
   /** Pays what an account earned. */
-  claim(state: RewardAccumulator, args: { account: string }): Step<RewardAccumulator, Assets> {
+  claim(state: RewardAccumulator, args: { account: string }): LstStep<RewardAccumulator, Assets> {
     const staker = settled(state, args.account)
     return step(
       {

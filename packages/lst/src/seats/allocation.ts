@@ -3,9 +3,9 @@ import { max, min } from '../math/math.js'
 import { type Assets, amount } from '../math/units.js'
 
 /** A Metis seat takes 20,000 to 100,000 METIS. Source: metis-sequencer-contract LockingInfo. */
-export const MIN_SEAT: Assets = (20_000n * 10n ** 18n) as Assets
-/** See {@link MIN_SEAT}. */
-export const MAX_SEAT: Assets = (100_000n * 10n ** 18n) as Assets
+export const minSeatAssets: Assets = (20_000n * 10n ** 18n) as Assets
+/** See {@link minSeatAssets}. */
+export const maxSeatAssets: Assets = (100_000n * 10n ** 18n) as Assets
 
 function wei(values: readonly bigint[]): void {
   for (const value of values) amount('seat', value)
@@ -18,7 +18,7 @@ function wei(values: readonly bigint[]): void {
 export function allocateInOrder(
   seats: readonly bigint[],
   funds: bigint,
-  maxSeat: bigint = MAX_SEAT,
+  maxSeat: bigint = maxSeatAssets,
 ): { added: bigint[]; left: bigint } {
   wei([...seats, funds, maxSeat])
   let left = funds
@@ -76,7 +76,7 @@ export function allocateOpenFirst(options: {
   minSeat?: bigint
   maxSeat?: bigint
 }): { opened: bigint; seats: bigint[]; left: bigint } {
-  const { funds, seats, freeSeats, minSeat = MIN_SEAT, maxSeat = MAX_SEAT } = options
+  const { funds, seats, freeSeats, minSeat = minSeatAssets, maxSeat = maxSeatAssets } = options
   wei([funds, ...seats, freeSeats])
   if (minSeat < 1n || maxSeat < minSeat)
     fail('OPTION_INVALID', `seats expected 1 ≤ min ≤ max, got ${minSeat} … ${maxSeat}`)
@@ -93,15 +93,15 @@ export function allocateOpenFirst(options: {
 }
 
 /** A seat as an exit plan sees it. */
-export type ExitSeat = { readonly id: string; readonly locked: bigint; readonly updatedBatch: bigint }
+export type ExitSeat = { readonly id: number; readonly locked: bigint; readonly updatedBatch: bigint }
 
 /** How `need` wei are raised. */
 export type ExitPlan = {
   readonly idle: bigint
   /** Taken from above the minimum; the seats stay. */
-  readonly partial: readonly { readonly id: string; readonly assets: bigint }[]
+  readonly partial: readonly { readonly id: number; readonly assets: bigint }[]
   /** Seats that are left altogether, with what is in them after `partial`. */
-  readonly full: readonly { readonly id: string; readonly assets: bigint }[]
+  readonly full: readonly { readonly id: number; readonly assets: bigint }[]
   /** More than was needed, and what could not be raised. */
   readonly over: bigint
   readonly short: bigint
@@ -118,13 +118,13 @@ export function planExit(options: {
   currentBatch: bigint
   minSeat?: bigint
 }): ExitPlan {
-  const { need, idle, seats, currentBatch, minSeat = MIN_SEAT } = options
+  const { need, idle, seats, currentBatch, minSeat = minSeatAssets } = options
   wei([need, idle, ...seats.map(seat => seat.locked)])
-  const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  const byId = (a: { id: number }, b: { id: number }): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
   const fromIdle = min(need, idle)
   let left = need - fromIdle
   const after = new Map(seats.map(seat => [seat.id, seat.locked]))
-  const partial: { id: string; assets: bigint }[] = []
+  const partial: { id: number; assets: bigint }[] = []
   const excess = seats
     .filter(seat => seat.updatedBatch < currentBatch && seat.locked > minSeat)
     .map(seat => ({ id: seat.id, spare: seat.locked - minSeat }))
@@ -136,7 +136,7 @@ export function planExit(options: {
     after.set(id, after.get(id)! - assets)
     left -= assets
   }
-  const full: { id: string; assets: bigint }[] = []
+  const full: { id: number; assets: bigint }[] = []
   const open = [...after]
     .map(([id, assets]) => ({ id, assets }))
     .filter(seat => seat.assets > 0n)

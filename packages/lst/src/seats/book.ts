@@ -2,10 +2,10 @@ import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { min } from '../math/math.js'
-import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'
+import { type Assets, amount, forward, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
-import { MAX_SEAT, MIN_SEAT } from './allocation.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
+import { maxSeatAssets, minSeatAssets } from './allocation.js'
 
 /** Wei on their way into a seat. */
 export type Entry = { readonly assets: Assets; readonly readyAt: bigint }
@@ -43,7 +43,7 @@ export type Seat = {
 
 /** Every seat, and the rules they obey. Source: metis-sequencer-contract LockingPool. */
 export type SeatBook = {
-  readonly seats: OrderedMap<string, Seat>
+  readonly seats: OrderedMap<number, Seat>
   readonly currentBatch: bigint
   readonly minSeat: Assets
   readonly maxSeat: Assets
@@ -69,7 +69,12 @@ export type SeatBookOptions = {
 
 /** No seats yet. */
 export function createSeatBook(options: SeatBookOptions = {}): SeatBook {
-  const { minSeat = MIN_SEAT, maxSeat = MAX_SEAT, entrySeconds = 604_800n, exitSeconds = 1_814_400n } = options
+  const {
+    minSeat = minSeatAssets,
+    maxSeat = maxSeatAssets,
+    entrySeconds = 604_800n,
+    exitSeconds = 1_814_400n,
+  } = options
   const { partialExitSeconds = 0n } = options
   amount('minSeat', minSeat)
   amount('maxSeat', maxSeat)
@@ -118,11 +123,11 @@ export function seatTotals(book: SeatBook): { locked: Assets; entering: Assets; 
   }
 }
 
-function find(book: SeatBook, id: string): Seat {
-  return book.seats.get(id) ?? fail('SEAT_UNKNOWN', `there is no seat "${id}"`, { seat: id })
+function find(book: SeatBook, id: number): Seat {
+  return book.seats.get(id) ?? fail('SEAT_UNKNOWN', `there is no seat ${id}`, { seat: id })
 }
 
-function put(book: SeatBook, id: string, seat: Seat): SeatBook {
+function put(book: SeatBook, id: number, seat: Seat): SeatBook {
   return { ...book, seats: book.seats.set(id, seat) }
 }
 
@@ -157,12 +162,15 @@ function taken(seat: Seat, assets: bigint, leaving: bigint): { seat: Seat } {
 
 const operations = {
   /** A place that the protocol may fill: a whitelisted operator, with the bond it put up. */
-  register(book: SeatBook, args: { seat: string; bond?: bigint }): Step<SeatBook, null> {
-    checkAccount(args.seat)
+  register(book: SeatBook, args: { seat: number; bond?: bigint }): LstStep<SeatBook, null> {
+    if (!Number.isSafeInteger(args.seat) || args.seat < 0)
+      fail('OPTION_INVALID', `a seat expected the id of a sequencer, got ${String(args.seat)}`, {
+        seat: String(args.seat),
+      })
     const bond = args.bond ?? 0n
     amount('bond', bond)
     if (book.seats.get(args.seat) !== undefined)
-      fail('SEAT_STATE', `seat "${args.seat}" is registered`, { seat: args.seat })
+      fail('SEAT_STATE', `seat ${args.seat} is registered`, { seat: args.seat })
     const empty: Seat = {
       locked: 0n as Assets,
       entering: [],
@@ -176,23 +184,23 @@ const operations = {
     return step(put(book, args.seat, empty), null, { type: 'seatRegistered', seat: args.seat, bond })
   },
   /** Adds to an operator's bond. */
-  addBond(book: SeatBook, args: { seat: string; assets: Assets }): Step<SeatBook, Assets> {
+  addBond(book: SeatBook, args: { seat: number; assets: Assets }): LstStep<SeatBook, Assets> {
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     const bond = total<Assets>('bond', seat.bond + args.assets)
     return step(put(book, args.seat, { ...seat, bond }), bond, { type: 'bonded', seat: args.seat, assets: args.assets })
   },
   /** Sends wei to a seat: at least the minimum to open it, never beyond the maximum. */
-  lock(book: SeatBook, args: { seat: string; assets: Assets; now: bigint }): Step<SeatBook, null> {
+  lock(book: SeatBook, args: { seat: number; assets: Assets; now: bigint }): LstStep<SeatBook, null> {
     forward(0n, args.now)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
-    if (seat.left) fail('SEAT_STATE', `seat "${args.seat}" is being left`, { seat: args.seat })
+    if (seat.left) fail('SEAT_STATE', `seat ${args.seat} is being left`, { seat: args.seat })
     const after = seatStake(seat) + args.assets
     if (after < book.minSeat || after > book.maxSeat)
       fail(
         'SEAT_OUT_OF_RANGE',
-        `seat "${args.seat}" would hold ${after} wei, allowed are ${book.minSeat} … ${book.maxSeat}`,
+        `seat ${args.seat} would hold ${after} wei, allowed are ${book.minSeat} … ${book.maxSeat}`,
         {
           seat: args.seat,
           min: book.minSeat,
@@ -211,7 +219,7 @@ const operations = {
     })
   },
   /** Moves what has arrived by `now` into the seats; the result is how much, and how many seats became active. */
-  arrive(book: SeatBook, args: { now: bigint }): Step<SeatBook, { assets: Assets; seats: bigint }> {
+  arrive(book: SeatBook, args: { now: bigint }): LstStep<SeatBook, { assets: Assets; seats: bigint }> {
     let next = book
     let assets = 0n
     let opened = 0n
@@ -229,14 +237,14 @@ const operations = {
     return step(next, { assets: assets as Assets, seats: opened })
   },
   /** Takes wei from above the minimum, one time per reward batch; they come back with `collect` or when the pool says that it paid. */
-  withdraw(book: SeatBook, args: { seat: string; assets: Assets; now: bigint }): Step<SeatBook, Assets> {
+  withdraw(book: SeatBook, args: { seat: number; assets: Assets; now: bigint }): LstStep<SeatBook, Assets> {
     forward(0n, args.now)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     if (seat.updatedBatch >= book.currentBatch)
-      fail('SEAT_STATE', `seat "${args.seat}" was withdrawn from in batch ${book.currentBatch}`, { seat: args.seat })
+      fail('SEAT_STATE', `seat ${args.seat} was withdrawn from in batch ${book.currentBatch}`, { seat: args.seat })
     if (seat.locked < book.minSeat + args.assets)
-      fail('SEAT_OUT_OF_RANGE', `seat "${args.seat}" must keep ${book.minSeat} wei of ${seat.locked}`, {
+      fail('SEAT_OUT_OF_RANGE', `seat ${args.seat} must keep ${book.minSeat} wei of ${seat.locked}`, {
         seat: args.seat,
         limit: seat.locked > book.minSeat ? seat.locked - book.minSeat : 0n,
       })
@@ -258,16 +266,16 @@ const operations = {
     )
   },
   /** Gives a seat up; it comes back after the exit delay, or when the pool says that it paid. */
-  unlock(book: SeatBook, args: { seat: string; now: bigint }): Step<SeatBook, Assets> {
+  unlock(book: SeatBook, args: { seat: number; now: bigint }): LstStep<SeatBook, Assets> {
     forward(0n, args.now)
     const seat = find(book, args.seat)
     if (seat.locked === 0n || seat.left || seat.entering.length > 0)
-      fail('SEAT_STATE', `seat "${args.seat}" cannot be left: it is not at rest`, { seat: args.seat })
+      fail('SEAT_STATE', `seat ${args.seat} cannot be left: it is not at rest`, { seat: args.seat })
     const leg = { assets: seat.locked, started: seat.locked, readyAt: args.now + book.exitSeconds, announced: false }
     return step(
       put(book, args.seat, { ...seat, locked: 0n as Assets, leaving: [...seat.leaving, leg], left: true }),
       seat.locked,
-      { type: 'seatLeft', seat: args.seat, assets: seat.locked, at: args.now },
+      { type: 'seatLeft', seat: args.seat, assets: seat.locked, readyAt: leg.readyAt },
     )
   },
   /**
@@ -276,8 +284,8 @@ const operations = {
    */
   announce(
     book: SeatBook,
-    args: { seat: string; assets: Assets; readyAt: bigint; whole: boolean; started?: Assets },
-  ): Step<SeatBook, boolean> {
+    args: { seat: number; assets: Assets; readyAt: bigint; whole: boolean; started?: Assets },
+  ): LstStep<SeatBook, boolean> {
     forward(0n, args.readyAt)
     amount('assets', args.assets)
     const seat = find(book, args.seat)
@@ -290,7 +298,7 @@ const operations = {
       return step(put(book, args.seat, { ...seat, leaving, left: seat.left || args.whole }), false)
     }
     if (args.assets > seat.locked)
-      fail('REPORT_INCONSISTENT', `seat "${args.seat}" holds ${seat.locked} wei, ${args.assets} leave it`, {
+      fail('REPORT_INCONSISTENT', `seat ${args.seat} holds ${seat.locked} wei, ${args.assets} leave it`, {
         seat: args.seat,
         limit: seat.locked,
       })
@@ -307,10 +315,10 @@ const operations = {
     )
   },
   /** Puts what was to leave and the sequencer pool refused back into the seat. */
-  recall(book: SeatBook, args: { seat: string }): Step<SeatBook, Assets> {
+  recall(book: SeatBook, args: { seat: number }): LstStep<SeatBook, Assets> {
     const seat = find(book, args.seat)
     const refused = sum(seat.leaving.filter(leg => !leg.announced)) as Assets
-    if (refused === 0n) fail('SEAT_STATE', `nothing leaves seat "${args.seat}" on our word alone`, { seat: args.seat })
+    if (refused === 0n) fail('SEAT_STATE', `nothing leaves seat ${args.seat} on our word alone`, { seat: args.seat })
     const leaving = seat.leaving.filter(leg => leg.announced)
     const locked = (seat.locked + refused) as Assets
     return step(put(book, args.seat, { ...seat, locked, leaving, left: false }), refused, {
@@ -320,7 +328,7 @@ const operations = {
     })
   },
   /** Brings back what is due by time: everything that the pool did not announce and whose delay is over. */
-  collect(book: SeatBook, args: { now: bigint }): Step<SeatBook, Assets> {
+  collect(book: SeatBook, args: { now: bigint }): LstStep<SeatBook, Assets> {
     let next = book
     let assets = 0n
     for (const [id, seat] of book.seats) {
@@ -338,12 +346,12 @@ const operations = {
    */
   receive(
     book: SeatBook,
-    args: { seat: string; assets: Assets; started: Assets; whole?: boolean },
-  ): Step<SeatBook, Assets> {
+    args: { seat: number; assets: Assets; started: Assets; whole?: boolean },
+  ): LstStep<SeatBook, Assets> {
     amount('assets', args.assets)
     const seat = find(book, args.seat)
     if (args.assets > seatAssets(seat))
-      fail('REPORT_INCONSISTENT', `seat "${args.seat}" holds ${seatAssets(seat)} wei, ${args.assets} were paid`, {
+      fail('REPORT_INCONSISTENT', `seat ${args.seat} holds ${seatAssets(seat)} wei, ${args.assets} were paid`, {
         seat: args.seat,
         limit: seatAssets(seat),
       })
@@ -366,14 +374,14 @@ const operations = {
       put(book, args.seat, { ...next, left: args.whole === true || (next.left && next.leaving.length > 0) }),
       args.assets,
       {
-        type: 'collected',
+        type: 'seatPaid',
         seat: args.seat,
         assets: args.assets,
       },
     )
   },
   /** Books what a seat earned; the wei arrive elsewhere. */
-  earn(book: SeatBook, args: { seat: string; assets: Assets }): Step<SeatBook, null> {
+  earn(book: SeatBook, args: { seat: number; assets: Assets }): LstStep<SeatBook, null> {
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     return step(put(book, args.seat, { ...seat, earned: total<Assets>('earned', seat.earned + args.assets) }), null)
@@ -384,13 +392,13 @@ const operations = {
    */
   slash(
     book: SeatBook,
-    args: { seat: string; assets: Assets; leaving?: bigint },
-  ): Step<SeatBook, { bond: Assets; lost: Assets }> {
+    args: { seat: number; assets: Assets; leaving?: bigint },
+  ): LstStep<SeatBook, { bond: Assets; lost: Assets }> {
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     const held = seatAssets(seat)
     if (args.assets > held)
-      fail('REPORT_INCONSISTENT', `seat "${args.seat}" holds ${held} wei, a penalty takes ${args.assets}`, {
+      fail('REPORT_INCONSISTENT', `seat ${args.seat} holds ${held} wei, a penalty takes ${args.assets}`, {
         seat: args.seat,
         limit: held,
       })
@@ -408,7 +416,7 @@ const operations = {
     )
   },
   /** A new reward batch: every seat may be withdrawn from once more. */
-  nextBatch(book: SeatBook, _args: Record<never, never> = {}): Step<SeatBook, bigint> {
+  nextBatch(book: SeatBook, _args: Record<never, never> = {}): LstStep<SeatBook, bigint> {
     return step({ ...book, currentBatch: book.currentBatch + 1n }, book.currentBatch + 1n)
   },
 }
@@ -422,7 +430,7 @@ export const applySeats: Apply<SeatBook, typeof operations> = /*#__PURE__*/ redu
 export const seatsSchema = /* @__PURE__ */ (() =>
   z.strictObject({
     seats: mapOf(
-      z.string().check(z.minLength(1), z.maxLength(128)),
+      z.int().check(z.nonnegative()),
       z.strictObject({
         locked: integer,
         entering: z.array(z.strictObject({ assets: integer, readyAt: integer })),

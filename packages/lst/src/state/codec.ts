@@ -26,7 +26,7 @@ type Encoder = (value: never) => Json
 const encoders = new WeakMap<z.ZodMiniType, Encoder>()
 
 /** A {@link OrderedMap} as pairs. */
-export function mapOf<K extends z.ZodMiniType<string | bigint>, V extends z.ZodMiniType>(key: K, value: V) {
+export function mapOf<K extends z.ZodMiniType<string | number | bigint>, V extends z.ZodMiniType>(key: K, value: V) {
   const schema = z.codec(
     z.array(z.tuple([key, value])),
     z.custom<OrderedMap<z.output<K>, z.output<V>>>(item => item instanceof OrderedMap),
@@ -36,7 +36,7 @@ export function mapOf<K extends z.ZodMiniType<string | bigint>, V extends z.ZodM
     },
   )
   const [writeKey, writeValue] = [encoder(key), encoder(value)]
-  encoders.set(schema, (map: OrderedMap<string | bigint, unknown>) =>
+  encoders.set(schema, (map: OrderedMap<string | number | bigint, unknown>) =>
     Array.from(map, ([k, v]) => [writeKey(k as never), writeValue(v as never)]),
   )
   return schema

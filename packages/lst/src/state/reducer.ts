@@ -1,21 +1,19 @@
 import { fail } from '../errors.js'
-
-/** What happened, for indexers and histories. Amounts are in wei or share units, times in seconds. */
-export type LstEvent = { readonly type: string; readonly [field: string]: string | bigint }
+import type { LstEvent } from './events.js'
 
 /** The outcome of an operation: a new state, what the caller is told, and what happened. The old state is never touched. */
-export type Step<State, Result> = {
+export type LstStep<State, Result> = {
   readonly state: State
   readonly result: Result
   readonly events: readonly LstEvent[]
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of an operation are its own affair
-type Operations<State> = Record<string, (state: State, args: any) => Step<State, unknown>>
+type Operations<State> = Record<string, (state: State, args: any) => LstStep<State, unknown>>
 
-/** A command of a reducer: `{ op, …arguments }`, plain data, so that it can be journalled and replayed. */
+/** A command of a reducer: `{ type, …arguments }`, plain data, so that it can be journalled and replayed. */
 export type CommandOf<Ops> = {
-  [Op in keyof Ops]: Ops[Op] extends (state: never, args: infer Args) => unknown ? { readonly op: Op } & Args : never
+  [Op in keyof Ops]: Ops[Op] extends (state: never, args: infer Args) => unknown ? { readonly type: Op } & Args : never
 }[keyof Ops]
 
 type ResultOf<Ops, Op> = Op extends keyof Ops
@@ -28,19 +26,19 @@ type ResultOf<Ops, Op> = Op extends keyof Ops
 export type Apply<State, Ops> = <const Command extends CommandOf<Ops>>(
   state: State,
   command: Command,
-) => ResultOf<Ops, Command extends { op: infer Op } ? Op : never>
+) => ResultOf<Ops, Command extends { type: infer Op } ? Op : never>
 
 /** One reducer out of named operations. */
 export function reducer<State, Ops extends Operations<State>>(operations: Ops): Apply<State, Ops> {
-  const apply = (state: State, command: { op: string }): unknown => {
-    if (!Object.hasOwn(operations, command.op))
-      fail('OPERATION_UNKNOWN', `no operation "${String(command.op)}"`, { op: String(command.op) })
-    return operations[command.op]!(state, command)
+  const apply = (state: State, command: { type: string }): unknown => {
+    if (!Object.hasOwn(operations, command.type))
+      fail('OPERATION_UNKNOWN', `no operation "${String(command.type)}"`, { type: String(command.type) })
+    return operations[command.type]!(state, command)
   }
   return apply as never
 }
 
-/** A step without events. */
-export function step<State, Result>(state: State, result: Result, ...events: LstEvent[]): Step<State, Result> {
+/** A step, with the events that it caused. */
+export function step<State, Result>(state: State, result: Result, ...events: LstEvent[]): LstStep<State, Result> {
   return { state, result, events }
 }

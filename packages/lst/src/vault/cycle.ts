@@ -11,11 +11,11 @@ import {
   type RateE27,
   type Shares,
   total,
-  UNLIMITED,
+  unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { type Erc4626, virtualTotals } from './face.js'
 
 /**
@@ -35,7 +35,7 @@ export type CycleVault = {
   /** Wei that the vault holds, donations included. */
   readonly assetBalance: Assets
   readonly supply: Shares
-  readonly balances: Ledger<Shares>
+  readonly balances: Balances<Shares>
   /** δ of the virtual shares; `undefined` for none (solmate). */
   readonly virtualOffset: bigint | undefined
   /** Starts the next cycle on every entry and exit once this one is over. */
@@ -174,7 +174,7 @@ function enter(vault: CycleVault, receiver: string, assets: bigint, shares: bigi
   }
 }
 
-function keepSeed(vault: CycleVault, balances: Ledger<Shares>, from: string): void {
+function keepSeed(vault: CycleVault, balances: Balances<Shares>, from: string): void {
   if (from === vault.seedAccount && balanceOf(balances, from) < vault.seedShares)
     fail('SEED_LOCKED', `${vault.seedShares} shares of ${from} can never leave`, { limit: vault.seedShares })
 }
@@ -195,7 +195,7 @@ function leave(before: CycleVault, owner: string, assets: bigint, shares: bigint
 
 const operations = {
   /** Moves the vault's time forward. */
-  advance(vault: CycleVault, args: { now: bigint }): Step<CycleVault, null> {
+  advance(vault: CycleVault, args: { now: bigint }): LstStep<CycleVault, null> {
     forward(vault.now, args.now)
     return step({ ...vault, now: args.now }, null)
   },
@@ -203,7 +203,7 @@ const operations = {
   deposit(
     before: CycleVault,
     args: { receiver: string; assets: Assets; minShares?: Shares | undefined },
-  ): Step<CycleVault, Shares> {
+  ): LstStep<CycleVault, Shares> {
     positive('assets', args.assets)
     const vault = synced(before)
     const shares = sharesFor(vault, args.assets, 'down')
@@ -217,7 +217,7 @@ const operations = {
     })
   },
   /** Assets rounded up. */
-  mint(before: CycleVault, args: { receiver: string; shares: Shares }): Step<CycleVault, Assets> {
+  mint(before: CycleVault, args: { receiver: string; shares: Shares }): LstStep<CycleVault, Assets> {
     positive('shares', args.shares)
     const vault = synced(before)
     const assets = assetsFor(vault, args.shares, 'up')
@@ -230,7 +230,7 @@ const operations = {
     })
   },
   /** Shares rounded up. */
-  withdraw(before: CycleVault, args: { owner: string; assets: Assets }): Step<CycleVault, Shares> {
+  withdraw(before: CycleVault, args: { owner: string; assets: Assets }): LstStep<CycleVault, Shares> {
     positive('assets', args.assets)
     const vault = synced(before)
     const shares = sharesFor(vault, args.assets, 'up')
@@ -242,7 +242,7 @@ const operations = {
     })
   },
   /** Assets floored. */
-  redeem(before: CycleVault, args: { owner: string; shares: Shares }): Step<CycleVault, Assets> {
+  redeem(before: CycleVault, args: { owner: string; shares: Shares }): LstStep<CycleVault, Assets> {
     positive('shares', args.shares)
     const vault = synced(before)
     const assets = assetsFor(vault, args.shares, 'down')
@@ -255,7 +255,7 @@ const operations = {
     })
   },
   /** Moves shares; the seed stays. */
-  transfer(vault: CycleVault, args: { from: string; to: string; shares: Shares }): Step<CycleVault, null> {
+  transfer(vault: CycleVault, args: { from: string; to: string; shares: Shares }): LstStep<CycleVault, null> {
     checkAccount(args.to)
     positive('shares', args.shares)
     const balances = move(vault.balances, args.from, args.to, args.shares)
@@ -268,7 +268,7 @@ const operations = {
     })
   },
   /** Wei sent to the vault, reward or gift: nothing happens until the next sync. */
-  donate(vault: CycleVault, args: { assets: Assets }): Step<CycleVault, null> {
+  donate(vault: CycleVault, args: { assets: Assets }): LstStep<CycleVault, null> {
     positive('assets', args.assets)
     return step({ ...vault, assetBalance: total<Assets>('assetBalance', vault.assetBalance + args.assets) }, null, {
       type: 'donated',
@@ -276,14 +276,14 @@ const operations = {
     })
   },
   /** Starts the next cycle with whatever came in; the result is its reward. */
-  sync(vault: CycleVault, _args: Record<never, never> = {}): Step<CycleVault, Assets> {
+  sync(vault: CycleVault, _args: Record<never, never> = {}): LstStep<CycleVault, Assets> {
     if (vault.now < vault.cycleEnd)
       fail('SYNC_EARLY', `the cycle ends at ${vault.cycleEnd} s, it is ${vault.now} s`, { limit: vault.cycleEnd })
     const next = startCycle(vault)
     return step(next, next.reward, { type: 'rewarded', assets: next.reward, until: next.cycleEnd })
   },
   /** Takes a loss: first what waits for a sync, then what is not yet released, then from everybody pro rata. */
-  loseAssets(vault: CycleVault, args: { assets: Assets }): Step<CycleVault, null> {
+  loseAssets(vault: CycleVault, args: { assets: Assets }): LstStep<CycleVault, null> {
     positive('assets', args.assets)
     if (args.assets > vault.assetBalance)
       fail('TOTAL_UNDERFLOW', `the vault has ${vault.assetBalance} wei, cannot lose ${args.assets}`, {
@@ -308,7 +308,7 @@ const operations = {
     )
   },
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
-  settle(vault: CycleVault, args: { owner: string; shares: Shares; assets: Assets }): Step<CycleVault, null> {
+  settle(vault: CycleVault, args: { owner: string; shares: Shares; assets: Assets }): LstStep<CycleVault, null> {
     positive('shares', args.shares)
     checkSettlement(args.shares, args.assets, priced(vault))
     return step(leave(vault, args.owner, args.assets, args.shares), null, {
@@ -344,8 +344,8 @@ export const cycleFace: Erc4626<CycleVault> = {
   previewMint: (vault, shares) => assetsFor(vault, shares, 'up'),
   previewWithdraw: (vault, assets) => sharesFor(vault, assets, 'up'),
   previewRedeem: (vault, shares) => assetsFor(vault, shares, 'down'),
-  maxDeposit: () => UNLIMITED,
-  maxMint: () => UNLIMITED,
+  maxDeposit: () => unlimited,
+  maxMint: () => unlimited,
   maxWithdraw: (vault, owner) => assetsFor(vault, freeShares(vault, owner), 'down'),
   maxRedeem: freeShares,
   deposit: (vault, args) => operations.deposit(vault, args),

@@ -6,7 +6,7 @@ import type { Assets, Shares } from '../math/units.js'
 import { applyRatePool, createRatePool, type RatePool, rateFace } from '../rate/pool.js'
 import { applyRebasing, createRebasingPool } from '../rebasing/pool.js'
 import { balanceOf } from '../state/ledger.js'
-import { applyWrapped, createWrapped, WRAPPER_ACCOUNT, type WrappedShares, wrappedFace } from '../wrapped/wrapped.js'
+import { applyWrapped, createWrapped, type WrappedShares, wrappedFace, wrapperAccount } from '../wrapped/wrapped.js'
 import { applyCycleVault, type CycleVault, createCycleVault, cycleFace } from './cycle.js'
 import type { Erc4626 } from './face.js'
 import { applyInstantVault, createInstantVault, type InstantVault, instantFace } from './instant.js'
@@ -38,14 +38,14 @@ const cycle = (name: string, virtualOffset: bigint | undefined): Vault<CycleVaul
   make: setup => {
     let vault = createCycleVault({ virtualOffset, seed: 1_000n })
     setup.deposits.forEach((assets, i) => {
-      vault = applyCycleVault(vault, { op: 'deposit', receiver: users[i]!, assets: wei(assets) }).state
+      vault = applyCycleVault(vault, { type: 'deposit', receiver: users[i]!, assets: wei(assets) }).state
     })
     if (setup.yield > 0n) {
-      vault = applyCycleVault(vault, { op: 'donate', assets: wei(setup.yield) }).state
-      vault = applyCycleVault(vault, { op: 'sync' }).state
+      vault = applyCycleVault(vault, { type: 'donate', assets: wei(setup.yield) }).state
+      vault = applyCycleVault(vault, { type: 'sync' }).state
     } else if (setup.yield < 0n)
-      vault = applyCycleVault(vault, { op: 'loseAssets', assets: wei(-setup.yield % vault.assetBalance || 1n) }).state
-    return applyCycleVault(vault, { op: 'advance', now: setup.time }).state
+      vault = applyCycleVault(vault, { type: 'loseAssets', assets: wei(-setup.yield % vault.assetBalance || 1n) }).state
+    return applyCycleVault(vault, { type: 'advance', now: setup.time }).state
   },
 })
 const instant = (name: string, virtualOffset: bigint | undefined, entryFeeBps: bigint): Vault<InstantVault> => ({
@@ -55,11 +55,11 @@ const instant = (name: string, virtualOffset: bigint | undefined, entryFeeBps: b
   make: setup => {
     let vault = createInstantVault({ virtualOffset, seed: 1_000n, entryFeeBps })
     setup.deposits.forEach((assets, i) => {
-      vault = applyInstantVault(vault, { op: 'deposit', receiver: users[i]!, assets: wei(assets) }).state
+      vault = applyInstantVault(vault, { type: 'deposit', receiver: users[i]!, assets: wei(assets) }).state
     })
-    if (setup.yield > 0n) vault = applyInstantVault(vault, { op: 'addAssets', assets: wei(setup.yield) }).state
+    if (setup.yield > 0n) vault = applyInstantVault(vault, { type: 'addAssets', assets: wei(setup.yield) }).state
     if (setup.yield < 0n)
-      vault = applyInstantVault(vault, { op: 'loseAssets', assets: wei(-setup.yield % vault.assets || 1n) }).state
+      vault = applyInstantVault(vault, { type: 'loseAssets', assets: wei(-setup.yield % vault.assets || 1n) }).state
     return vault
   },
 })
@@ -70,13 +70,13 @@ const rate: Vault<RatePool> = {
   make: setup => {
     let pool = createRatePool({ seed: 1_000n, feeE18: 10n ** 17n })
     setup.deposits.forEach((assets, i) => {
-      pool = applyRatePool(pool, { op: 'deposit', account: users[i]!, assets: wei(assets) }).state
+      pool = applyRatePool(pool, { type: 'deposit', account: users[i]!, assets: wei(assets) }).state
     })
     if (setup.yield > 0n) {
-      pool = applyRatePool(pool, { op: 'rewardArrives', assets: wei(setup.yield) }).state
-      pool = applyRatePool(pool, { op: 'harvest' }).state
+      pool = applyRatePool(pool, { type: 'rewardArrives', assets: wei(setup.yield) }).state
+      pool = applyRatePool(pool, { type: 'harvest' }).state
     } else if (setup.yield < 0n)
-      pool = applyRatePool(pool, { op: 'lose', assets: wei(-setup.yield % pool.totalDeposits || 1n) }).state
+      pool = applyRatePool(pool, { type: 'lose', assets: wei(-setup.yield % pool.totalDeposits || 1n) }).state
     return pool
   },
 }
@@ -84,25 +84,25 @@ const wrapped: Vault<WrappedShares> = {
   name: 'wrapper',
   face: wrappedFace,
   // Pool tokens are shares underneath: exactly as many as units must move.
-  held: state => balanceOf(state.pool.shares, WRAPPER_ACCOUNT),
+  held: state => balanceOf(state.pool.shares, wrapperAccount),
   fund: (state, account, assets) => ({
     ...state,
-    pool: applyRebasing(state.pool, { op: 'submit', account, assets: wei(assets * 2n + 10n ** 20n) }).state,
+    pool: applyRebasing(state.pool, { type: 'submit', account, assets: wei(assets * 2n + 10n ** 20n) }).state,
   }),
   make: setup => {
     let pool = createRebasingPool({ seed: 1_000n })
     setup.deposits.forEach((assets, i) => {
-      pool = applyRebasing(pool, { op: 'submit', account: users[i]!, assets: wei(assets * 2n) }).state
+      pool = applyRebasing(pool, { type: 'submit', account: users[i]!, assets: wei(assets * 2n) }).state
     })
     let state = createWrapped(pool)
     setup.deposits.forEach((assets, i) => {
-      state = applyWrapped(state, { op: 'wrap', account: users[i]!, assets: wei(assets) }).state
+      state = applyWrapped(state, { type: 'wrap', account: users[i]!, assets: wei(assets) }).state
     })
     const reward = setup.yield > 0n ? setup.yield : 0n
     if (reward > 0n)
-      state = { ...state, pool: applyRebasing(state.pool, { op: 'receiveRewards', assets: wei(reward) }).state }
+      state = { ...state, pool: applyRebasing(state.pool, { type: 'receiveRewards', assets: wei(reward) }).state }
     const report = { seatsNow: wei(0n), appeared: wei(0n), elapsedSeconds: 86_400n, now: 86_400n }
-    return { ...state, pool: applyRebasing(state.pool, { op: 'report', ...report }).state }
+    return { ...state, pool: applyRebasing(state.pool, { type: 'report', ...report }).state }
   },
 }
 

@@ -1,6 +1,6 @@
 import { mulUp, type Totals } from '../math/math.js'
 import type { Assets, Shares } from '../math/units.js'
-import type { Step } from '../state/reducer.js'
+import type { LstStep } from '../state/reducer.js'
 
 /**
  * ERC-4626 as functions of a state: what integrators ask of any vault. `convertTo*` know no fees and no limits; `preview*` are what the
@@ -22,13 +22,16 @@ export type Erc4626<State> = {
   maxWithdraw(state: State, owner: string): Assets
   maxRedeem(state: State, owner: string): Shares
   /** Takes assets from the caller, mints shares to `receiver`, `minShares` at least; the result is the shares. */
-  deposit(state: State, args: { receiver: string; assets: Assets; minShares?: Shares | undefined }): Step<State, Shares>
+  deposit(
+    state: State,
+    args: { receiver: string; assets: Assets; minShares?: Shares | undefined },
+  ): LstStep<State, Shares>
   /** The result is the assets taken. */
-  mint(state: State, args: { receiver: string; shares: Shares }): Step<State, Assets>
+  mint(state: State, args: { receiver: string; shares: Shares }): LstStep<State, Assets>
   /** Burns the owner's shares, pays exactly `assets`; the result is the shares. */
-  withdraw(state: State, args: { owner: string; assets: Assets }): Step<State, Shares>
+  withdraw(state: State, args: { owner: string; assets: Assets }): LstStep<State, Shares>
   /** The result is the assets paid. */
-  redeem(state: State, args: { owner: string; shares: Shares }): Step<State, Assets>
+  redeem(state: State, args: { owner: string; shares: Shares }): LstStep<State, Assets>
 }
 
 /** Virtual shares and assets added to both sides of a price: `10^δ` and 1, or nothing. Source: OpenZeppelin ERC4626. */

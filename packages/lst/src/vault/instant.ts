@@ -6,16 +6,16 @@ import {
   type Assets,
   atLeast,
   account as checkAccount,
-  MAX_AMOUNT,
+  maxAmount,
   positive,
   type RateE27,
   type Shares,
   total,
-  UNLIMITED,
+  unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { type Erc4626, feeInside, feeOnTop, virtualTotals } from './face.js'
 
 /**
@@ -26,7 +26,7 @@ import { type Erc4626, feeInside, feeOnTop, virtualTotals } from './face.js'
 export type InstantVault = {
   readonly assets: Assets
   readonly supply: Shares
-  readonly balances: Ledger<Shares>
+  readonly balances: Balances<Shares>
   /** δ of the virtual shares; `undefined` for none. */
   readonly virtualOffset: bigint | undefined
   /** Part of every exit that goes to vesting, basis points. */
@@ -123,7 +123,7 @@ function freeAssets(vault: InstantVault, owner: string): Assets {
   return (worth > vault.seedAssets ? worth - vault.seedAssets : 0n) as Assets
 }
 
-function keepSeed(vault: InstantVault, balances: Ledger<Shares>, from: string, assets: bigint): void {
+function keepSeed(vault: InstantVault, balances: Balances<Shares>, from: string, assets: bigint): void {
   if (from !== vault.seedAccount) return
   if (vault.seedLock === 'value') {
     if (assets > freeAssets(vault, from))
@@ -164,7 +164,7 @@ export type InstantExit = {
   readonly vested: Assets
 }
 
-function exit(vault: InstantVault, owner: string, assets: Assets, shares: Shares): Step<InstantVault, InstantExit> {
+function exit(vault: InstantVault, owner: string, assets: Assets, shares: Shares): LstStep<InstantVault, InstantExit> {
   const vested = bpsOf(assets, vault.vestingBps) as Assets
   return step(
     leave(vault, owner, assets, shares),
@@ -178,7 +178,7 @@ const operations = {
   deposit(
     vault: InstantVault,
     args: { receiver: string; assets: Assets; minShares?: Shares | undefined },
-  ): Step<InstantVault, Shares> {
+  ): LstStep<InstantVault, Shares> {
     positive('assets', args.assets)
     const shares = instantFace.previewDeposit(vault, args.assets)
     if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
@@ -191,7 +191,7 @@ const operations = {
     })
   },
   /** Assets rounded up. */
-  mint(vault: InstantVault, args: { receiver: string; shares: Shares }): Step<InstantVault, Assets> {
+  mint(vault: InstantVault, args: { receiver: string; shares: Shares }): LstStep<InstantVault, Assets> {
     positive('shares', args.shares)
     const assets = instantFace.previewMint(vault, args.shares)
     positive('assets', assets)
@@ -203,19 +203,19 @@ const operations = {
     })
   },
   /** Shares rounded up. */
-  withdraw(vault: InstantVault, args: { owner: string; assets: Assets }): Step<InstantVault, InstantExit> {
+  withdraw(vault: InstantVault, args: { owner: string; assets: Assets }): LstStep<InstantVault, InstantExit> {
     positive('assets', args.assets)
     return exit(vault, args.owner, args.assets, instantFace.previewWithdraw(vault, args.assets))
   },
   /** Assets floored. */
-  redeem(vault: InstantVault, args: { owner: string; shares: Shares }): Step<InstantVault, InstantExit> {
+  redeem(vault: InstantVault, args: { owner: string; shares: Shares }): LstStep<InstantVault, InstantExit> {
     positive('shares', args.shares)
     const assets = instantFace.previewRedeem(vault, args.shares)
     if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
     return exit(vault, args.owner, assets, args.shares)
   },
   /** Moves shares; the seed stays. */
-  transfer(vault: InstantVault, args: { from: string; to: string; shares: Shares }): Step<InstantVault, null> {
+  transfer(vault: InstantVault, args: { from: string; to: string; shares: Shares }): LstStep<InstantVault, null> {
     checkAccount(args.to)
     positive('shares', args.shares)
     const balances = move(vault.balances, args.from, args.to, args.shares)
@@ -228,7 +228,7 @@ const operations = {
     })
   },
   /** Credits a reward to everybody who is in now. */
-  addAssets(vault: InstantVault, args: { assets: Assets }): Step<InstantVault, null> {
+  addAssets(vault: InstantVault, args: { assets: Assets }): LstStep<InstantVault, null> {
     positive('assets', args.assets)
     return step({ ...vault, assets: total<Assets>('assets', vault.assets + args.assets) }, null, {
       type: 'rewarded',
@@ -239,7 +239,7 @@ const operations = {
   dispatch(
     vault: InstantVault,
     args: { assets: Assets; treasuryBps: bigint },
-  ): Step<InstantVault, { treasury: Assets; credited: Assets }> {
+  ): LstStep<InstantVault, { treasury: Assets; credited: Assets }> {
     positive('assets', args.assets)
     if (args.treasuryBps < 0n || args.treasuryBps > 10_000n)
       fail('OPTION_INVALID', `basis points expected 0 … 10000, got ${args.treasuryBps}`)
@@ -252,7 +252,7 @@ const operations = {
     )
   },
   /** Takes a loss from everybody pro rata. The live contract has no such path. */
-  loseAssets(vault: InstantVault, args: { assets: Assets }): Step<InstantVault, null> {
+  loseAssets(vault: InstantVault, args: { assets: Assets }): LstStep<InstantVault, null> {
     positive('assets', args.assets)
     if (args.assets > vault.assets)
       fail('TOTAL_UNDERFLOW', `the vault has ${vault.assets} wei, cannot lose ${args.assets}`, { limit: vault.assets })
@@ -262,7 +262,7 @@ const operations = {
     })
   },
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
-  settle(vault: InstantVault, args: { owner: string; shares: Shares; assets: Assets }): Step<InstantVault, null> {
+  settle(vault: InstantVault, args: { owner: string; shares: Shares; assets: Assets }): LstStep<InstantVault, null> {
     positive('shares', args.shares)
     checkSettlement(args.shares, args.assets, priced(vault))
     return step(leave(vault, args.owner, args.assets, args.shares), null, {
@@ -273,7 +273,7 @@ const operations = {
     })
   },
   /** Stops entries and exits. */
-  pause(vault: InstantVault, args: { paused: boolean }): Step<InstantVault, null> {
+  pause(vault: InstantVault, args: { paused: boolean }): LstStep<InstantVault, null> {
     return step({ ...vault, paused: args.paused }, null, { type: args.paused ? 'paused' : 'resumed' })
   },
 }
@@ -298,8 +298,8 @@ export const instantFace: Erc4626<InstantVault> = {
   },
   previewWithdraw: (vault, assets) => sharesFor(vault, assets, 'up'),
   previewRedeem: (vault, shares) => assetsFor(vault, shares, 'down'),
-  maxDeposit: vault => (vault.paused ? 0n : UNLIMITED),
-  maxMint: vault => (vault.paused ? 0n : UNLIMITED),
+  maxDeposit: vault => (vault.paused ? 0n : unlimited),
+  maxMint: vault => (vault.paused ? 0n : unlimited),
   maxWithdraw: (vault, owner) =>
     vault.seedLock === 'value' && !vault.paused
       ? freeAssets(vault, owner)
@@ -339,7 +339,7 @@ export function checkInstant(vault: InstantVault): string | undefined {
   if (held !== vault.supply) return `shares of all accounts are ${held}, the supply says ${vault.supply}`
   if (vault.seedLock === 'shares' && balanceOf(vault.balances, vault.seedAccount) < vault.seedShares)
     return 'the seed is not where it must stay'
-  return vault.assets > MAX_AMOUNT ? 'assets are above 2^128−1' : undefined
+  return vault.assets > maxAmount ? 'assets are above 2^128−1' : undefined
 }
 
 /** JSON of an {@link InstantVault}. */

@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import type { Step } from '../state/reducer.js'
+import type { LstStep } from '../state/reducer.js'
 import type { Erc4626 } from './face.js'
 
 /** What owners let spenders take, in shares: owner, then spender. */
@@ -47,7 +47,7 @@ export const applyVaultToken = {
     face: Erc4626<State>,
     token: VaultToken<State>,
     args: { caller: string; owner: string; assets: Assets },
-  ): Step<VaultToken<State>, Shares> {
+  ): LstStep<VaultToken<State>, Shares> {
     const most = face.maxWithdraw(token.vault, args.owner)
     if (args.assets > most)
       fail('LIMIT_EXCEEDED', `${args.owner} can withdraw ${most} wei, not ${args.assets}`, { limit: most })
@@ -63,7 +63,7 @@ export const applyVaultToken = {
     face: Erc4626<State>,
     token: VaultToken<State>,
     args: { caller: string; owner: string; shares: Shares },
-  ): Step<VaultToken<State>, Assets> {
+  ): LstStep<VaultToken<State>, Assets> {
     const most = face.maxRedeem(token.vault, args.owner)
     if (args.shares > most)
       fail('LIMIT_EXCEEDED', `${args.owner} can redeem ${most} shares, not ${args.shares}`, { limit: most })

@@ -4,7 +4,7 @@ import { fail } from '../errors.js'
 import { min, mulDown } from '../math/math.js'
 import { type Assets, account as checkAccount, forward, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
 /** One account's vesting. */
 export type Vested = {
@@ -83,12 +83,12 @@ export function vestingFinish(vesting: ExitVesting, account: string): bigint | u
 
 const operations = {
   /** Moves time forward. */
-  advance(vesting: ExitVesting, args: { now: bigint }): Step<ExitVesting, null> {
+  advance(vesting: ExitVesting, args: { now: bigint }): LstStep<ExitVesting, null> {
     forward(vesting.now, args.now)
     return step({ ...vesting, now: args.now }, null)
   },
   /** Adds wei; what was earned so far stays earned. */
-  deposit(vesting: ExitVesting, args: { account: string; assets: Assets }): Step<ExitVesting, null> {
+  deposit(vesting: ExitVesting, args: { account: string; assets: Assets }): LstStep<ExitVesting, null> {
     checkAccount(args.account)
     positive('assets', args.assets)
     const user = touched(vesting, args.account)
@@ -99,7 +99,7 @@ const operations = {
     )
   },
   /** Stakes incentive tokens. */
-  stake(vesting: ExitVesting, args: { account: string; tokens: bigint }): Step<ExitVesting, null> {
+  stake(vesting: ExitVesting, args: { account: string; tokens: bigint }): LstStep<ExitVesting, null> {
     checkAccount(args.account)
     positive('tokens', args.tokens)
     const user = touched(vesting, args.account)
@@ -110,7 +110,7 @@ const operations = {
     })
   },
   /** Pays what is released. */
-  claim(vesting: ExitVesting, args: { account: string }): Step<ExitVesting, Assets> {
+  claim(vesting: ExitVesting, args: { account: string }): LstStep<ExitVesting, Assets> {
     const user = touched(vesting, args.account)
     const due = (user.released - user.claimed) as Assets
     return step(put(vesting, args.account, { ...user, claimed: user.released }), due, {
@@ -121,7 +121,7 @@ const operations = {
     })
   },
   /** Claims, returns every staked token, and starts the counters anew; what still vests stays. */
-  unstake(vesting: ExitVesting, args: { account: string }): Step<ExitVesting, { assets: Assets; tokens: bigint }> {
+  unstake(vesting: ExitVesting, args: { account: string }): LstStep<ExitVesting, { assets: Assets; tokens: bigint }> {
     const user = touched(vesting, args.account)
     if (user.stake === 0n) fail('BALANCE_EXCEEDED', `${args.account} has nothing staked`, { account: args.account })
     return step(

@@ -14,7 +14,7 @@ import { applyInstantVault, createInstantVault, type InstantVault, instantFace }
 import { deployments } from './deployments.js'
 import { readRewardHistory, readVaultRate, vaultAbi } from './read.js'
 
-const METIS = 10n ** 18n
+const oneMetis = 10n ** 18n
 const vault = getAddress(`0x${'5e'.repeat(20)}`)
 const alice = getAddress(`0x${'a1'.repeat(20)}`)
 const bob = getAddress(`0x${'b0'.repeat(20)}`)
@@ -86,23 +86,23 @@ function node() {
 }
 
 const deposit = (receiver: string, assets: bigint) => (state: InstantVault) =>
-  applyInstantVault(state, { op: 'deposit', receiver, assets: assets as Assets }).state
+  applyInstantVault(state, { type: 'deposit', receiver, assets: assets as Assets }).state
 const reward = (assets: bigint) => (state: InstantVault) =>
-  applyInstantVault(state, { op: 'addAssets', assets: assets as Assets }).state
+  applyInstantVault(state, { type: 'addAssets', assets: assets as Assets }).state
 const transfer = (from: string, to: string, shares: bigint) => (state: InstantVault) =>
-  applyInstantVault(state, { op: 'transfer', from, to, shares: shares as Shares }).state
+  applyInstantVault(state, { type: 'transfer', from, to, shares: shares as Shares }).state
 
 describe('reading a live vault', () => {
   test('price and history agree with the reducer, in whatever steps they are read', async () => {
     const chain = node()
-    chain.next(deposit(alice, 100n * METIS), zeroAddress, alice)
-    chain.next(reward(10n * METIS))
-    chain.next(deposit(bob, 50n * METIS), zeroAddress, bob)
-    chain.next(transfer(alice, bob, 20n * METIS), alice, bob)
+    chain.next(deposit(alice, 100n * oneMetis), zeroAddress, alice)
+    chain.next(reward(10n * oneMetis))
+    chain.next(deposit(bob, 50n * oneMetis), zeroAddress, bob)
+    chain.next(transfer(alice, bob, 20n * oneMetis), alice, bob)
     chain.next(transfer(alice, alice, 5n), alice, alice)
-    chain.next(reward(3n * METIS))
+    chain.next(reward(3n * oneMetis))
     chain.next(
-      state => applyInstantVault(state, { op: 'redeem', owner: alice, shares: (10n * METIS) as Shares }).state,
+      state => applyInstantVault(state, { type: 'redeem', owner: alice, shares: (10n * oneMetis) as Shares }).state,
       alice,
       zeroAddress,
     )
@@ -122,8 +122,8 @@ describe('reading a live vault', () => {
     expect(own).toEqual(['submit', 'rebase', 'transferOut', 'rebase', 'withdrawal'])
     expect(entries.at(-1)?.shares).toBe(instantFace.balanceOf(end, alice))
     // 100 of 101 shares in the first reward, 80 of about 147 in the second.
-    expect(earned).toBeGreaterThan(11n * METIS)
-    expect(earned).toBeLessThan(12n * METIS)
+    expect(earned).toBeGreaterThan(11n * oneMetis)
+    expect(earned).toBeLessThan(12n * oneMetis)
     expect(entries.reduce((sum, entry) => sum + entry.change, 0n)).toBe(entries.at(-1)?.assets)
   })
   test('a failing node is a typed error that can be tried again, without its address', async () => {

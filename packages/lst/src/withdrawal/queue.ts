@@ -5,15 +5,15 @@ import {
   type Assets,
   account as checkAccount,
   forward,
-  MAX_AMOUNT,
+  maxAmount,
   positive,
-  RATE_ONE,
   type RateE27,
+  rateOne,
   type Shares,
   total,
 } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
 /** A request in the queue. Its own amounts are the differences of the cumulative ones to the request before it. */
 export type WithdrawalRequest = {
@@ -54,7 +54,7 @@ export type QueueOptions = {
 /** An empty queue. */
 export function createQueue(options: QueueOptions = {}): WithdrawalQueue {
   const { minRequest = 100n, maxRequest = 1000n * 10n ** 18n } = options
-  if (minRequest < 1n || maxRequest < minRequest || maxRequest > MAX_AMOUNT)
+  if (minRequest < 1n || maxRequest < minRequest || maxRequest > maxAmount)
     fail('OPTION_INVALID', `requests expected 1 ≤ min ≤ max < 2^128, got ${minRequest} … ${maxRequest}`)
   return {
     requests: OrderedMap.from(),
@@ -90,7 +90,7 @@ function span(queue: WithdrawalQueue, from: bigint, to: bigint): { assets: Asset
 export function requested(queue: WithdrawalQueue, id: bigint): { assets: Assets; shares: Shares; rate: RateE27 } {
   if (id < 1n || id > queue.lastRequestId) fail('REQUEST_UNKNOWN', `there is no request ${id}`, { id })
   const { assets, shares } = span(queue, id - 1n, id)
-  return { assets, shares, rate: ((assets * RATE_ONE) / shares) as RateE27 }
+  return { assets, shares, rate: ((assets * rateOne) / shares) as RateE27 }
 }
 
 /** Wei asked for and not finalised: what the buffer keeps back from the seats. */
@@ -104,7 +104,7 @@ export function unfinalized(queue: WithdrawalQueue): { assets: Assets; shares: S
  * costs more than it said, whichever requests stand beside each other.
  */
 export function exitCost(assets: bigint, shares: bigint, maxRate: RateE27): Assets {
-  return (assets * RATE_ONE >= (maxRate + 1n) * shares ? (shares * maxRate) / RATE_ONE : assets) as Assets
+  return (assets * rateOne >= (maxRate + 1n) * shares ? (shares * maxRate) / rateOne : assets) as Assets
 }
 
 /** Every request after `from` with its own amounts, until `visit` says no. */
@@ -170,7 +170,7 @@ export function prefinalize(queue: WithdrawalQueue, batches: readonly bigint[], 
 }
 
 /** At most this many batches in one report of a contract, which must be told them (Lido: MAX_BATCHES_LENGTH). */
-export const MAX_BATCHES = 36
+export const maxBatchesPerReport = 36
 
 /**
  * The requests made at or before `maxTimestamp` that `budget` wei can finalise at `maxRate`, in turn, as the ends of batches: a batch
@@ -182,7 +182,7 @@ export function planBatches(
   queue: WithdrawalQueue,
   options: { maxRate: RateE27; maxTimestamp: bigint; budget: bigint; maxBatches?: number },
 ): { batches: bigint[]; budgetLeft: Assets } {
-  const { maxRate, maxTimestamp, maxBatches = MAX_BATCHES } = options
+  const { maxRate, maxTimestamp, maxBatches = maxBatchesPerReport } = options
   const batches: bigint[] = []
   let budget = options.budget
   let side: boolean | undefined
@@ -239,7 +239,7 @@ const operations = {
   enqueue(
     queue: WithdrawalQueue,
     args: { owner: string; assets: Assets; shares: Shares; now: bigint },
-  ): Step<WithdrawalQueue, bigint> {
+  ): LstStep<WithdrawalQueue, bigint> {
     checkAccount(args.owner)
     positive('assets', args.assets)
     positive('shares', args.shares)
@@ -276,7 +276,7 @@ const operations = {
   finalize(
     queue: WithdrawalQueue,
     args: { lastId: bigint; assets: Assets; maxRate: RateE27 },
-  ): Step<WithdrawalQueue, Assets> {
+  ): LstStep<WithdrawalQueue, Assets> {
     if (args.lastId <= queue.lastFinalizedId || args.lastId > queue.lastRequestId)
       fail(
         'REQUEST_UNKNOWN',
@@ -310,7 +310,10 @@ const operations = {
   },
 
   /** Pays a finalised request to its owner. `hint` is the first id of its checkpoint, looked up when missing. */
-  claim(queue: WithdrawalQueue, args: { id: bigint; account: string; hint?: bigint }): Step<WithdrawalQueue, Assets> {
+  claim(
+    queue: WithdrawalQueue,
+    args: { id: bigint; account: string; hint?: bigint },
+  ): LstStep<WithdrawalQueue, Assets> {
     const request =
       queue.requests.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no request ${args.id}`, { id: args.id })
     if (args.id > queue.lastFinalizedId) fail('NOT_FINALIZED', `request ${args.id} is not finalised`, { id: args.id })
@@ -332,7 +335,10 @@ const operations = {
   },
 
   /** Hands a request to somebody else: ids are tokens (ERC-721 on chain). */
-  transferRequest(queue: WithdrawalQueue, args: { id: bigint; from: string; to: string }): Step<WithdrawalQueue, null> {
+  transferRequest(
+    queue: WithdrawalQueue,
+    args: { id: bigint; from: string; to: string },
+  ): LstStep<WithdrawalQueue, null> {
     checkAccount(args.to)
     const request =
       queue.requests.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no request ${args.id}`, { id: args.id })

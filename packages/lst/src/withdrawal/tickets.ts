@@ -4,9 +4,9 @@ import { fail } from '../errors.js'
 import { mulDown } from '../math/math.js'
 import { type Assets, amount, account as checkAccount, forward, positive, total } from '../math/units.js'
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
-const PPM = 1_000_000n
+const partsPerMillion = 1_000_000n
 
 /** A ticket ends in exactly one of redeemed and cancelled. */
 export type Ticket = {
@@ -72,7 +72,7 @@ export function createTicketQueue(options: TicketOptions = {}): TicketQueue {
   } = options
   forward(0n, now)
   for (const ppm of [feePpm, cancelFeePpm])
-    if (ppm < 0n || ppm > PPM) fail('OPTION_INVALID', `fee expected 0 … 1000000 ppm, got ${ppm}`)
+    if (ppm < 0n || ppm > partsPerMillion) fail('OPTION_INVALID', `fee expected 0 … 1000000 ppm, got ${ppm}`)
   for (const seconds of [length, minLength, lpLock])
     if (seconds < 0n) fail('OPTION_INVALID', `a duration expected 0 s or more, got ${seconds}`)
   return {
@@ -104,7 +104,7 @@ function open(queue: TicketQueue, id: bigint): Ticket {
 
 const operations = {
   /** Moves time forward. */
-  advance(queue: TicketQueue, args: { now: bigint }): Step<TicketQueue, null> {
+  advance(queue: TicketQueue, args: { now: bigint }): LstStep<TicketQueue, null> {
     forward(queue.now, args.now)
     return step({ ...queue, now: args.now }, null)
   },
@@ -112,10 +112,10 @@ const operations = {
   enter(
     queue: TicketQueue,
     args: { account: string; assets: Assets },
-  ): Step<TicketQueue, { id: bigint; assets: Assets; fee: Assets }> {
+  ): LstStep<TicketQueue, { id: bigint; assets: Assets; fee: Assets }> {
     checkAccount(args.account)
     positive('assets', args.assets)
-    const fee = mulDown(args.assets, queue.feePpm, PPM)
+    const fee = mulDown(args.assets, queue.feePpm, partsPerMillion)
     const assets = (args.assets - fee) as Assets
     if (assets === 0n) fail('ZERO_ASSETS', `nothing of ${args.assets} wei is left after the fee`)
     const id = BigInt(queue.tickets.size)
@@ -141,12 +141,12 @@ const operations = {
     )
   },
   /** METIS for redemptions. */
-  fund(queue: TicketQueue, args: { assets: Assets }): Step<TicketQueue, null> {
+  fund(queue: TicketQueue, args: { assets: Assets }): LstStep<TicketQueue, null> {
     positive('assets', args.assets)
     return step({ ...queue, cash: total<Assets>('cash', queue.cash + args.assets) }, null)
   },
   /** Pays a mature ticket and burns its receipts. Its LP stays until its own lock ends. */
-  redeem(queue: TicketQueue, args: { id: bigint }): Step<TicketQueue, Assets> {
+  redeem(queue: TicketQueue, args: { id: bigint }): LstStep<TicketQueue, Assets> {
     const ticket = open(queue, args.id)
     if (queue.now < ticket.matureAt)
       fail('NOT_MATURE', `ticket ${args.id} is paid from ${ticket.matureAt} s on, it is ${queue.now} s`, {
@@ -169,9 +169,9 @@ const operations = {
     )
   },
   /** Gives the receipts back less the fee frozen at entry, and LP that was not returned before. */
-  cancel(queue: TicketQueue, args: { id: bigint }): Step<TicketQueue, { assets: Assets; fee: Assets; lp: bigint }> {
+  cancel(queue: TicketQueue, args: { id: bigint }): LstStep<TicketQueue, { assets: Assets; fee: Assets; lp: bigint }> {
     const ticket = open(queue, args.id)
-    const fee = mulDown(ticket.assets, ticket.cancelFeePpm, PPM)
+    const fee = mulDown(ticket.assets, ticket.cancelFeePpm, partsPerMillion)
     const assets = (ticket.assets - fee) as Assets
     const lp = ticket.lpReturned ? 0n : ticket.lp
     return step(
@@ -192,13 +192,13 @@ const operations = {
     )
   },
   /** What an LP token is worth in seconds. */
-  setLpFactor(queue: TicketQueue, args: { token: string; factor: bigint }): Step<TicketQueue, null> {
+  setLpFactor(queue: TicketQueue, args: { token: string; factor: bigint }): LstStep<TicketQueue, null> {
     checkAccount(args.token)
     amount('factor', args.factor)
     return step({ ...queue, lpFactors: queue.lpFactors.set(args.token, args.factor) }, null)
   },
   /** Locks LP to shorten a ticket, once; the result is the seconds saved. */
-  reduce(queue: TicketQueue, args: { id: bigint; token: string; lp: bigint }): Step<TicketQueue, bigint> {
+  reduce(queue: TicketQueue, args: { id: bigint; token: string; lp: bigint }): LstStep<TicketQueue, bigint> {
     const ticket = open(queue, args.id)
     positive('lp', args.lp)
     if (ticket.lp > 0n) fail('ALREADY_REDUCED', `ticket ${args.id} was shortened before`, { id: args.id })
@@ -227,7 +227,7 @@ const operations = {
     )
   },
   /** Gives LP back after its own lock, once, whatever became of the ticket. */
-  unlockLp(queue: TicketQueue, args: { id: bigint }): Step<TicketQueue, bigint> {
+  unlockLp(queue: TicketQueue, args: { id: bigint }): LstStep<TicketQueue, bigint> {
     const ticket = find(queue, args.id)
     if (ticket.lp === 0n || ticket.lpReturned) fail('LP_RETURNED', `ticket ${args.id} holds no LP`, { id: args.id })
     if (queue.now < ticket.lpUntil)

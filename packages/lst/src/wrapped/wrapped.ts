@@ -2,7 +2,7 @@ import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { toAssets, toShares } from '../math/math.js'
-import { type Assets, atLeast, account as checkAccount, positive, type Shares, UNLIMITED } from '../math/units.js'
+import { type Assets, atLeast, account as checkAccount, positive, type Shares, unlimited } from '../math/units.js'
 import {
   applyRebasing,
   checkRebasing,
@@ -12,12 +12,12 @@ import {
   rebasingTotals,
 } from '../rebasing/pool.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { balanceOf, credit, debit, type Ledger, move, sum } from '../state/ledger.js'
-import { type Apply, reducer, type Step, step } from '../state/reducer.js'
+import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import type { Erc4626 } from '../vault/face.js'
 
 /** The wrapper's own account in the pool. */
-export const WRAPPER_ACCOUNT = 'wrapper'
+export const wrapperAccount = 'wrapper'
 
 /**
  * A token that does not rebase, over one that does (wstETH): one unit is one share. The wrapper holds at least as many shares as it has issued.
@@ -25,7 +25,7 @@ export const WRAPPER_ACCOUNT = 'wrapper'
  */
 export type WrappedShares = {
   readonly pool: RebasingPool
-  readonly wrapped: Ledger<Shares>
+  readonly wrapped: Balances<Shares>
   readonly supply: Shares
 }
 
@@ -54,7 +54,7 @@ function burn(state: WrappedShares, account: string, units: Shares): WrappedShar
 
 function own(account: string): void {
   checkAccount(account)
-  if (account === WRAPPER_ACCOUNT) fail('ACCOUNT_INVALID', `"${account}" is an account of the protocol`, { account })
+  if (account === wrapperAccount) fail('ACCOUNT_INVALID', `"${account}" is an account of the protocol`, { account })
 }
 
 const operations = {
@@ -62,13 +62,13 @@ const operations = {
   wrap(
     state: WrappedShares,
     args: { account: string; assets: Assets; minShares?: Shares | undefined },
-  ): Step<WrappedShares, Shares> {
+  ): LstStep<WrappedShares, Shares> {
     own(args.account)
     positive('assets', args.assets)
     const moved = applyRebasing(state.pool, {
-      op: 'transfer',
+      type: 'transfer',
       from: args.account,
-      to: WRAPPER_ACCOUNT,
+      to: wrapperAccount,
       assets: args.assets,
     })
     if (moved.result === 0n)
@@ -84,12 +84,12 @@ const operations = {
   unwrap(
     state: WrappedShares,
     args: { account: string; units: Shares },
-  ): Step<WrappedShares, { assets: Assets; shares: Shares }> {
+  ): LstStep<WrappedShares, { assets: Assets; shares: Shares }> {
     own(args.account)
     positive('units', args.units)
     const burnt = burn(state, args.account, args.units)
     const assets = toAssets(args.units, rebasingTotals(state.pool), 'down')
-    const moved = applyRebasing(state.pool, { op: 'transfer', from: WRAPPER_ACCOUNT, to: args.account, assets })
+    const moved = applyRebasing(state.pool, { type: 'transfer', from: wrapperAccount, to: args.account, assets })
     return step(
       { ...burnt, pool: moved.state },
       { assets, shares: moved.result },
@@ -97,13 +97,13 @@ const operations = {
     )
   },
   /** Unwraps by shares: exact, nothing stays behind. The result is what they are worth. */
-  unwrapShares(state: WrappedShares, args: { account: string; units: Shares }): Step<WrappedShares, Assets> {
+  unwrapShares(state: WrappedShares, args: { account: string; units: Shares }): LstStep<WrappedShares, Assets> {
     own(args.account)
     positive('units', args.units)
     const burnt = burn(state, args.account, args.units)
     const moved = applyRebasing(state.pool, {
-      op: 'transferShares',
-      from: WRAPPER_ACCOUNT,
+      type: 'transferShares',
+      from: wrapperAccount,
       to: args.account,
       shares: args.units,
     })
@@ -117,9 +117,9 @@ const operations = {
   submitAndWrap(
     state: WrappedShares,
     args: { account: string; assets: Assets; block?: bigint; minShares?: Shares | undefined },
-  ): Step<WrappedShares, Shares> {
+  ): LstStep<WrappedShares, Shares> {
     own(args.account)
-    const submitted = applyRebasing(state.pool, { ...args, op: 'submit', account: WRAPPER_ACCOUNT })
+    const submitted = applyRebasing(state.pool, { ...args, type: 'submit', account: wrapperAccount })
     return step(mint(state, submitted.state, args.account, submitted.result), submitted.result, {
       type: 'wrapped',
       account: args.account,
@@ -127,7 +127,10 @@ const operations = {
     })
   },
   /** Moves units. */
-  transferWrapped(state: WrappedShares, args: { from: string; to: string; units: Shares }): Step<WrappedShares, null> {
+  transferWrapped(
+    state: WrappedShares,
+    args: { from: string; to: string; units: Shares },
+  ): LstStep<WrappedShares, null> {
     own(args.from)
     own(args.to)
     positive('units', args.units)
@@ -157,8 +160,8 @@ export const wrappedFace: Erc4626<WrappedShares> = {
   previewMint: (state, shares) => toAssets(shares, rebasingTotals(state.pool), 'up'),
   previewWithdraw: (state, assets) => toShares(assets, rebasingTotals(state.pool), 'up'),
   previewRedeem: (state, shares) => toAssets(shares, rebasingTotals(state.pool), 'down'),
-  maxDeposit: () => UNLIMITED,
-  maxMint: () => UNLIMITED,
+  maxDeposit: () => unlimited,
+  maxMint: () => unlimited,
   maxWithdraw: (state, owner) => toAssets(balanceOf(state.wrapped, owner), rebasingTotals(state.pool), 'down'),
   maxRedeem: (state, owner) => balanceOf(state.wrapped, owner),
   deposit: (state, { receiver, ...rest }) => operations.wrap(state, { account: receiver, ...rest }),
@@ -166,9 +169,9 @@ export const wrappedFace: Erc4626<WrappedShares> = {
     positive('shares', args.shares)
     const assets = toAssets(args.shares, rebasingTotals(state.pool), 'up')
     const moved = applyRebasing(state.pool, {
-      op: 'transferShares',
+      type: 'transferShares',
       from: args.receiver,
-      to: WRAPPER_ACCOUNT,
+      to: wrapperAccount,
       shares: args.shares,
     })
     return step(mint(state, moved.state, args.receiver, args.shares), assets)
@@ -185,7 +188,7 @@ export const wrappedFace: Erc4626<WrappedShares> = {
 export const wrappedCodec: Codec<WrappedShares> = /* @__PURE__ */ (() =>
   codec(z.strictObject({ pool: rebasingSchema, wrapped: ledger, supply: integer }), state => {
     if (sum(state.wrapped) !== state.supply) return 'wrapped units of all accounts are not the supply'
-    if (balanceOf(state.pool.shares, WRAPPER_ACCOUNT) < state.supply)
+    if (balanceOf(state.pool.shares, wrapperAccount) < state.supply)
       return 'the wrapper holds fewer shares than it issued'
     return checkRebasing(state.pool)
   }))()

@@ -4,18 +4,19 @@ import {
   applyPool,
   createPool,
   createSchedule,
+  defaultEvidencePolicy,
   type EvidenceContext,
   electionWeights,
   epochSeed,
   evidenceContextOf,
   leaderAt,
   type PoolCommand,
-  type PoolEvent,
   type PoolState,
   planEpoch,
   reselect,
   type Schedule,
   type SequencerDomain,
+  type SequencerPoolEvent,
   slotOf,
   verifyBundle,
 } from '@l2/staking'
@@ -105,15 +106,15 @@ export function createControlPlane(genesis: Genesis): ControlPlane {
   const empty = createSchedule({ firstHeight: 1n, firstEpoch, slotBlocks, slotsPerEpoch })
   const schedule = planEpoch(empty, { epoch: firstEpoch, seed, candidates: electionWeights(pool, firstEpoch) })
 
-  const seat = String(sequencers.length)
+  const seat = sequencers.length
   const now = genesis.timestamp
   // Epochs of seconds earn in bursts: the yearly limit of a report is far above what days could bring.
   const limits = { ...presets.enki.sdk.limits, annualIncreaseBps: 10_000n }
   let lst = createLiquid({ preset: 'enki', profile: 'sdk', now, entrySeconds: 0n, limits })
-  lst = applyLiquid(lst, { op: 'registerSeat', seat }).state
+  lst = applyLiquid(lst, { type: 'registerSeat', seat }).state
   const staked = sequencers.at(-1)!.amountWei
-  lst = applyLiquid(lst, { op: 'deposit', account: genesis.holder, assets: assets(staked), now }).state
-  lst = applyLiquid(lst, { op: 'allocate', now }).state
+  lst = applyLiquid(lst, { type: 'deposit', account: genesis.holder, assets: assets(staked), now }).state
+  lst = applyLiquid(lst, { type: 'allocate', now }).state
   return { domain, operator, pool, schedule, seed, epochs: [], lst }
 }
 
@@ -127,11 +128,14 @@ export const isBarred =
  * Folds one block: evidence in it is judged, cases that are due are executed, its signer earns the block's reward, and the first block of an epoch elects
  * the next one with randomness that nobody knew when the weights were frozen.
  */
-export function applyBlock(state: ControlPlane, block: ControlBlock): { state: ControlPlane; events: PoolEvent[] } {
+export function applyBlock(
+  state: ControlPlane,
+  block: ControlBlock,
+): { state: ControlPlane; events: SequencerPoolEvent[] } {
   const { domain, operator } = state
   const at = Math.max(Number(block.timestamp), state.pool.at)
   let { pool, schedule, seed, epochs, lst } = state
-  const events: PoolEvent[] = []
+  const events: SequencerPoolEvent[] = []
   const apply = (command: PoolCommand): void => {
     const next = applyPool(pool, command)
     pool = next.state
@@ -173,7 +177,7 @@ export function applyBlock(state: ControlPlane, block: ControlBlock): { state: C
     if (open.status === 'pending' && open.executableAt <= at)
       apply({ type: 'executeCase', by: operator, at, evidenceId })
   }
-  for (const event of events) lst = applyLiquid(lst, { op: 'feed', sequence: lst.feedCursor + 1n, event }).state
+  for (const event of events) lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
   return { state: { domain, operator, pool, schedule, seed, epochs, lst }, events }
 }
 
@@ -188,38 +192,19 @@ export function advanceTerm(schedule: Schedule, pool: PoolState, height: bigint,
 
 /** Everything a verdict depends on, from this chain's own state. */
 export function evidenceContext(state: Pick<ControlPlane, 'domain' | 'pool' | 'epochs'>): EvidenceContext {
-  const { maintenance, ...known } = evidenceContextOf(state.pool)
+  const { evidenceMaxAgeSeconds } = windows
   return {
+    ...evidenceContextOf(state.pool),
     domain: state.domain,
-    ...known,
     epochs: state.epochs,
-    policy: {
-      evidenceMaxAgeSeconds: windows.evidenceMaxAgeSeconds,
-      games: [],
-      downtime: { windowTurns: 20, minTurns: 10 },
-      forcedInclusion: { windowSeconds: 43_200, graceSeconds: 600 },
-      ordering: [],
-    },
-    facts: {
-      disputes: [],
-      turns: [],
-      maintenance,
-      queue: [],
-      turnStarts: [],
-      inclusions: [],
-      finalHeight: 0n,
-      baseFees: [],
-      committedOrders: [],
-      daChallenges: [],
-      reveals: [],
-    },
+    policy: { ...defaultEvidencePolicy, evidenceMaxAgeSeconds },
   }
 }
 
 /** Books the epoch's rewards into the rate; a report that comes too early or moves too much is refused, and the next one takes it up. */
 function report(lst: Liquid, now: bigint): Liquid {
   try {
-    return applyLiquid(lst, { op: 'report', now }).state
+    return applyLiquid(lst, { type: 'report', now }).state
   } catch (error) {
     if (!isL2Error(error)) throw error
     return lst

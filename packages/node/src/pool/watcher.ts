@@ -43,7 +43,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
       )?.[0]
       if (accused === undefined) return
       const side = ({ header, signer, signature }: SignedHeader) => ({ message: header, signer, signature })
-      const evidence: Evidence = { kind: 'EQUIVOCATION_BLOCK', accused, a: side(known), b: side(signed) }
+      const evidence: Evidence = { type: 'EQUIVOCATION_BLOCK', accused, a: side(known), b: side(signed) }
       const bundle = encodeBundle(evidence, evidenceContext(control))
       options.onEvidence(bundle)
       const data = stringToHex(bundle)

@@ -42,7 +42,6 @@ import {
   type SenderRecovery,
   type SequencerHeader,
   type SignedReceipt,
-  type SigningDomain,
   type SystemConfig,
   sealBlock,
   sequencerHeaderTypes,
@@ -294,7 +293,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
   await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
 
-  const receiptDomain = headerDomain(domain) as SigningDomain
+  const receiptDomain = headerDomain(domain)
   const receipts = createReceiptBook(receiptDomain, options.accounts)
 
   const verifyOrdering = async (number: bigint): Promise<Violation[] | undefined> => {

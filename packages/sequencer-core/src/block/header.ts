@@ -1,7 +1,8 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Address, Hash, Hex, TypedDataDomain } from 'viem'
+import type { Address, Hash, Hex } from 'viem'
 import { SequencerError } from '../errors.js'
+import type { SigningDomain } from '../ordering/receipt.js'
 import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
 
 /**
@@ -50,7 +51,7 @@ export const sequencerHeaderTypes = {
 } as const
 
 /** EIP-712 domain of a rollup's headers: name `L2 Sequencer`, version `1`. */
-export function headerDomain(domain: HeaderDomain): TypedDataDomain {
+export function headerDomain(domain: HeaderDomain): SigningDomain {
   return { name: 'L2 Sequencer', version: '1', chainId: domain.chainId, verifyingContract: domain.rollup }
 }
 

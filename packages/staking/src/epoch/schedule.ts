@@ -50,10 +50,15 @@ export type Schedule = {
 }
 
 /** The leader of a height, and the place in time that its header must be signed for. */
-export type Leader = { readonly sequencer: Address; readonly id: number; readonly epoch: bigint; readonly term: number }
+export type SlotLeader = {
+  readonly sequencer: Address
+  readonly id: number
+  readonly epoch: bigint
+  readonly term: number
+}
 
 /** The port of block producers: who may sign which height. */
-export interface LeaderSchedule {
+export interface SlotLeaders {
   leaderAt(height: bigint): { sequencer: Address; epoch: bigint; term: number } | undefined
 }
 
@@ -150,7 +155,7 @@ function planOf(schedule: Schedule, epoch: bigint): EpochPlan | undefined {
 }
 
 /** The leader of a height, or `undefined` where no epoch is planned (or is forgotten). O(log terms). */
-export function leaderAt(schedule: Schedule, height: bigint): Leader | undefined {
+export function leaderAt(schedule: Schedule, height: bigint): SlotLeader | undefined {
   const at = slotOf(schedule, height)
   const plan = at === undefined ? undefined : planOf(schedule, at.epoch)
   if (at === undefined || plan === undefined) return undefined
@@ -177,7 +182,7 @@ export function nextTerm(
   schedule: Schedule,
   height: bigint,
   barred: (id: number) => boolean = () => false,
-): Leader & { slot: number } {
+): SlotLeader & { slot: number } {
   const at = slotOf(schedule, height)
   const plan = at === undefined ? undefined : planOf(schedule, at.epoch)
   if (at === undefined || plan === undefined) refuse('EPOCH_UNKNOWN', `height ${height} is not planned`, { height })
@@ -228,8 +233,8 @@ export function reselect(
   return { ...schedule, plans }
 }
 
-/** A live {@link LeaderSchedule} over whatever `current` returns at the moment of the call. */
-export function leaderSchedule(current: () => Schedule): LeaderSchedule {
+/** A live {@link SlotLeaders} over whatever `current` returns at the moment of the call. */
+export function leaderSchedule(current: () => Schedule): SlotLeaders {
   return {
     leaderAt(height) {
       const leader = leaderAt(current(), height)

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import { toAddress, zeroAddress } from '../internal/address.js'
 import { metisRequire, metisRevert } from '../internal/revert.js'
-import type { LeaderSchedule } from './schedule.js'
+import type { SlotLeaders } from './schedule.js'
 
 /** An epoch of the L2 contract; `number` is its id. */
 export type SetEpoch = {
@@ -191,8 +191,8 @@ export function finalizedEpoch(
   return { epoch, exists: false, finalizedBlock: epoch.startBlock - 1n }
 }
 
-/** A {@link LeaderSchedule} over the contract; Metis has no terms, so it is always 0. */
-export function sequencerSetSchedule(current: () => SequencerSet): LeaderSchedule {
+/** A {@link SlotLeaders} over the contract; Metis has no terms, so it is always 0. */
+export function sequencerSetSchedule(current: () => SequencerSet): SlotLeaders {
   return {
     leaderAt(height) {
       const state = current()

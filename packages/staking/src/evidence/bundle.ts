@@ -3,7 +3,7 @@ import { readSchema } from '@l2/common/schema'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod/mini'
 import type { PoolState } from '../pool/types.js'
-import type { Evidence, EvidenceContext, KeyEntry, Verdict } from './types.js'
+import { type Evidence, type EvidenceContext, emptyFacts, type KeyEntry, type Verdict } from './types.js'
 import { verifyEvidence } from './verify.js'
 
 /** The most a bundle may be: as much as CometBFT allows. */
@@ -67,19 +67,19 @@ const receipt = /* @__PURE__ */ (() =>
 
 const evidenceSchema = /* @__PURE__ */ (() =>
   z.union([
-    z.strictObject({ kind: z.literal('EQUIVOCATION_BLOCK'), accused: id, a: header, b: header }),
-    z.strictObject({ kind: z.literal('EQUIVOCATION_BATCH'), accused: id, a: batch, b: batch }),
-    z.strictObject({ kind: z.literal('EQUIVOCATION_RECEIPT'), accused: id, a: receipt, b: receipt }),
+    z.strictObject({ type: z.literal('EQUIVOCATION_BLOCK'), accused: id, a: header, b: header }),
+    z.strictObject({ type: z.literal('EQUIVOCATION_BATCH'), accused: id, a: batch, b: batch }),
+    z.strictObject({ type: z.literal('EQUIVOCATION_RECEIPT'), accused: id, a: receipt, b: receipt }),
     z.strictObject({
-      kind: z.enum(['INVALID_STATE_ROOT', 'ATTESTED_INVALID']),
+      type: z.enum(['INVALID_STATE_ROOT', 'ATTESTED_INVALID']),
       accused: id,
       game: address,
       assertion: hash,
     }),
-    z.strictObject({ kind: z.literal('DOWNTIME'), accused: id, lastEpoch: uint }),
-    z.strictObject({ kind: z.literal('CENSORSHIP_FORCED'), accused: id, item: uint, header }),
+    z.strictObject({ type: z.literal('DOWNTIME'), accused: id, lastEpoch: uint }),
+    z.strictObject({ type: z.literal('CENSORSHIP_FORCED'), accused: id, item: uint, header }),
     z.strictObject({
-      kind: z.literal('ORDERING'),
+      type: z.literal('ORDERING'),
       policy: z.literal('priority'),
       accused: id,
       header,
@@ -88,21 +88,21 @@ const evidenceSchema = /* @__PURE__ */ (() =>
       later: id,
     }),
     z.strictObject({
-      kind: z.literal('ORDERING'),
+      type: z.literal('ORDERING'),
       policy: z.literal('receipts'),
       accused: id,
       a: receipt,
       b: z.optional(receipt),
     }),
     z.strictObject({
-      kind: z.literal('ORDERING'),
+      type: z.literal('ORDERING'),
       policy: z.literal('committed'),
       accused: id,
       header,
       transactions: list(hex),
     }),
-    z.strictObject({ kind: z.literal('DATA_WITHHOLDING'), accused: id, challenge: hash }),
-    z.strictObject({ kind: z.literal('MISSED_REVEAL'), accused: id, epoch: uint }),
+    z.strictObject({ type: z.literal('DATA_WITHHOLDING'), accused: id, challenge: hash }),
+    z.strictObject({ type: z.literal('MISSED_REVEAL'), accused: id, epoch: uint }),
   ]))()
 
 const contextSchema = /* @__PURE__ */ (() =>
@@ -215,13 +215,24 @@ export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
   return verifyEvidence(evidence as Evidence, context)
 }
 
-/** Keys, known faults and judged downtime of a pool: the part of an {@link EvidenceContext} that the pool knows. */
-export function evidenceContextOf(pool: PoolState): Pick<
-  EvidenceContext,
-  'now' | 'keys' | 'seen' | 'judgedDowntime'
-> & {
-  maintenance: EvidenceContext['facts']['maintenance']
-} {
+/**
+ * What a pool knows of an {@link EvidenceContext}: keys, known faults, judged downtime, and maintenance among facts that are otherwise empty.
+ * With the domain, the start of the epochs and a policy it is a whole one.
+ *
+ * @example
+ * ```ts
+ * import { createPool, defaultEvidencePolicy, type EvidenceContext, evidenceContextOf } from '@l2/staking'
+ *
+ * const pool = createPool({ admin: `0x${'ad'.repeat(20)}` })
+ * const domain = { name: 'L2 Sequencer', version: '1', chainId: 901n, verifyingContract: `0x${'01'.repeat(20)}` } as const
+ * const epochs = [{ epoch: 0n, startAt: 0, startHeight: 0n }]
+ * const context: EvidenceContext = { ...evidenceContextOf(pool), domain, epochs, policy: defaultEvidencePolicy }
+ * console.log(context.keys.length, context.facts.finalHeight) // 0 0n
+ * ```
+ */
+export function evidenceContextOf(
+  pool: PoolState,
+): Pick<EvidenceContext, 'now' | 'keys' | 'seen' | 'judgedDowntime' | 'facts'> {
   const keys: KeyEntry[] = []
   const maintenance: { id: number; fromEpoch: bigint; toEpoch: bigint }[] = []
   for (const [id, sequencer] of pool.sequencers) {
@@ -239,6 +250,6 @@ export function evidenceContextOf(pool: PoolState): Pick<
     judgedDowntime: cases
       .filter(([, { kind }]) => kind === 'DOWNTIME')
       .map(([, { id, offenceEpoch }]) => ({ id, epoch: offenceEpoch })),
-    maintenance,
+    facts: { ...emptyFacts, maintenance },
   }
 }

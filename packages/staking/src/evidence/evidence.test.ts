@@ -14,9 +14,9 @@ import type { PoolCommand } from '../pool/commands.js'
 import { encodeBundle, evidenceContextOf, maxBundleBytes, verifyBundle } from './bundle.js'
 import { transactionsRoot } from './merkle.js'
 import {
+  type HeaderMessage,
   recoverSigner,
   type SequencerDomain,
-  type SequencerHeader,
   type SignedObjects,
   signedTypes,
   signingHash,
@@ -34,9 +34,6 @@ const domain: SequencerDomain = {
 const wallets = [1, 2, 3].map(n => privateKeyToAccount(word(n)))
 const secretOf = (id: number) => Uint8Array.from(Buffer.from(word(id).slice(2), 'hex'))
 
-const types = (name: keyof SignedObjects) => ({
-  [name]: signedTypes[name].map(([field, type]) => ({ name: field, type })),
-})
 function sign<Name extends keyof SignedObjects>(
   id: number,
   name: Name,
@@ -48,7 +45,7 @@ function sign<Name extends keyof SignedObjects>(
   const signature = `0x${Buffer.from(bytes.subarray(1)).toString('hex')}${(27 + bytes[0]!).toString(16)}` as Hex
   return { message, signer: wallets[id - 1]!.address, signature }
 }
-const base: SequencerHeader = {
+const base: HeaderMessage = {
   epochId: 5n,
   term: 0,
   height: 5001n,
@@ -112,9 +109,9 @@ const judge = (evidence: Evidence, given: EvidenceContext = context): string => 
   if (given.txRoot === undefined) expect(verifyBundle(encodeBundle(evidence, given))).toEqual(verdict)
   return verdictOf(verdict)
 }
-const header = (change: Partial<SequencerHeader> = {}, id = 1) => sign(id, 'SequencerHeader', { ...base, ...change })
+const header = (change: Partial<HeaderMessage> = {}, id = 1) => sign(id, 'SequencerHeader', { ...base, ...change })
 const twice = (a = header(), b = header({ stateRoot: word(9) }), accused = 1): Evidence => ({
-  kind: 'EQUIVOCATION_BLOCK',
+  type: 'EQUIVOCATION_BLOCK',
   accused,
   a,
   b,
@@ -134,7 +131,7 @@ describe('typed data', () => {
     }
     for (const name of Object.keys(signedTypes) as (keyof SignedObjects)[]) {
       const record = fc.record(
-        Object.fromEntries(signedTypes[name].map(([field, type]) => [field, fields[type]])) as Record<
+        Object.fromEntries(signedTypes[name].map(({ name: field, type }) => [field, fields[type]])) as Record<
           string,
           fc.Arbitrary<unknown>
         >,
@@ -149,8 +146,8 @@ describe('typed data', () => {
             const own = { ...domain, name: label, version, chainId }
             // viem leaves an empty name or version out of the domain's type, which is another domain.
             const theirs = hashTypedData({
-              domain: own as never,
-              types: types(name),
+              domain: own,
+              types: signedTypes,
               primaryType: name,
               message,
             } as never)
@@ -163,11 +160,11 @@ describe('typed data', () => {
   })
   it('recovers what viem signs, and nothing else', async () => {
     const signature = await wallets[0]!.signTypedData({
-      domain: domain as never,
-      types: types('SequencerHeader'),
+      domain,
+      types: signedTypes,
       primaryType: 'SequencerHeader',
       message: base,
-    } as never)
+    })
     const hash = signingHash(domain, 'SequencerHeader', base)
     expect(recoverSigner(hash, signature)).toBe(wallets[0]!.address.toLowerCase())
     const s = BigInt(`0x${signature.slice(66, 130)}`)
@@ -191,6 +188,30 @@ describe('typed data', () => {
       { ...domain, verifyingContract: `0x${'ac'.repeat(20)}` as Hex },
     ].map(d => signingHash(d, 'SequencerHeader', base))
     expect(new Set(hashes).size).toBe(3)
+    expect(signingHash({ ...domain, verifyingContract: `0x${'AB'.repeat(20)}` }, 'SequencerHeader', base)).toBe(
+      hashes[0],
+    )
+  })
+  it('refuses what is not of its type', () => {
+    const broken: Record<string, unknown>[] = [
+      { height: -1n },
+      { height: 1n << 64n },
+      { height: '5' },
+      { term: 1.5 },
+      { term: 2 ** 32 },
+      { stateRoot: '0x00' },
+      { stateRoot: undefined },
+    ]
+    for (const field of broken) {
+      expect(() => signingHash(domain, 'SequencerHeader', { ...base, ...field } as never)).toThrow(
+        expect.objectContaining({ code: 'INPUT_INVALID' }),
+      )
+    }
+    for (const other of [{ name: '' }, { version: '' }, { chainId: -1n }, { verifyingContract: '0x1' }]) {
+      expect(() => signingHash({ ...domain, ...other } as never, 'SequencerHeader', base)).toThrow(
+        expect.objectContaining({ code: 'INPUT_INVALID' }),
+      )
+    }
   })
 })
 
@@ -198,7 +219,7 @@ describe('common checks, in order', () => {
   it('each has its code, and the earlier wins', () => {
     const foreign = sign(1, 'SequencerHeader', base, { ...domain, chainId: 1n })
     expect(judge(twice())).toBe('EQUIVOCATION_BLOCK')
-    expect(verdictOf(verifyEvidence({ kind: 'NONSENSE' } as never, context))).toBe('E_DECODE')
+    expect(verdictOf(verifyEvidence({ type: 'NONSENSE' } as never, context))).toBe('E_DECODE')
     expect(verdictOf(verifyEvidence(undefined as never, context))).toBe('E_DECODE')
     expect(verdictOf(verifyEvidence(twice({ ...header(), message: { ...base, height: 2n ** 64n } }), context))).toBe(
       'E_DECODE',
@@ -278,7 +299,7 @@ describe('batches and receipts', () => {
   }
   const receipt = { txHash: word(1), epochId: 5n, term: 0, sequenceNo: 4n, notAfterHeight: 5003n }
   const batches = (change: object, other: object = {}): Evidence => ({
-    kind: 'EQUIVOCATION_BATCH',
+    type: 'EQUIVOCATION_BATCH',
     accused: 1,
     a: sign(1, 'BatchHeader', { ...batch, ...other }),
     b: sign(1, 'BatchHeader', { ...batch, ...change }),
@@ -294,7 +315,7 @@ describe('batches and receipts', () => {
   })
   it('judge two receipts of one number', () => {
     const receipts = (change: object): Evidence => ({
-      kind: 'EQUIVOCATION_RECEIPT',
+      type: 'EQUIVOCATION_RECEIPT',
       accused: 1,
       a: sign(1, 'Receipt', receipt),
       b: sign(1, 'Receipt', { ...receipt, ...change }),
@@ -306,7 +327,7 @@ describe('batches and receipts', () => {
   it('judge promises of order', () => {
     const [a, b] = [sign(1, 'Receipt', receipt), sign(1, 'Receipt', { ...receipt, txHash: word(2), sequenceNo: 5n })]
     const promise = (withB = true): Evidence => ({
-      kind: 'ORDERING',
+      type: 'ORDERING',
       policy: 'receipts',
       accused: 1,
       a,
@@ -326,7 +347,7 @@ describe('batches and receipts', () => {
         facts: { ...at([1, 5002n, 1], [2, 5002n, 0]).facts, turns: [] },
       }),
     ).toBe('E_EXCUSED')
-    expect(judge({ kind: 'ORDERING', policy: 'receipts', accused: 1, a: b, b: a }, at())).toBe('E_POSITION')
+    expect(judge({ type: 'ORDERING', policy: 'receipts', accused: 1, a: b, b: a }, at())).toBe('E_POSITION')
     expect(judge(promise(false), at())).toBe('ORDERING')
     expect(judge(promise(false), at([1, 5003n, 0]))).toBe('E_NO_FAULT')
     expect(judge(promise(false), { ...at(), facts: { ...at().facts, finalHeight: 5002n } })).toBe('E_NO_FAULT')
@@ -357,7 +378,7 @@ describe('ordering inside a block', () => {
     later: number,
     txRoot = transactionsRoot(transactions.map(t => Uint8Array.from(Buffer.from(t.slice(2), 'hex')))),
   ): Evidence => ({
-    kind: 'ORDERING',
+    type: 'ORDERING',
     policy: 'priority',
     accused: 1,
     header: header({ txRoot }),
@@ -398,7 +419,7 @@ describe('ordering inside a block', () => {
     const transactions = await Promise.all([raw(1, 0, 1n), raw(2, 0, 2n), raw(3, 0, 3n)])
     const txRoot = transactionsRoot(transactions.map(t => Uint8Array.from(Buffer.from(t.slice(2), 'hex'))))
     const evidence: Evidence = {
-      kind: 'ORDERING',
+      type: 'ORDERING',
       policy: 'committed',
       accused: 1,
       header: header({ txRoot }),
@@ -466,7 +487,7 @@ describe('downtime', () => {
     produced,
     l1Stalled,
   })
-  const evidence: Evidence = { kind: 'DOWNTIME', accused: 1, lastEpoch: 8n }
+  const evidence: Evidence = { type: 'DOWNTIME', accused: 1, lastEpoch: 8n }
   const alternating = (mine: number[], others = 10) =>
     mine.flatMap((produced, n) => [turn(2 * n, 1, produced), turn(2 * n + 1, 2, others)])
   it('counts only own, assigned, unexcused turns', () => {
@@ -502,8 +523,8 @@ describe('downtime', () => {
 })
 
 describe('forced inclusion', () => {
-  const evidence = (change: Partial<SequencerHeader> = {}, item = 3n): Evidence => ({
-    kind: 'CENSORSHIP_FORCED',
+  const evidence = (change: Partial<HeaderMessage> = {}, item = 3n): Evidence => ({
+    type: 'CENSORSHIP_FORCED',
     accused: 1,
     item,
     header: header({ timestamp: 52_000n, ...change }),
@@ -535,8 +556,8 @@ describe('what L1 says', () => {
     poster: wallets[0]!.address,
     cosigners: [wallets[1]!.address],
   } as const
-  const evidence = (kind: 'INVALID_STATE_ROOT' | 'ATTESTED_INVALID', accused: number): Evidence => ({
-    kind,
+  const evidence = (type: 'INVALID_STATE_ROOT' | 'ATTESTED_INVALID', accused: number): Evidence => ({
+    type,
     accused,
     game,
     assertion: word(1),
@@ -557,7 +578,7 @@ describe('what L1 says', () => {
   })
   it('judges withheld data and missed reveals', () => {
     const challenge = { challenge: word(1), poster: wallets[0]!.address, epoch: 5n, deadline: 60_000, congested: false }
-    const data = (accused = 1): Evidence => ({ kind: 'DATA_WITHHOLDING', accused, challenge: word(1) })
+    const data = (accused = 1): Evidence => ({ type: 'DATA_WITHHOLDING', accused, challenge: word(1) })
     expect(judge(data(), withFacts({ daChallenges: [challenge] }))).toBe('DATA_WITHHOLDING')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_001 }] }))).toBe('DATA_WITHHOLDING')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_000 }] }))).toBe('E_NO_FAULT')
@@ -566,7 +587,7 @@ describe('what L1 says', () => {
     expect(judge(data(2), withFacts({ daChallenges: [challenge] }))).toBe('E_KEY_UNKNOWN')
     expect(judge(data())).toBe('E_SOURCE')
     const reveals = [{ epoch: 5n, deadline: 60_000, committed: [1, 2], revealed: [2] }]
-    const reveal = (accused: number): Evidence => ({ kind: 'MISSED_REVEAL', accused, epoch: 5n })
+    const reveal = (accused: number): Evidence => ({ type: 'MISSED_REVEAL', accused, epoch: 5n })
     expect([1, 2, 3].map(accused => judge(reveal(accused), withFacts({ reveals })))).toEqual([
       'MISSED_REVEAL',
       'E_NO_FAULT',

@@ -1,14 +1,23 @@
-import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { bytesToHex, hexToBytes } from '@l2/common'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Address, Hash, Hex } from 'viem'
+import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
 import { refuse } from '../errors.js'
+import { toAddress } from '../internal/address.js'
 
-/** EIP-712 domain of a rollup: `chainId` is the L2's, so that a signature means nothing on another chain. */
-export type SequencerDomain = { name: string; version: string; chainId: bigint; verifyingContract: Address }
+/**
+ * EIP-712 domain of a rollup: `chainId` is the L2's, so that a signature means nothing on another chain. `headerDomain` of
+ * `@l2/sequencer-core` answers one.
+ */
+export type SequencerDomain = {
+  readonly name: string
+  readonly version: string
+  readonly chainId: bigint
+  readonly verifyingContract: Address
+}
 
 /** What a leader signs for every block: bound to its place, so that two of them for one place are a proof. */
-export type SequencerHeader = {
+export type HeaderMessage = {
   epochId: bigint
   /** How often the leader was re-selected inside the epoch before this one. */
   term: number
@@ -25,7 +34,7 @@ export type SequencerHeader = {
 }
 
 /** What a poster signs for every batch. */
-export type BatchHeader = {
+export type BatchMessage = {
   chainId: bigint
   batchIndex: bigint
   prevHash: Hash
@@ -36,7 +45,7 @@ export type BatchHeader = {
 }
 
 /** A leader's promise of a place in its order. */
-export type Receipt = {
+export type ReceiptMessage = {
   txHash: Hash
   epochId: bigint
   term: number
@@ -44,122 +53,88 @@ export type Receipt = {
   notAfterHeight: bigint
 }
 
-type Field = readonly [name: string, type: 'uint32' | 'uint64' | 'uint256' | 'bytes32']
-
-/** Types of the signed objects, in the form viem's `hashTypedData` takes. */
+/** EIP-712 types of the signed objects, as viem's `hashTypedData` and `signTypedData` take them. */
 export const signedTypes = {
   SequencerHeader: [
-    ['epochId', 'uint64'],
-    ['term', 'uint32'],
-    ['height', 'uint64'],
-    ['parentHash', 'bytes32'],
-    ['txRoot', 'bytes32'],
-    ['stateRoot', 'bytes32'],
-    ['timestamp', 'uint64'],
-    ['l1OriginNumber', 'uint64'],
-    ['l1OriginHash', 'bytes32'],
-    ['forcedUpTo', 'uint64'],
+    { name: 'epochId', type: 'uint64' },
+    { name: 'term', type: 'uint32' },
+    { name: 'height', type: 'uint64' },
+    { name: 'parentHash', type: 'bytes32' },
+    { name: 'txRoot', type: 'bytes32' },
+    { name: 'stateRoot', type: 'bytes32' },
+    { name: 'timestamp', type: 'uint64' },
+    { name: 'l1OriginNumber', type: 'uint64' },
+    { name: 'l1OriginHash', type: 'bytes32' },
+    { name: 'forcedUpTo', type: 'uint64' },
   ],
   BatchHeader: [
-    ['chainId', 'uint256'],
-    ['batchIndex', 'uint64'],
-    ['prevHash', 'bytes32'],
-    ['firstHeight', 'uint64'],
-    ['lastHeight', 'uint64'],
-    ['headersRoot', 'bytes32'],
-    ['daCommitment', 'bytes32'],
+    { name: 'chainId', type: 'uint256' },
+    { name: 'batchIndex', type: 'uint64' },
+    { name: 'prevHash', type: 'bytes32' },
+    { name: 'firstHeight', type: 'uint64' },
+    { name: 'lastHeight', type: 'uint64' },
+    { name: 'headersRoot', type: 'bytes32' },
+    { name: 'daCommitment', type: 'bytes32' },
   ],
   Receipt: [
-    ['txHash', 'bytes32'],
-    ['epochId', 'uint64'],
-    ['term', 'uint32'],
-    ['sequenceNo', 'uint64'],
-    ['notAfterHeight', 'uint64'],
+    { name: 'txHash', type: 'bytes32' },
+    { name: 'epochId', type: 'uint64' },
+    { name: 'term', type: 'uint32' },
+    { name: 'sequenceNo', type: 'uint64' },
+    { name: 'notAfterHeight', type: 'uint64' },
   ],
-} as const satisfies Record<string, readonly Field[]>
+} as const
 
 /** Name of a signed object and the object that goes with it. */
-export type SignedObjects = { SequencerHeader: SequencerHeader; BatchHeader: BatchHeader; Receipt: Receipt }
+export type SignedObjects = { SequencerHeader: HeaderMessage; BatchHeader: BatchMessage; Receipt: ReceiptMessage }
 
-const text = new TextEncoder()
-const keccakText = (value: string): Uint8Array => keccak_256(text.encode(value))
-const domainTypeHash = /*#__PURE__*/ keccakText(
-  'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)',
-)
-const typeHashes = new Map<string, Uint8Array>()
-
-function typeHash(name: keyof SignedObjects): Uint8Array {
-  let hash = typeHashes.get(name)
-  if (hash === undefined) {
-    hash = keccakText(`${name}(${signedTypes[name].map(([field, type]) => `${type} ${field}`).join(',')})`)
-    typeHashes.set(name, hash)
-  }
-  return hash
-}
-
-/** A 32-byte word of an unsigned integer. */
-function uintWord(value: bigint | number, bits: number, field: string): Uint8Array {
-  let rest = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
-  if (typeof rest !== 'bigint' || rest < 0n || rest >> BigInt(bits) !== 0n) {
-    refuse('INPUT_INVALID', `${field} expected uint${bits}, got ${String(value)}`, { field, value })
-  }
-  const word = new Uint8Array(32)
-  for (let i = 31; rest > 0n; i--, rest >>= 8n) word[i] = Number(rest & 255n)
-  return word
-}
-
-function bytesWord(value: string, length: number, field: string): Uint8Array {
-  const bytes = hexToBytes(value)
-  if (bytes?.length !== length) refuse('INPUT_INVALID', `${field} expected ${length} bytes`, { field })
-  if (length === 32) return bytes
-  const word = new Uint8Array(32)
-  word.set(bytes, 32 - length)
-  return word
-}
-
-const separators = /*#__PURE__*/ new WeakMap<SequencerDomain, { of: string; separator: Uint8Array }>()
-
-/** The separator of a domain object, hashed once as long as its fields stay what they were. */
-function cachedSeparator(domain: SequencerDomain): Uint8Array {
-  const of = `${domain.chainId} ${domain.verifyingContract} ${JSON.stringify([domain.name, domain.version])}`
-  const cached = separators.get(domain)
-  if (cached?.of === of) return cached.separator
-  const separator = domainSeparator(domain)
-  separators.set(domain, { of, separator })
-  return separator
-}
-
-/** EIP-712 domain separator. @throws StakingError `INPUT_INVALID` */
-export function domainSeparator(domain: SequencerDomain): Uint8Array {
-  return keccak_256(
-    concatBytes(
-      domainTypeHash,
-      keccakText(domain.name),
-      keccakText(domain.version),
-      uintWord(domain.chainId, 256, 'chainId'),
-      bytesWord(domain.verifyingContract, 20, 'verifyingContract'),
-    ),
-  )
+/** Whether a value is one of an EIP-712 type: an unsigned integer within its bits, or 32 bytes. */
+function fits(value: unknown, type: string): boolean {
+  if (type === 'bytes32') return typeof value === 'string' && /^0x[0-9a-fA-F]{64}$/.test(value)
+  const number = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
+  return typeof number === 'bigint' && number >= 0n && number >> BigInt(type.slice(4)) === 0n
 }
 
 /**
  * EIP-712 hash of a signed object: what is signed, and by which two objects are told apart.
  *
  * @throws StakingError `INPUT_INVALID` for a field out of its range
+ *
+ * @example
+ * ```ts
+ * import { signedTypes, signingHash } from '@l2/staking'
+ * import { hashTypedData } from 'viem'
+ *
+ * const word = `0x${'01'.repeat(32)}` as const
+ * const domain = { name: 'L2 Sequencer', version: '1', chainId: 901n, verifyingContract: `0x${'ad'.repeat(20)}` } as const
+ * const receipt = { txHash: word, epochId: 3n, term: 0, sequenceNo: 7n, notAfterHeight: 500n }
+ * const same = hashTypedData({ domain, types: signedTypes, primaryType: 'Receipt', message: receipt })
+ * console.log(signingHash(domain, 'Receipt', receipt) === same) // true
+ * ```
  */
 export function signingHash<Name extends keyof SignedObjects>(
   domain: SequencerDomain,
   name: Name,
   value: SignedObjects[Name],
 ): Hash {
-  const words = signedTypes[name].map(([field, type]) => {
-    const item = (value as Record<string, unknown>)[field]
-    return type === 'bytes32'
-      ? bytesWord(String(item), 32, field)
-      : uintWord(item as bigint, Number(type.slice(4)), field)
-  })
-  const struct = keccak_256(concatBytes(typeHash(name), ...words))
-  return bytesToHex(keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), cachedSeparator(domain), struct)))
+  const message = value as unknown as Record<string, unknown>
+  for (const { name: field, type } of signedTypes[name]) {
+    const item = message[field]
+    if (!fits(item, type))
+      refuse('INPUT_INVALID', `${field} expected ${type}, got ${String(item).slice(0, 80)}`, { field })
+  }
+  const { chainId, verifyingContract } = domain
+  // Without a name the domain would be of another type, and without a version, too.
+  if (domain.name === '' || domain.version === '') refuse('INPUT_INVALID', 'a domain has a name and a version', {})
+  if (!fits(chainId, 'uint256'))
+    refuse('INPUT_INVALID', `chainId expected uint256, got ${String(chainId)}`, { field: 'chainId' })
+  const contract = toAddress(verifyingContract, 'verifyingContract')
+  return hashTypedData<typeof signedTypes, keyof SignedObjects>({
+    domain: { name: domain.name, version: domain.version, chainId, verifyingContract: contract },
+    types: signedTypes,
+    primaryType: name,
+    message: value,
+  } as Parameters<typeof hashTypedData<typeof signedTypes, keyof SignedObjects>>[0])
 }
 
 /**

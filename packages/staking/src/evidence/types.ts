@@ -1,6 +1,6 @@
 import type { Address, Hash, Hex } from 'viem'
 import type { Offence } from '../pool/commands.js'
-import type { BatchHeader, Receipt, SequencerDomain, SequencerHeader } from './typed-data.js'
+import type { BatchMessage, HeaderMessage, ReceiptMessage, SequencerDomain } from './typed-data.js'
 
 /** A signed object, whose signer is claimed and checked. */
 export type Signed<T> = { message: T; signer: Address; signature: Hex }
@@ -10,27 +10,27 @@ export type Signed<T> = { message: T; signer: Address; signature: Hex }
  * here and looked up in {@link EvidenceFacts}.
  */
 export type Evidence = { accused: number } & (
-  | { kind: 'EQUIVOCATION_BLOCK'; a: Signed<SequencerHeader>; b: Signed<SequencerHeader> }
-  | { kind: 'EQUIVOCATION_BATCH'; a: Signed<BatchHeader>; b: Signed<BatchHeader> }
-  | { kind: 'EQUIVOCATION_RECEIPT'; a: Signed<Receipt>; b: Signed<Receipt> }
-  | { kind: 'INVALID_STATE_ROOT' | 'ATTESTED_INVALID'; game: Address; assertion: Hash }
-  | { kind: 'DOWNTIME'; lastEpoch: bigint }
-  | { kind: 'CENSORSHIP_FORCED'; item: bigint; header: Signed<SequencerHeader> }
+  | { type: 'EQUIVOCATION_BLOCK'; a: Signed<HeaderMessage>; b: Signed<HeaderMessage> }
+  | { type: 'EQUIVOCATION_BATCH'; a: Signed<BatchMessage>; b: Signed<BatchMessage> }
+  | { type: 'EQUIVOCATION_RECEIPT'; a: Signed<ReceiptMessage>; b: Signed<ReceiptMessage> }
+  | { type: 'INVALID_STATE_ROOT' | 'ATTESTED_INVALID'; game: Address; assertion: Hash }
+  | { type: 'DOWNTIME'; lastEpoch: bigint }
+  | { type: 'CENSORSHIP_FORCED'; item: bigint; header: Signed<HeaderMessage> }
   /** `priority`: the block's transactions in order; `earlier` and `later` are the positions that break the policy. */
   | {
-      kind: 'ORDERING'
+      type: 'ORDERING'
       policy: 'priority'
-      header: Signed<SequencerHeader>
+      header: Signed<HeaderMessage>
       transactions: readonly Hex[]
       earlier: number
       later: number
     }
   /** `receipts`: a was promised a lower number than b; without b, a was promised a height that has passed. */
-  | { kind: 'ORDERING'; policy: 'receipts'; a: Signed<Receipt>; b?: Signed<Receipt> | undefined }
+  | { type: 'ORDERING'; policy: 'receipts'; a: Signed<ReceiptMessage>; b?: Signed<ReceiptMessage> | undefined }
   /** `committed`: the ciphertexts' order was committed to before they were opened. */
-  | { kind: 'ORDERING'; policy: 'committed'; header: Signed<SequencerHeader>; transactions: readonly Hex[] }
-  | { kind: 'DATA_WITHHOLDING'; challenge: Hash }
-  | { kind: 'MISSED_REVEAL'; epoch: bigint }
+  | { type: 'ORDERING'; policy: 'committed'; header: Signed<HeaderMessage>; transactions: readonly Hex[] }
+  | { type: 'DATA_WITHHOLDING'; challenge: Hash }
+  | { type: 'MISSED_REVEAL'; epoch: bigint }
 )
 
 /** The key registry: keys are never forgotten, so that rotating one is no escape. `toEpoch` is exclusive; left out: still in use. */
@@ -79,6 +79,21 @@ export type EvidenceFacts = {
   reveals: readonly { epoch: bigint; deadline: number; committed: readonly number[]; revealed: readonly number[] }[]
 }
 
+/** Nothing is known of L1 or of the canonical chain: enough for contradictions that signatures alone prove. */
+export const emptyFacts: EvidenceFacts = {
+  disputes: [],
+  turns: [],
+  maintenance: [],
+  queue: [],
+  turnStarts: [],
+  inclusions: [],
+  finalHeight: 0n,
+  baseFees: [],
+  committedOrders: [],
+  daChallenges: [],
+  reveals: [],
+}
+
 /** What the chain holds against its leaders, and from when. */
 export type EvidencePolicy = {
   evidenceMaxAgeSeconds: number
@@ -89,6 +104,18 @@ export type EvidencePolicy = {
   /** OP Stack: 12 hours. Grace is counted from the leader's own turn start. */
   forcedInclusion: { windowSeconds: number; graceSeconds: number }
   ordering: readonly { policy: 'priority' | 'receipts' | 'committed'; fromHeight: bigint }[]
+}
+
+/**
+ * Two weeks for evidence, as the pool has by default, half of twenty turns missed, and twelve hours to include what was forced, as on the
+ * OP Stack, with ten minutes of grace. No dispute game is believed and no ordering is promised.
+ */
+export const defaultEvidencePolicy: EvidencePolicy = {
+  evidenceMaxAgeSeconds: 14 * 86_400,
+  games: [],
+  downtime: { windowTurns: 20, minTurns: 10 },
+  forcedInclusion: { windowSeconds: 43_200, graceSeconds: 600 },
+  ordering: [],
 }
 
 /** Everything a verdict depends on besides the evidence. Pure data: verification needs no network. */

@@ -77,7 +77,7 @@ export function verifyEvidence(evidence: Evidence, context: EvidenceContext): Ve
 }
 
 function judge(evidence: Evidence, context: EvidenceContext): Verdict {
-  switch (evidence.kind) {
+  switch (evidence.type) {
     case 'EQUIVOCATION_BLOCK': {
       const { a, b } = evidence
       const samePlace =
@@ -133,7 +133,7 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
       return convict(evidence, context, place, [], () => {
         const accused = (signer: Address): boolean => idOf(context, signer, dispute.epoch) === evidence.accused
         const guilty =
-          evidence.kind === 'INVALID_STATE_ROOT' ? accused(dispute.poster) : dispute.cosigners.some(accused)
+          evidence.type === 'INVALID_STATE_ROOT' ? accused(dispute.poster) : dispute.cosigners.some(accused)
         if (!guilty) return no('E_KEY_UNKNOWN', 'the accused neither posted nor signed the assertion')
         if (dispute.outcome === 'withdrawn') return no('E_EXCUSED', 'withdrawn before it was challenged')
         if (!dispute.final) return no('E_SOURCE', 'the dispute is not final')
@@ -222,8 +222,8 @@ function convict(
     return no('E_EXPIRED', `${now.at - epoch.startAt} seconds old, at most ${policy.evidenceMaxAgeSeconds}`)
   }
   // A batch has one place whatever its heights say.
-  const named = evidence.kind === 'EQUIVOCATION_BATCH' ? { ...place, epoch: 0n } : place
-  const evidenceId = evidenceIdOf(evidence.kind, evidence.accused, named)
+  const named = evidence.type === 'EQUIVOCATION_BATCH' ? { ...place, epoch: 0n } : place
+  const evidenceId = evidenceIdOf(evidence.type, evidence.accused, named)
   if (context.seen.includes(evidenceId)) return no('E_DUPLICATE', 'this fault is known')
   for (const { signed, epoch: signedIn } of claims) {
     if (idOf(context, signed.signer, signedIn) !== evidence.accused) {
@@ -243,7 +243,7 @@ function convict(
   return {
     ok: true,
     offence: {
-      kind: evidence.kind,
+      kind: evidence.type,
       id: evidence.accused,
       evidenceId,
       evidenceHash: evidenceHashOf(evidence),
@@ -313,7 +313,7 @@ function haltedTurns(turns: readonly Turn[]): Set<Turn> {
 }
 
 function censorship(
-  evidence: Extract<Evidence, { kind: 'CENSORSHIP_FORCED' }>,
+  evidence: Extract<Evidence, { type: 'CENSORSHIP_FORCED' }>,
   context: EvidenceContext,
 ): Refusal | undefined {
   const { message } = evidence.header
@@ -334,7 +334,7 @@ function censorship(
   return at <= dueInTurn + graceSeconds ? no('E_EXCUSED', 'the leader’s own grace had not elapsed') : undefined
 }
 
-type OrderingEvidence = Extract<Evidence, { kind: 'ORDERING' }>
+type OrderingEvidence = Extract<Evidence, { type: 'ORDERING' }>
 
 function ordering(evidence: OrderingEvidence, context: EvidenceContext): Verdict {
   if (evidence.policy === 'receipts') {

@@ -7,7 +7,7 @@ import { accrueBlock, submitRewards } from '../rewards/accrue.js'
 import { rewardPerBlockFor } from '../rewards/rate.js'
 import { admitOffence, executeCase, pauseCase, unjail, vetoCase } from '../slashing/cases.js'
 import { commitReport, revealReport } from '../slashing/reports.js'
-import type { PoolCommand, PoolEvent } from './commands.js'
+import type { PoolCommand, SequencerPoolEvent } from './commands.js'
 import { setCommission, stepCommissions } from './commission.js'
 import { type PoolOptions, parsePoolConfig, rememberedSeconds } from './config.js'
 import { type Draft, noted, only, openDraft, sealDraft } from './draft.js'
@@ -158,7 +158,7 @@ const handlers: Handlers = {
  * console.log(events[0]?.type, state.activeWei) // Locked 20000000000000000000000n
  * ```
  */
-export function applyPool(state: PoolState, command: PoolCommand): { state: PoolState; events: PoolEvent[] } {
+export function applyPool(state: PoolState, command: PoolCommand): { state: PoolState; events: SequencerPoolEvent[] } {
   const handler = Object.hasOwn(handlers, command.type) ? handlers[command.type] : undefined
   if (handler === undefined) refuse('INPUT_INVALID', 'no such command', { type: String(command.type).slice(0, 40) })
   if (!Number.isSafeInteger(command.at) || command.at < state.at) {

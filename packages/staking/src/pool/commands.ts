@@ -81,7 +81,7 @@ export type PoolCommand = CommandContext &
 export type Exposure = { id: number; mostWei: bigint; mostOperatorWei: bigint; mostDelegatorsWei: bigint }
 
 /** What a command did, in order: what indexers, liquid-staking books and nodes listen to. */
-export type PoolEvent =
+export type SequencerPoolEvent =
   | { type: 'WhitelistSet'; owner: Address; allowed: boolean }
   | { type: 'WatcherSet'; watcher: Address; allowed: boolean }
   | { type: 'LiquidAccountSet'; account: Address; liquid: boolean }

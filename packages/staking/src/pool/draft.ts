@@ -4,12 +4,12 @@ import type { Timeline } from '../internal/timeline.js'
 import { offenceRules } from '../slashing/penalty.js'
 import { joinBonds } from '../stake/bonds.js'
 import { joinDelegated } from '../stake/delegated.js'
-import type { PoolEvent } from './commands.js'
+import type { SequencerPoolEvent } from './commands.js'
 import { bondedWei, horizonOf } from './sequencer.js'
-import type { Ledger, PoolState, Sequencer, SlashCase } from './types.js'
+import type { PoolLedger, PoolState, Sequencer, SlashCase } from './types.js'
 
 /** A state under change: handlers assign fields, and nobody sees it before the command has succeeded. */
-export type Draft = Fields & { events: PoolEvent[]; by: Address }
+export type Draft = Fields & { events: SequencerPoolEvent[]; by: Address }
 
 type Fields = { -readonly [Key in keyof PoolState]: PoolState[Key] }
 
@@ -108,9 +108,9 @@ export function joined(draft: Draft, sequencer: Sequencer): Sequencer {
 }
 
 /** Moves wei between the accounts of the ledger. */
-export function book(draft: Draft, changes: Partial<Ledger>): void {
-  const ledger: Record<keyof Ledger, bigint> = { ...draft.ledger }
-  for (const key of Object.keys(changes) as (keyof Ledger)[]) ledger[key] += changes[key]!
+export function book(draft: Draft, changes: Partial<PoolLedger>): void {
+  const ledger: Record<keyof PoolLedger, bigint> = { ...draft.ledger }
+  for (const key of Object.keys(changes) as (keyof PoolLedger)[]) ledger[key] += changes[key]!
   draft.ledger = ledger
 }
 

@@ -5,7 +5,7 @@ import { delegationOf } from '../delegation/delegation.js'
 import { addressOfPubkey } from '../internal/address.js'
 import { applyPool, createPool } from './apply.js'
 import { auditPool } from './audit.js'
-import type { PoolCommand, PoolEvent } from './commands.js'
+import type { PoolCommand, SequencerPoolEvent } from './commands.js'
 import type { PoolOptions } from './config.js'
 import { liquidStakeWei } from './liquid-cap.js'
 import { electionWeights, sequencerOf, signerAt } from './sequencer.js'
@@ -27,7 +27,7 @@ type Input = PoolCommand extends infer C
 function inHand(options: Partial<PoolOptions> = {}) {
   let state = createPool({ admin, ...options })
   let at = 10
-  const run = (input: Input): PoolEvent[] => {
+  const run = (input: Input): SequencerPoolEvent[] => {
     at = input.at ?? at
     const result = applyPool(state, { by: admin, ...input, at } as PoolCommand)
     state = result.state
@@ -344,7 +344,7 @@ describe('rewards', () => {
 })
 
 describe('rewards of the work', () => {
-  const accrued = (events: PoolEvent[]) => {
+  const accrued = (events: SequencerPoolEvent[]) => {
     const event = events.find(({ type }) => type === 'RewardAccrued')
     if (event?.type !== 'RewardAccrued') throw new Error('nothing was accrued')
     return event
@@ -443,7 +443,7 @@ describe('rewards of the work', () => {
     const hand = pool()
     hand.run({ type: 'delegate', by: account(8), id: 1, amountWei: 80_000n * metis })
     hand.epochs(5)
-    const share = (events: PoolEvent[]): number => {
+    const share = (events: SequencerPoolEvent[]): number => {
       const { operatorWei, delegatorsWei } = accrued(events)
       return Number((operatorWei * 10_000n) / (operatorWei + delegatorsWei))
     }

@@ -126,7 +126,7 @@ export type Lot = {
 export type Tail = Omit<Lot, 'shares'> & { readonly toEpoch: bigint }
 
 /** Stake on its way out; it answers for faults of the time before it left. */
-export type Redemption = {
+export type DelegationExit = {
   readonly shares: bigint
   readonly wei: bigint
   readonly fromEpoch: bigint
@@ -143,7 +143,7 @@ export type Delegation = {
   readonly rewardWei: bigint
   readonly lots: readonly Lot[]
   readonly tails: readonly Tail[]
-  readonly redemptions: readonly Redemption[]
+  readonly redemptions: readonly DelegationExit[]
 }
 
 /** A fault that was admitted, until it is executed or cancelled. */
@@ -191,7 +191,7 @@ export type CommissionPlan = {
 }
 
 /** Where every wei that ever came in is, beside what seats and delegators hold. */
-export type Ledger = {
+export type PoolLedger = {
   readonly depositedWei: bigint
   readonly fundedWei: bigint
   readonly budgetWei: bigint
@@ -224,7 +224,7 @@ export type PoolState = {
   readonly jailedWei: bigint
   /** `activeWei` at the end of the epochs in which it changed: what everybody had at stake when an offence was committed. */
   readonly totals: Timeline<{ readonly epoch: bigint; readonly wei: bigint }>
-  readonly ledger: Ledger
+  readonly ledger: PoolLedger
   readonly whitelist: OrderedMap<Address, true>
   readonly sequencers: OrderedMap<number, Sequencer>
   readonly owners: OrderedMap<Address, number>

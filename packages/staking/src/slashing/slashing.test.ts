@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { delegationOf } from '../delegation/delegation.js'
 import { applyPool, createPool } from '../pool/apply.js'
 import { auditPool } from '../pool/audit.js'
-import type { PoolCommand, PoolEvent } from '../pool/commands.js'
+import type { PoolCommand, SequencerPoolEvent } from '../pool/commands.js'
 import type { PoolOptions } from '../pool/config.js'
 import { electionWeights, jailedForever, sequencerOf } from '../pool/sequencer.js'
 import type { PoolState } from '../pool/types.js'
@@ -31,8 +31,8 @@ function world(stakes: bigint[], options: Partial<PoolOptions> = {}): PoolState 
   return state
 }
 
-function play(state: PoolState, commands: readonly object[]): { state: PoolState; events: PoolEvent[] } {
-  const events: PoolEvent[] = []
+function play(state: PoolState, commands: readonly object[]): { state: PoolState; events: SequencerPoolEvent[] } {
+  const events: SequencerPoolEvent[] = []
   for (const command of commands) {
     const result = applyPool(state, { by: admin, at: state.at, ...command } as PoolCommand)
     state = result.state
@@ -47,7 +47,7 @@ const admit = (id: number, kind: OffenceKind, n: number, offenceAt = now, offenc
   offence: { kind, id, evidenceId: word(n), evidenceHash: word(n + 1000), offenceEpoch, offenceAt },
 })
 const execute = (n: number, at = now + 6 * day) => ({ type: 'executeCase', evidenceId: word(n), at })
-const lost = (events: PoolEvent[], id?: number): bigint =>
+const lost = (events: SequencerPoolEvent[], id?: number): bigint =>
   events.reduce(
     (sum, event) =>
       event.type === 'Slashed' && (id === undefined || event.id === id)
@@ -209,7 +209,7 @@ describe('slash algebra', () => {
         { type: 'undelegate', by: account(51), id: 1, shares: 20_000n * metis },
         execute(1),
       ])
-    const parts = (events: PoolEvent[]) =>
+    const parts = (events: SequencerPoolEvent[]) =>
       events.flatMap(e => (e.type === 'Slashed' ? [[e.operatorWei / metis, e.delegatorsWei / metis]] : []))
     expect(parts(build(10_000).events)).toEqual([[6000n, 0n]])
     expect(parts(build(0).events)).toEqual([[2000n, 4000n]])

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import type { DelegatedStake, Delegation, DelegatorLoss, Lot, Redemption, Tail } from '../pool/types.js'
+import type { DelegatedStake, Delegation, DelegationExit, DelegatorLoss, Lot, Tail } from '../pool/types.js'
 import { addBond, joinBonds, keep, takeBond } from './bonds.js'
 
 /** Fixed point of rewards per wei: 2^96. */
@@ -227,7 +227,7 @@ export function leaveStake(
 /** Pays redemptions out of what is held for them. */
 export function payStake(
   delegated: DelegatedStake,
-  paid: readonly Redemption[],
+  paid: readonly DelegationExit[],
 ): { delegated: DelegatedStake; amountWei: bigint } {
   let { redeemingWei, redeeming } = delegated
   let amountWei = 0n
