@@ -18,12 +18,12 @@ import {
   type Shares,
 } from '@l2/lst'
 
-const METIS = 10n ** 18n
+const oneMetis = 10n ** 18n
 const DAY = 86_400n
 /** 0.000761 METIS a block, a block every two seconds: what a seat that leads a third of the time earns in a day. */
 const SEAT_REWARD = (761n * 10n ** 12n * 43_200n) / 3n
 const SLASH_DAY = 183n
-const SLASH = 1_000n * METIS
+const SLASH = 1_000n * oneMetis
 const YEAR_DAYS = 365n
 
 type Year = {
@@ -37,19 +37,19 @@ type Year = {
 
 function year(preset: PresetName, profile: Profile): Year {
   let lst = createLiquid({ preset, profile })
-  for (const seat of [1, 2, 3]) lst = applyLiquid(lst, { type: 'registerSeat', seat, bond: 100n * METIS }).state
+  for (const seat of [1, 2, 3]) lst = applyLiquid(lst, { type: 'registerSeat', seat, bond: 100n * oneMetis }).state
   const people = { ann: 45_000n, ben: 15_000n, cleo: 500n }
   for (const [account, amount] of Object.entries(people))
-    lst = applyLiquid(lst, { type: 'deposit', account, assets: assets(amount * METIS), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account, assets: assets(amount * oneMetis), now: 0n }).state
   for (const seat of [1, 2, 3])
-    lst = applyLiquid(lst, { type: 'lockSeat', seat, assets: assets(20_000n * METIS), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat, assets: assets(20_000n * oneMetis), now: 0n }).state
 
   const rates: number[] = []
   let sequence = 0n
   let exit: { id: bigint; ids: readonly bigint[] } | undefined
   for (let day = 1n; day <= YEAR_DAYS; day++) {
     const now = day * DAY
-    for (const id of ['1', '2', '3']) {
+    for (const id of [1, 2, 3]) {
       const event = { type: 'RewardAccrued', id, operatorWei: SEAT_REWARD, delegatorsWei: 0n }
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
     }
@@ -60,13 +60,13 @@ function year(preset: PresetName, profile: Profile): Year {
       lst = asked.state
       exit = asked.result
       const most = { mostWei: 2n * SLASH, mostOperatorWei: 2n * SLASH, mostDelegatorsWei: 0n }
-      const event = { type: 'OffenceAdmitted', id: '2', evidenceId: '0x01', kind: 'ATTESTED_INVALID', ...most }
+      const event = { type: 'OffenceAdmitted', id: 2, evidenceId: '0x01', kind: 'ATTESTED_INVALID', ...most }
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
     }
     if (day === SLASH_DAY) {
-      const slashed = { type: 'Slashed', id: '2', operatorWei: SLASH, delegatorsWei: 0n }
+      const slashed = { type: 'Slashed', id: 2, operatorWei: SLASH, delegatorsWei: 0n }
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event: slashed }).state
-      const closed = { type: 'CaseClosed', id: '2', evidenceId: '0x01' }
+      const closed = { type: 'CaseClosed', id: 2, evidenceId: '0x01' }
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event: closed }).state
     }
     // No report is refused for what came in: Lido's own cap of 10 % a year leaves half of what Metis' seats earn for later.
@@ -87,7 +87,7 @@ function year(preset: PresetName, profile: Profile): Year {
 function twoTokens(idle: bigint): number {
   let lst = createLiquid({ preset: 'enki', profile: 'protocol', entrySeconds: 0n })
   lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-  const all = 60_000n * METIS
+  const all = 60_000n * oneMetis
   const staked = assets((all * (100n - idle)) / 100n)
   lst = applyLiquid(lst, { type: 'mintReceipt', account: 'ann', assets: assets(all), now: 0n }).state
   lst = applyLiquid(lst, { type: 'stakeReceipt', account: 'ann', assets: staked, now: 0n }).state

@@ -439,10 +439,10 @@ describe('windows are spans of time', () => {
           rates.push(liquidRate(lst.state).rate)
         }
         const then = rates[rates.length - 29]!
-        const real = (365n * 1_000_000n * (rates.at(-1)! - then)) / then / 28n
-        expect(real).toBeGreaterThan(100_000n)
-        const { aprE6 } = liquidApr(lst.state, 28n * daySeconds)!
-        expect(aprE6 > real ? aprE6 - real : real - aprE6).toBeLessThanOrEqual(1n)
+        const real = (365n * 10n ** 18n * (rates.at(-1)! - then)) / then / 28n
+        expect(real).toBeGreaterThan(10n ** 17n)
+        const { aprE18 } = liquidApr(lst.state, 28n * daySeconds)!
+        expect(aprE18 > real ? aprE18 - real : real - aprE18).toBeLessThanOrEqual(10n ** 12n)
       })
 })
 
@@ -690,7 +690,7 @@ describe('ENKI with both tokens', () => {
       lst.run({ type: 'report', now: day * daySeconds })
     }
     // 10 % a year on everything, less the fee, is 18 % for the half that is in the vault.
-    expect(Number(liquidApr(lst.state, 73n * daySeconds)!.aprE6) / 1e6).toBeCloseTo(0.18, 3)
+    expect(Number(liquidApr(lst.state, 73n * daySeconds)!.aprE18) / 1e18).toBeCloseTo(0.18, 3)
     expect(receiptsOf(lst.state, 'holder')).toBe(20_000n * oneMetis)
     lst.run({ type: 'transferReceipt', from: 'holder', to: 'other', assets: wei(5_000n * oneMetis) })
     const out = lst.run({

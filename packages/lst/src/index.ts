@@ -1,4 +1,4 @@
-export { OrderedMap } from '@l2/common'
+export { fromJson, OrderedMap, toJson } from '@l2/common'
 export {
   type Apr,
   aprOf,
@@ -8,7 +8,7 @@ export {
   grossAprOf,
   movingApr,
   type RebaseEvent,
-  seatAprE6,
+  seatAprE18,
   type WaitEstimate,
 } from './apr/apr.js'
 export { LstError, type LstErrorCode } from './errors.js'

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { isL2Error, OrderedMap } from '@l2/common'
 import { vectorFiles } from '@l2/common/testing'
 import { describe, expect, test } from 'vitest'
-import { aprOf, apyE18, estimateWait, grossAprOf, movingApr, type RebaseEvent, seatAprE6 } from './apr/apr.js'
+import { aprOf, apyE18, estimateWait, grossAprOf, movingApr, type RebaseEvent, seatAprE18 } from './apr/apr.js'
 import { fail, type LstErrorCode } from './errors.js'
 import { airdropTree, applyAirdrop, createAirdrop, type MerkleAirdrop } from './incentives/airdrop.js'
 import { divideByWeight, emitted, splitSupply } from './incentives/emission.js'
@@ -200,7 +200,7 @@ function showReport(outcome: ReportOutcome, elapsedSeconds: bigint): unknown {
     S0: outcome.preShares,
     preRate: outcome.preRate,
     postRate: outcome.postRate,
-    aprE6: aprOf({ ...outcome, elapsedSeconds, at: 0n }).aprE6,
+    aprE6: aprOf({ ...outcome, elapsedSeconds, at: 0n }).aprE18 / 10n ** 12n,
   }
 }
 
@@ -697,11 +697,12 @@ const seats = pure({
   },
   seatreward: x => seatReward(big(x.blocks), big(x.rewardPerBlock)),
   seatapr: x =>
-    seatAprE6({
+    seatAprE18({
       rewardPerBlock: big(x.rewardPerBlock),
       blockSeconds: big(x.blockSeconds ?? x.blockTime ?? 2),
       locked: big(x.locked ?? x.totalLocked),
-    }),
+    }) /
+    10n ** 12n,
 })
 const inflate = (x: Any): unknown =>
   inflationAttack({
@@ -834,12 +835,12 @@ const models: Record<string, Model<Any>> = {
     capfor: x => ({ daily: rebaseCapE9(big(x.aprBps), 1n), weekly: rebaseCapE9(big(x.aprBps), 7n) }),
   }),
   apr: pure({
-    aprfromevent: x => ({ aprE6: aprOf(rebase(x)).aprE6 }),
-    grossaprfromevent: x => ({ aprE6: grossAprOf(rebase(x)).aprE6 }),
-    grossapr: x => ({ aprE6: grossAprOf(rebase(x)).aprE6 }),
+    aprfromevent: x => ({ aprE6: aprOf(rebase(x)).aprE18 / 10n ** 12n }),
+    grossaprfromevent: x => ({ aprE6: grossAprOf(rebase(x)).aprE18 / 10n ** 12n }),
+    grossapr: x => ({ aprE6: grossAprOf(rebase(x)).aprE18 / 10n ** 12n }),
     smaapr: x => {
-      const { elapsedSeconds, aprE6 } = movingApr(x.events.map(rebase))
-      return { timeElapsed: elapsedSeconds, aprE6 }
+      const { elapsedSeconds, aprE18 } = movingApr(x.events.map(rebase))
+      return { timeElapsed: elapsedSeconds, aprE6: aprE18 / 10n ** 12n }
     },
     apye18: x => ({ apyE18: apyE18(big(x.aprE18), big(x.n)) }),
   }),

@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import { describe, expect, test } from 'vitest'
-import { estimateWait, seatAprE6 } from './apr/apr.js'
+import { estimateWait, seatAprE18 } from './apr/apr.js'
 import { airdropTree, applyAirdrop, createAirdrop, verifyAirdrop } from './incentives/airdrop.js'
 import { divideByWeight, emitted, enkiAirdropBps, enkiSupply, splitSupply } from './incentives/emission.js'
 import { type Assets, type RateE27, rateOne, type Shares } from './math/units.js'
@@ -159,8 +159,8 @@ describe('report figures', () => {
     expect(code(() => checkSeats([seat('a', 20n)], 21n, limits))).toBe('REPORT_INCONSISTENT')
     expect(code(() => checkSeats([seat('a', 20n), seat('a', 20n)], 40n, limits))).toBe('REPORT_INCONSISTENT')
     // 12,000 METIS a year on 60,000: the twenty per cent that people quote.
-    expect(seatAprE6({ rewardPerBlock: 761n * 10n ** 12n, blockSeconds: 2n, locked: 60_000n * oneMetis })).toBe(
-      199_990n,
+    expect(seatAprE18({ rewardPerBlock: 761n * 10n ** 12n, blockSeconds: 2n, locked: 60_000n * oneMetis })).toBe(
+      199_990_800_000_000_000n,
     )
   })
   test('waiting names its reason', () => {

@@ -1,3 +1,5 @@
+export { fromJson, toJson } from '@l2/common'
+
 // batch
 
 // access

@@ -1,4 +1,4 @@
-export { OrderedMap } from '@l2/common'
+export { fromJson, OrderedMap, toJson } from '@l2/common'
 export { type DelegationView, delegationOf } from './delegation/delegation.js'
 export { type DrawTag, draw } from './election/draw.js'
 export {

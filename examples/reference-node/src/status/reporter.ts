@@ -1,4 +1,4 @@
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import type { Status } from '@l2/node'
 import { screenLines, statusLine } from './screen.js'
 
@@ -80,8 +80,8 @@ function lineReporter(out: NodeJS.WritableStream, now: () => number): Reporter {
 /** One JSON object a line: `{"event": …}` and `{"status": …}`, bigints as decimal strings. */
 function jsonReporter(out: NodeJS.WritableStream): Reporter {
   return {
-    say: event => void out.write(`${stringify({ event })}\n`),
-    show: status => void out.write(`${stringify({ status })}\n`),
+    say: event => void out.write(`${toJson({ event })}\n`),
+    show: status => void out.write(`${toJson({ status })}\n`),
     close: () => {},
   }
 }

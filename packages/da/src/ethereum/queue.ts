@@ -1,4 +1,4 @@
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import type { Hex } from 'viem'
 import type { DaError } from '../errors.js'
 import type { Journal, JournalEntry } from '../internal/journal.js'
@@ -16,7 +16,7 @@ export type Note = {
 }
 
 export const noteOf = (entry: JournalEntry): Note => JSON.parse(entry.note ?? '{}') as Note
-export const formatNote = (note: Note): string => stringify(note)
+export const formatNote = (note: Note): string => toJson(note)
 
 /** A submission that has not ended. */
 export type Submission = {

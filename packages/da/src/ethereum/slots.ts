@@ -1,4 +1,4 @@
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import type { Hex } from 'viem'
 import { DaError } from '../errors.js'
 import type { JournalEntry } from '../internal/journal.js'
@@ -67,7 +67,7 @@ export const slotName = (nonce: number): string => prefix + String(nonce).padSta
 export function encodeSlot({ nonce, entry, kind, to, hashes, attempts, accepted, cancelling }: Slot): Uint8Array {
   const { key, sequence } = entry ?? {}
   const stored: StoredSlot = { nonce, key, sequence, kind, to, hashes, attempts, accepted, cancelling }
-  return new TextEncoder().encode(stringify(stored))
+  return new TextEncoder().encode(toJson(stored))
 }
 
 /** The slots that a process left, lowest nonce first. */

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { toHex } from 'viem'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFaultyStore, createStoreTrap, type StoreCall, type StoreFault } from '../internal/faulty-store.js'
@@ -262,7 +262,7 @@ describe('what a node says', () => {
       throw new Error(`HTTP request failed.\n\nURL: ${url}\nRequest body: {"key-in-the-path":1}\nrejected ${url}`)
     }
     const lines: string[] = []
-    const log = (...parts: unknown[]) => void lines.push(stringify(parts))
+    const log = (...parts: unknown[]) => void lines.push(toJson(parts))
     const logger = { debug: log, info: log, warn: log, error: log }
     const store = createMemoryStore()
     const deps = { client: { request }, account: simulatedAccount, store, clock, logger }
@@ -277,7 +277,7 @@ describe('what a node says', () => {
     expect(lines.length).toBeGreaterThan(0)
     expect(outcome.error).toMatchObject({ code: 'DA_UNAVAILABLE' })
     const kept = await Promise.all((await store.keys('')).map(async key => toHex((await store.get(key))!)))
-    const said = [...lines, inspect(outcome.error, { depth: 9 }), stringify(outcome.error), ...kept].join('\n')
+    const said = [...lines, inspect(outcome.error, { depth: 9 }), toJson(outcome.error), ...kept].join('\n')
     for (const secret of secrets) {
       expect(said).not.toContain(secret)
       expect(said).not.toContain(toHex(secret).slice(2))

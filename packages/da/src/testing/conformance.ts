@@ -1,4 +1,4 @@
-import { bytesToHex, equalBytes, isL2Error, stringify } from '@l2/common'
+import { bytesToHex, equalBytes, isL2Error, toJson } from '@l2/common'
 import {
   type Commitment,
   commitmentToHex,
@@ -388,7 +388,7 @@ function checkSecrets(error: unknown, secrets: readonly string[]): void {
       cause?: unknown
       details?: unknown
     }
-    seen.push(message ?? '', stack ?? '', stringify(details ?? ''), stringify(at))
+    seen.push(message ?? '', stack ?? '', toJson(details ?? ''), toJson(at))
     at = cause
   }
   for (const secret of secrets) check(!seen.some(text => text.includes(secret)), 'an error contains a secret')

@@ -2,7 +2,6 @@ import { fail } from '../errors.js'
 import { mulDown, mulUp, rateOf } from '../math/math.js'
 
 const yearSeconds = 31_536_000n
-const e6 = 1_000_000n
 const e18 = 10n ** 18n
 
 /** One rebase: the pool before and after, over how long. Wei, shares, seconds. */
@@ -18,14 +17,14 @@ export type RebaseEvent = {
   readonly at: bigint
 }
 
-/** A yearly rate: `aprE6` 1,000,000 is 100 %, negative after a loss; `apr` the same as a fraction, for display. */
-export type Apr = { readonly aprE6: bigint; readonly apr: number; readonly elapsedSeconds: bigint }
+/** A yearly rate: `aprE18` 10^18 is 100 %, negative after a loss; `apr` the same as a fraction, for display. */
+export type Apr = { readonly aprE18: bigint; readonly apr: number; readonly elapsedSeconds: bigint }
 
 function between(pre: bigint, post: bigint, elapsedSeconds: bigint): Apr {
   if (elapsedSeconds <= 0n) fail('OPTION_INVALID', `elapsed expected more than 0 s, got ${elapsedSeconds}`)
   if (pre === 0n) fail('INSOLVENT', 'the rate before is zero')
-  const aprE6 = (yearSeconds * (post - pre) * e6) / (pre * elapsedSeconds)
-  return { aprE6, apr: Number(aprE6) / 1e6, elapsedSeconds }
+  const aprE18 = (yearSeconds * (post - pre) * e18) / (pre * elapsedSeconds)
+  return { aprE18, apr: Number(aprE18) / 1e18, elapsedSeconds }
 }
 
 const pre = (event: RebaseEvent): bigint => rateOf({ assets: event.preAssets, shares: event.preShares })
@@ -36,7 +35,7 @@ const pre = (event: RebaseEvent): bigint => rateOf({ assets: event.preAssets, sh
  * ```ts
  * import { aprOf } from '@l2/lst'
  * const apr = aprOf({ preAssets: 1_000_000n, preShares: 1_000_000n, postAssets: 1_000_500n, postShares: 1_000_000n, elapsedSeconds: 86_400n, at: 0n })
- * console.log(apr.aprE6) // 182500n
+ * console.log(apr.aprE18) // 182500000000000000n
  * ```
  */
 export function aprOf(event: RebaseEvent): Apr {
@@ -74,12 +73,12 @@ export function apyE18(aprE18: bigint, n: bigint): bigint {
 }
 
 /**
- * What locked METIS earn in a year when reward is per block, 10^6 is 100 %: a derived figure, never a parameter of Metis.
+ * What locked METIS earn in a year when reward is per block, 10^18 is 100 %: a derived figure, never a parameter of Metis.
  */
-export function seatAprE6(options: { rewardPerBlock: bigint; blockSeconds: bigint; locked: bigint }): bigint {
+export function seatAprE18(options: { rewardPerBlock: bigint; blockSeconds: bigint; locked: bigint }): bigint {
   if (options.blockSeconds < 1n || options.locked < 1n)
     fail('OPTION_INVALID', 'block time and locked amount expected more than 0')
-  return mulDown((yearSeconds / options.blockSeconds) * options.rewardPerBlock, e6, options.locked)
+  return mulDown((yearSeconds / options.blockSeconds) * options.rewardPerBlock, e18, options.locked)
 }
 
 /** Why a withdrawal waits. */

@@ -48,7 +48,7 @@ export type HistoryEntry = Position & {
   readonly shares: Shares
   readonly assets: Assets
   /** Rebases only: what it earned, annualised, 10^6 is 100 %. */
-  readonly aprE6?: bigint
+  readonly aprE18?: bigint
 }
 
 /**
@@ -88,7 +88,7 @@ export function rewardHistory(options: {
       const change = worth() - before
       reward += change
       if (change === 0n && skipZeroRebases) continue
-      const apr = event.elapsedSeconds > 0n && event.preAssets > 0n ? { aprE6: aprOf(event).aprE6 } : {}
+      const apr = event.elapsedSeconds > 0n && event.preAssets > 0n ? { aprE18: aprOf(event).aprE18 } : {}
       entries.push({ type: 'rebase', blockNumber, logIndex, change, shares: shares as Shares, assets: worth(), ...apr })
       continue
     }

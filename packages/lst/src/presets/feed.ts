@@ -98,15 +98,22 @@ function fold(lst: Liquid, event: FoldedEvent): LstStep<Liquid, boolean> {
     return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, { ...open, until }) }, true)
   }
   if (event.type === 'OffenceAdmitted') return admit(lst, event)
-  const seat = event.id
+  const seat = checkedId(event.id)
   const part = lst.parts.get(seat)
   return part === undefined ? step(lst, false) : foldSeat(lst, event, seat, part)
+}
+
+/** An id of another form would be nobody's seat, and its loss nobody's. */
+function checkedId(id: number): number {
+  if (!Number.isSafeInteger(id))
+    fail('OPTION_INVALID', `an event expected the id of a sequencer, got ${typeof id} ${String(id).slice(0, 40)}`)
+  return id
 }
 
 function admit(lst: Liquid, event: OffenceAdmitted): LstStep<Liquid, boolean> {
   const seats: OpenCase['seats'][number][] = []
   for (const cost of [event, ...(event.correlated ?? [])]) {
-    const seat = cost.id
+    const seat = checkedId(cost.id)
     const part = lst.parts.get(seat)
     if (part !== undefined) seats.push({ seat, most: mostOf(cost, part) })
   }

@@ -33,12 +33,12 @@ export type LiquidOptions = {
  * @example
  * ```ts
  * import { applyLiquid, assets, createLiquid, liquidRate } from '@l2/lst'
- * const METIS = 10n ** 18n
+ * const metis = 10n ** 18n
  * let lst = createLiquid({ preset: 'enki', entrySeconds: 0n })
  * lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
- * lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(20_000n * METIS), now: 0n }).state
+ * lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(20_000n * metis), now: 0n }).state
  * lst = applyLiquid(lst, { type: 'allocate', now: 0n }).state
- * const reward = { type: 'RewardAccrued', id: 1, operatorWei: 10n * METIS, delegatorsWei: 0n }
+ * const reward = { type: 'RewardAccrued', id: 1, operatorWei: 10n * metis, delegatorsWei: 0n }
  * lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event: reward }).state
  * lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
  * console.log(liquidRate(lst).rate) // 1000449977501124943752812359n

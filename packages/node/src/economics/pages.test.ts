@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { ledgerCsv, ledgerJson, recordsCsv } from '@l2/sequencer-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Bookkeeper, openBookkeeper } from './bookkeeper.js'
@@ -51,7 +51,7 @@ describe('parseLedgerQuery', () => {
 describe('ledgerAnswer', () => {
   it('a page, and where the next one begins', () => {
     const answer = ledgerAnswer(keeper, parseLedgerQuery({ from: 4998, limit: 1 }, 1000))
-    expect(JSON.parse(stringify(answer))).toEqual({
+    expect(JSON.parse(toJson(answer))).toEqual({
       view: 'entries',
       from: 4998,
       next: 4999,

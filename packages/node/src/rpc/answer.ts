@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { RpcAnswerError } from './client.js'
 import { inspectJson } from './json.js'
 
@@ -24,7 +24,7 @@ const maxBatchAnswerBytes = 25_000_000
 
 /** An answer with an error; `id` as JSON. */
 export const failure = (id: string, code: number, message: string, data?: unknown): string =>
-  `{"jsonrpc":"2.0","id":${id},"error":${stringify(data === undefined ? { code, message } : { code, message, data })}}`
+  `{"jsonrpc":"2.0","id":${id},"error":${toJson(data === undefined ? { code, message } : { code, message, data })}}`
 
 /** What any error is for somebody outside: words that were meant for them, or none. */
 function outward(error: unknown): { code: number; message: string; data?: unknown } {
@@ -48,7 +48,7 @@ async function answerOne(
   const key = typeof id === 'number' ? (writtenId ?? String(id)) : JSON.stringify(id ?? null)
   if (typeof method !== 'string') return failure(key, -32600, 'invalid request')
   const answered = await run(method, params, methods, caller).then(
-    result => `{"jsonrpc":"2.0","id":${key},"result":${stringify(result ?? null)}}`,
+    result => `{"jsonrpc":"2.0","id":${key},"result":${toJson(result ?? null)}}`,
     (error: unknown) => {
       const { code, message, data } = outward(error)
       return failure(key, code, message, data)

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { answerText, type RpcMethods } from './answer.js'
 
@@ -55,7 +55,7 @@ function serve(socket: WebSocket, methods: RpcMethods, isAlive: () => void): voi
   const caller = {
     client: socket,
     signal: gone.signal,
-    notify: (method: string, params: unknown) => send(stringify({ jsonrpc: '2.0', method, params })),
+    notify: (method: string, params: unknown) => send(toJson({ jsonrpc: '2.0', method, params })),
   }
   isAlive()
   socket.on('pong', isAlive)

@@ -109,7 +109,7 @@ function stakeStatus({ pool, lst }: ControlPlane): Pick<Status, 'pool' | 'lst'> 
     pool: { sequencers, stakedWei, rewardsWei, jailed },
     lst: {
       rateE27: rate.rate,
-      aprBps: apr === undefined ? undefined : apr.aprE6 / 100n,
+      aprBps: apr === undefined ? undefined : apr.aprE18 / 10n ** 14n,
       totalAssetsWei: rate.assets,
     },
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // l2-verify-evidence <bundle.json>: judges one evidence bundle, offline. Exit code 0: guilty; 1: not convicted; 2: nothing to judge.
 import { open } from 'node:fs/promises'
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { maxBundleBytes, verifyBundle } from '../evidence/bundle.js'
 
 async function main(): Promise<number> {
@@ -24,7 +24,7 @@ async function main(): Promise<number> {
     return 2
   }
   const verdict = verifyBundle(json)
-  process.stdout.write(`${stringify(verdict, 2)}\n`)
+  process.stdout.write(`${toJson(verdict, 2)}\n`)
   return verdict.ok ? 0 : 1
 }
 

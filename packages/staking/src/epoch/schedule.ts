@@ -1,4 +1,4 @@
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod/mini'
 import { seedBytes } from '../election/draw.js'
@@ -274,7 +274,7 @@ const scheduleSchema = /* @__PURE__ */ (() =>
 
 /** A schedule as JSON. Leaders are left out: they follow from seed and weights, and are elected again when it is read. */
 export function encodeSchedule(schedule: Schedule): string {
-  return stringify({
+  return toJson({
     options: schedule.options,
     plans: schedule.plans.map(({ epoch, seed, degraded, candidates, changes }) => ({
       epoch,

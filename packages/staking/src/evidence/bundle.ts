@@ -1,4 +1,4 @@
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { readSchema } from '@l2/common/schema'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod/mini'
@@ -171,7 +171,7 @@ const bundleSchema = /* @__PURE__ */ (() =>
 /** Evidence and everything needed to judge it, as one JSON text that anybody verifies offline. */
 export function encodeBundle(evidence: Evidence, context: EvidenceContext): string {
   const { txRoot: _, ...plain } = context
-  return stringify({ format, domain: context.domain, evidence, context: plain }, 2)
+  return toJson({ format, domain: context.domain, evidence, context: plain }, 2)
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { stringify } from '@l2/common'
+import { toJson } from '@l2/common'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { type Hex, hashTypedData, keccak256, numberToHex } from 'viem'
@@ -649,6 +649,6 @@ describe('bundles', () => {
     }
   })
   it('are plain JSON', () => {
-    expect(stringify(JSON.parse(encodeBundle(twice(), context)), 2)).toBe(encodeBundle(twice(), context))
+    expect(toJson(JSON.parse(encodeBundle(twice(), context)), 2)).toBe(encodeBundle(twice(), context))
   })
 })

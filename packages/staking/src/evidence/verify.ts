@@ -1,4 +1,4 @@
-import { bytesToHex, concatBytes, hexToBytes, isL2Error, stringify } from '@l2/common'
+import { bytesToHex, concatBytes, hexToBytes, isL2Error, toJson } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { parseTransaction, serializeTransaction } from 'viem'
@@ -58,7 +58,7 @@ function canonicalJson(value: unknown): string {
         : typeof item === 'string' && item.startsWith('0x')
           ? item.toLowerCase()
           : item
-  return stringify(sort(value))
+  return toJson(sort(value))
 }
 
 /**
