@@ -116,8 +116,9 @@ export {
   snapshotCodec,
   snapshotSharesOf,
 } from './rate/snapshot.js'
+export { applyRebasing, rebasingCodec } from './rebasing/pool.js'
+export { type RebasingReport, type ReportOutcome, simulatedRate, simulateReport } from './rebasing/report.js'
 export {
-  applyRebasing,
   createRebasingPool,
   depositable,
   type FeeRecipient,
@@ -125,16 +126,11 @@ export {
   pooled,
   type RebasingOptions,
   type RebasingPool,
-  type RebasingReport,
-  type ReportOutcome,
   rebasingBalance,
-  rebasingCodec,
   rebasingTotals,
   type StakeLimit,
-  simulatedRate,
-  simulateReport,
   stakeLimitAt,
-} from './rebasing/pool.js'
+} from './rebasing/state.js'
 export {
   applyReceipt,
   createReceipt,

@@ -11,16 +11,9 @@ import { rateOf, toAssets, toShares } from './math/math.js'
 import type { Assets, RateE27, Shares } from './math/units.js'
 import { applyRatePool, createRatePool, type RatePool } from './rate/pool.js'
 import { applySnapshotPool, createSnapshotPool, type SnapshotPool } from './rate/snapshot.js'
-import {
-  applyRebasing,
-  createRebasingPool,
-  depositable,
-  type RebasingReport,
-  type ReportOutcome,
-  rebasingBalance,
-  rebasingTotals,
-  simulatedRate,
-} from './rebasing/pool.js'
+import { applyRebasing } from './rebasing/pool.js'
+import { type RebasingReport, type ReportOutcome, simulatedRate } from './rebasing/report.js'
+import { createRebasingPool, depositable, rebasingBalance, rebasingTotals } from './rebasing/state.js'
 import { checkReport, type ReportLimits } from './report/guard.js'
 import { burnLimit, createLimiter, limiterAdd, limiterRemove, rebaseCapE9 } from './report/limiter.js'
 import { applyAccumulator, createAccumulator, earned } from './rewards/accumulator.js'

@@ -8,16 +8,16 @@ import { applyLiquid, createLiquid, liquidShares } from './presets/liquid.js'
 import { queueOf } from './presets/state.js'
 import { liquidRate } from './presets/views.js'
 import { applyRatePool, createRatePool, rateFace } from './rate/pool.js'
+import { applyRebasing } from './rebasing/pool.js'
+import { simulatedRate } from './rebasing/report.js'
 import {
-  applyRebasing,
   createRebasingPool,
   depositable,
   pooled,
   type RebasingPool,
   rebasingBalance,
   rebasingTotals,
-  simulatedRate,
-} from './rebasing/pool.js'
+} from './rebasing/state.js'
 import { shareLoss } from './report/loss.js'
 import { applyAccumulator, createAccumulator, earned } from './rewards/accumulator.js'
 import { allocateOpenFirst, planExit } from './seats/allocation.js'

@@ -85,9 +85,8 @@ export { auditPool, type PoolAudit } from './pool/audit.js'
 export type { CommandContext, Exposure, Offence, PoolCommand, SequencerPoolEvent } from './pool/commands.js'
 export { checkWindows, type PoolConfig, type PoolOptions, parsePoolConfig, type Windows } from './pool/config.js'
 export { liquidStakeWei } from './pool/liquid-cap.js'
+export { applyMetisPool, auditMetisPool } from './pool/metis-profile.js'
 export {
-  applyMetisPool,
-  auditMetisPool,
   burntSigner,
   createMetisPool,
   type MetisCommand,
@@ -96,7 +95,7 @@ export {
   type MetisSequencer,
   type MetisStatus,
   type MetisVersion,
-} from './pool/metis-profile.js'
+} from './pool/metis-state.js'
 export {
   bondedWei,
   type Candidate,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { FeeRecipient, ProfitTest } from '../rebasing/pool.js'
+import type { FeeRecipient, ProfitTest } from '../rebasing/state.js'
 import { lidoReportLimits, limitsSchema, metisReportLimits, type ReportLimits } from '../report/guard.js'
 import { integer } from '../state/codec.js'
 

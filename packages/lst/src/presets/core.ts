@@ -2,16 +2,8 @@ import * as z from 'zod/mini'
 import { type Totals, toShares } from '../math/math.js'
 import { type Assets, account as checkAccount, type Shares } from '../math/units.js'
 import { applyRatePool, checkRate, createRatePool, type RatePool, rateFace, rateSchema } from '../rate/pool.js'
-import {
-  applyRebasing,
-  checkRebasing,
-  createRebasingPool,
-  deadAccount,
-  pooled,
-  queueAccount,
-  type RebasingPool,
-  rebasingSchema,
-} from '../rebasing/pool.js'
+import { applyRebasing, checkRebasing, rebasingSchema } from '../rebasing/pool.js'
+import { createRebasingPool, deadAccount, pooled, queueAccount, type RebasingPool } from '../rebasing/state.js'
 import { balanceOf } from '../state/ledger.js'
 import {
   applyCycleVault,

@@ -1,6 +1,6 @@
 import { fail } from '../errors.js'
 import { maxAmount } from '../math/units.js'
-import { burnerAccount, deadAccount, queueAccount } from '../rebasing/pool.js'
+import { burnerAccount, deadAccount, queueAccount } from '../rebasing/state.js'
 import type { ReportLimits } from '../report/guard.js'
 import type { LiquidConfig } from './config.js'
 

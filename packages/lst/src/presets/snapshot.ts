@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import * as z from 'zod/mini'
-import { deadAccount, queueAccount } from '../rebasing/pool.js'
+import { deadAccount, queueAccount } from '../rebasing/state.js'
 import { seatsSchema } from '../seats/book.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
 import { balanceOf, sum } from '../state/ledger.js'

@@ -3,14 +3,8 @@ import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { toAssets, toShares } from '../math/math.js'
 import { type Assets, atLeast, account as checkAccount, positive, type Shares, unlimited } from '../math/units.js'
-import {
-  applyRebasing,
-  checkRebasing,
-  type RebasingPool,
-  rebasingBalance,
-  rebasingSchema,
-  rebasingTotals,
-} from '../rebasing/pool.js'
+import { applyRebasing, checkRebasing, rebasingSchema } from '../rebasing/pool.js'
+import { type RebasingPool, rebasingBalance, rebasingTotals } from '../rebasing/state.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
 import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'

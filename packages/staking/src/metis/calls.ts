@@ -11,7 +11,7 @@ import {
   type WalletClient,
 } from 'viem'
 import { refuse, StakingError } from '../errors.js'
-import type { MetisCommand } from '../pool/metis-profile.js'
+import type { MetisCommand } from '../pool/metis-state.js'
 import { lockingInfoAbi, lockingPoolAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
 

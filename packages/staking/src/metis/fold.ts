@@ -7,7 +7,7 @@ import {
   type MetisPoolState,
   type MetisSequencer,
   type MetisStatus,
-} from '../pool/metis-profile.js'
+} from '../pool/metis-state.js'
 import { lockingInfoAbi, lockingPoolAbi, transferAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
 
@@ -216,6 +216,26 @@ function step(
       if (input !== undefined) creditBatch(draft, input, amount, rpb)
       return
     }
+    default:
+      configure(draft, event)
+  }
+}
+
+type SettingName =
+  | 'SetWhitelist'
+  | 'Paused'
+  | 'Unpaused'
+  | 'UpdateMpc'
+  | 'RewardUpdate'
+  | 'WithrawDelayTimeChange'
+  | 'SetSignerUpdateThrottle'
+  | 'SetMinLock'
+  | 'SetMaxLock'
+  | 'SetRewardPayer'
+
+/** What the owner of the contracts sets. */
+function configure(draft: Draft, event: Extract<MetisEvent, { name: SettingName }>): void {
+  switch (event.name) {
     case 'SetWhitelist': {
       const { _user, _yes } = event.args
       draft.whitelist = _yes ? draft.whitelist.set(_user, true) : draft.whitelist.delete(_user)

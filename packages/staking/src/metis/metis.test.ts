@@ -21,13 +21,9 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { account, keyOf, metisCommand, mpc, owner, payer } from '../../test/metis-simulation.js'
 import { applySequencerSet, createSequencerSet, setEpochAt } from '../epoch/sequencer-set.js'
-import {
-  applyMetisPool,
-  createMetisPool,
-  type MetisCommand,
-  type MetisEvent,
-  type MetisPoolState,
-} from '../pool/metis-profile.js'
+import { applyMetisPool } from '../pool/metis-profile.js'
+import type { MetisCommand, MetisEvent, MetisPoolState } from '../pool/metis-state.js'
+import { createMetisPool } from '../pool/metis-state.js'
 import { lockingInfoAbi, lockingPoolAbi, sequencerSetAbi, transferAbi } from './abi.js'
 import { decodeMetisRevert, type MetisCall, prepareMetis, sendMetis, simulateMetis } from './calls.js'
 import { metisDeployments } from './deployments.js'

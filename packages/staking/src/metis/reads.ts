@@ -9,7 +9,7 @@ import {
   type Transport,
 } from 'viem'
 import type { SetEpoch } from '../epoch/sequencer-set.js'
-import type { MetisSequencer, MetisStatus, MetisVersion } from '../pool/metis-profile.js'
+import type { MetisSequencer, MetisStatus, MetisVersion } from '../pool/metis-state.js'
 import { lockingInfoAbi, lockingPoolAbi, sequencerSetAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
 

@@ -2,14 +2,9 @@ import { isL2Error } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
 import { describe, expect, it } from 'vitest'
 import { account, keyOf, metisCommand, mpc, owner, payer } from '../../test/metis-simulation.js'
-import {
-  applyMetisPool,
-  auditMetisPool,
-  createMetisPool,
-  type MetisCommand,
-  type MetisPoolState,
-  type MetisVersion,
-} from './metis-profile.js'
+import { applyMetisPool, auditMetisPool } from './metis-profile.js'
+import type { MetisCommand, MetisPoolState, MetisVersion } from './metis-state.js'
+import { createMetisPool } from './metis-state.js'
 
 const metis = 10n ** 18n
 const zero = account(0)
