@@ -2,11 +2,12 @@ import { isL2Error } from '@l2/common'
 import { type Random, seededRandom, testSeed } from '@l2/common/testing'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from './math/units.js'
+import { heldAssets, owedAssets, queueOf } from './presets/cash.js'
 import { type PresetName, type Profile, presets } from './presets/config.js'
 import { coreTotals } from './presets/core.js'
 import { applyLiquid, createLiquid, liquidShares } from './presets/liquid.js'
 import { liquidCodec } from './presets/snapshot.js'
-import { heldAssets, type Liquid, owedAssets, queueOf } from './presets/state.js'
+import type { Liquid } from './presets/state.js'
 
 const oneMetis = 10n ** 18n
 const people = ['alice', 'bob', 'carol', 'dave', 'erin']

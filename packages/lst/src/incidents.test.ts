@@ -4,13 +4,14 @@ import { applyPool, createPool, type PoolCommand, type PoolState, type Sequencer
 import { describe, expect, test } from 'vitest'
 import { claimBit, claimedWord, createAirdrop } from './incentives/airdrop.js'
 import { rateOne, type Shares, shares as units, assets as wei } from './math/units.js'
+import { cashOf, heldAssets, owedAssets, pendingRewards, queueOf } from './presets/cash.js'
 import { type PresetName, presets } from './presets/config.js'
 import { corePrice } from './presets/core.js'
 import { depositsPaused, heldBack, inBunker } from './presets/feed.js'
 import { applyLiquid, createLiquid, type LiquidOptions, liquidShares } from './presets/liquid.js'
 import { receiptsOf } from './presets/receipts.js'
 import { liquidCodec } from './presets/snapshot.js'
-import { cashOf, heldAssets, type Liquid, owedAssets, pendingRewards, queueOf } from './presets/state.js'
+import type { Liquid } from './presets/state.js'
 import { liquidApr, liquidPosition, liquidRate, queueView, quoteDeposit, seatsView } from './presets/views.js'
 import { applyRatePool, createRatePool } from './rate/pool.js'
 import { applySnapshotPool, createSnapshotPool } from './rate/snapshot.js'
@@ -792,4 +793,53 @@ describe('small ones', () => {
     expect(claimedWord(claimed, 3n)).toBe(512n)
     expect(claimedWord(claimed, 0n)).toBe(0n)
   })
+})
+
+describe('who comes for the rewards alone', () => {
+  /** A year of weekly rewards and daily reports; `attacker` enters before each of them and asks to leave right after. */
+  function year(options: LiquidOptions): { honest: bigint; attacker: bigint } {
+    const stake = 40_000n * oneMetis
+    const lst = withSeat(options, 40_000n, 40_000n)
+    let cash = stake
+    let open: bigint[] = []
+    const claim = (now: bigint): void => {
+      open = open.filter(id => {
+        try {
+          cash += lst.run({ type: 'claim', id, account: 'attacker', now })
+          return false
+        } catch (error) {
+          if (!isL2Error(error)) throw error
+          return true
+        }
+      })
+    }
+    for (let day = 1n; day <= 364n; day++) {
+      const now = day * daySeconds
+      claim(now - 100n)
+      const isLump = day % 7n === 0n
+      if (isLump) lst.reward(1, (stake * 2_000n * 7n) / 10_000n / 365n)
+      if (isLump && open.length === 0) {
+        lst.run({ type: 'deposit', account: 'attacker', assets: wei(cash), now: now - 60n })
+        cash = 0n
+      }
+      lst.run({ type: 'report', now })
+      const shares = liquidShares(lst.state, 'attacker')
+      if (shares > 0n) open.push(...lst.ask('attacker', shares, now + 60n))
+    }
+    for (let day = 395n; day < 400n; day++) {
+      lst.run({ type: 'report', now: day * daySeconds })
+      claim(day * daySeconds)
+    }
+    expect(open).toEqual([])
+    const honest = (stake * liquidRate(lst.state).rate) / 10n ** 27n
+    return { honest: honest - stake, attacker: cash - stake }
+  }
+
+  for (const preset of sdk)
+    for (const profile of ['sdk', 'protocol'] as const)
+      test(`${preset}, ${profile}: who enters before each lump of rewards and leaves after it earns less than who stays`, () => {
+        const { honest, attacker } = year({ preset, profile })
+        expect(honest).toBeGreaterThan(0n)
+        expect(attacker).toBeLessThan(honest)
+      })
 })

@@ -63,24 +63,17 @@ export {
   shares,
   unlimited,
 } from './math/units.js'
+export { cashOf, heldAssets, owedAssets, pendingRewards, queueOf } from './presets/cash.js'
 export { type LiquidConfig, type PresetName, type Profile, presets } from './presets/config.js'
 export type { Core } from './presets/core.js'
-export { allocatable, type ExitTicket } from './presets/exits.js'
+export type { ExitTicket } from './presets/custody.js'
+export { allocatable } from './presets/exits.js'
 export { depositsPaused, heldBack, inBunker } from './presets/feed.js'
 export { applyLiquid, createLiquid, type LiquidOptions, liquidShares } from './presets/liquid.js'
 export { receiptsOf } from './presets/receipts.js'
 export type { LiquidReport } from './presets/report.js'
 export { liquidCodec } from './presets/snapshot.js'
-export {
-  cashOf,
-  heldAssets,
-  type Liquid,
-  type LiquidTotals,
-  type OpenCase,
-  owedAssets,
-  pendingRewards,
-  queueOf,
-} from './presets/state.js'
+export type { Liquid, LiquidTotals, OpenCase } from './presets/state.js'
 export {
   type DepositQuote,
   type LiquidRate,

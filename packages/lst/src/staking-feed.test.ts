@@ -14,8 +14,9 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from './math/units.js'
+import { heldAssets, owedAssets, queueOf } from './presets/cash.js'
 import { applyLiquid, createLiquid, liquidShares } from './presets/liquid.js'
-import { heldAssets, type Liquid, owedAssets, queueOf } from './presets/state.js'
+import type { Liquid } from './presets/state.js'
 import { liquidRate, seatsView } from './presets/views.js'
 import { claimable, requested } from './withdrawal/queue.js'
 

@@ -82,7 +82,15 @@ export {
 export type { Timeline } from './internal/timeline.js'
 export { applyPool, createPool } from './pool/apply.js'
 export { auditPool, type PoolAudit } from './pool/audit.js'
-export type { CommandContext, Exposure, Offence, PoolCommand, SequencerPoolEvent } from './pool/commands.js'
+export type {
+  CommandContext,
+  Exposure,
+  Offence,
+  PoolCommand,
+  PoolResult,
+  PoolResults,
+  SequencerPoolEvent,
+} from './pool/commands.js'
 export { checkWindows, type PoolConfig, type PoolOptions, parsePoolConfig, type Windows } from './pool/config.js'
 export { liquidStakeWei } from './pool/liquid-cap.js'
 export { applyMetisPool, auditMetisPool } from './pool/metis-profile.js'

@@ -1,36 +1,28 @@
 import { fail } from '../errors.js'
-import { min, mulDown, toAssets } from '../math/math.js'
+import { mulDown, toAssets } from '../math/math.js'
 import { type Assets, type RateE27, rateOne, type Shares, total } from '../math/units.js'
-import { applyRatePool } from '../rate/pool.js'
-import { applyRebasing } from '../rebasing/pool.js'
-import { queueAccount } from '../rebasing/state.js'
 import { type ExitPlan, planExit } from '../seats/allocation.js'
 import { applySeats, seatTotals } from '../seats/book.js'
 import type { LstEvent } from '../state/events.js'
 import { type LstStep, step } from '../state/reducer.js'
 import { applyVesting } from '../vault/vesting.js'
 import { applyQueue, planBatches, prefinalize, unfinalized } from '../withdrawal/queue.js'
-import { applyTickets } from '../withdrawal/tickets.js'
-import { coreMove, corePrice, coreSettle } from './core.js'
+import { cashOf, exitRate, freeCash, queueOf, returningCash, seedReserve, withCash } from './cash.js'
+import { corePrice, coreSettle } from './core.js'
+import { custodyOf, type ExitTicket, type FixedExits } from './custody.js'
 import { heldBack, inBunker } from './feed.js'
-import { leaveVault } from './receipts.js'
-import { cashOf, exitRate, freeCash, type Liquid, pay, queueOf, returningCash, seedReserve, withCash } from './state.js'
-
-/** What an exit asks for and where it waits: an amount above the largest request is split into several. */
-export type ExitTicket = {
-  /** Every request made, ascending; `id` is the first. */
-  readonly ids: readonly bigint[]
-  readonly id: bigint
-  readonly assets: Assets
-  readonly vested: Assets
-}
+import { type Liquid, pay } from './state.js'
 
 /** An exit is split into at most this many requests. */
 const maxSplit = 1_000
 
+function fixedOf(lst: Liquid): FixedExits {
+  return custodyOf(lst).fixed ?? fail('OPTION_INVALID', `exits of preset ${lst.config.preset} only queue`)
+}
+
 /** Asks for what `shares` are worth now. */
 export function requestExit(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, ExitTicket> {
-  return lst.config.exits === 'queue' ? requestQueued(lst, args) : requestFixed(lst, args)
+  return lst.config.exits === 'queue' ? requestQueued(lst, args) : fixedOf(lst).request(lst, args)
 }
 
 function requestQueued(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, ExitTicket> {
@@ -47,97 +39,21 @@ function requestQueued(lst: Liquid, args: { account: string; shares: Shares }): 
   let assets = 0n
   for (let i = 0n; i < parts; i++) {
     const shares = ((args.shares * (i + 1n)) / parts - (args.shares * i) / parts) as Shares
-    const one = enqueue(next, args.account, shares)
+    const worthNow = toAssets(shares, corePrice(next.core), 'down')
+    const one = custodyOf(next).enqueue(next, { account: args.account, shares, assets: worthNow })
     next = one.state
-    ids.push(one.result.id)
-    assets += one.result.assets
+    ids.push(one.result)
+    assets += worthNow
     events.push(...one.events)
   }
   return { state: next, result: { ids, id: ids[0]!, assets: assets as Assets, vested: 0n as Assets }, events }
 }
 
-function enqueue(lst: Liquid, account: string, shares: Shares): LstStep<Liquid, { id: bigint; assets: Assets }> {
-  const { core } = lst
-  const assets = toAssets(shares, corePrice(core), 'down')
-  if (core.model === 'rebasing') {
-    const { state, result, events } = applyRebasing(core.state, {
-      type: 'requestShares',
-      account,
-      shares,
-      now: lst.now,
-    })
-    return { state: { ...lst, core: { ...core, state } }, result: { id: result, assets }, events }
-  }
-  const moved = coreMove(core, account, queueAccount, shares)
-  const args = { type: 'enqueue' as const, owner: account, assets, shares, now: lst.now }
-  const { state, result, events } = applyQueue(lst.queue, args)
-  return { state: { ...lst, core: moved, queue: state }, result: { id: result, assets }, events }
-}
-
-function requestFixed(lst: Liquid, args: { account: string; shares: Shares }): LstStep<Liquid, ExitTicket> {
-  const { core } = lst
-  if (core.model === 'rate') {
-    const { state, result, events } = applyRatePool(core.state, {
-      type: 'request',
-      account: args.account,
-      shares: args.shares,
-      harvestFirst: false,
-    })
-    return {
-      state: { ...lst, core: { ...core, state } },
-      result: { ids: [result.nonce], id: result.nonce, assets: result.assets, vested: 0n as Assets },
-      events,
-    }
-  }
-  const left = leaveVault(lst, args)
-  const { state, result, events } = applyTickets(left.state.tickets, {
-    type: 'enter',
-    account: args.account,
-    assets: left.result.paid,
-  })
-  return {
-    state: { ...left.state, tickets: state },
-    result: { ids: [result.id], id: result.id, assets: result.assets, vested: left.result.vested },
-    events: [...left.events, ...events],
-  }
-}
-
 /** Pays an exit that is ready. */
 export function claimExit(lst: Liquid, args: { id: bigint; account: string }): LstStep<Liquid, Assets> {
-  const { core } = lst
-  if (lst.config.exits === 'queue') {
-    if (core.model === 'rebasing') {
-      const { state, result, events } = applyRebasing(core.state, { type: 'claim', id: args.id, account: args.account })
-      return { state: { ...lst, core: { ...core, state }, totals: pay(lst, result) }, result, events }
-    }
-    const { state, result, events } = applyQueue(lst.queue, { type: 'claim', id: args.id, account: args.account })
-    return { state: { ...lst, queue: state, totals: pay(lst, result) }, result, events }
-  }
-  if (core.model === 'rate') {
-    const { state, result, events } = applyRatePool(core.state, { type: 'complete', account: args.account })
-    if (result.nonce !== args.id)
-      fail('REQUEST_UNKNOWN', `the oldest open request of ${args.account} is ${result.nonce}, not ${args.id}`, {
-        id: args.id,
-      })
-    return {
-      state: { ...lst, core: { ...core, state }, totals: pay(lst, result.assets) },
-      result: result.assets,
-      events,
-    }
-  }
-  const ticket = lst.tickets.tickets.get(args.id)
-  if (ticket !== undefined && ticket.owner !== args.account)
-    fail('NOT_OWNER', `ticket ${args.id} belongs to ${ticket.owner}, not to ${args.account}`, { id: args.id })
-  const missing =
-    ticket === undefined || ticket.state !== 'open' ? 0n : ticket.assets - min(ticket.assets, lst.tickets.cash)
-  const funding = min(missing, lst.buffer) as Assets
-  const funded = funding === 0n ? lst.tickets : applyTickets(lst.tickets, { type: 'fund', assets: funding }).state
-  const { state, result, events } = applyTickets(funded, { type: 'redeem', id: args.id })
-  return {
-    state: { ...lst, tickets: state, buffer: (lst.buffer - funding) as Assets, totals: pay(lst, result) },
-    result,
-    events,
-  }
+  const queued = lst.config.exits === 'queue'
+  const { state, result, events } = queued ? custodyOf(lst).claimQueued(lst, args) : fixedOf(lst).claim(lst, args)
+  return { state: { ...state, totals: pay(lst, result) }, result, events }
 }
 
 /** Pays what has vested of an account's exits. */
@@ -151,13 +67,7 @@ export function claimVested(lst: Liquid, account: string): LstStep<Liquid, Asset
 
 /** What exits wait for and no cash is set aside for yet, wei. */
 export function waitingAssets(lst: Liquid): bigint {
-  if (lst.config.exits === 'queue') return unfinalized(queueOf(lst)).assets
-  if (lst.core.model === 'rate') {
-    let due = 0n
-    for (const [, request] of lst.core.state.requests.entries(lst.core.state.nextUnlock)) due += request.assets
-    return due
-  }
-  return lst.tickets.owed > lst.tickets.cash ? lst.tickets.owed - lst.tickets.cash : 0n
+  return lst.config.exits === 'queue' ? unfinalized(queueOf(lst)).assets : fixedOf(lst).waiting(lst)
 }
 
 /** Wei that may go to seats: the cash less what exits wait for; nothing in bunker mode. */
@@ -207,7 +117,7 @@ export function planFinalization(
 
 /** Vault models: sets cash aside for the exits that come next in turn. */
 export function finalise(lst: Liquid): { lst: Liquid; locked: Assets } {
-  if (lst.config.exits === 'fixed') return { lst: unlockNonces(lst), locked: 0n as Assets }
+  if (lst.config.exits === 'fixed') return { lst: fixedOf(lst).release(lst, freeCash(lst)), locked: 0n as Assets }
   const { batches, maxRate } = planFinalization(lst, {
     rate: less => exitRate(lst, less),
     cash: rate => cashOf(lst) - seedReserve(lst, rate),
@@ -222,19 +132,4 @@ export function finalise(lst: Liquid): { lst: Liquid; locked: Assets } {
   const givenUp = total<Assets>('givenUp', lst.givenUp + burnt - assets)
   const core = coreSettle(lst.core, shares, burnt)
   return { lst: withCash({ ...lst, core, queue, givenUp }, -assets), locked: assets }
-}
-
-/** Artemis: the admin unlocks as many nonces as the cash pays. */
-function unlockNonces(lst: Liquid): Liquid {
-  if (lst.core.model !== 'rate') return lst
-  const pool = lst.core.state
-  let budget = freeCash(lst)
-  let upto = pool.nextUnlock
-  for (const [nonce, request] of pool.requests.entries(pool.nextUnlock)) {
-    if (request.assets > budget) break
-    budget -= request.assets
-    upto = nonce + 1n
-  }
-  if (upto === pool.nextUnlock) return lst
-  return { ...lst, core: { ...lst.core, state: applyRatePool(pool, { type: 'unlock', upto }).state } }
 }

@@ -12,12 +12,13 @@ import {
 } from '../feeds/staking.js'
 import { max, min } from '../math/math.js'
 import { type Assets, total } from '../math/units.js'
-import { applyRebasing } from '../rebasing/pool.js'
 import { checkReward } from '../report/guard.js'
 import { applySeats, seatAssets } from '../seats/book.js'
 import { type LstStep, step } from '../state/reducer.js'
+import { fromSeats } from './cash.js'
 import { coreAssets } from './core.js'
-import { fromSeats, type Liquid, type OpenCase } from './state.js'
+import { custodyOf } from './custody.js'
+import type { Liquid, OpenCase } from './state.js'
 
 /**
  * The most that known faults can still take from the pool, wei: what they can take from each seat, no more than is in it, less the bond
@@ -225,14 +226,7 @@ function receive(
 function reward(lst: Liquid, seat: number, wei: Assets): Liquid {
   const seats = applySeats(lst.seats, { type: 'earn', seat, assets: wei }).state
   const totals = { ...lst.totals, rewarded: total<Assets>('rewarded', lst.totals.rewarded + wei) }
-  if (lst.core.model === 'rebasing')
-    return {
-      ...lst,
-      seats,
-      totals,
-      core: { ...lst.core, state: applyRebasing(lst.core.state, { type: 'receiveRewards', assets: wei }).state },
-    }
-  return { ...lst, seats, totals, rewardsVault: total<Assets>('rewardsVault', lst.rewardsVault + wei) }
+  return custodyOf(lst).reward({ ...lst, seats, totals }, wei)
 }
 
 function slash(lst: Liquid, seat: number, wei: Assets, leaving: bigint): LstStep<Liquid, boolean> {

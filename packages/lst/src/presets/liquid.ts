@@ -9,14 +9,16 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { applyVesting, createExitVesting } from '../vault/vesting.js'
 import { createQueue } from '../withdrawal/queue.js'
 import { createTicketQueue } from '../withdrawal/tickets.js'
+import { at, fromSeats, toSeat } from './cash.js'
 import { type LiquidConfig, type PresetName, type Profile, presets } from './config.js'
 import { coreBalance, coreMint, coreMove, coreTotals, createCore } from './core.js'
-import { allocatable, claimExit, claimVested, type ExitTicket, raiseCash, requestExit } from './exits.js'
+import { custodyOf, type ExitTicket } from './custody.js'
+import { allocatable, claimExit, claimVested, raiseCash, requestExit } from './exits.js'
 import { depositsPaused, feed, inBunker, skipEvent } from './feed.js'
 import { checkConfig } from './options.js'
 import { mintReceipt, redeemReceipt, stakeReceipt, transferReceipt, unstakeReceipt } from './receipts.js'
 import { type LiquidReport, report } from './report.js'
-import { at, fromSeats, type Liquid, own, pay, toSeat } from './state.js'
+import { type Liquid, own, pay } from './state.js'
 
 /** Options of {@link createLiquid}: a preset, a profile, and whatever should differ from it. */
 export type LiquidOptions = {
@@ -121,13 +123,14 @@ const operations = {
     const next: Liquid = {
       ...lst,
       core,
-      buffer:
-        core.model === 'instant' || core.model === 'cycle'
-          ? total<Assets>('buffer', lst.buffer + args.assets)
-          : lst.buffer,
       totals: { ...lst.totals, deposited: total<Assets>('deposited', lst.totals.deposited + args.assets) },
     }
-    return step(next, shares, { type: 'submitted', account: args.account, assets: args.assets, shares })
+    return step(custodyOf(next).deposit(next, args.assets), shares, {
+      type: 'submitted',
+      account: args.account,
+      assets: args.assets,
+      shares,
+    })
   },
 
   /** Moves shares. */

@@ -2,11 +2,9 @@ import { fail } from '../errors.js'
 import { type Assets, positive, type Shares, total } from '../math/units.js'
 import { balanceOf, credit, debit, move } from '../state/ledger.js'
 import { type LstStep, step } from '../state/reducer.js'
-import { applyCycleVault } from '../vault/cycle.js'
-import { applyInstantVault } from '../vault/instant.js'
-import { applyVesting } from '../vault/vesting.js'
 import { applyTickets } from '../withdrawal/tickets.js'
 import { coreMint } from './core.js'
+import { leaveVault } from './custody-vault.js'
 import { type Liquid, own } from './state.js'
 
 /**
@@ -24,36 +22,6 @@ function offered(lst: Liquid): void {
 /** Receipts that an account holds outside the vault. */
 export function receiptsOf(lst: Liquid, account: string): Assets {
   return balanceOf(lst.receipts, account)
-}
-
-/** Burns vault shares; the result is what comes out at once and what vests. */
-export function leaveVault(
-  lst: Liquid,
-  args: { account: string; shares: Shares },
-): LstStep<Liquid, { paid: Assets; vested: Assets }> {
-  const { core } = lst
-  if (core.model === 'instant') {
-    const { state, result, events } = applyInstantVault(core.state, {
-      type: 'redeem',
-      owner: args.account,
-      shares: args.shares,
-    })
-    const vesting =
-      result.vested === 0n
-        ? lst.vesting
-        : applyVesting(lst.vesting, { type: 'deposit', account: args.account, assets: result.vested }).state
-    const { paid, vested } = result
-    return { state: { ...lst, core: { ...core, state }, vesting }, result: { paid, vested }, events }
-  }
-  if (core.model === 'cycle') {
-    const { state, result, events } = applyCycleVault(core.state, {
-      type: 'redeem',
-      owner: args.account,
-      shares: args.shares,
-    })
-    return { state: { ...lst, core: { ...core, state } }, result: { paid: result, vested: 0n as Assets }, events }
-  }
-  return fail('OPTION_INVALID', `preset ${lst.config.preset} has no vault`)
 }
 
 /** METIS in, receipts out. */

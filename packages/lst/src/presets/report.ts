@@ -9,9 +9,10 @@ import { rememberRebase } from '../report/history.js'
 import { createLimiter, limiterAdd, limiterRemove } from '../report/limiter.js'
 import { seatTotals } from '../seats/book.js'
 import { type LstStep, step } from '../state/reducer.js'
+import { withCash } from './cash.js'
 import { coreAssets, coreEarn, coreLose, coreSync, coreTotals, seedShares } from './core.js'
 import { finalise, planFinalization } from './exits.js'
-import { type Liquid, withCash } from './state.js'
+import type { Liquid } from './state.js'
 
 /** What a report did. */
 export type LiquidReport = {

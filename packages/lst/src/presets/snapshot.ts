@@ -7,10 +7,11 @@ import { balanceOf, sum } from '../state/ledger.js'
 import { vestingSchema } from '../vault/vesting.js'
 import { checkQueue, claimableTotal, queueSchema, unfinalized } from '../withdrawal/queue.js'
 import { checkTickets, ticketsSchema } from '../withdrawal/tickets.js'
+import { heldAssets, owedAssets, queueOf } from './cash.js'
 import { configSchema, presets } from './config.js'
 import { type Core, checkCore, coreSchema, createCore } from './core.js'
 import { checkConfig } from './options.js'
-import { heldAssets, type Liquid, owedAssets, queueOf } from './state.js'
+import type { Liquid } from './state.js'
 
 const totalsSchema = /* @__PURE__ */ z.strictObject({
   deposited: integer,

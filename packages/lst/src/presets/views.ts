@@ -4,10 +4,12 @@ import { min, rateOf, toAssets } from '../math/math.js'
 import type { Assets, RateE27, Shares } from '../math/units.js'
 import { seatAssets, seatStake, seatTotals } from '../seats/book.js'
 import { claimable, unfinalized, withdrawalStatus } from '../withdrawal/queue.js'
+import { freeCash, pendingRewards, queueOf, returningCash } from './cash.js'
 import { corePreviewDeposit, corePrice, coreTotals } from './core.js'
+import { custodyOf } from './custody.js'
 import { depositsPaused, heldBack, inBunker } from './feed.js'
 import { liquidShares } from './liquid.js'
-import { freeCash, type Liquid, pendingRewards, queueOf, returningCash } from './state.js'
+import type { Liquid } from './state.js'
 
 /** A price: what one share is worth, over which totals, as of when. */
 export type LiquidRate = {
@@ -124,57 +126,22 @@ export function queueView(lst: Liquid, options: { from?: bigint; limit?: number 
 }
 
 function fixedView(lst: Liquid, from: bigint, limit: number, bunker: boolean): QueueView {
+  const { fixed } = custodyOf(lst)
+  if (fixed === undefined) return fail('OPTION_INVALID', `exits of preset ${lst.config.preset} only queue`)
   const entries: QueuedExit[] = []
   let waiting = 0n
-  let count: number
-  let finalized = 0n
-  let locked: Assets
-  if (lst.core.model === 'rate') {
-    const pool = lst.core.state
-    count = pool.requests.size
-    finalized = pool.nextUnlock
-    locked = pool.withdrawCash
-    for (const [id, request] of pool.requests) {
-      if (request.done) continue
-      const ready = id < pool.nextUnlock && pool.now >= request.at + pool.withdrawDelay
-      if (id >= pool.nextUnlock) waiting += request.assets
-      if (id >= from && entries.length < limit)
-        entries.push({
-          id,
-          owner: request.owner,
-          assets: request.assets,
-          shares: request.shares,
-          at: request.at,
-          status: ready ? 'claimable' : 'pending',
-          claimable: (ready ? request.assets : 0n) as Assets,
-        })
-    }
-  } else {
-    const { tickets } = lst
-    count = tickets.tickets.size
-    locked = tickets.cash
-    const cash = tickets.cash + lst.buffer
-    for (const [id, ticket] of tickets.tickets) {
-      if (ticket.state !== 'open') continue
-      const ready = tickets.now >= ticket.matureAt && ticket.assets <= cash
-      waiting += ticket.assets
-      if (id >= from && entries.length < limit)
-        entries.push({
-          id,
-          owner: ticket.owner,
-          assets: ticket.assets,
-          shares: 0n as Shares,
-          at: ticket.matureAt - tickets.length,
-          status: ready ? 'claimable' : 'pending',
-          claimable: (ready ? ticket.assets : 0n) as Assets,
-        })
-    }
+  for (const { isReady, isWaiting, ...exit } of fixed.list(lst)) {
+    if (isWaiting) waiting += exit.assets
+    if (exit.id < from || entries.length >= limit) continue
+    const claimableNow = (isReady ? exit.assets : 0n) as Assets
+    entries.push({ ...exit, status: isReady ? 'claimable' : 'pending', claimable: claimableNow })
   }
+  const { count, released, locked } = fixed.figures(lst)
   return {
     waitingAssets: waiting as Assets,
     lockedAssets: locked,
     lastRequestId: BigInt(count) - 1n,
-    lastFinalizedId: finalized - 1n,
+    lastFinalizedId: released - 1n,
     bunker,
     heldBack: heldBack(lst),
     entries,

@@ -135,7 +135,7 @@ export function undelegate(draft: Draft, command: Command<'undelegate'>): void {
   draft.events.push({ type: 'Undelegated', id: sequencer.id, delegator: draft.by, shares, claimableAt })
 }
 
-export function claimDelegation(draft: Draft, command: Command<'claimDelegation'>): void {
+export function claimDelegation(draft: Draft, command: Command<'claimDelegation'>): bigint {
   const { sequencer, held } = position(draft, command.id)
   notFrozen(draft, sequencer)
   const due = held.redemptions.filter(({ claimableAt }) => claimableAt <= draft.at)
@@ -148,9 +148,10 @@ export function claimDelegation(draft: Draft, command: Command<'claimDelegation'
   book(draft, { paidOutWei: amountWei })
   const shares = due.reduce((sum, redemption) => sum + redemption.shares, 0n)
   draft.events.push({ type: 'DelegationPaid', id: sequencer.id, delegator: draft.by, shares, amountWei })
+  return amountWei
 }
 
-export function claimDelegationRewards(draft: Draft, command: Command<'claimDelegationRewards'>): void {
+export function claimDelegationRewards(draft: Draft, command: Command<'claimDelegationRewards'>): bigint {
   const { sequencer, held } = position(draft, command.id)
   const amountWei = held.rewardWei
   if (amountWei === 0n) refuse('NOTHING_TO_CLAIM', 'no rewards', { id: sequencer.id })
@@ -159,4 +160,5 @@ export function claimDelegationRewards(draft: Draft, command: Command<'claimDele
   put(draft, { ...sequencer, delegated: { ...delegated, rewardWei: delegated.rewardWei - amountWei } })
   book(draft, { paidOutWei: amountWei })
   draft.events.push({ type: 'DelegationRewardsPaid', id: sequencer.id, delegator: draft.by, amountWei })
+  return amountWei
 }

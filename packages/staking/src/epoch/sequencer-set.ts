@@ -78,7 +78,11 @@ export function createSequencerSet(input: {
 export function applySequencerSet(
   state: SequencerSet,
   command: SequencerSetCommand,
-): { state: SequencerSet; events: SequencerSetEvent[] } {
+): { state: SequencerSet; events: SequencerSetEvent[]; result: null } {
+  return { ...step(state, command), result: null }
+}
+
+function step(state: SequencerSet, command: SequencerSetCommand): { state: SequencerSet; events: SequencerSetEvent[] } {
   const by = toAddress(command.by, 'by')
   switch (command.type) {
     case 'commitEpoch':

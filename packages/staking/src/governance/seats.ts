@@ -112,12 +112,12 @@ function invalid(reason: string, details: Record<string, unknown> = {}): never {
 export function applyGovernance(
   state: SeatGovernance,
   command: GovernanceCommand,
-): { state: SeatGovernance; events: GovernanceEvent[] } {
+): { state: SeatGovernance; events: GovernanceEvent[]; result: null } {
   if (!Number.isSafeInteger(command.at) || command.at < state.at) {
     refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`)
   }
   const { state: next, events } = step(state, command)
-  return { state: { ...next, at: command.at }, events }
+  return { state: { ...next, at: command.at }, events, result: null }
 }
 
 type Result = { state: SeatGovernance; events: GovernanceEvent[] }

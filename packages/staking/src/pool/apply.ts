@@ -7,7 +7,7 @@ import { accrueBlock, submitRewards } from '../rewards/accrue.js'
 import { rewardPerBlockFor } from '../rewards/rate.js'
 import { admitOffence, executeCase, pauseCase, unjail, vetoCase } from '../slashing/cases.js'
 import { commitReport, revealReport } from '../slashing/reports.js'
-import type { PoolCommand, SequencerPoolEvent } from './commands.js'
+import type { PoolCommand, PoolResult, SequencerPoolEvent } from './commands.js'
 import { setCommission, stepCommissions } from './commission.js'
 import { type PoolOptions, parsePoolConfig, rememberedSeconds } from './config.js'
 import { type Draft, noted, only, openDraft, sealDraft } from './draft.js'
@@ -102,7 +102,12 @@ function epochStarts(draft: Draft): PoolState['epochStarts'] {
   return kept.add({ epoch: draft.epoch, at: draft.at })
 }
 
-type Handlers = { [Type in PoolCommand['type']]: (draft: Draft, command: Extract<PoolCommand, { type: Type }>) => void }
+type Handlers = {
+  [Type in PoolCommand['type']]: (
+    draft: Draft,
+    command: Extract<PoolCommand, { type: Type }>,
+  ) => PoolResult<Type> extends null ? void : PoolResult<Type>
+}
 
 const handlers: Handlers = {
   setWhitelist,
@@ -152,19 +157,22 @@ const handlers: Handlers = {
  * const owner = `0x${'01'.repeat(20)}` as const
  * let pool = createPool({ admin })
  * pool = applyPool(pool, { type: 'setWhitelist', by: admin, at: 1, owner, allowed: true }).state
- * const { state, events } = applyPool(pool, {
+ * const { state, events, result } = applyPool(pool, {
  *   type: 'lock', by: owner, at: 2, signer: `0x${'02'.repeat(20)}`, amountWei: 20_000n * 10n ** 18n,
  * })
- * console.log(events[0]?.type, state.activeWei) // Locked 20000000000000000000000n
+ * console.log(result, events[0]?.type, state.activeWei) // 1 Locked 20000000000000000000000n
  * ```
  */
-export function applyPool(state: PoolState, command: PoolCommand): { state: PoolState; events: SequencerPoolEvent[] } {
+export function applyPool<const Command extends PoolCommand>(
+  state: PoolState,
+  command: Command,
+): { state: PoolState; events: SequencerPoolEvent[]; result: PoolResult<Command['type']> } {
   const handler = Object.hasOwn(handlers, command.type) ? handlers[command.type] : undefined
   if (handler === undefined) refuse('INPUT_INVALID', 'no such command', { type: String(command.type).slice(0, 40) })
   if (!Number.isSafeInteger(command.at) || command.at < state.at) {
     refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`, { at: command.at, last: state.at })
   }
   const draft = openDraft(state, command.at, toAddress(command.by, 'by'))
-  ;(handler as (draft: Draft, command: PoolCommand) => void)(draft, command)
-  return { state: sealDraft(draft), events: draft.events }
+  const result = (handler as (draft: Draft, command: PoolCommand) => unknown)(draft, command) ?? null
+  return { state: sealDraft(draft), events: draft.events, result: result as PoolResult<Command['type']> }
 }

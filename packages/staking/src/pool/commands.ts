@@ -77,6 +77,20 @@ export type PoolCommand = CommandContext &
     | { type: 'unjail'; id: number }
   )
 
+/** What commands answer: the id of the seat, or the wei that were paid. Every other command answers `null`. */
+export type PoolResults = {
+  lock: number
+  leaveQueue: bigint
+  claim: bigint
+  withdrawRewards: bigint
+  submitRewards: bigint
+  claimDelegation: bigint
+  claimDelegationRewards: bigint
+}
+
+/** The result of a {@link PoolCommand}: the id of the seat for `lock`, the wei that were paid for what pays, `null` for the others. */
+export type PoolResult<Type extends PoolCommand['type']> = Type extends keyof PoolResults ? PoolResults[Type] : null
+
 /** The most that a case can cost a seat: each side's most may add up to more than the whole's. */
 export type Exposure = { id: number; mostWei: bigint; mostOperatorWei: bigint; mostDelegatorsWei: bigint }
 

@@ -428,7 +428,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
 export function applyMetisPool(
   state: MetisPoolState,
   command: MetisCommand,
-): { state: MetisPoolState; events: MetisEvent[] } {
+): { state: MetisPoolState; events: MetisEvent[]; result: null } {
   const events: MetisEvent[] = []
   const draft: Draft = {
     ...state,
@@ -439,7 +439,7 @@ export function applyMetisPool(
   }
   ;(handlers[command.type] as (draft: Draft, command: MetisCommand) => void)(draft, command)
   const { by: _by, at: _at, value: _value, events: _events, ...next } = draft
-  return { state: next, events }
+  return { state: next, events, result: null }
 }
 
 /** What of the contracts' invariants I1 – I5 does not hold; empty when all do. */

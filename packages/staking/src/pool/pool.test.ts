@@ -60,6 +60,39 @@ function inHand(options: Partial<PoolOptions> = {}) {
   }
 }
 
+describe('results', () => {
+  it('are the id of a seat and the wei that were paid, as the events say; null where there is nothing to say', () => {
+    let state = createPool({ admin, maxSeats: 1 })
+    const run = <const Command extends Input>(input: Command & { by: `0x${string}`; at: number }) => {
+      const { result, events, state: next } = applyPool(state, input as unknown as PoolCommand)
+      state = next
+      const paid = events.flatMap(event => ('amountWei' in event ? [event.amountWei] : []))
+      return { result, paid }
+    }
+    const later = 10 + state.config.windows.exitDelaySeconds
+    for (const n of [1, 2]) {
+      expect(run({ type: 'setWhitelist', by: admin, at: 1, owner: account(n), allowed: true }).result).toBeNull()
+      const locked = { by: account(n), at: 1, signer: account(1000 + n), amountWei: 20_000n * metis } as const
+      expect(run({ type: 'lock', ...locked }).result).toBe(n)
+    }
+    expect(run({ type: 'leaveQueue', by: account(2), at: 2, id: 2 }).result).toBe(20_000n * metis)
+    expect(run({ type: 'fund', by: admin, at: 2, amountWei: 1_000n * metis }).result).toBeNull()
+    run({ type: 'delegate', by: account(9), at: 2, id: 1, amountWei: 5n * metis })
+    for (const epoch of [1n, 2n, 3n, 4n]) run({ type: 'advanceEpoch', by: admin, at: 3, epoch })
+    run({ type: 'accrueBlock', by: admin, at: 4, height: 1n, signer: account(1001) })
+    run({ type: 'undelegate', by: account(9), at: 5, id: 1, shares: 5n * metis })
+    for (const type of ['withdrawRewards', 'claimDelegationRewards'] as const) {
+      const by = type === 'withdrawRewards' ? account(1) : account(9)
+      const { result, paid } = run({ type, by, at: 6, id: 1 })
+      expect(result).toBeGreaterThan(0n)
+      expect([result]).toEqual(paid)
+    }
+    run({ type: 'unlock', by: account(1), at: 7, id: 1 })
+    expect(run({ type: 'claimDelegation', by: account(9), at: later, id: 1 }).result).toBe(5n * metis)
+    expect(run({ type: 'claim', by: account(1), at: later, id: 1 }).result).toBe(20_000n * metis)
+  })
+})
+
 describe('guards of the safe pool', () => {
   it('lock, in order', () => {
     const pool = inHand({ maxSeats: 1 })

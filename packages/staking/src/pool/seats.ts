@@ -61,7 +61,7 @@ export function setPaused(draft: Draft, command: Command<'setPaused'>): void {
   draft.events.push({ type: 'PausedSet', paused: command.paused })
 }
 
-export function lock(draft: Draft, command: Command<'lock'>): void {
+export function lock(draft: Draft, command: Command<'lock'>): number {
   const { config } = draft
   notPaused(draft)
   if (!draft.whitelist.has(draft.by)) refuse('NOT_WHITELISTED', 'the owner has no seat permit', { owner: draft.by })
@@ -117,6 +117,7 @@ export function lock(draft: Draft, command: Command<'lock'>): void {
       position: draft.queue.length,
     })
   }
+  return id
 }
 
 function seat(draft: Draft, sequencer: Sequencer): void {
@@ -145,7 +146,7 @@ function fillSeats(draft: Draft): void {
   }
 }
 
-export function leaveQueue(draft: Draft, command: Command<'leaveQueue'>): void {
+export function leaveQueue(draft: Draft, command: Command<'leaveQueue'>): bigint {
   const sequencer = owned(draft, command.id)
   requireStatus(sequencer, 'queued')
   const { amountWei, owner, id } = sequencer
@@ -154,6 +155,7 @@ export function leaveQueue(draft: Draft, command: Command<'leaveQueue'>): void {
   put(draft, { ...sequencer, status: 'exited', amountWei: 0n, bonds: [], nonce: sequencer.nonce + 1n })
   book(draft, { paidOutWei: amountWei })
   draft.events.push({ type: 'QueueLeft', id, owner, amountWei })
+  return amountWei
 }
 
 export function relock(draft: Draft, command: Command<'relock'>): void {
@@ -228,7 +230,7 @@ export function eject(draft: Draft, sequencer: Sequencer): void {
   startUnlock(draft, sequencer, sequencer.amountWei, true)
 }
 
-export function claim(draft: Draft, command: Command<'claim'>): void {
+export function claim(draft: Draft, command: Command<'claim'>): bigint {
   const sequencer = owned(draft, command.id)
   notFrozen(draft, sequencer)
   const rest = sequencer.unlocking.filter(entry => entry.claimableAt > draft.at)
@@ -259,6 +261,7 @@ export function claim(draft: Draft, command: Command<'claim'>): void {
     draft.owners = draft.owners.delete(sequencer.owner)
     if (sequencer.rewardWei > 0n) payRewards(draft, sequencer)
   }
+  return amountWei
 }
 
 function payRewards(draft: Draft, sequencer: Sequencer): void {
@@ -267,11 +270,12 @@ function payRewards(draft: Draft, sequencer: Sequencer): void {
   draft.events.push({ type: 'RewardsPaid', id, to: sequencer.rewardRecipient ?? sequencer.owner, amountWei })
 }
 
-export function withdrawRewards(draft: Draft, command: Command<'withdrawRewards'>): void {
+export function withdrawRewards(draft: Draft, command: Command<'withdrawRewards'>): bigint {
   const sequencer = owned(draft, command.id)
   if (sequencer.rewardWei === 0n) refuse('NOTHING_TO_CLAIM', 'no rewards', { id: sequencer.id })
   put(draft, { ...sequencer, rewardWei: 0n })
   payRewards(draft, sequencer)
+  return sequencer.rewardWei
 }
 
 export function updateSigner(draft: Draft, command: Command<'updateSigner'>): void {

@@ -86,7 +86,7 @@ export function accrueBlock(draft: Draft, command: Command<'accrueBlock'>): void
  * A batch of finalized epochs. What is wrong with the batch as a whole refuses it; what is wrong with one entry rejects that entry and
  * pays the others: one rotated or invented key must not stop everybody's rewards.
  */
-export function submitRewards(draft: Draft, command: Command<'submitRewards'>): void {
+export function submitRewards(draft: Draft, command: Command<'submitRewards'>): bigint {
   only(draft, draft.config.rewarder, 'rewarder')
   requireSource(draft, 'batches')
   const { batchId, startEpoch, endEpoch, entries } = command
@@ -139,6 +139,7 @@ export function submitRewards(draft: Draft, command: Command<'submitRewards'>): 
   }
   draft.rewardBatch = { id: batchId, endEpoch }
   draft.events.push({ type: 'RewardBatch', batchId, startEpoch, endEpoch, amountWei })
+  return amountWei
 }
 
 /** An epoch of a leader is paid once, and a total for the whole batch stands alone. */
