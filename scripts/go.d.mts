@@ -19,3 +19,6 @@ export declare function goModule(
   options?: { flags?: readonly string[]; env?: Record<string, string>; say?: Say },
 ): string | undefined
 export declare function goVersion(): string | undefined
+export declare function moduleFolder(
+  pin: Pin,
+): { folder: string; failure?: undefined } | { folder?: undefined; failure: string }

@@ -21,7 +21,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, relative, resolve, sep } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -49,6 +49,7 @@ export function goProgram(name, { build = true, say = console.error } = {}) {
   const target = join(goCache(), `${name}-${version}-${hash(JSON.stringify(pin), platform())}${exe()}`)
   if (existsSync(target)) return target
   if (!build) return undefined
+  if (goVersion() === undefined) return refuse(name, say, 'Go is not installed')
   return once(name, target, say, temporary => {
     const upstream = moduleFolder(pin)
     if (upstream.failure !== undefined) return upstream.failure
@@ -69,7 +70,7 @@ export function goProgram(name, { build = true, say = console.error } = {}) {
 }
 
 /** Where the go command keeps the module of a pin, held against its checksum. */
-function moduleFolder({ module, version, sum }) {
+export function moduleFolder({ module, version, sum }) {
   const download = go(['mod', 'download', '-json', `${module}@${version}`], root)
   const got = parse(download.stdout)
   if (got?.Dir === undefined) return { failure: got?.Error ?? download.stderr }
@@ -113,6 +114,7 @@ export function goModule(dir, package_, name, { flags = [], env = {}, say = cons
   const [stem, extension = ''] = [name.replace(/\.[a-z]+$/, ''), /\.[a-z]+$/.exec(name)?.[0]]
   const target = join(goCache(), `${stem}-${key}${extension}`)
   if (existsSync(target)) return target
+  if (version === undefined) return refuse(name, say, 'Go is not installed')
   return once(name, target, say, temporary => {
     const built = go(['build', '-mod=readonly', '-trimpath', ...flags, '-o', temporary, package_], resolve(dir), env)
     return built.status === 0 ? undefined : built.stderr
@@ -126,9 +128,8 @@ export function goVersion() {
 }
 
 /** Builds a file that does not exist yet, unless somebody else does: then waits for them. `make` returns what went wrong. */
-function once(name, target, say, make) {
-  if (goVersion() === undefined) return refuse(name, say, 'Go is not installed')
-  mkdirSync(goCache(), { recursive: true })
+export function once(name, target, say, make) {
+  mkdirSync(dirname(target), { recursive: true })
   const lock = `${target}.lock`
   for (let waiting = false; ; waiting = true) {
     try {
@@ -159,7 +160,7 @@ function once(name, target, say, make) {
   }
 }
 
-function refuse(name, say, why) {
+export function refuse(name, say, why) {
   const line = String(why).trim().split('\n').at(-1)
   say(`${name} cannot be built: ${line}`)
   return undefined
@@ -177,13 +178,13 @@ function isLeft(lock) {
 }
 
 /** Everything that a build of a module reads, as one hash: its files but tests, by name and content. */
-function sources(dir) {
+export function sources(dir) {
   const digest = createHash('sha256')
   const files = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile() && !entry.name.endsWith('_test.go'))
     .map(entry => join(entry.parentPath ?? entry.path, entry.name))
     .map(path => ({ path, name: relative(dir, path).split(sep).join('/') }))
-    .filter(({ name }) => !/(^|\/)(node_modules|testdata|dist|\.[^/]+)\//.test(name))
+    .filter(({ name }) => !/(^|\/)(node_modules|testdata|dist|target|\.[^/]+)\//.test(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const { path, name } of files) digest.update(`${name}\0${hash(readFileSync(path))}\n`)
   return digest.digest()
@@ -201,14 +202,14 @@ function parse(text) {
   }
 }
 
-function hash(...parts) {
+export function hash(...parts) {
   const digest = createHash('sha256')
   for (const part of parts) digest.update(part).update('\0')
   return digest.digest('hex').slice(0, 12)
 }
 
-const platform = () => `${process.platform}-${process.arch}`
-const exe = () => (process.platform === 'win32' ? '.exe' : '')
+export const platform = () => `${process.platform}-${process.arch}`
+export const exe = () => (process.platform === 'win32' ? '.exe' : '')
 const sleep = ms => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -90,49 +90,64 @@ func payload(cfg *rollup.Config, b BatchBlock) *eth.ExecutionPayload {
 	return p
 }
 
-func encode(r *Req) any {
+func channelOut(r *Req) (derive.ChannelOut, error) {
 	spec := rollup.NewChainSpec(r.Cfg)
-	var co derive.ChannelOut
-	var err error
 	if r.Kind == "span" {
 		opts := []derive.SpanChannelOutOption{}
 		if r.MaxSpan > 0 {
 			opts = append(opts, derive.WithMaxBlocksPerSpanBatch(r.MaxSpan))
 		}
-		co, err = derive.NewSpanChannelOut(r.Target, derive.CompressionAlgo(r.Algo), spec, opts...)
-	} else {
-		var c derive.Compressor
-		c, err = compressor.NewShadowCompressor(compressor.Config{TargetOutputSize: r.Target, Kind: compressor.ShadowKind, CompressionAlgo: derive.CompressionAlgo(r.Algo)})
-		if err == nil {
-			co, err = derive.NewSingularChannelOut(c, spec)
+		return derive.NewSpanChannelOut(r.Target, derive.CompressionAlgo(r.Algo), spec, opts...)
+	}
+	c, err := compressor.NewShadowCompressor(compressor.Config{TargetOutputSize: r.Target, Kind: compressor.ShadowKind, CompressionAlgo: derive.CompressionAlgo(r.Algo)})
+	if err != nil {
+		return nil, err
+	}
+	return derive.NewSingularChannelOut(c, spec)
+}
+
+// Fills a channel with blocks until it is full, and cuts it into frames.
+func fill(r *Req, payloads []*eth.ExecutionPayload) (added int, full string, frames []H, input int, err error) {
+	co, err := channelOut(r)
+	if err != nil {
+		return
+	}
+	for _, p := range payloads {
+		if _, e := co.AddBlock(r.Cfg, p); e != nil {
+			full = e.Error()
+			break
+		}
+		added++
+	}
+	if err = co.Close(); err != nil {
+		return
+	}
+	input = co.InputBytes()
+	for {
+		var buf bytes.Buffer
+		_, err = co.OutputFrame(&buf, r.Frame)
+		frames = append(frames, append([]byte{0}, buf.Bytes()...))
+		if err == io.EOF {
+			return added, full, frames, input, nil
+		}
+		if err != nil {
+			return
 		}
 	}
+}
+
+func payloads(r *Req) []*eth.ExecutionPayload {
+	out := make([]*eth.ExecutionPayload, len(r.Blocks))
+	for i, b := range r.Blocks {
+		out[i] = payload(r.Cfg, b)
+	}
+	return out
+}
+
+func encode(r *Req) any {
+	added, full, frames, input, err := fill(r, payloads(r))
 	if err != nil {
 		return map[string]any{"err": err.Error()}
 	}
-	n := 0
-	var full string
-	for _, b := range r.Blocks {
-		if _, err := co.AddBlock(r.Cfg, payload(r.Cfg, b)); err != nil {
-			full = err.Error()
-			break
-		}
-		n++
-	}
-	if err := co.Close(); err != nil {
-		return map[string]any{"err": err.Error()}
-	}
-	frames := []H{}
-	for {
-		var buf bytes.Buffer
-		_, err := co.OutputFrame(&buf, r.Frame)
-		frames = append(frames, append([]byte{0}, buf.Bytes()...))
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return map[string]any{"err": err.Error()}
-		}
-	}
-	return map[string]any{"added": n, "full": full, "frames": frames, "input": co.InputBytes()}
+	return map[string]any{"added": added, "full": full, "frames": frames, "input": input}
 }

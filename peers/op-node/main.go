@@ -39,6 +39,10 @@ func handle(r *Req) (out any) {
 		return channel(r)
 	case "encode":
 		return encode(r)
+	case "benchDecode":
+		return benchDecode(r)
+	case "benchEncode":
+		return benchEncode(r)
 	case "stage":
 		return stage(r)
 	case "check":

@@ -16,7 +16,18 @@ import {
 import { nodeDecompressors } from '../../src/node.js'
 import { encodeRlp } from '../../src/rlp/rlp.js'
 import { framesOfStream } from '../../src/testing/index.js'
-import { createWorld, hasPrograms, inbox, l2ChainId, messagePasser, pause, until, user, type World } from './world.js'
+import {
+  createWorld,
+  forks,
+  hasPrograms,
+  inbox,
+  l2ChainId,
+  messagePasser,
+  pause,
+  until,
+  user,
+  type World,
+} from './world.js'
 
 let nonce = 0
 type Fields = { nonce: number; to?: Address; gas?: bigint; value?: bigint; chainId?: number; maxFeePerGas?: bigint }
@@ -112,7 +123,7 @@ const batches: readonly Case[] = [
   ],
 ]
 
-describe.skipIf(!hasPrograms).each(['jovian', 'karst'])('hostile batches, %s', fork => {
+describe.skipIf(!hasPrograms).each(forks)('hostile batches, %s', fork => {
   it('op-node and ours agree on each', { timeout: 400_000 }, async () => {
     nonce = 0
     await using world = await createWorld({ ageSeconds: 3600n, karstAfterSeconds: fork === 'karst' ? 0n : undefined })

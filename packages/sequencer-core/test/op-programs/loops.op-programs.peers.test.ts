@@ -20,6 +20,7 @@ import { hasOracle, share, startOracle, upgradesOf } from '../op-node/oracle.js'
 import {
   createWorld,
   type Execution,
+  forks,
   hasPrograms,
   inbox,
   l2ChainId,
@@ -197,7 +198,7 @@ async function derive(world: World, count: bigint, upgradeTransactions: UpgradeT
   return execution
 }
 
-describe.skipIf(!hasPrograms || !hasOracle).each(['jovian', 'karst'])('on op-geth, %s', fork => {
+describe.skipIf(!hasPrograms || !hasOracle).each(forks)('on op-geth, %s', fork => {
   const isKarst = fork === 'karst'
   const count = isKarst ? blocks + karstBlock : blocks
   const karstAfterSeconds = isKarst ? 2n * karstBlock : undefined

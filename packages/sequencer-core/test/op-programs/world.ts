@@ -44,6 +44,9 @@ const opNode = program('op-node')
 const opBatcher = program('op-batcher')
 const anvil = anvilBinary(import.meta.url)
 
+/** Of each fork at full length; else of the newest, whose chain begins on the one before. */
+export const forks: readonly string[] = process.env['L2_PEERS'] === 'full' ? ['jovian', 'karst'] : ['karst']
+
 export const hasPrograms: boolean = [opGeth, opNode, opBatcher, anvil].every(binary => binary !== undefined)
 if (!hasPrograms) {
   process.stdout.write(
@@ -205,11 +208,11 @@ export async function createWorld({ ageSeconds, karstAfterSeconds }: WorldOption
     const wallet = createWalletClient({ chain: l1Chain, transport: http(l1Url) })
     const first = await l1Client.getBlock({ blockNumber: 0n })
 
-    const forks: ForkSchedule = {
+    const schedule: ForkSchedule = {
       ...allForksAtGenesis,
       ...(karstAfterSeconds === undefined ? {} : { karst: first.timestamp + karstAfterSeconds }),
     }
-    const chain = { chainId: BigInt(l2ChainId), timestamp: first.timestamp, forks }
+    const chain = { chainId: BigInt(l2ChainId), timestamp: first.timestamp, forks: schedule }
     const alloc = { [user.address]: { balance: 10n ** 20n }, [messagePasser]: forgetful }
     const genesis = opGenesis({ ...chain, alloc })
     const genesisPath = join(folder, 'genesis.json')
@@ -254,7 +257,7 @@ export async function createWorld({ ageSeconds, karstAfterSeconds }: WorldOption
       systemConfigContract,
       sequencingWindowBlocks: 200n,
       channelTimeoutBlocks: 50n,
-      forks,
+      forks: schedule,
     })
     const rollupPath = join(folder, 'rollup.json')
     writeFileSync(rollupPath, JSON.stringify(toRollupJson(config)))
