@@ -45,8 +45,8 @@ const kinds = [
 ] as const
 
 /**
- * A sequencer pool and a liquid-staking protocol that owns seats in it, joined by the pool's events and by a keeper that does in the pool
- * what the protocol planned. A stranger has a seat of its own.
+ * A sequencer pool and a liquid-staking protocol that owns seats in it, joined by the pool's events and by a keeper
+ * that does in the pool what the protocol planned. A stranger has a seat of its own.
  */
 class Joined {
   lst: Liquid
@@ -112,7 +112,10 @@ class Joined {
     return events
   }
 
-  /** The most that open cases can take, as the protocol holds it back; `undefined` once it has waited for one as long as it does. */
+  /**
+   * The most that open cases can take, as the protocol holds it back; `undefined` once it has waited for one as long as
+   * it does.
+   */
   possible(): bigint | undefined {
     for (const [, { until }] of this.lst.openCases) if (until <= this.lst.now) return undefined
     return heldBack(this.lst)

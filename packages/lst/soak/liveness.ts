@@ -6,8 +6,8 @@ import { daySeconds, oneMetis, people, type Variant, World } from './world.js'
 const episode = 300
 
 /**
- * The keeper lives. Whatever users, rewards, penalties and faults came before: no report is refused, every request can be claimed in the
- * end, nothing is set aside for nobody, and the last one leaves. Throws when not.
+ * The keeper lives. Whatever users, rewards, penalties and faults came before: no report is refused, every request can
+ * be claimed in the end, nothing is set aside for nobody, and the last one leaves. Throws when not.
  */
 export function liveness(variant: Variant, random: Random, operations: number): string {
   let done = 0
@@ -54,7 +54,9 @@ function settled(world: World): bigint {
   return paid
 }
 
-/** Exits of fixed amount are paid as far as there is cash, and without a loss path somebody has to bring what was lost. */
+/**
+ * Exits of fixed amount are paid as far as there is cash, and without a loss path somebody has to bring what was lost.
+ */
 function fund(world: World): void {
   world.close()
   world.report()
@@ -73,7 +75,10 @@ function fund(world: World): void {
   deposits()
 }
 
-/** Everybody asks for all that is worth a request. The live Artemis overpays each exit until the last one finds less than its shares say. */
+/**
+ * Everybody asks for all that is worth a request. The live Artemis overpays each exit until the last one finds less
+ * than its shares say.
+ */
 function leave(world: World): void {
   if (!world.lst.config.legacyRounding) {
     world.everybodyLeaves()

@@ -25,8 +25,9 @@ function rounding(lst: Liquid, account: string): bigint {
 }
 
 /**
- * What anybody does leaves everybody else with what they had: deposits, transfers, exits, claims, allocation and raising cash move nobody
- * else's wealth by more than rounding; a report takes from nobody unless a loss was fed or a fault is open. Throws when not.
+ * What anybody does leaves everybody else with what they had: deposits, transfers, exits, claims, allocation and
+ * raising cash move nobody else's wealth by more than rounding; a report takes from nobody unless a loss was fed or a
+ * fault is open. Throws when not.
  */
 export function monotone(variant: Variant, random: Random, operations: number): string {
   let done = 0
@@ -107,8 +108,9 @@ function rooted({ options }: Variant): { seed?: bigint } {
 type Move = { readonly kind: number; readonly part: number; readonly who: number }
 
 /**
- * Somebody who searches for a profit by going in and out, sending shares to himself, asking, reporting, claiming and making the keeper raise
- * cash, while others hold and leave, ends with no more than he brought. Throws when he does not.
+ * Somebody who searches for a profit by going in and out, sending shares to himself, asking, reporting, claiming and
+ * making the keeper raise cash, while others hold and leave, ends with no more than he brought. Throws when he does
+ * not.
  */
 export function attack(variant: Variant, random: Random, operations: number): string {
   let done = 0

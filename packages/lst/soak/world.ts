@@ -294,7 +294,7 @@ export class World {
     if (owed !== held) throw new Error(`owed ${owed} ≠ held ${held}`)
   }
 
-  /** Closes what is open and lets the keeper do its rounds until nobody waits; throws when somebody waits for ever. */
+  /** Closes what is open and lets the keeper do its rounds until nobody waits; throws when somebody waits forever. */
   drain(days = 120): void {
     this.close()
     for (let day = 0; day < days; day++) {
@@ -345,7 +345,7 @@ export class World {
     return { paid, left: this.lst.tickets.owed }
   }
 
-  /** Everybody asks for everything, in as many parts as it takes. */
+  /** Everybody asks foreverything, in as many parts as it takes. */
   everybodyLeaves(): void {
     for (const account of [...people, 'treasury', 'operators', 'deployer'])
       for (let rounds = 0; rounds < 20; rounds++) {
@@ -362,7 +362,10 @@ export class World {
     return this.lst.config.exits === 'queue' ? this.lst.config.minRequest : 1n
   }
 
-  /** What an account has, wherever it is, wei: shares, exits on their way at what they would be paid, and what can be claimed. */
+  /**
+   * What an account has, wherever it is, wei: shares, exits on their way at what they would be paid, and what can be
+   * claimed.
+   */
   wealth(account: string): bigint {
     const { lst } = this
     let all = liquidPosition(lst, account).assets + receiptsOf(lst, account)

@@ -118,7 +118,9 @@ function nextClaim(lst: Liquid, random: Random): { id: bigint; account: string }
   return { id, account: exits.get(id)!.owner }
 }
 
-/** What must hold after every single operation. A plain comparison: a matcher a million times would be most of the run. */
+/**
+ * What must hold after every single operation. A plain comparison: a matcher a million times would be most of the run.
+ */
 function solvent(lst: Liquid): string | undefined {
   const { deposited, rewarded, paid, lost } = lst.totals
   const held = heldAssets(lst)

@@ -26,7 +26,8 @@ import { applyWrapped, createWrapped, wrappedCodec } from './wrapped/wrapped.js'
 // The same run every time; another one with L2_SEED.
 fc.configureGlobal({ seed: testSeed() })
 
-// Every reducer is driven with sound and hostile commands. Whatever is refused is refused with a typed error, and the state that went in is,
+// Every reducer is driven with sound and hostile commands. Whatever is refused is refused with a typed error, and the
+// state that went in is,
 // byte for byte, the state that is left; whatever is accepted leaves a state that its own codec accepts back.
 
 // biome-ignore lint/suspicious/noExplicitAny: commands are made up here, wrong ones included

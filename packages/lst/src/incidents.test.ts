@@ -277,7 +277,7 @@ class Both extends Lst {
       this.does({ type: 'setWhitelist', owner: account(id), allowed: true })
       this.does({ type: 'lock', by: account(id), signer: account(100 + id), amountWei: metis * oneMetis })
     }
-    // Somebody else is in, too.
+    // Somebody else is in as well.
     this.does({ type: 'setWhitelist', owner: account(90), allowed: true })
     this.does({ type: 'lock', by: account(90), signer: account(190), amountWei: 20_000n * oneMetis })
     for (let epoch = 1n; epoch <= 5n; epoch++) this.does({ type: 'advanceEpoch', epoch })
@@ -796,7 +796,9 @@ describe('small ones', () => {
 })
 
 describe('who comes for the rewards alone', () => {
-  /** A year of weekly rewards and daily reports; `attacker` enters before each of them and asks to leave right after. */
+  /**
+   * A year of weekly rewards and daily reports; `attacker` enters before each of them and asks to leave right after.
+   */
   function year(options: LiquidOptions): { honest: bigint; attacker: bigint } {
     const stake = 40_000n * oneMetis
     const lst = withSeat(options, 40_000n, 40_000n)

@@ -107,7 +107,8 @@ const view =
   <State>(read: (state: State, args: Any) => unknown) =>
   (state: State, args: Any) => ({ state, result: read(state, args) })
 
-// ---- rebasing, wrapped, queue: one state ---------------------------------------------------------------------------------------
+// ---- rebasing, wrapped, queue: one state
+// ---------------------------------------------------------------------------------------
 
 function readPool({ params, initial }: Vector): WrappedShares {
   const recipients = (params.feesBps ?? []).map(([account, bps]: [string, string]) => ({ account, bps: big(bps) }))
@@ -295,7 +296,8 @@ const poolOps: Model<WrappedShares>['ops'] = {
 }
 const pool: Model<WrappedShares> = { read: readPool, show: showPool, ops: poolOps }
 
-// ---- vaults --------------------------------------------------------------------------------------------------------------------
+// ---- vaults
+// --------------------------------------------------------------------------------------------------------------------
 
 const cycle: Model<CycleVault> = {
   read: ({ params, initial }) => ({
@@ -422,7 +424,8 @@ const instant: Model<Paying> = {
   },
 }
 
-// ---- rate ----------------------------------------------------------------------------------------------------------------------
+// ---- rate
+// ----------------------------------------------------------------------------------------------------------------------
 
 const rate: Model<RatePool> = {
   read: ({ params, initial }) => ({
@@ -534,7 +537,8 @@ const snapshot: Model<SnapshotPool> = {
   },
 }
 
-// ---- exits ---------------------------------------------------------------------------------------------------------------------
+// ---- exits
+// ---------------------------------------------------------------------------------------------------------------------
 
 const tickets: Model<TicketQueue> = {
   read: ({ params, initial }) => ({
@@ -639,7 +643,8 @@ const vesting: Model<ExitVesting> = {
   },
 }
 
-// ---- functions of their arguments ----------------------------------------------------------------------------------------------
+// ---- functions of their arguments
+// ----------------------------------------------------------------------------------------------
 
 const pure = (ops: Record<string, (args: Any) => unknown>): Model<null> => ({
   read: () => null,
@@ -852,7 +857,8 @@ const models: Record<string, Model<Any>> = {
   incentive: incentives,
 }
 
-// ---- repetition: `inner` is a list of operations or a line of `r=(…) mod 2^31; wrap(bob,1+r); …` -------------------------------
+// ---- repetition: `inner` is a list of operations or a line of `r=(…) mod 2^31; wrap(bob,1+r); …`
+// -------------------------------
 
 const signatures: Record<string, string[]> = {
   submit: ['u', 'a'],

@@ -1,4 +1,5 @@
-// Elections, pool commands, evidence and snapshots. Every figure is set against a limit or a named peer of the same run.
+// Elections, pool commands, evidence and snapshots. Every figure is set against a limit or a named peer of the same
+// run.
 
 import { seededRandom } from '@l2/common/testing'
 import { secp256k1 } from '@noble/curves/secp256k1.js'

@@ -8,8 +8,8 @@ import { createReference } from './reference.js'
 const episode = 2_000
 
 /**
- * Rewards equal the sum over blocks of the leader's share, penalties are paid by stake that was bonded at the fault and by nothing else, and
- * every wei is somewhere: after any sequence of commands. Throws when not.
+ * Rewards equal the sum over blocks of the leader's share, penalties are paid by stake that was bonded at the fault and
+ * by nothing else, and every wei is somewhere: after any sequence of commands. Throws when not.
  */
 export function fairness(random: Random, operations: number, options: { firstLossBps: number }): string {
   const limit = Error.stackTraceLimit

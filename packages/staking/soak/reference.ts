@@ -19,8 +19,8 @@ type Lot = {
 type Weights = { own: bigint; delegated: bigint; parts: Map<Address, bigint> }
 
 /**
- * The same pool kept the slow way: every deposit by itself, every weight of every epoch written down, every block shared out over them, every
- * penalty over the deposits that were there. Fed with commands and events only.
+ * The same pool kept the slow way: every deposit by itself, every weight of every epoch written down, every block
+ * shared out over them, every penalty over the deposits that were there. Fed with commands and events only.
  */
 export type Reference = {
   add(command: PoolCommand, events: readonly SequencerPoolEvent[], before: PoolState, after: PoolState): void
@@ -46,7 +46,10 @@ export function createReference(): Reference {
     throw new Error(message)
   }
 
-  /** Moves `wei` of somebody's bonded deposits to the way out, the youngest first; of shares, by their part of a deposit. */
+  /**
+   * Moves `wei` of somebody's bonded deposits to the way out, the youngest first; of shares, by their part of a
+   * deposit.
+   */
   const leave = (seat: number, by: Lot['by'], wei: bigint, epoch: bigint, claimableAt: number): void => {
     let rest = wei
     const own = lots.filter(lot => lot.seat === seat && lot.by === by && lot.toEpoch === undefined).reverse()
@@ -192,7 +195,8 @@ export function createReference(): Reference {
             break
           }
           case 'Undelegated': {
-            // What left is what the pool says left: shares are its own measure, and the pieces of a deposit keep its epoch.
+            // What left is what the pool says left: shares are its own measure, and the pieces of a deposit keep its
+            // epoch.
             const [was, is] = [before, after].map(state => delegationOf(state, event.id, event.delegator).assetsWei)
             const whole = is === 0n
             const wei = whole ? 1n << 200n : (was! - is!) * scale

@@ -169,7 +169,10 @@ export function createSimulation(
   return { next }
 }
 
-/** Applies a command; an expected refusal leaves the state as it is and gives its code. Anything else is a bug and is thrown. */
+/**
+ * Applies a command; an expected refusal leaves the state as it is and gives its code. Anything else is a bug and is
+ * thrown.
+ */
 export function tryApply(state: PoolState, command: PoolCommand): { state: PoolState; outcome: string } {
   try {
     return { state: applyPool(state, command).state, outcome: command.type }

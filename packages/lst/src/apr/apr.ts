@@ -30,7 +30,8 @@ function between(pre: bigint, post: bigint, elapsedSeconds: bigint): Apr {
 const pre = (event: RebaseEvent): bigint => rateOf({ assets: event.preAssets, shares: event.preShares })
 
 /**
- * What holders earned in one rebase, annualised: `year·(post−pre)/pre/elapsed` over rates at 10^27, truncated towards zero.
+ * What holders earned in one rebase, annualised: `year·(post−pre)/pre/elapsed` over rates at 10^27, truncated towards
+ * zero.
  * @example
  * ```ts
  * import { aprOf } from '@l2/lst'
@@ -73,7 +74,8 @@ export function apyE18(aprE18: bigint, n: bigint): bigint {
 }
 
 /**
- * What locked METIS earn in a year when reward is per block, 10^18 is 100 %: a derived figure, never a parameter of Metis.
+ * What locked METIS earn in a year when reward is per block, 10^18 is 100 %: a derived figure, never a parameter of
+ * Metis.
  */
 export function seatAprE18(options: { rewardPerBlock: bigint; blockSeconds: bigint; locked: bigint }): bigint {
   if (options.blockSeconds < 1n || options.locked < 1n)
@@ -88,8 +90,8 @@ export type ExitWaitReason = 'buffer' | 'bunker' | 'partialExit' | 'inflow' | 'f
 export type WaitEstimate = { readonly seconds: bigint; readonly reason: ExitWaitReason }
 
 /**
- * How long until `ahead` wei (the request and everything before it) are paid: at once out of idle wei, else the soonest of taking from
- * above the seats' minimum, of daily inflow, and of leaving a seat. Bunker mode adds what is left of it.
+ * How long until `ahead` wei (the request and everything before it) are paid: at once out of idle wei, else the soonest
+ * of taking from above the seats' minimum, of daily inflow, and of leaving a seat. Bunker mode adds what is left of it.
  */
 export function estimateWait(options: {
   ahead: bigint

@@ -7,8 +7,8 @@ import type { Assets, Shares } from '../math/units.js'
 export type Position = { readonly blockNumber: bigint; readonly logIndex: number }
 
 /**
- * Several streams of events as one, by block and position in it. An event that is in two streams is kept once; two different ones at one
- * place are an error, because nobody could say which came first.
+ * Several streams of events as one, by block and position in it. An event that is in two streams is kept once; two
+ * different ones at one place are an error, because nobody could say which came first.
  * @throws LstError `FEED_ORDER`
  */
 export function mergeEvents<Event extends Position>(...streams: readonly (readonly Event[])[]): Event[] {
@@ -52,8 +52,8 @@ export type HistoryEntry = Position & {
 }
 
 /**
- * The history of one account: its shares before the first event, then every transfer and rebase in order. Only a rebase is reward: a
- * transfer to oneself is nothing, and amounts come from shares, never from what was asked for.
+ * The history of one account: its shares before the first event, then every transfer and rebase in order. Only a rebase
+ * is reward: a transfer to oneself is nothing, and amounts come from shares, never from what was asked for.
  * @throws LstError `FEED_ORDER` when events do not rise, `REPORT_INCONSISTENT` when more leaves than there is.
  */
 export function rewardHistory(options: {

@@ -1,6 +1,6 @@
 /**
- * What this package listens to of a sequencer pool: `@l2/staking`'s `SequencerPoolEvent` fits as it is, and nothing is imported from there. Events of
- * other types, and of sequencers that are no seats of ours, are ignored.
+ * What this package listens to of a sequencer pool: `@l2/staking`'s `SequencerPoolEvent` fits as it is, and nothing is
+ * imported from there. Events of other types, and of sequencers that are no seats of ours, are ignored.
  */
 export type StakingFeedEvent = { readonly type: string }
 
@@ -27,7 +27,10 @@ export type Slashed = {
   readonly redeemingWei?: bigint | undefined
 }
 
-/** The most that a fault can take from a seat, from its operator and from its delegators; everything when it is not said. */
+/**
+ * The most that a fault can take from a seat, from its operator and from its delegators; everything when it is not
+ * said.
+ */
 export type PossibleCost = {
   readonly id: number
   readonly mostWei?: bigint | undefined
@@ -53,7 +56,9 @@ export type CaseClosed = {
   readonly outcome?: string | undefined
 }
 
-/** The operator's stake begins its way out, on our word or by force: all of it (`whole`) or what is above the minimum. */
+/**
+ * The operator's stake begins its way out, on our word or by force: all of it (`whole`) or what is above the minimum.
+ */
 export type UnlockStarted = {
   readonly type: 'UnlockStarted'
   readonly id: number
@@ -62,7 +67,10 @@ export type UnlockStarted = {
   readonly whole: boolean
 }
 
-/** The operator's stake was paid: `amountWei` came of what had been `unlockedWei` when it began its way out; `whole`: the seat is gone. */
+/**
+ * The operator's stake was paid: `amountWei` came of what had been `unlockedWei` when it began its way out; `whole`:
+ * the seat is gone.
+ */
 export type StakePaid = {
   readonly type: 'StakePaid'
   readonly id: number

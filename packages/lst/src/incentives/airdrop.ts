@@ -80,7 +80,10 @@ export function verifyAirdrop(root: `0x${string}`, claim: AirdropClaim, proof: r
 /** A claim turned into a token that cannot be moved; its amount is withdrawn once withdrawals reach its number. */
 export type AirdropToken = { readonly owner: string; readonly amount: bigint; readonly withdrawn: boolean }
 
-/** A distributor. Source: ENKI distributor: claim mints a non-transferable NFT, `withdrawEnabledBefore` opens withdrawals in order. */
+/**
+ * A distributor. Source: ENKI distributor: claim mints a non-transferable NFT, `withdrawEnabledBefore` opens
+ * withdrawals in order.
+ */
 export type MerkleAirdrop = {
   readonly root: `0x${string}`
   /** By index: the token that the claim became. */
@@ -138,7 +141,7 @@ const operations = {
       { type: 'claimed', id, owner: args.account, assets: args.amount },
     )
   },
-  /** Opens withdrawals for every token below `before`; never closes them. */
+  /** Opens withdrawals forevery token below `before`; never closes them. */
   enableWithdraw(state: MerkleAirdrop, args: { before: bigint }): LstStep<MerkleAirdrop, null> {
     amount('before', args.before)
     if (args.before < state.withdrawEnabledBefore)

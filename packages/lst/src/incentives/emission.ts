@@ -2,7 +2,9 @@ import { fail } from '../errors.js'
 import { bpsOf, mulDown } from '../math/math.js'
 import { amount } from '../math/units.js'
 
-/** Supply of ENKI, in 10^-18 ENKI, and the tenth of it that the genesis airdrop gave. Source: ENKI seed document 002. */
+/**
+ * Supply of ENKI, in 10^-18 ENKI, and the tenth of it that the genesis airdrop gave. Source: ENKI seed document 002.
+ */
 export const enkiSupply: bigint = 10_000_000n * 10n ** 18n
 /** See {@link enkiSupply}. */
 export const enkiAirdropBps = 1_000n
@@ -17,8 +19,8 @@ export function splitSupply(supply: bigint, airdropBps: bigint): { airdrop: bigi
 }
 
 /**
- * What a linear emission has released by `now`: nothing before its start, everything at its end. The live schedule is not public; this is
- * the shape that vault staking and LP rewards are fed from.
+ * What a linear emission has released by `now`: nothing before its start, everything at its end. The live schedule is
+ * not public; this is the shape that vault staking and LP rewards are fed from.
  */
 export function emitted(options: { emission: bigint; start: bigint; seconds: bigint; now: bigint }): bigint {
   const { emission, start, seconds, now } = options
@@ -28,7 +30,9 @@ export function emitted(options: { emission: bigint; start: bigint; seconds: big
   return now >= start + seconds ? emission : mulDown(emission, now - start, seconds)
 }
 
-/** Divides an emission among pools by weight: floors, the last weighted pool takes the rest, so that nothing is lost. */
+/**
+ * Divides an emission among pools by weight: floors, the last weighted pool takes the rest, so that nothing is lost.
+ */
 export function divideByWeight(
   emission: bigint,
   pools: readonly { readonly pool: string; readonly weight: bigint }[],

@@ -32,8 +32,8 @@ export function mulDiv(x: bigint, n: bigint, d: bigint, rounding: Rounding): big
 export type Totals = { readonly assets: bigint; readonly shares: bigint }
 
 /**
- * What `amount` of assets is worth in shares, rounding named by the caller. An empty pool is 1:1; a pool with shares and no assets
- * has no price.
+ * What `amount` of assets is worth in shares, rounding named by the caller. An empty pool is 1:1; a pool with shares
+ * and no assets has no price.
  * @throws LstError `INSOLVENT` when shares are left without assets.
  * @example
  * ```ts
@@ -57,7 +57,8 @@ export function toAssets(amount: Shares, totals: Totals, rounding: Rounding): As
 }
 
 /**
- * ⌊assets·10^27/shares⌋; 10^27 of an empty pool. Convert with the totals, not with this: a floored rate has lost the wei already.
+ * ⌊assets·10^27/shares⌋; 10^27 of an empty pool. Convert with the totals, not with this: a floored rate has lost the
+ * wei already.
  */
 export function rateOf(totals: Totals): RateE27 {
   return totals.shares === 0n ? rateOne : (mulDown(totals.assets, rateOne, totals.shares) as RateE27)
@@ -79,8 +80,8 @@ export function bpsOf(amount: bigint, bps: bigint): bigint {
 }
 
 /**
- * Refuses to burn shares for more than they are worth. A rate at 10^27 is floored, and whoever is paid by its own rate can be paid one
- * unit of it more a share: that much is let pass.
+ * Refuses to burn shares for more than they are worth. A rate at 10^27 is floored, and whoever is paid by its own rate
+ * can be paid one unit of it more a share: that much is let pass.
  */
 export function checkSettlement(shares: bigint, assets: bigint, totals: Totals): void {
   const worth = (totals.shares === 0n ? shares : mulUp(shares, totals.assets, totals.shares)) + shares / rateOne

@@ -14,7 +14,10 @@ export type LiquidConfig = {
   readonly profile: Profile
   /** The accounting behind the token. */
   readonly model: 'instant' | 'cycle' | 'rate' | 'rebasing'
-  /** `queue`: first in, first out, worth min(asked, shares × rate when finalised). `fixed`: the amount is fixed when asked for. */
+  /**
+   * `queue`: first in, first out, worth min(asked, shares × rate when finalised). `fixed`: the amount is fixed when
+   * asked for.
+   */
   readonly exits: 'queue' | 'fixed'
   /** Whether a loss lowers the rate. Where it does not, somebody is not paid in the end. */
   readonly lossPath: boolean
@@ -24,11 +27,17 @@ export type LiquidConfig = {
   /** Billionths of the pool that one report may add; `undefined` is off. */
   readonly maxPositiveRebaseE9: bigint | undefined
   readonly limits: ReportLimits
-  /** Wei that stay for ever. */
+  /** Wei that stay forever. */
   readonly seed: bigint
-  /** What of the seed stays: its shares, with what they earn (nobody holds them), or its wei (the deployer can take what it earned; instant model). */
+  /**
+   * What of the seed stays: its shares, with what they earn (nobody holds them), or its wei (the deployer can take what
+   * it earned; instant model).
+   */
   readonly seedLock: 'shares' | 'value'
-  /** Whether the token is a vault over a 1:1 receipt that can be held by itself and earns nothing (`fixed` exits): eMETIS under seMETIS. */
+  /**
+   * Whether the token is a vault over a 1:1 receipt that can be held by itself and earns nothing (`fixed` exits):
+   * eMETIS under seMETIS.
+   */
   readonly receipts: boolean
   /** δ of virtual shares, in the vault models. */
   readonly virtualOffset: bigint | undefined
@@ -49,17 +58,23 @@ export type LiquidConfig = {
   /** From a partial withdrawal to its wei. 0: the pool pays at once (Metis' contract). */
   readonly partialExitSeconds: bigint
   /**
-   * When what leaves a seat is cash. `events`: when the sequencer pool says that it was paid, and never before: for a protocol that is fed
-   * by it. `time`: the same for whatever the pool announced, and by time for the rest.
+   * When what leaves a seat is cash. `events`: when the sequencer pool says that it was paid, and never before: for a
+   * protocol that is fed by it. `time`: the same for whatever the pool announced, and by time for the rest.
    */
   readonly seatReleases: 'time' | 'events'
   /** Wei: no seat may report more than its blocks times this. `undefined` is no bound. */
   readonly rewardPerBlock: bigint | undefined
-  /** A known fault that is not priced holds back what it can most cost for this long, or until the sequencer pool's own pause of it ends. */
+  /**
+   * A known fault that is not priced holds back what it can most cost for this long, or until the sequencer pool's own
+   * pause of it ends.
+   */
   readonly bunkerSeconds: bigint
   /** Faults that can together cost more than this part of the pool stop finalisation and deposits (bunker mode). */
   readonly bunkerBps: bigint
-  /** How long rebases are remembered for APR, and how much time one entry of the history covers at most when reports are frequent. */
+  /**
+   * How long rebases are remembered for APR, and how much time one entry of the history covers at most when reports are
+   * frequent.
+   */
   readonly historySeconds: bigint
   readonly historyGrainSeconds: bigint
 }
@@ -115,15 +130,17 @@ const live: Omit<LiquidConfig, 'preset' | 'model'> = {
 /**
  * eMETIS and seMETIS of ENKI: 1:1 receipts in a vault that is credited at once.
  *
- * `protocol`: both tokens (`mintReceipt`, `stakeReceipt` and back): all METIS are staked, what they earn goes to those who put their receipts
- * into the vault; the deployer's first deposit is locked by value, what it earned is not. A tenth of every reward to the treasury (the live ratio is not public), a tenth of every exit into vesting that only staked
- * ENKI releases, the rest a ticket of 20 days whose amount is fixed when it is taken and which is paid by maturity, not in turn. No loss
- * path: after a slash the tickets that come last are not paid.
+ * `protocol`: both tokens (`mintReceipt`, `stakeReceipt` and back): all METIS are staked, what they earn goes to those
+ * who put their receipts into the vault; the deployer's first deposit is locked by value, what it earned is not. A
+ * tenth of every reward to the treasury (the live ratio is not public), a tenth of every exit into vesting that only
+ * staked ENKI releases, the rest a ticket of 20 days whose amount is fixed when it is taken and which is paid by
+ * maturity, not in turn. No loss path: after a slash the tickets that come last are not paid.
  *
- * `sdk` differs: losses lower the rate, operators' bonds first; exits wait in turn in a queue and are worth min(asked, shares × rate), so
- * that leaving early is no escape from a slash; nothing vests, because an exit that earns nothing while it waits already takes the profit
- * out of entering just before a reward; a report is checked and limited; free receipts are not offered, because a receipt that is always
- * 1:1 has no place to carry a loss; the seed is locked by shares and belongs to nobody.
+ * `sdk` differs: losses lower the rate, operators' bonds first; exits wait in turn in a queue and are worth min(asked,
+ * shares × rate), so that leaving early is no escape from a slash; nothing vests, because an exit that earns nothing
+ * while it waits already takes the profit out of entering just before a reward; a report is checked and limited; free
+ * receipts are not offered, because a receipt that is always 1:1 has no place to carry a loss; the seed is locked by
+ * shares and belongs to nobody.
  */
 const enki = {
   protocol: {
@@ -142,11 +159,13 @@ const enki = {
 /**
  * stMETIS and wstMETIS of Accumulated Finance: 1:1 receipts in a vault with weekly linear cycles.
  *
- * `protocol`: both tokens; no automatic sync (skipped cycles go to whoever is in at the late one), an exit near the end of a cycle may fail although
- * `maxWithdraw` promised it (xTRIBE M-01), redemption requests of fixed amount that the owner pays in any order, no loss path, no seed.
+ * `protocol`: both tokens; no automatic sync (skipped cycles go to whoever is in at the late one), an exit near the end
+ * of a cycle may fail although `maxWithdraw` promised it (xTRIBE M-01), redemption requests of fixed amount that the
+ * owner pays in any order, no loss path, no seed.
  *
- * `sdk` differs: every report starts the next cycle when one is over, an exit moves what is unlocked first, a seed keeps a holder for every
- * reward, exits queue and share losses, a loss takes the unreleased reward before it lowers the rate; reports are checked and limited.
+ * `sdk` differs: every report starts the next cycle when one is over, an exit moves what is unlocked first, a seed
+ * keeps a holder forevery reward, exits queue and share losses, a loss takes the unreleased reward before it lowers
+ * the rate; reports are checked and limited.
  */
 const accumulated = {
   protocol: {
@@ -165,10 +184,12 @@ const accumulated = {
 /**
  * artMETIS of Artemis: one token, rate = total deposits / supply.
  *
- * `protocol`: a tenth of every harvest as fee, exits of fixed amount priced by the last harvest through a floored inverse rate (which pays a
- * few wei too much, and blocks the last holder), unlocked by nonce, paid after 14 days. No loss path, no seed.
+ * `protocol`: a tenth of every harvest as fee, exits of fixed amount priced by the last harvest through a floored
+ * inverse rate (which pays a few wei too much, and blocks the last holder), unlocked by nonce, paid after 14 days. No
+ * loss path, no seed.
  *
- * `sdk` differs: exits are priced `⌊x·T/S⌋`, queue, and share losses; the fee is taken from profit above the high-water mark; a seed; checked, limited reports.
+ * `sdk` differs: exits are priced `⌊x·T/S⌋`, queue, and share losses; the fee is taken from profit above the high-water
+ * mark; a seed; checked, limited reports.
  */
 const artemis = {
   protocol: {
@@ -186,8 +207,8 @@ const artemis = {
 /**
  * stETH of Lido, on Metis' seats: rebasing shares and the withdrawal queue.
  *
- * `protocol`: Lido's own figures (0.075 % a report, 10 % a year: of what Metis' seats earn, half waits for ever) and its fee test, which on
- * Metis' income never charges a fee, because rewards arrive beside the seats and not in them.
+ * `protocol`: Lido's own figures (0.075 % a report, 10 % a year: of what Metis' seats earn, half waits forever) and
+ * its fee test, which on Metis' income never charges a fee, because rewards arrive beside the seats and not in them.
  *
  * `sdk` differs: the fee is taken from what lifts the rate above its highest; the limits are those of 20 % a year.
  */
@@ -218,15 +239,18 @@ const lido = {
 } satisfies Record<Profile, LiquidConfig>
 
 /**
- * What a new rollup should take: rebasing shares that count their own wei, a seed that can never leave, fee shares on profit above the high-water mark, the queue in
- * which exits share losses, the limiter, and seats opened before they are filled. There is no live protocol behind it: both profiles are the same.
+ * What a new rollup should take: rebasing shares that count their own wei, a seed that can never leave, fee shares on
+ * profit above the high-water mark, the queue in which exits share losses, the limiter, and seats opened before they
+ * are filled. There is no live protocol behind it: both profiles are the same.
  */
 const recommended = {
   protocol: { ...sdk, profile: 'protocol', preset: 'recommended', model: 'rebasing' },
   sdk: { ...sdk, preset: 'recommended', model: 'rebasing' },
 } satisfies Record<Profile, LiquidConfig>
 
-/** Every preset in both profiles; the differences are in the comment of each in `presets/config.ts` and in the README. */
+/**
+ * Every preset in both profiles; the differences are in the comment of each in `presets/config.ts` and in the README.
+ */
 export const presets: Readonly<Record<PresetName, Readonly<Record<Profile, LiquidConfig>>>> = {
   enki,
   accumulated,

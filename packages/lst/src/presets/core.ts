@@ -110,8 +110,8 @@ export function coreTotals(core: Core): Totals {
 }
 
 /**
- * What entries and exits are priced with: the totals, with the virtual shares of a vault that has them. One price for both, so that nobody
- * gains by going in and out.
+ * What entries and exits are priced with: the totals, with the virtual shares of a vault that has them. One price for
+ * both, so that nobody gains by going in and out.
  */
 export function corePrice(core: Core): Totals {
   const totals = coreTotals(core)
@@ -187,7 +187,7 @@ export function coreMove(core: Core, from: string, to: string, shares: Shares): 
   }
 }
 
-/** Vault models: credits `assets` to the holders; their cash is the caller's affair. */
+/** Vault models: credits `assets` to the holders; their cash is left to the caller. */
 export function coreEarn(core: Core, assets: Assets): Core {
   if (assets === 0n) return core
   switch (core.model) {

@@ -45,8 +45,8 @@ export type FixedExits = {
 }
 
 /**
- * Where a model keeps the wei of the protocol, and how it lets people leave: the one thing in which the four cores differ besides what a
- * share is worth. Everything else of a protocol goes through this and does not ask for the model.
+ * Where a model keeps the wei of the protocol, and how it lets people leave: the one thing in which the four cores
+ * differ besides what a share is worth. Everything else of a protocol goes through this and does not ask for the model.
  */
 export type Custody = {
   /** The queue of exits that share losses. */

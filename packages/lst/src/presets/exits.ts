@@ -77,7 +77,10 @@ export function allocatable(lst: Liquid): Assets {
   return (left > 0n ? left : 0n) as Assets
 }
 
-/** Raises what exits wait for beyond the cash, from what is on its way already, from above the seats' minimum, then by leaving seats. */
+/**
+ * Raises what exits wait for beyond the cash, from what is on its way already, from above the seats' minimum, then by
+ * leaving seats.
+ */
 export function raiseCash(lst: Liquid): LstStep<Liquid, ExitPlan> {
   const seats = [...lst.seats.seats]
     .filter(([, seat]) => seat.locked > 0n && !seat.left && seat.entering.length === 0)
@@ -126,7 +129,8 @@ export function finalise(lst: Liquid): { lst: Liquid; locked: Assets } {
   if (lastId === undefined) return { lst, locked: 0n as Assets }
   const { assets, shares } = prefinalize(lst.queue, batches, maxRate)
   const queue = applyQueue(lst.queue, { type: 'finalize', lastId, assets, maxRate }).state
-  // All that the shares were worth leaves the rate; what is not paid for them comes back to it later, at the pace of the limiter.
+  // All that the shares were worth leaves the rate; what is not paid for them comes back to it later, at the pace of
+  // the limiter.
   const worth = mulDown(shares, exitRate(lst), rateOne)
   const burnt = (worth > assets ? worth : assets) as Assets
   const givenUp = total<Assets>('givenUp', lst.givenUp + burnt - assets)

@@ -21,8 +21,8 @@ import { custodyOf } from './custody.js'
 import type { Liquid, OpenCase } from './state.js'
 
 /**
- * The most that known faults can still take from the pool, wei: what they can take from each seat, no more than is in it, less the bond
- * that pays first; `undefined` when nobody said how much a fault can cost.
+ * The most that known faults can still take from the pool, wei: what they can take from each seat, no more than is in
+ * it, less the bond that pays first; `undefined` when nobody said how much a fault can cost.
  */
 export function heldBack(lst: Liquid): Assets | undefined {
   const bySeat = new Map<number, bigint>()
@@ -42,8 +42,9 @@ export function heldBack(lst: Liquid): Assets | undefined {
 }
 
 /**
- * Bunker mode: faults are known that can cost more than `bunkerBps` of the pool, or nobody knows how much. Nothing is finalised, nothing
- * goes to seats and nothing is sold until they are priced, or time runs out. Smaller ones hold back their own cost and nothing else.
+ * Bunker mode: faults are known that can cost more than `bunkerBps` of the pool, or nobody knows how much. Nothing is
+ * finalised, nothing goes to seats and nothing is sold until they are priced, or time runs out. Smaller ones hold back
+ * their own cost and nothing else.
  */
 export function inBunker(lst: Liquid): boolean {
   const held = heldBack(lst)
@@ -124,8 +125,9 @@ function admit(lst: Liquid, event: OffenceAdmitted): LstStep<Liquid, boolean> {
 }
 
 /**
- * A case is over. What it cost comes as `Slashed`; when it was a conviction, faults that are still open may be found to be correlated with it
- * and cost the same seats more, so that the most it could cost is held against those until they are closed.
+ * A case is over. What it cost comes as `Slashed`; when it was a conviction, faults that are still open may be found to
+ * be correlated with it and cost the same seats more, so that the most it could cost is held against those until they
+ * are closed.
  */
 function close(lst: Liquid, event: CaseClosed): LstStep<Liquid, boolean> {
   const closed = lst.openCases.get(event.evidenceId)

@@ -92,7 +92,10 @@ function vests(lst: Liquid): void {
 }
 
 const operations = {
-  /** A place for a seat: an operator, its bond in wei, and which part of its stake in the sequencer pool is ours (default `operator`). */
+  /**
+   * A place for a seat: an operator, its bond in wei, and which part of its stake in the sequencer pool is ours
+   * (default `operator`).
+   */
   registerSeat(lst: Liquid, args: { seat: number; bond?: bigint; part?: SeatPart }): LstStep<Liquid, null> {
     const { state, events } = applySeats(lst.seats, {
       type: 'register',
@@ -107,8 +110,8 @@ const operations = {
   },
 
   /**
-   * METIS in, shares out, at the present rate; at least `minShares`. Stopped while the rate is known to be too high: a loss that no report
-   * has booked, or a fault that is not priced.
+   * METIS in, shares out, at the present rate; at least `minShares`. Stopped while the rate is known to be too high: a
+   * loss that no report has booked, or a fault that is not priced.
    */
   deposit(
     before: Liquid,
@@ -146,7 +149,7 @@ const operations = {
     })
   },
 
-  /** Asks for what `shares` are worth now. What it pays in the end is the preset's affair. */
+  /** Asks for what `shares` are worth now. What it pays in the end depends on the preset. */
   requestWithdrawal(
     before: Liquid,
     args: { account: string; shares: Shares; now: bigint },
@@ -263,14 +266,16 @@ const operations = {
   },
 
   /**
-   * Raises what exits wait for beyond the cash and what is on its way: from above the seats' minimum, then by leaving seats. The result is
-   * the plan; its wei are cash when the sequencer pool releases them.
+   * Raises what exits wait for beyond the cash and what is on its way: from above the seats' minimum, then by leaving
+   * seats. The result is the plan; its wei are cash when the sequencer pool releases them.
    */
   raiseCash(before: Liquid, args: { now: bigint }): LstStep<Liquid, ExitPlan> {
     return raiseCash(at(before, args.now))
   },
 
-  /** Brings in what arrived in seats, and what came back from them as far as the sequencer pool does not say so itself. */
+  /**
+   * Brings in what arrived in seats, and what came back from them as far as the sequencer pool does not say so itself.
+   */
   settle(before: Liquid, args: { now: bigint }): LstStep<Liquid, { arrived: Assets; returned: Assets }> {
     const lst = at(before, args.now)
     const arrived = applySeats(lst.seats, { type: 'arrive', now: lst.now })
@@ -281,7 +286,9 @@ const operations = {
     return step(fromSeats({ ...lst, seats }, returned), { arrived: arrived.result.assets, returned })
   },
 
-  /** Takes back what `raiseCash` planned for a seat and the sequencer pool refused; the result is how much stays in it. */
+  /**
+   * Takes back what `raiseCash` planned for a seat and the sequencer pool refused; the result is how much stays in it.
+   */
   recallSeat(lst: Liquid, args: { seat: number }): LstStep<Liquid, Assets> {
     const { state, result, events } = applySeats(lst.seats, { type: 'recall', seat: args.seat })
     return { state: { ...lst, seats: state }, result, events }
@@ -293,15 +300,18 @@ const operations = {
   },
 
   /**
-   * Folds one event of the sequencer pool. `sequence` counts its events from 1 without a gap: an event that is refused stays the next one
-   * until it is folded or passed over with `skipEvent`, so that no loss is lost in silence. The rate moves with the next report, not
-   * before. The result is whether the event concerns this protocol.
+   * Folds one event of the sequencer pool. `sequence` counts its events from 1 without a gap: an event that is refused
+   * stays the next one until it is folded or passed over with `skipEvent`, so that no loss is lost in silence. The rate
+   * moves with the next report, not before. The result is whether the event concerns this protocol.
    */
   feed(lst: Liquid, args: { sequence: bigint; event: StakingFeedEvent }): LstStep<Liquid, boolean> {
     return feed(lst, args)
   },
 
-  /** Passes over an event that `feed` refuses, on the record (`skipped`); what should have been said instead is folded in its place. */
+  /**
+   * Passes over an event that `feed` refuses, on the record (`skipped`); what should have been said instead is folded
+   * in its place.
+   */
   skipEvent(
     lst: Liquid,
     args: { sequence: bigint; reason: string; instead?: StakingFeedEvent },
@@ -310,8 +320,8 @@ const operations = {
   },
 
   /**
-   * Books rewards and losses since the last report, and finalises what the cash covers. `confirmed`: a second reporter agrees to a loss
-   * beyond the cap.
+   * Books rewards and losses since the last report, and finalises what the cash covers. `confirmed`: a second reporter
+   * agrees to a loss beyond the cap.
    */
   report(before: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
     if (args.now <= before.reportedAt)
@@ -333,8 +343,8 @@ const operations = {
 }
 
 /**
- * The whole protocol as a reducer: `registerSeat`, `deposit`, `transfer`, `requestWithdrawal`, `claim`, `allocate`, `raiseCash`, `settle`,
- * `feed`, `skipEvent`, `report` …
+ * The whole protocol as a reducer: `registerSeat`, `deposit`, `transfer`, `requestWithdrawal`, `claim`, `allocate`,
+ * `raiseCash`, `settle`, `feed`, `skipEvent`, `report` …
  */
 export const applyLiquid: Apply<Liquid, typeof operations> = /*#__PURE__*/ reducer<Liquid, typeof operations>(
   operations,

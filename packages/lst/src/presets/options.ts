@@ -157,7 +157,8 @@ function contradiction(config: LiquidConfig): string | undefined {
 }
 
 /**
- * Refuses a configuration that no part would accept, or that says what nobody reads: `base` is the preset that it changes.
+ * Refuses a configuration that no part would accept, or that says what nobody reads: `base` is the preset that it
+ * changes.
  * @throws LstError `OPTION_INVALID`, with the name of the option in `details.option`.
  */
 export function checkConfig(config: LiquidConfig, base: LiquidConfig): void {

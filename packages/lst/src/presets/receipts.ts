@@ -8,8 +8,9 @@ import { leaveVault } from './custody-vault.js'
 import { type Liquid, own } from './state.js'
 
 /**
- * The 1:1 receipt under the vault (eMETIS under seMETIS): one wei each, whatever the seats do. Every METIS is staked, and what all of them
- * earn goes to those who put their receipts into the vault: the fewer they are, the more each earns. Source: ENKI EMetisMinter, SeMetis.
+ * The 1:1 receipt under the vault (eMETIS under seMETIS): one wei each, whatever the seats do. Every METIS is staked,
+ * and what all of them earn goes to those who put their receipts into the vault: the fewer they are, the more each
+ * earns. Source: ENKI EMetisMinter, SeMetis.
  */
 function offered(lst: Liquid): void {
   if (!lst.config.receipts)

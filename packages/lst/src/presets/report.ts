@@ -33,8 +33,9 @@ export function report(lst: Liquid, args: { now: bigint; confirmed?: boolean }):
 }
 
 /**
- * The limits that can refuse a report. How much of the rewards it takes is the limiter's affair and the rate of finalisation is reckoned
- * here, so neither the growth nor the deviation of a rate given by somebody else is among them: rewards and exits never stop a report.
+ * The limits that can refuse a report. How much of the rewards it takes is up to the limiter and the rate of
+ * finalisation is calculated here, so neither the growth nor the deviation of a rate given by somebody else is among
+ * them: rewards and exits never stop a report.
  */
 function refusals(lst: Liquid, confirmed: boolean | undefined): ReportLimits {
   const { maxLossBps, maxDrawdownBps, requestMarginSeconds } = lst.config.limits

@@ -52,7 +52,10 @@ export type Liquid = {
   readonly buffer: Assets
   /** Rewards that no report has booked yet (the rebasing pool keeps its own). */
   readonly rewardsVault: Assets
-  /** What exits were worth beyond what they were paid: credited to those who stay as the limiter allows, without fee (vault models). */
+  /**
+   * What exits were worth beyond what they were paid: credited to those who stay as the limiter allows, without fee
+   * (vault models).
+   */
   readonly givenUp: Assets
   /** Losses that no report has booked yet. */
   readonly lossPending: Assets
@@ -62,7 +65,10 @@ export type Liquid = {
   readonly fees: Assets
   /** The highest rate that a report left (the rebasing pool keeps its own). */
   readonly highRate: RateE27
-  /** Faults that are known and not priced, by evidence: of our seats, and of others as far as they may still make ours pay more. */
+  /**
+   * Faults that are known and not priced, by evidence: of our seats, and of others as far as they may still make ours
+   * pay more.
+   */
   readonly openCases: OrderedMap<string, OpenCase>
   /** Sequence number of the last event folded or skipped, and why those were skipped that were. */
   readonly feedCursor: bigint

@@ -25,7 +25,7 @@ export function liquidRate(lst: Liquid): LiquidRate {
   return { rate: rateOf(totals), assets: totals.assets as Assets, shares: totals.shares as Shares, at: lst.now }
 }
 
-/** An amount with the rate it was reckoned at. */
+/** An amount with the rate it was calculated at. */
 export type Quote<Amount> = { readonly amount: Amount; readonly rate: RateE27; readonly at: bigint }
 
 /** What a deposit gives, and why none is taken now (`depositsPaused`). */
@@ -53,9 +53,11 @@ export function liquidPosition(lst: Liquid, account: string): { shares: Shares; 
 }
 
 /**
- * What holders earned over the last `windowSeconds` of reports (default a week; entries of the history that reach into it count whole),
- * annualised; `undefined` before the first report. `elapsedSeconds` says what it covers: a young protocol has less to look back on.
- * @throws LstError `OPTION_INVALID` when the window is longer than the history that the protocol keeps (`historySeconds`).
+ * What holders earned over the last `windowSeconds` of reports (default a week; entries of the history that reach into
+ * it count whole), annualised; `undefined` before the first report. `elapsedSeconds` says what it covers: a young
+ * protocol has less to look back on.
+ * @throws LstError `OPTION_INVALID` when the window is longer than the history that the protocol keeps
+ * (`historySeconds`).
  */
 export function liquidApr(lst: Liquid, windowSeconds = 604_800n): Apr | undefined {
   const { historySeconds } = lst.config
@@ -155,7 +157,10 @@ export type SeatView = {
   readonly assets: Assets
   readonly locked: Assets
   readonly entering: Assets
-  /** On its way out: all of it (`exiting`) or what was withdrawn from above the minimum; the next of it comes back at `claimAt`. */
+  /**
+   * On its way out: all of it (`exiting`) or what was withdrawn from above the minimum; the next of it comes back at
+   * `claimAt`.
+   */
   readonly leaving: Assets
   readonly claimAt: bigint
   readonly bond: Assets
@@ -183,7 +188,10 @@ export function seatsView(lst: Liquid): SeatView[] {
   })
 }
 
-/** How long a withdrawal of `assets` asked for now would wait, and why. `dailyInflow`: wei that come in a day, by deposits and rewards. */
+/**
+ * How long a withdrawal of `assets` asked for now would wait, and why. `dailyInflow`: wei that come in a day, by
+ * deposits and rewards.
+ */
 export function liquidWait(lst: Liquid, assets: Assets, dailyInflow = 0n): WaitEstimate {
   let partialCapacity = 0n
   for (const [, seat] of lst.seats.seats)

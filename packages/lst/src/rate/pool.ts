@@ -31,7 +31,8 @@ export type FixedRequest = {
 }
 
 /**
- * One token whose rate is `totalDeposits/supply` (artMETIS). Source: Artemis AMTDepositPool, AMTRewardPool, AMTWithdrawalManager.
+ * One token whose rate is `totalDeposits/supply` (artMETIS). Source: Artemis AMTDepositPool, AMTRewardPool,
+ * AMTWithdrawalManager.
  */
 export type RatePool = {
   readonly now: bigint
@@ -70,7 +71,7 @@ export type RatePoolOptions = {
   withdrawDelay?: bigint
   /** Default false. */
   legacyRounding?: boolean
-  /** Wei that `seedAccount` deposits for ever; default 0, as the live pool. */
+  /** Wei that `seedAccount` deposits forever; default 0, as the live pool. */
   seed?: bigint
   /** Default `dead`. */
   seedAccount?: string
@@ -210,7 +211,10 @@ const operations = {
     }
     return step(next, result, { type: 'rewarded', assets: result.net, treasury: result.fee })
   },
-  /** Burns shares now for an amount fixed now. Harvests first unless told otherwise (the live contract does not: a stale rate). */
+  /**
+   * Burns shares now for an amount fixed now. Harvests first unless told otherwise (the live contract does not: a stale
+   * rate).
+   */
   request(
     before: RatePool,
     args: { account: string; shares: Shares; harvestFirst?: boolean },
@@ -244,7 +248,7 @@ const operations = {
       { type: 'requested', id: nonce, owner: args.account, assets, shares: args.shares, at: pool.now },
     )
   },
-  /** Sets cash aside for every nonce below `upto`, in order. */
+  /** Sets cash aside forevery nonce below `upto`, in order. */
   unlock(pool: RatePool, args: { upto: bigint }): LstStep<RatePool, Assets> {
     if (args.upto <= pool.nextUnlock || args.upto > BigInt(pool.requests.size))
       fail('REQUEST_UNKNOWN', `nonce expected ${pool.nextUnlock + 1n} … ${pool.requests.size}, got ${args.upto}`, {
@@ -354,7 +358,9 @@ function liquid(pool: RatePool, owner: string): Assets {
   return min(worth, pool.poolCash) as Assets
 }
 
-/** ERC-4626 over a {@link RatePool} with instant exits out of its cash: what an integrator with a liquid market reads. */
+/**
+ * ERC-4626 over a {@link RatePool} with instant exits out of its cash: what an integrator with a liquid market reads.
+ */
 export const rateFace: Erc4626<RatePool> = {
   totalAssets: pool => harvested(pool).totalDeposits,
   totalSupply: pool => pool.supply,

@@ -18,7 +18,10 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
 const e18 = 10n ** 18n
 
-/** A token whose rate is what an oracle last said (rETH): deposits and burns between two updates do not move it. Source: Rocket Pool. */
+/**
+ * A token whose rate is what an oracle last said (rETH): deposits and burns between two updates do not move it. Source:
+ * Rocket Pool.
+ */
 export type SnapshotPool = {
   readonly now: bigint
   readonly snapshotAssets: Assets

@@ -71,7 +71,10 @@ const operations = {
     )
   },
 
-  /** Moves what `assets` are worth in shares, floored: the receiver may see a wei or two less (that is why `transferShares` exists). */
+  /**
+   * Moves what `assets` are worth in shares, floored: the receiver may see a wei or two less (that is why
+   * `transferShares` exists).
+   */
   transfer(pool: RebasingPool, args: { from: string; to: string; assets: Assets }): LstStep<RebasingPool, Shares> {
     amount('assets', args.assets)
     return transferShares(pool, {

@@ -59,7 +59,8 @@ export function aboveHighWater(gain: bigint, totals: Totals, highRate: bigint): 
 }
 
 /**
- * Fee shares that are worth `feeAssets` once minted, and how the recipients divide them: floors, the last one gets the rest.
+ * Fee shares that are worth `feeAssets` once minted, and how the recipients divide them: floors, the last one gets the
+ * rest.
  */
 export function feeSharesFor(
   recipients: readonly FeeRecipient[],
@@ -83,7 +84,8 @@ export function feeSharesFor(
 }
 
 /**
- * What a report would do, without doing it: the oracle's dry run, whose `postRate` without batches is the rate to finalise at.
+ * What a report would do, without doing it: the oracle's dry run, whose `postRate` without batches is the rate to
+ * finalise at.
  * @throws LstError `REPORT_INCONSISTENT`, and whatever `prefinalize` and the guard refuse.
  */
 export function simulateReport(pool: RebasingPool, report: RebasingReport): ReportOutcome {
@@ -115,7 +117,8 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
   const burnCover = room === undefined ? wanted : min(room, wanted)
   const afterLock = burnLimit(limiterRemove(limiter, locked))
   const burnAll = wanted + queueShares
-  // Shares that leave for what they are worth raise nobody's rate: they are burnt at once. What the limit holds back is what their owners
+  // Shares that leave for what they are worth raise nobody's rate: they are burnt at once. What the limit holds back is
+  // what their owners
   // gave up, and shares burnt as cover.
   const neutral = finalizing ? min(queueShares, mulDown(locked, rateOne, report.maxRate ?? 1n)) : 0n
   const burnt = afterLock === undefined ? burnAll : max(min(afterLock, burnAll), burnCover + neutral)

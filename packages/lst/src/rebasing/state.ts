@@ -18,8 +18,8 @@ export const deadAccount = 'dead'
 export const reserved = new Set([queueAccount, burnerAccount, deadAccount])
 
 /**
- * Rebasing shares (stETH): a balance is a share of everything the pool has. Wei are in exactly one of buffer, transit and seats, or outside
- * the pool in the two vaults. Source: Lido.sol, Accounting.sol.
+ * Rebasing shares (stETH): a balance is a share of everything the pool has. Wei are in exactly one of buffer, transit
+ * and seats, or outside the pool in the two vaults. Source: Lido.sol, Accounting.sol.
  */
 export type RebasingPool = {
   readonly buffer: Assets
@@ -50,8 +50,9 @@ export type RebasingPool = {
 }
 
 /**
- * What the fee is taken from. `highWater`: from what lifts the rate above the highest it ever was, so that making a loss good is no
- * profit. `net`: from every report's net gain. `principal`: from the gain, but only when seats and returned principal grew (Lido).
+ * What the fee is taken from. `highWater`: from what lifts the rate above the highest it ever was, so that making a
+ * loss good is no profit. `net`: from every report's net gain. `principal`: from the gain, but only when seats and
+ * returned principal grew (Lido).
  */
 export type ProfitTest = 'highWater' | 'net' | 'principal'
 

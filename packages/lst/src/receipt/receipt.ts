@@ -17,8 +17,8 @@ export type Redemption = {
 }
 
 /**
- * A 1:1 receipt (eMETIS, stMETIS, frxETH): one unit stands for one wei, whatever the seats earn or lose. `supply + open redemptions = cash + staked`.
- * Source: ENKI EMetisMinter, Accumulated Minter, Frax frxETHMinter.
+ * A 1:1 receipt (eMETIS, stMETIS, frxETH): one unit stands for one wei, whatever the seats earn or lose. `supply + open
+ * redemptions = cash + staked`. Source: ENKI EMetisMinter, Accumulated Minter, Frax frxETHMinter.
  */
 export type ReceiptToken = {
   readonly supply: Assets

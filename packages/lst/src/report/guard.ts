@@ -20,8 +20,9 @@ export type ReportLimits = {
 }
 
 /**
- * Metis' figures: a seat earns about 20 % a year, which Lido's own cap of 10 % would refuse every day.
- * Annual increase 2,500 bps, loss 500 bps a report and 1,000 bps in 18 days, rate deviation 50 bps, request margin 7,680 s, two new seats a day.
+ * Metis' figures: a seat earns about 20 % a year, which Lido's own cap of 10 % would refuse every day. Annual increase
+ * 2,500 bps, loss 500 bps a report and 1,000 bps in 18 days, rate deviation 50 bps, request margin 7,680 s, two new
+ * seats a day.
  */
 export const metisReportLimits: ReportLimits = {
   annualIncreaseBps: 2_500n,
@@ -46,7 +47,10 @@ export type ReportFigures = {
   readonly post: bigint
   /** Seconds since the last report; 0 counts as an hour. */
   readonly elapsedSeconds: bigint
-  /** Only when the report finalises: pool and shares after it, what it locked and burnt for the queue, and the rate it was given. */
+  /**
+   * Only when the report finalises: pool and shares after it, what it locked and burnt for the queue, and the rate it
+   * was given.
+   */
   readonly finalization?:
     | {
         readonly postAssets: bigint
@@ -63,8 +67,8 @@ const daySeconds = 86_400n
 const yearSeconds = 365n * daySeconds
 
 /**
- * What a pool may grow by in `elapsedSeconds` (0 counts as an hour), wei; `undefined` without a limit. A report takes rewards up to
- * here and leaves the rest for later ones, so that rewards that come in batches refuse no report.
+ * What a pool may grow by in `elapsedSeconds` (0 counts as an hour), wei; `undefined` without a limit. A report takes
+ * rewards up to here and leaves the rest for later ones, so that rewards that come in batches refuse no report.
  */
 export function growthLimit(limits: ReportLimits, pre: bigint, elapsedSeconds: bigint): bigint | undefined {
   const { annualIncreaseBps } = limits
@@ -73,7 +77,8 @@ export function growthLimit(limits: ReportLimits, pre: bigint, elapsedSeconds: b
 }
 
 /**
- * Refuses a report that cannot be true. Source: Lido OracleReportSanityChecker; the loss cap and its exactness are ours.
+ * Refuses a report that cannot be true. Source: Lido OracleReportSanityChecker; the loss cap and its exactness are
+ * ours.
  * @throws LstError `ANNUAL_INCREASE_TOO_HIGH`, `LOSS_TOO_HIGH`, `SHARE_RATE_DEVIATION`, `SEATS_APPEARED_TOO_FAST`
  */
 export function checkReport(limits: ReportLimits, figures: ReportFigures): void {
@@ -125,7 +130,8 @@ export function checkReport(limits: ReportLimits, figures: ReportFigures): void 
 }
 
 /**
- * Metis pays per block, so that a report can be held to an exact bound: no seat earns more than blocks × reward per block.
+ * Metis pays per block, so that a report can be held to an exact bound: no seat earns more than blocks × reward per
+ * block.
  * @throws LstError `REWARD_TOO_HIGH`
  */
 export function checkReward(reward: bigint, blocks: bigint, rewardPerBlock: bigint): void {
@@ -177,15 +183,16 @@ export type PastRate = { readonly rate: bigint; readonly at: bigint }
 const guardParts = 72n
 
 /**
- * The rates that the drawdown is measured from, once `rate` held until `now`: highest first, each later than the one before. What is
- * forgotten is older than the window or was surpassed since; no number of reports shortens it.
+ * The rates that the drawdown is measured from, once `rate` held until `now`: highest first, each later than the one
+ * before. What is forgotten is older than the window or was surpassed since; no number of reports shortens it.
  */
 export function rememberRate(rates: readonly PastRate[], rate: bigint, now: bigint): readonly PastRate[] {
   const kept = rates.filter(past => past.at + drawdownSeconds >= now)
   while (kept.length > 0 && kept[kept.length - 1]!.rate <= rate) kept.pop()
   const last = kept[kept.length - 1]
   const part = drawdownSeconds / guardParts
-  // Two falls within one part of the window count as one, from the higher rate: the window gets longer by a part at most.
+  // Two falls within one part of the window count as one, from the higher rate: the window gets longer by a part at
+  // most.
   if (last !== undefined && last.at / part === now / part) kept[kept.length - 1] = { rate: last.rate, at: now }
   else kept.push({ rate, at: now })
   return kept

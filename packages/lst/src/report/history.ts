@@ -1,8 +1,9 @@
 import type { RebaseEvent } from '../apr/apr.js'
 
 /**
- * The rebases of the last `historySeconds`, oldest first, with one more: rebases that follow each other within `historyGrainSeconds` are one
- * entry, so that the history covers its time however often somebody reports, in at most 2·history/grain entries.
+ * The rebases of the last `historySeconds`, oldest first, with one more: rebases that follow each other within
+ * `historyGrainSeconds` are one entry, so that the history covers its time however often somebody reports, in at most
+ * 2·history/grain entries.
  */
 export function rememberRebase(
   history: readonly RebaseEvent[],

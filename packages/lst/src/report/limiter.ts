@@ -6,15 +6,19 @@ import { type Assets, amount, type Shares } from '../math/units.js'
 const e9 = 10n ** 9n
 
 /**
- * How much a single report may raise the rate. Whatever is not taken stays where it is for a later report, so that nobody gains by
- * entering just before a large one. Source: Lido PositiveTokenRebaseLimiter; the ceiling in wei is ours.
+ * How much a single report may raise the rate. Whatever is not taken stays where it is for a later report, so that
+ * nobody gains by entering just before a large one. Source: Lido PositiveTokenRebaseLimiter; the ceiling in wei is
+ * ours.
  */
 export type Limiter = {
   /** Billionths of the pool; `undefined` when off. */
   readonly limitE9: bigint | undefined
   readonly prePooled: Assets
   readonly preShares: Shares
-  /** The pool may not grow beyond this, wei; `undefined` when nothing bounds it, and then the limiter leaves its figures alone. */
+  /**
+   * The pool may not grow beyond this, wei; `undefined` when nothing bounds it, and then the limiter leaves its figures
+   * alone.
+   */
   readonly cap: bigint | undefined
   /** The pool as it would be with what was taken so far. */
   readonly current: bigint
@@ -77,7 +81,9 @@ export function burnLimit(limiter: Limiter): Shares | undefined {
   return ((limiter.preShares * (one - (limiter.current * e9) / limiter.prePooled)) / one) as Shares
 }
 
-/** The limit, in billionths per report, that a yearly rate needs at a cadence of `days`; `headroomBps` 10,000 is none. */
+/**
+ * The limit, in billionths per report, that a yearly rate needs at a cadence of `days`; `headroomBps` 10,000 is none.
+ */
 export function rebaseCapE9(aprBps: bigint, days: bigint, headroomBps = 10_000n): bigint {
   const scaled = aprBps * 100_000n * days * headroomBps
   const over = 365n * 10_000n

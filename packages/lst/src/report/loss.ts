@@ -13,8 +13,9 @@ export type SharedLoss = {
 }
 
 /**
- * Shares a loss out: the operator's bond first, then every claim pro rata, exits that are still waiting included. Floors; the wei that do not
- * divide are taken one each from the claims that have most left, ties in order, so that the sum is exact and no claim goes below zero.
+ * Shares a loss out: the operator's bond first, then every claim pro rata, exits that are still waiting included.
+ * Floors; the wei that do not divide are taken one each from the claims that have most left, ties in order, so that the
+ * sum is exact and no claim goes below zero.
  */
 export function shareLoss(loss: bigint, bond: bigint, claims: readonly LossClaim[]): SharedLoss {
   positive('loss', loss)

@@ -20,9 +20,10 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import type { Erc4626 } from '../vault/face.js'
 
 /**
- * A token over a liquid-staking token (an LRT): it holds units of the LST and answers with them for other services, each up to its own part.
- * Everything here is counted in units of the LST; METIS come in only through {@link restakingRate}. A slash here lowers this token and no
- * other; a slash of a seat lowers the LST, and this token through its rate.
+ * A token over a liquid-staking token (an LRT): it holds units of the LST and answers with them for other services,
+ * each up to its own part. Everything here is counted in units of the LST; METIS come in only through {@link
+ * restakingRate}. A slash here lowers this token and no other; a slash of a seat lowers the LST, and this token through
+ * its rate.
  */
 export type Restaking = {
   /** Units of the LST held. */
@@ -43,7 +44,7 @@ const leavingAccount = 'leaving'
 
 /** Options of {@link createRestaking}. */
 export type RestakingOptions = {
-  /** Units of the LST that the dead account deposits for ever; default 10^18. */
+  /** Units of the LST that the dead account deposits forever; default 10^18. */
   seed?: bigint
   /** Default 604,800 (one week). */
   exitSeconds?: bigint
@@ -72,7 +73,10 @@ export function restakingUnitRate(state: Restaking): RateE27 {
   return rateOf(totals(state))
 }
 
-/** METIS per share: the rate provider that markets read. `lst` is the LST's own rate; floored twice, never above the truth. */
+/**
+ * METIS per share: the rate provider that markets read. `lst` is the LST's own rate; floored twice, never above the
+ * truth.
+ */
 export function restakingRate(state: Restaking, lst: RateE27): RateE27 {
   return mulDown(restakingUnitRate(state), lst, rateOne) as RateE27
 }

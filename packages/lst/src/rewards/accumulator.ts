@@ -9,8 +9,8 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 export type Staker = { readonly stake: bigint; readonly paidE27: bigint; readonly owed: Assets }
 
 /**
- * Rewards per unit of stake, accumulated: a reward costs the same whether one or a million hold. What nobody is there to take is carried
- * to the next reward. Source: the standard accumulator of staking contracts, at 10^27.
+ * Rewards per unit of stake, accumulated: a reward costs the same whether one or a million hold. What nobody is there
+ * to take is carried to the next reward. Source: the standard accumulator of staking contracts, at 10^27.
  */
 export type RewardAccumulator = {
   readonly perUnitE27: bigint

@@ -31,7 +31,8 @@ export function allocateInOrder(
 }
 
 /**
- * Fills the lowest bucket up to the next level, and so on; among k equal ones each gets ⌈rest/k⌉ in turn. Source: Lido MinFirstAllocationStrategy.
+ * Fills the lowest bucket up to the next level, and so on; among k equal ones each gets ⌈rest/k⌉ in turn. Source: Lido
+ * MinFirstAllocationStrategy.
  */
 export function allocateMinFirst(
   buckets: readonly bigint[],
@@ -66,8 +67,8 @@ export function allocateMinFirst(
 }
 
 /**
- * Opens as many seats at the minimum as funds and places allow, then levels the rest: reward is per block, so that another seat earns more
- * than more in the same seat.
+ * Opens as many seats at the minimum as funds and places allow, then levels the rest: reward is per block, so that
+ * another seat earns more than more in the same seat.
  */
 export function allocateOpenFirst(options: {
   funds: bigint
@@ -108,8 +109,9 @@ export type ExitPlan = {
 }
 
 /**
- * Idle wei first, then what seats hold above the minimum (largest first; one withdrawal per reward batch), then whole seats: the smallest
- * that covers the rest, else the largest, again. No seat is ever left between nothing and the minimum. Ties by id.
+ * Idle wei first, then what seats hold above the minimum (largest first; one withdrawal per reward batch), then whole
+ * seats: the smallest that covers the rest, else the largest, again. No seat is ever left between nothing and the
+ * minimum. Ties by id.
  */
 export function planExit(options: {
   need: bigint

@@ -30,7 +30,10 @@ export type Seat = {
   readonly entering: readonly Entry[]
   /** On its way out, oldest first. */
   readonly leaving: readonly Leaving[]
-  /** Given up: nothing is locked in it until the last wei came back, and never again when the sequencer pool says that the seat is gone. */
+  /**
+   * Given up: nothing is locked in it until the last wei came back, and never again when the sequencer pool says that
+   * the seat is gone.
+   */
   readonly left: boolean
   /** Put up by the operator: lost before anything of the pool, and not part of it. */
   readonly bond: Assets
@@ -47,7 +50,10 @@ export type SeatBook = {
   readonly currentBatch: bigint
   readonly minSeat: Assets
   readonly maxSeat: Assets
-  /** Seconds from the buffer into a seat (L2 to L1), from giving a seat up to being paid, and from a partial withdrawal to being paid. */
+  /**
+   * Seconds from the buffer into a seat (L2 to L1), from giving a seat up to being paid, and from a partial withdrawal
+   * to being paid.
+   */
   readonly entrySeconds: bigint
   readonly exitSeconds: bigint
   readonly partialExitSeconds: bigint
@@ -63,7 +69,10 @@ export type SeatBookOptions = {
   entrySeconds?: bigint
   /** Seconds; default 1,814,400 (21 days). */
   exitSeconds?: bigint
-  /** Seconds; default 0: Metis' contract pays what is above the minimum at once. `@l2/staking` holds it as long as a whole exit. */
+  /**
+   * Seconds; default 0: Metis' contract pays what is above the minimum at once. `@l2/staking` holds it as long as a
+   * whole exit.
+   */
   partialExitSeconds?: bigint
 }
 
@@ -131,7 +140,10 @@ function put(book: SeatBook, id: number, seat: Seat): SeatBook {
   return { ...book, seats: book.seats.set(id, seat) }
 }
 
-/** Takes `assets` off a seat: `leaving` of them from what is on its way out, the rest from the seat, and either helps the other out. */
+/**
+ * Takes `assets` off a seat: `leaving` of them from what is on its way out, the rest from the seat, and either helps
+ * the other out.
+ */
 function taken(seat: Seat, assets: bigint, leaving: bigint): { seat: Seat } {
   const off = <Leg extends { readonly assets: Assets }>(
     legs: readonly Leg[],
@@ -236,7 +248,10 @@ const operations = {
     }
     return step(next, { assets: assets as Assets, seats: opened })
   },
-  /** Takes wei from above the minimum, one time per reward batch; they come back with `collect` or when the pool says that it paid. */
+  /**
+   * Takes wei from above the minimum, one time per reward batch; they come back with `collect` or when the pool says
+   * that it paid.
+   */
   withdraw(book: SeatBook, args: { seat: number; assets: Assets; now: bigint }): LstStep<SeatBook, Assets> {
     forward(0n, args.now)
     positive('assets', args.assets)
@@ -279,8 +294,8 @@ const operations = {
     )
   },
   /**
-   * What the sequencer pool says of stake that began its way out, on our word (then it takes the place of what `withdraw` or `unlock`
-   * wrote down) or on somebody else's. The result is whether we did not know of it.
+   * What the sequencer pool says of stake that began its way out, on our word (then it takes the place of what
+   * `withdraw` or `unlock` wrote down) or on somebody else's. The result is whether we did not know of it.
    */
   announce(
     book: SeatBook,
@@ -341,8 +356,9 @@ const operations = {
     return step(next, assets as Assets, { type: 'collected', assets })
   },
   /**
-   * The sequencer pool paid `assets` for what had been `started` when it began its way out. What a penalty took from there and was booked
-   * elsewhere in the seat is set right: the seat falls by what was paid, to the wei. `whole`: the seat is gone for good.
+   * The sequencer pool paid `assets` for what had been `started` when it began its way out. What a penalty took from
+   * there and was booked elsewhere in the seat is set right: the seat falls by what was paid, to the wei. `whole`: the
+   * seat is gone for good.
    */
   receive(
     book: SeatBook,
@@ -387,8 +403,9 @@ const operations = {
     return step(put(book, args.seat, { ...seat, earned: total<Assets>('earned', seat.earned + args.assets) }), null)
   },
   /**
-   * Takes a penalty: the operator's bond makes the pool whole as far as it goes; the rest is the pool's loss. `leaving` of it came out of
-   * what is on its way out (oldest first), as far as the sequencer pool says so; else what is in the seat pays first.
+   * Takes a penalty: the operator's bond makes the pool whole as far as it goes; the rest is the pool's loss. `leaving`
+   * of it came out of what is on its way out (oldest first), as far as the sequencer pool says so; else what is in the
+   * seat pays first.
    */
   slash(
     book: SeatBook,

@@ -46,8 +46,8 @@ export function mapOf<K extends z.ZodMiniType<string | number | bigint>, V exten
 export const ledger = /* @__PURE__ */ (() => mapOf(z.string().check(z.minLength(1), z.maxLength(128)), integer))()
 
 /**
- * Writes what a schema reads, without checking again what our own reducers made: zod's `encode` takes seconds for a queue of some 10^4
- * requests, and holds up whoever saves the state.
+ * Writes what a schema reads, without checking again what our own reducers made: zod's `encode` takes seconds for a
+ * queue of some 10^4 requests, and holds up whoever saves the state.
  */
 function encoder(schema: z.ZodMiniType): Encoder {
   const known = encoders.get(schema)

@@ -1,6 +1,7 @@
 /**
- * What happened, for indexers and histories. Amounts are in wei or in share units, times in seconds. Fields that may be missing belong to
- * some of the reducers only: the rate of a queue that shares losses, the shares of a token that has them.
+ * What happened, for indexers and histories. Amounts are in wei or in share units, times in seconds. Fields that may be
+ * missing belong to some of the reducers only: the rate of a queue that shares losses, the shares of a token that has
+ * them.
  */
 export type LstEvent =
   /** Assets came in; with `shares`, these were minted for them. */

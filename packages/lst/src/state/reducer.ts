@@ -1,14 +1,16 @@
 import { fail } from '../errors.js'
 import type { LstEvent } from './events.js'
 
-/** The outcome of an operation: a new state, what the caller is told, and what happened. The old state is never touched. */
+/**
+ * The outcome of an operation: a new state, what the caller is told, and what happened. The old state is never touched.
+ */
 export type LstStep<State, Result> = {
   readonly state: State
   readonly result: Result
   readonly events: readonly LstEvent[]
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the arguments of an operation are its own affair
+// biome-ignore lint/suspicious/noExplicitAny: the arguments of an operation are up to the operation
 type Operations<State> = Record<string, (state: State, args: any) => LstStep<State, unknown>>
 
 /** A command of a reducer: `{ type, …arguments }`, plain data, so that it can be journalled and replayed. */

@@ -19,8 +19,8 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { type Erc4626, virtualTotals } from './face.js'
 
 /**
- * A vault that releases each reward linearly over a cycle (sfrxETH; wstMETIS of Accumulated), so that nobody gains by entering just
- * before it. Source: Frax xERC4626, Accumulated wstMETIS.
+ * A vault that releases each reward linearly over a cycle (sfrxETH; wstMETIS of Accumulated), so that nobody gains by
+ * entering just before it. Source: Frax xERC4626, Accumulated wstMETIS.
  */
 export type CycleVault = {
   /** Present time, seconds: moved by `advance`, never by a clock. */
@@ -58,7 +58,7 @@ export type CycleVaultOptions = {
   autoSync?: boolean
   /** Default true. */
   checkpointOnExit?: boolean
-  /** Wei that `seedAccount` deposits for ever, so that a reward always has a holder; default 10^18. */
+  /** Wei that `seedAccount` deposits forever, so that a reward always has a holder; default 10^18. */
   seed?: bigint
   /** Default `dead`. */
   seedAccount?: string
@@ -332,7 +332,10 @@ function freeShares(vault: CycleVault, owner: string): Shares {
   return (held > vault.seedShares ? held - vault.seedShares : 0n) as Shares
 }
 
-/** ERC-4626 over a {@link CycleVault}. With `checkpointOnExit` off, `maxWithdraw` promises what an exit may refuse, as the live one does. */
+/**
+ * ERC-4626 over a {@link CycleVault}. With `checkpointOnExit` off, `maxWithdraw` promises what an exit may refuse, as
+ * the live one does.
+ */
 export const cycleFace: Erc4626<CycleVault> = {
   totalAssets: cycleAssets,
   totalSupply: vault => vault.supply,

@@ -16,7 +16,8 @@ import { applyVaultToken, type VaultToken } from './token.js'
 // The same run every time; another one with L2_SEED.
 fc.configureGlobal({ seed: testSeed() })
 
-// The properties of a16z/erc4626-tests with _delta_ = 0, over every vault. Four users with shares, then yield up or down.
+// The properties of a16z/erc4626-tests with _delta_ = 0, over every vault. Four users with shares, then yield up or
+// down.
 
 const wei = (value: bigint): Assets => value as Assets
 const units = (value: bigint): Shares => value as Shares
@@ -186,7 +187,8 @@ function properties<State>({ name, face, make, held, fund }: Vault<State>): void
       ).toBeGreaterThanOrEqual(preview)
     })
     holds('previewMint ≥ mint', (state, caller, _other, x) => {
-      // The preview is of the very state the call meets: funding the caller is a deposit, and may move the price by its rounding.
+      // The preview is of the very state the call meets: funding the caller is a deposit, and may move the price by its
+      // rounding.
       const before = funded(state, caller, face.previewMint(state, units(x)))
       const minted = unlessNothing(() => face.mint(before, { receiver: caller, shares: units(x) }))
       expect(minted.result).toBeLessThanOrEqual(face.previewMint(before, units(x)))

@@ -3,9 +3,9 @@ import type { Assets, Shares } from '../math/units.js'
 import type { LstStep } from '../state/reducer.js'
 
 /**
- * ERC-4626 as functions of a state: what integrators ask of any vault. `convertTo*` know no fees and no limits; `preview*` are what the
- * operation would give in this very state, limits ignored; `max*` never throw and can be executed now.
- * Source: EIP-4626; rounding always in favour of the vault.
+ * ERC-4626 as functions of a state: what integrators ask of any vault. `convertTo*` know no fees and no limits;
+ * `preview*` are what the operation would give in this very state, limits ignored; `max*` never throw and can be
+ * executed now. Source: EIP-4626; rounding always in favour of the vault.
  */
 export type Erc4626<State> = {
   totalAssets(state: State): Assets

@@ -2,7 +2,9 @@ import { mulDown } from '../math/math.js'
 import { amount, positive } from '../math/units.js'
 import { virtualTotals } from './face.js'
 
-/** An attack on the first depositor: a small deposit, a gift that inflates the price, and the victim's deposit after it. */
+/**
+ * An attack on the first depositor: a small deposit, a gift that inflates the price, and the victim's deposit after it.
+ */
 export type InflationAttack = {
   readonly attackerDeposit: bigint
   readonly donation: bigint
@@ -11,7 +13,7 @@ export type InflationAttack = {
   readonly offset: bigint | undefined
   /** The vault counts its own wei, so that a gift changes nothing. */
   readonly internalAccounting: boolean
-  /** Wei deposited for ever before anybody else. */
+  /** Wei deposited forever before anybody else. */
   readonly deadSeed: bigint
 }
 

@@ -19,9 +19,9 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { type Erc4626, feeInside, feeOnTop, virtualTotals } from './face.js'
 
 /**
- * A vault that credits rewards at once and counts its assets itself (seMETIS): a transfer to its address changes nothing. A part of every
- * exit may go to vesting, and an entry fee may stay with the holders; either takes the profit out of entering just before a reward.
- * Source: ENKI SeMetis.
+ * A vault that credits rewards at once and counts its assets itself (seMETIS): a transfer to its address changes
+ * nothing. A part of every exit may go to vesting, and an entry fee may stay with the holders; either takes the profit
+ * out of entering just before a reward. Source: ENKI SeMetis.
  */
 export type InstantVault = {
   readonly assets: Assets
@@ -37,8 +37,9 @@ export type InstantVault = {
   readonly seedAccount: string
   readonly seedShares: Shares
   /**
-   * What of the seed stays. `shares`: those it was given, with everything they earn. `value`: the wei it was (SeMetis: a withdrawal of the
-   * deployer must satisfy assets + initial deposit ≤ maxWithdraw(deployer)): what it earned can leave, and after a loss nothing of it.
+   * What of the seed stays. `shares`: those it was given, with everything they earn. `value`: the wei it was (SeMetis:
+   * a withdrawal of the deployer must satisfy assets + initial deposit ≤ maxWithdraw(deployer)): what it earned can
+   * leave, and after a loss nothing of it.
    */
   readonly seedLock: 'shares' | 'value'
   readonly seedAssets: Assets
@@ -47,7 +48,7 @@ export type InstantVault = {
 
 /** Options of {@link createInstantVault}. */
 export type InstantVaultOptions = {
-  /** Wei deposited for ever by `seedAccount`; default 10^18. */
+  /** Wei deposited forever by `seedAccount`; default 10^18. */
   seed?: bigint
   /** Default `dead`. */
   seedAccount?: string

@@ -29,7 +29,8 @@ function spend(approvals: Approvals, caller: string, owner: string, shares: bigi
 }
 
 /**
- * The share token's calls over any ERC-4626 face: `approve`, and exits by a caller for an owner. `limit` refuses what `max*` does not promise.
+ * The share token's calls over any ERC-4626 face: `approve`, and exits by a caller for an owner. `limit` refuses what
+ * `max*` does not promise.
  */
 export const applyVaultToken = {
   /** Sets what a spender may take. */

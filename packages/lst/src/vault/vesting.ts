@@ -15,11 +15,14 @@ export type Vested = {
   readonly claimed: Assets
   /** Wei still vesting. */
   readonly balance: Assets
-  /** When that was reckoned, seconds; 0 after everything was unstaked. */
+  /** When that was calculated, seconds; 0 after everything was unstaked. */
   readonly last: bigint
 }
 
-/** The part of an exit that only a stake of the incentive token (ENKI) releases: ten staked release one per duration. Source: ENKI Vesting. */
+/**
+ * The part of an exit that only a stake of the incentive token (ENKI) releases: ten staked release one per duration.
+ * Source: ENKI Vesting.
+ */
 export type ExitVesting = {
   readonly now: bigint
   readonly duration: bigint
@@ -74,7 +77,9 @@ export function vestedClaimable(vesting: ExitVesting, account: string): Assets {
   return (user.released - user.claimed) as Assets
 }
 
-/** When everything will have been released, seconds; `undefined` when nothing vests, or nothing is staked and so never. */
+/**
+ * When everything will have been released, seconds; `undefined` when nothing vests, or nothing is staked and so never.
+ */
 export function vestingFinish(vesting: ExitVesting, account: string): bigint | undefined {
   const user = vesting.users.get(account) ?? nobody
   const speed = perDuration(vesting, user)

@@ -1,6 +1,9 @@
 import type { Address } from 'viem'
 
-/** A contract of a live protocol: `proxy` is what users call, `implementation` holds code and no state, `unknown` was not told apart. */
+/**
+ * A contract of a live protocol: `proxy` is what users call, `implementation` holds code and no state, `unknown` was
+ * not told apart.
+ */
 export type Deployment = {
   readonly protocol: 'enki' | 'artemis' | 'stakelink'
   readonly name: string
@@ -11,9 +14,9 @@ export type Deployment = {
 }
 
 /**
- * Every address that public sources name. The proxies of ENKI's and Accumulated's vaults are not among them: pass their address to the readers.
- * Sources: Netswap token list, ENKI distributor deployments, verified sources of Artemis, stake.link address lists. Never key by symbol: two
- * unrelated protocols call their token stMETIS.
+ * Every address that public sources name. The proxies of ENKI's and Accumulated's vaults are not among them: pass their
+ * address to the readers. Sources: Netswap token list, ENKI distributor deployments, verified sources of Artemis,
+ * stake.link address lists. Never key by symbol: two unrelated protocols call their token stMETIS.
  */
 export const deployments: readonly Deployment[] = [
   {

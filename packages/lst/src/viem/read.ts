@@ -63,8 +63,8 @@ export type HistoryOptions = {
 }
 
 /**
- * What an account earned between two blocks: its balance before them, its transfers, and the vault's price at steps, merged by block and log
- * index. Reads in ranges of `blockStep`; needs an archive node for the prices.
+ * What an account earned between two blocks: its balance before them, its transfers, and the vault's price at steps,
+ * merged by block and log index. Reads in ranges of `blockStep`; needs an archive node for the prices.
  * @throws LstError `READ_FAILED`, `OPTION_INVALID`
  */
 export async function readRewardHistory(

@@ -13,8 +13,8 @@ export const asyncVaultInterfaceIds = {
 } as const
 
 /**
- * The queue as an ERC-7540 vault sees it: a redeem request is pending, then claimable, then claimed, and its price is fixed when it is
- * finalised. `requestId` is the queue's own id, never 0.
+ * The queue as an ERC-7540 vault sees it: a redeem request is pending, then claimable, then claimed, and its price is
+ * fixed when it is finalised. `requestId` is the queue's own id, never 0.
  */
 export const asyncRedeem = {
   /** Shares of a request that is still waiting. */

@@ -26,8 +26,8 @@ export type WithdrawalRequest = {
 }
 
 /**
- * First in, first out; each request is worth the smaller of what it asked for and what its shares are worth when it is finalised, so that
- * a slash during the wait falls on those who wait, too. Source: Lido WithdrawalQueueBase.
+ * First in, first out; each request is worth the smaller of what it asked for and what its shares are worth when it is
+ * finalised, so that a slash during the wait falls on those who wait as well. Source: Lido WithdrawalQueueBase.
  */
 export type WithdrawalQueue = {
   /** From 1 upwards. */
@@ -99,9 +99,10 @@ export function unfinalized(queue: WithdrawalQueue): { assets: Assets; shares: S
 }
 
 /**
- * What one exit costs: what it asked for, or what its shares are worth at `maxRate` when its own rate (both at 10^27, floored) is above that. The only place where this is
- * reckoned: the plan of a report, the wei it sets aside and the claims all sum this, so that nothing is set aside for nobody and no plan
- * costs more than it said, whichever requests stand beside each other.
+ * What one exit costs: what it asked for, or what its shares are worth at `maxRate` when its own rate (both at 10^27,
+ * floored) is above that. The only place where this is calculated: the plan of a report, the wei it sets aside and the
+ * claims all sum this, so that nothing is set aside for nobody and no plan costs more than it said, whichever requests
+ * stand beside each other.
  */
 export function exitCost(assets: bigint, shares: bigint, maxRate: RateE27): Assets {
   return (assets * rateOne >= (maxRate + 1n) * shares ? (shares * maxRate) / rateOne : assets) as Assets
@@ -144,7 +145,8 @@ function finalization(queue: WithdrawalQueue, lastId: bigint, maxRate: RateE27):
 }
 
 /**
- * What finalising up to the ends of `batches` locks and burns, when nobody is paid above `maxRate`: the sum of {@link exitCost}.
+ * What finalising up to the ends of `batches` locks and burns, when nobody is paid above `maxRate`: the sum of {@link
+ * exitCost}.
  * @throws LstError `BATCHES_EMPTY`, `ZERO_SHARE_RATE`, `REQUEST_UNKNOWN`, `BATCHES_UNSORTED`
  */
 export function prefinalize(queue: WithdrawalQueue, batches: readonly bigint[], maxRate: RateE27): Finalization {
@@ -173,10 +175,10 @@ export function prefinalize(queue: WithdrawalQueue, batches: readonly bigint[], 
 export const maxBatchesPerReport = 36
 
 /**
- * The requests made at or before `maxTimestamp` that `budget` wei can finalise at `maxRate`, in turn, as the ends of batches: a batch
- * ends where the requests pass from below `maxRate` to above it or back, so that a contract can reckon one at a time. A caller that
- * sums by request (`report` of `applyLiquid`) sets `maxBatches` to `Infinity`: who asks for what must not slow the queue.
- * Returns the batch ends and what is left of the budget.
+ * The requests made at or before `maxTimestamp` that `budget` wei can finalise at `maxRate`, in turn, as the ends of
+ * batches: a batch ends where the requests pass from below `maxRate` to above it or back, so that a contract can
+ * calculate one at a time. A caller that sums by request (`report` of `applyLiquid`) sets `maxBatches` to `Infinity`:
+ * who asks for what must not slow the queue. Returns the batch ends and what is left of the budget.
  */
 export function planBatches(
   queue: WithdrawalQueue,
@@ -272,7 +274,10 @@ const operations = {
     })
   },
 
-  /** Sets `assets` wei aside for every request up to `lastId`, none of which is paid above `maxRate`: at least what they cost. */
+  /**
+   * Sets `assets` wei aside forevery request up to `lastId`, none of which is paid above `maxRate`: at least what they
+   * cost.
+   */
   finalize(
     queue: WithdrawalQueue,
     args: { lastId: bigint; assets: Assets; maxRate: RateE27 },
@@ -396,8 +401,8 @@ export function claimableTotal(queue: WithdrawalQueue): Assets {
 }
 
 /**
- * A queue whose ids are 1 … last, whose sums and times rise, whose checkpoints cover what is finalised and nothing else, and which holds
- * what its claims cost.
+ * A queue whose ids are 1 … last, whose sums and times rise, whose checkpoints cover what is finalised and nothing
+ * else, and which holds what its claims cost.
  */
 export function checkQueue(queue: WithdrawalQueue): string | undefined {
   let id = 0n

@@ -23,7 +23,10 @@ export type Ticket = {
   readonly cancelFeePpm: bigint
 }
 
-/** 1:1 receipts on their way to METIS (eMETIS): paid by maturity, which LP can shorten, not first come first served. Source: ENKI RedemptionQueue. */
+/**
+ * 1:1 receipts on their way to METIS (eMETIS): paid by maturity, which LP can shorten, not first come first served.
+ * Source: ENKI RedemptionQueue.
+ */
 export type TicketQueue = {
   readonly now: bigint
   /** Receipts owed to open tickets, and fees kept: together what the queue holds. */

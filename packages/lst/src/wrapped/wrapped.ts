@@ -14,8 +14,8 @@ import type { Erc4626 } from '../vault/face.js'
 export const wrapperAccount = 'wrapper'
 
 /**
- * A token that does not rebase, over one that does (wstETH): one unit is one share. The wrapper holds at least as many shares as it has issued.
- * Source: Lido WstETH.
+ * A token that does not rebase, over one that does (wstETH): one unit is one share. The wrapper holds at least as many
+ * shares as it has issued. Source: Lido WstETH.
  */
 export type WrappedShares = {
   readonly pool: RebasingPool

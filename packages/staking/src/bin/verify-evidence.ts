@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// l2-verify-evidence <bundle.json>: judges one evidence bundle, offline. Exit code 0: guilty; 1: not convicted; 2: nothing to judge.
+// l2-verify-evidence <bundle.json>: judges one evidence bundle, offline. Exit code 0: guilty; 1: not convicted; 2:
+// nothing to judge.
 import { open } from 'node:fs/promises'
 import { toJson } from '@l2/common'
 import { maxBundleBytes, verifyBundle } from '../evidence/bundle.js'

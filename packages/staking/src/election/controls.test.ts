@@ -10,8 +10,9 @@ import { themisLeader } from '../themis/selection.js'
 import { buildElection, electSlot, type Weight } from './election.js'
 
 /**
- * One chain's election as an adversary sees it: `entropy` is what the outside world adds to an epoch after weights were frozen.
- * The two properties below are run on ours and, as a control, on Metis': if they passed there they would measure nothing.
+ * One chain's election as an adversary sees it: `entropy` is what the outside world adds to an epoch after weights were
+ * frozen. The two properties below are run on ours and, as a control, on Metis': if they passed there they would
+ * measure nothing.
  */
 type System = { elect(epoch: number, weights: readonly Weight[], entropy: Uint8Array): number }
 
@@ -37,7 +38,10 @@ const metis: System = {
 const pool: Weight[] = [20_000n, 40_000n, 100_000n, 20_000n].map((weight, index) => ({ id: index + 1, weight }))
 const entropyOf = (epoch: number): Uint8Array => keccak_256(Uint8Array.of(epoch & 255, epoch >> 8, 77))
 
-/** Flipping any one bit of the entropy changes the leader as often as two independent draws differ: 1 − Σp², within four sigma. */
+/**
+ * Flipping any one bit of the entropy changes the leader as often as two independent draws differ: 1 − Σp², within four
+ * sigma.
+ */
 function isUnpredictable(system: System): boolean {
   const total = Number(pool.reduce((sum, { weight }) => sum + weight, 0n))
   const expected = 1 - pool.reduce((sum, { weight }) => sum + (Number(weight) / total) ** 2, 0)
@@ -58,8 +62,9 @@ function isUnpredictable(system: System): boolean {
 }
 
 /**
- * An attacker with free stake moves until the weights freeze, who computes the election with whatever is public by then and takes the
- * least stake that wins. Entropy that does not exist yet is a guess. Resisting means: no more turns than its share plus three sigma.
+ * An attacker with free stake moves until the weights freeze, who computes the election with whatever is public by then
+ * and takes the least stake that wins. Entropy that does not exist yet is a guess. Resisting means: no more turns than
+ * its share plus three sigma.
  */
 function attack(system: System, epochs: number): { wins: number; expected: number; sigma: number } {
   let wins = 0
@@ -129,7 +134,8 @@ describe('grinding', () => {
     for (let epoch = 1n; epoch <= 5n; epoch++) run({ type: 'advanceEpoch', by: admin, at, epoch })
     const random = seededRandom(3)
     for (let epoch = 6n; epoch < 60n; epoch++) {
-      // Weights of epoch e are fixed once e−L−1 has ended; whatever the attacker does afterwards leaves them as they are.
+      // Weights of epoch e are fixed once e−L−1 has ended; whatever the attacker does afterwards leaves them as they
+      // are.
       const target = state.epoch + 2n
       const before = electionWeights(state, target)
       run({

@@ -18,8 +18,8 @@ export function seedBytes(seed: Hex): Uint8Array {
 }
 
 /**
- * A number in 0 … n−1, each equally likely: keccak256(seed ‖ tag ‖ u32(a) ‖ u32(b) ‖ u32(try)) as an integer, drawn again while it
- * falls into the uneven rest of the range.
+ * A number in 0 … n−1, each equally likely: keccak256(seed ‖ tag ‖ u32(a) ‖ u32(b) ‖ u32(try)) as an integer, drawn
+ * again while it falls into the uneven rest of the range.
  *
  * @throws StakingError `INPUT_INVALID` when n is not in 1 … 2^256, or a or b is no u32
  */
@@ -42,7 +42,10 @@ export function draw(seed: Uint8Array, tag: DrawTag, a: number, b: number, n: bi
   )
 }
 
-/** Rejection sampling: the first number of `source` below the greatest multiple of n, reduced. Unbiased for every n ≤ size. */
+/**
+ * Rejection sampling: the first number of `source` below the greatest multiple of n, reduced. Unbiased forevery n ≤
+ * size.
+ */
 export function reduce(source: (attempt: number) => bigint, n: bigint, size: bigint): bigint {
   const limit = size - (size % n)
   for (let attempt = 0; attempt < maxTries; attempt++) {

@@ -9,10 +9,11 @@ export type Weight = { readonly id: number; readonly weight: bigint }
 export type Election = { readonly ids: readonly number[]; readonly prefix: readonly bigint[]; readonly total: bigint }
 
 /**
- * Prefix sums over the weights, O(n) when they come by ascending id, O(n log n) otherwise. The order of the list does not matter; zero
- * weights are left out.
+ * Prefix sums over the weights, O(n) when they come by ascending id, O(n log n) otherwise. The order of the list does
+ * not matter; zero weights are left out.
  *
- * @throws StakingError `INPUT_INVALID` for a negative weight or an id that is there twice; `ELECTION_EMPTY` when nobody has weight
+ * @throws StakingError `INPUT_INVALID` for a negative weight or an id that is there twice; `ELECTION_EMPTY` when nobody
+ * has weight
  */
 export function buildElection(weights: Iterable<Weight>): Election {
   let list = [...weights]
@@ -53,8 +54,9 @@ export function firstAbove(prefix: ArrayLike<bigint>, x: bigint): number {
 }
 
 /**
- * The leaders of a slot by term: term 0 is the winner, term t who takes over when terms 0 … t−1 have failed. Each is a weighted draw from
- * the same seed without those before it, so that nobody needs to vote on *who* is next. After everybody had a turn, it starts anew.
+ * The leaders of a slot by term: term 0 is the winner, term t who takes over when terms 0 … t−1 have failed. Each is a
+ * weighted draw from the same seed without those before it, so that nobody needs to vote on *who* is next. After
+ * everybody had a turn, it starts anew.
  *
  * @param slot Number of the slot under this seed, a u32.
  * @param terms How many leaders to compute.
@@ -116,8 +118,8 @@ function drawIndex(
 }
 
 /**
- * Systematic sampling: the leaders of `slots` slots from one draw, each elected within one turn of its exact share, then shuffled so that
- * nobody's turns are in a row by id. Low variance is what makes small epochs fair.
+ * Systematic sampling: the leaders of `slots` slots from one draw, each elected within one turn of its exact share,
+ * then shuffled so that nobody's turns are in a row by id. Low variance is what makes small epochs fair.
  */
 export function electSystematic(election: Election, seed: Hex, slots: number): number[] {
   if (!Number.isSafeInteger(slots) || slots < 1 || slots > 1 << 24) {

@@ -5,9 +5,9 @@ import type { Weight } from './election.js'
 export type RoundRobin = readonly { readonly id: number; readonly weight: bigint; readonly priority: bigint }[]
 
 /**
- * Takes over a set of weights: who stays keeps its priority, who is new starts 1.125 totals behind (so that leaving and coming back gains
- * nothing), priorities are squeezed to a spread of two totals and centred on zero.
- * Source: CometBFT's proposer selection.
+ * Takes over a set of weights: who stays keeps its priority, who is new starts 1.125 totals behind (so that leaving and
+ * coming back gains nothing), priorities are squeezed to a spread of two totals and centred on zero. Source: CometBFT's
+ * proposer selection.
  *
  * @throws StakingError `INPUT_INVALID` for weights that are not positive or ids that repeat; `ELECTION_EMPTY` for none
  */
@@ -36,8 +36,8 @@ export function updateRoundRobin(last: RoundRobin, weights: Iterable<Weight>): R
 }
 
 /**
- * The next leader: everybody gains its weight, the highest (lowest id among equals) leads and pays the total. Over total/gcd picks each
- * leads exactly by its weight.
+ * The next leader: everybody gains its weight, the highest (lowest id among equals) leads and pays the total. Over
+ * total/gcd picks each leads exactly by its weight.
  *
  * @example
  * ```ts

@@ -173,8 +173,8 @@ export function leaderAt(schedule: Schedule, height: bigint): SlotLeader | undef
 }
 
 /**
- * Who leads from `height` on if its slot is given up now: the fallback that follows from the seed, so that a quorum only decides *that*
- * the slot passed. `barred` ids (jailed meanwhile) are skipped.
+ * Who leads from `height` on if its slot is given up now: the fallback that follows from the seed, so that a quorum
+ * only decides *that* the slot passed. `barred` ids (jailed meanwhile) are skipped.
  *
  * @throws StakingError `EPOCH_UNKNOWN` for a height that is not planned
  */
@@ -204,10 +204,12 @@ export function nextTerm(
 }
 
 /**
- * Ends the leader's turn: from `height` on the next term's leader leads, until the slot ends. The next epoch's election stands.
+ * Ends the leader's turn: from `height` on the next term's leader leads, until the slot ends. The next epoch's election
+ * stands.
  *
  * @param height First height that the failed leader did not produce.
- * @throws StakingError `EPOCH_INVALID` when the term is not the next one or the height lies before an earlier change; `EPOCH_UNKNOWN`
+ * @throws StakingError `EPOCH_INVALID` when the term is not the next one or the height lies before an earlier change;
+ * `EPOCH_UNKNOWN`
  */
 export function reselect(
   schedule: Schedule,
@@ -272,7 +274,9 @@ const scheduleSchema = /* @__PURE__ */ (() =>
     ),
   }))()
 
-/** A schedule as JSON. Leaders are left out: they follow from seed and weights, and are elected again when it is read. */
+/**
+ * A schedule as JSON. Leaders are left out: they follow from seed and weights, and are elected again when it is read.
+ */
 export function encodeSchedule(schedule: Schedule): string {
   return toJson({
     options: schedule.options,
@@ -301,7 +305,7 @@ export function decodeSchedule(json: string): Schedule {
       for (const [index, { id, slot, term }] of changes.entries()) {
         const last = changes[index - 1]
         if (!ids.has(id) || slot >= options.slotsPerEpoch || term !== (last?.term ?? 0) + 1) {
-          refuse('SNAPSHOT_INVALID', 'a term change that cannot be', { epoch: plan.epoch, index })
+          refuse('SNAPSHOT_INVALID', 'an invalid term change', { epoch: plan.epoch, index })
         }
       }
       const planned = schedule.plans.slice()

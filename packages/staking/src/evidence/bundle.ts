@@ -175,11 +175,11 @@ export function encodeBundle(evidence: Evidence, context: EvidenceContext): stri
 }
 
 /**
- * Judges a bundle. The signatures are proof by themselves; the context is what the bundle's maker claims, so a verifier with a node of its
- * own passes `trusted`, which replaces it.
+ * Judges a bundle. The signatures are proof by themselves; the context is what the bundle's maker claims, so a verifier
+ * with a node of its own passes `trusted`, which replaces it.
  *
  * @param trusted The verifier's own context. A bundle signed for another domain is then refused with `E_DOMAIN`.
- * @returns A verdict for every input, however malformed
+ * @returns A verdict forevery input, however malformed
  *
  * @example
  * ```ts
@@ -216,8 +216,8 @@ export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
 }
 
 /**
- * What a pool knows of an {@link EvidenceContext}: keys, known faults, judged downtime, and maintenance among facts that are otherwise empty.
- * With the domain, the start of the epochs and a policy it is a whole one.
+ * What a pool knows of an {@link EvidenceContext}: keys, known faults, judged downtime, and maintenance among facts
+ * that are otherwise empty. With the domain, the start of the epochs and a policy it is a whole one.
  *
  * @example
  * ```ts

@@ -6,8 +6,8 @@ import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
 
 /**
- * EIP-712 domain of a rollup: `chainId` is the L2's, so that a signature means nothing on another chain. `headerDomain` of
- * `@l2/sequencer-core` answers one.
+ * EIP-712 domain of a rollup: `chainId` is the L2's, so that a signature means nothing on another chain. `headerDomain`
+ * of `@l2/sequencer-core` answers one.
  */
 export type SequencerDomain = {
   readonly name: string
@@ -16,7 +16,7 @@ export type SequencerDomain = {
   readonly verifyingContract: Address
 }
 
-/** What a leader signs for every block: bound to its place, so that two of them for one place are a proof. */
+/** What a leader signs forevery block: bound to its place, so that two of them for one place are a proof. */
 export type HeaderMessage = {
   epochId: bigint
   /** How often the leader was re-selected inside the epoch before this one. */
@@ -33,7 +33,7 @@ export type HeaderMessage = {
   forcedUpTo: bigint
 }
 
-/** What a poster signs for every batch. */
+/** What a poster signs forevery batch. */
 export type BatchMessage = {
   chainId: bigint
   batchIndex: bigint
@@ -124,7 +124,7 @@ export function signingHash<Name extends keyof SignedObjects>(
       refuse('INPUT_INVALID', `${field} expected ${type}, got ${String(item).slice(0, 80)}`, { field })
   }
   const { chainId, verifyingContract } = domain
-  // Without a name the domain would be of another type, and without a version, too.
+  // Without a name the domain would be of another type, and without a version as well.
   if (domain.name === '' || domain.version === '') refuse('INPUT_INVALID', 'a domain has a name and a version', {})
   if (!fits(chainId, 'uint256'))
     refuse('INPUT_INVALID', `chainId expected uint256, got ${String(chainId)}`, { field: 'chainId' })
@@ -138,8 +138,8 @@ export function signingHash<Name extends keyof SignedObjects>(
 }
 
 /**
- * The address that made a signature of 65 bytes (r, s, v), or `undefined` when it is none: another length, a high s, r or s out of range,
- * v other than 0, 1, 27, 28, or no point.
+ * The address that made a signature of 65 bytes (r, s, v), or `undefined` when it is none: another length, a high s, r
+ * or s out of range, v other than 0, 1, 27, 28, or no point.
  */
 export function recoverSigner(hash: Hash, signature: Hex): Address | undefined {
   const bytes = hexToBytes(signature)

@@ -6,8 +6,8 @@ import type { BatchMessage, HeaderMessage, ReceiptMessage, SequencerDomain } fro
 export type Signed<T> = { message: T; signer: Address; signature: Hex }
 
 /**
- * What is said to prove a fault of sequencer `accused`. Facts that no signature proves (what L1 and the canonical chain say) are named
- * here and looked up in {@link EvidenceFacts}.
+ * What is said to prove a fault of sequencer `accused`. Facts that no signature proves (what L1 and the canonical chain
+ * say) are named here and looked up in {@link EvidenceFacts}.
  */
 export type Evidence = { accused: number } & (
   | { type: 'EQUIVOCATION_BLOCK'; a: Signed<HeaderMessage>; b: Signed<HeaderMessage> }
@@ -33,7 +33,10 @@ export type Evidence = { accused: number } & (
   | { type: 'MISSED_REVEAL'; epoch: bigint }
 )
 
-/** The key registry: keys are never forgotten, so that rotating one is no escape. `toEpoch` is exclusive; left out: still in use. */
+/**
+ * The key registry: keys are never forgotten, so that rotating one is no escape. `toEpoch` is exclusive; left out:
+ * still in use.
+ */
 export type KeyEntry = { signer: Address; id: number; fromEpoch: bigint; toEpoch?: bigint | undefined }
 
 /** A turn of the canonical chain, from its own start: what a predecessor left undone does not count. */
@@ -47,7 +50,10 @@ export type Turn = {
   l1Stalled: boolean
 }
 
-/** What the verifier knows from L1 and from the canonical chain: its own node's answers, or those of a bundle it chooses to believe. */
+/**
+ * What the verifier knows from L1 and from the canonical chain: its own node's answers, or those of a bundle it chooses
+ * to believe.
+ */
 export type EvidenceFacts = {
   disputes: readonly {
     game: Address
@@ -107,8 +113,8 @@ export type EvidencePolicy = {
 }
 
 /**
- * Two weeks for evidence, as the pool has by default, half of twenty turns missed, and twelve hours to include what was forced, as on the
- * OP Stack, with ten minutes of grace. No dispute game is believed and no ordering is promised.
+ * Two weeks for evidence, as the pool has by default, half of twenty turns missed, and twelve hours to include what was
+ * forced, as on the OP Stack, with ten minutes of grace. No dispute game is believed and no ordering is promised.
  */
 export const defaultEvidencePolicy: EvidencePolicy = {
   evidenceMaxAgeSeconds: 14 * 86_400,

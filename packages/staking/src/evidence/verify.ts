@@ -21,8 +21,8 @@ function word(value: bigint): Uint8Array {
 }
 
 /**
- * Name of a fault: keccak256(keccak256(kind) ‖ accused ‖ epoch ‖ term ‖ height or index), each a 32-byte word. The payloads are not in it: a third
- * conflicting block is the same fault.
+ * Name of a fault: keccak256(keccak256(kind) ‖ accused ‖ epoch ‖ term ‖ height or index), each a 32-byte word. The
+ * payloads are not in it: a third conflicting block is the same fault.
  */
 export function evidenceIdOf(kind: OffenceKind, accused: number, place: Place): Hex {
   return bytesToHex(
@@ -62,8 +62,9 @@ function canonicalJson(value: unknown): string {
 }
 
 /**
- * Judges evidence. Pure and total: no network, no clock, no exception for whatever it is given. Checks run in a fixed order, and the first
- * that fails names the verdict: decoding, domain, future, expired, duplicate, key, signature, then the rule of the kind.
+ * Judges evidence. Pure and total: no network, no clock, no exception for whatever it is given. Checks run in a fixed
+ * order, and the first that fails names the verdict: decoding, domain, future, expired, duplicate, key, signature, then
+ * the rule of the kind.
  *
  * @returns The offence to hand to `applyPool`, or the code of what is missing. Doubt acquits.
  */
@@ -111,7 +112,8 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
       if (a.message.chainId !== context.domain.chainId || b.message.chainId !== context.domain.chainId) {
         return no('E_DOMAIN', `batch of chain ${a.message.chainId} / ${b.message.chainId}`)
       }
-      // A signer picks the heights of its false batch: the later epoch that has begun is the honest one's or no earlier.
+      // A signer picks the heights of its false batch: the later epoch that has begun is the honest one's or no
+      // earlier.
       const epochs = [a, b].map(({ message }) => epochOfHeight(context, message.firstHeight))
       const begun = epochs.filter((epoch): epoch is bigint => epoch !== undefined && epoch <= context.now.epoch)
       if (begun.length === 0) return no('E_FUTURE', 'neither batch is of an epoch that has begun')
@@ -296,7 +298,9 @@ function downtime(accused: number, own: readonly Turn[], context: EvidenceContex
     : no('E_NO_FAULT', `${missed} of ${windowTurns} turns missed, ${windowTurns - minTurns} are allowed`)
 }
 
-/** Turns of halts: two or more different leaders in a row that produced nothing were stopped by something they share. */
+/**
+ * Turns of halts: two or more different leaders in a row that produced nothing were stopped by something they share.
+ */
 function haltedTurns(turns: readonly Turn[]): Set<Turn> {
   const halted = new Set<Turn>()
   let run: Turn[] = []
@@ -383,7 +387,8 @@ function priorityBroken(
   if (first === undefined || second === undefined) return no('E_NO_FAULT', 'one of them pays no priority fee')
   if (first.sender === second.sender) return no('E_EXCUSED', 'one sender’s transactions go by nonce')
   if (first.tip >= second.tip) return no('E_NO_FAULT', 'the earlier one pays no less')
-  // The better one could only come after its sender's transactions before it: if one of those stands behind the earlier, it was not yet due.
+  // The better one could only come after its sender's transactions before it: if one of those stands behind the
+  // earlier, it was not yet due.
   for (let i = earlier + 1; i < later; i++) {
     if (paying(transactions[i]!, fee.baseFeePerGas)?.sender === second.sender) {
       return no('E_EXCUSED', 'the later one waited for its sender’s nonce')
@@ -444,7 +449,8 @@ function brokenPromise(
   const b = evidence.b?.message
   if (!activePolicy(context, 'receipts', a.notAfterHeight)) return no('E_EXCUSED', 'the policy is not active')
   const included = (txHash: Hash) => context.facts.inclusions.find(item => item.txHash === txHash)
-  // Only blocks that the accused itself produced in the promise's epoch can break it: who was replaced could not keep it.
+  // Only blocks that the accused itself produced in the promise's epoch can break it: who was replaced could not keep
+  // it.
   const produced = (height: bigint): boolean =>
     context.facts.turns.some(
       turn =>

@@ -21,7 +21,9 @@ export function notZero(value: string, field: string): Address {
   return address
 }
 
-/** The address of an uncompressed public key of 64 bytes (no `04` in front), or `undefined` when it has another length. */
+/**
+ * The address of an uncompressed public key of 64 bytes (no `04` in front), or `undefined` when it has another length.
+ */
 export function addressOfPubkey(pubkey: Hex): Address | undefined {
   const bytes = hexToBytes(pubkey)
   if (bytes === undefined || bytes.length !== 64) return undefined

@@ -2,9 +2,9 @@
 type Dated = { readonly epoch: bigint }
 
 /**
- * What was when: entries by ascending epoch, of which only the newest is ever written anew. A list that is never changed, and yet appended
- * to in constant time: all lists of one history share one buffer and differ in how much of it they see. The newest entry, which the running
- * epoch still changes, is kept beside it.
+ * What was when: entries by ascending epoch, of which only the newest is ever written anew. A list that is never
+ * changed, and yet appended to in constant time: all lists of one history share one buffer and differ in how much of it
+ * they see. The newest entry, which the running epoch still changes, is kept beside it.
  */
 export class Timeline<Entry extends Dated> {
   /** Shared with older and younger lists: entries from `#start` up to `#end` are ours, and are never written again. */
@@ -66,7 +66,10 @@ export class Timeline<Entry extends Dated> {
     return new Timeline(buffer, isShared ? 0 : this.#start, buffer.length, entry)
   }
 
-  /** Without entries of which `isOver(next)` says that the entry after them has taken their place for all that is still asked. */
+  /**
+   * Without entries of which `isOver(next)` says that the entry after them has taken their place for all that is still
+   * asked.
+   */
   forget(isOver: (next: Entry) => boolean): Timeline<Entry> {
     let start = this.#start
     while (start < this.#end) {

@@ -27,7 +27,10 @@ export type PreparedMetisCall = { to: Address; data: Hex; value: bigint }
 export type BridgeOptions = {
   /** Gas on L2 for the bridged reward. Default 200000. */
   l2Gas?: number
-  /** Ether for the bridge, wei. It is lost when there is no reward to bridge, so {@link simulateMetis} checks. Default 0. */
+  /**
+   * Ether for the bridge, wei. It is lost when there is no reward to bridge, so {@link simulateMetis} checks. Default
+   * 0.
+   */
   value?: bigint
 }
 
@@ -111,7 +114,10 @@ export function prepareMetis(
   }
 }
 
-/** What revert data of the contracts says: `NotWhitelisted()`, `Pausable: paused`, `Panic(0x11)`; `undefined` for foreign data. */
+/**
+ * What revert data of the contracts says: `NotWhitelisted()`, `Pausable: paused`, `Panic(0x11)`; `undefined` for
+ * foreign data.
+ */
 export function decodeMetisRevert(data: Hex): string | undefined {
   try {
     const { errorName, args } = decodeErrorResult({ abi: lockingPoolAbi, data }) as {
@@ -141,7 +147,8 @@ function revertData(error: unknown): Hex | undefined {
 /**
  * Runs a call against the chain's state without sending it.
  *
- * @throws StakingError `METIS_REVERT` with what the contract says; `INPUT_INVALID` when ether would be lost because no reward is due
+ * @throws StakingError `METIS_REVERT` with what the contract says; `INPUT_INVALID` when ether would be lost because no
+ * reward is due
  */
 export async function simulateMetis(
   client: PublicClient<Transport, Chain | undefined>,

@@ -45,15 +45,15 @@ export function parseMetisLog(deployment: MetisDeployment, log: MetisLog): Metis
 export type FoldOptions = {
   deployment: MetisDeployment
   /**
-   * Calldata of a transaction by hash. Who earned what in a reward batch is only there, not in any event; without it the batch's amount is
-   * counted, but credited to nobody until a later event tells.
+   * Calldata of a transaction by hash. Who earned what in a reward batch is only there, not in any event; without it
+   * the batch's amount is counted, but credited to nobody until a later event tells.
    */
   inputOf?: ((transactionHash: Hex) => Hex | undefined) | undefined
 }
 
 /**
- * Our state of the contracts out of their logs, in chain order, all three contracts together (LockingPool, LockingInfo, and the token's
- * transfers to and from LockingInfo, which alone tell fresh METIS from compounded reward).
+ * Our state of the contracts out of their logs, in chain order, all three contracts together (LockingPool, LockingInfo,
+ * and the token's transfers to and from LockingInfo, which alone tell fresh METIS from compounded reward).
  *
  * @throws StakingError `METIS_LOG` for a log that cannot follow the state: one is missing, or the order is wrong
  */

@@ -247,7 +247,9 @@ describe('foldMetisLogs', () => {
   })
 })
 
-/** A chain of one block that answers by the model of the contracts, through real calldata, return data and revert data. */
+/**
+ * A chain of one block that answers by the model of the contracts, through real calldata, return data and revert data.
+ */
 function modelChain(initial: MetisPoolState, code: Hex = '0x60') {
   let state = initial
   const set = createSequencerSet({

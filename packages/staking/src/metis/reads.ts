@@ -146,8 +146,8 @@ export async function readMetisEpoch(
 }
 
 /**
- * The epoch of an L2 block by binary search: O(log epochs) small reads, where the contract's own getEpochByBlock scans them all in one call
- * that nodes stop answering as the chain grows.
+ * The epoch of an L2 block by binary search: O(log epochs) small reads, where the contract's own getEpochByBlock scans
+ * them all in one call that nodes stop answering as the chain grows.
  */
 export async function readMetisEpochAt(
   client: Client,
@@ -196,7 +196,8 @@ export function metisEpochFromSlots(values: readonly bigint[]): SetEpoch | undef
 const implementationSlot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
 
 /**
- * Which of the two deployed behaviours a pool has, read from the code behind the proxy: the older one carries the string `BFT restriction`.
+ * Which of the two deployed behaviours a pool has, read from the code behind the proxy: the older one carries the
+ * string `BFT restriction`.
  */
 export async function detectMetisVersion(
   client: Client,

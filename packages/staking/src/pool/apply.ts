@@ -73,7 +73,10 @@ export function createPool(options: PoolOptions, at = 0): PoolState {
   }
 }
 
-/** Moves to the next epoch, with its reward per block and the commissions that are due; weights of the epoch that ended are frozen by it. */
+/**
+ * Moves to the next epoch, with its reward per block and the commissions that are due; weights of the epoch that ended
+ * are frozen by it.
+ */
 function advanceEpoch(draft: Draft, command: Extract<PoolCommand, { type: 'advanceEpoch' }>): void {
   only(draft, draft.config.operator, 'operator')
   if (command.epoch !== draft.epoch + 1n) {
@@ -94,7 +97,10 @@ function advanceEpoch(draft: Draft, command: Extract<PoolCommand, { type: 'advan
 /** Entries that are kept of the times when epochs began: how finely what is forgotten is told apart. */
 const startsKept = 1024
 
-/** The start of this epoch beside those still asked for. What is remembered is a span of time, however short the epochs are. */
+/**
+ * The start of this epoch beside those still asked for. What is remembered is a span of time, however short the epochs
+ * are.
+ */
 function epochStarts(draft: Draft): PoolState['epochStarts'] {
   const remembered = rememberedSeconds(draft.config.windows)
   const kept = draft.epochStarts.forget(next => next.at <= draft.at - remembered)

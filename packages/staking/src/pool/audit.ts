@@ -2,7 +2,10 @@ import { type Bond, bondsWei } from '../stake/bonds.js'
 import { settlePosition, valueWei } from '../stake/delegated.js'
 import type { DelegatedStake, PoolState } from './types.js'
 
-/** Where the wei of a pool are. `inWei` = `heldWei` + what was burnt, given to the treasury or paid out, or the books are wrong. */
+/**
+ * Where the wei of a pool are. `inWei` = `heldWei` + what was burnt, given to the treasury or paid out, or the books
+ * are wrong.
+ */
 export type PoolAudit = {
   /** Deposits of operators and delegators, and funds for rewards. */
   inWei: bigint

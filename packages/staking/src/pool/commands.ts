@@ -60,7 +60,10 @@ export type PoolCommand = CommandContext &
         batchId: bigint
         startEpoch: bigint
         endEpoch: bigint
-        /** Blocks of one leader in `epoch`. Without it they count as spread evenly over the epochs of the batch for which he was weighed. */
+        /**
+         * Blocks of one leader in `epoch`. Without it they count as spread evenly over the epochs of the batch for
+         * which he was weighed.
+         */
         entries: readonly { signer: Address; blocks: bigint; epoch?: bigint }[]
       }
     | { type: 'delegate'; id: number; amountWei: bigint }
@@ -88,7 +91,10 @@ export type PoolResults = {
   claimDelegationRewards: bigint
 }
 
-/** The result of a {@link PoolCommand}: the id of the seat for `lock`, the wei that were paid for what pays, `null` for the others. */
+/**
+ * The result of a {@link PoolCommand}: the id of the seat for `lock`, the wei that were paid for what pays, `null` for
+ * the others.
+ */
 export type PoolResult<Type extends PoolCommand['type']> = Type extends keyof PoolResults ? PoolResults[Type] : null
 
 /** The most that a case can cost a seat: each side's most may add up to more than the whole's. */
@@ -140,7 +146,10 @@ export type SequencerPoolEvent =
   | { type: 'Undelegated'; id: number; delegator: Address; shares: bigint; claimableAt: number }
   | { type: 'DelegationPaid'; id: number; delegator: Address; shares: bigint; amountWei: bigint }
   | { type: 'DelegationRewardsPaid'; id: number; delegator: Address; amountWei: bigint }
-  /** A case is open. What it can cost at most; `correlated`: seats convicted before that pay more if this one is convicted, too. */
+  /**
+   * A case is open. What it can cost at most; `correlated`: seats convicted before that pay more if this one is
+   * convicted as well.
+   */
   | ({
       type: 'OffenceAdmitted'
       evidenceId: Hex

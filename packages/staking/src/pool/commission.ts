@@ -12,8 +12,8 @@ export function requireCommission(draft: Draft, commissionBps: number): void {
 }
 
 /**
- * Announces a commission. Its first step is taken after the notice and not before those who leave now have earned for the last time: who
- * disagrees is gone before it counts. A new announcement replaces an earlier one.
+ * Announces a commission. Its first step is taken after the notice and not before those who leave now have earned for
+ * the last time: who disagrees is gone before it counts. A new announcement replaces an earlier one.
  */
 export function setCommission(draft: Draft, command: Extract<PoolCommand, { type: 'setCommission' }>): void {
   const { id } = owned(draft, command.id)

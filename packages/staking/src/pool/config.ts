@@ -69,7 +69,10 @@ const poolSchema = /* @__PURE__ */ (() =>
     maxCommissionBps: z._default(bps, 5000),
     /** The most that one step changes a commission. */
     maxCommissionStepBps: z._default(bps.check(z.minimum(1)), 500),
-    /** The most of everything at stake that accounts of liquid-staking protocols may hold together. Default a quarter, as the Cosmos module. */
+    /**
+     * The most of everything at stake that accounts of liquid-staking protocols may hold together. Default a quarter,
+     * as the Cosmos module.
+     */
     liquidCapBps: z._default(bps, 2500),
     windows: z.prefault(windowsSchema, {}),
   }))()
@@ -138,7 +141,10 @@ export function parsePoolConfig(options: unknown): PoolConfig {
   return sorted({ ...full, windows: sorted(full.windows) })
 }
 
-/** How long weights and the times of stake are remembered: until no case about them can be opened, paused, executed or correlated any more. */
+/**
+ * How long weights and the times of stake are remembered: until no case about them can be opened, paused, executed or
+ * correlated any more.
+ */
 export function rememberedSeconds(windows: Windows): number {
   const {
     evidenceMaxAgeSeconds,

@@ -63,7 +63,9 @@ function copyFields(draft: PoolState): Fields {
   }
 }
 
-/** Writes a sequencer, keeping the pool's sums and the sequencer's history of weights right. The only way to write one. */
+/**
+ * Writes a sequencer, keeping the pool's sums and the sequencer's history of weights right. The only way to write one.
+ */
 export function put(draft: Draft, next: Sequencer): void {
   const last = draft.sequencers.get(next.id)
   const before = last === undefined ? 0n : bondedWei(last)
@@ -98,7 +100,10 @@ export function noted<T extends { readonly epoch: bigint }>(draft: Draft, list: 
   return list.forget(next => next.epoch <= horizon).add(now)
 }
 
-/** A sequencer whose stake is told apart only as far as a fault that may still come forward, or a case that is open, asks for it. */
+/**
+ * A sequencer whose stake is told apart only as far as a fault that may still come forward, or a case that is open,
+ * asks for it.
+ */
 export function joined(draft: Draft, sequencer: Sequencer): Sequencer {
   if (sequencer.openCases > 0 || sequencer.tombstoned) return sequencer
   const horizon = horizonOf(draft)
@@ -153,7 +158,10 @@ export function requireAmount(amountWei: bigint, least: bigint, most: bigint, fi
   }
 }
 
-/** Nothing leaves a seat against which evidence is open, nor one that was convicted and pays more if a case against another ends so, too. */
+/**
+ * Nothing leaves a seat against which evidence is open, nor one that was convicted and pays more if a case against
+ * another ends so as well.
+ */
 export function notFrozen(draft: Draft, sequencer: Sequencer): void {
   const { id, openCases } = sequencer
   if (openCases > 0) {

@@ -6,7 +6,9 @@ import type { PoolCommand } from './commands.js'
 import { type Draft, only } from './draft.js'
 import type { PoolState } from './types.js'
 
-/** Names an account of a liquid-staking protocol, or says that it is none any more. What it has at stake already stays. */
+/**
+ * Names an account of a liquid-staking protocol, or says that it is none any more. What it has at stake already stays.
+ */
 export function setLiquidAccount(draft: Draft, command: Extract<PoolCommand, { type: 'setLiquidAccount' }>): void {
   only(draft, draft.config.admin, 'admin')
   const account = notZero(command.account, 'account')
@@ -39,8 +41,8 @@ export function liquidStakeWei(state: PoolState): bigint {
 }
 
 /**
- * Refuses stake of a liquid-staking protocol that would lift their share of everything above the cap. Others who leave may still do so:
- * nobody is locked in, or out of leaving, by the cap.
+ * Refuses stake of a liquid-staking protocol that would lift their share of everything above the cap. Others who leave
+ * may still do so: nobody is locked in, or out of leaving, by the cap.
  *
  * @throws StakingError `LIQUID_CAP`
  */

@@ -406,11 +406,12 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
 }
 
 /**
- * One call of Metis' deployed contracts: guards in their order, effects and events to the wei, traps included. For replay, simulation and
- * dashboards; a new chain wants {@link applyPool}.
- * Source: metis-sequencer-contract `LockingPool.sol`, `LockingInfo.sol`.
+ * One call of Metis' deployed contracts: guards in their order, effects and events to the wei, traps included. For
+ * replay, simulation and dashboards; a new chain wants {@link applyPool}. Source: metis-sequencer-contract
+ * `LockingPool.sol`, `LockingInfo.sol`.
  *
- * @throws StakingError `METIS_REVERT`, `details.revert` being the error name with brackets or the string of the contract
+ * @throws StakingError `METIS_REVERT`, `details.revert` being the error name with brackets or the string of the
+ * contract
  *
  * @example
  * ```ts

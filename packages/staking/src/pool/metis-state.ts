@@ -24,8 +24,8 @@ export type MetisSequencer = {
 }
 
 /**
- * Which deployed behaviour: `2024-06` (recorded for mainnet) reverts `BFT restriction` and checks the caller of setSequencerOwner, `head` is
- * the source's last state.
+ * Which deployed behaviour: `2024-06` (recorded for mainnet) reverts `BFT restriction` and checks the caller of
+ * setSequencerOwner, `head` is the source's last state.
  */
 export type MetisVersion = 'head' | '2024-06'
 

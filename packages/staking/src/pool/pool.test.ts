@@ -578,7 +578,7 @@ describe('liquid staking', () => {
     hand.run({ type: 'setWhitelist', owner: protocol, allowed: true })
     const lock: Input = { type: 'lock', by: protocol, signer: account(77), amountWei: 20_000n * metis }
     expect(hand.code(lock)).toBe('LIQUID_CAP')
-    // Nobody is locked in: others leave, the share rises, and what is there may stay or leave, too.
+    // Nobody is locked in: others leave, the share rises, and what is there may stay or leave as well.
     hand.run({ type: 'unlock', by: account(3), id: 3 })
     hand.run({ type: 'undelegate', by: protocol, id: 2, shares: 40_000n * metis })
     expect(liquidStakeWei(hand.state)).toBe(10_000n * metis)

@@ -193,7 +193,9 @@ export function withdraw(draft: Draft, command: Command<'withdraw'>): void {
   startUnlock(draft, sequencer, command.amountWei, false)
 }
 
-/** Moves own stake to the way out. Until it is claimed it answers for the time before; what is left, for the time after. */
+/**
+ * Moves own stake to the way out. Until it is claimed it answers for the time before; what is left, for the time after.
+ */
 function startUnlock(draft: Draft, from: Sequencer, amountWei: bigint, forced: boolean): void {
   const sequencer = joined(draft, from)
   const whole = amountWei === sequencer.amountWei

@@ -21,7 +21,10 @@ export function checkpointAt(sequencer: Sequencer, epoch: bigint): Checkpoint {
 /** Own stake and delegations of a checkpoint, wei. */
 export const weightOf = (checkpoint: Checkpoint): bigint => checkpoint.ownWei + checkpoint.delegatedWei
 
-/** The epoch at whose end the weights of `epoch` were fixed. The first epochs, which nobody was elected for, count by those of epoch 0. */
+/**
+ * The epoch at whose end the weights of `epoch` were fixed. The first epochs, which nobody was elected for, count by
+ * those of epoch 0.
+ */
 export function weightsEpoch(config: PoolConfig, epoch: bigint): bigint {
   const frozenAt = epoch - BigInt(config.lookaheadEpochs) - 1n
   return frozenAt > 0n ? frozenAt : 0n
@@ -54,8 +57,9 @@ export function signerAt(sequencer: Sequencer, epoch: bigint): Address | undefin
 export type Candidate = { readonly id: number; readonly weight: bigint; readonly signer: Address }
 
 /**
- * The weights with which `epoch` is elected: those of the end of epoch − L − 1, so that they were fixed before any entropy of the
- * epoch existed. Sorted by id, never by address, which could be ground; jailed and empty seats are left out.
+ * The weights with which `epoch` is elected: those of the end of epoch − L − 1, so that they were fixed before any
+ * entropy of the epoch existed. Sorted by id, never by address, which could be ground; jailed and empty seats are left
+ * out.
  *
  * @throws StakingError `EPOCH_UNKNOWN` when that end is not reached yet, or is forgotten
  */

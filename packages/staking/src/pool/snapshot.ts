@@ -180,8 +180,8 @@ const snapshotSchema = /* @__PURE__ */ (() =>
   }))()
 
 /**
- * The whole pool as canonical JSON: fields and lists in a fixed order, wei as decimal strings. Two equal states give the same text
- * whatever their history, on every platform.
+ * The whole pool as canonical JSON: fields and lists in a fixed order, wei as decimal strings. Two equal states give
+ * the same text whatever their history, on every platform.
  */
 export function encodePool(state: PoolState): string {
   const snapshot = {
@@ -292,7 +292,10 @@ function pick<Shape extends object>(value: object, shape: Shape): Record<keyof S
   return picked
 }
 
-/** A copy with wei as decimal strings. `JSON.stringify` would call a replacer for every value, and leave its fast path for it. */
+/**
+ * A copy with wei as decimal strings. `JSON.stringify` would call a replacer forevery value, and leave its fast path
+ * for it.
+ */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return value

@@ -6,8 +6,8 @@ import type { Bond } from '../stake/bonds.js'
 import type { PoolConfig } from './config.js'
 
 /**
- * `queued` waits for a seat · `active` may be elected · `exiting` gave up its seat and waits for its stake · `exited` is paid out.
- * Jail and tombstone are kept beside it, because a jailed sequencer may exit too.
+ * `queued` waits for a seat · `active` may be elected · `exiting` gave up its seat and waits for its stake · `exited`
+ * is paid out. Jail and tombstone are kept beside it, because a jailed sequencer may exit too.
  */
 export type SequencerStatus = 'queued' | 'active' | 'exiting' | 'exited'
 
@@ -23,7 +23,9 @@ export type Unlocking = {
   readonly claimableAt: number
 }
 
-/** From the end of `epoch` on, until the next checkpoint: what a seat has at stake, its operator's and its delegators'. */
+/**
+ * From the end of `epoch` on, until the next checkpoint: what a seat has at stake, its operator's and its delegators'.
+ */
 export type Checkpoint = {
   readonly epoch: bigint
   readonly ownWei: bigint
@@ -95,7 +97,7 @@ export type Sequencer = {
   readonly keys: readonly SignerKey[]
   readonly activationEpoch: bigint
   readonly history: Timeline<Checkpoint>
-  /** Ascending `fromEpoch`; the first counts for all earlier epochs, too. */
+  /** Ascending `fromEpoch`; the first counts for all earlier epochs as well. */
   readonly commissions: readonly Commission[]
   readonly delegated: DelegatedStake
   /** 0 free, `Infinity` until the case is settled, else the second from which `unjail` works. */
@@ -154,7 +156,10 @@ export type SlashCase = {
   readonly kind: OffenceKind
   readonly id: number
   readonly offenceEpoch: bigint
-  /** The epoch whose end the operator's stake is looked up at: of the offence, or of the weights when a leaving leader led with them. */
+  /**
+   * The epoch whose end the operator's stake is looked up at: of the offence, or of the weights when a leaving leader
+   * led with them.
+   */
   readonly stakeEpoch: bigint
   readonly offenceAt: number
   readonly admittedAt: number
@@ -207,7 +212,9 @@ export type PoolState = {
   /** Seconds of the last command. */
   readonly at: number
   readonly epoch: bigint
-  /** When epochs began, not all of them: the first is the newest that began before everything that can still be judged. */
+  /**
+   * When epochs began, not all of them: the first is the newest that began before everything that can still be judged.
+   */
   readonly epochStarts: Timeline<{ readonly epoch: bigint; readonly at: number }>
   readonly paused: boolean
   readonly rewardPerBlockWei: bigint
@@ -222,7 +229,10 @@ export type PoolState = {
   /** Bonded weight of all active sequencers, and that of the jailed ones among them. */
   readonly activeWei: bigint
   readonly jailedWei: bigint
-  /** `activeWei` at the end of the epochs in which it changed: what everybody had at stake when an offence was committed. */
+  /**
+   * `activeWei` at the end of the epochs in which it changed: what everybody had at stake when an offence was
+   * committed.
+   */
   readonly totals: Timeline<{ readonly epoch: bigint; readonly wei: bigint }>
   readonly ledger: PoolLedger
   readonly whitelist: OrderedMap<Address, true>

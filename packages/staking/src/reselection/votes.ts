@@ -52,8 +52,8 @@ export function openTermVotes(members: TermVotes['members']): TermVotes {
 }
 
 /**
- * Counts a vote (whose signature the caller has checked). Decided when 3·yes > 2·total by stake for one and the same decision; a member votes
- * once, and changing one's mind does not count.
+ * Counts a vote (whose signature the caller has checked). Decided when 3·yes > 2·total by stake for one and the same
+ * decision; a member votes once, and changing one's mind does not count.
  *
  * @throws StakingError `VOTE_INVALID` for a stranger, a second vote, or a vote after the decision
  *
@@ -101,7 +101,10 @@ export type TimeoutOptions = {
   maxMs?: number
 }
 
-/** How long to wait for the first block of a term: grows with every failed term, so that a slow network converges instead of thrashing. */
+/**
+ * How long to wait for the first block of a term: grows with every failed term, so that a slow network converges
+ * instead of thrashing.
+ */
 export function termTimeoutMs(term: number, options: TimeoutOptions = {}): number {
   const { baseMs = 4000, factor = 1.5, maxMs = 60_000 } = options
   if (!(baseMs > 0) || !(factor >= 1) || !(maxMs >= baseMs)) {

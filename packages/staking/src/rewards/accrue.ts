@@ -16,8 +16,8 @@ const maxEntryEpochs = 1_000_000
 type Earned = { readonly epoch: bigint; readonly blocks: bigint; readonly amountWei: bigint }
 
 /**
- * Credits a seat by the weights with which each epoch was elected: what came later has not worked for it, and what has left since has.
- * Commission and the operator's part go to the operator, the rest to the delegators of then.
+ * Credits a seat by the weights with which each epoch was elected: what came later has not worked for it, and what has
+ * left since has. Commission and the operator's part go to the operator, the rest to the delegators of then.
  */
 function credit(draft: Draft, sequencer: Sequencer, earned: readonly Earned[]): void {
   let { rewardWei, delegated } = sequencer
@@ -83,8 +83,8 @@ export function accrueBlock(draft: Draft, command: Command<'accrueBlock'>): void
 }
 
 /**
- * A batch of finalized epochs. What is wrong with the batch as a whole refuses it; what is wrong with one entry rejects that entry and
- * pays the others: one rotated or invented key must not stop everybody's rewards.
+ * A batch of finalized epochs. What is wrong with the batch as a whole refuses it; what is wrong with one entry rejects
+ * that entry and pays the others: one rotated or invented key must not stop everybody's rewards.
  */
 export function submitRewards(draft: Draft, command: Command<'submitRewards'>): bigint {
   only(draft, draft.config.rewarder, 'rewarder')
@@ -146,7 +146,10 @@ export function submitRewards(draft: Draft, command: Command<'submitRewards'>): 
 const isPaid = (paid: ReadonlySet<string>, id: number, epoch: bigint | undefined): boolean =>
   epoch === undefined ? paid.has(`${id}`) : paid.has(`${id}:${epoch}`) || paid.has(`${id}:`)
 
-/** What an entry is paid, epoch by epoch. Blocks without an epoch are spread evenly, what is left over on the first ones. */
+/**
+ * What an entry is paid, epoch by epoch. Blocks without an epoch are spread evenly, what is left over on the first
+ * ones.
+ */
 function earnedOf(
   draft: Draft,
   sequencer: Sequencer,

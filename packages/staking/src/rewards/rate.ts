@@ -6,9 +6,8 @@ export function blocksPerYear(blockIntervalMs: number): bigint {
 }
 
 /**
- * The reward a block, in wei, that yields `rateBps` a year on what is staked. Rounded down twice, as Metis' own task does, so that the pool
- * never pays more than the rate.
- * Source: metis-sequencer-contract `tasks/l1.ts`.
+ * The reward a block, in wei, that yields `rateBps` a year on what is staked. Rounded down twice, as Metis' own task
+ * does, so that the pool never pays more than the rate. Source: metis-sequencer-contract `tasks/l1.ts`.
  *
  * @example
  * ```ts
@@ -21,7 +20,9 @@ export function rewardPerBlockFor(input: { stakedWei: bigint; rateBps: number; b
   return (input.stakedWei * BigInt(input.rateBps)) / 10_000n / blocksPerYear(input.blockIntervalMs)
 }
 
-/** The yearly yield that a reward per block gives, in basis points, rounded down; `undefined` when nothing is staked. */
+/**
+ * The yearly yield that a reward per block gives, in basis points, rounded down; `undefined` when nothing is staked.
+ */
 export function rateBpsOf(input: {
   stakedWei: bigint
   rewardPerBlockWei: bigint
@@ -32,8 +33,8 @@ export function rateBpsOf(input: {
 }
 
 /**
- * The highest rate, at most `targetRateBps`, that a budget pays for `seconds` of blocks, and the reward per block that goes with it:
- * how far, say, 3,000,000 of the fund's 4,600,000 METIS reach.
+ * The highest rate, at most `targetRateBps`, that a budget pays for `seconds` of blocks, and the reward per block that
+ * goes with it: how far, say, 3,000,000 of the fund's 4,600,000 METIS reach.
  */
 export function solveRate(input: {
   stakedWei: bigint

@@ -72,7 +72,8 @@ export function signBeacon(secret: Uint8Array, chainId: bigint, epoch: bigint): 
 }
 
 /**
- * Joins `threshold` shares into the group's signature by Lagrange interpolation at 0. Which shares are joined does not matter.
+ * Joins `threshold` shares into the group's signature by Lagrange interpolation at 0. Which shares are joined does not
+ * matter.
  *
  * @throws StakingError `ENTROPY_INVALID` for too few, repeated or malformed shares
  */
@@ -160,8 +161,8 @@ export function drandRoundAt(
 }
 
 /**
- * Every member signs the epoch; what came is mixed by id. Nobody can choose an output, but the last to reveal can withhold his, so withheld
- * ones are named and k of them give 2^k choices.
+ * Every member signs the epoch; what came is mixed by id. Nobody can choose an output, but the last to reveal can
+ * withhold his, so withheld ones are named and k of them give 2^k choices.
  */
 export function vrfMixSeed(options: {
   chainId: bigint
@@ -226,7 +227,7 @@ export function commitRevealSeed(): SeedProvider<{
   }
 }
 
-/** The same bytes for every epoch: for tests and for nothing else. */
+/** The same bytes forevery epoch: for tests and for nothing else. */
 export function fixedSeed(bytes: Uint8Array): SeedProvider<undefined> {
   const part = Uint8Array.from(bytes)
   return { kind: 'fixed', entropy: (): Entropy => ({ parts: [part], missing: [] }) }

@@ -12,8 +12,9 @@ export type Entropy = {
 }
 
 /**
- * A source of randomness. `entropy` is pure: it checks what the shell has fetched (a block, a signature, reveals) against what the epoch
- * asks for, and must accept exactly one output per epoch, or its supplier could choose the leader.
+ * A source of randomness. `entropy` is pure: it checks what the shell has fetched (a block, a signature, reveals)
+ * against what the epoch asks for, and must accept exactly one output per epoch, or its supplier could choose the
+ * leader.
  */
 export interface SeedProvider<Input> {
   readonly kind: string
@@ -31,8 +32,8 @@ function word(value: bigint): Uint8Array {
 }
 
 /**
- * The seed of an epoch: keccak256(tag ‖ chainId ‖ epoch ‖ count ‖ length and bytes of every part). Stake is never in it. Without entropy it
- * follows from the previous seed and is flagged: predictable for an epoch is better than halted.
+ * The seed of an epoch: keccak256(tag ‖ chainId ‖ epoch ‖ count ‖ length and bytes of every part). Stake is never in
+ * it. Without entropy it follows from the previous seed and is flagged: predictable for an epoch is better than halted.
  *
  * @param entropy `undefined` when the provider's output did not come in time.
  * @throws StakingError `INPUT_INVALID`

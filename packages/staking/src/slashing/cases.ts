@@ -103,8 +103,9 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
 }
 
 /**
- * What an offender had at stake, and everybody: at the start of the epoch, or at its end when that is more, since what left in between still
- * answers for it. One who led with nothing bonded any more had been elected with what was on its way out: that is the stake then.
+ * What an offender had at stake, and everybody: at the start of the epoch, or at its end when that is more, since what
+ * left in between still answers for it. One who led with nothing bonded any more had been elected with what was on its
+ * way out: that is the stake then.
  */
 function stakeAt(
   draft: Draft,
@@ -119,7 +120,10 @@ function stakeAt(
   return { stakeEpoch: weights, ...at(weights) }
 }
 
-/** Cases are kept for as long as they can still matter to another one; the last downtime for ever, since turns are counted from it on. */
+/**
+ * Cases are kept for as long as they can still matter to another one; the last downtime forever, since turns are
+ * counted from it on.
+ */
 function remembered(draft: Draft, sequencer: Sequencer): readonly Hex[] {
   const oldest = draft.at - rememberedSeconds(draft.config.windows) - draft.config.windows.exitDelaySeconds - month
   const ids = sequencer.caseIds
@@ -141,7 +145,9 @@ function jail(draft: Draft, sequencer: Sequencer, until: number): void {
   draft.events.push({ type: 'Jailed', id: sequencer.id, until })
 }
 
-/** Ten minutes, doubled by every strike of the last months, a day at most; never so many at once that the chain stops. */
+/**
+ * Ten minutes, doubled by every strike of the last months, a day at most; never so many at once that the chain stops.
+ */
 function jailForDowntime(draft: Draft, sequencer: Sequencer): void {
   if (sequencer.status !== 'active' || sequencer.jailedUntil > 0) return
   if (3n * (draft.jailedWei + bondedWei(sequencer)) > draft.activeWei) return
@@ -240,7 +246,8 @@ export function executeCase(draft: Draft, command: Command<'executeCase'>): void
   const rule = offenceRules[open.kind]
   charge(draft, open.id)
   if (!rule.safety) return
-  // One more offender raises the correlated share of those who were executed before: they pay the difference, so that order never matters.
+  // One more offender raises the correlated share of those who were executed before: they pay the difference, so that
+  // order never matters.
   for (const other of new Set(correlated(draft, open).map(({ id }) => id))) if (other !== open.id) charge(draft, other)
   const sequencer = find(draft, open.id)
   if (!sequencer.tombstoned) {

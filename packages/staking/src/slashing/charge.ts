@@ -47,9 +47,9 @@ function priceOf(draft: Draft, executed: SlashCase, own: readonly SlashCase[]): 
 }
 
 /**
- * Charges what a sequencer's executed cases cost by now beyond what it has paid. Of faults of one time the worst is paid, so that two proofs of
- * one fault do not count twice; every other time is paid for, too, without an end. What others add is paid once, where it is most. Both are
- * functions of the set of executed cases, whatever their order.
+ * Charges what a sequencer's executed cases cost by now beyond what it has paid. Of faults of one time the worst is
+ * paid, so that two proofs of one fault do not count twice; every other time is paid for as well, without an end. What
+ * others add is paid once, where it is most. Both are functions of the set of executed cases, whatever their order.
  */
 export function charge(draft: Draft, id: number): void {
   const own = find(draft, id)
@@ -139,7 +139,9 @@ export function furtherExposure(draft: Draft, open: SlashCase): Exposure[] {
   return [...worst.values()].map(({ other, wei }) => exposureOf(draft, other, wei)).sort((a, b) => a.id - b.id)
 }
 
-/** Takes up to `amountWei` of what is liable: the operator's tranche first, then operator and delegators in proportion. */
+/**
+ * Takes up to `amountWei` of what is liable: the operator's tranche first, then operator and delegators in proportion.
+ */
 function take(draft: Draft, executed: SlashCase, fractionBps: number, amountWei: bigint): void {
   const sequencer = find(draft, executed.id)
   const liable = liableOf(draft, sequencer, executed)
@@ -187,7 +189,10 @@ function take(draft: Draft, executed: SlashCase, fractionBps: number, amountWei:
   })
 }
 
-/** Leaves `keptWei` of `ofWei` to every delegator who was in, bonded still or on his way out; positions learn of it when they are touched. */
+/**
+ * Leaves `keptWei` of `ofWei` to every delegator who was in, bonded still or on his way out; positions learn of it when
+ * they are touched.
+ */
 function takeFromDelegators(
   draft: Draft,
   delegated: DelegatedStake,

@@ -93,8 +93,9 @@ export type PenaltyInput = {
 }
 
 /**
- * The share of stake that an offence costs, in basis points: the offender's own part, plus what correlation adds. The offender's own stake is
- * taken out of both sides of the correlation, so that one isolated failure costs the same in a pool of four as in a pool of a thousand.
+ * The share of stake that an offence costs, in basis points: the offender's own part, plus what correlation adds. The
+ * offender's own stake is taken out of both sides of the correlation, so that one isolated failure costs the same in a
+ * pool of four as in a pool of a thousand.
  *
  * @example
  * ```ts
@@ -110,13 +111,17 @@ export function penaltyBps(input: PenaltyInput): number {
   return Math.min(ownPenaltyBps(input) + correlatedPenaltyBps(input), 10_000)
 }
 
-/** What an offence costs whatever others do, in basis points: the base of its kind, doubled by repetition up to the cap. Paid for every time. */
+/**
+ * What an offence costs whatever others do, in basis points: the base of its kind, doubled by repetition up to the cap.
+ * Paid forevery time.
+ */
 export function ownPenaltyBps(input: Pick<PenaltyInput, 'kind' | 'repetition' | 'excessOfflineBps'>): number {
   const rule = offenceRules[input.kind]
   let base = rule.baseBps
   if (input.kind === 'DOWNTIME' && input.repetition <= 1) base = 0
   else for (let k = 1; k < input.repetition && base < rule.capBps; k++) base = Math.min(base * 2, rule.capBps)
-  // Everybody down at once is a shared fault of a client or a provider, which costs more; one alone pays the base. Factors of EIP-7716.
+  // Everybody down at once is a shared fault of a client or a provider, which costs more; one alone pays the base.
+  // Factors of EIP-7716.
   return input.kind === 'DOWNTIME' ? base * offlineFactor(input.excessOfflineBps) : base
 }
 
@@ -143,7 +148,9 @@ export function penaltyWei(fractionBps: number, stakeWei: bigint): bigint {
   return (BigInt(fractionBps) * stakeWei + 9_999n) / 10_000n
 }
 
-/** Who gets a slash: reporter and treasury rounded down, the rest burnt. Without a reporter that share is burnt, too. */
+/**
+ * Who gets a slash: reporter and treasury rounded down, the rest burnt. Without a reporter that share is burnt as well.
+ */
 export function splitSlash(
   kind: OffenceKind,
   amountWei: bigint,

@@ -23,8 +23,9 @@ export function reportCommitment(evidenceHash: Hex, reporter: Address, salt: Hex
 }
 
 /**
- * Who may earn a reporter's share: permitted watchers, and owners of seats in good standing. The offender knows its own evidence first and can
- * have any number of fresh accounts, so the order of commitments tells it from nobody; a permit or a seat of another owner does.
+ * Who may earn a reporter's share: permitted watchers, and owners of seats in good standing. The offender knows its own
+ * evidence first and can have any number of fresh accounts, so the order of commitments tells it from nobody; a permit
+ * or a seat of another owner does.
  */
 function requireReporter(draft: Draft): void {
   if (draft.watchers.has(draft.by)) return
@@ -62,7 +63,8 @@ export function revealReport(draft: Draft, command: Command<'revealReport'>): vo
   }
   const commitment = reportCommitment(open.evidenceHash, draft.by, command.salt)
   const report = draft.reports.find(item => item.commitment === commitment)
-  // Made before the fault, only the offender could have made it; after the evidence was public, it proves nothing; and the first one counts.
+  // Made before the fault, only the offender could have made it; after the evidence was public, it proves nothing; and
+  // the first one counts.
   if (
     report === undefined ||
     report.at < open.offenceAt ||

@@ -262,7 +262,7 @@ describe('rules that end', () => {
       admit(2, 'EQUIVOCATION_BLOCK', 4, now),
     ]
     const { events } = play(start, [...cases, ...[1, 2, 3, 4].map(n => execute(n))])
-    // 5 % for each of two times, and 37.5 % because another did it, too.
+    // 5 % for each of two times, and 37.5 % because another did it as well.
     expect(lost(events, 1)).toBe((20_000n * (500n + 500n + 3750n) * metis) / 10_000n)
     expect(lost(events, 2)).toBe((20_000n * 4250n * metis) / 10_000n)
   })
@@ -347,7 +347,8 @@ describe('stake of the fault', () => {
       execute(1),
     ])
     const [before] = views(state, 50)
-    // Nobody leads for two months: the loss stays open, and both deposits become older than every fault that can be brought forward.
+    // Nobody leads for two months: the loss stays open, and both deposits become older than every fault that can be
+    // brought forward.
     const later = play(state, [
       ...epochs(11n, 40n).map((command, i) => ({ ...command, at: now + (6 + 2 * i) * day })),
       { type: 'undelegate', by: account(50), id: 1, shares: 10n },
@@ -463,7 +464,8 @@ describe('jail, tombstone, freeze, veto', () => {
     expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now - 14 * day - 1)]))).toBe('OFFENCE_WINDOW')
     expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now + 1)]))).toBe('OFFENCE_WINDOW')
     expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now, 6n)]))).toBe('OFFENCE_WINDOW')
-    // Found by the random run: in a young pool the window reaches below zero, and a snapshot with such a case could not be read back.
+    // Found by the random run: in a young pool the window reaches below zero, and a snapshot with such a case could not
+    // be read back.
     const young = world([20_000n])
     const before = { ...admit(1, 'DOWNTIME', 1, -5), at: 10 }
     expect(codeOf(() => play(young, [before]))).toBe('OFFENCE_WINDOW')

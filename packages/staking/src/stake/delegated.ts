@@ -103,9 +103,11 @@ export function settlePosition(delegated: DelegatedStake, held: Delegation): Set
 }
 
 /**
- * Joins the lots of a settled position that nothing tells apart any more. The seat's own bonds must have been joined up to `horizon` before.
+ * Joins the lots of a settled position that nothing tells apart any more. The seat's own bonds must have been joined up
+ * to `horizon` before.
  *
- * @param payableEpoch No weights of an earlier epoch will be paid any more: what came in up to then begins to earn together.
+ * @param payableEpoch No weights of an earlier epoch will be paid any more: what came in up to then begins to earn
+ * together.
  */
 export function joinLots(delegated: DelegatedStake, held: Delegation, horizon: bigint, payableEpoch: bigint): Settled {
   const joined: Lot[] = []
@@ -129,7 +131,10 @@ export function joinLots(delegated: DelegatedStake, held: Delegation, horizon: b
   return { held: { ...held, lots: joined.concat(held.lots.slice(count)) }, released }
 }
 
-/** Whether losses that neither has seen hit both or none: those that wait for their weights to be paid may be older than the horizon. */
+/**
+ * Whether losses that neither has seen hit both or none: those that wait for their weights to be paid may be older than
+ * the horizon.
+ */
 function isHitAlike(delegated: DelegatedStake, a: Lot, b: Lot): boolean {
   for (let i = a.losses; i < delegated.losses.length; i++) {
     const loss = delegated.losses[i]!
@@ -138,7 +143,10 @@ function isHitAlike(delegated: DelegatedStake, a: Lot, b: Lot): boolean {
   return true
 }
 
-/** Whether joining would take most lots of a position away. To ask for it only then makes adding to a position cheap, however long its past. */
+/**
+ * Whether joining would take most lots of a position away. To ask for it only then makes adding to a position cheap,
+ * however long its past.
+ */
 export function isLong(held: Delegation, payableEpoch: bigint): boolean {
   const middle = held.lots[held.lots.length >> 1]
   return held.lots.length >= 8 && middle!.fromEpoch <= payableEpoch
@@ -168,7 +176,8 @@ export function addStake(
       }
     }
   }
-  // Only in the very first epochs weights are paid for while they still change: then what was credited before is not for it.
+  // Only in the very first epochs weights are paid for while they still change: then what was credited before is not
+  // for it.
   const isPaid = epoch <= delegated.rewardedEpoch
   const paidPerWei = isPaid ? delegated.rewardPerWei : undefined
   const lot: Lot = { shares: wei, wei, fromEpoch: epoch, paidPerWei, losses }
@@ -331,7 +340,10 @@ function addRedeeming(
   return [...redeeming.slice(0, -1), { startedEpoch, bonds: addBond(last.bonds, fromEpoch, wei) }]
 }
 
-/** Takes what was paid out of its group, and the group when it was the last; what nobody can be charged for any more has none. */
+/**
+ * Takes what was paid out of its group, and the group when it was the last; what nobody can be charged for any more has
+ * none.
+ */
 function withoutRedeeming(
   redeeming: DelegatedStake['redeeming'],
   startedEpoch: bigint,

@@ -1,8 +1,8 @@
 import { refuse } from '../errors.js'
 
 /**
- * Go's `math/rand` generator (the additive lagged Fibonacci generator behind `rand.Seed`), bit by bit. It exists here to replay elections
- * that were held with it; nothing new should use it: its state is public and a seed has 31 bits.
+ * Go's `math/rand` generator (the additive lagged Fibonacci generator behind `rand.Seed`), bit by bit. It exists here
+ * to replay elections that were held with it; nothing new should use it: its state is public and a seed has 31 bits.
  * Source: Go `src/math/rand/rng.go`, `gen_cooked.go`.
  */
 const length = 607
@@ -17,8 +17,9 @@ const lehmer = (x: number): number => (48_271 * x) % modulus
 let cooked: { high: Uint32Array; low: Uint32Array } | undefined
 
 /**
- * Go ships 607 numbers: the state of the generator 7.8·10^12 steps after seed 1. Instead of carrying the table we go there: s(n) =
- * s(n−607) + s(n−273), so x^N modulo x^607 − x^334 − 1 tells how the state after N steps follows from the first.
+ * Go ships 607 numbers: the state of the generator 7.8·10^12 steps after seed 1. Instead of carrying the table we go
+ * there: s(n) = s(n−607) + s(n−273), so x^N modulo x^607 − x^334 − 1 tells how the state after N steps follows from the
+ * first.
  */
 function cookedTable(): { high: Uint32Array; low: Uint32Array } {
   const steps = 7_800_000_000_000

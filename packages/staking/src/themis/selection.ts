@@ -10,9 +10,8 @@ import { goRandom } from './go-random.js'
 export type ThemisValidator = { readonly id: number; readonly power: bigint }
 
 /**
- * The seed of a span: sha256 of the minimal big-endian bytes of its id. It was public before the chain began, which is what makes this
- * election worth replaying and not worth using.
- * Source: themis `metis/keeper.go` GetNextSpanSeed.
+ * The seed of a span: sha256 of the minimal big-endian bytes of its id. It was public before the chain began, which is
+ * what makes this election worth replaying and not worth using. Source: themis `metis/keeper.go` GetNextSpanSeed.
  */
 export function themisSpanSeed(span: bigint): Uint8Array {
   if (span < 0n) refuse('INPUT_INVALID', `span expected at least 0, got ${span}`, { span })
@@ -39,7 +38,8 @@ export function themisSearch(ranges: readonly bigint[], value: bigint): number {
 }
 
 /**
- * The producers Themis selects for a span, in its store order (ascending signer bytes) and its own odds: with replacement, by Go's generator.
+ * The producers Themis selects for a span, in its store order (ascending signer bytes) and its own odds: with
+ * replacement, by Go's generator.
  *
  * @param count Producers a span; Metis runs with 1.
  * @throws StakingError `INPUT_INVALID` when more than `count` validators have no power in sum
@@ -76,8 +76,8 @@ export function themisLeader(validators: readonly ThemisValidator[], span: bigin
 }
 
 /**
- * Who replaces a sequencer that timed out: uniform over the others, sorted by EIP-55 text, by `Intn` seeded with head plus a counter.
- * Source: themis `metis/clt_rand.go`.
+ * Who replaces a sequencer that timed out: uniform over the others, sorted by EIP-55 text, by `Intn` seeded with head
+ * plus a counter. Source: themis `metis/clt_rand.go`.
  *
  * @throws StakingError `ELECTION_EMPTY` when nobody else is there (Themis panics)
  */
@@ -103,8 +103,8 @@ export function themisCoordinator(signId: string, parties: number): number {
 }
 
 /**
- * The list shuffle of eth2 (swap or not, 90 rounds of sha256), as Themis once used it: out[i] is what the permutation moved there.
- * Source: consensus-specs compute_shuffled_index; themis `metis/shuffle.go`.
+ * The list shuffle of eth2 (swap or not, 90 rounds of sha256), as Themis once used it: out[i] is what the permutation
+ * moved there. Source: consensus-specs compute_shuffled_index; themis `metis/shuffle.go`.
  */
 export function themisShuffle<T>(list: readonly T[], seed: Uint8Array, rounds = 90): T[] {
   const size = list.length
