@@ -1,23 +1,32 @@
 /**
  * Prints what an OP Stack batcher wrote: channels, frames, batches, blocks, transactions, sizes.
  *
- *   pnpm example examples/inspect-batches.ts <L1 RPC URL> <transaction hash> [--beacon <beacon API URL>]
+ *   pnpm example examples/inspect-batches.ts <L1 RPC URL> <transaction hash> [--beacon <beacon API URL>] [--rollup rollup.json]
+ *   pnpm example examples/inspect-batches.ts <L1 RPC URL> --rollup rollup.json [--beacon URL] [--from N] [--blocks N] [--batcher ADDRESS]
  *   pnpm example examples/inspect-batches.ts <file> [--kind transaction|data|channel|span-batch|blob] [--chain-id N]
  *
- * A file holds raw bytes or hex: a signed L1 transaction, batcher data (version byte first), a compressed channel, a span batch without its type
+ * With a rollup.json and no transaction: what the chain's batcher sent in the newest 20 L1 blocks, or from block N on. The beacon API of an anvil is at
+ * the same address as its RPC. A file holds raw bytes or hex: a signed L1 transaction, batcher data (version byte first), a compressed channel, a span batch without its type
  * byte, or a blob. A JSON manifest names such a file beside it, and what it holds.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { decodeOpBlob, versionedHashOf } from '@l2/blob'
+import { anvilBeacon, type Beacon, type BlobBlock, createBeacon, decodeOpBlob, getBlobs, type Kzg } from '@l2/blob'
+import { createBlobKzg } from '@l2/blob/kzg'
 import {
   type Batch,
+  type ChannelBank,
   type ChannelReader,
   createChannelBank,
+  createRpcL1Source,
   decodeBatch,
   decodeBatcherTransaction,
+  fromRollupJson,
+  nobleRecovery,
   openChannel,
+  type RollupConfig,
+  readInboxTransaction,
 } from '@l2/sequencer-core'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
 import {
@@ -26,6 +35,7 @@ import {
   hexToBytes,
   http,
   keccak256,
+  type PublicClient,
   parseTransaction,
   type TransactionSerialized,
 } from 'viem'
@@ -36,12 +46,25 @@ const { values, positionals } = parseArgs({
   options: {
     beacon: { type: 'string' },
     kind: { type: 'string' },
-    'chain-id': { type: 'string', default: '10' },
+    'chain-id': { type: 'string' },
+    rollup: { type: 'string' },
+    from: { type: 'string' },
+    blocks: { type: 'string' },
+    batcher: { type: 'string' },
   },
 })
-let chainId = BigInt(values['chain-id'])
+const config: RollupConfig | undefined =
+  values.rollup === undefined ? undefined : fromRollupJson(JSON.parse(readFileSync(values.rollup, 'utf8')))
+let chainId = values['chain-id'] === undefined ? (config?.l2ChainId ?? 10n) : BigInt(values['chain-id'])
 const say = (depth: number, text: string): void => console.log(`${'  '.repeat(depth)}${text}`)
 const size = (bytes: Uint8Array): string => `${bytes.length.toLocaleString('en')} B`
+
+/** What our libraries say of data that are not what they should be; anything else is a fault. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'shortMessage' in error) return String(error.shortMessage)
+  throw error
+}
+
 const kinds = { legacy: 0, eip2930: 0, eip1559: 0, eip7702: 0, other: 0 }
 
 function typeOf(raw: Uint8Array): keyof typeof kinds {
@@ -94,12 +117,19 @@ function printChannel(data: Uint8Array, depth: number): void {
   if (reader.end?.kind === 'unusable') say(depth, `not a channel: ${reader.end.reason}`)
 }
 
+/** How frames become channels: any complete one is printed, whatever came before it. */
+const rules = { channelTimeoutBlocks: 50n, maxBankBytes: 1_000_000_000, readAnyReady: true }
+
 /** Prints the frames of each piece of batcher data, and the channels that are complete. */
-function printData(pieces: readonly Uint8Array[], depth: number): void {
-  const bank = createChannelBank()
-  const rules = { channelTimeoutBlocks: 1n, maxBankBytes: 1_000_000_000, readAnyReady: true }
+function printData(pieces: readonly Uint8Array[], depth: number, bank = createChannelBank(), l1Block = 0n): void {
   for (const data of pieces) {
-    const decoded = decodeBatcherTransaction(data)
+    let decoded: ReturnType<typeof decodeBatcherTransaction>
+    try {
+      decoded = decodeBatcherTransaction(data)
+    } catch (error) {
+      say(depth, `${size(data)} that derivation passes over: ${reasonOf(error)}`)
+      continue
+    }
     if (decoded.version === 1) {
       say(depth, `alt-DA commitment, ${size(decoded.commitment)}`)
       continue
@@ -109,15 +139,25 @@ function printData(pieces: readonly Uint8Array[], depth: number): void {
         depth,
         `frame ${frame.frameNumber}${frame.isLast ? ' (last)' : ''} of ${frame.channelId}, ${size(frame.data)}`,
       )
-      bank.add(frame, 0n, rules)
+      bank.add(frame, l1Block, rules)
     }
   }
-  for (let channel = bank.read(0n, rules); channel !== undefined; channel = bank.read(0n, rules)) {
+  for (let channel = bank.read(l1Block, rules); channel !== undefined; channel = bank.read(l1Block, rules)) {
     say(depth, `channel ${channel.channelId}`)
     printChannel(channel.data, depth + 1)
   }
+}
+
+function sayIncomplete(bank: ChannelBank, depth: number): void {
   if (bank.channelCount > 0)
     say(depth, `${bank.channelCount} channels are incomplete: their other frames are in other transactions`)
+}
+
+/** Prints batcher data that stand alone. */
+function printAlone(pieces: readonly Uint8Array[], depth: number): void {
+  const bank = createChannelBank()
+  printData(pieces, depth, bank)
+  sayIncomplete(bank, depth)
 }
 
 function printTransaction(raw: Uint8Array): void {
@@ -125,43 +165,86 @@ function printTransaction(raw: Uint8Array): void {
   const transaction = parseTransaction(serialized)
   const data = hexToBytes(transaction.data ?? '0x')
   say(0, `transaction ${keccak256(raw)} to ${transaction.to}, ${size(data)} of calldata`)
-  printData([data], 1)
+  printAlone([data], 1)
 }
 
-type Sidecar = { blob: Hex; kzg_commitment: Hex }
+/** An L1 as this program reads it. */
+type L1 = { client: PublicClient; isAnvil: boolean; beacon: Beacon | undefined; kzg(): Promise<Kzg> }
 
-async function fetchTransaction(url: string, hash: Hex): Promise<void> {
+async function openL1(url: string): Promise<L1> {
   const client = createPublicClient({ transport: http(url) })
-  const transaction = await client.getTransaction({ hash })
+  const version = await client.request({ method: 'web3_clientVersion' })
+  const isAnvil = version.startsWith('anvil')
+  const { beacon } = values
+  let kzg: Promise<Kzg> | undefined
+  return {
+    client,
+    isAnvil,
+    beacon: beacon === undefined ? undefined : createBeacon({ url: beacon, ...(isAnvil ? anvilBeacon : {}) }),
+    kzg: () => (kzg ??= createBlobKzg()),
+  }
+}
+
+/** What a batcher put into blobs, each proved against its hash; `undefined` where no beacon API was given. */
+async function readBlobs(l1: L1, block: BlobBlock, hashes: readonly Hex[]): Promise<Uint8Array[] | undefined> {
+  if (l1.beacon === undefined) {
+    say(1, `${hashes.length} blobs: give --beacon <URL> to read them`)
+    return undefined
+  }
+  const blobs = await getBlobs(l1.beacon, { block, versionedHashes: hashes, kzg: await l1.kzg() })
+  return blobs.flatMap((blob, i) => {
+    try {
+      const piece = decodeOpBlob(blob)
+      say(1, `blob ${i}: ${size(piece)} of ${(130_044).toLocaleString('en')}`)
+      return [piece]
+    } catch (error) {
+      say(1, `blob ${i} that derivation passes over: ${reasonOf(error)}`)
+      return []
+    }
+  })
+}
+
+async function fetchTransaction(l1: L1, hash: Hex): Promise<void> {
+  const transaction = await l1.client.getTransaction({ hash })
   say(0, `transaction ${hash} from ${transaction.from} to ${transaction.to}, type ${transaction.type}`)
   const hashes = transaction.blobVersionedHashes ?? []
-  if (hashes.length === 0) {
-    printData([hexToBytes(transaction.input)], 1)
-    return
+  if (hashes.length === 0) return printAlone([hexToBytes(transaction.input)], 1)
+  const { number, timestamp } = await l1.client.getBlock({ blockHash: transaction.blockHash! })
+  const pieces = await readBlobs(l1, { number, hash: transaction.blockHash!, timestamp }, hashes)
+  if (pieces !== undefined) printAlone(pieces, 1)
+}
+
+/** What the batcher of a chain sent, block by block of L1. */
+async function printRollup(l1: L1, rollup: RollupConfig): Promise<void> {
+  const count = BigInt(values.blocks ?? 20)
+  const head = await l1.client.getBlockNumber()
+  const first = values.from === undefined ? head - count + 1n : BigInt(values.from)
+  const start = first > rollup.genesis.l1.number ? first : rollup.genesis.l1.number
+  const batcher = (values.batcher ?? rollup.genesis.systemConfig.batcher).toLowerCase()
+  const source = createRpcL1Source({ client: l1.client, config: rollup, trustNode: l1.isAnvil })
+  const bank = createChannelBank()
+  say(0, `chain ${rollup.l2ChainId}: what ${batcher} sent to ${rollup.batchInbox} from L1 block ${start} on`)
+  let sent = 0
+  let others = 0
+  for (let number = start; number < start + count; number++) {
+    const block = await source.block(number)
+    if (block === undefined) break
+    for (const { raw } of block.transactions) {
+      const transaction = readInboxTransaction(raw, rollup.l1ChainId)
+      if (transaction?.to?.toLowerCase() !== rollup.batchInbox.toLowerCase()) continue
+      if (transaction.sender(nobleRecovery)?.toLowerCase() !== batcher) {
+        others++
+        continue
+      }
+      sent++
+      const hashes = transaction.blobVersionedHashes
+      say(0, `L1 block ${number}, transaction ${keccak256(raw)}`)
+      const pieces = hashes === undefined ? [transaction.data] : await readBlobs(l1, block, hashes)
+      if (pieces !== undefined) printData(pieces, 1, bank, number)
+    }
   }
-  if (values.beacon === undefined) {
-    say(1, `${hashes.length} blobs: give --beacon <URL> to read them`)
-    return
-  }
-  const block = await client.getBlock({ blockHash: transaction.blockHash! })
-  const get = async (path: string): Promise<{ data: unknown }> => {
-    const response = await fetch(new URL(path, values.beacon))
-    if (!response.ok) throw new Error(`the beacon node answered ${response.status}`)
-    return (await response.json()) as { data: unknown }
-  }
-  const [genesis, spec] = await Promise.all([get('/eth/v1/beacon/genesis'), get('/eth/v1/config/spec')])
-  const { genesis_time } = genesis.data as { genesis_time: string }
-  const { SECONDS_PER_SLOT } = spec.data as { SECONDS_PER_SLOT: string }
-  const slot = (block.timestamp - BigInt(genesis_time)) / BigInt(SECONDS_PER_SLOT)
-  const sidecars = (await get(`/eth/v1/beacon/blob_sidecars/${slot}`)).data as Sidecar[]
-  const blobs = new Map(sidecars.map(each => [versionedHashOf(hexToBytes(each.kzg_commitment)), each.blob]))
-  const pieces = hashes.map(each => {
-    const blob = blobs.get(each)
-    if (blob === undefined) throw new Error(`the beacon node has no blob ${each}`)
-    return decodeOpBlob(hexToBytes(blob))
-  })
-  for (const [i, piece] of pieces.entries()) say(1, `blob ${i}: ${size(piece)} of ${(130_044).toLocaleString('en')}`)
-  printData(pieces, 1)
+  say(0, `${sent} transactions of the batcher, ${others} of others, which count for nothing`)
+  sayIncomplete(bank, 0)
 }
 
 function readBytes(path: string): Uint8Array {
@@ -203,12 +286,12 @@ function printFile(path: string): void {
   } else bytes = readBytes(path)
   kind ??= guess(bytes)
   if (kind === 'transaction' || kind === 'batcher-transaction') printTransaction(bytes)
-  else if (kind === 'data') printData([bytes], 0)
+  else if (kind === 'data') printAlone([bytes], 0)
   else if (kind === 'channel') printChannel(bytes, 0)
   else if (kind === 'blob') {
     const data = decodeOpBlob(bytes)
     say(0, `blob of ${size(data)}`)
-    printData([data], 1)
+    printAlone([data], 1)
   } else if (kind === 'span-batch') {
     const typed = Uint8Array.from([1, ...bytes])
     printBatch(decodeBatch(typed, { chainId }), typed, 0)
@@ -218,8 +301,11 @@ function printFile(path: string): void {
 const [source, hash] = positionals
 if (source === undefined) {
   console.log('usage: pnpm example examples/inspect-batches.ts <file> | <L1 RPC URL> <transaction hash> [--beacon URL]')
+  console.log('       pnpm example examples/inspect-batches.ts <L1 RPC URL> --rollup rollup.json [--beacon URL]')
   process.exitCode = 1
 } else if (/^https?:\/\//.test(source)) {
-  if (hash === undefined) throw new Error('a transaction hash is missing')
-  await fetchTransaction(source, hash as Hex)
+  const l1 = await openL1(source)
+  if (hash !== undefined) await fetchTransaction(l1, hash as Hex)
+  else if (config !== undefined) await printRollup(l1, config)
+  else throw new Error('a transaction hash or --rollup is missing')
 } else printFile(source)

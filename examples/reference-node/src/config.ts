@@ -61,6 +61,11 @@ const schema = z
     data: z.string().min(1).optional(),
     host: z.string().default('127.0.0.1'),
     port: z.number().int().min(0).max(65_535).default(9545),
+    /** The operator's port; without it there is none. */
+    adminPort: z.number().int().min(0).max(65_535).optional(),
+    adminHost: z.string().default('127.0.0.1'),
+    /** The file of the operator's token; by default in the data directory. */
+    adminToken: z.string().min(1).optional(),
     chainId: z.number().int().min(1).max(4_294_967_295).default(59_900),
     /** What executes; by default op-engine where it was built or installed, else anvil. */
     engine: z.enum(engineKinds).optional(),
@@ -101,6 +106,12 @@ const schema = z
     if (check !== undefined && (engine === 'anvil' || engine === 'geth' || engine === check)) {
       const message = engine === check ? 'that is what executes already' : `${engine} makes other blocks`
       context.addIssue({ code: 'custom', path: ['check'], message })
+    }
+    if (config.adminPort === undefined && config.adminToken !== undefined) {
+      context.addIssue({ code: 'custom', path: ['admin-token'], message: 'needs --admin-port' })
+    }
+    if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
+      context.addIssue({ code: 'custom', path: ['admin-port'], message: 'is the port of the JSON-RPC' })
     }
     if (config.beacon !== undefined && config.l1 === undefined) {
       context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
@@ -154,6 +165,9 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--data <directory>', 'keep the chain here and go on from it')
     .option('--host <address>', 'address of the JSON-RPC', '127.0.0.1')
     .option('--port <number>', 'port of the JSON-RPC', whole, 9545)
+    .option('--admin-port <number>', "port of the operator's JSON-RPC: start, stop, flush, throttling", whole)
+    .option('--admin-host <address>', 'address of that port', '127.0.0.1')
+    .option('--admin-token <file>', 'holds its token, mode 0600; <data>/admin.token by default')
     .option('--chain-id <number>', 'chain id of the rollup', whole, 59_900)
     .option('--ordering <policy>', 'first-come or priority', 'first-come')
     .option('--gas-token-price <METIS>', 'METIS for one ETH', '80')

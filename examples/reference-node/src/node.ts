@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import {
+  type Batching,
   checkPort,
   chooseEngine,
   createActivity,
@@ -16,6 +18,7 @@ import {
   l1Wallet,
   ledgerPages,
   NodeError,
+  openAdmin,
   openBatching,
   openBookkeeper,
   openDataDirectory,
@@ -33,9 +36,16 @@ import {
   startRpcServer,
   userTransactionsOf,
 } from '@l2/node'
-import { createRpcL1Source, firstCome, type OrderingPolicy, priorityGas, throttledLimits } from '@l2/sequencer-core'
+import { batcherAdmin, createRpcL1Source, firstCome, type OrderingPolicy, priorityGas } from '@l2/sequencer-core'
 import { type Hex, hexToBytes } from 'viem'
-import { gasLimit, genesisControlPlane, openChain, rollupConfig, writeL2Genesis } from './chain/genesis.js'
+import {
+  gasLimit,
+  genesisControlPlane,
+  openChain,
+  rollupConfig,
+  writeL2Genesis,
+  writeRollupJson,
+} from './chain/genesis.js'
 import type { NodeConfig } from './config.js'
 import { batcherAccount, sequencerAccounts } from './dev-accounts.js'
 
@@ -94,6 +104,8 @@ export async function startNode(config: NodeConfig, say: Say): Promise<RollupNod
 async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<RollupNode> {
   const startedAtMs = Date.now()
   await checkPort(config)
+  const { adminHost, adminPort } = config
+  if (adminPort !== undefined) await checkPort({ host: adminHost, port: adminPort, optionPrefix: '--admin-' })
   const directory = parts.own(openDataDirectory(config.data))
   const l1 = parts.own(await openL1(config, directory.path))
   say(`L1 ${config.l1 === undefined ? 'anvil, Osaka rules' : 'given by --l1'}, chain ${l1.chainId}`)
@@ -140,7 +152,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
         watcher.see(signed).catch(error => say(`watcher: ${(error as Error).message}`))
       },
       bookedTo: keeper.lastBlock,
-      daLimits: () => throttledLimits(batching.backlogBytes),
+      daLimits: () => batching.daLimits(),
       onBlock: (block, fees, isNew) => {
         const transactions = userTransactionsOf(block).length
         keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, ...fees })
@@ -238,6 +250,8 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
     }),
   )
   say(`JSON-RPC at ${rpc.url}`)
+  const admin = await serveOperator(config, directory, batching, say)
+  if (admin !== undefined) parts.own(admin)
 
   for (const engine of [executing, ...verifying.parts]) engine.failed.catch(supervision.fail)
   supervision.run('sequencer', { pauseMs: 50 }, async () => {
@@ -260,6 +274,26 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   })
   const { caughtUp, stop } = shutdown
   return { rpcUrl: rpc.url, status, failed: supervision.failed, caughtUp, flush: batching.flush, stop }
+}
+
+/** The operator's port, where one is wanted. */
+async function serveOperator(
+  { adminHost, adminPort, adminToken }: NodeConfig,
+  directory: DataDirectory,
+  { batcher, throttle }: Batching,
+  say: Say,
+) {
+  if (adminPort === undefined) return undefined
+  const tokenPath = adminToken ?? join(directory.path, 'admin.token')
+  const admin = await openAdmin({
+    host: adminHost,
+    port: adminPort,
+    tokenPath,
+    methods: batcherAdmin({}, { batcher, throttle }),
+    say,
+  })
+  say(`operator's JSON-RPC at ${admin.url}, for who knows the token in ${tokenPath}`)
+  return admin
 }
 
 /** The chain of the data directory, and the engines that execute it: one for the sequencer, another for the verifier. */
@@ -285,5 +319,7 @@ async function openExecution(
   const verifying = parts.own(await startEngines({ ...shared, name: 'verifier-engine', maxStates: 64 }, check))
   if (check !== undefined) say(`the verifier executes every block twice: ${verifying.engine.name}`)
   const genesis = (await executing.engine.block(0n))!
-  return { identity, rollup: rollupConfig(identity, genesis.hash), family, executing, verifying }
+  const rollup = rollupConfig(identity, genesis.hash)
+  writeRollupJson(directory.path, rollup)
+  return { identity, rollup, family, executing, verifying }
 }

@@ -1,5 +1,6 @@
-// node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seeds 1000 [--seed N] [--calm]: runs of the batcher on an L1 that misbehaves;
-// with --calm only its node does, and then no block may be paid for twice: at most 1.01 times, over the run of each seed.
+// node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seeds 1000 [--seed N] [--calm] [--turns]: runs of the batcher on an L1 that misbehaves;
+// with --calm only its node does, and then no block may be paid for twice: at most 1.01 times, over the run of each seed; with --turns
+// it asks three sequencers which one is active.
 import { simulateBatcher } from '../src/batcher/testdata/simulation.ts'
 
 const option = (name: string): number | undefined => {
@@ -14,8 +15,9 @@ let failed = 0
 let peak = 0
 let paid = 0
 const calm = process.argv.includes('--calm')
+const turns = process.argv.includes('--turns')
 for (let seed = first; seed <= last; seed++) {
-  const result = await simulateBatcher(seed, { calm })
+  const result = await simulateBatcher(seed, { calm, turns })
   if (only !== undefined) console.log(result)
   const { l1Blocks, l2Blocks, paidBlocks, submissions, late } = result
   for (const [name, value] of Object.entries({ l1Blocks, l2Blocks, paidBlocks, submissions, late, ...result.faults })) {
@@ -29,7 +31,7 @@ for (let seed = first; seed <= last; seed++) {
   if (problems.length === 0) continue
   failed++
   console.log(`seed ${seed}: ${problems.slice(0, 3).join('; ')}`)
-  const again = `node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seed ${seed}${calm ? ' --calm' : ''}`
+  const again = `node scripts/ts.mjs packages/sequencer-core/bench/batcher-soak.ts --seed ${seed}${calm ? ' --calm' : ''}${turns ? ' --turns' : ''}`
   console.log(`  again: ${again}`)
 }
 const ratio = (totals['paidBlocks']! / totals['l2Blocks']!).toFixed(4)

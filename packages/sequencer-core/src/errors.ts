@@ -125,6 +125,10 @@ export type SequencerErrorCode =
   | 'BATCHER_WITHDRAWN'
   /** Rollups of a shared batcher that failed in a step; the others went on. */
   | 'BATCHER_ROLLUP_FAILED'
+  /** Started while it runs, or stopped or flushed while it does not. */
+  | 'BATCHER_STATE'
+  /** None of a rollup's sequencers says that it is active. */
+  | 'BATCHER_NO_SEQUENCER'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'

@@ -39,6 +39,14 @@ export {
   type SpanBlock,
 } from './batch/types.js'
 // batcher
+export {
+  type ActiveSequencer,
+  type ActiveSequencerEvent,
+  type ActiveSequencerOptions,
+  createActiveSequencer,
+  type SequencerEndpoint,
+} from './batcher/active-sequencer.js'
+export { type AdminMethod, type BatcherAdminOptions, batcherAdmin } from './batcher/admin.js'
 export { type Batcher, type BatcherDependencies, createBatcher } from './batcher/batcher.js'
 export { blobsWorthPosting } from './batcher/fill.js'
 export { type BatcherFunds, projectRunway, type Spending } from './batcher/funds.js'
@@ -48,6 +56,7 @@ export {
   type BatcherPlannerOptions,
   createBatcherPlanner,
 } from './batcher/live-planner.js'
+export { createOpNodeSequencer, type OpNodeSequencerOptions } from './batcher/op-node.js'
 export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './batcher/options.js'
 export { type AltDaChoice, type CompressorChoice, type Plan, type PlanInput, planBatcher } from './batcher/planner.js'
 export type {
@@ -87,6 +96,7 @@ export {
   type WaitReason,
 } from './batcher/sync-actions.js'
 export {
+  backlogOf,
   type DaLimits,
   defaultThrottleOptions,
   footprintScalarFor,
@@ -94,6 +104,24 @@ export {
   throttledLimits,
   throttleIntensity,
 } from './batcher/throttle.js'
+export {
+  createThrottleController,
+  defaultPidOptions,
+  type PidOptions,
+  type ThrottleController,
+  type ThrottleControllerOptions,
+  type ThrottleProfile,
+} from './batcher/throttle-controller.js'
+export {
+  createRpcBuilder,
+  createThrottling,
+  type RpcBuilderOptions,
+  type ThrottledBuilder,
+  type Throttling,
+  type ThrottlingDependencies,
+  type ThrottlingEvent,
+  type ThrottlingOptions,
+} from './batcher/throttling.js'
 // block
 export {
   type BlockBuilder,

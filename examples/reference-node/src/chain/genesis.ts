@@ -9,7 +9,7 @@ import {
   l1Wallet,
   NodeError,
 } from '@l2/node'
-import { newRollup, opGenesis, type RollupConfig } from '@l2/sequencer-core'
+import { newRollup, opGenesis, type RollupConfig, toRollupJson } from '@l2/sequencer-core'
 import { type Address, type Hash, keccak256, type LocalAccount, numberToHex, type PublicClient, pad } from 'viem'
 import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
 import { batcherAccount, devAccount, holderAccount } from '../dev-accounts.js'
@@ -179,6 +179,12 @@ export function rollupConfig(identity: ChainIdentity, l2GenesisHash: Hash): Roll
     ...(identity.engine === 'geth' ? { eip1559: { denominator: 8n, denominatorCanyon: 8n, elasticity: 2n } } : {}),
     altDa: !identity.dataAvailability.startsWith('ethereum-'),
   })
+}
+
+/** The configuration for other programs, as op-node's `rollup.json`. A chain whose data is not on L1 has none: op-node takes one kind of alt-DA. */
+export function writeRollupJson(directory: string, rollup: RollupConfig): void {
+  if (rollup.altDa === true) return
+  writeFileSync(join(directory, 'rollup.json'), `${JSON.stringify(toRollupJson(rollup), undefined, 2)}\n`)
 }
 
 /** The pool that the chain begins with: 20,000 METIS for each sequencer, the last of them on behalf of the holder of eMETIS. */

@@ -47,7 +47,8 @@ export function encodeOpBlob(data: Uint8Array): Uint8Array {
 }
 
 /**
- * The data of one blob in the OP codec. Strict: whatever the encoder would not have written is refused.
+ * The data of one blob in the OP codec. Strict: what the encoder would not have written is refused, but for the two highest bits of the blob's first
+ * byte, which op-node does not look at, nor does derivation.
  *
  * @throws BlobError `BLOB_LENGTH`, `CODEC_VERSION`, `CODEC_LENGTH`, `FIELD_ELEMENT`, `CODEC_PADDING`
  */
@@ -92,7 +93,7 @@ function decodeInto(room: Uint8Array, at: number, blob: Uint8Array, index: numbe
     const b = room[from + 32]!
     const c = room[from + 64]!
     const d = room[from + 96]!
-    if ((a | b | c | d) & 0xc0) throw highBits(blob, round, index)
+    if (((round === 0 ? 0 : a) | b | c | d) & 0xc0) throw highBits(blob, round, index)
     room.copyWithin(to, from + 1, from + 128)
     room[to + 31] = (a & 0x3f) | ((b & 0x30) << 2)
     room[to + 63] = (b & 0x0f) | ((d & 0x0f) << 4)
@@ -108,7 +109,7 @@ function decodeInto(room: Uint8Array, at: number, blob: Uint8Array, index: numbe
 }
 
 function highBits(blob: Uint8Array, round: number, index: number): BlobError {
-  const inRound = [0, 32, 64, 96].findIndex(offset => blob[round * 128 + offset]! & 0xc0)
+  const inRound = [0, 32, 64, 96].findIndex(offset => round + offset > 0 && blob[round * 128 + offset]! & 0xc0)
   const fieldElement = round * 4 + inRound
   return new BlobError(`blob ${index}: field element ${fieldElement} must have its two highest bits clear`, {
     code: 'FIELD_ELEMENT',

@@ -4,8 +4,12 @@ import {
   type BatcherEvent,
   type BatcherNode,
   type BatcherPlanner,
+  backlogOf,
   createBatcher,
+  createThrottleController,
+  type DaLimits,
   type RollupConfig,
+  type ThrottleController,
 } from '@l2/sequencer-core'
 import { createNodeBrotliCompressor } from '@l2/sequencer-core/node'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
@@ -38,6 +42,9 @@ export type Batching = {
   readonly batches: readonly BatchRecord[]
   /** Bytes that are made and not on L1 yet. */
   readonly backlogBytes: number
+  /** What the backlog leaves to new blocks, by the profile of {@link Batching.throttle}. */
+  daLimits(): DaLimits
+  readonly throttle: ThrottleController
   /** Whether a submission was included since this was last called: a batcher whose rounds only do not fail has not succeeded yet. */
   hasPosted(): boolean
   /** Posts what is unposted without waiting for a channel to fill; what is on its way is waited for first, and takes the rest along. */
@@ -96,13 +103,16 @@ export function openBatching(parts: BatchingParts): Batching {
       },
     },
   )
+  const throttle = createThrottleController()
   return {
     batcher,
     planner,
     batches,
     get backlogBytes() {
-      return batcher.view.loadedBytes + batcher.view.unsentBytes
+      return backlogOf(batcher.view)
     },
+    daLimits: () => throttle.update(backlogOf(batcher.view)),
+    throttle,
     hasPosted() {
       const success = postedSince
       postedSince = false

@@ -1,7 +1,12 @@
 import { createServer } from 'node:net'
 import { NodeError } from '../errors.js'
 
-type Place = { host: string; port: number }
+type Place = {
+  host: string
+  port: number
+  /** What its two command-line options begin with. Default `--`, for `--port` and `--host`. */
+  optionPrefix?: '--' | '--admin-' | undefined
+}
 
 /** A place that was free a moment ago; port 0 for any. */
 async function listens({ host, port }: Place): Promise<number> {
@@ -32,13 +37,13 @@ export async function checkPort(place: Place): Promise<void> {
 }
 
 /** The error of a server that cannot listen, as the user is told. */
-export function portTaken({ host, port }: Place, cause: unknown): unknown {
+export function portTaken({ host, port, optionPrefix = '--' }: Place, cause: unknown): unknown {
   const { code } = cause as { code?: string }
   const reasons: Record<string, string> = {
-    EADDRINUSE: `port ${port} of ${host} is taken: pass another with --port`,
-    EACCES: `port ${port} of ${host} is not allowed to this user: pass another with --port`,
-    EADDRNOTAVAIL: `${host} is no address of this machine: pass another with --host`,
-    ENOTFOUND: `${host} is no address: pass another with --host`,
+    EADDRINUSE: `port ${port} of ${host} is taken: pass another with ${optionPrefix}port`,
+    EACCES: `port ${port} of ${host} is not allowed to this user: pass another with ${optionPrefix}port`,
+    EADDRNOTAVAIL: `${host} is no address of this machine: pass another with ${optionPrefix}host`,
+    ENOTFOUND: `${host} is no address: pass another with ${optionPrefix}host`,
   }
   const message = reasons[code ?? '']
   return message === undefined ? cause : new NodeError(message, { code: 'PORT_TAKEN', cause })

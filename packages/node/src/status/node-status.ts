@@ -1,5 +1,5 @@
 import { liquidApr, liquidRate } from '@l2/lst'
-import { type GasTokenTracker, throttleIntensity } from '@l2/sequencer-core'
+import type { GasTokenTracker } from '@l2/sequencer-core'
 import { leaderAt } from '@l2/staking'
 import type { Address } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
@@ -43,7 +43,7 @@ export function createStatus(parts: StatusParts): () => Status {
     const { safe, finalized } = verifier.status
     const leader = leaderAt(control.schedule, head.number + 1n)
     const { open, runwayBlocks, pendingSubmissions } = batching.batcher.view
-    const { backlogBytes, planner } = batching
+    const { backlogBytes, planner, throttle } = batching
     const { books } = keeper
     const { totals } = books.ledger
     return {
@@ -74,7 +74,7 @@ export function createStatus(parts: StatusParts): () => Status {
         explanation: planner?.explanation ?? [],
         pendingSubmissions,
         backlogBytes,
-        throttle: throttleIntensity(backlogBytes),
+        throttle: throttle.view.intensity,
       },
       da: {
         layer: config.da,

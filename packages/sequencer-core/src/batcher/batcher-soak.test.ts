@@ -29,6 +29,20 @@ describe('the batcher on an L1 that misbehaves', () => {
     },
   )
 
+  it.each([1, 2, 3])(
+    'pays once for each block while its sequencers take turns and do not answer, seeds %i modulo 3',
+    async start => {
+      for (let seed = start; seed <= 12; seed += 3) {
+        const { problems, paidRatio, faults } = await simulateBatcher(seed, { calm: true, turns: true })
+        expect({ seed, problems }).toEqual({ seed, problems: [] })
+        const once = paidRatio <= 1.01 && paidRatio >= 0.99
+        expect({ seed, ratio: once ? 'once' : paidRatio }).toEqual({ seed, ratio: 'once' })
+        expect(faults.turn).toBeGreaterThan(2)
+        expect(faults.deaf).toBeGreaterThan(5)
+      }
+    },
+  )
+
   it('runs the same from the same seed', async () => {
     expect(await simulateBatcher(7)).toEqual(await simulateBatcher(7))
   })

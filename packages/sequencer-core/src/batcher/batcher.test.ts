@@ -46,6 +46,7 @@ function harness(
     maxBytes: 130_044,
     failing: false,
     blocksDown: false,
+    statusDown: false,
   }
   const submitted: { key: string; items: readonly Uint8Array[] }[] = []
   const events: BatcherEvent[] = []
@@ -63,12 +64,15 @@ function harness(
     },
     {
       node: {
-        status: async (): Promise<SyncStatus> => ({
-          headL1: state.headL1,
-          currentL1: state.currentL1,
-          safe: { number: state.safe, hash: state.safe === 0n ? hash(0n) : hash(state.safe, fork) },
-          unsafe: { number: state.unsafe, hash: hash(state.unsafe, fork) },
-        }),
+        status: async (): Promise<SyncStatus> => {
+          if (state.statusDown) throw new Error('no status today')
+          return {
+            headL1: state.headL1,
+            currentL1: state.currentL1,
+            safe: { number: state.safe, hash: state.safe === 0n ? hash(0n) : hash(state.safe, fork) },
+            unsafe: { number: state.unsafe, hash: hash(state.unsafe, fork) },
+          }
+        },
         blocks: async (from, to) => {
           if (state.blocksDown) throw new Error('no blocks today')
           const last = to < state.unsafe ? to : state.unsafe
@@ -626,6 +630,21 @@ describe('a node that lags', () => {
     expect(events.filter(({ type }) => type === 'submitted').length).toBe(posted.length + 1)
   })
 
+  it('what is half posted goes on while nobody says where the rollup stands', async () => {
+    const { batcher, state, submitted } = harness(
+      { targetFrames: 3, frameDataBytes: 300, maxPendingSubmissions: 1 },
+      { transactions: noise(32) },
+    )
+    Object.assign(state, { maxItems: 1, unsafe: 30n })
+    await batcher.step()
+    expect(submitted.length).toBe(1)
+    await batcher.settle()
+    state.statusDown = true
+    await expect(batcher.step()).rejects.toThrow('no status today')
+    expect(submitted.length).toBe(2)
+    await batcher.settle()
+  })
+
   it('an empty first status is no beginning: what the node has not read may be posted already', async () => {
     const { batcher, round, state, submitted } = harness()
     Object.assign(state, { headL1: 0n, currentL1: 0n })
@@ -793,5 +812,87 @@ describe('options', () => {
     expect(() => harness(setup)).toThrow(
       expect.objectContaining({ code: 'BATCHER_OPTIONS', details: expect.objectContaining({ field }) }),
     )
+  })
+})
+
+describe('a batcher that is stopped', () => {
+  /** A batcher whose submissions end when the test says so: three channels of two parts each, two parts at a time. */
+  function held() {
+    const ends: ((height: bigint | undefined) => void)[] = []
+    const world = harness(
+      {
+        targetFrames: 2,
+        frameDataBytes: 300,
+        maxClosedChannels: 2,
+        maxPendingSubmissions: 1,
+        sequencingWindowBlocks: 500n,
+        channelTimeoutBlocks: 20n,
+      },
+      {
+        transactions: noise(32),
+        submit: () =>
+          new Promise((resolve, reject) => {
+            ends.push(height => (height === undefined ? reject(new Error('not now')) : resolve({ height })))
+          }),
+      },
+    )
+    Object.assign(world.state, { unsafe: 30n, maxItems: 1 })
+    return { ...world, ends }
+  }
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+  it('finishes the channel that is half posted, begins no other, and says so', async () => {
+    const { batcher, state, submitted, ends, events } = held()
+    await batcher.step()
+    expect(submitted.length).toBe(1)
+    let isIdle = false
+    const stopped = batcher.stop().then(() => {
+      isIdle = true
+    })
+    const first = submitted[0]!.key.split('/')[0]
+    const end = async (height: bigint | undefined): Promise<void> => {
+      expect(isIdle).toBe(false)
+      ends.at(-1)!(height)
+      await turn()
+      Object.assign(state, { headL1: state.headL1 + 1n, currentL1: state.currentL1 + 1n })
+    }
+    await batcher.step()
+    await end(111n)
+    await batcher.step()
+    await end(undefined)
+    await expect(batcher.step()).rejects.toThrow('not now')
+    await batcher.step()
+    await end(113n)
+    await batcher.step()
+    await stopped
+    expect(submitted.map(({ key }) => key)).toEqual([`${first}/0`, `${first}/1`, `${first}/1`])
+    expect(events.filter(({ type }) => type === 'submitted').length).toBe(2)
+    expect(batcher.view).toMatchObject({ isStopped: true, waiting: 'stopped', pendingSubmissions: 0 })
+    // However long it stands, nothing leaves, and nobody is asked for anything.
+    for (let i = 0; i < 5; i++) await batcher.step()
+    const posts = submitted.length
+    batcher.start()
+    state.safe = 1n
+    await batcher.step()
+    expect(batcher.view).toMatchObject({ isStopped: false, waiting: undefined })
+    expect(submitted.length).toBe(posts + 1)
+    expect(submitted.at(-1)?.key.startsWith(`${first}/`)).toBe(false)
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([])
+  })
+
+  it('is idle at the next step when nothing has left, and a stop can be given up', async () => {
+    const { batcher, submitted } = held()
+    const stopped = batcher.stop()
+    await batcher.step()
+    await stopped
+    expect(submitted).toEqual([])
+    const controller = new AbortController()
+    const waiting = batcher.stop({ signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(waiting).rejects.toThrow('enough')
+    await expect(batcher.stop({ signal: controller.signal })).rejects.toThrow('enough')
+    const again = batcher.stop()
+    batcher.start()
+    await expect(again).rejects.toMatchObject({ code: 'BATCHER_STATE' })
   })
 })

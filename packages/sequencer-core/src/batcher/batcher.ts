@@ -1,9 +1,10 @@
 import { bytesToHex, isL2Error } from '@l2/common'
 import type { Hash, Hex } from 'viem'
-import { type ChannelOut, createChannelOut } from '../channel/channel-out.js'
+import type { ChannelOut } from '../channel/channel-out.js'
 import { encodeBatcherTransaction } from '../channel/frame.js'
-import { SequencerError } from '../errors.js'
+import { createDropPause } from './drop-pause.js'
 import { type BatcherFunds, createFundsGuard } from './funds.js'
+import { createChannelOpener, type OpenChannel, type RequiredShape } from './open-channel.js'
 import { type BatcherSetup, batcherOptions } from './options.js'
 import { createOutgoing, type OutgoingChannel } from './outgoing.js'
 import type {
@@ -13,21 +14,12 @@ import type {
   BatcherSink,
   BatcherView,
   ChannelPlanner,
-  ChannelShape,
   CloseReason,
   WaitingReason,
 } from './ports.js'
+import { createStandstill } from './standstill.js'
 import { type ClearReason, computeSyncActions, type SyncStatus } from './sync-actions.js'
 import { oneAtATime } from './under-way.js'
-
-type OpenChannel = {
-  readonly channelId: Hex
-  readonly out: ChannelOut
-  readonly firstBlock: BatcherBlock
-  readonly shape: RequiredShape
-}
-
-type RequiredShape = { readonly [K in keyof ChannelShape]-?: Exclude<ChannelShape[K], undefined> }
 
 /** Posts a rollup's blocks. */
 export type Batcher = {
@@ -43,6 +35,15 @@ export type Batcher = {
   settle(): Promise<void>
   /** Has the next steps post everything that is unsafe at the first of them, however little: before a stop, or on an operator's word. */
   flush(): void
+  /**
+   * Begins nothing new until {@link Batcher.start}. What has left goes on in the steps, which are still called: of a channel that is half posted, what was
+   * paid for would be lost. Resolves in the step that finds nothing on its way any more.
+   *
+   * @throws SequencerError `BATCHER_STATE` when it is started again before
+   */
+  stop(options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Goes on after {@link Batcher.stop} with what is held. */
+  start(): void
   readonly view: BatcherView
 }
 
@@ -58,9 +59,6 @@ export type BatcherDependencies = {
   /** 16 bytes that were never used before. Default: the platform's secure random. */
   readonly channelId?: (() => Hex) | undefined
 }
-
-/** Version byte and frame header. */
-const batcherOverheadBytes = 24
 
 const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
 
@@ -115,7 +113,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     planner?.observe?.(event)
     dependencies.onEvent?.(event)
   }
-  const nextChannelId = dependencies.channelId ?? randomChannelId
+  const channels = createChannelOpener(options, planner, dependencies.sink, dependencies.channelId ?? randomChannelId)
 
   /** Loaded and not known to be safe, save those of the open channel. Those of closed channels have given up their transactions. */
   let blocks: BatcherBlock[] = []
@@ -133,12 +131,12 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   let waiting: WaitingReason | undefined
   /** How far the origin of a new block is behind the head of L1: the least that was seen. */
   let originLag: bigint | undefined
-  /** Channels that derivation dropped one after the other, with the safe head where it was. */
-  let drops = { safe: -1n, count: 0, retryAt: 0n }
+  const drops = createDropPause(options.maxChannelDurationBlocks)
   /** Head of L1 when the batcher began: until the node has read as far, its safe head does not tell what was posted before. */
   let startedAt: bigint | undefined
   let caughtUp = false
   let flushRequested = false
+  const standstill = createStandstill()
   /** Everything up to this block is to be posted at once. */
   let flushTo: bigint | undefined
   const guard = createFundsGuard(dependencies.funds, options, emit)
@@ -176,18 +174,6 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (newest === undefined || newest.number !== unsafe.number || newest.epochNumber > headL1) return
     const lag = headL1 - newest.epochNumber
     if (originLag === undefined || lag < originLag) originLag = lag
-  }
-
-  /**
-   * A channel that was dropped goes out again at once. When derivation drops that as well, and the next, something else is wrong, and each try
-   * costs money: they are made less and less often, until the window leaves no time.
-   */
-  const noteDrop = ({ safe, headL1 }: SyncStatus): void => {
-    const count = safe.number === drops.safe ? drops.count + 1 : 1
-    const pause = 2n ** BigInt(Math.min(count, 20))
-    const longest = options.maxChannelDurationBlocks
-    const bounded = longest === 0n || pause < longest ? pause : longest
-    drops = { safe: safe.number, count, retryAt: count === 1 ? 0n : headL1 + bounded }
   }
 
   const prune = (count: number): void => {
@@ -234,47 +220,6 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (newest === undefined) return true
     const [known] = await node.blocks(newest.number, newest.number, { signal })
     return known === undefined || known.hash === newest.hash
-  }
-
-  const openChannel = async (
-    firstBlock: BatcherBlock,
-    headL1: bigint,
-    signal: AbortSignal | undefined,
-  ): Promise<OpenChannel> => {
-    const planned = (await planner?.shape({ signal })) ?? {}
-    const sink = planned.sink ?? dependencies.sink
-    const { maxBytes } = await sink.limits({ signal })
-    if (!(maxBytes > batcherOverheadBytes)) {
-      throw new SequencerError(`the sink takes ${maxBytes} bytes, which hold no frame`, {
-        code: 'BATCHER_OPTIONS',
-        details: { maxBytes },
-      })
-    }
-    // Singular batches are valid one by one: where the window is nearly over, what is in time is not lost with what is not.
-    const hurried = slack(firstBlock.epochNumber, headL1) <= options.safetyMarginBlocks / 2n
-    const shape: RequiredShape = {
-      targetFrames: hurried ? 1 : (planned.targetFrames ?? options.targetFrames),
-      frameDataBytes: Math.min(planned.frameDataBytes ?? options.frameDataBytes, maxBytes - batcherOverheadBytes),
-      maxChannelDurationBlocks: planned.maxChannelDurationBlocks ?? options.maxChannelDurationBlocks,
-      compressor: planned.compressor ?? options.compressor,
-      sink,
-    }
-    return beginChannel(firstBlock, shape, hurried ? 'singular' : 'span')
-  }
-
-  const beginChannel = (
-    firstBlock: BatcherBlock,
-    shape: RequiredShape,
-    batchType: 'span' | 'singular',
-  ): OpenChannel => {
-    const channelId = nextChannelId()
-    const { chainId, genesisTime, blockTimeSeconds } = options
-    const { targetFrames, frameDataBytes, compressor } = shape
-    const out = createChannelOut(
-      { channelId, chainId, genesisTime, blockTimeSeconds, batchType, targetFrames, frameDataBytes },
-      compressor,
-    )
-    return { channelId, out, firstBlock, shape }
   }
 
   const close = async (channel: OpenChannel, reason: CloseReason): Promise<void> => {
@@ -334,11 +279,11 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     return first !== undefined && slack(first.epochNumber, headL1) <= options.safetyMarginBlocks
   }
 
-  /** Whether everything is to wait because channels were dropped, see {@link noteDrop}: full ones cost as much as others. */
+  /** Whether everything is to wait because channels were dropped: full ones cost as much as others. */
   const isPaused = (headL1: bigint): boolean => {
     const first = firstUnclosed()
     const flushing = flushTo !== undefined && first !== undefined && first.number <= flushTo
-    return headL1 < drops.retryAt && !flushing && !windowIsNear(headL1)
+    return drops.holds(headL1) && !flushing && !windowIsNear(headL1)
   }
 
   /** Why the open channel must not wait any longer. */
@@ -360,7 +305,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     const worth = Math.max(1, Math.floor(await planner.framesToPost({ bytes, frameDataBytes, sink }, { signal })))
     // Not a number: nothing to go by.
     if (!(worth < frames)) return false
-    const smaller = beginChannel(channel.firstBlock, { ...channel.shape, targetFrames: worth }, 'span')
+    const smaller = channels.begin(channel.firstBlock, { ...channel.shape, targetFrames: worth }, 'span')
     const start = Number(channel.firstBlock.number - blocks[0]!.number)
     try {
       for (const block of blocks.slice(start, cursor)) if ((await smaller.out.add(block)) === 'full') break
@@ -383,7 +328,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     const unsent = (): number => closed.filter(channel => channel.includedAt === undefined).length
     while (cursor < blocks.length && unsent() < options.maxClosedChannels) {
       const block = blocks[cursor]!
-      open ??= await openChannel(block, headL1, signal)
+      open ??= await channels.open(block, slack(block.epochNumber, headL1) <= options.safetyMarginBlocks / 2n, signal)
       let result: 'added' | 'full'
       try {
         result = await open.out.add(block)
@@ -424,13 +369,37 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (failure !== undefined) throw failure.error
   }
 
+  const noteHead = ({ headL1 }: SyncStatus): void => {
+    if (headL1 > highestL1) highestL1 = headL1
+  }
+
+  /** The rest of what has begun to leave, and nothing else. */
+  const standStill = async (signal: AbortSignal | undefined): Promise<void> => {
+    waitFor('stopped')
+    const begun = closed.filter(({ parts, includedAt }) => parts.length > 0 && includedAt === undefined)
+    if (begun.length > 0) {
+      noteHead(await node.status({ signal }))
+      const refusal = await outgoing.start(begun, highestL1, signal)
+      if (refusal !== undefined) clear(refusal)
+      else return
+    }
+    standstill.reached()
+  }
+
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
-    const status = await node.status({ signal })
+    if (standstill.isStopped) return standStill(signal)
+    let status: SyncStatus
+    try {
+      status = await node.status({ signal })
+    } catch (error) {
+      if (!signal?.aborted) await goOn(signal)
+      throw error
+    }
     const holdings = { blocks, channels: closed, previousL1, previousSafe, behindSince }
     const actions = computeSyncActions(status, holdings)
     const wentBack = actions.wait === 'unsafe-behind' || actions.wait === 'safe-behind'
     behindSince = wentBack ? (behindSince ?? status.headL1) : undefined
-    if (status.headL1 > highestL1) highestL1 = status.headL1
+    noteHead(status)
     if (actions.wait !== undefined) {
       waitFor(actions.wait)
       // A head that went back may mean that what is held is no longer what is to follow.
@@ -440,7 +409,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     previousL1 = status.currentL1
     previousSafe = status.safe.number
     startedAt ??= status.headL1
-    if (actions.clear === 'channel-dropped') noteDrop(status)
+    if (actions.clear === 'channel-dropped') drops.note(status)
     if (actions.clear !== undefined) clear(actions.clear)
     caughtUp ||= status.currentL1 >= startedAt || status.currentL1 >= status.headL1
     if (!caughtUp) return waitFor('catching-up')
@@ -484,8 +453,11 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     flush() {
       flushRequested = true
     },
+    stop: standstill.stop,
+    start: standstill.start,
     get view() {
       return {
+        isStopped: standstill.isStopped,
         waiting,
         loadedBlocks: blocks.length,
         loadedBytes,

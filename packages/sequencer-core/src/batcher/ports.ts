@@ -106,13 +106,15 @@ export type BatcherEvent =
 export type CloseReason = 'full' | 'duration' | 'window' | 'flush' | 'trimmed'
 
 /**
- * Why a batcher does nothing new: what {@link WaitReason} says, its node has not read L1 up to where the batcher began, or derivation dropped its
- * channels several times and the next try is not due.
+ * Why a batcher does nothing new: what {@link WaitReason} says, its node has not read L1 up to where the batcher began, derivation dropped its
+ * channels several times and the next try is not due, or somebody stopped it.
  */
-export type WaitingReason = WaitReason | 'catching-up' | 'backing-off'
+export type WaitingReason = WaitReason | 'catching-up' | 'backing-off' | 'stopped'
 
 /** What a screen shows of a batcher. */
 export type BatcherView = {
+  /** Between `stop` and `start`: nothing new is begun. */
+  readonly isStopped: boolean
   /** Why nothing new is done; what is under way goes on. */
   readonly waiting: WaitingReason | undefined
   readonly loadedBlocks: number

@@ -1,9 +1,15 @@
 import { SequencerError } from '../errors.js'
+import type { BatcherView } from './ports.js'
 
 /** Limits on the data-availability size of what a sequencer may put into blocks; `undefined` means none. */
 export type DaLimits = {
   readonly maxTransactionBytes: number | undefined
   readonly maxBlockBytes: number | undefined
+}
+
+/** Bytes of a batcher that wait to be posted: raw in loaded blocks, and compressed in closed channels. */
+export function backlogOf({ loadedBytes, unsentBytes }: Pick<BatcherView, 'loadedBytes' | 'unsentBytes'>): number {
+  return loadedBytes + unsentBytes
 }
 
 /** How back-pressure grows with the bytes that wait to be posted. */
@@ -48,9 +54,21 @@ export function throttleIntensity(backlogBytes: number, options: ThrottleOptions
   return curve === 'linear' ? linear : linear * linear
 }
 
+/** The limits at a strength of throttling, 0 to 1. A limit is never 0, which engines read as "none". */
+export function limitsAt(
+  intensity: number,
+  options: Pick<ThrottleOptions, 'transactionBytes' | 'blockBytes'>,
+): DaLimits {
+  const between = ({ light, full }: { light: number; full: number }): number =>
+    Math.max(1, Math.ceil(light + (full - light) * intensity))
+  return {
+    maxTransactionBytes: intensity === 0 ? undefined : between(options.transactionBytes),
+    maxBlockBytes: between(options.blockBytes),
+  }
+}
+
 /**
- * The limits that a backlog of unposted data puts on new blocks, for `miner_setMaxDASize` of an engine or for our own block builder. A
- * limit is never 0, which engines read as "none".
+ * The limits that a backlog of unposted data puts on new blocks, for `miner_setMaxDASize` of an engine or for our own block builder.
  *
  * Source: op-batcher, throttling.
  *
@@ -66,13 +84,7 @@ export function throttleIntensity(backlogBytes: number, options: ThrottleOptions
  * ```
  */
 export function throttledLimits(backlogBytes: number, options: ThrottleOptions = defaultThrottleOptions): DaLimits {
-  const intensity = throttleIntensity(backlogBytes, options)
-  const between = ({ light, full }: { light: number; full: number }): number =>
-    Math.max(1, Math.ceil(light + (full - light) * intensity))
-  return {
-    maxTransactionBytes: intensity === 0 ? undefined : between(options.transactionBytes),
-    maxBlockBytes: between(options.blockBytes),
-  }
+  return limitsAt(throttleIntensity(backlogBytes, options), options)
 }
 
 /**

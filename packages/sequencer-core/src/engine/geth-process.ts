@@ -30,6 +30,8 @@ export type SpawnOpGethOptions = ProcessOptions & {
   binary: string
   /** Keeps every state, and not only those of the newest 128 blocks. */
   archive?: boolean | undefined
+  /** Also answers `miner_*` on its public port, for {@link createRpcBuilder}. Default false. */
+  miner?: boolean | undefined
 }
 
 /** A running geth or op-geth, alone in its network. */
@@ -75,7 +77,7 @@ export async function spawnGeth(options: SpawnGethOptions): Promise<GethProcess>
 export async function spawnOpGeth(options: SpawnOpGethOptions): Promise<GethProcess> {
   const scheme = ['--state.scheme', options.archive ? 'hash' : 'path']
   return await start('op-geth', options, scheme, [
-    ...['--http.api', 'eth,net,web3,debug', '--rollup.disabletxpoolgossip=true'],
+    ...['--http.api', `eth,net,web3,debug${options.miner ? ',miner' : ''}`, '--rollup.disabletxpoolgossip=true'],
     ...['--gcmode', options.archive ? 'archive' : 'full'],
   ])
 }

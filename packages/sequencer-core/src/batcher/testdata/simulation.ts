@@ -6,6 +6,7 @@ import type { Hash, Hex } from 'viem'
 import { createZlibCompressor } from '../../compression/zlib.js'
 import { createL1Simulator } from '../../testing/l1-simulator.js'
 import { simulatedRollup, simulatedTransaction } from '../../testing/l2-simulator.js'
+import { createActiveSequencer } from '../active-sequencer.js'
 import { type Batcher, createBatcher } from '../batcher.js'
 import type { BatcherEvent, BatcherNode } from '../ports.js'
 import type { SyncStatus } from '../sync-actions.js'
@@ -24,7 +25,7 @@ export type SimulationResult = {
   /** Most submissions on their way at once. */
   readonly pendingPeak: number
   readonly faults: Readonly<
-    Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew' | 'lag' | 'reread', number>
+    Record<'kill' | 'restart' | 'reorg' | 'stall' | 'spike' | 'skew' | 'lag' | 'reread' | 'turn' | 'deaf', number>
   >
   /** Blocks in channels of which something was submitted: as often as they were. */
   readonly paidBlocks: number
@@ -41,9 +42,10 @@ export type SimulationResult = {
 
 /**
  * A run of a few hundred L1 blocks with every kind of fault, checked by a fresh derivation at the end. With `calm` L1 behaves and the batcher lives;
- * only its node lags, answers from two machines in turn, and reads L1 again from 50 to 200 blocks back.
+ * only its node lags, answers from two machines in turn, and reads L1 again from 50 to 200 blocks back. With `turns` there are three sequencers, each
+ * with such a node and a lag of its own, which take turns and at times do not answer.
  */
-export async function simulateBatcher(seed: number, { calm = false } = {}): Promise<SimulationResult> {
+export async function simulateBatcher(seed: number, { calm = false, turns = false } = {}): Promise<SimulationResult> {
   const random = seededRandom(seed)
   const config = simulatedRollup({ sequencingWindowBlocks: 900n, blockTimeSeconds: 12n })
   const l1 = createL1Simulator({ config, sign: false })
@@ -62,11 +64,11 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
     verifier,
     node: steady,
   } = simulatedNode(config, l1, () => (l1.head.number > lag ? l1.head.number - lag : 0n))
-  const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0, lag: 0, reread: 0 }
+  const faults = { kill: 0, restart: 0, reorg: 0, stall: 0, spike: 0, skew: 0, lag: 0, reread: 0, turn: 0, deaf: 0 }
   /** What the node said, block by block of this L1, and how far back it reads again. */
   let said: SyncStatus[] = []
   let behind = 0
-  const node: BatcherNode = {
+  const lagging: BatcherNode = {
     ...steady,
     async status(options) {
       const now = await steady.status(options)
@@ -94,6 +96,34 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
       return all.slice(0, -1)
     },
   }
+  let leader = 0
+  const orDeaf = <T>(answer: () => T): T => {
+    if (!random.bool(0.03)) return answer()
+    faults.deaf++
+    throw new Error('no answer')
+  }
+  const node = !turns
+    ? lagging
+    : createActiveSequencer(
+        {},
+        {
+          sequencers: [0, 1, 2].map(index => ({
+            name: String(index),
+            isActive: async () => orDeaf(() => index === leader),
+            node: {
+              status: async options => {
+                const now = await orDeaf(() => lagging.status(options))
+                return said[said.length - 1 - index] ?? now
+              },
+              blocks: (from, to, options) => orDeaf(() => lagging.blocks(from, to, options)),
+            },
+          })),
+          nowMs: () => Number(l1.head.timestamp) * 1000,
+          onEvent: event => {
+            if (event.type === 'changed') faults.turn++
+          },
+        },
+      )
   const closedChannels = new Map<Hex, number>()
   let paidBlocks = 0
   const cleared: string[] = []
@@ -199,7 +229,8 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
       stepping = batcher
         .step()
         .catch((error: Error) => {
-          if (!/data availability is down|withdrawn/.test(error.message)) problems.push(error.message)
+          if (!/data availability is down|withdrawn|no answer|sequencers is active/.test(error.message))
+            problems.push(error.message)
         })
         .finally(() => {
           if (mine === generation) stepping = undefined
@@ -227,6 +258,7 @@ export async function simulateBatcher(seed: number, { calm = false } = {}): Prom
       behind = 0
       faults.reorg++
     }
+    if (turns && random.bool(0.05)) leader = random.below(3)
     if (behind === 0 && random.bool(0.01)) {
       behind = 50 + random.below(151)
       faults.reread++
