@@ -41,6 +41,8 @@ const schema = z
     l1: z.url({ protocol: /^https?$/ }).optional(),
     /** The beacon REST of that L1, where blobs are read; by default the same address. */
     beacon: z.url({ protocol: /^https?$/ }).optional(),
+    /** L1 blocks that must stand on one before blocks are built upon it; by default 4, and none on the built-in L1. */
+    l1Confirmations: z.number().int().min(0).max(1000).optional(),
     da: z.enum(daLayers).default('ethereum-blobs'),
     /** A celestia-node's JSON-RPC; without it the node runs one of its own, in memory. Its token comes from CELESTIA_TOKEN. */
     celestia: z.url({ protocol: /^https?$/ }).optional(),
@@ -101,6 +103,7 @@ const schema = z
     blocks: z.number().int().positive().optional(),
     json: z.boolean().default(false),
   })
+  .transform(config => ({ ...config, l1Confirmations: config.l1Confirmations ?? (config.l1 === undefined ? 0 : 4) }))
   .superRefine((config, context) => {
     const { engine, check } = config
     if (check !== undefined && (engine === 'anvil' || engine === 'geth' || engine === check)) {
@@ -154,6 +157,11 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     )
     .option('--l1 <url>', "an L1's JSON-RPC instead of the built-in anvil")
     .option('--beacon <url>', "that L1's beacon REST, where blobs are read")
+    .option(
+      '--l1-confirmations <number>',
+      'L1 blocks above one before it is built upon; 4, or 0 on the built-in L1',
+      whole,
+    )
     .option('--da <layer>', `where batches are posted: ${daLayers.join(', ')}`, 'ethereum-blobs')
     .option('--celestia <url>', 'a celestia-node instead of the built-in one; token in CELESTIA_TOKEN')
     .option(

@@ -144,6 +144,8 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
       node: executing,
       family,
       l1: l1Source,
+      l1Watch,
+      l1Confirmations: BigInt(config.l1Confirmations),
       accounts: owners,
       policy: policies[config.ordering](),
       recovery: await fastestRecovery(),
@@ -151,19 +153,22 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
       onHeader: signed => {
         watcher.see(signed).catch(error => say(`watcher: ${(error as Error).message}`))
       },
-      bookedTo: keeper.lastBlock,
+      bookedTo: { position: keeper.books.position, block: keeper.lastBlock },
       daLimits: () => batching.daLimits(),
-      onBlock: (block, fees, isNew) => {
+      onBlock: (block, fees, { position, isNew }) => {
         const transactions = userTransactionsOf(block).length
-        keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, ...fees })
+        keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, position, ...fees })
         if (isNew) activity.block(transactions)
+      },
+      onRollback: (to, abandoned, position) => {
+        keeper.rollBack(to, position)
+        if (abandoned.length === 0) return
+        const transactions = abandoned.reduce((sum, block) => sum + userTransactionsOf(block).length, 0)
+        const blocks = abandoned.length === 1 ? 'a block' : `${abandoned.length} blocks`
+        say(`L1 was reorganised: ${blocks} above ${to} are taken back, ${transactions} transactions wait again`)
       },
     }),
   )
-  if (keeper.lastBlock > sequencer.head.number) {
-    const message = `the books go to block ${keeper.lastBlock}, the sequencer's log to ${sequencer.head.number}`
-    throw new NodeError(message, { code: 'BOOKS_CORRUPT' })
-  }
   const leaders = owners.map((_, index) => nameOf(index + 1)).join(', ')
   say(`sequencers ${leaders}: 20,000 METIS each; head is block ${sequencer.head.number}`)
 
@@ -194,10 +199,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
       family,
       l1: l1Source,
       posting,
-      published: number => {
-        const block = sequencer.block(number)
-        return block === undefined ? undefined : { hash: block.ref.hash, stateRoot: block.executed.stateRoot }
-      },
+      published: number => sequencer.block(number),
       onTrouble: reason => supervision.note('verifier', reason),
     }),
   )
@@ -253,12 +255,17 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   const admin = await serveOperator(config, directory, batching, say)
   if (admin !== undefined) parts.own(admin)
 
-  for (const engine of [executing, ...verifying.parts]) engine.failed.catch(supervision.fail)
+  const engines = [executing, ...verifying.parts]
+  for (const engine of engines) engine.failed.catch(supervision.fail)
+  l1.failed.catch(supervision.fail)
+  supervision.run('engines', { pauseMs: 500 }, async () => engines.find(({ down }) => down !== undefined)?.down)
   supervision.run('sequencer', { pauseMs: 50 }, async () => {
     while (!supervision.signal.aborted && !shutdown.isPaused && (await sequencer.produce(Date.now()))) {
       // On a fresh start the chain catches up with the clock.
     }
+    return sequencer.waiting
   })
+  supervision.run('L1 head', { pauseMs: 500 }, () => sequencer.followL1())
   // A refused submission is made anew from the safe head; one that is refused again and again stops the node.
   supervision.run('batcher', { pauseMs: 500, patience: 5, hasSucceeded: batching.hasPosted }, () =>
     batching.batcher.step({ signal: supervision.signal }),
@@ -270,7 +277,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
     await posting.bookOpen()
     await l1Watch.readPrices()
     const { safe, finalized } = verifier.status
-    sequencer.setLabels({ safe: safe.hash, finalized: finalized.hash, finalizedNumber: finalized.number })
+    sequencer.setLabels({ safe, finalized })
   })
   const { caughtUp, stop } = shutdown
   return { rpcUrl: rpc.url, status, failed: supervision.failed, caughtUp, flush: batching.flush, stop }
@@ -315,8 +322,8 @@ async function openExecution(
   const genesisPath = writeL2Genesis(directory.path, identity)
   const shared = { kind, directory: directory.path, chainId, genesisPath, gasLimit, history: config.history }
   const executing = parts.own(await startEngine({ ...shared, name: 'sequencer-engine' }))
-  // The verifier goes back no further than to the finalized block, and nobody reads old states of it.
-  const verifying = parts.own(await startEngines({ ...shared, name: 'verifier-engine', maxStates: 64 }, check))
+  // Nobody reads old states of the verifier: it keeps as many as an L1 reorg may take back.
+  const verifying = parts.own(await startEngines({ ...shared, name: 'verifier-engine', maxStates: 256 }, check))
   if (check !== undefined) say(`the verifier executes every block twice: ${verifying.engine.name}`)
   const genesis = (await executing.engine.block(0n))!
   const rollup = rollupConfig(identity, genesis.hash)

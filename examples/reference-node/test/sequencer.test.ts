@@ -37,7 +37,18 @@ it('publishes what is in the log, whichever of its calls the engine did not answ
   const booked: { number: bigint; fees: bigint }[] = []
   const headers: bigint[] = []
   const sequencer = await openSequencer({
-    ...{ directory: chain.directory, rollup, node, family: 'anvil', accounts, policy: firstCome(), bookedTo: 0n },
+    ...{
+      directory: chain.directory,
+      rollup,
+      node,
+      family: 'anvil',
+      accounts,
+      policy: firstCome(),
+      bookedTo: { position: 0n, block: 0n },
+    },
+    l1Watch: { number: 1n, readHead: async () => 1n, hashAt: async () => origin.hash },
+    l1Confirmations: 0n,
+    onRollback: () => {},
     recovery: nobleRecovery,
     feed: createFeed(),
     allowUnprotected: false,

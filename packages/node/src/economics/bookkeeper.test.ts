@@ -35,6 +35,7 @@ const blockOf = (number: bigint) => ({
   transactions: 3,
   baseFees: 10n ** 15n + number,
   priorityFees: number,
+  position: number,
 })
 const fileOf = (directory: string): string => join(directory, 'economics.journal')
 const csvOf = (keeper: Bookkeeper): string =>
@@ -187,6 +188,30 @@ describe('openBookkeeper', () => {
       keeper.close()
       keeper = open(directory)
     }
+    keeper.close()
+  })
+
+  it('takes out what an L1 reorg took back, once, also after a restart and twice over one another', () => {
+    const directory = freshDirectory()
+    let keeper = open(directory)
+    for (let number = 1n; number <= 600n; number++) keeper.block(blockOf(number))
+    keeper.rollBack(570n, 601n)
+    for (let number = 571n; number <= 590n; number++) keeper.block({ ...blockOf(number), position: number + 31n })
+    keeper.close()
+    keeper = open(directory)
+    keeper.rollBack(560n, 622n)
+    keeper.rollBack(560n, 622n)
+    expect([keeper.lastBlock, keeper.books.position]).toEqual([560n, 622n])
+
+    const straight = open(freshDirectory())
+    for (let number = 1n; number <= 560n; number++) straight.block(blockOf(number))
+    expect(keeper.books.ledger.totals).toEqual(straight.books.ledger.totals)
+    expect(keeper.books.ledger.unposted).toEqual(straight.books.ledger.unposted)
+    straight.close()
+    const rows = csvOf(keeper)
+    keeper.close()
+    keeper = open(directory)
+    expect(csvOf(keeper)).toBe(rows)
     keeper.close()
   })
 

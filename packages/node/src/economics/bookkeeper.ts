@@ -23,6 +23,8 @@ export type Bookkeeper = {
   readonly lastBlock: bigint
   /** A block of the sequencer's log. */
   block(block: Omit<BookRecord & { kind: 'block' }, 'kind'>): void
+  /** The chain went back to a block. `position`: of the entry in the sequencer's log that says so. */
+  rollBack(to: bigint, position: bigint): void
   /** Blocks of a channel that is about to be posted, so that its submissions can be told apart. */
   channel(channelId: string, firstBlock: bigint, lastBlock: bigint): void
   /** Before a submission is handed to the data layer. Idempotent by key. */
@@ -94,6 +96,25 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
   const isSame = JSON.stringify([ledger.split, ledger.remainderTo]) === JSON.stringify([split, remainderTo])
   if (journal.size === 0 || !isSame) write({ kind: 'split', split, remainderTo })
 
+  /** What the booked blocks above a height brought, read back from the file. */
+  const above = (
+    height: bigint,
+  ): Pick<BookRecord & { kind: 'rollback' }, 'transactions' | 'baseFees' | 'priorityFees'> => {
+    let start = checkpoints[0]!
+    for (const checkpoint of checkpoints) if ((checkpoint.books.ledger.lastBlock ?? 0n) <= height) start = checkpoint
+    const found = new Map<bigint, BookRecord & { kind: 'block' }>()
+    for (const { record } of journal.read(start.offset)) {
+      if (record.kind === 'block' && record.number > height) found.set(record.number, record)
+      if (record.kind === 'rollback') for (const number of found.keys()) if (number > record.to) found.delete(number)
+    }
+    const sum = { transactions: 0, baseFees: 0n, priorityFees: 0n }
+    for (const { transactions, baseFees, priorityFees } of found.values()) {
+      sum.transactions += transactions
+      sum.baseFees += baseFees
+      sum.priorityFees += priorityFees
+    }
+    return sum
+  }
   const totalOf = (of: Books, view: LedgerView): number =>
     view === 'entries' ? of.ledger.nextEntry : of.ledger.nextRecord
 
@@ -105,6 +126,9 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
       return books.ledger.lastBlock ?? 0n
     },
     block: block => write({ kind: 'block', ...block }),
+    rollBack(to, position) {
+      if ((books.ledger.lastBlock ?? 0n) > to) write({ kind: 'rollback', to, position, ...above(to) })
+    },
     channel(channelId, firstBlock, lastBlock) {
       channels.set(channelId, { firstBlock, lastBlock })
       forgetOldest(channels, rememberedChannels)

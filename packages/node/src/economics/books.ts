@@ -42,6 +42,17 @@ export type BookRecord =
       readonly transactions: number
       readonly baseFees: bigint
       readonly priorityFees: bigint
+      /** Of the block's entry in the sequencer's log. */
+      readonly position: bigint
+    }
+  /** The chain went back to a block: what the blocks above it had brought is taken out again. */
+  | {
+      readonly kind: 'rollback'
+      readonly to: bigint
+      readonly transactions: number
+      readonly baseFees: bigint
+      readonly priorityFees: bigint
+      readonly position: bigint
     }
   /** Before anything is sent: what a crash interrupts is found again by its key. */
   | ({ readonly kind: 'submission' } & Submission)
@@ -57,6 +68,8 @@ export type Books = {
   readonly costWei: bigint
   readonly blobs: number
   readonly epoch: bigint | undefined
+  /** How far the sequencer's log is booked. */
+  readonly position: bigint
   /** Begun and not ended. */
   readonly open: ReadonlyMap<string, Submission>
 }
@@ -69,7 +82,7 @@ export type Folded = {
 }
 
 export function emptyBooks(): Books {
-  return { ledger: createLedger(), costWei: 0n, blobs: 0, epoch: undefined, open: new Map() }
+  return { ledger: createLedger(), costWei: 0n, blobs: 0, epoch: undefined, position: 0n, open: new Map() }
 }
 
 /** Whether the record is one that must be on disk before the node goes on. Blocks are in the sequencer's log, too. */
@@ -94,7 +107,12 @@ export function foldRecord(books: Books, record: BookRecord): Folded {
       const events: EconomicEvent[] = books.epoch !== undefined && epoch > books.epoch ? [settlement(books)] : []
       const none = { l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
       events.push({ type: 'block', number, transactions, baseFees, priorityFees, ...none })
-      return post({ ...books, epoch }, ...events)
+      return post({ ...books, epoch, position: record.position }, ...events)
+    }
+    case 'rollback': {
+      const { to, transactions, baseFees, priorityFees, position } = record
+      const none = { l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
+      return post({ ...books, position }, { type: 'rollback', to, transactions, baseFees, priorityFees, ...none })
     }
     case 'submission': {
       const { kind: _, ...submission } = record

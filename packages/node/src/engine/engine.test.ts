@@ -47,24 +47,64 @@ it('throws nothing away because an engine did not answer', async () => {
   expect(isForgotten()).toBe(false)
 })
 
-it('says when its program ends, unless it was ended here', async () => {
-  const programs: { end: () => void }[] = []
+/** Programs that end when somebody says so. */
+function programs() {
+  const ends: (() => void)[] = []
   const start = async (): Promise<Running> => {
     let end = (): void => {}
     const ended = new Promise<void>(resolve => {
       end = resolve
     })
-    programs.push({ end })
-    return { engine: { name: 'a program' }, ended, close: async () => end() } as unknown as Running
+    const place = ends.push(() => end())
+    const block = async () => ({ number: BigInt(place) })
+    return { engine: { name: 'a program', block }, ended, close: async () => end() } as unknown as Running
   }
+  return { ends, start }
+}
+const settle = async () => {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+}
+
+it('is started again when its program ends, and answers once that is where the other was', async () => {
+  const { ends, start } = programs()
+  const node = await openEngine(start)
+  let isThere = (): void => {}
+  const restored: bigint[] = []
+  node.onRestart(async inner => {
+    // What brings it there speaks to it already.
+    restored.push((await inner.engine.block('latest'))!.number)
+    await new Promise<void>(resolve => {
+      isThere = resolve
+    })
+  })
+  expect((await node.engine.block('latest'))!.number).toBe(1n)
+  ends[0]!()
+  await settle()
+  expect(node.down).toMatch(/a program has ended/)
+  await expect(node.engine.block('latest')).rejects.toMatchObject({ code: 'ENGINE_ENDED', recovery: 'retry' })
+  expect(restored).toEqual([2n])
+  isThere()
+  await settle()
+  expect(node.down).toBeUndefined()
+  expect((await node.engine.block('latest'))!.number).toBe(2n)
+  await node.close()
+})
+
+it('is given up when its program ends again and again, and not when it was ended here', async () => {
+  const { ends, start } = programs()
   const outcomes: unknown[] = []
-  for (const isKilled of [false, true]) {
-    const node = await openEngine(start)
-    node.failed.catch(error => outcomes.push(error))
-    await node.forget()
-    if (isKilled) programs.at(-1)!.end()
-    else await node.close()
-    await new Promise(setImmediate)
+  const node = await openEngine(start)
+  node.failed.catch(error => outcomes.push(error))
+  await node.forget()
+  for (let end = 1; end <= 6; end++) {
+    expect(outcomes).toEqual([])
+    ends.at(-1)!()
+    await settle()
   }
   expect(outcomes).toEqual([expect.objectContaining({ code: 'ENGINE_ENDED' })])
+  const closed = await openEngine(start)
+  closed.failed.catch(error => outcomes.push(error))
+  await closed.close()
+  await settle()
+  expect(outcomes).toHaveLength(1)
 })

@@ -47,8 +47,12 @@ export type Running = {
 /** An engine of this node. */
 export type NodeEngine = {
   readonly engine: StateEngine
-  /** Rejects with `ENGINE_ENDED` when its program ends and nobody here ended it. Never resolves. */
+  /** Rejects with `ENGINE_ENDED` when its program ends again and again, and nobody here ends it. Never resolves. */
   readonly failed: Promise<never>
+  /** Why it answers nobody: its program has ended, and another is being brought to where that was. Calls are refused, and may be repeated. */
+  readonly down: string | undefined
+  /** What brings a new program to where the record ends. It is given the engine as it will be for all others afterwards. */
+  onRestart(restore: (node: NodeEngine) => Promise<void>): void
   readonly read: Read
   restored(): BlockId | undefined
   /** Throws away what an earlier run left: the engine stands at the genesis again. */
@@ -67,42 +71,79 @@ export type EngineGroup = {
 /** Starts an engine, or with `fresh` one that knows nothing but the genesis. */
 export type StartEngine = (fresh: boolean) => Promise<Running>
 
-/** An engine that can be begun anew under whoever holds it. */
+/** Ends of a program, within {@link endsSpanMs}, after which it is not started again. */
+const maxEnds = 5
+const endsSpanMs = 10 * 60_000
+/** Within which the end of a program follows the failure of its last call. */
+const endedAgainMs = 1000
+
+/** An engine that can be begun anew under whoever holds it, and is started again when its program ends. */
 export async function openEngine(start: StartEngine): Promise<NodeEngine> {
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
   })
   failed.catch(() => {})
+  const ends: number[] = []
+  let restore = async (_: NodeEngine): Promise<void> => {}
+  let down: string | undefined
+  let restarts = 0
+  let isClosing = false
   const watch = (started: Running): void => {
     void started.ended?.then(() => {
-      if (running !== started || isClosing) return
-      const message = `${started.engine.name} has ended, and nobody here ended it: start the node again, it goes on from its log`
-      fail(new NodeError(message, { code: 'ENGINE_ENDED' }))
+      if (running === started && !isClosing) void restart(started)
     })
   }
-  let isClosing = false
+  const restart = async (ended: Running): Promise<void> => {
+    const { name } = ended.engine
+    down = `${name} has ended, and is started again`
+    ends.push(Date.now())
+    while (ends[0]! < Date.now() - endsSpanMs) ends.shift()
+    if (ends.length > maxEnds) {
+      const message = `${name} has ended ${ends.length} times in ten minutes, and nobody here ended it: start the node again, it goes on from its log`
+      return fail(new NodeError(message, { code: 'ENGINE_ENDED' }))
+    }
+    await ended.close().catch(() => {})
+    const attempt = ++restarts
+    const isStill = (): boolean => !isClosing && restarts === attempt
+    try {
+      const next = await start(false)
+      if (isClosing) return await next.close()
+      running = next
+      watch(next)
+      await restore(node(() => running))
+      if (isStill()) down = undefined
+    } catch (error) {
+      // Its program may have ended once more, which is seen to then.
+      await new Promise(resolve => setTimeout(resolve, endedAgainMs))
+      if (isStill()) fail(error)
+    }
+  }
   const close = async (): Promise<void> => {
     isClosing = true
     await running.close()
   }
-  let running = await start(false)
-  watch(running)
-  return {
+  const node = (current: () => Running): NodeEngine => ({
     failed,
+    get down() {
+      return down
+    },
+    onRestart: next => {
+      restore = next
+    },
     engine: {
       get name() {
         return running.engine.name
       },
-      build: (parent, attributes, options) => running.engine.build(parent, attributes, options),
-      import: (block, attributes, options) => running.engine.import(block, attributes, options),
-      setHead: (heads, options) => running.engine.setHead(heads, options),
-      block: (id, options) => running.engine.block(id, options),
-      receipts: (block, options) => running.engine.receipts(block, options),
-      accounts: (addresses, options) => running.engine.accounts(addresses, options),
+      build: async (...call) => await current().engine.build(...call),
+      import: async (...call) => await current().engine.import(...call),
+      setHead: async (...call) => await current().engine.setHead(...call),
+      block: async (...call) => await current().engine.block(...call),
+      receipts: async (...call) => await current().engine.receipts(...call),
+      accounts: async (...call) => await current().engine.accounts(...call),
       close: () => running.engine.close(),
     },
-    read: (method, params, reader) => running.read(method, params, reader),
+    read: async (...call) => await current().read(...call),
     restored: () => running.restored,
     forget: async () => {
       await close()
@@ -111,7 +152,13 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
       watch(running)
     },
     close,
-  }
+  })
+  let running = await start(false)
+  watch(running)
+  return node(() => {
+    if (down === undefined) return running
+    throw new NodeError(down, { code: 'ENGINE_ENDED', recovery: 'retry' })
+  })
 }
 
 /** What a node has on record of its own blocks: heights from 1 to `last`. */

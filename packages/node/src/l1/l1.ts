@@ -15,6 +15,9 @@ import { rpcCall } from '../rpc/client.js'
 /** Seconds between blocks of the built-in L1. */
 export const devL1BlockSeconds = 2
 
+/** Blocks of the built-in L1 above one that it calls final: a reorg of twenty is still one that its rollup follows. */
+const devL1FinalBlocks = 32
+
 /** Seconds between blocks of L1: of the built-in one, or of Ethereum. */
 export function l1BlockSeconds({ l1 }: Pick<L1Options, 'l1'>): number {
   return l1 === undefined ? devL1BlockSeconds : 12
@@ -29,6 +32,8 @@ export type L1 = {
   isDev: boolean
   /** Anvil's beacon REST names blocks by number. */
   isAnvil: boolean
+  /** Rejects with `L1_ENDED` when the built-in one ends and nobody here ended it: its chain is gone with it, so it is not started again. */
+  failed: Promise<never>
   close(): Promise<void>
 }
 
@@ -46,7 +51,8 @@ export async function openL1(config: L1Options, directory: string): Promise<L1> 
       lingerMs: 60_000,
       args: port => [
         ...['--host', '127.0.0.1', '--port', String(port), '--silent'],
-        ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds), '--slots-in-an-epoch', '1'],
+        ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds)],
+        ...['--slots-in-an-epoch', String(devL1FinalBlocks / 2)],
         ...['--no-cors', '--no-request-size-limit', '--state', `${directory}/l1-state.json`],
       ],
     })
@@ -55,13 +61,26 @@ export async function openL1(config: L1Options, directory: string): Promise<L1> 
   try {
     const chainId = Number(await rpcCall<string>(url, 'eth_chainId', [], AbortSignal.timeout(10_000)))
     const version = await rpcCall<string>(url, 'web3_clientVersion', []).catch(() => '')
+    let isClosing = false
+    const failed = new Promise<never>((_, reject) => {
+      void anvil?.ended.then(() => {
+        const message =
+          'the built-in L1 has ended, and nobody here ended it: the next start goes on from the state that it had written'
+        if (!isClosing) reject(new NodeError(message, { code: 'L1_ENDED' }))
+      })
+    })
+    failed.catch(() => {})
     return {
+      failed,
       url,
       beaconUrl: config.beacon ?? url,
       chainId,
       isDev: anvil !== undefined,
       isAnvil: version.startsWith('anvil'),
-      close: async () => anvil?.stop(),
+      close: async () => {
+        isClosing = true
+        await anvil?.stop()
+      },
     }
   } catch (cause) {
     throw new NodeError(`L1 does not answer at ${redactUrls(url)}`, { code: 'L1_UNREACHABLE', cause })

@@ -17,6 +17,7 @@ import {
   type Schedule,
   type SequencerDomain,
   type SequencerPoolEvent,
+  type SlotLeader,
   slotOf,
   verifyBundle,
 } from '@l2/staking'
@@ -50,7 +51,7 @@ export type ControlBlock = {
   /** Seconds. */
   timestamp: bigint
   prevRandao: Hash
-  /** Of the signed header: higher than the schedule's where a leader was passed over. */
+  /** Of the signed header: higher than {@link leaderOf} says where a leader was passed over. */
   term: number
   /** Calldata of the transactions to {@link evidenceInbox}. */
   evidence: readonly string[]
@@ -68,6 +69,11 @@ export type ControlPlane = {
   readonly seed: Hex
   /** When the recent epochs began: a signer's own timestamps decide nothing about the age of a fault. */
   readonly epochs: EvidenceContext['epochs']
+  /**
+   * Terms that were over before an epoch. What a header names is this and the re-selections of its epoch: it counts every change of leadership since
+   * genesis and never falls, so that a place that was signed once is never come by again, whatever L1 takes back.
+   */
+  readonly terms: { readonly epoch: bigint; readonly before: number }
   /** eMETIS: its holders' METIS is the stake of one of the sequencers, whose rewards raise the rate and whose faults lower it. */
   readonly lst: Liquid
 }
@@ -115,7 +121,7 @@ export function createControlPlane(genesis: Genesis): ControlPlane {
   const staked = sequencers.at(-1)!.amountWei
   lst = applyLiquid(lst, { type: 'deposit', account: genesis.holder, assets: assets(staked), now }).state
   lst = applyLiquid(lst, { type: 'allocate', now }).state
-  return { domain, operator, pool, schedule, seed, epochs: [], lst }
+  return { domain, operator, pool, schedule, seed, epochs: [], terms: { epoch: firstEpoch, before: 0 }, lst }
 }
 
 /** Who must not lead although elected: the fault came after the weights were frozen. */
@@ -158,7 +164,8 @@ export function applyBlock(
     }).seed
     schedule = planEpoch(schedule, { epoch, seed, candidates: electionWeights(pool, epoch) })
   }
-  schedule = advanceTerm(schedule, pool, block.height, block.term)
+  const terms = slot === undefined ? state.terms : { epoch: slot.epoch, before: termsBefore(state, slot.epoch) }
+  schedule = advanceTerm(schedule, pool, block.height, block.term - terms.before)
   const leader = leaderAt(schedule, block.height)
   if (leader !== undefined)
     apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer: leader.sequencer })
@@ -178,7 +185,35 @@ export function applyBlock(
       apply({ type: 'executeCase', by: operator, at, evidenceId })
   }
   for (const event of events) lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
-  return { state: { domain, operator, pool, schedule, seed, epochs, lst }, events }
+  return { state: { domain, operator, pool, schedule, seed, epochs, terms, lst }, events }
+}
+
+/** Terms that were over when an epoch began: those before the present one, and the re-selections of each since. */
+function termsBefore({ schedule, terms }: Pick<ControlPlane, 'schedule' | 'terms'>, epoch: bigint): number {
+  return schedule.plans
+    .filter(plan => plan.epoch >= terms.epoch && plan.epoch < epoch)
+    .reduce((sum, { changes }) => sum + (changes.at(-1)?.term ?? 0), terms.before)
+}
+
+/** Who leads at a height, and for which term the header is signed. */
+export function leaderOf(control: Pick<ControlPlane, 'schedule' | 'terms'>, height: bigint): SlotLeader | undefined {
+  const leader = leaderAt(control.schedule, height)
+  return leader === undefined ? undefined : { ...leader, term: leader.term + termsBefore(control, leader.epoch) }
+}
+
+/** Who signed a header of a term: the leader of its height once as many had been passed over as the term says. */
+export function signerAt(control: ControlPlane, height: bigint, term: number): SlotLeader | undefined {
+  const slot = slotOf(control.schedule, height)
+  if (slot === undefined) return undefined
+  const passed = term - termsBefore(control, slot.epoch)
+  return leaderOf({ ...control, schedule: advanceTerm(control.schedule, control.pool, height, passed) }, height)
+}
+
+/** Begins a higher term with the leader of a height left as it is: what L1 took back is nobody's fault, and is not signed for again. */
+export function beginTerm(control: ControlPlane, height: bigint, term: number): ControlPlane {
+  const now = leaderOf(control, height)?.term ?? 0
+  const { epoch, before } = control.terms
+  return now >= term ? control : { ...control, terms: { epoch, before: before + term - now } }
 }
 
 /** The schedule once its leader at a height has been passed over as often as `term` says. */

@@ -19,7 +19,7 @@ it('waits out what may pass, says it once, shows it while it lasts, and says whe
   })
   await over
   await supervision.stop()
-  expect(said).toEqual(['L1: L1 does not answer; trying again', 'L1: goes on'])
+  expect(said).toEqual(['L1 waits: L1 does not answer', 'L1 goes on'])
   expect(seen.slice(0, 4)).toEqual([0, 1, 1, 0])
   expect(supervision.waiting).toEqual([])
 })

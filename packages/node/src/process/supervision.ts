@@ -22,7 +22,10 @@ export type Supervision = {
   readonly waiting: readonly Waiting[]
   /** Says why a part waits, or with `undefined` that it no longer does. */
   note(part: string, reason: string | undefined): void
-  /** Begins a loop. An error of a round is waited out where it says that it may pass, or within the patience; any other stops the node. */
+  /**
+   * Begins a loop. What a round gives back as a text is what it waits for. An error of a round is waited out where it says that it may pass, or
+   * within the patience; any other stops the node.
+   */
   run(part: string, options: LoopOptions, round: () => Promise<unknown>): void
   /** Begins something that runs by itself until the signal. */
   watch(task: Promise<unknown>): void
@@ -61,20 +64,20 @@ export function createSupervision(say: (message: string) => void, nowMs: () => n
     if (known?.reason === reason) return
     if (reason === undefined) {
       waiting.delete(part)
-      say(`${part}: goes on`)
+      say(`${part} goes on`)
       return
     }
     waiting.set(part, { part, reason, sinceMs: known?.sinceMs ?? nowMs() })
-    say(`${part}: ${reason}; trying again`)
+    say(`${part} waits: ${reason}`)
   }
   const loop = async (part: string, options: LoopOptions, round: () => Promise<unknown>): Promise<void> => {
     const { pauseMs, patience = 0, hasSucceeded = () => true } = options
     let failures = 0
     while (!halt.signal.aborted) {
       try {
-        await round()
+        const reason = await round()
         if (hasSucceeded()) failures = 0
-        note(part, undefined)
+        note(part, typeof reason === 'string' ? reason : undefined)
       } catch (error) {
         if (halt.signal.aborted) return
         failures++

@@ -1,4 +1,4 @@
-import type { Transaction } from '@l2/sequencer-core'
+import type { L2BlockRef, Transaction } from '@l2/sequencer-core'
 
 /** What a node tells as it happens. */
 export type FeedEvent =
@@ -6,6 +6,8 @@ export type FeedEvent =
   | { readonly type: 'head'; readonly number: bigint }
   /** The pool took it, and whoever asks may see it. */
   | { readonly type: 'pending'; readonly transaction: Transaction }
+  /** The chain went back to a height: blocks above it, the oldest first, are no longer of it. The engine may have them still, by their hashes. */
+  | { readonly type: 'rollback'; readonly to: bigint; readonly abandoned: readonly L2BlockRef[] }
 
 /** Brings what happens to whoever listens. */
 export type Feed = {

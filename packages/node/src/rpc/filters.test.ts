@@ -15,14 +15,27 @@ function setup() {
     underWay++
     await new Promise(setImmediate)
     underWay--
-    return method === 'eth_getLogs' ? [params[0]] : { hash: `hash of ${params[0]}` }
+    return method === 'eth_getLogs'
+      ? [{ ...(params[0] as { toBlock: string }), blockNumber: (params[0] as { toBlock: string }).toBlock }]
+      : { hash: `hash of ${params[0]}` }
   }) as Read
   const feed = createFeed()
   const methods = filterMethods({ read, head: () => height, feed, nowMs: () => now })
   const caller = { client: {}, signal: new AbortController().signal, notify: undefined }
   const call = async (name: string, ...params: unknown[]) => await methods.get(name)!(params, caller)
   const send = (hash: string) => feed.emit({ type: 'pending', transaction: { hash } as Transaction })
-  return { call, asked, send, grow: (blocks: bigint) => (height += blocks), wait: (ms: number) => (now += ms) }
+  const rollBack = (to: bigint) => {
+    height = to
+    feed.emit({ type: 'rollback', to, abandoned: [] })
+  }
+  return {
+    call,
+    asked,
+    send,
+    rollBack,
+    grow: (blocks: bigint) => (height += blocks),
+    wait: (ms: number) => (now += ms),
+  }
 }
 
 it('tells of each block once', async () => {
@@ -44,16 +57,36 @@ it('tells of each block once', async () => {
   await expect(call('eth_getFilterChanges', id)).rejects.toMatchObject({ code: -32000, message: 'filter not found' })
 })
 
+/** What the engine of {@link setup} finds in a range: a log of its last block. */
+const log = (fromBlock: string, toBlock: string) => ({ address: '0xa', fromBlock, toBlock, blockNumber: toBlock })
+
+it('tells logs again as removed when their block is taken back, and what is in its place', async () => {
+  const { call, grow, rollBack } = setup()
+  const [logs, blocks] = [await call('eth_newFilter', { address: '0xa' }), await call('eth_newBlockFilter')]
+  grow(1n)
+  expect(await call('eth_getFilterChanges', logs)).toEqual([log('0xb', '0xb')])
+  grow(2n)
+  expect(await call('eth_getFilterChanges', logs)).toEqual([log('0xc', '0xd')])
+  expect(await call('eth_getFilterChanges', blocks)).toHaveLength(3)
+  rollBack(12n)
+  const removed = { ...log('0xc', '0xd'), removed: true }
+  expect(await call('eth_getFilterChanges', logs)).toEqual([removed])
+  expect(await call('eth_getFilterChanges', logs)).toEqual([])
+  grow(1n)
+  expect(await call('eth_getFilterChanges', logs)).toEqual([log('0xd', '0xd')])
+  expect(await call('eth_getFilterChanges', blocks)).toEqual(['hash of 0xd'])
+})
+
 it('reads logs of new blocks within its range, and all of it on request', async () => {
   const { call, grow } = setup()
   const id = await call('eth_newFilter', { address: '0xa', fromBlock: '0x5', toBlock: '0xd' })
   grow(2n)
-  expect(await call('eth_getFilterChanges', id)).toEqual([{ address: '0xa', fromBlock: '0xb', toBlock: '0xc' }])
+  expect(await call('eth_getFilterChanges', id)).toEqual([log('0xb', '0xc')])
   grow(5n)
-  expect(await call('eth_getFilterChanges', id)).toEqual([{ address: '0xa', fromBlock: '0xd', toBlock: '0xd' }])
+  expect(await call('eth_getFilterChanges', id)).toEqual([log('0xd', '0xd')])
   grow(1n)
   expect(await call('eth_getFilterChanges', id)).toEqual([])
-  expect(await call('eth_getFilterLogs', id)).toEqual([{ address: '0xa', fromBlock: '0x5', toBlock: '0xd' }])
+  expect(await call('eth_getFilterLogs', id)).toEqual([log('0x5', '0xd')])
   await expect(call('eth_newFilter', { blockHash: '0x1' })).rejects.toMatchObject({ code: -32602 })
   const large = Array.from({ length: 1000 }, (_, index) => `0x${index.toString(16).padStart(64, '0')}`)
   await expect(call('eth_newFilter', { topics: [large] })).rejects.toMatchObject({ code: -32602 })

@@ -3,7 +3,7 @@ import type { Read, Reader } from '../engine/engine.js'
 import type { RpcMethod } from './answer.js'
 import { RpcAnswerError } from './client.js'
 import type { Feed } from './feed.js'
-import { filterObject } from './log-match.js'
+import { filterObject, type RpcLog } from './log-match.js'
 
 /** A filter that nobody asks for so long is gone, as in geth. */
 const idleMs = 5 * 60_000
@@ -14,6 +14,8 @@ const maxBlocks = 1000n
 const maxReads = 16
 /** Hashes of pending transactions that are remembered for filters; a filter that is asked less often misses some. */
 const maxPending = 10_000
+/** Logs that a filter remembers of what it was told, for the case that L1 takes their blocks back. */
+const maxTold = 10_000
 
 /** What filters need of the node. */
 export type FilterView = {
@@ -30,6 +32,11 @@ type Filter = {
   readonly criteria: Readonly<Record<string, unknown>>
   /** The last block that was told of; of pending transactions, how many there had been. */
   told: bigint
+  /** Of logs: those that were told, and those of them whose blocks were taken back since. */
+  logs: RpcLog[]
+  removed: RpcLog[]
+  /** How often the chain went back. */
+  rollbacks: number
   usedMs: number
   /** When the questions before are answered: two at once would be told of the same blocks. */
   turn: Promise<unknown>
@@ -37,12 +44,23 @@ type Filter = {
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`
 
+/** What was told of blocks that are no longer of the chain is told again as removed, and what takes their place is still to be told. */
+function takeBack(filter: Filter, to: bigint): void {
+  if (filter.type === 'pending') return
+  const isGone = ({ blockNumber }: RpcLog): boolean => BigInt(blockNumber) > to
+  filter.removed.push(...filter.logs.filter(isGone).map(log => ({ ...log, removed: true })))
+  filter.logs = filter.logs.filter(log => !isGone(log))
+  if (filter.told > to) filter.told = to
+  filter.rollbacks++
+}
+
 /** `eth_newFilter` and its kin over an engine that remembers nobody: the filters are here, what they find is read. */
 export function filterMethods({ read, head, feed, nowMs }: FilterView): Map<string, RpcMethod> {
   const filters = new Map<string, Filter>()
   /** The newest ones, and how many there have been. */
   let [pending, pendingCount]: [string[], bigint] = [[], 0n]
   feed.listen(event => {
+    if (event.type === 'rollback') for (const filter of filters.values()) takeBack(filter, event.to)
     if (event.type !== 'pending' || filters.size === 0) return
     pendingCount++
     // Half of them go at once, so that each costs the same on average.
@@ -55,7 +73,16 @@ export function filterMethods({ read, head, feed, nowMs }: FilterView): Map<stri
     }
     const id = `0x${randomBytes(16).toString('hex')}`
     const told = type === 'pending' ? pendingCount : head()
-    filters.set(id, { type, criteria, told, usedMs: nowMs(), turn: Promise.resolve() })
+    filters.set(id, {
+      type,
+      criteria,
+      told,
+      logs: [],
+      removed: [],
+      rollbacks: 0,
+      usedMs: nowMs(),
+      turn: Promise.resolve(),
+    })
     return id
   }
   const find = (id: unknown): Filter => {
@@ -77,7 +104,8 @@ export function filterMethods({ read, head, feed, nowMs }: FilterView): Map<stri
     }
     const from = filter.told + 1n
     const to = head() - from >= maxBlocks ? from + maxBlocks - 1n : head()
-    if (to < from) return []
+    if (to < from) return filter.removed.splice(0)
+    const { rollbacks } = filter
     if (filter.type === 'blocks') {
       const numbers = Array.from({ length: Number(to - from) + 1 }, (_, index) => from + BigInt(index))
       const hashes: string[] = []
@@ -89,6 +117,7 @@ export function filterMethods({ read, head, feed, nowMs }: FilterView): Map<stri
         )
         hashes.push(...blocks.flatMap(block => (block === null ? [] : [block.hash])))
       }
+      if (filter.rollbacks !== rollbacks) return []
       filter.told = to
       return hashes
     }
@@ -96,9 +125,12 @@ export function filterMethods({ read, head, feed, nowMs }: FilterView): Map<stri
     const [least, most] = [height(fromBlock) ?? from, height(toBlock) ?? to]
     const [first, last] = [least > from ? least : from, most < to ? most : to]
     const range = { ...what, fromBlock: hex(first), toBlock: hex(last) }
-    const logs = last < first ? [] : await read<unknown[]>('eth_getLogs', [range], reader)
+    const logs = last < first ? [] : await read<RpcLog[]>('eth_getLogs', [range], reader)
+    // The chain went back while it was read: what came may be of either branch, and is read again the next time.
+    if (filter.rollbacks !== rollbacks) return filter.removed.splice(0)
     filter.told = to
-    return logs
+    filter.logs = [...filter.logs, ...logs].slice(-maxTold)
+    return [...filter.removed.splice(0), ...logs]
   }
 
   return new Map<string, RpcMethod>([

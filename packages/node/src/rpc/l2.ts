@@ -1,8 +1,9 @@
 import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
-import { leaderAt, slotOf } from '@l2/staking'
+import { slotOf } from '@l2/staking'
 import type { Address, Hash } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { ledgerAnswer, maxRows, ParameterError, parseLedgerQuery } from '../economics/pages.js'
+import { leaderOf } from '../pool/control-plane.js'
 import type { BatchRecord } from '../posting/batching.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
@@ -54,12 +55,12 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
     [
       'l2_leaderSchedule',
       params => {
-        const { schedule } = sequencer.control
+        const { control } = sequencer
         const from = params[0] === undefined ? sequencer.head.number + 1n : blockNumber(params[0])
         const slots: object[] = []
         for (let height = from; slots.length < 16; ) {
-          const slot = slotOf(schedule, height)
-          const leader = leaderAt(schedule, height)
+          const slot = slotOf(control.schedule, height)
+          const leader = leaderOf(control, height)
           if (slot === undefined || leader === undefined) break
           slots.push({
             epoch: slot.epoch,

@@ -1,7 +1,11 @@
 import { RpcAnswerError } from './client.js'
 
 /** A log as JSON-RPC has it, as far as it is matched. */
-export type RpcLog = { readonly address: string; readonly topics: readonly string[] }
+export type RpcLog = {
+  readonly address: string
+  readonly topics: readonly string[]
+  readonly blockNumber: string
+}
 
 /** Which logs are wanted: of these addresses, with these topics by place; `undefined` is any. */
 export type LogCriteria = {

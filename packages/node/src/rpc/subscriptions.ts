@@ -11,6 +11,10 @@ const maxPerSession = 128
 const maxAltogether = 2000
 /** Logs that are matched before others get their turn. */
 const logsPerTurn = 20_000
+/** Blocks whose logs are remembered for the case that they are taken back: more than an hour of L1 brings. */
+const rememberedBlocks = 4096
+/** Logs that are remembered. Beyond, the oldest block's are forgotten: who listens sees by its heads that it went. */
+const rememberedLogs = 100_000
 
 /** What subscriptions need of the node. */
 export type SubscriptionView = { read: Read; feed: Feed; chainId: number }
@@ -46,10 +50,21 @@ export function subscriptionMethods({ read, feed, chainId }: SubscriptionView): 
   const of = (name: Topic['name']): Subscription[] =>
     [...subscriptions.values()].filter(({ topic }) => topic.name === name)
 
-  const tellLogs = async (hash: string): Promise<void> => {
+  /** What was told of which block, by height. */
+  const told = new Map<bigint, RpcLog[]>()
+  let toldLogs = 0
+  const remember = (number: bigint, logs: RpcLog[]): void => {
+    if (logs.length === 0) return
+    told.set(number, logs)
+    toldLogs += logs.length
+    for (const [oldest, { length }] of told) {
+      if (told.size <= rememberedBlocks && toldLogs <= rememberedLogs) return
+      told.delete(oldest)
+      toldLogs -= length
+    }
+  }
+  const tellLogs = async (logs: readonly RpcLog[]): Promise<void> => {
     const listeners = of('logs')
-    if (listeners.length === 0) return
-    const logs = await read<RpcLog[]>('eth_getLogs', [{ blockHash: hash }])
     let matched = 0
     for (const { id, topic, tell } of listeners) {
       if (topic.name !== 'logs') continue
@@ -66,7 +81,19 @@ export function subscriptionMethods({ read, feed, chainId }: SubscriptionView): 
     if (block === null) return
     const { transactions: _, uncles: __, size: ___, withdrawals: ____, totalDifficulty: _____, ...header } = block
     for (const { tell } of of('newHeads')) tell(header)
-    await tellLogs(String(block['hash']))
+    if (of('logs').length === 0) return
+    const logs = await read<RpcLog[]>('eth_getLogs', [{ blockHash: block['hash'] }])
+    remember(number, logs)
+    await tellLogs(logs)
+  }
+  /** The newest block first, as they are undone. */
+  const tellRollback = async (to: bigint): Promise<void> => {
+    for (const [number, logs] of [...told].reverse()) {
+      if (number <= to) continue
+      told.delete(number)
+      toldLogs -= logs.length
+      await tellLogs(logs.map(log => ({ ...log, removed: true })))
+    }
   }
   const tellPending = (transaction: Transaction): void => {
     for (const { topic, tell } of of('newPendingTransactions')) {
@@ -80,7 +107,8 @@ export function subscriptionMethods({ read, feed, chainId }: SubscriptionView): 
   feed.listen(event => {
     if (subscriptions.size === 0) return
     if (event.type === 'pending') return tellPending(event.transaction)
-    turn = turn.then(() => tellHead(event.number)).catch(() => {})
+    const tell = event.type === 'head' ? () => tellHead(event.number) : () => tellRollback(event.to)
+    turn = turn.then(tell).catch(() => {})
   })
 
   return new Map<string, RpcMethod>([

@@ -1,68 +1,54 @@
-import { join } from 'node:path'
 import { bytesToHex } from '@l2/common'
 import {
   type BlockLimits,
   type BuiltBlock,
   buildAttributes,
-  configCarriedByBlock,
   createBlockBuilder,
-  createDurableMempool,
-  createHeaderSigner,
-  createMempool,
   type DaLimits,
-  daFootprint,
   decodeDeposit,
-  decodeSealedBlock,
   decodeTransaction,
   defaultBlockLimits,
-  defaultDaFootprintGasScalar,
   defaultForcedInclusionRule,
   type ExecutedBlock,
-  encodeSealedBlock,
   genesisBlockRef,
   type HeaderDomain,
   type HeaderSigner,
-  hashSequencerHeader,
   headerDomain,
-  isDeposit,
-  judgeBlock,
   type L1Source,
   type L2BlockRef,
-  type Lease,
+  type LeaderSchedule,
   type Mempool,
-  nextBaseFee,
   nextOrigin,
-  type OrderingEvidence,
   type OrderingPolicy,
+  type PoolEvent,
   type QueueEntry,
   type RollupConfig,
-  restoreMempool,
-  resumeBlock,
   type SealedBlock,
   type SenderRecovery,
-  type SequencerHeader,
   type SignedReceipt,
   type SystemConfig,
   sealBlock,
-  sequencerHeaderTypes,
   type Transaction,
   type Violation,
-  type Watermark,
 } from '@l2/sequencer-core'
-import { type FileGuard, openFileGuard, openFileJournal, openFileLog } from '@l2/sequencer-core/node'
-import { leaderAt, leaderSchedule } from '@l2/staking'
+import type { SlotLeader } from '@l2/staking'
 import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
-import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
-import { NodeError } from '../errors.js'
+import type { BlockId, EngineFamily, NodeEngine } from '../engine/engine.js'
 import { createL1View } from '../l1/l1-view.js'
-import { advanceTerm, applyBlock, type ControlPlane, isBarred } from '../pool/control-plane.js'
+import type { L1Watch } from '../l1/l1-watch.js'
+import { type ControlPlane, isBarred, leaderOf } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
 import type { Feed } from '../rpc/feed.js'
-import { createAccountReader } from './account-reader.js'
+import type { Followed } from './block-log.js'
+import { createFaults, type Faults } from './faults.js'
 import { type BlockFees, blockFees } from './fees.js'
-import { evidenceOf, type PublishedBlock, publishedBlock, userTransactionsOf } from './published.js'
+import { judgeOrdering } from './judge.js'
+import { heightOnL1 } from './l1-reorg.js'
+import { openPool } from './pool.js'
+import { type PublishedBlock, userTransactionsOf } from './published.js'
 import { createReceiptBook } from './receipts.js'
 import { createReselection } from './reselection.js'
+import { recoverSequencer } from './restart.js'
 
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
 export type Sequencer = {
@@ -81,10 +67,13 @@ export type Sequencer = {
   verifyOrdering(number: bigint): Promise<Violation[] | undefined>
   /** Makes the next block if it is time; false when it is not, or L1 has to come first. */
   produce(nowMs: number): Promise<boolean>
+  /** Why no block is made although it is time; `undefined` while they are. */
+  readonly waiting: string | undefined
+  /** Looks whether L1 is still the one that the chain stands on; where it is not, {@link produce} goes back before it makes anything. */
+  followL1(): Promise<void>
   /** Moves the labels of the engine, and forgets what is final. */
-  setLabels(labels: { safe: Hash; finalized: Hash; finalizedNumber: bigint }): void
-  /** Faults to order, for tests and demonstrations: a key that stops, and one that signs two headers for one place. */
-  readonly faults: { halt(signer: Address): void; resume(signer: Address): void; equivocate(signer: Address): void }
+  setLabels(labels: { safe: BlockId; finalized: BlockId }): void
+  readonly faults: Pick<Faults, 'halt' | 'resume' | 'equivocate'>
   close(): Promise<void>
 }
 
@@ -95,161 +84,86 @@ type SequencerOptions = {
   /** Whether its blocks are those of OP Stack clients, whose base fee follows the DA footprint as well as gas. */
   family: EngineFamily
   l1: L1Source
+  l1Watch: Pick<L1Watch, 'number' | 'readHead' | 'hashAt'>
+  /** L1 blocks that must stand on one before it becomes an origin. */
+  l1Confirmations: bigint
   accounts: readonly LocalAccount[]
   control: ControlPlane
   policy: OrderingPolicy
   recovery: SenderRecovery
   /** How much data new blocks may bring, so that posting keeps up. */
   daLimits(): DaLimits
-  /** The last block whose fees are booked: those of later ones in the log are made out again. */
-  bookedTo: bigint
-  /** Every block above {@link bookedTo}, in order. `isNew` is false for those that were in the log already. */
-  onBlock(block: PublishedBlock, fees: BlockFees, isNew: boolean): void
+  /** How far the fees are booked: those of later blocks in the log are made out again. */
+  bookedTo: Followed
+  /** Every block above {@link bookedTo}, in order, with its place in the log. `isNew` is false for those that were in the log already. */
+  onBlock(block: PublishedBlock, fees: BlockFees, at: { position: bigint; isNew: boolean }): void
+  /**
+   * The chain ends with another block now. Those that are no longer of it come the oldest first; their transactions are in the pool again. At a start
+   * without them, where what is booked goes beyond the chain.
+   */
+  onRollback(to: bigint, abandoned: readonly PublishedBlock[], position: bigint): void
   /** Every header that is signed, as it would be gossiped. */
   onHeader(signed: SignedHeader): void
-  /** Told of each new head that readers see, and of each transaction that the pool took. */
+  /** Told of each new head that readers see, of each transaction that the pool took, and of blocks that are taken back. */
   feed: Feed
   /** Takes transactions that are signed for no chain, as presigned deployers are. */
   allowUnprotected: boolean
 }
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
-const leaseTtlMs = 10_000
 /** Where a block may have no transactions of users. */
 const depositsOnly: BlockLimits = { maxBytes: 1, maxDaBytes: undefined, maxDaBytesPerTransaction: undefined }
 /** Blocks kept behind the finalized one. */
-const keptBlocks = 64n
+const keptBlocks = 256n
+/** How long the next origin is waited for: the present one serves as well. */
+const originTimeoutMs = 2000
 
 /** Brings a sequencer back from its log: engine, pool of stake, mempool and signing keys are where they were when it stopped, however it did. */
 export async function openSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { directory, rollup, node, family, policy, recovery } = options
+  const { directory, rollup, node, family, policy, recovery, l1Watch } = options
   const { engine } = node
   const domain: HeaderDomain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }
-  const l1 = createL1View(options.l1)
-  const log = await openFileLog({ path: join(directory, 'sequencer.log') })
-  const lease: Lease = await log.acquire(`node-${process.pid}`, leaseTtlMs)
-
-  const blocks = new Map<bigint, PublishedBlock>()
-  let tip: SealedBlock | undefined
-  let head = genesisBlockRef(rollup)
-  let control = options.control
-  let systemConfig: SystemConfig = rollup.genesis.systemConfig
-  let labels = { safe: zeroHash, finalized: zeroHash }
-  const schedule = leaderSchedule(() => control.schedule)
-  /** The newest header of each key in the log: what its guard must not be older than. */
-  const seen = new Map<Address, Watermark>()
-
-  const signerOf = ({ height, term }: SequencerHeader): Address => {
-    const leader = leaderAt(advanceTerm(control.schedule, control.pool, height, term), height)
-    if (leader === undefined) throw new NodeError(`nobody leads at height ${height}`, { code: 'NO_LEADER' })
-    return leader.sequencer
-  }
-  /** A block that the log has becomes the head. */
-  const adopt = (block: SealedBlock, config: SystemConfig): PublishedBlock => {
-    const { header, attributes } = block
-    systemConfig = configCarriedByBlock(config, header.timestamp, rollup)
-    const published = publishedBlock(block, rollup)
-    const signer = signerOf(header)
-    const { epochId: epoch, term, height, timestamp } = header
-    seen.set(signer, { epoch, term, height, digest: hashSequencerHeader(header, domain) })
-    const evidence = evidenceOf(block)
-    control = applyBlock(control, { height, timestamp, term, prevRandao: attributes.prevRandao, evidence }).state
-    blocks.set(height, published)
-    tip = block
-    head = published.ref
-    return published
-  }
-  const append = async (block: SealedBlock): Promise<void> => {
-    const end = await log.head()
-    await log.append({ epoch: lease.epoch, seq: end.seq + 1n, prevHash: end.hash, payload: encodeSealedBlock(block) })
-  }
-
+  const l1 = createL1View(options.l1, l1Watch, options.l1Confirmations)
   const decode = (raw: Uint8Array): Transaction =>
     decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery, allowUnprotected: options.allowUnprotected })
-  const recover = async (block: SealedBlock): Promise<void> => {
-    // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
-    const published = adopt(block, systemConfig)
-    if (published.ref.number <= options.bookedTo) return
-    const transactions = userTransactionsOf(block).map(decode)
-    const results = transactions.length === 0 ? [] : await engine.receipts(block.executed.hash)
-    options.onBlock(published, blockFees(block.executed, transactions, results), false)
-  }
-
-  // What the engine has from an earlier run is not executed again.
-  const record: BlockRecord = {
-    last: (await log.head()).seq,
-    hashAt: async number => {
-      for await (const { payload } of log.read(number)) return decodeSealedBlock(payload).executed.hash
-      return undefined
+  const recovered = await recoverSequencer({
+    ...{ directory, rollup, domain, node, family, recovery },
+    accounts: options.accounts,
+    control: options.control,
+    bookedTo: options.bookedTo,
+    onOverbooked: (to, position) => options.onRollback(to, [], position),
+    onUnbooked: async (block, position) => {
+      const transactions = userTransactionsOf(block).map(decode)
+      const results = transactions.length === 0 ? [] : await engine.receipts(block.executed.hash)
+      options.onBlock(block, blockFees(block.executed, transactions, results), { position, isNew: false })
     },
-  }
-  await catchUp(node, family, record, async above => {
-    for await (const { payload } of log.read(above + 1n)) {
-      const { executed, attributes } = decodeSealedBlock(payload)
-      await engine.import(executed, attributes)
-    }
   })
-  for await (const { payload } of log.read(1n)) await recover(decodeSealedBlock(payload))
-
-  const guards: FileGuard[] = []
-  const signers = new Map<Address, HeaderSigner>()
-  for (const account of options.accounts) {
-    const signer = account.address.toLowerCase() as Address
-    const shown = seen.get(signer)
-    const guard = await openFileGuard({
-      path: join(directory, `guard-${signer.slice(2, 10)}`),
-      signer,
-      chainId: rollup.l2ChainId,
-      seen: shown === undefined ? [] : [shown],
-    })
-    guards.push(guard)
-    signers.set(signer, createHeaderSigner({ account, domain, guard, recovery }))
-    // A crash between signature and log leaves the only block that may still be signed at its place.
-    const pending = await resumeBlock(guard, signers.get(signer)!)
-    if (pending !== undefined && pending.header.parentHash === head.hash) {
-      await engine.import(pending.executed, pending.attributes)
-      await append(pending)
-      await recover(pending)
-    }
-  }
-  await engine.setHead({ head: head.hash, safe: zeroHash, finalized: zeroHash })
+  const { log, chain, signers } = recovered
   /** The head that the engine reads at. */
-  let engineHead = head
-
-  const halted = new Set<Address>()
-  const equivocating = new Set<Address>()
-  const reselection = createReselection(() =>
-    options.accounts.filter(({ address }) => !halted.has(address.toLowerCase() as Address)),
-  )
-  /** The other header of a double signer: made past its guard, as a thief of the key would. */
-  const signTwice = async (signer: Address, header: SequencerHeader): Promise<void> => {
-    equivocating.delete(signer)
-    const account = options.accounts.find(({ address }) => address.toLowerCase() === signer)!
-    const other = { ...header, stateRoot: header.parentHash }
-    const signature = await account.signTypedData({
-      domain: headerDomain(domain),
-      types: sequencerHeaderTypes,
-      primaryType: 'SequencerHeader',
-      message: other,
-    })
-    options.onHeader({ header: other, signer, signature })
-  }
-
-  const file = await openFileJournal({ path: join(directory, 'mempool.journal'), hashOf: raw => keccak256(raw) })
-  const limits = { maxPerSender: 1024, maxTransactions: 20_000 }
-  const mempool = createMempool(limits, { firstArrival: file.nextArrival })
-  const durable = createDurableMempool(mempool, file.journal)
+  let engineHead = chain.head
+  const pool = await openPool({ directory, rollup, family, engine, chain, decode, readable: () => engineHead })
+  const { mempool, durable } = pool
   const builder = createBlockBuilder({ engine, policy, pool: mempool, forcedRule: defaultForcedInclusionRule })
+  const receipts = createReceiptBook(headerDomain(domain), options.accounts)
+  const faults = createFaults(domain, options.accounts, options.onHeader)
+  const reselection = createReselection(() => options.accounts.filter(({ address }) => !faults.isHalted(address)))
+  const schedule: LeaderSchedule = { leaderAt: height => leaderOf(chain.control, height) }
+  let labels = { safe: genesisId(rollup), finalized: genesisId(rollup) }
+  /** The labels as far as they are of the chain that ends with the head: L1 may have changed since they were set. */
+  const labelsNow = (): { safe: Hash; finalized: Hash } => {
+    const hashOf = ({ number, hash }: BlockId): Hash => {
+      if (number === 0n || number > chain.head.number) return zeroHash
+      const block = chain.block(number)
+      return block === undefined || block.ref.hash === hash ? hash : zeroHash
+    }
+    return { safe: hashOf(labels.safe), finalized: hashOf(labels.finalized) }
+  }
+  const parentNow = async (): Promise<ExecutedBlock> => chain.tip?.executed ?? (await engine.block(chain.head.hash))!
 
-  /** Estimated L1 bytes that the DA footprint leaves room for; without that rule as many as there are. */
-  const footprintBytes = (): bigint | undefined =>
-    family === 'op'
-      ? systemConfig.gasLimit / (systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar)
-      : undefined
   const limitsNow = (): BlockLimits => {
     const { maxBlockBytes, maxTransactionBytes } = options.daLimits()
     const bytes = (limit: number | undefined): bigint | undefined => (limit === undefined ? undefined : BigInt(limit))
-    const [byFootprint, byThrottle] = [footprintBytes(), bytes(maxBlockBytes)]
+    const [byFootprint, byThrottle] = [pool.footprintBytes(), bytes(maxBlockBytes)]
     const isFootprintLess = byFootprint !== undefined && (byThrottle === undefined || byFootprint < byThrottle)
     return {
       ...defaultBlockLimits,
@@ -258,153 +172,163 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     }
   }
 
-  const gasMetered = ({ gasUsed, transactions }: ExecutedBlock): bigint => {
-    if (family !== 'op') return gasUsed
-    const scalar = systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
-    const footprint = daFootprint(
-      transactions.filter(raw => !isDeposit(raw)),
-      scalar,
-    )
-    return footprint > gasUsed ? footprint : gasUsed
-  }
-
-  /** What the next block is built on, as the pool sees it. */
-  const poolHead = async () => {
-    const parent = tip?.executed ?? (await engine.block(head.hash))!
-    return {
-      number: parent.number,
-      timestamp: parent.timestamp,
-      gasLimit: systemConfig.gasLimit,
-      baseFeePerGas: nextBaseFee({
-        parentBaseFeeWei: parent.baseFeePerGas,
-        parentGasLimit: parent.gasLimit,
-        parentGasMetered: gasMetered(parent),
-        denominator: rollup.eip1559.denominatorCanyon,
-        elasticity: rollup.eip1559.elasticity,
-      }),
-    }
-  }
-  mempool.setHead({ ...(await poolHead()), nowMs: Date.now(), included: [], accounts: [] })
-
-  const accountOf = createAccountReader(
-    addresses => engine.accounts(addresses),
-    () => engineHead.hash,
-  )
-  // What was acknowledged and is in no block goes on waiting; what a block took meanwhile is refused for its nonce.
-  await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
-
-  const receiptDomain = headerDomain(domain)
-  const receipts = createReceiptBook(receiptDomain, options.accounts)
-
-  const verifyOrdering = async (number: bigint): Promise<Violation[] | undefined> => {
-    const block = blocks.get(number)
-    if (block === undefined) return undefined
-    const { executed, header } = block
-    const deposits = executed.transactions.filter(raw => isDeposit(raw))
-    const transactions = executed.transactions.slice(deposits.length).map(decode)
-    const signed = await Promise.all(transactions.map(({ hash }) => receipts.receipt(hash)))
-    const used = (await engine.receipts(executed.hash)).slice(deposits.length).map(({ gasUsed }) => gasUsed)
-    return judgeBlock(
-      policy,
-      {
-        height: executed.number,
-        timestamp: executed.timestamp,
-        baseFeePerGas: executed.baseFeePerGas,
-        gasLimit: executed.gasLimit,
-        deposits: deposits.map(raw => keccak256(raw)),
-        transactions,
-      },
-      // What only the judge of first-come reads; the others pass it over.
-      {
-        gasUsed: used,
-        receipts: signed.filter(receipt => receipt !== undefined),
-        sequencer: signerOf(header),
-      } as OrderingEvidence,
-    )
-  }
-
   const submit = async (raw: Uint8Array): Promise<Hash> => {
     const nowMs = Date.now()
     const transaction = decode(raw)
     const { readyAtMs } = policy.admit(transaction, { nowMs })
-    const account = await accountOf(transaction.sender)
+    const account = await pool.accountOf(transaction.sender)
     const { entry } = await durable.submit(transaction, { nowMs, account, readyAtMs })
-    const height = head.number + 1n
-    const leader = leaderAt(control.schedule, height)
+    const height = chain.head.number + 1n
+    const leader = leaderOf(chain.control, height)
     if (leader !== undefined) receipts.note(transaction.hash, entry.arrival, leader, height)
     options.feed.emit({ type: 'pending', transaction })
     return transaction.hash
   }
 
-  /** The deposits of an L1 origin as entries of the queue that the sequencer must not leave out. */
-  const queueOf = (deposits: readonly Uint8Array[], enqueuedAt: bigint, firstIndex: bigint): QueueEntry[] =>
-    deposits.map((raw, index) => ({
-      index: firstIndex + BigInt(index),
-      enqueuedAt,
-      bufferSeconds: defaultForcedInclusionRule.maxBufferSeconds,
-      hash: bytesToHex(hexToBytes(keccak256(raw))),
-      gasLimit: decodeDeposit(raw).gas,
-      transaction: undefined,
-    }))
-
-  /** A block that the log has and users do not see yet. */
-  let unpublished: { block: SealedBlock; built: BuiltBlock; published: PublishedBlock; signer: Address } | undefined
+  /** A block that is signed, so that no other may be at its place, and that the log does not have yet. */
+  let unlogged: { block: SealedBlock; built: BuiltBlock; config: SystemConfig; signer: Address } | undefined
+  /** A block that the log has and users do not see yet; `events`: what it did to the pool, which the journal does not have yet. */
+  let unpublished:
+    | {
+        block: SealedBlock
+        built: BuiltBlock
+        published: PublishedBlock
+        position: bigint
+        signer: Address
+        events?: readonly PoolEvent[]
+      }
+    | undefined
+  const enterLog = async (): Promise<void> => {
+    if (unlogged === undefined) return
+    const { config, ...sealed } = unlogged
+    const position = await log.append(sealed.block)
+    unlogged = undefined
+    unpublished = { ...sealed, position, published: chain.adopt(sealed.block, config) }
+  }
   /** Shows it: in the engine, the pool, the books and to whoever watches headers. Where the engine fails in between, once more from the start. */
   const publish = async (): Promise<void> => {
     if (unpublished === undefined) return
-    const { block, built, published, signer } = unpublished
-    await engine.setHead({ head: head.hash, ...labels })
-    engineHead = head
+    const { block, built, published, position, signer } = unpublished
+    await engine.setHead({ head: chain.head.hash, ...labelsNow() }).catch(async error => {
+      // A program that took the place of another between the log's read and this block's entry does not have it.
+      if ((await engine.block(chain.head.hash)) !== undefined) throw error
+      await engine.import(block.executed, block.attributes)
+      await engine.setHead({ head: chain.head.hash, ...labelsNow() })
+    })
+    engineHead = chain.head
     const { executed, header, signature } = block
     const results = built.receipts ?? (await engine.receipts(executed.hash))
     const transactions = built.entries.map(({ transaction }) => transaction)
     const fees = blockFees(executed, transactions, results)
-    const touched = built.entries.flatMap(({ transaction: { sender, to } }) =>
-      to === undefined ? [sender] : [sender, to],
-    )
-    const addresses = [...new Set(touched)]
+    const addresses = accountsOf(transactions)
     const states = await engine.accounts(addresses)
-    const events = mempool.setHead({
-      ...(await poolHead()),
+    unpublished.events ??= mempool.setHead({
+      ...pool.head(executed),
       nowMs: Date.now(),
-      included: built.entries.map(({ transaction }) => transaction.hash),
+      included: transactions.map(({ hash }) => hash),
       accounts: addresses.map((address, index) => [address, states[index]!] as const),
     })
-    unpublished = undefined
-    await durable.record(events)
-    options.onBlock(published, fees, true)
+    await durable.record(unpublished.events)
+    options.onBlock(published, fees, { position, isNew: true })
     options.feed.emit({ type: 'head', number: published.ref.number })
+    unpublished = undefined
     options.onHeader({ header, signer, signature })
-    if (equivocating.has(signer)) await signTwice(signer, header)
+    await faults.afterBlock(signer, header)
   }
 
+  /** The height to go back to before anything new is made. */
+  let commonHeight: bigint | undefined
+  const followL1 = async (): Promise<void> => {
+    await l1Watch.readHead()
+    const common = await heightOnL1(chain, l1Watch)
+    // A block that is made meanwhile stands on what is to go, and goes with it.
+    if (common !== undefined && common < chain.head.number) commonHeight = common
+  }
+  /**
+   * Goes back with everything that follows from blocks. Readers go first, then the pool, then the log: whatever ends the process in between, the next one
+   * finds the whole chain in the log, or goes on from the block that stays, and every transaction in one of log and journal.
+   */
+  const rollBack = async (to: bigint): Promise<void> => {
+    const abandoned = chain.above(to)
+    const kept = to === 0n ? undefined : chain.block(to)
+    const ref = kept?.ref ?? genesisBlockRef(rollup)
+    const { finalized } = labels
+    const isFinalKept = finalized.number > 0n && finalized.number <= to
+    await engine.setHead({ head: ref.hash, safe: zeroHash, finalized: isFinalKept ? finalized.hash : zeroHash })
+    engineHead = ref
+    const transactions = abandoned.flatMap(userTransactionsOf).map(decode)
+    const addresses = accountsOf(transactions)
+    const states = await engine.accounts(addresses)
+    const events = mempool.setHead({
+      ...pool.head(kept?.executed ?? (await engine.block(ref.hash))!),
+      nowMs: Date.now(),
+      included: [],
+      abandoned: transactions,
+      accounts: addresses.map((address, index) => [address, states[index]!] as const),
+    })
+    await durable.record(events)
+    const signed = abandoned.map(({ header }) => header.term)
+    const term = 1 + Math.max(leaderOf(chain.control, chain.head.number + 1n)?.term ?? 0, ...signed)
+    const position = await log.rollBack({ to, hash: ref.hash, term })
+    chain.rollBack(to, term)
+    l1.forgetAll()
+    options.onRollback(to, abandoned, position)
+    options.feed.emit({ type: 'rollback', to, abandoned: abandoned.map(({ ref }) => ref) })
+  }
+
+  /** The leader of the next block and its key; why there is none, as a text. */
+  const electLeader = async (nowMs: number): Promise<{ leader: SlotLeader; signer: HeaderSigner } | string> => {
+    const height = chain.head.number + 1n
+    const elected = leaderOf(chain.control, height)
+    if (elected === undefined || faults.isHalted(elected.sequencer) || isBarred(chain.control.pool)(elected.id)) {
+      const voted = await reselection.tryNextTerm(chain.control, height, chain.head.hash, nowMs)
+      if (voted === undefined) return 'the elected leader makes no block, and its turn is not over'
+      chain.control = voted
+    }
+    const leader = leaderOf(chain.control, height)
+    const signer = leader === undefined ? undefined : signers.get(leader.sequencer)
+    if (leader === undefined || signer === undefined || faults.isHalted(leader.sequencer)) {
+      return 'nobody whose key is here leads'
+    }
+    return { leader, signer }
+  }
+
+  let waiting: string | undefined
   const produce = async (nowMs: number): Promise<boolean> => {
+    waiting = undefined
+    const wait = (reason: string): false => {
+      waiting = reason
+      return false
+    }
+    await enterLog()
     await publish()
+    if (commonHeight !== undefined) {
+      await rollBack(commonHeight)
+      commonHeight = undefined
+    }
+    const { head } = chain
     const timestamp = head.timestamp + rollup.blockTimeSeconds
     if (BigInt(nowMs) < timestamp * 1000n) return false
     const current = await l1.at(head.l1Origin.number)
-    if (current === undefined) return false
-    // An L1 that does not answer stops nobody: the present origin carries the chain for as long as the drift allows.
-    const next = await l1.at(current.number + 1n).catch(() => undefined)
-    const choice = nextOrigin(rollup, head, current, next)
-    if (choice.kind === 'wait-for-l1') return false
-    const { origin, noTxPool } = choice
-    const height = head.number + 1n
-    const elected = leaderAt(control.schedule, height)
-    if (elected === undefined || halted.has(elected.sequencer) || isBarred(control.pool)(elected.id)) {
-      const voted = await reselection.tryNextTerm(control, height, head.hash, nowMs)
-      if (voted === undefined) return false
-      control = voted
+    if (current === undefined || current.hash !== head.l1Origin.hash) {
+      l1.forgetAll()
+      return wait(`L1 does not show block ${head.l1Origin.number}, on which the chain stands`)
     }
-    const leader = leaderAt(control.schedule, height)
-    const signer = leader === undefined ? undefined : signers.get(leader.sequencer)
-    if (leader === undefined || signer === undefined || halted.has(leader.sequencer)) return false
+    // An L1 that does not answer stops nobody: the present origin carries the chain for as long as the drift allows.
+    const next = await l1.after(current, AbortSignal.timeout(originTimeoutMs)).catch(() => undefined)
+    const choice = nextOrigin(rollup, head, current, next)
+    if (choice.kind === 'wait-for-l1')
+      return wait(`too far ahead of L1 block ${current.number}, and it shows no next one`)
+    const { origin, noTxPool } = choice
+    const elected = await electLeader(nowMs)
+    if (typeof elected === 'string') return wait(elected)
+    const { leader, signer } = elected
 
-    const parent = tip?.executed ?? (await engine.block(head.hash))!
+    const { systemConfig, tip } = chain
     const base = buildAttributes({ rollup, parent: head, systemConfig, origin, logs: origin.logs, transactions: [] })
     const forcedUpTo = tip?.header.forcedUpTo ?? 0n
     const built = await builder.build({
-      parent,
+      parent: await parentNow(),
       attributes: base.attributes,
       baseFeePerGas: mempool.head.baseFeePerGas,
       l1Origin: { number: origin.number, hash: origin.hash },
@@ -417,10 +341,9 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     for (const { hash, reason } of built.leftOut) {
       if (reason === 'invalid') await durable.record(mempool.remove(hash, 'failed'))
     }
-    const sealed = await sealBlock(built.block, signer, schedule)
-    await append(sealed)
-    const published = adopt(sealed, base.systemConfig)
-    unpublished = { block: sealed, built, published, signer: leader.sequencer }
+    const block = await sealBlock(built.block, signer, schedule)
+    unlogged = { block, built, config: base.systemConfig, signer: leader.sequencer }
+    await enterLog()
     // From here on users see it: what is shown is in the log.
     await publish()
     l1.forgetBelow(origin.number)
@@ -429,37 +352,57 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
 
   return {
     get head() {
-      return head
+      return chain.head
     },
     get readable() {
       return engineHead.number
     },
     mempool,
     get control() {
-      return control
+      return chain.control
     },
-    block: number => blocks.get(number),
+    get waiting() {
+      return waiting
+    },
+    block: number => chain.block(number),
     submit,
     receipt: hash => receipts.receipt(hash),
-    verifyOrdering,
+    verifyOrdering: async number => {
+      const block = chain.block(number)
+      if (block === undefined) return undefined
+      return await judgeOrdering(block, { policy, engine, receipts, decode, sequencer: chain.signerOf(block.header) })
+    },
     produce,
-    setLabels({ finalizedNumber, ...next }) {
+    followL1,
+    setLabels(next) {
       labels = next
-      for (const number of blocks.keys()) {
-        if (number + keptBlocks >= finalizedNumber) break
-        blocks.delete(number)
-      }
+      const { number } = next.finalized
+      if (number > keptBlocks) chain.forgetBelow(number - keptBlocks)
     },
-    faults: {
-      halt: signer => void halted.add(signer.toLowerCase() as Address),
-      resume: signer => void halted.delete(signer.toLowerCase() as Address),
-      equivocate: signer => void equivocating.add(signer.toLowerCase() as Address),
-    },
+    faults,
     close: async () => {
-      await log.release(lease)
-      await log.close()
-      await file.journal.close()
-      for (const guard of guards) await guard.close()
+      await recovered.close()
+      await pool.close()
     },
   }
+}
+
+const genesisId = ({ genesis }: RollupConfig): BlockId => genesis.l2
+
+/** Whom transactions can have changed. */
+function accountsOf(transactions: readonly Transaction[]): Address[] {
+  const touched = transactions.flatMap(({ sender, to }) => (to === undefined ? [sender] : [sender, to]))
+  return [...new Set(touched)]
+}
+
+/** The deposits of an L1 origin as entries of the queue that the sequencer must not leave out. */
+function queueOf(deposits: readonly Uint8Array[], enqueuedAt: bigint, firstIndex: bigint): QueueEntry[] {
+  return deposits.map((raw, index) => ({
+    index: firstIndex + BigInt(index),
+    enqueuedAt,
+    bufferSeconds: defaultForcedInclusionRule.maxBufferSeconds,
+    hash: bytesToHex(hexToBytes(keccak256(raw))),
+    gasLimit: decodeDeposit(raw).gas,
+    transaction: undefined,
+  }))
 }

@@ -1,12 +1,11 @@
 import { liquidApr, liquidRate } from '@l2/lst'
 import type { GasTokenTracker } from '@l2/sequencer-core'
-import { leaderAt } from '@l2/staking'
 import type { Address } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { economicsStatus } from '../economics/status.js'
 import { l1BlockSeconds } from '../l1/l1.js'
 import type { L1Watch } from '../l1/l1-watch.js'
-import type { ControlPlane } from '../pool/control-plane.js'
+import { type ControlPlane, leaderOf } from '../pool/control-plane.js'
 import type { Batching } from '../posting/batching.js'
 import type { Posting } from '../posting/posting.js'
 import type { Supervision } from '../process/supervision.js'
@@ -41,7 +40,7 @@ export function createStatus(parts: StatusParts): () => Status {
   return () => {
     const { control, head, mempool } = sequencer
     const { safe, finalized } = verifier.status
-    const leader = leaderAt(control.schedule, head.number + 1n)
+    const leader = leaderOf(control, head.number + 1n)
     const { open, runwayBlocks, pendingSubmissions } = batching.batcher.view
     const { backlogBytes, planner, throttle } = batching
     const { books } = keeper

@@ -56,6 +56,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
       writeSync(file, line)
       size += Buffer.byteLength(line)
       ends.push(size)
+      blocks.push(block)
     },
     save(next) {
       fdatasyncSync(file)
@@ -63,6 +64,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
     },
     rewind(number) {
       ends.length = Math.min(ends.length, Number(number))
+      blocks.length = ends.length
       size = ends.at(-1) ?? 0
       truncateSync(blocksPath, size)
     },

@@ -3,15 +3,17 @@ import {
   createDerivationDriver,
   type DerivationDriver,
   type DerivationStatus,
+  type ExecutedBlock,
   type ExecutionEngine,
   type L1Source,
   type RollupConfig,
 } from '@l2/sequencer-core'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
 import type { Hash } from 'viem'
-import { type BlockRecord, catchUp, type EngineFamily, type EngineGroup } from '../engine/engine.js'
+import { type BlockRecord, catchUp, type EngineFamily, type EngineGroup, type NodeEngine } from '../engine/engine.js'
 import { NodeError } from '../errors.js'
 import type { Posting } from '../posting/posting.js'
+import type { PublishedBlock } from '../sequencer/published.js'
 import { openVerifierJournal } from './journal.js'
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
@@ -38,7 +40,7 @@ type VerifierOptions = {
   l1: L1Source
   posting: Posting
   /** What the sequencer published at a height; `undefined` while it has not. */
-  published(number: bigint): { hash: Hash; stateRoot: Hash } | undefined
+  published(number: bigint): PublishedBlock | undefined
   /** Told what {@link Verifier.run} waits out at present, and `undefined` when it goes on. */
   onTrouble(reason: string | undefined): void
 }
@@ -51,11 +53,13 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
 
   // What was derived before and an engine has not kept is executed again, without asking L1.
   const record: BlockRecord = {
-    last: BigInt(journal.blocks.length),
+    get last() {
+      return BigInt(journal.blocks.length)
+    },
     hashAt: async number => journal.blocks[Number(number) - 1]?.hash,
   }
-  const head = journal.blocks.at(-1)?.hash ?? rollup.genesis.l2.hash
-  for (const part of engines.parts) {
+  const bringUp = async (part: NodeEngine): Promise<void> => {
+    const head = journal.blocks.at(-1)?.hash ?? rollup.genesis.l2.hash
     await catchUp(part, family, record, async above => {
       for (const { number, hash, parent, attributes } of journal.blocks.slice(Number(above))) {
         const block = await part.engine.build(parent, attributes)
@@ -65,13 +69,20 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       await part.engine.setHead({ head, safe: head, finalized: zeroHash })
     })
   }
+  for (const part of engines.parts) {
+    await bringUp(part)
+    part.onRestart(bringUp)
+  }
   verified.blocks = journal.blocks.length
   for (const { attributes } of journal.blocks) verified.transactions += userTransactions(attributes.transactions)
 
-  const compare = (number: bigint, hash: Hash, stateRoot: Hash): void => {
+  const compare = async ({ number, hash, stateRoot }: ExecutedBlock): Promise<void> => {
     const other = published(number)
-    if (other !== undefined && (other.hash !== hash || other.stateRoot !== stateRoot))
-      throw mismatch(number, other.hash, hash)
+    if (other === undefined || (other.ref.hash === hash && other.executed.stateRoot === stateRoot)) return
+    const { l1Origin } = other.ref
+    if ((await l1.block(l1Origin.number))?.hash === l1Origin.hash) throw mismatch(number, other.ref.hash, hash)
+    const message = `L1 no longer has the block upon which block ${number} was built; the sequencer goes back`
+    throw new NodeError(message, { code: 'L1_REORGED', recovery: 'retry' })
   }
 
   /** The engine as the driver sees it: every block it builds is compared and kept. */
@@ -79,7 +90,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     name: engine.name,
     async build(parent, attributes, callOptions) {
       const block = await engine.build(parent, attributes, callOptions)
-      compare(block.number, block.hash, block.stateRoot)
+      await compare(block)
       journal.append({ number: block.number, hash: block.hash, parent, attributes })
       verified.blocks++
       verified.transactions += userTransactions(attributes.transactions)
@@ -97,6 +108,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     l1,
     decompressors: nodeDecompressors,
     ...(journal.checkpoint === undefined ? {} : { start: journal.checkpoint }),
+    earlier: [],
     blobs: {
       getBlobs: async (versionedHashes, block, callOptions) => {
         const blobs = await getBlobs(posting.beacon, {
@@ -116,7 +128,16 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
         options.onTrouble(undefined)
         journal.save(driver.status.checkpoint)
       }
-      if (event.kind === 'reset') journal.rewind(event.to.head.number)
+      if (event.kind === 'reset') {
+        // A crash in between leaves blocks behind the checkpoint, which the next start cuts off.
+        const { number } = event.to.head
+        for (const { attributes } of journal.blocks.slice(Number(number))) {
+          verified.transactions -= userTransactions(attributes.transactions)
+        }
+        verified.blocks = Number(number)
+        journal.save(event.to)
+        journal.rewind(number)
+      }
     },
   })
 

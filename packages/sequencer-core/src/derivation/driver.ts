@@ -28,7 +28,12 @@ export type DerivationDriverOptions = Omit<DerivationOptions, 'start'> & {
   readonly commitments?: CommitmentSource | undefined
   /** Default: the chain's genesis. */
   readonly start?: DerivationCheckpoint | undefined
-  /** How many checkpoints to keep, newest first, for going back at a reorg; one deeper starts over at `start`. Default 256. */
+  /**
+   * Earlier places of the same derivation, the oldest first, to go back to when a reorg took `start` away. Where this is given, be it
+   * empty, the chain's genesis is the last resort; where not, `start` is.
+   */
+  readonly earlier?: readonly DerivationCheckpoint[] | undefined
+  /** How many checkpoints to keep, newest first, for going back at a reorg; one deeper starts over at the genesis. Default 256. */
   readonly maxCheckpoints?: number | undefined
   /** How many L1 blocks' logs to keep for the time when they become an origin. Default 512. */
   readonly maxCachedL1Blocks?: number | undefined
@@ -103,8 +108,9 @@ class Driver implements DerivationDriver {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#start = options.start ?? genesisCheckpoint(options.config)
-    this.#checkpoints = [this.#start]
-    this.#finalized = this.#start
+    this.#checkpoints = [...(options.earlier ?? []), this.#start]
+    // The start need not be final where there is something to go back to.
+    this.#finalized = this.#checkpoints[0]!
     this.#pipeline = createDerivationPipeline({ ...options, start: this.#start })
   }
 
@@ -303,7 +309,9 @@ class Driver implements DerivationDriver {
   async #goBack(callOptions: CallOptions): Promise<void> {
     const { l1, engine } = this.#options
     const candidates = [...this.#checkpoints].reverse()
-    if (candidates.at(-1) !== this.#start) candidates.push(this.#start)
+    // Derivation that began elsewhere than at the genesis has an engine that may not know what came before.
+    const beginning = this.#options.earlier === undefined ? this.#start : genesisCheckpoint(this.#options.config)
+    if (candidates.at(-1) !== beginning) candidates.push(beginning)
     for (const to of candidates) {
       if ((await l1.block(to.l1.number, callOptions))?.hash !== to.l1.hash) continue
       const finalized = this.#finalized.head.number > to.head.number ? to : this.#finalized

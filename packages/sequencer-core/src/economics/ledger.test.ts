@@ -273,3 +273,37 @@ describe('ledger', () => {
     expect(state).toEqual(before)
   })
 })
+
+it('a rollback takes out what blocks had brought; what was shared out of it is made good like a loss', () => {
+  const fees = { baseFees: 80n, priorityFees: 20n, l1Fees: 5n, operatorFees: 3n, auctionRevenue: 2n }
+  const block = (number: bigint): EconomicEvent => ({ type: 'block', number, transactions: 3, ...fees })
+  const book = (state: LedgerState, ...events: EconomicEvent[]): LedgerState =>
+    events.reduce((at, event) => bookEvent(at, event).state, state)
+  const start = book(createLedger({ split: { users: 10_000 } }), block(1n), block(2n))
+  const two = { baseFees: 160n, priorityFees: 40n, l1Fees: 10n, operatorFees: 6n, auctionRevenue: 4n }
+  const back: EconomicEvent = { type: 'rollback', to: 2n, transactions: 6, ...two }
+
+  // Nothing was settled in between: the books are what they were, but for the entries that say so.
+  const again = book(start, block(3n), block(4n), back)
+  expect([again.balances, again.totals, again.unposted, again.lastBlock]).toEqual([
+    ...[start.balances, start.totals, start.unposted, start.lastBlock],
+  ])
+
+  // Shared out meanwhile: nothing more is until later profits have made it good.
+  const shared = book(start, block(3n), block(4n), { type: 'settle', postingCost: 0n })
+  expect(-shared.balances['owed:users']).toBe(440n)
+  const short = book(shared, back, { type: 'settle', postingCost: 0n })
+  expect([-short.balances['owed:users'], short.balances.vault, short.totals.profit]).toEqual([440n, 220n, 220n])
+  const made = book(short, block(3n), block(4n), block(5n), { type: 'settle', postingCost: 0n })
+  expect(-made.balances['owed:users']).toBe(550n)
+  expect(made.balances.vault).toBe(550n)
+  const { entries, record } = bookEvent(shared, back)
+  expect(entries.every(({ amount }) => amount > 0n)).toBe(true)
+  expect(record).toMatchObject({ type: 'rollback', firstBlock: 3n, lastBlock: 4n, transactions: -6, profit: -220n })
+  expect(
+    bookEvent(book(shared, back), { type: 'settle', postingCost: 0n }).entries.every(({ amount }) => amount > 0n),
+  ).toBe(true)
+
+  for (const to of [4n, 5n]) expect(codeOf(() => bookEvent(shared, { ...back, to }))).toBe('ECONOMICS_INVALID')
+  expect(codeOf(() => bookEvent(createLedger(), { ...back, to: 0n }))).toBe('ECONOMICS_INVALID')
+})

@@ -5,6 +5,7 @@ import {
   type CostsByKind,
   type EconomicRecord,
   type FeesByKind,
+  negateFees,
   noCosts,
   noFees,
   sumCosts,
@@ -40,6 +41,11 @@ export type LedgerEntry = {
 /** What moves money in a rollup. Amounts are in the smallest unit of the gas token, whatever its decimals. */
 export type EconomicEvent =
   | ({ readonly type: 'block'; readonly number: bigint; readonly transactions: number } & FeesByKind)
+  /**
+   * The chain went back to the block `to`: takes out what all booked blocks above it had brought, which whoever books adds up. What a settlement
+   * has shared out of it is made good by later profits, as a loss is.
+   */
+  | ({ readonly type: 'rollback'; readonly to: bigint; readonly transactions: number } & FeesByKind)
   /** Something that was posted and paid for. Whoever books must not book one twice: the ledger does not remember ids. */
   | ({
       readonly type: 'batch'
@@ -100,7 +106,7 @@ export type LedgerOptions = {
 export type Booked = {
   readonly state: LedgerState
   readonly entries: readonly LedgerEntry[]
-  /** Of a block or a batch. */
+  /** Of a block, a batch or a rollback. */
   readonly record: EconomicRecord | undefined
 }
 
@@ -150,7 +156,7 @@ type Change = Partial<LedgerState>
  * The vault never owes more than it holds, and a settlement shares out nothing that posting will still need: it repays the L1 wallet out of fees only, so a loss stays with the wallet that advanced
  * it until later profits have made it good.
  *
- * @throws SequencerError `ECONOMICS_INVALID`: a negative amount, a block out of order, a payout of more than is owed
+ * @throws SequencerError `ECONOMICS_INVALID`: a negative amount, a block out of order, a rollback to no earlier block, a payout of more than is owed
  *
  * @example
  * ```ts
@@ -171,6 +177,8 @@ export function bookEvent(state: LedgerState, event: EconomicEvent): Booked {
   switch (event.type) {
     case 'block':
       return bookBlock(state, event)
+    case 'rollback':
+      return bookRollback(state, event)
     case 'batch':
       return bookBatch(state, event)
     case 'settle':
@@ -229,6 +237,52 @@ function bookBlock(state: LedgerState, event: EconomicEvent & { type: 'block' })
     },
   }
   return post(state, `block ${number}`, postings, change, record)
+}
+
+function bookRollback(state: LedgerState, event: EconomicEvent & { type: 'rollback' }): Booked {
+  const { to, transactions, baseFees, priorityFees, l1Fees, operatorFees, auctionRevenue } = event
+  const fees: FeesByKind = { baseFees, priorityFees, l1Fees, operatorFees, auctionRevenue }
+  checkNonNegative({ to, transactions, ...fees })
+  const { totals, lastBlock } = state
+  if (lastBlock === undefined || to >= lastBlock)
+    invalid(`rollback to block ${to}: the last one booked is ${lastBlock}`, { to, lastBlock })
+  const feesOut = sumFees(fees)
+  const blocks = lastBlock - to
+  const postings: Posting[] = [
+    ['fee:base', 'vault', baseFees],
+    ['fee:priority', 'vault', priorityFees],
+    ['fee:l1', 'vault', l1Fees],
+    ['fee:operator', 'vault', operatorFees],
+    ['auction', 'vault', auctionRevenue],
+  ]
+  const negative = negateFees(fees)
+  const record: EconomicRecord = {
+    index: state.nextRecord,
+    type: 'rollback',
+    id: to.toString(),
+    firstBlock: to + 1n,
+    lastBlock,
+    transactions: -transactions,
+    bytes: 0,
+    ...negative,
+    feesIn: -feesOut,
+    ...noCosts,
+    costsOut: 0n,
+    profit: -feesOut,
+  }
+  const change: Change = {
+    lastBlock: to === 0n ? undefined : to,
+    unposted: state.unposted.filter(({ number }) => number <= to),
+    totals: {
+      ...totals,
+      blocks: totals.blocks - blocks,
+      transactions: totals.transactions - BigInt(transactions),
+      fees: addFees(totals.fees, negative),
+      feesIn: totals.feesIn - feesOut,
+      profit: totals.profit - feesOut,
+    },
+  }
+  return post(state, `rollback to block ${to}`, postings, change, record)
 }
 
 function bookBatch(state: LedgerState, event: EconomicEvent & { type: 'batch' }): Booked {
@@ -333,7 +387,8 @@ function settle(state: LedgerState, postingCost = unpostedFees(state)): Booked {
   result -= held
   const advanced = -balances['l1-wallet']
   const free = parties.reduce((left, party) => left + balances[`owed:${party}`], balances['vault'])
-  closing.push(['l1-wallet', 'vault', advanced < free ? advanced : free])
+  // Less than nothing is free where a rollback took back what had been shared out.
+  if (free > 0n) closing.push(['l1-wallet', 'vault', advanced < free ? advanced : free])
   if (result > 0n) {
     const shares = splitAmount(result, state.split, state.remainderTo)
     for (const party of parties) closing.push(['result', `owed:${party}`, shares[party]])
@@ -350,8 +405,10 @@ function post(
 ): Booked {
   const balances = { ...state.balances }
   const entries: LedgerEntry[] = []
-  for (const [debit, credit, amount] of postings) {
-    if (amount === 0n) continue
+  for (const [to, from, signed] of postings) {
+    if (signed === 0n) continue
+    // An income that a rollback has made negative is closed the other way round.
+    const [debit, credit, amount] = signed > 0n ? [to, from, signed] : [from, to, -signed]
     balances[debit] += amount
     balances[credit] -= amount
     entries.push({ index: state.nextEntry + entries.length, reference, debit, credit, amount })

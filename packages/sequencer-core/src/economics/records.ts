@@ -15,15 +15,16 @@ export type CostsByKind = {
 }
 
 /**
- * One block or one batch as a report shows it. A block has no costs. A batch has the fees of the blocks that it is the first to carry, so the
- * fees of all batches and of the blocks that none carries yet add up to all fees: add up rows of one type only.
+ * One block, batch or rollback as a report shows it. A block has no costs; a rollback takes out what blocks had brought, so its figures are negative. A batch has the fees of the blocks that it is the first to carry, so the
+ * fees of all batches and of the blocks that none carries yet add up to all fees: add up rows of one type
+ * only, blocks together with rollbacks.
  */
 export type EconomicRecord = FeesByKind &
   CostsByKind & {
     /** Counts all records of the ledger, from 0. */
     readonly index: number
-    readonly type: 'block' | 'batch'
-    /** The block's number, or the batch's id. */
+    readonly type: 'block' | 'batch' | 'rollback'
+    /** The block's number, the batch's id, or the number of the block that the chain went back to. */
     readonly id: string
     readonly firstBlock: bigint
     readonly lastBlock: bigint
@@ -49,6 +50,16 @@ export function addFees(a: FeesByKind, b: FeesByKind): FeesByKind {
     l1Fees: a.l1Fees + b.l1Fees,
     operatorFees: a.operatorFees + b.operatorFees,
     auctionRevenue: a.auctionRevenue + b.auctionRevenue,
+  }
+}
+
+export function negateFees(fees: FeesByKind): FeesByKind {
+  return {
+    baseFees: -fees.baseFees,
+    priorityFees: -fees.priorityFees,
+    l1Fees: -fees.l1Fees,
+    operatorFees: -fees.operatorFees,
+    auctionRevenue: -fees.auctionRevenue,
   }
 }
 

@@ -53,7 +53,10 @@ export type HeadUpdate = PoolHead & {
   nowMs: number
   /** Hashes of what the new blocks carry. */
   included: readonly Hash[]
-  /** What blocks carried that are no longer canonical; those in `included` are left out of it by the pool. */
+  /**
+   * What blocks carried that are no longer canonical, in the order of the chain: what the pool does not remember gets its place in that order. Those in
+   * `included` are left out of it by the pool.
+   */
   abandoned?: readonly Transaction[] | undefined
   /** Accounts that the new blocks changed: at least every sender of `included` and `abandoned`. */
   accounts: Iterable<readonly [Address, AccountState]>
@@ -344,10 +347,10 @@ class Pool implements Mempool {
     for (const account of update.daFeeWei === undefined && !gasLimitFell ? touched : [...this.#accounts.values()])
       this.#clean(account, events)
 
-    // The oldest nonce first, so that what came back is executable at once.
-    const abandoned = (update.abandoned ?? [])
-      .filter(transaction => !included.has(transaction.hash) && !this.#byHash.has(transaction.hash))
-      .sort((a, b) => (a.nonce < b.nonce ? -1 : a.nonce > b.nonce ? 1 : a.hash < b.hash ? -1 : 1))
+    // In the chain's order nonces ascend, so what came back is executable at once.
+    const abandoned = (update.abandoned ?? []).filter(
+      transaction => !included.has(transaction.hash) && !this.#byHash.has(transaction.hash),
+    )
     for (const transaction of abandoned) this.#reinject(transaction, states, update.nowMs, events)
     if (carried.length > 0) this.#includedAt.set(number, [...(this.#includedAt.get(number) ?? []), ...carried])
     for (const [height, hashes] of this.#includedAt) {

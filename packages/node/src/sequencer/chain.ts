@@ -1,0 +1,156 @@
+import {
+  configCarriedByBlock,
+  genesisBlockRef,
+  type HeaderDomain,
+  hashSequencerHeader,
+  type L2BlockRef,
+  type RollupConfig,
+  recoverSigner,
+  type SealedBlock,
+  type SenderRecovery,
+  type SequencerHeader,
+  type SystemConfig,
+  type Watermark,
+} from '@l2/sequencer-core'
+import type { Address, Hash } from 'viem'
+import { NodeError } from '../errors.js'
+import { applyBlock, beginTerm, type ControlPlane, signerAt } from '../pool/control-plane.js'
+import { evidenceOf, type PublishedBlock, publishedBlock } from './published.js'
+import { watermarkOf } from './term-guard.js'
+
+/** A place of the chain from which it can go on in another way. */
+type Place = {
+  readonly tip: PublishedBlock | undefined
+  readonly head: L2BlockRef
+  readonly control: ControlPlane
+  readonly systemConfig: SystemConfig
+}
+
+/** The sequencer's chain in memory: its head, what follows from its blocks, and the newest of them, back to which it can go. */
+export type Chain = {
+  readonly head: L2BlockRef
+  readonly tip: PublishedBlock | undefined
+  readonly systemConfig: SystemConfig
+  /** Settable: votes change who leads next without a block. */
+  control: ControlPlane
+  /** The newest header of each key: what its guard must not be older than. */
+  readonly seen: ReadonlyMap<Address, Watermark>
+  /** A block that is kept. */
+  block(number: bigint): PublishedBlock | undefined
+  /** Origins of the kept blocks and of the genesis where that is kept, the newest first, each with the highest block upon it. */
+  origins(): { number: bigint; hash: Hash; head: bigint }[]
+  /** Kept blocks above a height, the oldest first. */
+  above(height: bigint): PublishedBlock[]
+  /** A block that the log has becomes the head. `config` is that which the block carries where it is known already. */
+  adopt(block: SealedBlock, config?: SystemConfig): PublishedBlock
+  /** Goes back to a kept block, and signs from the term on. */
+  rollBack(to: bigint, term: number): void
+  /** From here on nothing is signed for an earlier term. */
+  raiseTerm(term: number): void
+  /** Somebody's header that is in the log and on no chain any more. */
+  noteAbandoned(block: Pick<SealedBlock, 'header' | 'signature'>): void
+  signerOf(header: SequencerHeader): Address
+  /** Forgets blocks below a height. */
+  forgetBelow(height: bigint): void
+}
+
+/** @param genesis the control plane before the first block */
+export function createChain(
+  rollup: RollupConfig,
+  domain: HeaderDomain,
+  genesis: ControlPlane,
+  recovery: SenderRecovery,
+): Chain {
+  const places = new Map<bigint, Place>()
+  const seen = new Map<Address, Watermark>()
+  const first: Place = {
+    tip: undefined,
+    head: genesisBlockRef(rollup),
+    control: genesis,
+    systemConfig: rollup.genesis.systemConfig,
+  }
+  places.set(0n, first)
+  let { tip, head, control, systemConfig } = first
+
+  const note = (signer: Address, header: SequencerHeader): void => {
+    const mark = watermarkOf(header, hashSequencerHeader(header, domain))
+    const known = seen.get(signer)
+    const isNewer =
+      known === undefined || mark.epoch > known.epoch || (mark.epoch === known.epoch && mark.height >= known.height)
+    if (isNewer) seen.set(signer, mark)
+  }
+  const signerOf = ({ height, term }: SequencerHeader): Address => {
+    const leader = signerAt(control, height, term)
+    if (leader === undefined) throw new NodeError(`nobody leads at height ${height}`, { code: 'NO_LEADER' })
+    return leader.sequencer
+  }
+
+  const raiseTerm = (term: number): void => {
+    control = beginTerm(control, head.number + 1n, term)
+    places.set(head.number, { tip, head, control, systemConfig })
+  }
+
+  return {
+    get head() {
+      return head
+    },
+    get tip() {
+      return tip
+    },
+    get systemConfig() {
+      return systemConfig
+    },
+    get control() {
+      return control
+    },
+    set control(next) {
+      control = next
+    },
+    seen,
+    block: number => places.get(number)?.tip,
+    origins() {
+      const found: { number: bigint; hash: Hash; head: bigint }[] = []
+      for (const { head: at } of [...places.values()].reverse()) {
+        if (found.at(-1)?.number !== at.l1Origin.number) found.push({ ...at.l1Origin, head: at.number })
+      }
+      return found
+    },
+    above(height) {
+      const found: PublishedBlock[] = []
+      for (const [number, place] of places) if (number > height && place.tip !== undefined) found.push(place.tip)
+      return found
+    },
+    adopt(block, config) {
+      const { header, attributes } = block
+      // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
+      systemConfig = configCarriedByBlock(config ?? systemConfig, header.timestamp, rollup)
+      tip = publishedBlock(block, rollup)
+      const { term, height, timestamp } = header
+      note(signerOf(header), header)
+      const evidence = evidenceOf(block)
+      control = applyBlock(control, { height, timestamp, term, prevRandao: attributes.prevRandao, evidence }).state
+      head = tip.ref
+      places.set(height, { tip, head, control, systemConfig })
+      return tip
+    },
+    rollBack(to, term) {
+      const place = places.get(to)
+      if (place === undefined) throw new NodeError(`block ${to} is not kept`, { code: 'L1_REORG_TOO_DEEP' })
+      for (const height of places.keys()) if (height > to) places.delete(height)
+      ;({ tip, head, control, systemConfig } = place)
+      raiseTerm(term)
+    },
+    raiseTerm,
+    noteAbandoned({ header, signature }) {
+      const signer = recoverSigner(hashSequencerHeader(header, domain), signature, recovery)
+      if (signer !== undefined) note(signer, header)
+    },
+    signerOf,
+    forgetBelow(height) {
+      for (const number of places.keys()) {
+        if (number >= height) break
+        places.delete(number)
+      }
+    },
+  }
+}

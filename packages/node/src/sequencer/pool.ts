@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import {
+  createDurableMempool,
+  createMempool,
+  type DurableMempool,
+  daFootprint,
+  defaultDaFootprintGasScalar,
+  type ExecutedBlock,
+  isDeposit,
+  type Mempool,
+  nextBaseFee,
+  type PoolHead,
+  type RollupConfig,
+  restoreMempool,
+  type Transaction,
+} from '@l2/sequencer-core'
+import { openFileJournal } from '@l2/sequencer-core/node'
+import { type Address, keccak256 } from 'viem'
+import type { EngineFamily, StateEngine } from '../engine/engine.js'
+import { createAccountReader } from './account-reader.js'
+import type { Chain } from './chain.js'
+
+const limits = {
+  maxPerSender: 1024,
+  maxTransactions: 20_000,
+  /** Heights for which it is remembered when an included transaction came: more than an L1 reorg of an hour takes back. */
+  reorgBlocks: 1024,
+}
+
+/** The pool of a sequencer: what was acknowledged and is in no block. */
+export type SequencerPool = {
+  readonly mempool: Mempool
+  readonly durable: DurableMempool
+  readonly accountOf: ReturnType<typeof createAccountReader>
+  /** What the next block is built on, as the pool sees it. */
+  head(parent: ExecutedBlock): PoolHead
+  /** Estimated L1 bytes that the DA footprint leaves room for; `undefined`: as many as there are. */
+  footprintBytes(): bigint | undefined
+  close(): Promise<void>
+}
+
+type PoolOptions = {
+  directory: string
+  rollup: RollupConfig
+  family: EngineFamily
+  engine: Pick<StateEngine, 'accounts' | 'block'>
+  chain: Pick<Chain, 'head' | 'tip' | 'systemConfig'>
+  /** The head that the engine reads at. */
+  readable(): { readonly hash: `0x${string}` }
+  decode(raw: Uint8Array): Transaction
+}
+
+/** Opens the journal and brings back what it has: what a block took meanwhile is refused for its nonce. */
+export async function openPool(options: PoolOptions): Promise<SequencerPool> {
+  const { directory, rollup, family, engine, chain, decode } = options
+  const file = await openFileJournal({ path: join(directory, 'mempool.journal'), hashOf: raw => keccak256(raw) })
+  const mempool = createMempool(limits, { firstArrival: file.nextArrival })
+  const scalar = (): bigint => chain.systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
+  const gasMetered = ({ gasUsed, transactions }: ExecutedBlock): bigint => {
+    if (family !== 'op') return gasUsed
+    const users = transactions.filter(raw => !isDeposit(raw))
+    const footprint = daFootprint(users, scalar())
+    return footprint > gasUsed ? footprint : gasUsed
+  }
+  const head = (parent: ExecutedBlock): PoolHead => ({
+    number: parent.number,
+    timestamp: parent.timestamp,
+    gasLimit: chain.systemConfig.gasLimit,
+    baseFeePerGas: nextBaseFee({
+      parentBaseFeeWei: parent.baseFeePerGas,
+      parentGasLimit: parent.gasLimit,
+      parentGasMetered: gasMetered(parent),
+      denominator: rollup.eip1559.denominatorCanyon,
+      elasticity: rollup.eip1559.elasticity,
+    }),
+  })
+  const parent = chain.tip?.executed ?? (await engine.block(chain.head.hash))!
+  mempool.setHead({ ...head(parent), nowMs: Date.now(), included: [], accounts: [] })
+  const accountOf = createAccountReader(
+    (addresses: readonly Address[]) => engine.accounts(addresses),
+    () => options.readable().hash,
+  )
+  await restoreMempool(mempool, file.recovered, { nowMs: Date.now(), decode, accountOf })
+  return {
+    mempool,
+    durable: createDurableMempool(mempool, file.journal),
+    accountOf,
+    head,
+    footprintBytes: () => (family === 'op' ? chain.systemConfig.gasLimit / scalar() : undefined),
+    close: () => file.journal.close(),
+  }
+}

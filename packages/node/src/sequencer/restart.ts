@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import {
+  createHeaderSigner,
+  type HeaderDomain,
+  type HeaderSigner,
+  type RollupConfig,
+  resumeBlock,
+  type SealedBlock,
+  type SenderRecovery,
+} from '@l2/sequencer-core'
+import { type FileGuard, openFileGuard } from '@l2/sequencer-core/node'
+import type { Address, Hash, LocalAccount } from 'viem'
+import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
+import { NodeError } from '../errors.js'
+import { type ControlPlane, leaderOf } from '../pool/control-plane.js'
+import { type BlockLog, type Followed, openBlockLog } from './block-log.js'
+import { type Chain, createChain } from './chain.js'
+import type { PublishedBlock } from './published.js'
+import { guardByTerm } from './term-guard.js'
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+
+/** What a sequencer goes on from. */
+export type Recovered = {
+  readonly log: BlockLog
+  readonly chain: Chain
+  readonly signers: ReadonlyMap<Address, HeaderSigner>
+  close(): Promise<void>
+}
+
+type RecoveryOptions = {
+  directory: string
+  rollup: RollupConfig
+  domain: HeaderDomain
+  node: NodeEngine
+  family: EngineFamily
+  accounts: readonly LocalAccount[]
+  recovery: SenderRecovery
+  /** The control plane before the first block. */
+  control: ControlPlane
+  bookedTo: Followed
+  /** A block of the log that is not booked, in order. */
+  onUnbooked(block: PublishedBlock, position: bigint): Promise<void>
+  /** What is booked goes beyond the chain, since the log went back. */
+  onOverbooked(to: bigint, position: bigint): void
+}
+
+/** Brings log, engine, chain and signing keys back to where they were when the process ended, however it did. */
+export async function recoverSequencer(options: RecoveryOptions): Promise<Recovered> {
+  const { directory, rollup, domain, node, family, bookedTo } = options
+  const { engine } = node
+  const log = await openBlockLog(directory)
+  const guards: FileGuard[] = []
+  const close = async (): Promise<void> => {
+    await log.close()
+    for (const guard of guards) await guard.close()
+  }
+  try {
+    await executeLog(node, family, log)
+    const chain = createChain(rollup, domain, options.control, options.recovery)
+    if (bookedTo.position > log.position || (bookedTo.block > log.last && log.shared(bookedTo) > log.last)) {
+      const message = `the books go to block ${bookedTo.block}, entry ${bookedTo.position} of the sequencer's log, which ends with block ${log.last}, entry ${log.position}`
+      throw new NodeError(message, { code: 'BOOKS_CORRUPT' })
+    }
+    const booked = log.shared(bookedTo)
+    if (booked < bookedTo.block) options.onOverbooked(booked, log.position)
+    const adopt = async (block: SealedBlock, position: bigint): Promise<void> => {
+      const published = chain.adopt(block)
+      if (published.ref.number > booked) await options.onUnbooked(published, position)
+    }
+    for await (const { block, position, term } of log.blocks(1n)) {
+      if (term !== undefined) chain.raiseTerm(term)
+      await adopt(block, position)
+    }
+    if (log.termAbove !== undefined) chain.raiseTerm(log.termAbove)
+    for await (const block of log.abandoned()) chain.noteAbandoned(block)
+
+    const signers = new Map<Address, HeaderSigner>()
+    for (const account of options.accounts) {
+      const address = account.address.toLowerCase() as Address
+      const shown = chain.seen.get(address)
+      const guard = await openFileGuard({
+        path: join(directory, `guard-${address.slice(2, 10)}`),
+        signer: address,
+        chainId: rollup.l2ChainId,
+        seen: shown === undefined ? [] : [shown],
+      })
+      guards.push(guard)
+      const signer = createHeaderSigner({ account, domain, guard: guardByTerm(guard), recovery: options.recovery })
+      signers.set(address, signer)
+      // A crash between signature and log leaves the only block that may still be signed at its place.
+      const pending = await resumeBlock(guard, signer)
+      if (pending === undefined || pending.header.parentHash !== chain.head.hash) continue
+      // One that the log has taken back since, and whose parent is the head again, is of a term that is over.
+      if (pending.header.term < (leaderOf(chain.control, pending.header.height)?.term ?? 0)) continue
+      await engine.import(pending.executed, pending.attributes)
+      await adopt(pending, await log.append(pending))
+    }
+    await engine.setHead({ head: chain.head.hash, safe: zeroHash, finalized: zeroHash })
+    node.onRestart(async restarted => {
+      await executeLog(restarted, family, log)
+      await restarted.engine.setHead({ head: chain.head.hash, safe: zeroHash, finalized: zeroHash })
+    })
+    return { log, chain, signers, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** What the engine has from an earlier run is not executed again. */
+async function executeLog(node: NodeEngine, family: EngineFamily, log: BlockLog): Promise<void> {
+  const record: BlockRecord = { last: log.last, hashAt: number => log.hashAt(number) }
+  await catchUp(node, family, record, async above => {
+    for await (const { block } of log.blocks(above + 1n)) await node.engine.import(block.executed, block.attributes)
+  })
+}
