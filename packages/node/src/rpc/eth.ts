@@ -114,13 +114,20 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
       // Where it is left out it is the newest.
       const asked = params.length === position ? [...params, at('latest')] : atIn(params, position)
       if (isBeyondHead(asked[position])) throw new RpcAnswerError({ code: -32000, message: 'header not found' })
-      return read(method, asked, caller)
+      const answer = read(method, asked, caller)
+      return method === 'eth_simulateV1' ? answer.catch(inCodesOfSimulation) : answer
     })
   }
   methods.set('eth_getLogs', logsMethod(view))
   for (const [name, method] of poolMethods(view, methods.get('eth_getTransactionCount')!)) methods.set(name, method)
   for (const [name, method] of traceMethods(view)) methods.set(name, method)
   return methods
+}
+
+/** The specification of `eth_simulateV1` has a code for a fee cap below the base fee, which newer geth answers with. */
+function inCodesOfSimulation(error: unknown): never {
+  const isBelow = error instanceof RpcAnswerError && error.message.includes('max fee per gas less than block base fee')
+  throw isBelow ? new RpcAnswerError({ code: -38012, message: error.message }) : error
 }
 
 function logsMethod({ read, heads }: EthView): RpcMethod {

@@ -28,6 +28,9 @@ type Job = {
   readonly waitingSinceMs: number
 }
 
+/** So many begin before others get their turn: what begins may have work to do at once, as a signature to recover. */
+const startsPerTurn = 8
+
 const busy = (): RpcAnswerError => new RpcAnswerError({ code: -32005, message: 'the node is busy: try again' })
 
 export function createFairQueue({ maxUnderWay, maxWaiting, maxWaitMs }: FairQueueOptions): FairQueue {
@@ -43,18 +46,29 @@ export function createFairQueue({ maxUnderWay, maxWaiting, maxWaitMs }: FairQueu
     waiting--
     if (lane.size === 0) lanes.delete(client)
   }
+  let left = startsPerTurn
+  let isScheduled = false
   const startNext = (): void => {
-    while (underWay < maxUnderWay) {
+    while (underWay < maxUnderWay && left > 0) {
       const next = lanes.entries().next().value
-      if (next === undefined) return
+      if (next === undefined) break
       const [client, lane] = next
       const [job] = lane
       take(client, job!)
       // Behind all others.
       if (lanes.delete(client)) lanes.set(client, lane)
       underWay++
+      left--
       job!.start()
     }
+    if (left === startsPerTurn || isScheduled) return
+    isScheduled = true
+    setImmediate(nextTurn)
+  }
+  const nextTurn = (): void => {
+    isScheduled = false
+    left = startsPerTurn
+    startNext()
   }
   /** Makes room, at the cost of whoever has most. */
   const giveWay = (newcomer: object): boolean => {

@@ -12,6 +12,7 @@ const feed = createFeed()
 let underWay = 0
 let most = 0
 let aborted = 0
+let counted = 0
 const log = (address: string, ...topics: string[]) => ({ address, topics, data: '0x' })
 const [here, there] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`]
 const topic = `0x${'01'.repeat(32)}`
@@ -38,6 +39,7 @@ const methods = new Map<string, RpcMethod>([
       aborted++
     },
   ],
+  ['count', () => ++counted],
   ['large', () => 'x'.repeat(6_000_000)],
   [
     'fails',
@@ -126,6 +128,33 @@ it('works on a batch side by side, and answers no more than a client can be mean
   expect(large.map(({ id }) => id)).toEqual(Array(6).fill(7))
   expect(large.filter(({ result }) => result !== undefined).length).toBe(4)
   expect(large.at(-1)!.error).toEqual({ code: -32003, message: 'response too large' })
+})
+
+it('takes up a crowd a few at a time, so that what makes blocks comes in between', async () => {
+  const { port } = new URL(server.url)
+  const http = (method: string): string => {
+    const body = request({ id: 1, method })
+    return `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  }
+  const crowd = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const socket = connect(Number(port), '127.0.0.1')
+      // Once answered it is no newcomer: these are taken on one in a turn anyway.
+      socket.write(http('echo'))
+      await new Promise(resolve => socket.once('data', resolve))
+      return socket
+    }),
+  )
+  for (const socket of crowd) socket.write(http('count'))
+  const turns: number[] = []
+  while (counted < crowd.length) {
+    const before = counted
+    await new Promise(setImmediate)
+    turns.push(counted - before)
+  }
+  for (const socket of crowd) socket.destroy()
+  // Four in a turn, of which an observer may see two.
+  expect(Math.max(...turns)).toBeLessThanOrEqual(8)
 })
 
 it('stops working for a client that hangs up', async () => {

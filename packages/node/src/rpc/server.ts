@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { portTaken } from '../process/port.js'
 import { answerText, failure, type RpcMethods } from './answer.js'
+import { createPacer } from './pacer.js'
 import { acceptSessions } from './sessions.js'
 
 /** A plain HTTP page. A stream is read no faster than the client takes it. */
@@ -24,6 +25,8 @@ type RpcServerOptions = {
 export const maxBodyBytes = 5 * 1024 * 1024
 /** Bodies that are being read or answered, all together. */
 const maxBytesAtOnce = 64 * maxBodyBytes
+/** Requests that are taken up in one turn of the event loop. */
+const perTurn = 4
 /** A client that does not send its request to the end. */
 const requestTimeoutMs = 60_000
 
@@ -42,6 +45,7 @@ async function discard(request: IncomingMessage): Promise<void> {
 /** A wallet in a browser page calls this from another origin; and what is too large is not read. */
 function guard(server: FastifyInstance): void {
   let bytesAtOnce = 0
+  const enter = createPacer(perTurn)
   server.addHook('onRequest', async (request, reply) => {
     reply.header('access-control-allow-origin', '*').header('access-control-allow-headers', 'content-type')
     if (request.method !== 'POST') return
@@ -55,6 +59,7 @@ function guard(server: FastifyInstance): void {
     reply.raw.once('close', () => {
       bytesAtOnce -= length
     })
+    await enter()
   })
 }
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { toJson } from '@l2/common'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { answerText, type RpcMethods } from './answer.js'
+import { createPacer } from './pacer.js'
 
 const maxSessions = 1000
 /** Requests of one session that are not answered yet. */
@@ -47,6 +48,8 @@ function serve(socket: WebSocket, methods: RpcMethods, isAlive: () => void): voi
   // One for each of its requests that waits, and of its subscriptions.
   setMaxListeners(0, gone.signal)
   let underWay = 0
+  // A session has its own: it is one client, whatever it sends at once.
+  const enter = createPacer(1)
   const send = (text: string): void => {
     if (socket.readyState !== socket.OPEN) return
     if (socket.bufferedAmount > maxUnsentBytes) socket.terminate()
@@ -66,9 +69,11 @@ function serve(socket: WebSocket, methods: RpcMethods, isAlive: () => void): voi
     isAlive()
     if (underWay >= maxRequests) return socket.close(1013, 'too many requests at once')
     underWay++
-    void answerText(String(data), methods, caller).then(answer => {
-      underWay--
-      if (answer !== undefined) send(answer)
-    })
+    void enter()
+      .then(() => answerText(String(data), methods, caller))
+      .then(answer => {
+        underWay--
+        if (answer !== undefined) send(answer)
+      })
   })
 }
