@@ -29,6 +29,7 @@ describe('pins', () => {
       expect(pin.version).toMatch(/^v\d/)
       expect(pin.sum).toMatch(/^h1:[A-Za-z0-9+/]{43}=$/)
       expect(pin.package).toMatch(/^\.\//)
+      if (pin.bundle !== undefined) expect(Object.keys(pins)).toContain(pin.bundle.from)
     }
     expect(() => goProgram('nothing')).toThrow('no pin "nothing"')
     expect(goProgram('op-geth', { build: false })).toBeUndefined()

@@ -22,9 +22,9 @@ import {
   told,
 } from '../op-node/samples.js'
 
-const program = konaOracle({ build: process.env['L2_PEERS'] !== undefined })
-if (program === undefined)
-  process.stdout.write('skipped: kona; pnpm test:peers kona builds it where cargo and Go are\n')
+let why = 'pnpm test:peers kona builds it where cargo and Go are'
+const program = konaOracle({ build: process.env['L2_PEERS'] !== undefined, say: line => (why = line) })
+if (program === undefined) process.stdout.write(`skipped: kona; ${why}\n`)
 const seed = testSeed(1)
 
 let oracle: Oracle
