@@ -155,7 +155,7 @@ type NodeStatus = {
   unsafe_l2: { number: number; hash: Hash }
 }
 
-export type OpNode = { readonly url: string; status(): Promise<NodeStatus> }
+export type OpNode = { readonly url: string; readonly rpc: Rpc; status(): Promise<NodeStatus> }
 
 export type World = AsyncDisposable & {
   readonly l1: L1
@@ -319,12 +319,14 @@ export async function createWorld({ ageSeconds, karstAfterSeconds }: WorldOption
             ...['--l2', geth.engineUrl, '--l2.jwt-secret', jwtPath, '--l2.enginekind=geth'],
             ...['--rollup.config', rollupPath, '--rollup.l1-chain-config', l1RulesPath],
             ...['--p2p.disable=true', '--rpc.addr=127.0.0.1', '--rpc.port=0', '--verifier.l1-confs=0'],
+            // Who asks which sequencer is active, or has it stop, asks here.
+            '--rpc.enable-admin=true',
             ...(role === 'sequencer' ? ['--sequencer.enabled=true', '--sequencer.l1-confs=0'] : []),
           ],
           /Started JSON-RPC server"\s+addr=(\S+)/,
         ).then(address => (address.startsWith('http') ? address : `http://${address}`))
         const rpc = rpcAt(url)
-        return { url, status: async () => (await rpc('optimism_syncStatus')) as NodeStatus }
+        return { url, rpc, status: async () => (await rpc('optimism_syncStatus')) as NodeStatus }
       },
       async opBatcher({ node, execution: { geth } }) {
         await start(
