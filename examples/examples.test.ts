@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { createChannelOut, createZlibCompressor, encodeBatcherTransaction } from '@l2/sequencer-core'
+import { createChannelOut } from '@l2/sequencer-core'
+import { createZlibCompressor, encodeBatcherTransaction } from '@l2/sequencer-core/batch'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -14,21 +14,22 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { anvilBeacon, type Beacon, type BlobBlock, createBeacon, decodeOpBlob, getBlobs, type Kzg } from '@l2/blob'
 import { createBlobKzg } from '@l2/blob/kzg'
+import { decodeBatcherTransaction, openChannel } from '@l2/sequencer-core'
 import {
   type Batch,
   type ChannelBank,
   type ChannelReader,
   createChannelBank,
-  createRpcL1Source,
   decodeBatch,
-  decodeBatcherTransaction,
+} from '@l2/sequencer-core/batch'
+import {
+  createRpcL1Source,
   fromRollupJson,
-  nobleRecovery,
-  openChannel,
   type RollupConfig,
   readInboxTransaction,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/derivation'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
+import { nobleRecovery } from '@l2/sequencer-core/transaction'
 import {
   createPublicClient,
   type Hex,

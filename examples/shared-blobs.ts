@@ -4,13 +4,9 @@
 // Run: pnpm example examples/shared-blobs.ts
 
 import { encodeOpBlob } from '@l2/blob'
-import {
-  createDerivationDriver,
-  createSharedBatcher,
-  createZlibCompressor,
-  maxBlobPayloadBytes,
-  splitByBytes,
-} from '@l2/sequencer-core'
+import { createDerivationDriver } from '@l2/sequencer-core'
+import { createZlibCompressor, maxBlobPayloadBytes } from '@l2/sequencer-core/batch'
+import { createSharedBatcher, splitByBytes } from '@l2/sequencer-core/batcher'
 import {
   createHashEngine,
   createL1Simulator,

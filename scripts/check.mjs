@@ -66,6 +66,7 @@ for (const [name, tarball] of Object.entries(packed().tarballs)) {
   step(`types as installed, ${name}`, 'attw', [tarball, '--profile', 'esm-only', '--no-color'])
 }
 step('browser bundles', 'node', ['scripts/browser.mjs'])
+step('public faces', 'node', ['scripts/api.mjs', '--check'])
 step('sizes of imports', 'node', ['scripts/sizes.mjs', '--check'])
 step('packed tarballs: install without a compiler, import and require', 'node', ['scripts/pack.mjs'])
 step('README and doc examples', 'node', ['scripts/ts.mjs', 'scripts/docs.ts'])

@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inflateRawSync } from 'node:zlib'
-import { type RollupConfig, rollupPresets } from '../packages/sequencer-core/src/index.ts'
+import type { RollupConfig } from '../packages/sequencer-core/src/derivation/index.ts'
+import { rollupPresets } from '../packages/sequencer-core/src/index.ts'
 import { pins } from './go.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

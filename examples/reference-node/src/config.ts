@@ -1,5 +1,5 @@
 import { defaultHistory, engineKinds, expectedInclusionBlocks, l1BlockSeconds, NodeError, parseHistory } from '@l2/node'
-import { defaultSplit, type SplitBps } from '@l2/sequencer-core'
+import { defaultSplit, type SplitBps } from '@l2/sequencer-core/economics'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { blockTimeSeconds } from './chain/genesis.js'

@@ -36,7 +36,9 @@ import {
   startRpcServer,
   userTransactionsOf,
 } from '@l2/node'
-import { batcherAdmin, createRpcL1Source, firstCome, type OrderingPolicy, priorityGas } from '@l2/sequencer-core'
+import { batcherAdmin } from '@l2/sequencer-core/batcher'
+import { createRpcL1Source } from '@l2/sequencer-core/derivation'
+import { firstCome, type OrderingPolicy, priorityGas } from '@l2/sequencer-core/ordering'
 import { type Hex, hexToBytes } from 'viem'
 import {
   gasLimit,

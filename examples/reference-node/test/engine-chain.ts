@@ -10,7 +10,8 @@ import {
   parseHistory,
   startEngine,
 } from '@l2/node'
-import { type ExecutedBlock, encodeL1InfoDeposit, type PayloadAttributes } from '@l2/sequencer-core'
+import { encodeL1InfoDeposit } from '@l2/sequencer-core/derivation'
+import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { gasLimit, rollupConfig, writeL2Genesis } from '../src/chain/genesis.js'
 

@@ -1,5 +1,7 @@
 import { createControlPlane, createFeed, type NodeEngine, NodeError, openSequencer } from '@l2/node'
-import { firstCome, type L1Block, nobleRecovery } from '@l2/sequencer-core'
+import type { L1Block } from '@l2/sequencer-core/derivation'
+import { firstCome } from '@l2/sequencer-core/ordering'
+import { nobleRecovery } from '@l2/sequencer-core/transaction'
 import { type Hash, hexToBytes } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { expect, it } from 'vitest'

@@ -1,3 +1,5 @@
+export type { Clock, L2Error, L2ErrorOptions, Recovery } from '@l2/common'
+export { isL2Error } from '@l2/common'
 export {
   anvilBeacon,
   type Beacon,
@@ -7,6 +9,7 @@ export {
 } from './beacon/beacon.js'
 export { createEngineBlobs, type EngineBlobs, type EngineBlobsOptions, type PooledBlob } from './beacon/engine.js'
 export { type GetBlobsOptions, getBlobs } from './beacon/get-blobs.js'
+export type { CellCallOptions } from './cells/cells.js'
 export {
   type BlobColumn,
   blobOfCells,
@@ -18,6 +21,7 @@ export {
   verifyCells,
 } from './cells/cells.js'
 export { custodyColumns, missedSampleProbability, sampleColumns } from './cells/custody.js'
+export type { PayloadChunks } from './codec/codec.js'
 export {
   type BlobCodec,
   type BlobDecoder,

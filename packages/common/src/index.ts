@@ -2,4 +2,4 @@ export { awake, type Clock, type Logger, silentLogger, systemClock } from './asy
 export { bytesToHex, concatBytes, equalBytes, hexToBytes } from './bytes.js'
 export { isL2Error, L2Error, type L2ErrorOptions, type Recovery, redactUrls, withoutRequest } from './errors.js'
 export { fromJson, toJson } from './json.js'
-export { OrderedMap } from './ordered-map.js'
+export { type OrderedKey, OrderedMap } from './ordered-map.js'

@@ -1,4 +1,4 @@
-type Key = string | number | bigint
+export type OrderedKey = string | number | bigint
 type Node<K, V> = {
   readonly key: K
   readonly value: V
@@ -45,7 +45,7 @@ function balance<K, V>(key: K, value: V, left: Tree<K, V>, right: Tree<K, V>): N
   return make(key, value, left, right)
 }
 
-function insert<K extends Key, V>(tree: Tree<K, V>, key: K, value: V): Node<K, V> {
+function insert<K extends OrderedKey, V>(tree: Tree<K, V>, key: K, value: V): Node<K, V> {
   if (tree === undefined) return { key, value, left: undefined, right: undefined, size: 1 }
   if (key < tree.key) return balance(tree.key, tree.value, insert(tree.left, key, value), tree.right)
   if (key > tree.key) return balance(tree.key, tree.value, tree.left, insert(tree.right, key, value))
@@ -58,7 +58,7 @@ function first<K, V>(tree: Node<K, V>): Node<K, V> {
   return node
 }
 
-function remove<K extends Key, V>(tree: Tree<K, V>, key: K): Tree<K, V> {
+function remove<K extends OrderedKey, V>(tree: Tree<K, V>, key: K): Tree<K, V> {
   if (tree === undefined) return undefined
   if (key < tree.key) return balance(tree.key, tree.value, remove(tree.left, key), tree.right)
   if (key > tree.key) return balance(tree.key, tree.value, tree.left, remove(tree.right, key))
@@ -79,14 +79,14 @@ function build<K, V>(pairs: readonly (readonly [K, V])[], from: number, to: numb
  * An immutable map in key order: the ledgers of every state. Writing copies one path of the tree, so that the state before an
  * operation stays whole, and nothing is hashed: holders choose their own names, and could choose them to collide.
  */
-export class OrderedMap<K extends Key, V> {
+export class OrderedMap<K extends OrderedKey, V> {
   readonly #root: Tree<K, V>
   private constructor(root: Tree<K, V>) {
     this.#root = root
   }
 
   /** From pairs in any order; the last of two with the same key stays. */
-  static from<K extends Key, V>(pairs: Iterable<readonly [K, V]> = []): OrderedMap<K, V> {
+  static from<K extends OrderedKey, V>(pairs: Iterable<readonly [K, V]> = []): OrderedMap<K, V> {
     const list = [...pairs]
     const isSorted = list.every(([key], i) => i === 0 || list[i - 1]![0] < key)
     const sorted = isSorted ? list : [...new Map(list)].sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,5 +1,6 @@
-export { fromJson, toJson } from '@l2/common'
-
+export type { Clock, L2Error, L2ErrorOptions, Logger, Recovery } from '@l2/common'
+export { fromJson, isL2Error, toJson } from '@l2/common'
+export type { ChallengeHistory, ChallengeSource, ChallengeWindows } from './alt-da/challenge.js'
 export {
   batcherDataToCommitment,
   type Commitment,

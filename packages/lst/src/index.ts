@@ -1,4 +1,5 @@
-export { fromJson, OrderedMap, toJson } from '@l2/common'
+export type { L2Error, L2ErrorOptions, OrderedKey, Recovery } from '@l2/common'
+export { fromJson, isL2Error, OrderedMap, toJson } from '@l2/common'
 export {
   type Apr,
   aprOf,
@@ -24,6 +25,7 @@ export type {
   CaseClosed,
   CasePaused,
   DelegationPaid,
+  FeedTimestamp,
   FoldedEvent,
   OffenceAdmitted,
   PossibleCost,
@@ -199,7 +201,7 @@ export {
 export type { Codec, Json } from './state/codec.js'
 export type { LstEvent } from './state/events.js'
 export { type Balances, balanceOf } from './state/ledger.js'
-export type { Apply, CommandOf, LstStep } from './state/reducer.js'
+export type { Apply, CommandOf, LstStep, ResultOf } from './state/reducer.js'
 export {
   applyCycleVault,
   type CycleVault,

@@ -1,7 +1,7 @@
 import { L2Error, type L2ErrorOptions } from '@l2/common'
 
 /** Why the node does not start, or stops: each is one line on the screen and exit code 1. */
-type NodeErrorCode =
+export type NodeErrorCode =
   | 'ADMIN_TOKEN'
   | 'ANVIL_MISSING'
   | 'ANVIL_FAILED'

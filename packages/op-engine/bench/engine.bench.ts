@@ -8,16 +8,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  createAnvilEngine,
-  createEngineApi,
-  type ExecutedBlock,
-  type ExecutionEngine,
-  encodeL1InfoDeposit,
-  newRollup,
-  opGenesis,
-  type PayloadAttributes,
-} from '@l2/sequencer-core'
+import { createAnvilEngine, createEngineApi, newRollup, opGenesis } from '@l2/sequencer-core'
+import { encodeL1InfoDeposit } from '@l2/sequencer-core/derivation'
+import type { ExecutedBlock, ExecutionEngine, PayloadAttributes } from '@l2/sequencer-core/engine'
 import { anvilBinary, spawnAnvil, spawnOpGeth } from '@l2/sequencer-core/node'
 import { type Address, type Hash, type Hex, hexToBytes } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'

@@ -1,3 +1,5 @@
+export type { L2Error, L2ErrorOptions, Recovery } from '@l2/common'
+export { isL2Error } from '@l2/common'
 export type { BlockReference, OpEngine, OpEngineInfo } from './adapter/engine.js'
 export { type CommonOptions, defaultHistory, type History } from './adapter/options.js'
 export {

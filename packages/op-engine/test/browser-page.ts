@@ -1,5 +1,5 @@
 // Runs in the page of browser.test.ts.
-import type { PayloadAttributes } from '@l2/sequencer-core'
+import type { PayloadAttributes } from '@l2/sequencer-core/engine'
 import { bytesToHex, type Hash, type Hex, hexToBytes } from 'viem'
 import { createOpEngine, type OpEngineOptions } from '../src/browser/index.js'
 

@@ -1,11 +1,6 @@
-import {
-  allForksAtGenesis,
-  type ExecutedBlock,
-  encodeL1InfoDeposit,
-  type OpGenesis,
-  opGenesis,
-  type PayloadAttributes,
-} from '@l2/sequencer-core'
+import { opGenesis } from '@l2/sequencer-core'
+import { allForksAtGenesis, encodeL1InfoDeposit } from '@l2/sequencer-core/derivation'
+import type { ExecutedBlock, OpGenesis, PayloadAttributes } from '@l2/sequencer-core/engine'
 import { attributesAfter, simulatedRollup } from '@l2/sequencer-core/testing'
 import type { Hash, Hex } from 'viem'
 import { hexToBytes } from 'viem'

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ExecutedBlock } from '@l2/sequencer-core'
+import type { ExecutedBlock } from '@l2/sequencer-core/engine'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { OpEngine } from '../src/index.js'
 import { createOpEngine, type EngineKind, type NodeStore } from '../src/node/index.js'

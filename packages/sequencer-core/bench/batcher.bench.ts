@@ -3,15 +3,10 @@
 // "shipped" is what op-batcher does with its defaults, "recommended" what its documentation advises, with the layer that costs less.
 import { concatBytes } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
+import { type BatchBlock, type Compressor, encodeBatch, toSpanBatch } from '../src/batch/index.ts'
 import { sampleChain } from '../src/batch/testdata/samples.ts'
-import {
-  type BatchBlock,
-  type Compressor,
-  createChannelOut,
-  encodeBatch,
-  planBatcher,
-  toSpanBatch,
-} from '../src/index.ts'
+import { planBatcher } from '../src/batcher/index.ts'
+import { createChannelOut } from '../src/index.ts'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '../src/node.ts'
 import { encodeRlp } from '../src/rlp/rlp.ts'
 import { compareInMarket } from './posting-market.ts'

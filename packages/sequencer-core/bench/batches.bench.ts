@@ -4,16 +4,9 @@ import { brotliDecompressSync, constants, inflateSync } from 'node:zlib'
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
 import { seededRandom, vectorFiles } from '@l2/common/testing'
 import { parseTransaction, type TransactionSerialized } from 'viem'
+import { type BatchBlock, type Compressor, encodeBatch, toSingularBatch, toSpanBatch } from '../src/batch/index.ts'
 import { sampleChain } from '../src/batch/testdata/samples.ts'
-import {
-  type BatchBlock,
-  type Compressor,
-  createChannelOut,
-  encodeBatch,
-  openChannel,
-  toSingularBatch,
-  toSpanBatch,
-} from '../src/index.ts'
+import { createChannelOut, openChannel } from '../src/index.ts'
 import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../src/node.ts'
 import { encodeRlp } from '../src/rlp/rlp.ts'
 

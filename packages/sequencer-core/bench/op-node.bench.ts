@@ -2,8 +2,9 @@
 // CPU time of all threads of each process, so that what else the machine does stays out of it.
 import { bytesToHex, concatBytes } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
+import { encodeBatcherTransaction } from '../src/batch/index.ts'
 import { sampleChain } from '../src/batch/testdata/samples.ts'
-import { createChannelOut, decodeBatcherTransaction, encodeBatcherTransaction, openChannel } from '../src/index.ts'
+import { createChannelOut, decodeBatcherTransaction, openChannel } from '../src/index.ts'
 import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../src/node.ts'
 import { simulatedRollup } from '../src/testing/index.ts'
 import { hasOracle, rollupJson, startOracle } from '../test/op-node/oracle.ts'

@@ -1,7 +1,7 @@
 import { equalBytes, isL2Error } from '@l2/common'
 import type { FuzzTarget } from '@l2/common/testing'
+import { type Batch, decodeBatch, encodeBatch } from '../src/batch/index.ts'
 import { batchText, randomSingularBatch, randomSpanBatch } from '../src/batch/testdata/samples.ts'
-import { type Batch, decodeBatch, encodeBatch } from '../src/index.ts'
 
 const rollup = { chainId: 10n, draftFeeRecipients: true }
 

@@ -1,8 +1,9 @@
 import { brotliCompressSync, constants, deflateSync } from 'node:zlib'
 import { concatBytes } from '@l2/common'
 import type { FuzzTarget } from '@l2/common/testing'
+import { type Batch, encodeBatch } from '../src/batch/index.ts'
 import { batchText, randomSingularBatch, randomSpanBatch } from '../src/batch/testdata/samples.ts'
-import { type Batch, encodeBatch, openChannel } from '../src/index.ts'
+import { openChannel } from '../src/index.ts'
 import { nodeDecompressors } from '../src/node.ts'
 import { encodeRlp } from '../src/rlp/rlp.ts'
 

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { brotliCompressSync, deflateSync } from 'node:zlib'
 import { equalBytes } from '@l2/common'
 import type { FuzzTarget } from '@l2/common/testing'
+import { type Decompress, inflateZlib } from '../src/batch/index.ts'
 import { createBrotliDecompressSync } from '../src/compression/brotli.ts'
-import { type Decompress, inflateZlib } from '../src/index.ts'
 import { nodeDecompressors } from '../src/node.ts'
 
 const wasm = createBrotliDecompressSync(

@@ -1,12 +1,7 @@
 import { bytesToHex, equalBytes, isL2Error } from '@l2/common'
 import type { FuzzTarget } from '@l2/common/testing'
-import {
-  createChannelAssembler,
-  createChannelBank,
-  decodeBatcherTransaction,
-  encodeBatcherTransaction,
-  type Frame,
-} from '../src/index.ts'
+import { createChannelAssembler, createChannelBank, encodeBatcherTransaction, type Frame } from '../src/batch/index.ts'
+import { decodeBatcherTransaction } from '../src/index.ts'
 
 /** Bytes of a batcher transaction; frames that parse go through the bank and the assembler. */
 export const target: FuzzTarget = {

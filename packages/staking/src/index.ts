@@ -1,4 +1,5 @@
-export { fromJson, OrderedMap, toJson } from '@l2/common'
+export type { L2Error, L2ErrorOptions, OrderedKey, Recovery } from '@l2/common'
+export { fromJson, isL2Error, OrderedMap, toJson } from '@l2/common'
 export { type DelegationView, delegationOf } from './delegation/delegation.js'
 export { type DrawTag, draw } from './election/draw.js'
 export {
@@ -66,6 +67,7 @@ export {
   type Turn,
   type Verdict,
 } from './evidence/types.js'
+export type { ContextPlace } from './evidence/verify.js'
 export { evidenceHashOf, evidenceIdOf, verifyEvidence } from './evidence/verify.js'
 export {
   applyGovernance,
@@ -79,7 +81,7 @@ export {
   type SeatProposal,
   type SeatRules,
 } from './governance/seats.js'
-export type { Timeline } from './internal/timeline.js'
+export type { Dated, Timeline } from './internal/timeline.js'
 export { applyPool, createPool } from './pool/apply.js'
 export { auditPool, type PoolAudit } from './pool/audit.js'
 export type {
@@ -162,7 +164,7 @@ export {
   vrfMixSeed,
 } from './seed/providers.js'
 export { type Entropy, epochSeed, type SeedProvider } from './seed/seed.js'
-
+export type { PenaltyRule } from './slashing/penalty.js'
 export {
   mostPenaltyBps,
   type OffenceClass,

@@ -9,7 +9,8 @@ import {
   l1Wallet,
   NodeError,
 } from '@l2/node'
-import { newRollup, opGenesis, type RollupConfig, toRollupJson } from '@l2/sequencer-core'
+import { newRollup, opGenesis } from '@l2/sequencer-core'
+import { type RollupConfig, toRollupJson } from '@l2/sequencer-core/derivation'
 import { type Address, type Hash, keccak256, type LocalAccount, numberToHex, type PublicClient, pad } from 'viem'
 import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
 import { batcherAccount, devAccount, holderAccount } from '../dev-accounts.js'

@@ -4,7 +4,7 @@ import { checkFieldElements } from '../internal/check.js'
 import type { AnyKzg, AsyncKzgFunctions, CellsAndProofs } from '../kzg/kzg.js'
 import { type BlobSidecar, checkSidecar } from '../sidecar/sidecar.js'
 
-type Options = { kzg: AnyKzg; signal?: AbortSignal | undefined }
+export type CellCallOptions = { kzg: AnyKzg; signal?: AbortSignal | undefined }
 
 /** A cell, where it belongs and what proves it. */
 export type ProvenCell = {
@@ -42,7 +42,7 @@ export type BlobColumn = {
  * console.log(cells.length, opCodec.decode([blobOfCells(cells)])) // 128 Uint8Array(1) [ 7 ]
  * ```
  */
-export async function extendBlob(blob: Uint8Array, options: Options): Promise<Uint8Array[]> {
+export async function extendBlob(blob: Uint8Array, options: CellCallOptions): Promise<Uint8Array[]> {
   return (options.kzg as AsyncKzgFunctions).computeCells(blob, { signal: options.signal })
 }
 
@@ -73,7 +73,7 @@ export function blobOfCells(cells: readonly Uint8Array[]): Uint8Array {
  * @returns positions in `cells` of those that do not hold; none when all do
  * @throws BlobError `KZG_INPUT`, `FIELD_ELEMENT` for cells, proofs or commitments that are malformed
  */
-export async function verifyCells(cells: readonly ProvenCell[], options: Options): Promise<number[]> {
+export async function verifyCells(cells: readonly ProvenCell[], options: CellCallOptions): Promise<number[]> {
   const kzg = options.kzg as AsyncKzgFunctions
   const { signal } = options
   const holds = (some: readonly ProvenCell[]): Promise<boolean> =>
@@ -100,7 +100,7 @@ export async function verifyCells(cells: readonly ProvenCell[], options: Options
  */
 export async function recoverCells(
   cells: readonly Pick<ProvenCell, 'index' | 'cell'>[],
-  options: Options,
+  options: CellCallOptions,
 ): Promise<CellsAndProofs> {
   const sorted = [...cells].sort((a, b) => a.index - b.index)
   return (options.kzg as AsyncKzgFunctions).recoverCellsAndKzgProofs(
@@ -121,7 +121,7 @@ export async function recoverCells(
 export async function buildColumns(
   sidecars: readonly BlobSidecar[],
   indices: readonly number[],
-  options: Options,
+  options: CellCallOptions,
 ): Promise<BlobColumn[]> {
   for (const index of indices) checkColumn(index)
   const cells: Uint8Array[][] = []

@@ -52,7 +52,7 @@ export interface StreamBlobCodec extends BlobCodec {
   decoder(): BlobDecoder
 }
 
-type Source = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+export type PayloadChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /**
  * Splits a stream of bytes over as many blobs as it takes, one at a time: memory stays at one blob however long the stream is.
@@ -67,7 +67,10 @@ type Source = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
  * console.log(bytes) // 200000
  * ```
  */
-export async function* splitToBlobs(codec: StreamBlobCodec, source: Source): AsyncGenerator<Uint8Array, void, void> {
+export async function* splitToBlobs(
+  codec: StreamBlobCodec,
+  source: PayloadChunks,
+): AsyncGenerator<Uint8Array, void, void> {
   const encoder = codec.encoder()
   for await (const chunk of source) yield* encoder.push(chunk)
   yield* encoder.end()
@@ -78,7 +81,10 @@ export async function* splitToBlobs(codec: StreamBlobCodec, source: Source): Asy
  *
  * @throws BlobError as `codec.decode`
  */
-export async function* joinBlobs(codec: StreamBlobCodec, source: Source): AsyncGenerator<Uint8Array, void, void> {
+export async function* joinBlobs(
+  codec: StreamBlobCodec,
+  source: PayloadChunks,
+): AsyncGenerator<Uint8Array, void, void> {
   const decoder = codec.decoder()
   for await (const blob of source) {
     const part = decoder.push(blob)

@@ -35,3 +35,4 @@ export function cKzg(options: CKzgOptions = {}): Kzg {
   const library = needed('c-kzg', findCKzg())
   return bindKzg(nativeDialect('c-kzg'), () => loadCKzg(library, precompute))
 }
+export type { CellsAndProofs, Kzg, KzgBackend, KzgFunctions } from './kzg.js'

@@ -28,3 +28,4 @@ export function ethKzg(options: EthKzgOptions = {}): Kzg {
   const library = needed('eth-kzg', findEthKzg())
   return bindKzg(nativeDialect('eth-kzg'), () => loadEthKzg(library, precompute))
 }
+export type { CellsAndProofs, Kzg, KzgBackend, KzgFunctions } from './kzg.js'

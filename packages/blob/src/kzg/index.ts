@@ -114,3 +114,6 @@ async function tryWorkers(backend: KzgBackend, precompute: boolean, size: number
   await Promise.all(lanes.map(lane => lane.close()))
   return undefined
 }
+
+export type { Logger } from '@l2/common'
+export type { AsyncKzgFunctions, CellsAndProofs, Kzg, KzgBackend, KzgFunctions, KzgMethod } from './kzg.js'

@@ -45,3 +45,5 @@ function withoutCells(): never {
     meta: ['try: nobleKzg({ cells: true })'],
   })
 }
+
+export type { CellsAndProofs, Kzg, KzgBackend, KzgFunctions } from './kzg.js'

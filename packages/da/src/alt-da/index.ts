@@ -1,3 +1,18 @@
+export type { Commitment } from '../commitment.js'
+export type {
+  DaCallOptions,
+  DaCapabilities,
+  DaEntry,
+  DaGetOptions,
+  DaLimits,
+  DaProof,
+  DaQuote,
+  DaReceipt,
+  DaStatus,
+  DaSubmitOptions,
+  DataAvailability,
+} from '../port.js'
+export type { Store } from '../store.js'
 export {
   type ChallengeHistory,
   type ChallengeSource,

@@ -21,7 +21,7 @@ export type BlobArchiveDeps = {
   kzg: AnyKzg
 }
 
-type Signal = Pick<DaCallOptions, 'signal'>
+export type ArchiveCallOptions = Pick<DaCallOptions, 'signal'>
 
 /** Blobs beyond the 18 days for which nodes keep them. It reads like a beacon node: put it behind them in `beacons` of `createBlobDa`. */
 export interface BlobArchive extends Beacon {
@@ -31,15 +31,19 @@ export interface BlobArchive extends Beacon {
    * @returns the hashes, in the order of the blobs
    * @throws BlobError `FIELD_ELEMENT`, … for what is no blob; what the store throws
    */
-  put(blobs: readonly Uint8Array[], options?: Signal): Promise<Hex[]>
+  put(blobs: readonly Uint8Array[], options?: ArchiveCallOptions): Promise<Hex[]>
   /** A blob, verified; `undefined` where it is not kept. @throws DaError `DA_MISMATCH` when the store holds something else */
-  get(versionedHash: Hex, options?: Signal): Promise<Uint8Array | undefined>
+  get(versionedHash: Hex, options?: ArchiveCallOptions): Promise<Uint8Array | undefined>
   /**
    * Copies the blobs of a transaction that are not kept yet, and says how many those were. Call it for every block within the 18 days.
    *
    * @throws BlobError what reading from the beacon node throws
    */
-  copy(from: Beacon, of: { block: BlobBlock; versionedHashes: readonly Hex[] }, options?: Signal): Promise<number>
+  copy(
+    from: Beacon,
+    of: { block: BlobBlock; versionedHashes: readonly Hex[] },
+    options?: ArchiveCallOptions,
+  ): Promise<number>
 }
 
 /**
@@ -84,7 +88,7 @@ export function createBlobArchive({ objects, kzg }: BlobArchiveDeps): BlobArchiv
     }
   }
 
-  async function get(versionedHash: Hex, { signal }: Signal = {}): Promise<Uint8Array | undefined> {
+  async function get(versionedHash: Hex, { signal }: ArchiveCallOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted()
     const blob = await objects.get(keyOf(versionedHash))
     if (blob === undefined) return undefined
@@ -98,7 +102,7 @@ export function createBlobArchive({ objects, kzg }: BlobArchiveDeps): BlobArchiv
     return blob
   }
 
-  async function put(blobs: readonly Uint8Array[], { signal }: Signal = {}): Promise<Hex[]> {
+  async function put(blobs: readonly Uint8Array[], { signal }: ArchiveCallOptions = {}): Promise<Hex[]> {
     const hashes: Hex[] = []
     for (const blob of blobs) {
       const hash = await hashOf(blob, signal)

@@ -1,3 +1,20 @@
+export type { Clock } from '@l2/common'
+export type { Commitment } from '../commitment.js'
+export type { DaErrorCode } from '../errors.js'
+export type {
+  DaCallOptions,
+  DaCapabilities,
+  DaEntry,
+  DaGetOptions,
+  DaLimits,
+  DaProof,
+  DaQuote,
+  DaReceipt,
+  DaStatus,
+  DaSubmitOptions,
+  DataAvailability,
+} from '../port.js'
+export type { Store } from '../store.js'
 export {
   type CelestiaCommitment,
   type CelestiaDaDeps,
@@ -18,6 +35,7 @@ export {
 export { mountainSizes, nextShareIndex, shareCommitment, subtreeRoots, subtreeWidth } from './commitment.js'
 export { type MerkleProof, merkleProof, merkleRoot, verifyMerkleProof } from './merkle.js'
 export { checkNamespace, isBlobNamespace, namespaceOfName, namespaceV0 } from './namespace.js'
+export type { CelestiaJson } from './proof.js'
 export {
   type CommitmentClaim,
   type CommitmentProof,

@@ -161,7 +161,7 @@ function rowRoot(
   return root
 }
 
-type Json = Record<string, unknown>
+export type CelestiaJson = Record<string, unknown>
 
 function malformed(field: string): never {
   throw new DaError(`"${field}" of a commitment proof is malformed`, {
@@ -170,8 +170,8 @@ function malformed(field: string): never {
   })
 }
 
-const object = (value: unknown, field: string): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : malformed(field)
+const object = (value: unknown, field: string): CelestiaJson =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as CelestiaJson) : malformed(field)
 const list = (value: unknown, field: string, max: number): unknown[] =>
   value === null || value === undefined ? [] : Array.isArray(value) && value.length <= max ? value : malformed(field)
 const bytes = (value: unknown, field: string, length: number): Uint8Array => {
@@ -255,8 +255,8 @@ function rowRootBytes(value: unknown): Uint8Array {
  * console.log(typeof again) // function
  * ```
  */
-export function formatCommitmentProof(proof: CommitmentProof): Json {
-  const some = (name: string, value: number): Json => (value === 0 ? {} : { [name]: value })
+export function formatCommitmentProof(proof: CommitmentProof): CelestiaJson {
+  const some = (name: string, value: number): CelestiaJson => (value === 0 ? {} : { [name]: value })
   return {
     subtree_roots: proof.subtreeRoots.map(toBase64),
     subtree_root_proofs: proof.subtreeRootProofs.map(({ start, end, nodes }) => ({

@@ -1,3 +1,21 @@
+export type { Clock, Logger } from '@l2/common'
+export type { ChallengeHistory, ChallengeSource, ChallengeWindows } from '../alt-da/challenge.js'
+export type { Commitment } from '../commitment.js'
+export type {
+  DaCallOptions,
+  DaCapabilities,
+  DaEntry,
+  DaGetOptions,
+  DaLimits,
+  DaProof,
+  DaQuote,
+  DaReceipt,
+  DaStatus,
+  DaSubmitOptions,
+  DataAvailability,
+  L1DataAvailability,
+} from '../port.js'
+export type { Store } from '../store.js'
 export { type BlobCommitment, type BlobDaDeps, type BlobDaOptions, createBlobDa, parseBlobCommitment } from './blobs.js'
 export {
   type CalldataCommitment,

@@ -1,2 +1,18 @@
+export type { Clock } from '@l2/common'
+export type { Commitment } from '../commitment.js'
+export type {
+  DaCallOptions,
+  DaCapabilities,
+  DaEntry,
+  DaGetOptions,
+  DaLimits,
+  DaProof,
+  DaQuote,
+  DaReceipt,
+  DaStatus,
+  DaSubmitOptions,
+  DataAvailability,
+} from '../port.js'
+export type { Store } from '../store.js'
 export { createObjectDa, type ObjectDaDeps, type ObjectDaOptions } from './object.js'
 export { createS3Store, type S3Credentials, type S3StoreDeps, type S3StoreOptions } from './s3-store.js'

@@ -5,7 +5,7 @@
 export type StakingFeedEvent = { readonly type: string }
 
 /** Seconds. */
-type Timestamp = number | bigint
+export type FeedTimestamp = number | bigint
 
 /** A seat earned: the operator's part and its delegators' part, wei. */
 export type RewardAccrued = {
@@ -47,7 +47,7 @@ export type OffenceAdmitted = PossibleCost & {
 }
 
 /** Its case is stopped, until `until` at the latest. */
-export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: Timestamp }
+export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: FeedTimestamp }
 
 /** …and now it is priced, or dropped (`vetoed`). */
 export type CaseClosed = {
@@ -63,7 +63,7 @@ export type UnlockStarted = {
   readonly type: 'UnlockStarted'
   readonly id: number
   readonly amountWei: bigint
-  readonly claimableAt: Timestamp
+  readonly claimableAt: FeedTimestamp
   readonly whole: boolean
 }
 
@@ -84,7 +84,7 @@ export type Undelegated = {
   readonly type: 'Undelegated'
   readonly id: number
   readonly shares: bigint
-  readonly claimableAt: Timestamp
+  readonly claimableAt: FeedTimestamp
 }
 
 /** A delegation was paid. */

@@ -18,7 +18,7 @@ export type CommandOf<Ops> = {
   [Op in keyof Ops]: Ops[Op] extends (state: never, args: infer Args) => unknown ? { readonly type: Op } & Args : never
 }[keyof Ops]
 
-type ResultOf<Ops, Op> = Op extends keyof Ops
+export type ResultOf<Ops, Op> = Op extends keyof Ops
   ? Ops[Op] extends (state: never, args: never) => infer Result
     ? Result
     : never

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { EconomicRecord, GasTokenPrice, LedgerEntry, Party, SplitBps } from '@l2/sequencer-core'
+import type { EconomicRecord, LedgerEntry, Party, SplitBps } from '@l2/sequencer-core/economics'
+import type { GasTokenPrice } from '@l2/sequencer-core/fees'
 import { type BookRecord, type Books, emptyBooks, type Folded, foldRecord, isDurable, type L1Cost } from './books.js'
 import { openLineJournal } from './journal.js'
 
@@ -37,7 +38,7 @@ export type Bookkeeper = {
   close(): void
 }
 
-type BookkeeperOptions = {
+export type BookkeeperOptions = {
   directory: string
   split: SplitBps
   remainderTo: Party

@@ -3,14 +3,13 @@ import {
   createLedger,
   type EconomicEvent,
   type EconomicRecord,
-  type GasTokenPrice,
   type LedgerEntry,
   type LedgerState,
   type Party,
   type SplitBps,
-  toGasToken,
   unpostedFees,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/economics'
+import { type GasTokenPrice, toGasToken } from '@l2/sequencer-core/fees'
 import type { Hash } from 'viem'
 
 /** A transaction of the batcher that L1 has included. */

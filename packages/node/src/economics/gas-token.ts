@@ -1,4 +1,4 @@
-import { createGasTokenTracker, fixedOracle, type GasTokenTracker } from '@l2/sequencer-core'
+import { createGasTokenTracker, fixedOracle, type GasTokenTracker } from '@l2/sequencer-core/fees'
 import { parseUnits } from 'viem'
 
 /** The rollup's gas token. */

@@ -6,7 +6,7 @@ import {
   ledgerJson,
   recordsCsv,
   recordsJson,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/economics'
 import type { Page } from '../rpc/server.js'
 import type { Bookkeeper, LedgerView } from './bookkeeper.js'
 

@@ -1,4 +1,5 @@
-import { costPerTransaction, type GasTokenPrice, type Party, recoveryBps } from '@l2/sequencer-core'
+import { costPerTransaction, type Party } from '@l2/sequencer-core/economics'
+import { type GasTokenPrice, recoveryBps } from '@l2/sequencer-core/fees'
 import type { Books } from './books.js'
 import { gasToken } from './gas-token.js'
 

@@ -1,5 +1,5 @@
 import { L2Error } from '@l2/common'
-import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core'
+import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { expect, it } from 'vitest'
 import { checkedEngine } from './checked.js'

@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core'
+import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
 import type { EngineGroup, NodeEngine, StateEngine } from './engine.js'

@@ -14,7 +14,7 @@ import type { History } from './history.js'
 import { findOpEngine, opEngine } from './op-engine.js'
 
 /** What a node asks of the choice of its engine. */
-type Wish = {
+export type EngineWish = {
   /** `--engine` */
   engine: EngineKind | undefined
   /** Of the data directory, where it holds a chain already. */
@@ -31,7 +31,7 @@ const described: Readonly<Record<EngineKind, string>> = {
 }
 
 /** The engine that a node runs, and a line that says so: what was asked for, else what fits the data directory, else op-engine where it is there, else anvil. */
-export async function chooseEngine({ engine, family }: Wish): Promise<{ kind: EngineKind; say: string }> {
+export async function chooseEngine({ engine, family }: EngineWish): Promise<{ kind: EngineKind; say: string }> {
   if (engine === 'native' || engine === 'op-engine') {
     const { isThere, howToGet } = await findOpEngine(engine === 'native' ? 'native' : 'wasm')
     if (!isThere) throw new NodeError(`--engine ${engine} is not there; ${howToGet}`, { code: 'ENGINE_MISSING' })

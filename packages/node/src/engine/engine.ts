@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import type { ExecutionEngine } from '@l2/sequencer-core'
+import type { ExecutionEngine } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
 import { RpcAnswerError } from '../rpc/client.js'

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { createEngineApi, type EngineApi, type PayloadAttributes } from '@l2/sequencer-core'
+import { createEngineApi } from '@l2/sequencer-core'
+import type { EngineApi, PayloadAttributes } from '@l2/sequencer-core/engine'
 import { type GethProcess, gethBinary, spawnGeth, spawnOpGeth } from '@l2/sequencer-core/node'
 import { NodeError } from '../errors.js'
 import type { Running, StartEngine, StateEngine } from './engine.js'

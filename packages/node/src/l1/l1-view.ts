@@ -1,4 +1,4 @@
-import type { L1Block, L1Source } from '@l2/sequencer-core'
+import type { L1Block, L1Source } from '@l2/sequencer-core/derivation'
 import type { L1Watch } from './l1-watch.js'
 
 /** The L1 blocks that a sequencer builds on: each is read once, those below the present origin are forgotten. */

@@ -78,7 +78,7 @@ export type ControlPlane = {
   readonly lst: Liquid
 }
 
-type Genesis = {
+export type PoolGenesis = {
   domain: SequencerDomain
   timestamp: bigint
   /** Randomness of the L1 genesis block. */
@@ -90,7 +90,7 @@ type Genesis = {
 }
 
 /** The pool of a new chain: every sequencer locked, the reward budget funded, the first epoch elected. */
-export function createControlPlane(genesis: Genesis): ControlPlane {
+export function createControlPlane(genesis: PoolGenesis): ControlPlane {
   const { domain, operator, sequencers } = genesis
   const at = Number(genesis.timestamp)
   let pool = createPool({ admin: operator, lookaheadEpochs, blockIntervalMs: 1000, maxSeats: 64, windows }, at)

@@ -1,4 +1,4 @@
-import { createHeaderSigner, createMemoryGuard, headerDomain, type SequencerHeader } from '@l2/sequencer-core'
+import { createHeaderSigner, createMemoryGuard, headerDomain, type SequencerHeader } from '@l2/sequencer-core/block'
 import {
   applyPool,
   createPool,

@@ -1,4 +1,4 @@
-import type { SequencerHeader } from '@l2/sequencer-core'
+import type { SequencerHeader } from '@l2/sequencer-core/block'
 import { type Evidence, encodeBundle } from '@l2/staking'
 import type { Address, Hex, LocalAccount } from 'viem'
 import { stringToHex } from 'viem'
@@ -15,7 +15,7 @@ export type Watcher = {
   see(signed: SignedHeader): Promise<void>
 }
 
-type WatcherOptions = {
+export type WatcherOptions = {
   account: LocalAccount
   chainId: number
   control(): ControlPlane

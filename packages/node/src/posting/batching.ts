@@ -1,3 +1,4 @@
+import { createBatcher } from '@l2/sequencer-core'
 import {
   type Batcher,
   type BatcherBlock,
@@ -5,12 +6,11 @@ import {
   type BatcherNode,
   type BatcherPlanner,
   backlogOf,
-  createBatcher,
   createThrottleController,
   type DaLimits,
-  type RollupConfig,
   type ThrottleController,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/batcher'
+import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import { createNodeBrotliCompressor } from '@l2/sequencer-core/node'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { l1BlockSeconds } from '../l1/l1.js'
@@ -51,7 +51,7 @@ export type Batching = {
   flush(): void
 }
 
-type BatchingParts = {
+export type BatchingParts = {
   rollup: RollupConfig
   /** `dataAvailability` of the chain's identity. */
   da: string

@@ -11,13 +11,10 @@ import {
   type SkippedCommitment,
 } from '@l2/da'
 import { createAltDa } from '@l2/da/alt-da'
-import {
-  type BatcherSink,
-  createDerivationDriver,
-  encodeBatcherTransaction,
-  type RollupConfig,
-  toSpanBatch,
-} from '@l2/sequencer-core'
+import { createDerivationDriver } from '@l2/sequencer-core'
+import { encodeBatcherTransaction, toSpanBatch } from '@l2/sequencer-core/batch'
+import type { BatcherSink } from '@l2/sequencer-core/batcher'
+import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import {
   createHashEngine,
   createL1Simulator,

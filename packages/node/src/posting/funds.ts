@@ -1,5 +1,5 @@
 import type { DataAvailability } from '@l2/da'
-import type { BatcherEvent, BatcherFunds } from '@l2/sequencer-core'
+import type { BatcherEvent, BatcherFunds } from '@l2/sequencer-core/batcher'
 import type { Address, Hex } from 'viem'
 import type { L1 } from '../l1/l1.js'
 import { rpcCall } from '../rpc/client.js'

@@ -4,7 +4,7 @@ import {
   type BatcherSink,
   createBatcherPlanner,
   type L1Prices,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/batcher'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '@l2/sequencer-core/node'
 import { l1BlockSeconds } from '../l1/l1.js'
 

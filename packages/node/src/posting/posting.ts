@@ -24,7 +24,7 @@ import {
 import { createFileStore } from '@l2/da/node'
 import { createObjectDa, createS3Store } from '@l2/da/object'
 import { createCelestiaServer } from '@l2/da/testing/celestia'
-import type { BatcherSink, L1Prices } from '@l2/sequencer-core'
+import type { BatcherSink, L1Prices } from '@l2/sequencer-core/batcher'
 import type { Hex, LocalAccount } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import type { L1Cost } from '../economics/books.js'

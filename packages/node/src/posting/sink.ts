@@ -1,5 +1,5 @@
 import { type Commitment, commitmentSink, type DataAvailability, type L1DataAvailability } from '@l2/da'
-import type { BatcherSink } from '@l2/sequencer-core'
+import type { BatcherSink } from '@l2/sequencer-core/batcher'
 import type { Hex } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import type { L1Cost } from '../economics/books.js'

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { NodeError } from '../errors.js'
 
-type Place = {
+export type PortPlace = {
   host: string
   port: number
   /** What its two command-line options begin with. Default `--`, for `--port` and `--host`. */
@@ -9,7 +9,7 @@ type Place = {
 }
 
 /** A place that was free a moment ago; port 0 for any. */
-async function listens({ host, port }: Place): Promise<number> {
+async function listens({ host, port }: PortPlace): Promise<number> {
   return await new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
@@ -30,14 +30,14 @@ export function freePort(): Promise<number> {
  *
  * @throws NodeError `PORT_TAKEN`; what the system says otherwise
  */
-export async function checkPort(place: Place): Promise<void> {
+export async function checkPort(place: PortPlace): Promise<void> {
   await listens(place).catch(cause => {
     throw portTaken(place, cause)
   })
 }
 
 /** The error of a server that cannot listen, as the user is told. */
-export function portTaken({ host, port, optionPrefix = '--' }: Place, cause: unknown): unknown {
+export function portTaken({ host, port, optionPrefix = '--' }: PortPlace, cause: unknown): unknown {
   const { code } = cause as { code?: string }
   const reasons: Record<string, string> = {
     EADDRINUSE: `port ${port} of ${host} is taken: pass another with ${optionPrefix}port`,

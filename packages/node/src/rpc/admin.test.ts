@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Batcher, batcherAdmin, createThrottleController } from '@l2/sequencer-core'
+import { type Batcher, batcherAdmin, createThrottleController } from '@l2/sequencer-core/batcher'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openAdmin } from './admin.js'
 

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, writeFileSync 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isL2Error } from '@l2/common'
-import type { AdminMethod } from '@l2/sequencer-core'
+import type { AdminMethod } from '@l2/sequencer-core/batcher'
 import { NodeError } from '../errors.js'
 import { portTaken } from '../process/port.js'
 import { answerText, failure, type RpcMethod } from './answer.js'

@@ -1,4 +1,4 @@
-import type { Mempool } from '@l2/sequencer-core'
+import type { Mempool } from '@l2/sequencer-core/mempool'
 import type { Hash, Hex } from 'viem'
 import type { EngineFamily, Read } from '../engine/engine.js'
 import type { Caller, RpcMethod } from './answer.js'

@@ -2,15 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { vectorFiles } from '@l2/common/testing'
-import {
-  createMempool,
-  decodeTransaction,
-  encodeDeposit,
-  encodeL1InfoDeposit,
-  newRollup,
-  opGenesis,
-  toJsonRpcError,
-} from '@l2/sequencer-core'
+import { createMempool, newRollup, opGenesis } from '@l2/sequencer-core'
+import { encodeDeposit, encodeL1InfoDeposit } from '@l2/sequencer-core/derivation'
+import { decodeTransaction, toJsonRpcError } from '@l2/sequencer-core/transaction'
 import {
   bytesToHex,
   concatHex,

@@ -1,4 +1,5 @@
-import type { L2BlockRef, Transaction } from '@l2/sequencer-core'
+import type { L2BlockRef } from '@l2/sequencer-core/derivation'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 
 /** What a node tells as it happens. */
 export type FeedEvent =

@@ -1,4 +1,4 @@
-import type { Transaction } from '@l2/sequencer-core'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 import { expect, it } from 'vitest'
 import type { Read } from '../engine/engine.js'
 import { RpcAnswerError } from './client.js'

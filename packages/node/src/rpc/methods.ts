@@ -1,4 +1,4 @@
-import { toJsonRpcError } from '@l2/sequencer-core'
+import { toJsonRpcError } from '@l2/sequencer-core/transaction'
 import type { EngineFamily, Read } from '../engine/engine.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { RpcMethods } from './answer.js'

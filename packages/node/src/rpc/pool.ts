@@ -1,4 +1,4 @@
-import type { PooledTransaction } from '@l2/sequencer-core'
+import type { PooledTransaction } from '@l2/sequencer-core/mempool'
 import { type Address, getAddress, type Hash, type Hex } from 'viem'
 import type { Caller, RpcMethod } from './answer.js'
 import { blockReferences } from './block-reference.js'

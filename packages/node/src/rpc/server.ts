@@ -13,7 +13,7 @@ export type Page = (
 
 export type RpcServer = { url: string; close(): Promise<void> }
 
-type RpcServerOptions = {
+export type RpcServerOptions = {
   host: string
   port: number
   methods: RpcMethods

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Transaction } from '@l2/sequencer-core'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 import type { Read } from '../engine/engine.js'
 import type { RpcMethod } from './answer.js'
 import { RpcAnswerError } from './client.js'

@@ -1,5 +1,5 @@
 import { bytesToHex } from '@l2/common'
-import type { Transaction } from '@l2/sequencer-core'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`
 const word = (bytes: Uint8Array): string => hex(BigInt(bytesToHex(bytes)))

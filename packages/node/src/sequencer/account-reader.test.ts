@@ -1,4 +1,4 @@
-import type { AccountState } from '@l2/sequencer-core'
+import type { AccountState } from '@l2/sequencer-core/mempool'
 import type { Address, Hash } from 'viem'
 import { expect, it } from 'vitest'
 import { createAccountReader } from './account-reader.js'

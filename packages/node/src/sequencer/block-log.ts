@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { decodeSealedBlock, encodeSealedBlock, type SealedBlock } from '@l2/sequencer-core'
+import { decodeSealedBlock, encodeSealedBlock, type SealedBlock } from '@l2/sequencer-core/block'
 import { openFileLog } from '@l2/sequencer-core/node'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'

@@ -1,17 +1,19 @@
 import {
-  configCarriedByBlock,
-  genesisBlockRef,
   type HeaderDomain,
   hashSequencerHeader,
-  type L2BlockRef,
-  type RollupConfig,
   recoverSigner,
   type SealedBlock,
-  type SenderRecovery,
   type SequencerHeader,
-  type SystemConfig,
   type Watermark,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/block'
+import {
+  configCarriedByBlock,
+  genesisBlockRef,
+  type L2BlockRef,
+  type RollupConfig,
+  type SystemConfig,
+} from '@l2/sequencer-core/derivation'
+import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash } from 'viem'
 import { NodeError } from '../errors.js'
 import { applyBlock, beginTerm, type ControlPlane, signerAt } from '../pool/control-plane.js'

@@ -1,4 +1,4 @@
-import { type HeaderDomain, headerDomain, type SequencerHeader, sequencerHeaderTypes } from '@l2/sequencer-core'
+import { type HeaderDomain, headerDomain, type SequencerHeader, sequencerHeaderTypes } from '@l2/sequencer-core/block'
 import type { Address, LocalAccount } from 'viem'
 import type { SignedHeader } from '../pool/watcher.js'
 

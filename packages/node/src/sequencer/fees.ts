@@ -1,4 +1,5 @@
-import type { ExecutedBlock, ExecutionReceipt, Transaction } from '@l2/sequencer-core'
+import type { ExecutedBlock, ExecutionReceipt } from '@l2/sequencer-core/engine'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 
 /** Fees of one block, wei. */
 export type BlockFees = { baseFees: bigint; priorityFees: bigint }

@@ -1,11 +1,6 @@
-import {
-  isDeposit,
-  judgeBlock,
-  type OrderingEvidence,
-  type OrderingPolicy,
-  type Transaction,
-  type Violation,
-} from '@l2/sequencer-core'
+import { isDeposit } from '@l2/sequencer-core/derivation'
+import { judgeBlock, type OrderingEvidence, type OrderingPolicy, type Violation } from '@l2/sequencer-core/ordering'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 import { type Address, keccak256 } from 'viem'
 import type { StateEngine } from '../engine/engine.js'
 import type { PublishedBlock } from './published.js'

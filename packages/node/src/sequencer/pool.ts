@@ -1,20 +1,17 @@
 import { join } from 'node:path'
+import { createMempool } from '@l2/sequencer-core'
+import { isDeposit, type RollupConfig } from '@l2/sequencer-core/derivation'
+import type { ExecutedBlock } from '@l2/sequencer-core/engine'
+import { daFootprint, defaultDaFootprintGasScalar, nextBaseFee } from '@l2/sequencer-core/fees'
 import {
   createDurableMempool,
-  createMempool,
   type DurableMempool,
-  daFootprint,
-  defaultDaFootprintGasScalar,
-  type ExecutedBlock,
-  isDeposit,
   type Mempool,
-  nextBaseFee,
   type PoolHead,
-  type RollupConfig,
   restoreMempool,
-  type Transaction,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/mempool'
 import { openFileJournal } from '@l2/sequencer-core/node'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 import { type Address, keccak256 } from 'viem'
 import type { EngineFamily, StateEngine } from '../engine/engine.js'
 import { createAccountReader } from './account-reader.js'

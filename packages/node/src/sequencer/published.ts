@@ -1,12 +1,7 @@
 import { hexToBytes } from '@l2/common'
-import {
-  type BatcherBlock,
-  isDeposit,
-  type L2BlockRef,
-  l2BlockRef,
-  type RollupConfig,
-  type SealedBlock,
-} from '@l2/sequencer-core'
+import type { BatcherBlock } from '@l2/sequencer-core/batcher'
+import type { SealedBlock } from '@l2/sequencer-core/block'
+import { isDeposit, type L2BlockRef, l2BlockRef, type RollupConfig } from '@l2/sequencer-core/derivation'
 import { bytesToHex, hexToString, parseTransaction } from 'viem'
 import { evidenceInbox } from '../pool/control-plane.js'
 

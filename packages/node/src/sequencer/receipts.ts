@@ -1,4 +1,4 @@
-import { type OrderingReceipt, type SignedReceipt, type SigningDomain, signReceipt } from '@l2/sequencer-core'
+import { type OrderingReceipt, type SignedReceipt, type SigningDomain, signReceipt } from '@l2/sequencer-core/ordering'
 import type { Address, Hash, LocalAccount } from 'viem'
 
 /** Blocks within which a transaction that has arrived is promised to be. */

@@ -3,12 +3,12 @@ import {
   createHeaderSigner,
   type HeaderDomain,
   type HeaderSigner,
-  type RollupConfig,
   resumeBlock,
   type SealedBlock,
-  type SenderRecovery,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/block'
+import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import { type FileGuard, openFileGuard } from '@l2/sequencer-core/node'
+import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash, LocalAccount } from 'viem'
 import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
 import { NodeError } from '../errors.js'

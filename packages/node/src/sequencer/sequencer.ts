@@ -1,36 +1,33 @@
 import { bytesToHex } from '@l2/common'
+import { createBlockBuilder } from '@l2/sequencer-core'
+import type { DaLimits } from '@l2/sequencer-core/batcher'
 import {
   type BlockLimits,
   type BuiltBlock,
-  buildAttributes,
-  createBlockBuilder,
-  type DaLimits,
-  decodeDeposit,
-  decodeTransaction,
   defaultBlockLimits,
   defaultForcedInclusionRule,
-  type ExecutedBlock,
-  genesisBlockRef,
   type HeaderDomain,
   type HeaderSigner,
   headerDomain,
+  type LeaderSchedule,
+  type QueueEntry,
+  type SealedBlock,
+  sealBlock,
+} from '@l2/sequencer-core/block'
+import {
+  buildAttributes,
+  decodeDeposit,
+  genesisBlockRef,
   type L1Source,
   type L2BlockRef,
-  type LeaderSchedule,
-  type Mempool,
   nextOrigin,
-  type OrderingPolicy,
-  type PoolEvent,
-  type QueueEntry,
   type RollupConfig,
-  type SealedBlock,
-  type SenderRecovery,
-  type SignedReceipt,
   type SystemConfig,
-  sealBlock,
-  type Transaction,
-  type Violation,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/derivation'
+import type { ExecutedBlock } from '@l2/sequencer-core/engine'
+import type { Mempool, PoolEvent } from '@l2/sequencer-core/mempool'
+import type { OrderingPolicy, SignedReceipt, Violation } from '@l2/sequencer-core/ordering'
+import { decodeTransaction, type SenderRecovery, type Transaction } from '@l2/sequencer-core/transaction'
 import type { SlotLeader } from '@l2/staking'
 import { type Address, type Hash, hexToBytes, keccak256, type LocalAccount } from 'viem'
 import type { BlockId, EngineFamily, NodeEngine } from '../engine/engine.js'
@@ -77,7 +74,7 @@ export type Sequencer = {
   close(): Promise<void>
 }
 
-type SequencerOptions = {
+export type SequencerOptions = {
   directory: string
   rollup: RollupConfig
   node: NodeEngine

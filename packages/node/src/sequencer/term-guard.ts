@@ -1,4 +1,4 @@
-import type { SequencerHeader, SigningGuard, Watermark } from '@l2/sequencer-core'
+import type { SequencerHeader, SigningGuard, Watermark } from '@l2/sequencer-core/block'
 import type { Hash } from 'viem'
 
 /**

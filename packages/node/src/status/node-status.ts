@@ -1,5 +1,5 @@
 import { liquidApr, liquidRate } from '@l2/lst'
-import type { GasTokenTracker } from '@l2/sequencer-core'
+import type { GasTokenTracker } from '@l2/sequencer-core/fees'
 import type { Address } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { economicsStatus } from '../economics/status.js'

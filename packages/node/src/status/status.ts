@@ -1,4 +1,4 @@
-import type { Plan } from '@l2/sequencer-core'
+import type { Plan } from '@l2/sequencer-core/batcher'
 import type { Address, Hash } from 'viem'
 import type { EconomicsStatus } from '../economics/status.js'
 import type { Waiting } from '../process/supervision.js'

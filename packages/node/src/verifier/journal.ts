@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DerivationCheckpoint, PayloadAttributes } from '@l2/sequencer-core'
+import type { DerivationCheckpoint } from '@l2/sequencer-core/derivation'
+import type { PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { decodeLine, encodeLine } from '../storage/codec.js'
 import { writeFileDurably } from '../storage/data-directory.js'

@@ -1,13 +1,7 @@
 import { getBlobs } from '@l2/blob'
-import {
-  createDerivationDriver,
-  type DerivationDriver,
-  type DerivationStatus,
-  type ExecutedBlock,
-  type ExecutionEngine,
-  type L1Source,
-  type RollupConfig,
-} from '@l2/sequencer-core'
+import { createDerivationDriver } from '@l2/sequencer-core'
+import type { DerivationDriver, DerivationStatus, L1Source, RollupConfig } from '@l2/sequencer-core/derivation'
+import type { ExecutedBlock, ExecutionEngine } from '@l2/sequencer-core/engine'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
 import type { Hash } from 'viem'
 import { type BlockRecord, catchUp, type EngineFamily, type EngineGroup, type NodeEngine } from '../engine/engine.js'
@@ -32,7 +26,7 @@ export type Verifier = {
   close(): Promise<void>
 }
 
-type VerifierOptions = {
+export type VerifierOptions = {
   directory: string
   rollup: RollupConfig
   engines: EngineGroup

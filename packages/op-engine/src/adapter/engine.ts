@@ -1,7 +1,6 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
 import type {
   AccessCall,
-  AccountState,
   CallOptions,
   ExecutedBlock,
   ExecutionEngine,
@@ -9,7 +8,8 @@ import type {
   ForkchoiceHeads,
   PayloadAttributes,
   TracedAccess,
-} from '@l2/sequencer-core'
+} from '@l2/sequencer-core/engine'
+import type { AccountState } from '@l2/sequencer-core/mempool'
 import type { Address, Hash, Hex } from 'viem'
 import { OpEngineError } from '../errors.js'
 import { closed, type Request, type Supervisor } from '../host/supervisor.js'

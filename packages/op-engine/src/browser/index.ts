@@ -1,1 +1,5 @@
+export type { Logger } from '@l2/common'
+export type { BlockReference, OpEngine, OpEngineInfo } from '../adapter/engine.js'
+export type { CommonOptions, History } from '../adapter/options.js'
+export type { OpReader, ReaderOptions, ReadOptions, RpcOutcome, RpcRequest } from '../adapter/reader.js'
 export { createOpEngine, type OpEngineOptions } from './create.js'

@@ -20,7 +20,7 @@ export type ConflictGraph = { readonly nodes: readonly ConflictNode[] }
  *
  * @example
  * ```ts
- * import { buildConflictGraph, criticalPath, scheduleLanes } from '@l2/sequencer-core'
+ * import { buildConflictGraph, criticalPath, scheduleLanes } from '@l2/sequencer-core/access'
  *
  * const touch = (n: number, name: string) => ({ hash: `0x${n}` as const, gas: 100n, reads: new Set([name]), writes: new Set([name]) })
  * const graph = buildConflictGraph([touch(0, 'a'), touch(1, 'b'), touch(2, 'a'), touch(3, 'c')])

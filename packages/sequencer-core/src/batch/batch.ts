@@ -25,7 +25,7 @@ const draftSpanType = 2
  * @throws SequencerError `BATCH_TRANSACTION_UNSUPPORTED` when a transaction has no span form; `BATCH_FIELD_INVALID` for values beyond their field
  * @example
  * ```ts
- * import { decodeBatch, encodeBatch } from '@l2/sequencer-core'
+ * import { decodeBatch, encodeBatch } from '@l2/sequencer-core/batch'
  *
  * const bytes = encodeBatch(
  *   {

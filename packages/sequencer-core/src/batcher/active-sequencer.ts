@@ -43,7 +43,8 @@ export type ActiveSequencer = BatcherNode & {
  *
  * @example
  * ```ts no-run
- * import { createActiveSequencer, createOpNodeSequencer, rollupPresets } from '@l2/sequencer-core'
+ * import { rollupPresets } from '@l2/sequencer-core'
+ * import { createActiveSequencer, createOpNodeSequencer } from '@l2/sequencer-core/batcher'
  *
  * const config = rollupPresets.opSepolia
  * const node = createActiveSequencer(

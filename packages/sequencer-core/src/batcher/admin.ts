@@ -24,7 +24,7 @@ export type BatcherAdminOptions = {
  *
  * @example
  * ```ts no-run
- * import { type Batcher, batcherAdmin, createThrottleController } from '@l2/sequencer-core'
+ * import { type Batcher, batcherAdmin, createThrottleController } from '@l2/sequencer-core/batcher'
  *
  * declare const batcher: Batcher
  * const methods = batcherAdmin({ stopTimeoutMs: 60_000 }, { batcher, throttle: createThrottleController() })

@@ -74,7 +74,9 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  *
  * @example
  * ```ts
- * import { type BatcherBlock, createBatcher, createZlibCompressor, decodeBatcherTransaction } from '@l2/sequencer-core'
+ * import { createBatcher, decodeBatcherTransaction } from '@l2/sequencer-core'
+ * import { createZlibCompressor } from '@l2/sequencer-core/batch'
+ * import { type BatcherBlock } from '@l2/sequencer-core/batcher'
  *
  * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, 'b')}` as const
  * const block = (number: bigint): BatcherBlock => ({

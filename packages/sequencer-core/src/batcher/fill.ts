@@ -11,7 +11,7 @@ export const gasPerBlob = 131_072n
  *
  * @example
  * ```ts
- * import { blobsWorthPosting } from '@l2/sequencer-core'
+ * import { blobsWorthPosting } from '@l2/sequencer-core/batcher'
  *
  * const channel = { bytes: 190_000, frameDataBytes: 130_020 } // a blob and a half
  * console.log(blobsWorthPosting(channel, { gasPriceWei: 1_000_000_000n, blobBaseFeeWei: 62_500_000n })) // 2

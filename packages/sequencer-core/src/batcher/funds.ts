@@ -16,7 +16,7 @@ export type Spending = { readonly l1Block: bigint; readonly wei: bigint }
  *
  * @example
  * ```ts
- * import { projectRunway } from '@l2/sequencer-core'
+ * import { projectRunway } from '@l2/sequencer-core/batcher'
  *
  * const payments = [{ l1Block: 100n, wei: 30n }, { l1Block: 110n, wei: 30n }]
  * console.log(projectRunway(600n, payments, 120n)) // 200n

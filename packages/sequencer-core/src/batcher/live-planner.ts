@@ -56,7 +56,8 @@ const weight = 0.25
  *
  * @example
  * ```ts
- * import { createBatcherPlanner, createZlibCompressor } from '@l2/sequencer-core'
+ * import { createZlibCompressor } from '@l2/sequencer-core/batch'
+ * import { createBatcherPlanner } from '@l2/sequencer-core/batcher'
  *
  * const limits = async () => ({ maxBytes: 130_044, maxItems: 6 })
  * const sink = { includedOn: 'l1', limits, submit: async () => ({ height: 1n }) } as const

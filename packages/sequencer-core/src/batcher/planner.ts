@@ -76,7 +76,7 @@ const floorGasPerByte = 4n * pragueGas.floorPerToken
  *
  * @example
  * ```ts
- * import { planBatcher } from '@l2/sequencer-core'
+ * import { planBatcher } from '@l2/sequencer-core/batcher'
  *
  * const { plan, explanation } = planBatcher({
  *   transactionsPerSecond: 10,

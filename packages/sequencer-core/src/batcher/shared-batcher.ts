@@ -114,7 +114,8 @@ type Limits = { readonly payloads: number; readonly payloadBytes: number }
  *
  * @example
  * ```ts
- * import { type BatcherBlock, createSharedBatcher, createZlibCompressor, splitByBytes } from '@l2/sequencer-core'
+ * import { createZlibCompressor } from '@l2/sequencer-core/batch'
+ * import { type BatcherBlock, createSharedBatcher, splitByBytes } from '@l2/sequencer-core/batcher'
  *
  * const hash = (n: bigint) => `0x${n.toString(16).padStart(64, 'b')}` as const
  * const block = (number: bigint): BatcherBlock => ({

@@ -45,7 +45,7 @@ const versionBytes = 1
  *
  * @example
  * ```ts
- * import { packSharedChannels, splitByBytes } from '@l2/sequencer-core'
+ * import { packSharedChannels, splitByBytes } from '@l2/sequencer-core/batcher'
  *
  * const { payloads, bytes } = packSharedChannels([
  *   { rollup: 'a', channelId: `0x${'01'.repeat(16)}`, data: new Uint8Array(977) },

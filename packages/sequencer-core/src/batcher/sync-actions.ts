@@ -88,7 +88,7 @@ export type SyncActions = {
  *
  * @example
  * ```ts
- * import { computeSyncActions } from '@l2/sequencer-core'
+ * import { computeSyncActions } from '@l2/sequencer-core/batcher'
  *
  * const hash = `0x${'11'.repeat(32)}` as const
  * const status = { headL1: 10n, currentL1: 10n, safe: { number: 4n, hash }, unsafe: { number: 9n, hash } }

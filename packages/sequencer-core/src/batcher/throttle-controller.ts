@@ -74,7 +74,7 @@ type Strategy = { readonly profile: ThrottleProfile; intensity(backlogBytes: num
  *
  * @example
  * ```ts
- * import { createThrottleController } from '@l2/sequencer-core'
+ * import { createThrottleController } from '@l2/sequencer-core/batcher'
  *
  * const throttle = createThrottleController()
  * console.log(throttle.update(8_000_000).maxBlockBytes) // 98000

@@ -76,7 +76,7 @@ export function limitsAt(
  *
  * @example
  * ```ts
- * import { throttledLimits } from '@l2/sequencer-core'
+ * import { throttledLimits } from '@l2/sequencer-core/batcher'
  *
  * console.log(throttledLimits(0).maxTransactionBytes) // undefined
  * console.log(throttledLimits(8_000_000)) // { maxTransactionBytes: 15038, maxBlockBytes: 98000 }
@@ -98,7 +98,7 @@ export function throttledLimits(backlogBytes: number, options: ThrottleOptions =
  *
  * @example
  * ```ts
- * import { footprintScalarFor } from '@l2/sequencer-core'
+ * import { footprintScalarFor } from '@l2/sequencer-core/batcher'
  *
  * console.log(footprintScalarFor(30_000_000n, 130_000)) // 231n
  * ```

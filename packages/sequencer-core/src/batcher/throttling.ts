@@ -32,7 +32,7 @@ export type RpcBuilderOptions = {
  *
  * @example
  * ```ts
- * import { createRpcBuilder } from '@l2/sequencer-core'
+ * import { createRpcBuilder } from '@l2/sequencer-core/batcher'
  *
  * console.log(createRpcBuilder({ url: 'http://user:secret@127.0.0.1:8545/path' }).name) // http://127.0.0.1:8545
  * ```
@@ -117,7 +117,7 @@ type Line = {
  *
  * @example
  * ```ts
- * import { createThrottleController, createThrottling } from '@l2/sequencer-core'
+ * import { createThrottleController, createThrottling } from '@l2/sequencer-core/batcher'
  *
  * const throttling = createThrottling(
  *   {},

@@ -97,7 +97,7 @@ function term(value: number): Uint8Array {
  *
  * @example
  * ```ts
- * import { hashSequencerHeader, headerDomain, sequencerHeaderTypes } from '@l2/sequencer-core'
+ * import { hashSequencerHeader, headerDomain, sequencerHeaderTypes } from '@l2/sequencer-core/block'
  * import { hashTypedData } from 'viem'
  *
  * const zero = `0x${'00'.repeat(32)}` as const

@@ -40,7 +40,7 @@ export interface HeaderSigner {
  *
  * @example
  * ```ts
- * import { createHeaderSigner, createMemoryGuard } from '@l2/sequencer-core'
+ * import { createHeaderSigner, createMemoryGuard } from '@l2/sequencer-core/block'
  * import { privateKeyToAccount } from 'viem/accounts'
  *
  * const zero = `0x${'00'.repeat(32)}` as const

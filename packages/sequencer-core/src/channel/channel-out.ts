@@ -149,7 +149,8 @@ function resolveOptions(
  * @throws SequencerError `CHANNEL_OPTIONS`
  * @example
  * ```ts
- * import { createChannelOut, createZlibCompressor, openChannel } from '@l2/sequencer-core'
+ * import { createChannelOut, openChannel } from '@l2/sequencer-core'
+ * import { createZlibCompressor } from '@l2/sequencer-core/batch'
  *
  * const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
  * const channel = createChannelOut({ ...rollup, channelId: `0x${'07'.repeat(16)}` }, createZlibCompressor())

@@ -52,7 +52,8 @@ function invalid(reason: string, offset: number): never {
  * @throws SequencerError `BATCHER_TRANSACTION_INVALID`: ignore the transaction
  * @example
  * ```ts
- * import { decodeBatcherTransaction, encodeBatcherTransaction } from '@l2/sequencer-core'
+ * import { decodeBatcherTransaction } from '@l2/sequencer-core'
+ * import { encodeBatcherTransaction } from '@l2/sequencer-core/batch'
  *
  * const frame = { channelId: `0x${'0a'.repeat(16)}`, frameNumber: 0, data: Uint8Array.of(1, 2, 3), isLast: true } as const
  * const data = encodeBatcherTransaction([frame])

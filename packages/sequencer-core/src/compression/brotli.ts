@@ -73,3 +73,5 @@ const decompressBrotli: Decompress = (input, maxBytes) => {
     stream.free()
   }
 }
+
+export type { Decompress, Decompressed } from './compression.js'

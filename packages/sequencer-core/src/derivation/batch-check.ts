@@ -136,7 +136,8 @@ function checkDrift(
  *
  * @example
  * ```ts
- * import { checkSingularBatch, genesisBlockRef, rollupPresets } from '@l2/sequencer-core'
+ * import { rollupPresets } from '@l2/sequencer-core'
+ * import { checkSingularBatch, genesisBlockRef } from '@l2/sequencer-core/derivation'
  *
  * const config = rollupPresets.opMainnet
  * const safe = genesisBlockRef(config)

@@ -94,7 +94,8 @@ type Source = { kind: 'data'; data: Uint8Array } | { kind: 'blobs'; hashes: read
  *
  * @example
  * ```ts
- * import { createChannelStage, encodeBatcherTransaction, toSingularBatch } from '@l2/sequencer-core'
+ * import { encodeBatcherTransaction, toSingularBatch } from '@l2/sequencer-core/batch'
+ * import { createChannelStage } from '@l2/sequencer-core/derivation'
  * import * as simulated from '@l2/sequencer-core/testing'
  *
  * const config = simulated.simulatedRollup()

@@ -111,7 +111,7 @@ export function decodeDeposit(bytes: Uint8Array): DepositTransaction {
  *
  * @example
  * ```ts
- * import { depositFromLog, encodeDeposit, encodeDepositLog } from '@l2/sequencer-core'
+ * import { depositFromLog, encodeDeposit, encodeDepositLog } from '@l2/sequencer-core/derivation'
  *
  * const log = encodeDepositLog({
  *   from: '0x00000000000000000000000000000000000000aa',

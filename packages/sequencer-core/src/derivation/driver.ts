@@ -63,7 +63,7 @@ export type DerivationStatus = {
 const maxResets = 32
 
 /** Options of {@link DerivationDriver.run}. */
-type RunOptions = { signal: AbortSignal; pollIntervalMs?: number; onRetry?: (error: unknown) => void }
+export type DriverRunOptions = { signal: AbortSignal; pollIntervalMs?: number; onRetry?: (error: unknown) => void }
 
 /** Feeds a derivation pipeline from L1 and runs its blocks in an engine. One call at a time. */
 export interface DerivationDriver extends AsyncDisposable {
@@ -77,7 +77,7 @@ export interface DerivationDriver extends AsyncDisposable {
    * {@link sync} again and again, every `pollIntervalMs` (default 1000), until the signal aborts. Errors that do not say `abort` are waited out, and
    * `onRetry` is told of each.
    */
-  run(options: RunOptions): Promise<void>
+  run(options: DriverRunOptions): Promise<void>
   readonly status: DerivationStatus
 }
 
@@ -150,7 +150,7 @@ class Driver implements DerivationDriver {
     }
   }
 
-  async run(options: RunOptions): Promise<void> {
+  async run(options: DriverRunOptions): Promise<void> {
     const { signal, pollIntervalMs = 1000, onRetry } = options
     while (!signal.aborted) {
       try {

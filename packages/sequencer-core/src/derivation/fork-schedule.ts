@@ -31,7 +31,8 @@ export type ForkSchedule = { readonly [fork in ForkName]?: bigint | undefined }
  *
  * @example
  * ```ts
- * import { isForkActive, rollupPresets } from '@l2/sequencer-core'
+ * import { rollupPresets } from '@l2/sequencer-core'
+ * import { isForkActive } from '@l2/sequencer-core/derivation'
  *
  * const { forks } = rollupPresets.opMainnet
  * console.log(isForkActive(forks, 'holocene', 1_736_445_600n)) // false

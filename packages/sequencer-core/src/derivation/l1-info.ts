@@ -26,12 +26,12 @@ export type L1Info = {
   readonly batcher: Address
 } & (
   | { readonly layout: 'bedrock'; readonly overhead: bigint; readonly scalar: bigint }
-  | ({ readonly layout: 'ecotone' } & EcotoneFields)
-  | ({ readonly layout: 'isthmus' } & EcotoneFields & IsthmusFields)
-  | ({ readonly layout: 'jovian' } & EcotoneFields & IsthmusFields & { readonly daFootprintGasScalar: bigint })
+  | ({ readonly layout: 'ecotone' } & EcotoneL1Info)
+  | ({ readonly layout: 'isthmus' } & EcotoneL1Info & IsthmusL1Info)
+  | ({ readonly layout: 'jovian' } & EcotoneL1Info & IsthmusL1Info & { readonly daFootprintGasScalar: bigint })
 )
 
-type EcotoneFields = {
+export type EcotoneL1Info = {
   /** u32 */
   readonly baseFeeScalar: bigint
   /** u32 */
@@ -39,7 +39,7 @@ type EcotoneFields = {
   /** Wei. */
   readonly blobBaseFee: bigint
 }
-type IsthmusFields = {
+export type IsthmusL1Info = {
   /** u32 */
   readonly operatorFeeScalar: bigint
   /** u64 */
@@ -97,7 +97,7 @@ function invalid(reason: string): never {
  *
  * @example
  * ```ts
- * import { decodeL1Info, encodeL1Info } from '@l2/sequencer-core'
+ * import { decodeL1Info, encodeL1Info } from '@l2/sequencer-core/derivation'
  *
  * const data = encodeL1Info({
  *   layout: 'ecotone', number: 19_655_712n, timestamp: 1_713_121_139n, baseFeePerGas: 10_445_852_825n, blobBaseFee: 1n,

@@ -22,7 +22,8 @@ export type OriginChoice<Block extends L1BlockRef = L1BlockRef> =
  *
  * @example
  * ```ts
- * import { genesisBlockRef, nextOrigin, rollupPresets } from '@l2/sequencer-core'
+ * import { rollupPresets } from '@l2/sequencer-core'
+ * import { genesisBlockRef, nextOrigin } from '@l2/sequencer-core/derivation'
  *
  * const config = rollupPresets.opMainnet
  * const parent = genesisBlockRef(config)

@@ -34,7 +34,8 @@ type Waiting = {
  *
  * @example
  * ```ts
- * import { createDerivationPipeline, genesisCheckpoint, rollupPresets } from '@l2/sequencer-core'
+ * import { createDerivationPipeline, rollupPresets } from '@l2/sequencer-core'
+ * import { genesisCheckpoint } from '@l2/sequencer-core/derivation'
  *
  * const config = rollupPresets.opMainnet
  * const pipeline = createDerivationPipeline({ config, start: genesisCheckpoint(config) })

@@ -87,7 +87,8 @@ const zeroAddress: Address = `0x${'00'.repeat(20)}`
  *
  * @example
  * ```ts
- * import { fromRollupJson, rollupPresets, toRollupJson } from '@l2/sequencer-core'
+ * import { rollupPresets } from '@l2/sequencer-core'
+ * import { fromRollupJson, toRollupJson } from '@l2/sequencer-core/derivation'
  *
  * const text = JSON.stringify(toRollupJson(rollupPresets.opSepolia))
  * const config = fromRollupJson(JSON.parse(text))

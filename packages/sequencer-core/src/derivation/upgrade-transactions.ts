@@ -51,7 +51,8 @@ export type UpgradeSource =
  *
  * @example
  * ```ts no-run
- * import { createDerivationPipeline, genesisCheckpoint, loadUpgradeTransactions, rollupPresets } from '@l2/sequencer-core'
+ * import { createDerivationPipeline, rollupPresets } from '@l2/sequencer-core'
+ * import { genesisCheckpoint, loadUpgradeTransactions } from '@l2/sequencer-core/derivation'
  * import { createPublicClient, http } from 'viem'
  *
  * const config = rollupPresets.opMainnet

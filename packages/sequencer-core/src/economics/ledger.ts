@@ -17,14 +17,14 @@ import { checkParty, checkSplit, defaultSplit, type Party, parties, type SplitBp
 
 const incomes = ['fee:base', 'fee:priority', 'fee:l1', 'fee:operator', 'auction'] as const
 const costs = ['cost:blob-gas', 'cost:execution-gas', 'cost:alt-da'] as const
-type Income = (typeof incomes)[number]
-type Cost = (typeof costs)[number]
+export type EventIncome = (typeof incomes)[number]
+export type EventCost = (typeof costs)[number]
 
 /**
  * `vault` holds what users paid; `l1-wallet` pays for data, and what it has advanced is its negative balance; `accrued` is what a settlement held
  * back for posting that is still to come; `owed:*` is what one gave a party and nobody has paid out yet.
  */
-export type Account = Income | Cost | 'vault' | 'l1-wallet' | 'accrued' | 'result' | `owed:${Party}`
+export type Account = EventIncome | EventCost | 'vault' | 'l1-wallet' | 'accrued' | 'result' | `owed:${Party}`
 
 /** One double entry: the same amount out of one account and into another. */
 export type LedgerEntry = {
@@ -160,7 +160,7 @@ type Change = Partial<LedgerState>
  *
  * @example
  * ```ts
- * import { bookEvent, createLedger } from '@l2/sequencer-core'
+ * import { bookEvent, createLedger } from '@l2/sequencer-core/economics'
  *
  * let books = createLedger({ split: { sequencer: 5000, users: 5000 } })
  * const fees = { baseFees: 80n, priorityFees: 20n, l1Fees: 50n, operatorFees: 0n, auctionRevenue: 0n }
@@ -332,7 +332,7 @@ function bookBatch(state: LedgerState, event: EconomicEvent & { type: 'batch' })
  *
  * @example
  * ```ts
- * import { bookEvent, createLedger, unpostedFees } from '@l2/sequencer-core'
+ * import { bookEvent, createLedger, unpostedFees } from '@l2/sequencer-core/economics'
  *
  * const fees = { baseFees: 80n, priorityFees: 0n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
  * const books = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees }).state
@@ -351,7 +351,7 @@ export function unpostedFees({ unposted }: LedgerState): bigint {
  *
  * @example
  * ```ts
- * import { bookEvent, createLedger, plannedPostingCost } from '@l2/sequencer-core'
+ * import { bookEvent, createLedger, plannedPostingCost } from '@l2/sequencer-core/economics'
  *
  * const fees = { baseFees: 80n, priorityFees: 0n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
  * let books = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees }).state
@@ -423,7 +423,7 @@ function post(
  *
  * @example
  * ```ts
- * import { bookEvent, costPerTransaction, createLedger } from '@l2/sequencer-core'
+ * import { bookEvent, costPerTransaction, createLedger } from '@l2/sequencer-core/economics'
  *
  * const fees = { baseFees: 80n, priorityFees: 0n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
  * let books = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees }).state

@@ -17,7 +17,7 @@ export type PriceTier = {
  *
  * @example
  * ```ts
- * import { priceList } from '@l2/sequencer-core'
+ * import { priceList } from '@l2/sequencer-core/economics'
  *
  * const [small, large] = priceList({
  *   transactionsPerDay: [10_000, 1_000_000],

@@ -19,7 +19,7 @@ const byUser = (a: { user: string }, b: { user: string }): number => (a.user < b
  *
  * @example
  * ```ts
- * import { rebateShares } from '@l2/sequencer-core'
+ * import { rebateShares } from '@l2/sequencer-core/economics'
  *
  * const shares = rebateShares(100n, [
  *   { user: '0xbb', feesPaid: 1n },

@@ -64,7 +64,7 @@ function toJson<Column extends string>(
  *
  * @example
  * ```ts
- * import { ledgerCsv } from '@l2/sequencer-core'
+ * import { ledgerCsv } from '@l2/sequencer-core/economics'
  *
  * const csv = ledgerCsv([{ index: 0, reference: 'block 1', debit: 'vault', credit: 'fee:base', amount: 80n }])
  * console.log(csv.split('\n')[1]) // 0,block 1,vault,fee:base,80
@@ -79,7 +79,7 @@ export function ledgerCsv(entries: Iterable<LedgerEntry>, options: CsvOptions = 
  *
  * @example
  * ```ts
- * import { ledgerJson } from '@l2/sequencer-core'
+ * import { ledgerJson } from '@l2/sequencer-core/economics'
  *
  * console.log(ledgerJson([{ index: 0, reference: 'payout', debit: 'owed:burn', credit: 'vault', amount: 80n }])) // [{"index":0,"reference":"payout","debit":"owed:burn","credit":"vault","amount":"80"}]
  * ```
@@ -93,7 +93,7 @@ export function ledgerJson(entries: Iterable<LedgerEntry>): string {
  *
  * @example
  * ```ts
- * import { bookEvent, createLedger, recordsCsv } from '@l2/sequencer-core'
+ * import { bookEvent, createLedger, recordsCsv } from '@l2/sequencer-core/economics'
  *
  * const fees = { baseFees: 80n, priorityFees: 20n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
  * const { record } = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees })
@@ -109,7 +109,7 @@ export function recordsCsv(records: Iterable<EconomicRecord>, options: CsvOption
  *
  * @example
  * ```ts
- * import { bookEvent, createLedger, recordsJson } from '@l2/sequencer-core'
+ * import { bookEvent, createLedger, recordsJson } from '@l2/sequencer-core/economics'
  *
  * const fees = { baseFees: 80n, priorityFees: 20n, l1Fees: 0n, operatorFees: 0n, auctionRevenue: 0n }
  * const { record } = bookEvent(createLedger(), { type: 'block', number: 1n, transactions: 3, ...fees })

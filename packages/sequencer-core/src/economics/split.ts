@@ -43,7 +43,7 @@ export function checkSplit(split: SplitBps): void {
  *
  * @example
  * ```ts
- * import { splitAmount } from '@l2/sequencer-core'
+ * import { splitAmount } from '@l2/sequencer-core/economics'
  *
  * const shares = splitAmount(101n, { sequencer: 5000, stakers: 5000 }, 'treasury')
  * console.log(shares.sequencer, shares.stakers, shares.treasury) // 50n 50n 1n

@@ -26,7 +26,7 @@ export type AnvilArguments = {
  *
  * @example
  * ```ts
- * import { anvilArguments } from '@l2/sequencer-core'
+ * import { anvilArguments } from '@l2/sequencer-core/engine'
  *
  * console.log(anvilArguments({ chainId: 901n, port: 8545 }).join(' ')) // --host 127.0.0.1 --port 8545 --chain-id 901 --network optimism …
  * ```

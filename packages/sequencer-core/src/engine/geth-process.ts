@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { type Child, startChild } from '../internal/child.js'
 
 /** What {@link spawnGeth} and {@link spawnOpGeth} have in common. */
-type ProcessOptions = {
+export type GethProcessOptions = {
   /** Created when absent; holds the chain and the secret of the Engine API. */
   dataDir: string
   genesisPath: string
@@ -17,7 +17,7 @@ type ProcessOptions = {
 }
 
 /** Options of {@link spawnGeth}. Its genesis must begin after the merge: in Cancun, or in Prague with the system contracts that it wants. */
-export type SpawnGethOptions = ProcessOptions & {
+export type SpawnGethOptions = GethProcessOptions & {
   /** Path of the executable, see {@link gethBinary}. Version 1.17 or later, for `testing_buildBlockV1`. */
   binary: string
   /** Gas limit of every block; that of the genesis, since geth moves towards it by 1/1024 a block. */
@@ -25,7 +25,7 @@ export type SpawnGethOptions = ProcessOptions & {
 }
 
 /** Options of {@link spawnOpGeth}. */
-export type SpawnOpGethOptions = ProcessOptions & {
+export type SpawnOpGethOptions = GethProcessOptions & {
   /** Path of the executable. */
   binary: string
   /** Keeps every state, and not only those of the newest 128 blocks. */
@@ -88,7 +88,7 @@ const graceMs = 30_000
 /** @param state flags that the making of the database takes, too */
 async function start(
   name: string,
-  options: ProcessOptions & { binary: string },
+  options: GethProcessOptions & { binary: string },
   state: readonly string[],
   flags: readonly string[],
 ): Promise<GethProcess> {

@@ -28,7 +28,7 @@ const header = /*#__PURE__*/ base64Url(/*#__PURE__*/ utf8('{"typ":"JWT","alg":"H
  *
  * @example
  * ```ts
- * import { createEngineToken } from '@l2/sequencer-core'
+ * import { createEngineToken } from '@l2/sequencer-core/engine'
  *
  * const token = createEngineToken(`0x${'00'.repeat(32)}`)
  * console.log(token(1_700_000_000)) // eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3MDAwMDAwMDB9.…

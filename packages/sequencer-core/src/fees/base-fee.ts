@@ -23,7 +23,7 @@ export type BaseFeeInput = {
  *
  * @example
  * ```ts
- * import { nextBaseFee } from '@l2/sequencer-core'
+ * import { nextBaseFee } from '@l2/sequencer-core/fees'
  *
  * const parent = { parentBaseFeeWei: 1_000_000_000n, parentGasLimit: 60_000_000n, denominator: 250n, elasticity: 6n }
  * console.log(nextBaseFee({ ...parent, parentGasMetered: 20_000_000n })) // 1004000000n

@@ -11,7 +11,7 @@ export const defaultDaFootprintGasScalar = 400n
  *
  * @example
  * ```ts
- * import { daFootprint } from '@l2/sequencer-core'
+ * import { daFootprint } from '@l2/sequencer-core/fees'
  *
  * console.log(daFootprint([new Uint8Array(40), new Uint8Array(40)])) // 80000n
  * ```

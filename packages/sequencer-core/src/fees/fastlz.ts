@@ -6,7 +6,7 @@
  *
  * @example
  * ```ts
- * import { fastLzSize } from '@l2/sequencer-core'
+ * import { fastLzSize } from '@l2/sequencer-core/fees'
  *
  * console.log(fastLzSize(new Uint8Array(1000))) // 21
  * ```

@@ -10,7 +10,7 @@ import type { GasTokenOracle, GasTokenPrice } from './gas-token.js'
  *
  * @example
  * ```ts
- * import { fixedOracle } from '@l2/sequencer-core'
+ * import { fixedOracle } from '@l2/sequencer-core/fees'
  *
  * const oracle = fixedOracle({ tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n }) // 80 METIS for one ETH
  * console.log((await oracle.price()).tokenUnits) // 80000000000000000000n
@@ -55,7 +55,7 @@ const byPrice = (a: GasTokenPrice, b: GasTokenPrice): number => {
  *
  * @example
  * ```ts
- * import { fixedOracle, medianOracle } from '@l2/sequencer-core'
+ * import { fixedOracle, medianOracle } from '@l2/sequencer-core/fees'
  *
  * const at = (metis: bigint) => fixedOracle({ tokenUnits: metis * 10n ** 18n, perWei: 10n ** 18n })
  * const oracle = medianOracle([at(80n), at(8000n), at(81n)])

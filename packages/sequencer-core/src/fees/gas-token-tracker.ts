@@ -104,7 +104,7 @@ const settings = /* @__PURE__ */ (() =>
  *
  * @example
  * ```ts
- * import { createGasTokenTracker, fixedOracle } from '@l2/sequencer-core'
+ * import { createGasTokenTracker, fixedOracle } from '@l2/sequencer-core/fees'
  *
  * // USDC has 6 decimals: one ETH at 3,000 dollars.
  * const oracle = fixedOracle({ tokenUnits: 3_000_000_000n, perWei: 10n ** 18n })

@@ -47,7 +47,7 @@ export type PriceRefusal = 'malformed' | 'not-positive' | 'future' | 'stale' | '
  *
  * @example
  * ```ts
- * import { acceptPrice } from '@l2/sequencer-core'
+ * import { acceptPrice } from '@l2/sequencer-core/fees'
  *
  * const last = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
  * const next = { ...last, tokenUnits: 90n * 10n ** 18n, observedAt: 1060n }
@@ -110,7 +110,7 @@ export function recentPrices(
  *
  * @example
  * ```ts
- * import { toGasToken } from '@l2/sequencer-core'
+ * import { toGasToken } from '@l2/sequencer-core/fees'
  *
  * // USDC has 6 decimals: one ETH at 3,000 dollars is 3,000,000,000 units for 10^18 wei.
  * const usdc = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAt: 0n }
@@ -145,7 +145,7 @@ const maxScalar = 2n ** 32n - 1n
  *
  * @example
  * ```ts
- * import { gasTokenScalars } from '@l2/sequencer-core'
+ * import { gasTokenScalars } from '@l2/sequencer-core/fees'
  *
  * const metis = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 0n } // 80 METIS for one ETH
  * const scalars = gasTokenScalars({ baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }, metis, 18)
@@ -201,7 +201,7 @@ export type OperatorFeeMarket = {
  *
  * @example
  * ```ts
- * import { gasTokenOperatorFee, gasTokenScalars } from '@l2/sequencer-core'
+ * import { gasTokenOperatorFee, gasTokenScalars } from '@l2/sequencer-core/fees'
  *
  * const usdc = { tokenUnits: 10_000_000_000n, perWei: 10n ** 18n, observedAt: 0n } // ETH at 10,000 dollars, 6 decimals
  * const { missing } = gasTokenScalars({ baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }, usdc, 6)

@@ -25,7 +25,7 @@ export type BedrockFeeParameters = {
  *
  * @example
  * ```ts
- * import { l1FeeBedrock } from '@l2/sequencer-core'
+ * import { l1FeeBedrock } from '@l2/sequencer-core/fees'
  *
  * const fee = l1FeeBedrock(Uint8Array.of(0, 0, 1, 2, 3), { l1BaseFeeWei: 1_000_000n, overhead: 50n, scalar: 1_000_000n })
  * console.log(fee) // 106000000n
@@ -83,7 +83,7 @@ export function estimatedSizeScaled(fastLz: number): bigint {
  *
  * @example
  * ```ts
- * import { estimatedDaBytes } from '@l2/sequencer-core'
+ * import { estimatedDaBytes } from '@l2/sequencer-core/fees'
  *
  * console.log(estimatedDaBytes(new Uint8Array(40))) // 100n
  * ```
@@ -99,7 +99,7 @@ export function estimatedDaBytes(transaction: Uint8Array): bigint {
  *
  * @example
  * ```ts
- * import { l1FeeFjord } from '@l2/sequencer-core'
+ * import { l1FeeFjord } from '@l2/sequencer-core/fees'
  *
  * const fee = l1FeeFjord(Uint8Array.of(0, 0, 1, 2, 3), {
  *   l1BaseFeeWei: 2_000_000n,

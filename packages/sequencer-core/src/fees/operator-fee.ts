@@ -14,7 +14,7 @@ export type OperatorFeeParameters = {
  *
  * @example
  * ```ts
- * import { operatorFee } from '@l2/sequencer-core'
+ * import { operatorFee } from '@l2/sequencer-core/fees'
  *
  * console.log(operatorFee(21_000n, { scalar: 5n, constant: 7n }, 'isthmus')) // 7n
  * console.log(operatorFee(21_000n, { scalar: 5n, constant: 7n }, 'jovian')) // 10500007n

@@ -62,7 +62,7 @@ export type PriceEvent =
  *
  * @example
  * ```ts
- * import { createPriceFeed } from '@l2/sequencer-core'
+ * import { createPriceFeed } from '@l2/sequencer-core/fees'
  *
  * const feed = createPriceFeed({ keepSeconds: 7200n })
  * console.log(feed.price, feed.limits.maxDeviationBps) // undefined 5000n
@@ -96,7 +96,7 @@ export function createPriceFeed(options: PriceFeedOptions = {}): PriceFeed {
  *
  * @example
  * ```ts
- * import { applyPrice, createPriceFeed, currentPrice } from '@l2/sequencer-core'
+ * import { applyPrice, createPriceFeed, currentPrice } from '@l2/sequencer-core/fees'
  *
  * const metis = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n } // 80 METIS for one ETH
  * let { feed } = applyPrice(createPriceFeed(), { type: 'observed', price: metis, now: 1005n })
@@ -167,7 +167,7 @@ function expire(feed: PriceFeed, now: bigint, events: PriceEvent[]): { feed: Pri
  *
  * @example
  * ```ts
- * import { createPriceFeed, currentPrice } from '@l2/sequencer-core'
+ * import { createPriceFeed, currentPrice } from '@l2/sequencer-core/fees'
  *
  * const price = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
  * console.log(currentPrice(createPriceFeed({ price }), 1060n) === price) // true

@@ -8,7 +8,7 @@ export type Recovery = { readonly charged: bigint; readonly cost: bigint }
  *
  * @example
  * ```ts
- * import { recoveryBps } from '@l2/sequencer-core'
+ * import { recoveryBps } from '@l2/sequencer-core/fees'
  *
  * console.log(recoveryBps({ charged: 110n, cost: 100n }), recoveryBps({ charged: 0n, cost: 0n })) // 1000n undefined
  * ```
@@ -76,7 +76,7 @@ const bucketsPerWindow = 24n
  *
  * @example
  * ```ts
- * import { createRecovery } from '@l2/sequencer-core'
+ * import { createRecovery } from '@l2/sequencer-core/fees'
  *
  * console.log(createRecovery({ marginBps: 500n }).factorBps) // 10500n
  * ```
@@ -112,7 +112,7 @@ export function createRecovery(options: RecoveryOptions = {}): RecoveryState {
  *
  * @example
  * ```ts
- * import { applyRecovery, createRecovery, recoveryBps } from '@l2/sequencer-core'
+ * import { applyRecovery, createRecovery, recoveryBps } from '@l2/sequencer-core/fees'
  *
  * let state = createRecovery({ windowSeconds: 3600n })
  * state = applyRecovery(state, { type: 'book', charged: 95n, cost: 100n, at: 1000n }).state
@@ -154,7 +154,7 @@ export function applyRecovery(
  *
  * @example
  * ```ts
- * import { applyRecovery, createRecovery, windowRecovery } from '@l2/sequencer-core'
+ * import { applyRecovery, createRecovery, windowRecovery } from '@l2/sequencer-core/fees'
  *
  * const state = createRecovery({ windowSeconds: 3600n })
  * const booked = applyRecovery(state, { type: 'book', charged: 95n, cost: 100n, at: 1000n }).state

@@ -52,7 +52,7 @@ export function checkForcedInclusionRule(rule: ForcedInclusionRule): void {
  *
  * @example
  * ```ts
- * import { defaultForcedInclusionRule, forcedDeadline } from '@l2/sequencer-core'
+ * import { defaultForcedInclusionRule, forcedDeadline } from '@l2/sequencer-core/block'
  *
  * console.log(forcedDeadline(1_000n, defaultForcedInclusionRule, 3_600n)) // 4600n
  * console.log(forcedDeadline(1_000n, defaultForcedInclusionRule, 50_000n)) // 44200n

@@ -95,7 +95,7 @@ export type ForcedEvidence = {
  *
  * @example
  * ```ts
- * import { defaultForcedInclusionRule, verifyForced } from '@l2/sequencer-core'
+ * import { defaultForcedInclusionRule, verifyForced } from '@l2/sequencer-core/block'
  *
  * const entry = {
  *   index: 0n, enqueuedAt: 1_000n, bufferSeconds: 3_600n, hash: `0x${'aa'.repeat(32)}`, gasLimit: 21_000n, transaction: undefined,

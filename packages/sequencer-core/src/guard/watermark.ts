@@ -30,7 +30,7 @@ const place = (position: SigningPosition): string =>
  *
  * @example
  * ```ts
- * import { checkWatermark } from '@l2/sequencer-core'
+ * import { checkWatermark } from '@l2/sequencer-core/block'
  *
  * const digest = `0x${'11'.repeat(32)}` as const
  * const watermark = { epoch: 7n, term: 0, height: 100n, digest }

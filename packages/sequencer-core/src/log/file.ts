@@ -157,7 +157,7 @@ function* parseBody(body: Buffer, path: string, offset: number): Generator<Parse
  * import { mkdtempSync } from 'node:fs'
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
- * import { emptyLogHash } from '@l2/sequencer-core'
+ * import { emptyLogHash } from '@l2/sequencer-core/block'
  * import { openFileLog } from '@l2/sequencer-core/node'
  *
  * const path = join(mkdtempSync(join(tmpdir(), 'log-')), 'blocks.log')

@@ -55,7 +55,7 @@ export interface LeaseHolder {
  *
  * @example
  * ```ts
- * import { createLeaseHolder, createMemoryLog } from '@l2/sequencer-core'
+ * import { createLeaseHolder, createMemoryLog } from '@l2/sequencer-core/block'
  *
  * const holder = createLeaseHolder({ log: createMemoryLog(), holder: 'node-1' })
  * const stop = new AbortController()

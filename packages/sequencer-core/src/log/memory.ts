@@ -28,7 +28,7 @@ export type MemoryLogOptions = {
  *
  * @example
  * ```ts
- * import { createMemoryLog, emptyLogHash } from '@l2/sequencer-core'
+ * import { createMemoryLog, emptyLogHash } from '@l2/sequencer-core/block'
  *
  * const log = createMemoryLog()
  * const { epoch } = await log.acquire('node-1', 10_000)

@@ -140,7 +140,9 @@ async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise
  *
  * @example
  * ```ts
- * import { createDurableMempool, createMempool, decodeTransaction, restoreMempool } from '@l2/sequencer-core'
+ * import { createMempool } from '@l2/sequencer-core'
+ * import { createDurableMempool, restoreMempool } from '@l2/sequencer-core/mempool'
+ * import { decodeTransaction } from '@l2/sequencer-core/transaction'
  * import { openFileJournal } from '@l2/sequencer-core/node'
  * import { mkdtemp, rm } from 'node:fs/promises'
  * import { tmpdir } from 'node:os'

@@ -160,7 +160,8 @@ function isEvictedBefore(a: Victim, b: Victim): boolean {
  *
  * @example
  * ```ts
- * import { createMempool, decodeTransaction } from '@l2/sequencer-core'
+ * import { createMempool } from '@l2/sequencer-core'
+ * import { decodeTransaction } from '@l2/sequencer-core/transaction'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'
  *

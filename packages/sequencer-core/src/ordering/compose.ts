@@ -105,7 +105,9 @@ function forcedEntry({ transaction }: ForcedTransaction, arrival: number): Poole
  *
  * @example
  * ```ts
- * import { createMempool, decodeTransaction, fillBlock, firstCome, forcedFirst } from '@l2/sequencer-core'
+ * import { createMempool } from '@l2/sequencer-core'
+ * import { fillBlock, firstCome, forcedFirst } from '@l2/sequencer-core/ordering'
+ * import { decodeTransaction } from '@l2/sequencer-core/transaction'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'
  *

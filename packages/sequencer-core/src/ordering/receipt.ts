@@ -54,7 +54,7 @@ export function hashReceipt(receipt: OrderingReceipt, domain: SigningDomain): Ha
  *
  * @example
  * ```ts
- * import { receiptSigner, signReceipt } from '@l2/sequencer-core'
+ * import { receiptSigner, signReceipt } from '@l2/sequencer-core/ordering'
  * import { privateKeyToAccount } from 'viem/accounts'
  *
  * const sequencer = privateKeyToAccount(`0x${'01'.repeat(32)}`)

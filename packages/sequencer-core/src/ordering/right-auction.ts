@@ -134,7 +134,7 @@ export interface RightAuction {
  *
  * @example
  * ```ts
- * import { createRightAuction, hashRightBid } from '@l2/sequencer-core'
+ * import { createRightAuction, hashRightBid } from '@l2/sequencer-core/ordering'
  *
  * const at = { chainId: 1n, contract: `0x${'aa'.repeat(20)}`, epoch: 7n } as const
  * const auction = createRightAuction({ ...at, openedAtMs: 0, depositWei: 1_000n })

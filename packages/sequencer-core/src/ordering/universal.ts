@@ -19,7 +19,8 @@ export function checkUniversal(block: OrderedBlock, evidence: OrderingEvidence):
  *
  * @example
  * ```ts
- * import { decodeTransaction, judgeBlock, priorityGas } from '@l2/sequencer-core'
+ * import { judgeBlock, priorityGas } from '@l2/sequencer-core/ordering'
+ * import { decodeTransaction } from '@l2/sequencer-core/transaction'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'
  *

@@ -34,7 +34,7 @@ async function collect(entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> {
  *
  * @example
  * ```ts
- * import { createMemoryLog } from '@l2/sequencer-core'
+ * import { createMemoryLog } from '@l2/sequencer-core/block'
  * import { logConformance } from '@l2/sequencer-core/testing'
  *
  * const suite = logConformance(async () => {

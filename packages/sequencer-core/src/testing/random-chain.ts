@@ -115,7 +115,7 @@ const fundedAccounts = 6
  *
  * @example
  * ```ts no-run
- * import type { ExecutionEngine } from '@l2/sequencer-core'
+ * import type { ExecutionEngine } from '@l2/sequencer-core/engine'
  * import { createRandomChain } from '@l2/sequencer-core/testing'
  *
  * declare const start: (genesis: object) => Promise<ExecutionEngine>

@@ -32,7 +32,7 @@ export const defaultMaxTransactionBytes = 131_072
  *
  * @example
  * ```ts
- * import { decodeTransaction } from '@l2/sequencer-core'
+ * import { decodeTransaction } from '@l2/sequencer-core/transaction'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'
  *

@@ -40,7 +40,7 @@ export const pragueGas: GasSchedule = {
 /** {@link pragueGas} with the cap of 2^24 gas a transaction that Osaka brings. Source: EIP-7825. */
 export const osakaGas: GasSchedule = { ...pragueGas, maxTransactionGas: 16_777_216n }
 
-type GasFields = Omit<Transaction, 'sender'>
+export type GasFields = Omit<Transaction, 'sender'>
 
 function nonZeroBytes(data: Uint8Array): number {
   let count = 0
@@ -53,7 +53,7 @@ function nonZeroBytes(data: Uint8Array): number {
  *
  * @example
  * ```ts
- * import { decodeTransaction, intrinsicGas } from '@l2/sequencer-core'
+ * import { decodeTransaction, intrinsicGas } from '@l2/sequencer-core/transaction'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'
  *

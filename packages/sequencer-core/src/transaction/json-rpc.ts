@@ -11,7 +11,7 @@ export type JsonRpcError = { readonly code: number; readonly message: string }
  *
  * @example
  * ```ts
- * import { decodeTransaction, toJsonRpcError } from '@l2/sequencer-core'
+ * import { decodeTransaction, toJsonRpcError } from '@l2/sequencer-core/transaction'
  *
  * try {
  *   decodeTransaction(new Uint8Array([3, 0xc0]))

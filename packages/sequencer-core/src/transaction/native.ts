@@ -24,7 +24,7 @@ type Secp256k1 = {
  *
  * @example
  * ```ts
- * import { decodeTransaction } from '@l2/sequencer-core'
+ * import { decodeTransaction } from '@l2/sequencer-core/transaction'
  * import { createNativeRecovery } from '@l2/sequencer-core/node'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'

@@ -72,7 +72,7 @@ type Job = { resolve: (senders: Uint8Array) => void; reject: (error: unknown) =>
  *
  * @example
  * ```ts
- * import { decodeTransactions } from '@l2/sequencer-core'
+ * import { decodeTransactions } from '@l2/sequencer-core/transaction'
  * import { createRecoveryPool } from '@l2/sequencer-core/node'
  * import { hexToBytes } from 'viem'
  * import { privateKeyToAccount } from 'viem/accounts'

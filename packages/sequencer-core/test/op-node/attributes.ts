@@ -2,7 +2,6 @@
 import { bytesToHex } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import type { Address, Hash, Hex } from 'viem'
-import { headerHash } from '../../src/derivation/l1-proof.js'
 import {
   type BuiltAttributes,
   blobFeeOf,
@@ -17,7 +16,8 @@ import {
   type SystemConfig,
   type SystemConfigUpdate,
   type UpgradeTransactions,
-} from '../../src/index.js'
+} from '../../src/derivation/index.js'
+import { headerHash } from '../../src/derivation/l1-proof.js'
 import { createL1Simulator, type L1Simulator, simulatedRollup } from '../../src/testing/index.js'
 import { rollupJson } from './oracle.js'
 

@@ -1,22 +1,24 @@
 // Random batches in random places: does one count upon this safe head, read in that L1 block? Ours, and the question in the oracles' words.
 import { bytesToHex, hexToBytes } from '@l2/common'
 import type { Random } from '@l2/common/testing'
-import { randomTransactions } from '../../src/batch/testdata/samples.js'
-import { createJudge } from '../../src/derivation/batch-queue.js'
 import {
   type Batch,
   type BatchBlock,
   decodeBatch,
   encodeBatch,
+  toSingularBatch,
+  toSpanBatch,
+} from '../../src/batch/index.js'
+import { randomTransactions } from '../../src/batch/testdata/samples.js'
+import { createJudge } from '../../src/derivation/batch-queue.js'
+import {
   type ForkName,
   forkNames,
   type L1Block,
   type L1BlockRef,
   type L2BlockRef,
   type RollupConfig,
-  toSingularBatch,
-  toSpanBatch,
-} from '../../src/index.js'
+} from '../../src/derivation/index.js'
 import { createL1Simulator, createSequencerSimulator, simulatedRollup } from '../../src/testing/index.js'
 import { rollupJson } from './oracle.js'
 

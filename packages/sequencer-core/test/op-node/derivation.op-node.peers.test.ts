@@ -3,21 +3,23 @@ import { bytesToHex, concatBytes } from '@l2/common'
 import { type Random, seededRandom, testSeed } from '@l2/common/testing'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { randomTransactions } from '../../src/batch/testdata/samples.js'
 import {
   type BatchBlock,
-  configCarriedByBlock,
   encodeBatch,
   encodeBatcherTransaction,
   type Frame,
-  genesisCheckpoint,
-  type L1Block,
-  type RollupConfig,
   type SingularBatch,
   toSingularBatch,
   toSpanBatch,
+} from '../../src/batch/index.js'
+import { randomTransactions } from '../../src/batch/testdata/samples.js'
+import {
+  configCarriedByBlock,
+  genesisCheckpoint,
+  type L1Block,
+  type RollupConfig,
   type UpgradeTransactions,
-} from '../../src/index.js'
+} from '../../src/derivation/index.js'
 import { createNodeBrotliCompressor, nodeDecompressors } from '../../src/node.js'
 import { encodeRlp } from '../../src/rlp/rlp.js'
 import {

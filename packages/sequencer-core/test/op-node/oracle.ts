@@ -11,7 +11,7 @@ import {
   type RollupConfig,
   toRollupJson,
   type UpgradeTransactions,
-} from '../../src/index.js'
+} from '../../src/derivation/index.js'
 
 /** A program that says what op-node makes of something. */
 export type Oracle = {

@@ -1,20 +1,18 @@
 // What the suites beside other programs ask about: random batches and channels, and how ours tells of them in the oracles' words.
 import { bytesToHex, concatBytes } from '@l2/common'
 import type { Random } from '@l2/common/testing'
-import { randomTransactions, sampleChain } from '../../src/batch/testdata/samples.js'
 import {
   type Batch,
   type BatchBlock,
   type Compressor,
-  createChannelOut,
   createZlibCompressor,
-  decodeBatcherTransaction,
   encodeBatcherTransaction,
   type Frame,
-  openChannel,
-  type RollupConfig,
   spanBlockPositions,
-} from '../../src/index.js'
+} from '../../src/batch/index.js'
+import { randomTransactions, sampleChain } from '../../src/batch/testdata/samples.js'
+import type { RollupConfig } from '../../src/derivation/index.js'
+import { createChannelOut, decodeBatcherTransaction, openChannel } from '../../src/index.js'
 import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../../src/node.js'
 import { simulatedRollup } from '../../src/testing/index.js'
 import { rollupJson } from './oracle.js'

@@ -4,15 +4,13 @@ import type { Address } from 'viem'
 import { describe, expect, it } from 'vitest'
 import {
   type BatchBlock,
-  createDerivationDriver,
   encodeBatch,
   encodeBatcherTransaction,
-  genesisBlockRef,
-  type L2BlockRef,
-  nextOrigin,
   type SingularBatch,
   toSpanBatch,
-} from '../../src/index.js'
+} from '../../src/batch/index.js'
+import { genesisBlockRef, type L2BlockRef, nextOrigin } from '../../src/derivation/index.js'
+import { createDerivationDriver } from '../../src/index.js'
 import { nodeDecompressors } from '../../src/node.js'
 import { encodeRlp } from '../../src/rlp/rlp.js'
 import { framesOfStream } from '../../src/testing/index.js'

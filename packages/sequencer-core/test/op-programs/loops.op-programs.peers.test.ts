@@ -2,19 +2,17 @@
 import { hexToBytes } from '@l2/common'
 import type { Hash, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
+import type { BatcherBlock, BatcherSink } from '../../src/batcher/index.js'
 import {
-  type BatcherBlock,
-  type BatcherSink,
   buildAttributes,
   configCarriedByBlock,
-  createBatcher,
-  createDerivationDriver,
   genesisBlockRef,
   l2BlockRef,
   loadUpgradeTransactions,
   nextOrigin,
   type UpgradeTransactions,
-} from '../../src/index.js'
+} from '../../src/derivation/index.js'
+import { createBatcher, createDerivationDriver } from '../../src/index.js'
 import { createNodeBrotliCompressor, nodeDecompressors } from '../../src/node.js'
 import { hasOracle, share, startOracle, upgradesOf } from '../op-node/oracle.js'
 import {

@@ -17,23 +17,21 @@ import {
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { goProgram } from '../../../../scripts/go.mjs'
-import { anvilBinary } from '../../src/engine/anvil-process.js'
-import { type GethProcess, spawnOpGeth } from '../../src/engine/geth-process.js'
 import {
   allForksAtGenesis,
-  createEngineApi,
   createRpcL1Source,
-  type EngineApi,
   encodeConfigUpdate,
   encodeDepositLog,
   type ForkSchedule,
   type L1Source,
-  newRollup,
-  opGenesis,
   type RollupConfig,
   type SystemConfigUpdate,
   toRollupJson,
-} from '../../src/index.js'
+} from '../../src/derivation/index.js'
+import { anvilBinary } from '../../src/engine/anvil-process.js'
+import { type GethProcess, spawnOpGeth } from '../../src/engine/geth-process.js'
+import type { EngineApi } from '../../src/engine/index.js'
+import { createEngineApi, newRollup, opGenesis } from '../../src/index.js'
 import { type Child, startChild } from '../../src/internal/child.js'
 
 /** Whether these suites run: with `pnpm test:peers`, which builds the programs, and not with every `npm test`: a chain takes half a minute. */

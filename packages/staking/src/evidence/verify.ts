@@ -8,7 +8,7 @@ import { recoverSigner, type SignedObjects, signingHash } from './typed-data.js'
 import type { Evidence, EvidenceCode, EvidenceContext, Signed, Turn, Verdict } from './types.js'
 
 type Refusal = { ok: false; code: EvidenceCode; reason: string }
-type Place = { epoch: bigint; term: number; index: bigint }
+export type ContextPlace = { epoch: bigint; term: number; index: bigint }
 type Claim<Name extends keyof SignedObjects> = { name: Name; signed: Signed<SignedObjects[Name]>; epoch: bigint }
 
 const no = (code: EvidenceCode, reason: string): Refusal => ({ ok: false, code, reason })
@@ -24,7 +24,7 @@ function word(value: bigint): Uint8Array {
  * Name of a fault: keccak256(keccak256(kind) ‖ accused ‖ epoch ‖ term ‖ height or index), each a 32-byte word. The
  * payloads are not in it: a third conflicting block is the same fault.
  */
-export function evidenceIdOf(kind: OffenceKind, accused: number, place: Place): Hex {
+export function evidenceIdOf(kind: OffenceKind, accused: number, place: ContextPlace): Hex {
   return bytesToHex(
     keccak_256(
       concatBytes(
@@ -208,7 +208,7 @@ const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCas
 function convict(
   evidence: Evidence,
   context: EvidenceContext,
-  place: Place,
+  place: ContextPlace,
   claims: readonly Claim<keyof SignedObjects>[],
   rule: (hashes: readonly Hash[]) => Refusal | undefined,
 ): Verdict {

@@ -1,5 +1,5 @@
 /** Something that holds from its epoch on, until the next entry. */
-type Dated = { readonly epoch: bigint }
+export type Dated = { readonly epoch: bigint }
 
 /**
  * What was when: entries by ascending epoch, of which only the newest is ever written anew. A list that is never

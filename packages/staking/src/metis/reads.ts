@@ -13,16 +13,17 @@ import type { MetisSequencer, MetisStatus, MetisVersion } from '../pool/metis-st
 import { lockingInfoAbi, lockingPoolAbi, sequencerSetAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
 
-type Client = PublicClient<Transport, Chain | undefined>
-type At = { blockNumber?: bigint | undefined }
+export type ReadClient = PublicClient<Transport, Chain | undefined>
+export type ReadAt = { blockNumber?: bigint | undefined }
 
-const at = ({ blockNumber }: At): { blockNumber: bigint } | object => (blockNumber === undefined ? {} : { blockNumber })
+const at = ({ blockNumber }: ReadAt): { blockNumber: bigint } | object =>
+  blockNumber === undefined ? {} : { blockNumber }
 const lower = (value: Address): Address => value.toLowerCase() as Address
 
 /** A sequencer's record, or `undefined` when there is none with this id. */
 export async function readMetisSequencer(
-  client: Client,
-  input: { deployment: MetisDeployment; id: number } & At,
+  client: ReadClient,
+  input: { deployment: MetisDeployment; id: number } & ReadAt,
 ): Promise<MetisSequencer | undefined> {
   const [
     amount,
@@ -82,8 +83,8 @@ export type MetisPoolSummary = {
 
 /** Settings and sums of both L1 contracts, at one block when one is given. */
 export async function readMetisPool(
-  client: Client,
-  input: { deployment: MetisDeployment } & At,
+  client: ReadClient,
+  input: { deployment: MetisDeployment } & ReadAt,
 ): Promise<MetisPoolSummary> {
   const pool = { address: input.deployment.lockingPool, abi: lockingPoolAbi, ...at(input) } as const
   const info = { address: input.deployment.lockingInfo, abi: lockingInfoAbi, ...at(input) } as const
@@ -132,8 +133,8 @@ export async function readMetisPool(
 
 /** An epoch of the L2 contract; `undefined` past the current one. */
 export async function readMetisEpoch(
-  client: Client,
-  input: { deployment: MetisDeployment; epoch: bigint } & At,
+  client: ReadClient,
+  input: { deployment: MetisDeployment; epoch: bigint } & ReadAt,
 ): Promise<SetEpoch | undefined> {
   const [number, signer, startBlock, endBlock] = await client.readContract({
     address: input.deployment.sequencerSet,
@@ -150,8 +151,8 @@ export async function readMetisEpoch(
  * them all in one call that nodes stop answering as the chain grows.
  */
 export async function readMetisEpochAt(
-  client: Client,
-  input: { deployment: MetisDeployment; l2Block: bigint } & At,
+  client: ReadClient,
+  input: { deployment: MetisDeployment; l2Block: bigint } & ReadAt,
 ): Promise<SetEpoch | undefined> {
   let high = await client.readContract({
     address: input.deployment.sequencerSet,
@@ -200,8 +201,8 @@ const implementationSlot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920
  * string `BFT restriction`.
  */
 export async function detectMetisVersion(
-  client: Client,
-  input: { deployment: MetisDeployment } & At,
+  client: ReadClient,
+  input: { deployment: MetisDeployment } & ReadAt,
 ): Promise<MetisVersion> {
   const address = input.deployment.lockingPool
   const slot = await client.getStorageAt({ address, slot: implementationSlot, ...at(input) })

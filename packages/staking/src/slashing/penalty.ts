@@ -14,7 +14,7 @@ export type OffenceKind =
 /** Offences of one class are correlated with each other. */
 export type OffenceClass = 'equivocation' | 'state' | 'data' | 'service'
 
-type Rule = {
+export type PenaltyRule = {
   readonly class: OffenceClass
   readonly baseBps: number
   /** Doubles with every repetition up to `capBps`. */
@@ -26,7 +26,7 @@ type Rule = {
 }
 
 /** The penalty table. What the shares leave over, and the remainder of every division, is burnt. */
-export const offenceRules: Readonly<Record<OffenceKind, Rule>> = {
+export const offenceRules: Readonly<Record<OffenceKind, PenaltyRule>> = {
   EQUIVOCATION_BLOCK: {
     class: 'equivocation',
     baseBps: 500,

@@ -109,7 +109,7 @@ type Placed = { bid: LaneBid; bidder: Address; tie: Hash }
  *
  * @example
  * ```ts
- * import { createLaneAuction, hashLaneBid } from '@l2/sequencer-core'
+ * import { createLaneAuction, hashLaneBid } from '@l2/sequencer-core/ordering'
  * import { privateKeyToAccount } from 'viem/accounts'
  *
  * const [alice, bob] = ['01', '02'].map(byte => privateKeyToAccount(`0x${byte.repeat(32)}`))

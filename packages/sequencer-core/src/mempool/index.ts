@@ -1,0 +1,39 @@
+export type { GasSchedule } from '../transaction/gas.js'
+export type { AccessListEntry, Authorization, Transaction, TransactionType } from '../transaction/types.js'
+export {
+  checkCondition,
+  conditionRange,
+  type KnownStateReader,
+  knownAccountsHold,
+  maxConditionCost,
+} from './condition.js'
+export {
+  createDurableMempool,
+  type DurableMempool,
+  type DurableMempoolOptions,
+  type JournaledTransaction,
+  type JournalRecord,
+  type MempoolJournal,
+  restoreMempool,
+} from './journal.js'
+export {
+  type AddContext,
+  type BundleRange,
+  createMempool,
+  type HeadUpdate,
+  type Mempool,
+  type MempoolDeps,
+} from './mempool.js'
+export { defaultMempoolOptions, type MempoolOptions } from './options.js'
+export type {
+  AccountState,
+  Bundle,
+  DropReason,
+  KnownAccount,
+  PendingPool,
+  PoolEvent,
+  PooledTransaction,
+  PoolHead,
+  SenderQueue,
+  TransactionCondition,
+} from './types.js'
