@@ -121,8 +121,13 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
   methods.set('eth_getLogs', logsMethod(view))
   for (const [name, method] of poolMethods(view, methods.get('eth_getTransactionCount')!)) methods.set(name, method)
   for (const [name, method] of traceMethods(view)) methods.set(name, method)
+  if (view.family === 'anvil') for (const name of [...methods.keys()]) if (endsAnvil.test(name)) methods.delete(name)
   return methods
 }
+
+/** What anvil is not asked on behalf of strangers: it has no such method, or has ended over one about a deposit (`eth_getRawTransactionByHash`). */
+const endsAnvil =
+  /^(debug_|trace_|eth_getRawTransaction|eth_getHeader|eth_getUncleBy|eth_getStorageValues$|eth_simulateV1$)/
 
 /** The specification of `eth_simulateV1` has a code for a fee cap below the base fee, which newer geth answers with. */
 function inCodesOfSimulation(error: unknown): never {

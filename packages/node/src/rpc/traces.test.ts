@@ -5,10 +5,10 @@ import { createFeed } from './feed.js'
 
 const caller = { client: {}, signal: new AbortController().signal, notify: undefined }
 
-function setup(read: Read) {
+function setup(read: Read, family: 'op' | 'anvil' = 'op') {
   const unused = new Proxy({}, { get: () => () => undefined }) as never
   const methods = ethMethods({
-    ...{ chainId: 7, family: 'op', read, mempool: unused, feed: createFeed() },
+    ...{ chainId: 7, family, read, mempool: unused, feed: createFeed() },
     heads: () => ({ unsafe: 9n, safe: 5n, finalized: 3n }),
     submit: async () => '0x',
   })
@@ -101,4 +101,12 @@ it('writes what Parity did from what geth traces', async () => {
   expect(await ask('trace_block', 'latest')).toHaveLength(4)
   expect(await ask('trace_block', `0x${'ab'.repeat(32)}`)).toHaveLength(4)
   expect(asked.slice(-2)).toEqual(['debug_traceBlockByNumber', 'debug_traceBlockByHash'])
+})
+
+it('asks anvil for nothing that it has ended over', () => {
+  const { methods } = setup((async () => null) as Read, 'anvil')
+  for (const name of ['eth_getRawTransactionByHash', 'debug_traceTransaction', 'trace_block', 'eth_simulateV1']) {
+    expect(methods.get(name), name).toBeUndefined()
+  }
+  expect(methods.get('eth_getTransactionByHash')).toBeDefined()
 })

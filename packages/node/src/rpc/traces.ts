@@ -38,22 +38,15 @@ const hasProgram = (config: unknown): boolean =>
     return key.toLowerCase() === 'tracerconfig' && !namesOnly(value)
   })
 
-/** `trace_*` over the tracer of geth that writes what Parity did; anvil has methods of that name itself. */
-function parityMethods(
-  read: Read,
-  family: EthView['family'],
-  at: (reference: unknown) => unknown,
-): [string, RpcMethod][] {
+/** `trace_*` over the tracer of geth that writes what Parity did. */
+function parityMethods(read: Read, at: (reference: unknown) => unknown): [string, RpcMethod][] {
   const flat = { tracer: 'flatCallTracer' }
   const ofTransaction = async (hash: unknown, caller: Caller): Promise<unknown[] | null> =>
-    family === 'anvil'
-      ? await read('trace_transaction', [hash], caller)
-      : await read('debug_traceTransaction', [hash, flat], caller)
+    await read('debug_traceTransaction', [hash, flat], caller)
   return [
     [
       'trace_block',
       async ([reference], caller) => {
-        if (family === 'anvil') return await read('trace_block', [at(reference)], caller)
         const isHash = typeof reference === 'string' && reference.length === 66
         const method = isHash ? 'debug_traceBlockByHash' : 'debug_traceBlockByNumber'
         const traced = await read<{ result?: unknown[] }[]>(method, [at(reference), flat], caller)
@@ -75,9 +68,9 @@ function parityMethods(
 }
 
 /** `debug_*` that reads, and `trace_*`. */
-export function traceMethods({ read, family, heads }: EthView): Map<string, RpcMethod> {
+export function traceMethods({ read, heads }: EthView): Map<string, RpcMethod> {
   const { at, atIn } = blockReferences(heads)
-  const methods = new Map<string, RpcMethod>(parityMethods(read, family, at))
+  const methods = new Map<string, RpcMethod>(parityMethods(read, at))
   for (const [method, position] of Object.entries(debugReads)) {
     methods.set(method, (params, caller) => {
       if (method.startsWith('debug_trace') && params.some(hasProgram)) {
