@@ -1,7 +1,14 @@
 // Our batcher on stock op-nodes, of which one sequences: it asks them which, and reads blocks from the engine of that one.
 import type { Hash } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { type ActiveSequencerEvent, type BatcherEvent, type BatcherSink, createActiveSequencer, createOpNodeSequencer, type SequencerEndpoint } from '../../src/batcher/index.js'
+import {
+  type ActiveSequencerEvent,
+  type BatcherEvent,
+  type BatcherSink,
+  createActiveSequencer,
+  createOpNodeSequencer,
+  type SequencerEndpoint,
+} from '../../src/batcher/index.js'
 import { createBatcher } from '../../src/index.js'
 import { createNodeBrotliCompressor } from '../../src/node.js'
 import { createWorld, type Execution, hasPrograms, inbox, type OpNode, pause, until, type World } from './world.js'
