@@ -23,6 +23,11 @@ export type ChannelStreamOptions = {
   allowBrotli?: boolean | undefined
   /** Default zlib alone, in JavaScript. */
   decompressors?: Decompressors | undefined
+  /**
+   * Whose reading counts where the two differ: a span batch that can be read, and of which a transaction cannot be rebuilt, is passed over by
+   * op-node and ends the channel for kona. Default `op-node`.
+   */
+  rules?: 'op-node' | 'kona' | undefined
   /** Told of each batch that is passed over (`BATCH_UNDERIVABLE`). */
   onDropped?: ((error: SequencerError) => void) | undefined
 }
@@ -119,7 +124,7 @@ export function openBatchStream<B>(
           return batch
         } catch (error) {
           if (!isL2Error(error)) throw error
-          if (error.code !== 'BATCH_UNDERIVABLE') {
+          if (error.code !== 'BATCH_UNDERIVABLE' || options.rules === 'kona') {
             end = { kind: 'invalid', error: error as SequencerError }
             return undefined
           }

@@ -42,6 +42,8 @@ export type ChannelStageOptions = {
   readonly trustSenders?: boolean | undefined
   /** Default zlib in JavaScript; a chain with brotli channels needs a brotli port. */
   readonly decompressors?: Decompressors | undefined
+  /** Whose reading counts where op-node and kona differ, see {@link ChannelStreamOptions.rules}. Default `op-node`. */
+  readonly rules?: 'op-node' | 'kona' | undefined
   /** Told of what does not count and of channels, in order; called synchronously and must not throw. */
   readonly onEvent?: ((event: DerivationEvent) => void) | undefined
 }
@@ -126,6 +128,7 @@ class Stage implements ChannelStage {
   readonly #recovery: SenderRecovery
   readonly #trustSenders: boolean
   readonly #decompressors: Decompressors
+  readonly #rules: 'op-node' | 'kona'
   readonly #emit: (event: DerivationEvent) => void
   #systemConfig: SystemConfig
   #l1: L1BlockRef | undefined
@@ -145,6 +148,7 @@ class Stage implements ChannelStage {
     this.#recovery = options.recovery ?? nobleRecovery
     this.#trustSenders = options.trustSenders ?? false
     this.#decompressors = options.decompressors ?? defaultDecompressors
+    this.#rules = options.rules ?? 'op-node'
     this.#emit = options.onEvent ?? (() => {})
     this.#systemConfig = options.systemConfig ?? options.config.genesis.systemConfig
   }
@@ -262,6 +266,7 @@ class Stage implements ChannelStage {
       maxRlpBytes: maxRlpBytesAt(this.#config, l1.timestamp),
       allowBrotli: isForkActive(this.#config.forks, 'fjord', l1.timestamp),
       decompressors: this.#decompressors,
+      rules: this.#rules,
       onDropped: () => {
         this.#emit({ kind: 'batch', type: 'span', verdict: 'drop', reason: 'span-underivable' })
       },

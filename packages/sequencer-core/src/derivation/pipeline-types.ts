@@ -31,6 +31,8 @@ export type DerivationOptions = {
   readonly trustSenders?: boolean | undefined
   /** Default zlib in JavaScript; a chain with brotli channels needs a brotli port. */
   readonly decompressors?: Decompressors | undefined
+  /** Whose reading counts where op-node and kona differ, see {@link ChannelStreamOptions.rules}. Default `op-node`. */
+  readonly rules?: 'op-node' | 'kona' | undefined
   readonly upgradeTransactions?: UpgradeTransactions | undefined
 }
 

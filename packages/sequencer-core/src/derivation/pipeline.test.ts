@@ -556,6 +556,8 @@ describe('what goes wrong', () => {
       const derived = l1.derive()
       expect(verdicts(derived)).toEqual(['span drop span-underivable'])
       expect(hashes(derived)).toEqual(world.hashes)
+      // For kona the channel ends there.
+      expect(hashes(l1.derive({ rules: 'kona' }))).toEqual([])
     }
   })
 
