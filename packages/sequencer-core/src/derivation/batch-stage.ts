@@ -73,21 +73,22 @@ export interface BatchStage {
  *
  * @example
  * ```ts
- * import * as core from '@l2/sequencer-core'
+ * import { encodeBatcherTransaction, toSingularBatch } from '@l2/sequencer-core/batch'
+ * import { createBatchStage, createChannelStage, genesisBlockRef } from '@l2/sequencer-core/derivation'
  * import * as simulated from '@l2/sequencer-core/testing'
  *
  * const config = simulated.simulatedRollup()
  * const l1 = simulated.createL1Simulator({ config })
  * const sequencer = simulated.createSequencerSimulator({ config, l1 })
- * const posted = [1, 2].map(() => core.toSingularBatch(sequencer.build()!.batch))
+ * const posted = [1, 2].map(() => toSingularBatch(sequencer.build()!.batch))
  * const channelId = `0x${'01'.repeat(16)}` as const
- * l1.post(core.encodeBatcherTransaction(simulated.framesOfBatches(posted, { config, channelId })))
+ * l1.post(encodeBatcherTransaction(simulated.framesOfBatches(posted, { config, channelId })))
  * l1.mine()
  *
- * const channels = core.createChannelStage({ config })
- * const batches = core.createBatchStage({ config, channels })
+ * const channels = createChannelStage({ config })
+ * const batches = createBatchStage({ config, channels })
  * const where: string[] = []
- * let head = core.genesisBlockRef(config)
+ * let head = genesisBlockRef(config)
  * batches.enter(l1.block(config.genesis.l1.number)!)
  * for (let number = config.genesis.l1.number + 1n; number <= l1.head.number; number++) {
  *   const block = l1.block(number)!
