@@ -48,6 +48,7 @@ export {
   shortHex,
   wrapParts,
 } from './status/format.js'
+export { createHealth, healthPages } from './status/health.js'
 export { createStatus } from './status/node-status.js'
 export type { Status } from './status/status.js'
 export { type ChainIdentity, type DataDirectory, openDataDirectory } from './storage/data-directory.js'
