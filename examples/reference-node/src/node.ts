@@ -5,6 +5,7 @@ import {
   chooseEngine,
   createActivity,
   createFeed,
+  createHealth,
   createMetrics,
   createShutdown,
   createStatus,
@@ -14,6 +15,7 @@ import {
   type EngineFamily,
   familyOf,
   fastestRecovery,
+  healthPages,
   type L1,
   l1Wallet,
   ledgerPages,
@@ -226,8 +228,14 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
     ...{ posting, keeper, gasToken, activity, supervision },
   })
 
-  const metrics = createMetrics(status)
-  const healthy = { status: 200, type: 'text/plain', body: 'ok\n' }
+  const engines = [executing, ...verifying.parts]
+  const health = createHealth({
+    ...{ directory: directory.path, feed, sequencer, engines, verifier, l1: l1Watch, wallet: posting.wallet },
+    // Half an hour: of what a batch may wait on L1, and of what an outage may last.
+    maxUnsafeBlocks: 1800n / rollup.blockTimeSeconds,
+    isStopping: () => shutdown.isStopping,
+  })
+  const metrics = createMetrics(status, health)
   const methods = rpcMethods({
     ...{ sequencer, chainId: config.chainId, family, read: executing.read, feed, keeper, status },
     heads: () => ({
@@ -245,19 +253,13 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
       host: config.host,
       port: config.port,
       methods,
-      pages: new Map([
-        ['/healthz', async () => healthy],
-        ['/readyz', async () => (shutdown.isStopping ? { ...healthy, status: 503, body: 'stopping\n' } : healthy)],
-        ['/metrics', metrics],
-        ...ledgerPages(keeper),
-      ]),
+      pages: new Map([...healthPages(health), ['/metrics', metrics], ...ledgerPages(keeper)]),
     }),
   )
   say(`JSON-RPC at ${rpc.url}`)
   const admin = await serveOperator(config, directory, batching, say)
   if (admin !== undefined) parts.own(admin)
 
-  const engines = [executing, ...verifying.parts]
   for (const engine of engines) engine.failed.catch(supervision.fail)
   l1.failed.catch(supervision.fail)
   supervision.run('engines', { pauseMs: 500 }, async () => engines.find(({ down }) => down !== undefined)?.down)

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Health } from '../status/health.js'
 import type { Status } from '../status/status.js'
 
 type Measure = { name: string; help: string; value(status: Status): number }
@@ -74,8 +75,11 @@ const measures: readonly Measure[] = [
   { name: 'l2_lst_rate', help: 'METIS for one eMETIS', value: s => Number(s.lst.rateE27) / 1e27 },
 ]
 
-/** Prometheus text of the node's present status, process metrics included. */
-export function createMetrics(status: () => Status): () => Promise<{ status: number; type: string; body: string }> {
+/** Prometheus text of the node's present status and health, process metrics included. */
+export function createMetrics(
+  status: () => Status,
+  health: () => Promise<Health>,
+): () => Promise<{ status: number; type: string; body: string }> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   for (const { name, help, value } of measures) {
@@ -105,6 +109,16 @@ export function createMetrics(status: () => Status): () => Promise<{ status: num
     collect() {
       this.reset()
       for (const { part, sinceMs } of status().waiting) this.set({ part }, (Date.now() - sinceMs) / 1000)
+    },
+  })
+  new Gauge({
+    name: 'l2_node_check_ok',
+    help: 'Checks of /healthz and /readyz: 1 where all is well, else 0',
+    labelNames: ['check'],
+    registers: [registry],
+    async collect() {
+      const { live, ready } = await health()
+      for (const [check, { ok }] of Object.entries({ ...live, ...ready })) this.set({ check }, ok ? 1 : 0)
     },
   })
   return async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })
