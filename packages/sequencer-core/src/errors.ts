@@ -87,6 +87,8 @@ export type SequencerErrorCode =
   | 'MEMPOOL_OPTIONS'
   /** The journal cannot be read or written; nothing was acknowledged. */
   | 'JOURNAL_FAILED'
+  /** Damage of the journal that no crash explains. */
+  | 'JOURNAL_CORRUPT'
   // ordering
   /** Parameters that no policy can work with. */
   | 'POLICY_PARAMETERS'
@@ -151,6 +153,9 @@ export type SequencerErrorCode =
   | 'ENGINE_BLOCK_MISMATCH'
   /** Heads of which one is no ancestor of the next. */
   | 'ENGINE_FORKCHOICE'
+  // log, mempool and guard
+  /** There is no room on the disk: nothing of the write is left, and the next one may succeed. Try again. */
+  | 'DISK_FULL'
   // log
   /** A newer lease exists: this writer has lost, for good. */
   | 'LOG_FENCED'

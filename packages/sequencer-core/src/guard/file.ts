@@ -6,6 +6,7 @@ import { lockFile, type ProcessLock } from '@l2/common/node'
 import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.js'
+import { diskIsFull } from '../internal/frame-file.js'
 import { createMutex } from '../internal/mutex.js'
 import { closedTerm, type Reservation, type SigningGuard } from './guard.js'
 import { checkNotStale, checkWatermark, comparePositions, type Watermark } from './watermark.js'
@@ -44,7 +45,7 @@ export interface FileGuard extends SigningGuard {
 }
 
 function corrupt(path: string, reason: string): SequencerError {
-  return new SequencerError(`the signing watermark cannot be trusted: ${reason}`, {
+  return new SequencerError(`the signing watermark ${path} cannot be trusted: ${reason}`, {
     code: 'GUARD_CORRUPT',
     meta: [
       'try: restore no copy; take a new key, or remove the file once the old term is over and pass what L1 shows as "seen"',
@@ -88,9 +89,10 @@ function decodeSlot(bytes: Buffer): (Slot & { identity: Buffer }) | undefined {
 }
 
 /**
- * Opens or creates the guard of one key on one chain. Reservations are durable (`fdatasync`) before they resolve.
+ * Opens or creates the guard of one key on one chain. Reservations are durable (`fdatasync`) before they resolve; where there is no room on the
+ * disk they fail with `DISK_FULL` (retry), and nothing is reserved.
  *
- * @throws SequencerError `GUARD_LOCKED` (retry), `GUARD_CORRUPT`, `GUARD_FAILED` when the system refuses the file. An old copy does not throw here but at every reservation (`GUARD_STALE`),
+ * @throws SequencerError `GUARD_LOCKED` (retry), `GUARD_CORRUPT`, `DISK_FULL`, `GUARD_FAILED` when the system refuses the file. An old copy does not throw here but at every reservation (`GUARD_STALE`),
  * so that its owner can look at it and skip the term.
  *
  * @example
@@ -116,7 +118,7 @@ function decodeSlot(bytes: Buffer): (Slot & { identity: Buffer }) | undefined {
 export async function openFileGuard(options: FileGuardOptions): Promise<FileGuard> {
   const path = resolve(options.path)
   const lock = await lockFile(path).catch((cause: unknown) => {
-    throw failed('the system refuses its file', cause)
+    throw failed(`the system refuses ${path}.lock`, cause)
   })
   if (lock === undefined) {
     throw new SequencerError('another process signs with this watermark', {
@@ -138,13 +140,14 @@ export async function openFileGuard(options: FileGuardOptions): Promise<FileGuar
       (best, slot) => (best === undefined || slot.generation > best.generation ? slot : best),
       undefined,
     )
-    const guard = new GuardFile(file, lock, identity, newest, options.seen)
+    const guard = new GuardFile(path, file, lock, identity, newest, options.seen)
     if (fresh) await guard.create(path)
     return guard
   } catch (error) {
     await file?.close()
     await lock.release()
-    throw error instanceof SequencerError ? error : failed('the system refuses its file', error)
+    if (error instanceof SequencerError) throw error
+    throw diskIsFull(path, error) ?? failed(`the system refuses ${path}`, error)
   }
 }
 
@@ -162,6 +165,7 @@ const nothing: Watermark = { epoch: 0n, term: 0, height: 0n, digest: `0x${'00'.r
 
 class GuardFile implements FileGuard {
   stale: SequencerError | undefined
+  readonly #path: string
   readonly #file: FileHandle
   readonly #lock: ProcessLock
   readonly #identity: Buffer
@@ -172,12 +176,14 @@ class GuardFile implements FileGuard {
   #closing: Promise<void> | undefined
 
   constructor(
+    path: string,
     file: FileHandle,
     lock: ProcessLock,
     identity: Buffer,
     newest: Slot | undefined,
     seen: readonly Watermark[],
   ) {
+    this.#path = path
     this.#file = file
     this.#lock = lock
     this.#identity = identity
@@ -253,6 +259,13 @@ class GuardFile implements FileGuard {
     try {
       if (payload !== undefined) await writeAt(this.#file, payload, payloadPosition(slot.generation))
       await writeAt(this.#file, encodeSlot(slot, this.#identity), Number(slot.generation % 2n) * slotStride)
+    } catch (cause) {
+      // The other slot holds the last reservation, and the next attempt writes to this one again.
+      const full = diskIsFull(this.#path, cause)
+      this.#failure = full === undefined ? failed('the watermark could not be written', cause) : undefined
+      throw full ?? this.#failure
+    }
+    try {
       await this.#file.datasync()
     } catch (cause) {
       // What the disk holds is unknown now: no further signature through this object.

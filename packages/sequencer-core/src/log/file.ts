@@ -1,11 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { isL2Error } from '@l2/common'
 import { lockFile, type ProcessLock } from '@l2/common/node'
 import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
-import { openOrCreate, readAt, syncFolderOf, writeAt } from '../internal/files.js'
+import { FrameFile, type FrameFormat, firstFrame } from '../internal/frame-file.js'
 import { createMutex } from '../internal/mutex.js'
 import { createFollowers } from './followers.js'
 import {
@@ -27,19 +26,10 @@ import {
   type SequencerLog,
 } from './log.js'
 
-// The file is a header and then frames. A frame is what one write and one fdatasync bring to disk: one or more records. The next frame is
-// written only after that sync, so a crash can damage the last frame and no other, and a damaged frame with a sound one behind it is decay.
+// A file of frames; the body of a frame is one or more records.
 //
-//   header  magic 8 · version u32 · file id 8 · crc32 u32
-//   frame   file id 8 · own offset u64 · body length u32 · crc32 u32 over all of it · body
 //   record  kind u8 · length u32 · fence: epoch u64, holder | entry: epoch u64, seq u64, previous hash 32, payload
-//
-// The file id is random: a payload cannot imitate a frame, which recovery would otherwise find inside a torn one.
 
-const magic = Buffer.from('L2SEQLOG')
-const version = 1
-const headerBytes = 24
-const frameHeaderBytes = 24
 const recordHeaderBytes = 5
 const entryPrefixBytes = 48
 const kindFence = 0
@@ -47,9 +37,15 @@ const kindEntry = 1
 const maxHolderBytes = 256
 /** Appends that wait for the disk share a frame up to this size. */
 const groupBytes = 4 * 2 ** 20
-const maxBodyBytes = groupBytes + maxLogPayloadBytes + recordHeaderBytes + entryPrefixBytes
 /** Entries between two places that the index remembers. */
 const indexStride = 64n
+
+const format: FrameFormat = {
+  magic: 'L2SEQLOG',
+  version: 1,
+  maxBodyBytes: groupBytes + maxLogPayloadBytes + recordHeaderBytes + entryPrefixBytes,
+  corrupt,
+}
 
 /** Options of {@link openFileLog}. */
 export type FileLogOptions = {
@@ -73,8 +69,9 @@ export interface FileLog extends SequencerLog {
 type ParsedRecord = { type: 'fence'; epoch: bigint } | { type: 'entry'; entry: LogEntry }
 
 function corrupt(path: string, offset: number, reason: string): SequencerError {
-  return new SequencerError(`the log is damaged at byte ${offset}: ${reason}`, {
+  return new SequencerError(`the log ${path} is damaged at byte ${offset}: ${reason}`, {
     code: 'LOG_CORRUPT',
+    meta: ['try: put back a copy that was made after its last block; cutting it off would forget what was promised'],
     details: { path, offset, reason },
   })
 }
@@ -91,32 +88,6 @@ function encodeRecord(kind: number, ...parts: readonly Uint8Array[]): Uint8Array
     1,
   )
   return [head, ...parts]
-}
-
-function encodeFrame(fileId: Uint8Array, offset: number, body: Uint8Array): Buffer {
-  const frame = Buffer.alloc(frameHeaderBytes + body.length)
-  frame.set(fileId)
-  frame.writeBigUInt64BE(BigInt(offset), 8)
-  frame.writeUInt32BE(body.length, 16)
-  frame.set(body, frameHeaderBytes)
-  frame.writeUInt32BE(crc32(body, crc32(frame.subarray(0, 20))), 20)
-  return frame
-}
-
-/** Length of the body of a frame whose header stands at `at`, `undefined` when there is no header of this file and place. */
-function frameBodyLength(bytes: Buffer, at: number, fileId: Uint8Array, offset: number): number | undefined {
-  if (at + frameHeaderBytes > bytes.length) return undefined
-  for (let i = 0; i < 8; i++) if (bytes[at + i] !== fileId[i]) return undefined
-  if (bytes.readBigUInt64BE(at + 8) !== BigInt(offset)) return undefined
-  const length = bytes.readUInt32BE(at + 16)
-  return length <= maxBodyBytes ? length : undefined
-}
-
-function frameIsSound(bytes: Buffer, at: number, bodyLength: number): boolean {
-  const end = at + frameHeaderBytes + bodyLength
-  if (end > bytes.length) return false
-  const sum = crc32(bytes.subarray(at + frameHeaderBytes, end), crc32(bytes.subarray(at, at + 20)))
-  return sum === bytes.readUInt32BE(at + 20)
 }
 
 function* parseBody(body: Buffer, path: string, offset: number): Generator<ParsedRecord> {
@@ -148,7 +119,8 @@ function* parseBody(body: Buffer, path: string, offset: number): Generator<Parse
 
 /**
  * Opens or creates a log in one file. An append is acknowledged after `fdatasync`; appends that wait for the disk share one. A write that a
- * crash tore is cut off: it was never acknowledged. Damage anywhere else is refused, because cutting there would forget promises.
+ * crash tore is cut off: it was never acknowledged. Damage anywhere else is refused, because cutting there would forget promises. Where there is
+ * no room on the disk, an append fails with `DISK_FULL` (retry): the log ends where it ended, and the same entry may be appended again.
  *
  * @throws SequencerError `LOG_LOCKED` (retry) when another process has it open, `LOG_CORRUPT`, `LOG_CLOSED` when the system refuses the file
  *
@@ -183,11 +155,10 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
       details: { path },
     })
   }
-  let file: FileHandle | undefined
+  let file: FrameFile | undefined
   try {
-    file = await openOrCreate(path)
-    const fileId = await readHeader(file, path)
-    const log = new LogFile(path, file, fileId, lock, options.monotonicMs ?? (() => performance.now()))
+    file = await FrameFile.open(path, format)
+    const log = new LogFile(file, lock, options.monotonicMs ?? (() => performance.now()))
     await log.recover()
     return log
   } catch (error) {
@@ -197,41 +168,25 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
   }
 }
 
-/** The file's id. A file that ends inside its header never held an entry: its header is written anew. */
-async function readHeader(file: FileHandle, path: string): Promise<Buffer> {
-  const header = await readAt(file, 0, headerBytes)
-  if (header.length < headerBytes) {
-    const fresh = Buffer.alloc(headerBytes)
-    fresh.set(magic)
-    fresh.writeUInt32BE(version, 8)
-    fresh.set(randomBytes(8), 12)
-    fresh.writeUInt32BE(crc32(fresh.subarray(0, 20)), 20)
-    await writeAt(file, fresh, 0)
-    await file.datasync()
-    await syncFolderOf(path)
-    return fresh.subarray(12, 20)
-  }
-  if (!header.subarray(0, 8).equals(magic)) throw corrupt(path, 0, 'not a sequencer log')
-  if (header.readUInt32BE(8) !== version)
-    throw corrupt(path, 8, `version ${header.readUInt32BE(8)}, expected ${version}`)
-  if (header.readUInt32BE(20) !== crc32(header.subarray(0, 20))) throw corrupt(path, 20, 'checksum of the header')
-  return header.subarray(12, 20)
+type Waiting = {
+  parts: Uint8Array[]
+  bytes: number
+  /** The log's head once it is on disk. */
+  head: LogHead
+  done(): void
+  fail(error: unknown): void
 }
-
-type Waiting = { parts: Uint8Array[]; bytes: number; done(): void; fail(error: unknown): void }
 
 class LogFile implements FileLog {
   recovery: FileLogRecovery = { tornBytes: 0 }
-  readonly #path: string
-  readonly #file: FileHandle
-  readonly #fileId: Buffer
+  readonly #file: FrameFile
   readonly #lock: ProcessLock
   readonly #now: () => number
   readonly #followers = createFollowers()
   readonly #exclusive = createMutex()
   /** What has been promised to the disk; {@link #durable} is what the disk has promised to us. */
   #state: LogState = emptyLogState
-  #durable: { seq: bigint; end: number } = { seq: 0n, end: headerBytes }
+  #durable: LogHead = emptyLogState.head
   /** Every so many entries, where a frame begins: to start reading near a sequence number. */
   readonly #index: { seq: bigint; offset: number }[] = []
   #queue: Waiting[] = []
@@ -239,66 +194,33 @@ class LogFile implements FileLog {
   #failure: SequencerError | undefined
   #closing: Promise<void> | undefined
 
-  constructor(path: string, file: FileHandle, fileId: Buffer, lock: ProcessLock, now: () => number) {
-    this.#path = path
+  constructor(file: FrameFile, lock: ProcessLock, now: () => number) {
     this.#file = file
-    this.#fileId = fileId
     this.#lock = lock
     this.#now = now
   }
 
   /** Walks all frames, checks the chain, and cuts off a torn last one. */
   async recover(): Promise<void> {
-    const { size } = await this.#file.stat()
-    let offset = headerBytes
-    while (offset < size) {
-      const frame = await this.#readFrame(offset)
-      if (frame === undefined) {
-        await this.#cut(offset, size)
-        break
-      }
-      for (const record of parseBody(frame.body, this.#path, offset)) {
+    const { path } = this.#file
+    const tornBytes = await this.#file.recover((body, offset) => {
+      for (const record of parseBody(body, path, offset)) {
         const { head } = this.#state
         if (record.type === 'fence') {
-          if (record.epoch <= head.epoch) throw corrupt(this.#path, offset, 'an epoch that does not rise')
+          if (record.epoch <= head.epoch) throw corrupt(path, offset, 'an epoch that does not rise')
           this.#state = { head: { ...head, epoch: record.epoch }, lease: undefined }
         } else {
           const { seq, epoch, prevHash, hash } = record.entry
           if (seq !== head.seq + 1n || prevHash !== head.hash || epoch !== head.epoch) {
-            throw corrupt(this.#path, offset, `entry ${seq} does not follow entry ${head.seq}`)
+            throw corrupt(path, offset, `entry ${seq} does not follow entry ${head.seq}`)
           }
           this.#remember(seq, offset)
           this.#state = { ...this.#state, head: { ...head, seq, hash } }
         }
       }
-      offset = frame.end
-    }
-    this.#durable = { seq: this.#state.head.seq, end: offset }
-  }
-
-  async #readFrame(offset: number): Promise<{ body: Buffer; end: number } | undefined> {
-    const header = await readAt(this.#file, offset, frameHeaderBytes)
-    const length = frameBodyLength(header, 0, this.#fileId, offset)
-    if (length === undefined) return undefined
-    const bytes = await readAt(this.#file, offset, frameHeaderBytes + length)
-    if (!frameIsSound(bytes, 0, length)) return undefined
-    return { body: bytes.subarray(frameHeaderBytes), end: offset + bytes.length }
-  }
-
-  /** Only the last frame can be torn: one frame's worth of bytes at most, and no sound frame among them. */
-  async #cut(offset: number, size: number): Promise<void> {
-    const rest = size - offset
-    if (rest > frameHeaderBytes + maxBodyBytes) throw corrupt(this.#path, offset, `${rest} unreadable bytes follow`)
-    const bytes = await readAt(this.#file, offset, rest)
-    for (let at = bytes.indexOf(this.#fileId, 1); at !== -1; at = bytes.indexOf(this.#fileId, at + 1)) {
-      const length = frameBodyLength(bytes, at, this.#fileId, offset + at)
-      if (length !== undefined && frameIsSound(bytes, at, length)) {
-        throw corrupt(this.#path, offset, `a damaged frame before the sound one at byte ${offset + at}`)
-      }
-    }
-    await this.#file.truncate(offset)
-    await this.#file.datasync()
-    this.recovery = { tornBytes: rest }
+    })
+    this.recovery = { tornBytes }
+    this.#durable = this.#state.head
   }
 
   #remember(seq: bigint, offset: number): void {
@@ -319,7 +241,7 @@ class LogFile implements FileLog {
       const { epoch } = this.#state.head
       const fence = Buffer.alloc(8)
       fence.writeBigUInt64BE(epoch)
-      await this.#write(encodeRecord(kindFence, fence, name))
+      await this.#write(encodeRecord(kindFence, fence, name), this.#state.head)
       return { epoch, holder, ttlMs }
     })
   }
@@ -344,10 +266,11 @@ class LogFile implements FileLog {
     if (verdict === 'repeat') {
       // Its first writer may still be waiting for the disk.
       await this.#flushed()
-      return appended
+      // Where that one found no room, this one is the first.
+      return this.#durable.seq >= entry.seq ? appended : this.append(entry)
     }
     this.#state = { ...this.#state, head: { ...this.#state.head, seq: entry.seq, hash } }
-    await this.#write(encodeRecord(kindEntry, prefix, entry.payload), entry.seq)
+    await this.#write(encodeRecord(kindEntry, prefix, entry.payload), this.#state.head)
     return appended
   }
 
@@ -364,21 +287,21 @@ class LogFile implements FileLog {
       signal?.throwIfAborted()
       if (this.#failure !== undefined) throw this.#failure
       if (this.#closing !== undefined) return
-      if (offset >= this.#durable.end) {
+      if (offset >= this.#file.end) {
         if (!follow) return
         await this.#followers.wait(signal)
         continue
       }
       let frame: { body: Buffer; end: number } | undefined
       try {
-        frame = await this.#readFrame(offset)
+        frame = await this.#file.read(offset)
       } catch (error) {
         // The file was closed under this read, which is an end and not a failure.
         if (this.#closing !== undefined) return
         throw error
       }
-      if (frame === undefined) throw corrupt(this.#path, offset, 'a frame that was sound when the log was opened')
-      for (const record of parseBody(frame.body, this.#path, offset)) {
+      if (frame === undefined) throw corrupt(this.#file.path, offset, 'a frame that was sound when the log was opened')
+      for (const record of parseBody(frame.body, this.#file.path, offset)) {
         if (record.type !== 'entry' || record.entry.seq < next) continue
         next = record.entry.seq + 1n
         yield record.entry
@@ -395,7 +318,7 @@ class LogFile implements FileLog {
       if (this.#index[middle]!.seq <= seq) low = middle + 1
       else high = middle
     }
-    return this.#index[low - 1]?.offset ?? headerBytes
+    return this.#index[low - 1]?.offset ?? firstFrame
   }
 
   close(): Promise<void> {
@@ -417,15 +340,13 @@ class LogFile implements FileLog {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  #write(parts: Uint8Array[], seq?: bigint): Promise<void> {
+  #write(parts: Uint8Array[], head: LogHead): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({
         parts,
         bytes: parts.reduce((sum, part) => sum + part.length, 0),
-        done: () => {
-          if (seq !== undefined) this.#durable.seq = seq
-          resolve()
-        },
+        head,
+        done: resolve,
         fail: reject,
       })
       this.#writing ??= this.#drain().finally(() => {
@@ -446,24 +367,26 @@ class LogFile implements FileLog {
         group.push(waiting)
         bytes += waiting.bytes
       } while (this.#queue.length > 0 && bytes + this.#queue[0]!.bytes <= groupBytes)
-      const start = this.#durable.end
+      const start = this.#file.end
       try {
-        // A second writer cannot be, unless the lock was removed by hand: then the file has grown without us.
-        const { size } = await this.#file.stat()
-        if (size !== start) throw corrupt(this.#path, start, `the file has ${size} bytes, we wrote ${start}`)
-        const body = Buffer.concat(group.flatMap(waiting => waiting.parts))
-        const frame = encodeFrame(this.#fileId, start, body)
-        await writeAt(this.#file, frame, start)
-        await this.#file.datasync()
-        this.#durable.end = start + frame.length
+        await this.#file.append(Buffer.concat(group.flatMap(waiting => waiting.parts)))
       } catch (error) {
+        const failed = [...group, ...this.#queue]
+        this.#queue = []
+        if (isL2Error(error, 'DISK_FULL')) {
+          // Nothing of it is on disk, and what was to follow it cannot either: the log ends where it ended.
+          const { lease } = this.#state
+          this.#state = { head: this.#durable, lease: lease?.epoch === this.#durable.epoch ? lease : undefined }
+          for (const waiting of failed) waiting.fail(error)
+          continue
+        }
         // After a failed sync nobody knows what the disk has: nothing more is promised through this object.
         this.#failure = logClosed(error)
-        for (const waiting of [...group, ...this.#queue]) waiting.fail(this.#failure)
-        this.#queue = []
+        for (const waiting of failed) waiting.fail(this.#failure)
         return
       }
       const before = this.#durable.seq
+      this.#durable = group.at(-1)!.head
       for (const waiting of group) waiting.done()
       if (this.#durable.seq > before) this.#remember(before + 1n, start)
       this.#followers.notify()

@@ -1,9 +1,9 @@
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { crc32 } from 'node:zlib'
-import { bytesToHex, hexToBytes } from '@l2/common'
+import { rename, rm } from 'node:fs/promises'
+import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
+import { syncFolderOf } from '../internal/files.js'
+import { FrameFile, type FrameFormat } from '../internal/frame-file.js'
 import type { JournaledTransaction, JournalRecord, MempoolJournal } from './journal.js'
 import type { PooledTransaction, TransactionCondition } from './types.js'
 
@@ -18,11 +18,25 @@ export type FileJournal = {
   readonly discardedBytes: number
 }
 
-/** "L2 mempool journal, version 1". */
-const magic = Uint8Array.of(0x4c, 0x32, 0x4d, 0x50, 0x4a, 0, 0, 1)
-const headerBytes = 8
 /** A record is no longer than a transaction with its condition may be. */
 const maxRecordBytes = 4 * 1024 * 1024
+/** Records that wait for the disk share a frame up to this size. */
+const groupBytes = 4 * 1024 * 1024
+const recordHeaderBytes = 4
+
+const format: FrameFormat = {
+  magic: 'L2MEMPOL',
+  version: 2,
+  maxBodyBytes: groupBytes + recordHeaderBytes + maxRecordBytes,
+  corrupt: (path, offset, reason) =>
+    new SequencerError(`the mempool journal ${path} is damaged at byte ${offset}: ${reason}`, {
+      code: 'JOURNAL_CORRUPT',
+      meta: [
+        'try: put back a copy, or remove the file: then what waits in it is forgotten, though it was acknowledged',
+      ],
+      details: { path, offset, reason },
+    }),
+}
 
 function bigintSafe(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? { bigint: value.toString() } : value
@@ -33,25 +47,25 @@ function bigintBack(_: string, value: unknown): unknown {
   return typeof text === 'string' ? BigInt(text) : value
 }
 
-/** length (u32) ‖ crc32 of the payload (u32) ‖ payload, big-endian. */
-function frame(payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(headerBytes + payload.length)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, payload.length)
-  view.setUint32(4, crc32(payload))
-  bytes.set(payload, headerBytes)
-  return bytes
+/** length u32 ‖ kind u8 (0: counter, 1: add, 2: remove) ‖ fields, big-endian. */
+function record(payloadBytes: number, kind: number): { bytes: Uint8Array; payload: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(recordHeaderBytes + payloadBytes)
+  new DataView(bytes.buffer).setUint32(0, payloadBytes)
+  const payload = bytes.subarray(recordHeaderBytes)
+  payload[0] = kind
+  return { bytes, payload, view: new DataView(bytes.buffer, recordHeaderBytes) }
 }
 
-/** kind (0: counter, 1: add, 2: remove) ‖ fields. */
-function encodeRecord(record: JournalRecord): Uint8Array {
-  if (record.kind === 'remove') return frame(Uint8Array.of(2, ...hexToBytes(record.hash)!))
-  const { transaction, arrival, arrivedAtMs, readyAtMs, isPrivate, mayRevert, condition } = record.entry
+function encodeRecord(entryOrHash: JournalRecord): Uint8Array {
+  if (entryOrHash.kind === 'remove') {
+    const removal = record(33, 2)
+    removal.payload.set(hexToBytes(entryOrHash.hash)!, 1)
+    return removal.bytes
+  }
+  const { transaction, arrival, arrivedAtMs, readyAtMs, isPrivate, mayRevert, condition } = entryOrHash.entry
   const json =
     condition === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(condition, bigintSafe))
-  const payload = new Uint8Array(30 + json.length + transaction.raw.length)
-  const view = new DataView(payload.buffer)
-  payload[0] = 1
+  const { bytes, payload, view } = record(30 + json.length + transaction.raw.length, 1)
   payload[1] = (isPrivate ? 1 : 0) | (mayRevert ? 2 : 0)
   view.setFloat64(2, arrival)
   view.setFloat64(10, arrivedAtMs)
@@ -59,16 +73,16 @@ function encodeRecord(record: JournalRecord): Uint8Array {
   view.setUint32(26, json.length)
   payload.set(json, 30)
   payload.set(transaction.raw, 30 + json.length)
-  return frame(payload)
+  return bytes
 }
 
 function encodeCounter(nextArrival: number): Uint8Array {
-  const payload = new Uint8Array(9)
-  new DataView(payload.buffer).setFloat64(1, nextArrival)
-  return frame(payload)
+  const { bytes, view } = record(9, 0)
+  view.setFloat64(1, nextArrival)
+  return bytes
 }
 
-function readAdd(payload: Uint8Array): JournaledTransaction {
+function readAdd(payload: Buffer): JournaledTransaction {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
   const jsonEnd = 30 + view.getUint32(26)
   const json = new TextDecoder().decode(payload.subarray(30, jsonEnd))
@@ -83,60 +97,59 @@ function readAdd(payload: Uint8Array): JournaledTransaction {
   }
 }
 
-/** Everything up to the first record that is not whole. `hashOf` finds what a removal means. */
-function readJournal(
-  bytes: Uint8Array,
-  hashOf: (raw: Uint8Array) => Hash,
-): { live: JournaledTransaction[]; nextArrival: number; validBytes: number } {
-  const live = new Map<Hash, JournaledTransaction>()
-  let nextArrival = 0
-  let offset = magic.length
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  while (offset + headerBytes <= bytes.length) {
-    const length = view.getUint32(offset)
-    const end = offset + headerBytes + length
-    // Sectors that the file system gave but nobody wrote are zeros: an empty record is no record.
-    if (length === 0 || length > maxRecordBytes || end > bytes.length) break
-    const payload = bytes.subarray(offset + headerBytes, end)
-    if (crc32(payload) !== view.getUint32(offset + 4)) break
-    if (payload[0] === 1) {
-      const entry = readAdd(payload)
-      nextArrival = Math.max(nextArrival, entry.arrival + 1)
-      live.set(hashOf(entry.raw), entry)
-    } else if (payload[0] === 2) {
-      live.delete(bytesToHex(payload.subarray(1)))
-    } else {
-      nextArrival = Math.max(nextArrival, new DataView(payload.buffer, payload.byteOffset).getFloat64(1))
+/** What a journal holds, as its frames are read. */
+class Found {
+  readonly live = new Map<Hash, JournaledTransaction>()
+  nextArrival = 0
+  readonly #path: string
+  readonly #hashOf: (raw: Uint8Array) => Hash
+
+  constructor(path: string, hashOf: (raw: Uint8Array) => Hash) {
+    this.#path = path
+    this.#hashOf = hashOf
+  }
+
+  frame(body: Buffer, offset: number): void {
+    for (let at = 0; at < body.length; ) {
+      const end = at + recordHeaderBytes <= body.length ? at + recordHeaderBytes + body.readUInt32BE(at) : 0
+      if (end <= at + recordHeaderBytes || end > body.length)
+        throw format.corrupt(this.#path, offset, 'a record is cut')
+      const payload = body.subarray(at + recordHeaderBytes, end)
+      at = end
+      if (payload[0] === 1) {
+        const entry = readAdd(payload)
+        this.nextArrival = Math.max(this.nextArrival, entry.arrival + 1)
+        // What the hash of a removal means.
+        this.live.set(this.#hashOf(entry.raw), entry)
+      } else if (payload[0] === 2) {
+        this.live.delete(bytesToHex(payload.subarray(1)))
+      } else {
+        this.nextArrival = Math.max(this.nextArrival, payload.readDoubleBE(1))
+      }
     }
-    offset = end
-  }
-  return { live: [...live.values()], nextArrival, validBytes: offset }
-}
-
-/** Makes a rename or a new file itself durable. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(dirname(path), 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 
-async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<number> {
-  const bytes = Buffer.concat(parts)
-  let offset = 0
-  while (offset < bytes.length) offset += (await file.write(bytes, offset, bytes.length - offset)).bytesWritten
-  return bytes.length
+/** As many frames as it takes. */
+async function appendAll(file: FrameFile, parts: readonly Uint8Array[]): Promise<void> {
+  for (let next = 0; next < parts.length; ) {
+    const body: Uint8Array[] = []
+    for (let bytes = 0; next < parts.length && bytes < groupBytes; next++) {
+      body.push(parts[next]!)
+      bytes += parts[next]!.length
+    }
+    await file.append(Buffer.concat(body))
+  }
 }
 
 /**
- * A {@link MempoolJournal} in an append-only file. Appends that come together share one fsync; a torn tail is cut off when the file is opened;
- * compaction writes a new file beside it and renames.
+ * A {@link MempoolJournal} in an append-only file. Appends that come together share one fsync; a torn tail is cut off when the file is opened,
+ * damage anywhere else is refused; compaction writes a new file beside it and renames. Where there is no room on the disk, an append fails with
+ * `DISK_FULL` (retry), and the next one may succeed.
  *
  * @param options.path of the file, made where absent; its directory must exist. One process at a time.
  * @param options.hashOf keccak-256 of a raw transaction, as hex
- * @throws SequencerError `JOURNAL_FAILED` when the file cannot be opened or is something else
+ * @throws SequencerError `JOURNAL_CORRUPT`, `DISK_FULL`, `JOURNAL_FAILED` when the system refuses the file
  *
  * @example
  * ```ts
@@ -175,27 +188,19 @@ export async function openFileJournal(options: {
   const { path } = options
   try {
     await rm(`${path}.new`, { force: true })
-    const existing = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    const isBegun = existing !== undefined && existing.length >= magic.length
-    if (isBegun && !magic.every((byte, i) => existing[i] === byte))
-      throw new SequencerError('the file is no mempool journal', { code: 'JOURNAL_FAILED' })
-    const found = isBegun
-      ? readJournal(existing, options.hashOf)
-      : { live: [], nextArrival: 0, validBytes: magic.length }
-    const file = await open(path, isBegun ? 'r+' : 'w')
-    if (!isBegun) await writeAll(file, [magic])
-    else await file.truncate(found.validBytes)
-    await file.sync()
-    await syncDirectory(path)
-    await file.close()
+    const file = await FrameFile.open(path, format)
+    const found = new Found(path, options.hashOf)
+    const discardedBytes = await file
+      .recover((body, offset) => found.frame(body, offset))
+      .catch(async error => {
+        await file.close()
+        throw error
+      })
     return {
-      journal: new AppendFile(path, await open(path, 'a'), found.validBytes),
-      recovered: found.live,
+      journal: new AppendFile(file),
+      recovered: [...found.live.values()],
       nextArrival: found.nextArrival,
-      discardedBytes: isBegun ? existing.length - found.validBytes : 0,
+      discardedBytes,
     }
   } catch (error) {
     throw failed(error)
@@ -210,9 +215,7 @@ function failed(cause: unknown): SequencerError {
 type Waiter = { parts: Uint8Array[]; resolve: () => void; reject: (error: unknown) => void }
 
 class AppendFile implements MempoolJournal {
-  byteLength: number
-  readonly #path: string
-  #file: FileHandle
+  #file: FrameFile
   #waiting: Waiter[] = []
   /** The one writer: every write, sync and rename is behind the one before it. */
   #tail: Promise<void> = Promise.resolve()
@@ -221,10 +224,12 @@ class AppendFile implements MempoolJournal {
   /** After a failed write the end of the file is unknown: only opening it again finds out. */
   #failure: SequencerError | undefined
 
-  constructor(path: string, file: FileHandle, byteLength: number) {
-    this.#path = path
+  constructor(file: FrameFile) {
     this.#file = file
-    this.byteLength = byteLength
+  }
+
+  get byteLength(): number {
+    return this.#file.end
   }
 
   append(records: readonly JournalRecord[]): Promise<void> {
@@ -241,17 +246,28 @@ class AppendFile implements MempoolJournal {
       if (this.#failure !== undefined) throw this.#failure
       // Taken now, not earlier: what was appended while we waited for our turn is in the pool as well.
       const { entries, nextArrival } = live()
-      const next = `${this.#path}.new`
-      const file = await open(next, 'w')
-      const parts = [magic, encodeCounter(nextArrival), ...entries.map(entry => encodeRecord({ kind: 'add', entry }))]
-      const byteLength = await writeAll(file, parts)
-      await file.sync()
-      await file.close()
-      await rename(next, this.#path)
-      await syncDirectory(this.#path)
-      await this.#file.close()
-      this.#file = await open(this.#path, 'a')
-      this.byteLength = byteLength
+      const { path } = this.#file
+      const next = `${path}.new`
+      try {
+        await rm(next, { force: true })
+        const file = await FrameFile.open(next, format)
+        try {
+          const adds = entries.map(entry => encodeRecord({ kind: 'add', entry }))
+          await appendAll(file, [encodeCounter(nextArrival), ...adds])
+        } finally {
+          await file.close()
+        }
+      } catch (error) {
+        // The old file is as it was.
+        await rm(next, { force: true })
+        throw error
+      }
+      await rename(next, path)
+      await syncFolderOf(path)
+      const replaced = this.#file
+      this.#file = await FrameFile.open(path, format)
+      await this.#file.recover(() => {})
+      await replaced.close()
     })
   }
 
@@ -266,7 +282,7 @@ class AppendFile implements MempoolJournal {
   async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#tail.then(work)
     this.#tail = turn.catch(cause => {
-      this.#failure ??= failed(cause)
+      if (!isL2Error(cause, 'DISK_FULL')) this.#failure ??= failed(cause)
     })
     return turn.catch(cause => {
       throw failed(cause)
@@ -277,18 +293,23 @@ class AppendFile implements MempoolJournal {
     this.#isScheduled = false
     const waiters = this.#waiting
     this.#waiting = []
-    try {
-      if (this.#failure !== undefined) throw this.#failure
-      this.byteLength += await writeAll(
-        this.#file,
-        waiters.flatMap(waiter => waiter.parts),
-      )
-      await this.#file.datasync()
-    } catch (cause) {
-      this.#failure ??= failed(cause)
-      for (const waiter of waiters) waiter.reject(this.#failure)
-      return
+    while (waiters.length > 0) {
+      const group: Waiter[] = []
+      for (let bytes = 0; waiters.length > 0 && bytes < groupBytes; ) {
+        const waiter = waiters.shift()!
+        bytes += waiter.parts.reduce((sum, part) => sum + part.length, 0)
+        group.push(waiter)
+      }
+      try {
+        if (this.#failure !== undefined) throw this.#failure
+        await this.#file.append(Buffer.concat(group.flatMap(waiter => waiter.parts)))
+      } catch (cause) {
+        const error = failed(cause)
+        if (error.code !== 'DISK_FULL') this.#failure ??= error
+        for (const waiter of group) waiter.reject(error)
+        continue
+      }
+      for (const waiter of group) waiter.resolve()
     }
-    for (const waiter of waiters) waiter.resolve()
   }
 }

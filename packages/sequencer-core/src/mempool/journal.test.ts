@@ -8,6 +8,7 @@ import { isL2Error } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { type Hash, keccak256 } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { firstFrame } from '../internal/frame-file.js'
 import type { Transaction } from '../transaction/types.js'
 import { openFileJournal } from './file-journal.js'
 import { createDurableMempool, type JournaledTransaction, restoreMempool } from './journal.js'
@@ -89,7 +90,7 @@ describe('openFileJournal', () => {
 
   it('cuts a torn tail off at the last whole record, wherever the tear is', async () => {
     const first = await openPool()
-    const ends: number[] = [8]
+    const ends: number[] = [firstFrame]
     const hashes: Hash[] = []
     for (let i = 0; i < 6; i++) {
       const transaction = transactionOf(i)
@@ -103,9 +104,9 @@ describe('openFileJournal', () => {
     for (let cut = 0; cut < whole.length; cut++) {
       writeFileSync(path, whole.subarray(0, cut))
       const { journal, recovered, discardedBytes } = await openFileJournal({ path, hashOf: keccak256 })
-      const complete = ends.filter(end => end <= Math.max(cut, 8)).length - 1
+      const complete = ends.filter(end => end <= Math.max(cut, firstFrame)).length - 1
       expect(hashesOf(recovered)).toEqual(hashes.slice(0, complete).sort())
-      expect(discardedBytes).toBe(cut < 8 ? 0 : cut - ends[complete]!)
+      expect(discardedBytes).toBe(cut < firstFrame ? 0 : cut - ends[complete]!)
       await journal.close()
     }
     // A tail of zeros, and a bit that fell over.
@@ -119,6 +120,30 @@ describe('openFileJournal', () => {
     const corrupt = await openFileJournal({ path, hashOf: keccak256 })
     expect(corrupt.recovered.length).toBe(5)
     await corrupt.journal.close()
+  })
+
+  it('names damage that no crash explains, and forgets nothing because of it', async () => {
+    const first = await openPool()
+    for (let i = 0; i < 6; i++) await first.mempool.submit(transactionOf(i), { nowMs: 0, account })
+    await first.journal.close()
+    const whole = readFileSync(path)
+    const last = whole.length - 1
+    for (let at = 0; at < whole.length; at += 7) {
+      const flipped = Buffer.from(whole)
+      flipped[at]! ^= 1
+      writeFileSync(path, flipped)
+      const opened = await openFileJournal({ path, hashOf: keccak256 }).catch(error => error)
+      if ('journal' in opened) {
+        // In the last frame it could have been a torn write.
+        expect(opened.recovered.length).toBe(5)
+        await opened.journal.close()
+        expect(last - at).toBeLessThan(whole.length / 5)
+      } else {
+        expect(opened.code).toBe('JOURNAL_CORRUPT')
+        expect(opened.message).toContain(path)
+        expect(readFileSync(path)).toEqual(flipped)
+      }
+    }
   })
 
   it('goes on behind a cut tail', async () => {
@@ -151,8 +176,8 @@ describe('openFileJournal', () => {
   })
 
   it('refuses a file that is something else, and a closed journal', async () => {
-    writeFileSync(path, 'something else entirely')
-    await expect(openFileJournal({ path, hashOf: keccak256 })).rejects.toMatchObject({ code: 'JOURNAL_FAILED' })
+    writeFileSync(path, 'something else entirely, and long')
+    await expect(openFileJournal({ path, hashOf: keccak256 })).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT' })
     rmSync(path)
     const { mempool, journal, pool } = await openPool()
     await journal.close()

@@ -23,7 +23,8 @@ export type JournaledTransaction = {
 
 /**
  * Where a pool is written down so that it survives its process. Contract: once `append` has resolved, its records are there after a crash of
- * process or machine, in order; if it rejects, the journal takes nothing more, and the process opens it again.
+ * process or machine, in order; if it rejects with `recovery: 'retry'` (`DISK_FULL`), nothing of it was written and it may be tried again; after any
+ * other rejection the journal takes nothing more, and the process opens it again.
  */
 export interface MempoolJournal {
   append(records: readonly JournalRecord[]): Promise<void>
@@ -40,7 +41,7 @@ export interface DurableMempool {
   /**
    * Adds a transaction and resolves when the journal has it: only then may its hash be acknowledged to the user.
    *
-   * @throws SequencerError what `pool.add` refuses with, at once; `JOURNAL_FAILED` when it could not be written down
+   * @throws SequencerError what `pool.add` refuses with, at once; `DISK_FULL`, `JOURNAL_FAILED` when it could not be written down
    */
   submit(
     transaction: Transaction,
@@ -68,6 +69,11 @@ export function createDurableMempool(
     entries: [...pool.content()].flatMap(({ pending, queued }) => [...pending, ...queued]),
     nextArrival: pool.nextArrival,
   })
+  /** What a refused transaction stood in the place of was promised earlier. */
+  const putBack = (entry: PooledTransaction, { nowMs, account }: AddContext): void => {
+    const { transaction, arrival, arrivedAtMs, ...rest } = entry
+    pool.add(transaction, { nowMs, account, ...rest, recovered: { arrival, arrivedAtMs } })
+  }
   const compactIfLong = (): void => {
     if (isCompacting || journal.byteLength <= Math.max(compactAfterBytes, 4 * pool.byteLength)) return
     isCompacting = true
@@ -86,6 +92,7 @@ export function createDurableMempool(
       } catch (error) {
         // Nobody was promised anything: better not to build on what a restart would forget.
         pool.remove(transaction.hash, 'failed')
+        for (const event of events) if (event.type === 'replaced') putBack(event.entry, context)
         throw error
       }
       compactIfLong()
