@@ -87,7 +87,15 @@ function createParts(): Parts {
       return part
     },
     async close() {
-      for (let part = open.pop(); part !== undefined; part = open.pop()) await part.close()
+      let failure: unknown
+      for (let part = open.pop(); part !== undefined; part = open.pop()) {
+        try {
+          await part.close()
+        } catch (error) {
+          failure ??= error
+        }
+      }
+      if (failure !== undefined) throw failure
     },
   }
 }
@@ -98,7 +106,7 @@ export async function startNode(config: NodeConfig, say: Say): Promise<RollupNod
   try {
     return await compose(config, say, parts)
   } catch (error) {
-    await parts.close()
+    await parts.close().catch(failure => say((failure as Error).message))
     throw error
   }
 }
@@ -109,6 +117,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   const { adminHost, adminPort } = config
   if (adminPort !== undefined) await checkPort({ host: adminHost, port: adminPort, optionPrefix: '--admin-' })
   const directory = parts.own(openDataDirectory(config.data))
+  for (const message of directory.missing()) say(message)
   const l1 = parts.own(await openL1(config, directory.path))
   say(`L1 ${config.l1 === undefined ? 'anvil, Osaka rules' : 'given by --l1'}, chain ${l1.chainId}`)
   const chain = await openExecution(config, { directory, l1, say, parts })
@@ -129,6 +138,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
       price: () => gasToken.view.price!,
     }),
   )
+  if (keeper.discardedBytes > 0) say(`economics.journal: its last ${keeper.discardedBytes} bytes are cut off`)
   const posting = parts.own(
     await openPosting(l1, identity, directory.path, { ...config, account: batcherAccount() }, keeper, say),
   )
@@ -169,6 +179,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
         const blocks = abandoned.length === 1 ? 'a block' : `${abandoned.length} blocks`
         say(`L1 was reorganised: ${blocks} above ${to} are taken back, ${transactions} transactions wait again`)
       },
+      say,
     }),
   )
   const leaders = owners.map((_, index) => nameOf(index + 1)).join(', ')
@@ -203,6 +214,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
       posting,
       published: number => sequencer.block(number),
       onTrouble: reason => supervision.note('verifier', reason),
+      say,
     }),
   )
   // Before anything is posted: what a crash left on its way, and what L1 holds already.

@@ -67,6 +67,7 @@ it('publishes what is in the log, whichever of its calls the engine did not answ
     onBlock: ({ ref }, { baseFees, priorityFees }) =>
       booked.push({ number: ref.number, fees: baseFees + priorityFees }),
     onHeader: ({ header }) => headers.push(header.height),
+    say: () => {},
   })
   try {
     const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type ChainIdentity,
@@ -8,6 +7,7 @@ import {
   type L1,
   l1Wallet,
   NodeError,
+  writeFileDurably,
 } from '@l2/node'
 import { newRollup, opGenesis } from '@l2/sequencer-core'
 import { type RollupConfig, toRollupJson } from '@l2/sequencer-core/derivation'
@@ -120,7 +120,7 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
       ...Object.fromEntries(contracts.map(([address, code]) => [address, { nonce: 1n, code }])),
     }
     const genesis = opGenesis({ chainId: BigInt(identity.chainId), timestamp, gasLimit, alloc })
-    writeFileSync(path, JSON.stringify(genesis))
+    writeFileDurably(path, JSON.stringify(genesis))
     return path
   }
   const first = [
@@ -155,7 +155,7 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
       ...Object.fromEntries(contracts.map(([address, code]) => [address, { balance: '0x0', nonce: '0x1', code }])),
     },
   }
-  writeFileSync(path, JSON.stringify(genesis))
+  writeFileDurably(path, JSON.stringify(genesis))
   return path
 }
 
@@ -185,7 +185,7 @@ export function rollupConfig(identity: ChainIdentity, l2GenesisHash: Hash): Roll
 /** The configuration for other programs, as op-node's `rollup.json`. A chain whose data is not on L1 has none: op-node takes one kind of alt-DA. */
 export function writeRollupJson(directory: string, rollup: RollupConfig): void {
   if (rollup.altDa === true) return
-  writeFileSync(join(directory, 'rollup.json'), `${JSON.stringify(toRollupJson(rollup), undefined, 2)}\n`)
+  writeFileDurably(join(directory, 'rollup.json'), `${JSON.stringify(toRollupJson(rollup), undefined, 2)}\n`)
 }
 
 /** The pool that the chain begins with: 20,000 METIS for each sequencer, the last of them on behalf of the holder of eMETIS. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { concatBytes, equalBytes } from '@l2/common'
+import { diskFull } from '@l2/common/node'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { DaError } from '../errors.js'
 import { createOnce, foreignCause } from '../internal/call.js'
@@ -56,7 +57,8 @@ export function createFileStore(directory: string): Store {
       return await run()
     } catch (error) {
       if (error instanceof DaError) throw error
-      throw new DaError(`the file store cannot ${what}`, { code: 'DA_UNAVAILABLE', cause: foreignCause(error) })
+      const message = diskFull(directory, error) ?? `the file store ${directory} cannot ${what}`
+      throw new DaError(message, { code: 'DA_UNAVAILABLE', cause: foreignCause(error) })
     }
   }
   const syncDirectory = async () => {
@@ -80,7 +82,12 @@ export function createFileStore(directory: string): Store {
         if (bytes === undefined) return undefined
         const value = new Uint8Array(bytes.subarray(checkBytes))
         if (bytes.length < checkBytes || !equalBytes(checkOf(key, value), bytes.subarray(0, checkBytes))) {
-          throw new DaError('a stored file does not pass its checksum', { code: 'DA_STORE_CORRUPT', details: { key } })
+          const path = fileOf(key)
+          throw new DaError(`${path} is damaged: it does not pass its checksum`, {
+            code: 'DA_STORE_CORRUPT',
+            meta: ['try: put back a copy, or remove the file: then it counts as never written'],
+            details: { key, path },
+          })
         }
         return value
       }),

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { EconomicRecord, LedgerEntry, Party, SplitBps } from '@l2/sequencer-core/economics'
 import type { GasTokenPrice } from '@l2/sequencer-core/fees'
+import { openRecordFile } from '../storage/record-file.js'
 import { type BookRecord, type Books, emptyBooks, type Folded, foldRecord, isDurable, type L1Cost } from './books.js'
-import { openLineJournal } from './journal.js'
 
 /** What can be asked for page by page: double entries, or blocks and batches. */
 export type LedgerView = 'entries' | 'records'
@@ -22,6 +22,8 @@ export type Bookkeeper = {
   readonly books: Books
   /** The last block that is booked; 0 before the first. */
   readonly lastBlock: bigint
+  /** Bytes of the file that were no whole record when it was opened, and were cut off. */
+  readonly discardedBytes: number
   /** A block of the sequencer's log. */
   block(block: Omit<BookRecord & { kind: 'block' }, 'kind'>): void
   /** The chain went back to a block. `position`: of the entry in the sequencer's log that says so. */
@@ -64,10 +66,15 @@ function forgetOldest(kept: Map<string, unknown> | Set<string>, most: number): v
   }
 }
 
-/** @throws NodeError `BOOKS_CORRUPT`, `BOOKS_FAILED` */
+/** @throws NodeError `DATA_CORRUPT`, `DATA_FAILED`, `DISK_FULL` */
 export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
   const { directory, split, remainderTo, price, sync } = options
-  const journal = openLineJournal<BookRecord>({ path: join(directory, 'economics.journal'), isDurable, sync })
+  const journal = openRecordFile<BookRecord>({
+    path: join(directory, 'economics.journal'),
+    isDurable,
+    remedy: 'put back a copy, or remove it: then the books begin anew, without what posting cost until now',
+    sync,
+  })
   let books = emptyBooks()
   let interval = firstInterval
   let sinceCheckpoint = 0
@@ -126,6 +133,7 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
     get lastBlock() {
       return books.ledger.lastBlock ?? 0n
     },
+    discardedBytes: journal.discardedBytes,
     block: block => write({ kind: 'block', ...block }),
     rollBack(to, position) {
       if ((books.ledger.lastBlock ?? 0n) > to) write({ kind: 'rollback', to, position, ...above(to) })

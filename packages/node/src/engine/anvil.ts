@@ -1,12 +1,12 @@
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { createAnvilEngine } from '@l2/sequencer-core'
 import { type AnvilEngine, anvilArguments, type PayloadAttributes } from '@l2/sequencer-core/engine'
 import { startAnvil } from '../process/anvil.js'
-import { decodeLine, encodeLine } from '../storage/codec.js'
-import { writeFileDurably } from '../storage/data-directory.js'
+import { readDocument, writeDocument } from '../storage/durable.js'
+import { checkSealedJson, writeSealedJson } from '../storage/sealed-json.js'
 import { inGethsWords } from './anvil-dialect.js'
 import type { BlockId, Running, StartEngine, StateEngine } from './engine.js'
 import { createReads, undisturbed } from './reads.js'
@@ -94,10 +94,11 @@ export function anvilEngine(options: AnvilOptions): StartEngine {
 }
 
 function readDump(dumpPath: string, statePath: string): Dump | undefined {
-  if (!existsSync(dumpPath) || !existsSync(statePath)) return undefined
   try {
-    return decodeLine<Dump>(readFileSync(dumpPath, 'utf8'))
+    const dump = readDocument<Dump>(dumpPath, 'remove it')
+    return checkSealedJson(statePath) === 'sound' ? dump : undefined
   } catch {
+    // Whatever is wrong with it, the log has the chain.
     return undefined
   }
 }
@@ -113,7 +114,7 @@ function keepsState(engine: AnvilEngine, paths: { statePath: string; dumpPath: s
     const { state, ...block } = (await engine.dump()) ?? { state: undefined, hash: undefined, number: 0n }
     // A block that is built already and not adopted stands in the way: the next head will do.
     if (state === undefined) return
-    writeFileDurably(`${paths.statePath}.next`, await promisify(gunzip)(state))
+    await writeSealedJson(`${paths.statePath}.next`, [await promisify(gunzip)(state)])
     waiting = block as Dump
     const tookMs = performance.now() - startedMs
     next = { number: waiting.number + dumpEveryBlocks, atMs: performance.now() + tookMs / dumpShare }
@@ -121,7 +122,7 @@ function keepsState(engine: AnvilEngine, paths: { statePath: string; dumpPath: s
   const promote = (dumped: Dump): void => {
     // A crash in between leaves a state and the description of another one, which is found out at the start.
     renameSync(`${paths.statePath}.next`, paths.statePath)
-    writeFileDurably(paths.dumpPath, encodeLine(dumped))
+    writeDocument(paths.dumpPath, dumped)
     waiting = undefined
   }
   const afterSetHead = async (finalized: string): Promise<void> => {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { redactUrls } from '@l2/common'
 import {
   createWalletClient,
@@ -9,8 +11,9 @@ import {
   type WalletClient,
 } from 'viem'
 import { NodeError } from '../errors.js'
-import { type Anvil, startAnvil } from '../process/anvil.js'
+import { type Anvil, hasState, startAnvil } from '../process/anvil.js'
 import { rpcCall } from '../rpc/client.js'
+import { damaged } from '../storage/durable.js'
 
 /** Seconds between blocks of the built-in L1. */
 export const devL1BlockSeconds = 2
@@ -44,6 +47,14 @@ export type L1Options = { l1?: string | undefined; beacon?: string | undefined }
 export async function openL1(config: L1Options, directory: string): Promise<L1> {
   let anvil: Anvil | undefined
   if (config.l1 === undefined) {
+    const statePath = join(directory, 'l1-state.json')
+    const remedy =
+      'the chain of the built-in L1 is nowhere else: put back a copy of the whole directory, or begin a new chain in another one'
+    const state = (): string[] => {
+      if (hasState(statePath, remedy)) return ['--load-state', statePath]
+      if (existsSync(join(directory, 'chain.json'))) throw damaged(statePath, ' or lost', remedy)
+      return []
+    }
     anvil = await startAnvil({
       name: 'l1',
       directory,
@@ -53,8 +64,9 @@ export async function openL1(config: L1Options, directory: string): Promise<L1> 
         ...['--host', '127.0.0.1', '--port', String(port), '--silent'],
         ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds)],
         ...['--slots-in-an-epoch', String(devL1FinalBlocks / 2)],
-        ...['--no-cors', '--no-request-size-limit', '--state', `${directory}/l1-state.json`],
+        ...['--no-cors', '--no-request-size-limit', ...state()],
       ],
+      statePath,
     })
   }
   const url = config.l1 ?? anvil?.url ?? ''

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { anvilBinary } from '@l2/sequencer-core/node'
 import { NodeError } from '../errors.js'
 import { rpcCall } from '../rpc/client.js'
+import { damaged, writeFileDurably } from '../storage/durable.js'
+import { checkSealedJson } from '../storage/sealed-json.js'
+import type { KeeperJob } from './keeper.js'
 import { freePort } from './port.js'
 
 /** A running anvil that this process owns. */
@@ -15,7 +18,11 @@ export type Anvil = {
   url: string
   /** Resolves when it has ended, whoever ended it. */
   ended: Promise<void>
-  /** Ends it in an orderly way (it writes its state file, when it has one) and waits for that. */
+  /**
+   * Ends it in an orderly way and waits for that: with its state on disk, when it has a file for it.
+   *
+   * @throws NodeError `DISK_FULL` when there is no room for the state: it goes on without an owner until there is some, for ten minutes
+   */
   stop(): Promise<void>
 }
 
@@ -27,6 +34,8 @@ type AnvilOptions = {
   args(port: number): readonly string[]
   /** How long it outlives a killed owner, milliseconds. */
   lingerMs: number
+  /** Where its state is between two runs. */
+  statePath?: string | undefined
 }
 
 async function dial(path: string): Promise<Socket | undefined> {
@@ -48,57 +57,107 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
+/** The port that a run left in its file; `undefined` where that is missing or damaged. */
+function lastPort(portFile: string): number | undefined {
+  const text = existsSync(portFile) ? readFileSync(portFile, 'utf8') : ''
+  return /^\d{1,5}$/.test(text) ? Number(text) : undefined
+}
+
 /** Starts anvil under a keeper, or takes over the one that an earlier, killed owner of the same directory left running. */
 export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resumed: boolean }> {
-  // A socket's path may have 104 characters at most, a data directory's more: so it lies in the system's temporary directory.
-  const id = createHash('sha256').update(`${options.directory}/${options.name}`).digest('hex').slice(0, 20)
-  const socketPath = process.platform === 'win32' ? `\\\\.\\pipe\\l2-${id}` : join(tmpdir(), `l2-${id}.sock`)
-  const portFile = join(options.directory, `${options.name}.port`)
-
-  let socket = await dial(socketPath)
-  let url = existsSync(portFile) ? `http://127.0.0.1:${readFileSync(portFile, 'utf8')}` : ''
-  const resumed = socket !== undefined && url !== '' && (await answers(url))
-  if (!resumed) {
-    const binary = anvilBinary(import.meta.url)
-    if (binary === undefined) {
-      throw new NodeError(`anvil has no binary for ${process.platform} ${process.arch}: pass --l1 and --engine`, {
-        code: 'ANVIL_MISSING',
-      })
-    }
-    socket?.destroy()
-    const port = await freePort()
-    url = `http://127.0.0.1:${port}`
-    writeFileSync(portFile, String(port))
-    // Beside the built program; tests run from the sources.
-    const beside = fileURLToPath(new URL('./keeper.js', import.meta.url))
-    const keeper = existsSync(beside) ? beside : join(dirname(beside), '../../dist/process/keeper.js')
-    spawn(process.execPath, [keeper, socketPath, String(options.lingerMs), binary, ...options.args(port)], {
-      stdio: 'ignore',
-      detached: true,
-    }).unref()
-    socket = undefined
-    for (let tries = 0; tries < 200 && (socket === undefined || !(await answers(url))); tries++) {
-      await sleep(50)
-      socket ??= await dial(socketPath)
-    }
-    if (socket === undefined || !(await answers(url))) {
-      throw new NodeError(`anvil (${options.name}) did not answer at ${url} within 10 s`, { code: 'ANVIL_FAILED' })
-    }
+  const { directory, name } = options
+  // One for each start: a keeper that lingers under another port is never taken for this one. A socket's path may have 104 characters at most, a data
+  // directory's more: so it lies in the system's temporary directory.
+  const socketOf = (port: number): string => {
+    const id = createHash('sha256').update(`${directory}/${name}/${port}`).digest('hex').slice(0, 20)
+    return process.platform === 'win32' ? `\\\\.\\pipe\\l2-${id}` : join(tmpdir(), `l2-${id}.sock`)
   }
-  const owned = socket as Socket
-  // The keeper says nothing, but only what is read tells that it is gone.
-  owned.resume()
-  owned.on('error', () => {})
-  const ended = new Promise<void>(resolve => owned.once('close', () => resolve()))
+  const urlOf = (port: number): string => `http://127.0.0.1:${port}`
+  const portFile = join(directory, `${name}.port`)
+
+  const left = lastPort(portFile)
+  const found = left === undefined ? undefined : await dial(socketOf(left))
+  if (found !== undefined && (await answers(urlOf(left!)))) {
+    return { ...owned(name, options.statePath, urlOf(left!), found), resumed: true }
+  }
+  found?.destroy()
+  const binary = anvilBinary(import.meta.url)
+  if (binary === undefined) {
+    throw new NodeError(`anvil has no binary for ${process.platform} ${process.arch}: pass --l1 and --engine`, {
+      code: 'ANVIL_MISSING',
+    })
+  }
+  const port = await freePort()
+  const url = urlOf(port)
+  writeFileDurably(portFile, String(port))
+  const { lingerMs, statePath } = options
+  const args = options.args(port)
+  const keeper = startKeeper({ socket: socketOf(port), lingerMs, binary, args, port, portFile, statePath })
+  let socket: Socket | undefined
+  let isThere = false
+  for (let tries = 0; tries < 200 && !isThere && keeper.exitCode === null; tries++) {
+    await sleep(50)
+    socket ??= await dial(socketOf(port))
+    isThere = socket !== undefined && (await answers(url))
+  }
+  keeper.stderr!.destroy()
+  if (socket === undefined || !isThere) {
+    const why = keeper.exitCode === null ? `did not answer at ${url} within 10 s` : `ended: ${keeper.complaint()}`
+    throw new NodeError(`anvil (${name}) ${why}`, { code: 'ANVIL_FAILED' })
+  }
+  return { ...owned(name, statePath, url, socket), resumed: false }
+}
+
+function startKeeper(job: KeeperJob): ChildProcess & { complaint(): string } {
+  // Beside the built program; tests run from the sources.
+  const beside = fileURLToPath(new URL('./keeper.js', import.meta.url))
+  const program = existsSync(beside) ? beside : join(dirname(beside), '../../dist/process/keeper.js')
+  const keeper = spawn(process.execPath, [program, JSON.stringify(job)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
+  keeper.unref()
+  let said = ''
+  keeper.stderr.on('data', data => (said += String(data)))
+  const complaint = (): string => said.trim().split('\n').at(-1)?.slice(0, 300) || `exit code ${keeper.exitCode}`
+  return Object.assign(keeper, { complaint })
+}
+
+function owned(name: string, statePath: string | undefined, url: string, socket: Socket): Anvil {
+  let refusal = ''
+  socket.on('data', data => (refusal += String(data)))
+  socket.on('error', () => {})
+  const ended = new Promise<void>(resolve => socket.once('close', () => resolve()))
   return {
     url,
     ended,
-    resumed,
     stop: async () => {
-      if (owned.destroyed) return
-      owned.write('stop')
-      await Promise.race([ended, sleep(12_000)])
-      owned.destroy()
+      if (socket.destroyed) return
+      socket.write('stop')
+      const refused = new Promise<void>(resolve => socket.once('data', () => resolve()))
+      await Promise.race([ended, refused, sleep(60_000)])
+      socket.destroy()
+      const why = refusal.split('\n', 1)[0]
+      if (why === '') return
+      if (why === 'ENOSPC' || why === 'EDQUOT') {
+        const message = `${statePath} cannot be written: ${why}. The state of ${name} stays in memory for ten minutes: make room, or start again meanwhile`
+        throw new NodeError(message, { code: 'DISK_FULL', details: { path: statePath } })
+      }
+      throw new NodeError(`${statePath} cannot be written: ${why}`, {
+        code: 'DATA_FAILED',
+        details: { path: statePath },
+      })
     },
   }
+}
+
+/**
+ * Whether a state file can be loaded.
+ *
+ * @throws NodeError `DATA_CORRUPT` where it is damaged
+ */
+export function hasState(path: string, remedy: string): boolean {
+  const state = checkSealedJson(path)
+  if (state === 'damaged') throw damaged(path, ' or was cut', remedy)
+  return state === 'sound'
 }

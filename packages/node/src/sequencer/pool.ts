@@ -45,12 +45,17 @@ type PoolOptions = {
   /** The head that the engine reads at. */
   readable(): { readonly hash: `0x${string}` }
   decode(raw: Uint8Array): Transaction
+  /** Told what a start found that a user should know. */
+  say(message: string): void
 }
 
 /** Opens the journal and brings back what it has: what a block took meanwhile is refused for its nonce. */
 export async function openPool(options: PoolOptions): Promise<SequencerPool> {
   const { directory, rollup, family, engine, chain, decode } = options
   const file = await openFileJournal({ path: join(directory, 'mempool.journal'), hashOf: raw => keccak256(raw) })
+  if (file.discardedBytes > 0) {
+    options.say(`mempool.journal: its last ${file.discardedBytes} bytes were no whole record, and are cut off`)
+  }
   const mempool = createMempool(limits, { firstArrival: file.nextArrival })
   const scalar = (): bigint => chain.systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
   const gasMetered = ({ gasUsed, transactions }: ExecutedBlock): bigint => {

@@ -11,8 +11,8 @@ import { type FileGuard, openFileGuard } from '@l2/sequencer-core/node'
 import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash, LocalAccount } from 'viem'
 import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
-import { NodeError } from '../errors.js'
 import { type ControlPlane, leaderOf } from '../pool/control-plane.js'
+import { damaged } from '../storage/durable.js'
 import { type BlockLog, type Followed, openBlockLog } from './block-log.js'
 import { type Chain, createChain } from './chain.js'
 import type { PublishedBlock } from './published.js'
@@ -59,8 +59,12 @@ export async function recoverSequencer(options: RecoveryOptions): Promise<Recove
     await executeLog(node, family, log)
     const chain = createChain(rollup, domain, options.control, options.recovery)
     if (bookedTo.position > log.position || (bookedTo.block > log.last && log.shared(bookedTo) > log.last)) {
-      const message = `the books go to block ${bookedTo.block}, entry ${bookedTo.position} of the sequencer's log, which ends with block ${log.last}, entry ${log.position}`
-      throw new NodeError(message, { code: 'BOOKS_CORRUPT' })
+      const where = ` or lost: it ends with block ${log.last}, entry ${log.position}, and the books go to block ${bookedTo.block}, entry ${bookedTo.position}`
+      throw damaged(
+        join(directory, 'sequencer.log'),
+        where,
+        'put back a copy; without one, begin a new chain elsewhere',
+      )
     }
     const booked = log.shared(bookedTo)
     if (booked < bookedTo.block) options.onOverbooked(booked, log.position)
@@ -79,13 +83,18 @@ export async function recoverSequencer(options: RecoveryOptions): Promise<Recove
     for (const account of options.accounts) {
       const address = account.address.toLowerCase() as Address
       const shown = chain.seen.get(address)
+      const path = join(directory, `guard-${address.slice(2, 10)}`)
       const guard = await openFileGuard({
-        path: join(directory, `guard-${address.slice(2, 10)}`),
+        path,
         signer: address,
         chainId: rollup.l2ChainId,
         seen: shown === undefined ? [] : [shown],
       })
       guards.push(guard)
+      if (guard.stale !== undefined) {
+        const remedy = 'put back a copy; without one this key must not sign on this chain again'
+        throw damaged(path, `, lost or an old copy: ${guard.stale.shortMessage}`, remedy)
+      }
       const signer = createHeaderSigner({ account, domain, guard: guardByTerm(guard), recovery: options.recovery })
       signers.set(address, signer)
       // A crash between signature and log leaves the only block that may still be signed at its place.

@@ -105,6 +105,8 @@ export type SequencerOptions = {
   feed: Feed
   /** Takes transactions that are signed for no chain, as presigned deployers are. */
   allowUnprotected: boolean
+  /** Told what a start found that a user should know. */
+  say(message: string): void
 }
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
@@ -138,7 +140,8 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const { log, chain, signers } = recovered
   /** The head that the engine reads at. */
   let engineHead = chain.head
-  const pool = await openPool({ directory, rollup, family, engine, chain, decode, readable: () => engineHead })
+  const { say } = options
+  const pool = await openPool({ directory, rollup, family, engine, chain, decode, say, readable: () => engineHead })
   const { mempool, durable } = pool
   const builder = createBlockBuilder({ engine, policy, pool: mempool, forcedRule: defaultForcedInclusionRule })
   const receipts = createReceiptBook(headerDomain(domain), options.accounts)

@@ -1,10 +1,9 @@
-import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DerivationCheckpoint } from '@l2/sequencer-core/derivation'
 import type { PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
-import { decodeLine, encodeLine } from '../storage/codec.js'
-import { writeFileDurably } from '../storage/data-directory.js'
+import { openRecordFile } from '../storage/record-file.js'
 
 /** A block that was derived from L1: enough to execute it again in a new engine. */
 export type DerivedBlock = {
@@ -14,11 +13,19 @@ export type DerivedBlock = {
   readonly attributes: PayloadAttributes
 }
 
-/** What the verifier keeps on disk: the blocks it derived, and the place in L1 from which it goes on. */
+/** What the verifier keeps on disk: the blocks it derived, and the places in L1 from which it can go on. */
 export type VerifierJournal = {
-  /** Blocks up to the checkpoint's head, in order. */
-  readonly blocks: readonly DerivedBlock[]
+  /** Where derivation goes on; `undefined`: at the rollup's beginning. */
   readonly checkpoint: DerivationCheckpoint | undefined
+  /** The newest block; 0 before the first. */
+  readonly last: bigint
+  /**
+   * Bytes that were cut off when it was opened, and are derived from L1 again: what followed the last checkpoint, or a damaged line.
+   */
+  readonly discardedBytes: number
+  hashAt(number: bigint): Hash | undefined
+  /** Blocks above a height, in order; read from the file as they are asked for. */
+  blocks(above: bigint): Generator<DerivedBlock>
   append(block: DerivedBlock): void
   /** Durable together with every block appended before. */
   save(checkpoint: DerivationCheckpoint): void
@@ -27,50 +34,97 @@ export type VerifierJournal = {
   close(): void
 }
 
-/** Opens the journal of a data directory; what was written behind the last checkpoint is cut off and will be derived again. */
+type Line = { readonly block: DerivedBlock } | { readonly checkpoint: DerivationCheckpoint }
+
+/** Blocks between two whose place in the file is remembered. */
+const indexStride = 256n
+/** A block of the largest gas limits, in hex. */
+const maxLineBytes = 256 * 2 ** 20
+
+/**
+ * Opens the journal of a data directory. Everything in it comes from L1: it goes as far as it is whole and ends at a checkpoint, and what a crash, a
+ * damaged line or a missing file takes away is derived again.
+ *
+ * @throws NodeError `DISK_FULL`, `DATA_FAILED`
+ */
 export function openVerifierJournal(directory: string): VerifierJournal {
-  const blocksPath = join(directory, 'derived-blocks.jsonl')
-  const checkpointPath = join(directory, 'derivation.json')
-  const checkpoint = existsSync(checkpointPath)
-    ? decodeLine<DerivationCheckpoint>(readFileSync(checkpointPath, 'utf8'))
-    : undefined
-  const head = checkpoint?.head.number ?? 0n
+  const file = openRecordFile<Line>({
+    path: join(directory, 'derivation.journal'),
+    maxLineBytes,
+    isDurable: () => false,
+    remedy: 'remove it, and it is made again from L1',
+  })
+  // Left by earlier versions.
+  for (const name of ['derived-blocks.jsonl', 'derivation.json']) rmSync(join(directory, name), { force: true })
 
-  const blocks: DerivedBlock[] = []
-  /** Byte offset behind each block, so that a rewind is a truncation. */
-  const ends: number[] = []
-  let size = 0
-  for (const line of existsSync(blocksPath) ? readFileSync(blocksPath, 'utf8').split('\n') : []) {
-    if (line === '' || BigInt(blocks.length) >= head) break
-    blocks.push(decodeLine<DerivedBlock>(line))
-    size += Buffer.byteLength(line) + 1
-    ends.push(size)
+  const found = file.size + file.discardedBytes
+  /** Where the line of every so many blocks begins, for heights from 1 on. */
+  let index: number[] = []
+  let last = 0n
+  let lastHash: Hash | undefined
+  let checkpoint: DerivationCheckpoint | undefined
+  const remember = (number: bigint, offset: number): void => {
+    if ((number - 1n) % indexStride === 0n) index[Number((number - 1n) / indexStride)] = offset
   }
-  const file = openSync(blocksPath, 'a')
-  truncateSync(blocksPath, size)
+  let begin = 0
+  let whole = { size: 0, last: 0n }
+  for (const { record, end } of file.read(0)) {
+    if ('checkpoint' in record) {
+      if (record.checkpoint.head.number !== last) break
+      checkpoint = record.checkpoint
+      whole = { size: end, last }
+    } else {
+      const { number, hash, parent } = record.block
+      if (number !== last + 1n || (lastHash !== undefined && parent !== lastHash)) break
+      remember(number, begin)
+      last = number
+      lastHash = hash
+    }
+    begin = end
+  }
+  file.truncate(whole.size)
+  last = whole.last
 
+  /** Lines of blocks from a height on, each with where it ends. */
+  function* lines(from: bigint): Generator<{ block: DerivedBlock; end: number }> {
+    if (from > last) return
+    for (const { record, end } of file.read(index[Number((from - 1n) / indexStride)]!)) {
+      if ('block' in record && record.block.number >= from) yield { block: record.block, end }
+    }
+  }
   return {
-    blocks,
     checkpoint,
+    get last() {
+      return last
+    },
+    discardedBytes: found - whole.size,
+    hashAt(number) {
+      if (number < 1n) return undefined
+      for (const { block } of lines(number)) return block.hash
+      return undefined
+    },
+    *blocks(above) {
+      for (const { block } of lines(above + 1n)) yield block
+    },
     append(block) {
-      const line = `${encodeLine(block)}\n`
-      writeSync(file, line)
-      size += Buffer.byteLength(line)
-      ends.push(size)
-      blocks.push(block)
+      const offset = file.size
+      file.append({ block }, false)
+      remember(block.number, offset)
+      last = block.number
     },
-    save(next) {
-      fdatasyncSync(file)
-      writeFileDurably(checkpointPath, encodeLine(next))
-    },
+    save: next => file.append({ checkpoint: next }, true),
     rewind(number) {
-      ends.length = Math.min(ends.length, Number(number))
-      blocks.length = ends.length
-      size = ends.at(-1) ?? 0
-      truncateSync(blocksPath, size)
+      if (number >= last) return
+      let size = 0
+      if (number > 0n)
+        for (const { end } of lines(number)) {
+          size = end
+          break
+        }
+      file.truncate(size)
+      index = index.slice(0, Number((number + indexStride - 1n) / indexStride))
+      last = number
     },
-    close() {
-      closeSync(file)
-    },
+    close: () => file.close(),
   }
 }

@@ -37,26 +37,32 @@ export type VerifierOptions = {
   published(number: bigint): PublishedBlock | undefined
   /** Told what {@link Verifier.run} waits out at present, and `undefined` when it goes on. */
   onTrouble(reason: string | undefined): void
+  /** Told what a start found that a user should know. */
+  say(message: string): void
 }
 
 export async function openVerifier(options: VerifierOptions): Promise<Verifier> {
   const { directory, rollup, engines, family, l1, posting, published } = options
   const { engine } = engines
   const journal = openVerifierJournal(directory)
+  if (journal.discardedBytes > 0) {
+    options.say(`derivation.journal: what its last ${journal.discardedBytes} bytes held is derived from L1 again`)
+  }
   const verified: Verified = { blocks: 0, transactions: 0, blobTransactions: 0, submissions: 0 }
 
   // What was derived before and an engine has not kept is executed again, without asking L1.
   const record: BlockRecord = {
     get last() {
-      return BigInt(journal.blocks.length)
+      return journal.last
     },
-    hashAt: async number => journal.blocks[Number(number) - 1]?.hash,
+    hashAt: async number => journal.hashAt(number),
   }
   const bringUp = async (part: NodeEngine): Promise<void> => {
-    const head = journal.blocks.at(-1)?.hash ?? rollup.genesis.l2.hash
+    const head = journal.hashAt(journal.last) ?? rollup.genesis.l2.hash
     await catchUp(part, family, record, async above => {
-      for (const { number, hash, parent, attributes } of journal.blocks.slice(Number(above))) {
+      for (const { number, hash, parent, attributes } of journal.blocks(above)) {
         const block = await part.engine.build(parent, attributes)
+        // The journal is checked when it is opened: an engine that makes another block of it is not the one that made it.
         if (block.hash !== hash) throw mismatch(number, hash, block.hash)
         await part.engine.setHead({ head: hash, safe: hash, finalized: zeroHash })
       }
@@ -67,8 +73,8 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     await bringUp(part)
     part.onRestart(bringUp)
   }
-  verified.blocks = journal.blocks.length
-  for (const { attributes } of journal.blocks) verified.transactions += userTransactions(attributes.transactions)
+  verified.blocks = Number(journal.last)
+  for (const { attributes } of journal.blocks(0n)) verified.transactions += userTransactions(attributes.transactions)
 
   const compare = async ({ number, hash, stateRoot }: ExecutedBlock): Promise<void> => {
     const other = published(number)
@@ -123,14 +129,14 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
         journal.save(driver.status.checkpoint)
       }
       if (event.kind === 'reset') {
-        // A crash in between leaves blocks behind the checkpoint, which the next start cuts off.
+        // A crash in between leaves an earlier checkpoint as the last, from which the next start goes on.
         const { number } = event.to.head
-        for (const { attributes } of journal.blocks.slice(Number(number))) {
+        for (const { attributes } of journal.blocks(number)) {
           verified.transactions -= userTransactions(attributes.transactions)
         }
         verified.blocks = Number(number)
-        journal.save(event.to)
         journal.rewind(number)
+        journal.save(event.to)
       }
     },
   })

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { openLineJournal } from './journal.js'
+import { openRecordFile } from './record-file.js'
 
 type Item = { n: bigint; durable: boolean; text: string }
 
@@ -10,7 +10,8 @@ const directory = mkdtempSync(join(tmpdir(), 'l2-journal-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 let files = 0
 const freshPath = (): string => join(directory, String(files++))
-const open = (path: string) => openLineJournal<Item>({ path, isDurable: ({ durable }) => durable, sync: () => {} })
+const open = (path: string) =>
+  openRecordFile<Item>({ path, isDurable: ({ durable }) => durable, remedy: 'put back a copy', sync: () => {} })
 const item = (n: bigint, durable: boolean, text = 'äöü\n"'): Item => ({ n, durable, text })
 
 function read(path: string): bigint[] {
@@ -26,7 +27,7 @@ function fill(path: string, items: readonly Item[]): void {
   journal.close()
 }
 
-describe('openLineJournal', () => {
+describe('openRecordFile', () => {
   it('gives back what was written, from any line on', () => {
     const path = freshPath()
     const items = Array.from({ length: 3000 }, (_, n) => item(BigInt(n), n % 7 === 0, 'x'.repeat(n % 90)))
@@ -75,12 +76,12 @@ describe('openLineJournal', () => {
     fill(path, [item(0n, true), item(1n, false), item(2n, true)])
     const text = readFileSync(path, 'utf8')
     writeFileSync(path, text.replace('"$int":"1"', '"$int":"7"'))
-    expect(() => open(path)).toThrow(expect.objectContaining({ code: 'BOOKS_CORRUPT' }))
+    expect(() => open(path)).toThrow(expect.objectContaining({ code: 'DATA_CORRUPT' }))
     expect(readFileSync(path, 'utf8')).toHaveLength(text.length)
   })
 
   it('says what it cannot open', () => {
-    expect(() => open(join(directory, 'nowhere', 'file'))).toThrow(expect.objectContaining({ code: 'BOOKS_FAILED' }))
+    expect(() => open(join(directory, 'nowhere', 'file'))).toThrow(expect.objectContaining({ code: 'DATA_FAILED' }))
     const path = freshPath()
     fill(path, [item(0n, true)])
     truncateSync(path, 0)

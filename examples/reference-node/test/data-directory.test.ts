@@ -1,0 +1,128 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { mnemonicToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { devMnemonic } from '../src/dev-accounts.js'
+import { ask, type RunningNode, startNode, until } from './running-node.js'
+
+const root = mkdtempSync(join(tmpdir(), 'l2-data-'))
+const good = join(root, 'good')
+const chainId = 59_900
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+type Heads = Record<'unsafe' | 'safe', { number: string }>
+const heads = async (node: RunningNode): Promise<Heads> => (await ask(node.url, 'l2_syncStatus')).result!
+const hashAt = async (node: RunningNode, number: number): Promise<string> =>
+  (<{ hash: string }>(await ask(node.url, 'eth_getBlockByNumber', [`0x${number.toString(16)}`, false])).result!).hash
+
+/** What the chain was before anything was damaged. */
+let before: { head: number; safe: number; hashes: string[] }
+
+beforeAll(async () => {
+  const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
+  const node = await startNode('--data', good)
+  for (let nonce = 0; nonce < 20; nonce++) {
+    const fees = { maxFeePerGas: 4_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
+    const call = { type: 'eip1559', chainId, nonce, to: alice.address, value: 1n, gas: 21_000n, ...fees } as const
+    await ask(node.url, 'eth_sendRawTransaction', [await alice.signTransaction(call)])
+  }
+  await until(node, 'a safe block', async () => Number((await heads(node)).safe.number) >= 12)
+  const { safe, unsafe } = await heads(node)
+  const [head, safeHead] = [Number(unsafe.number), Number(safe.number)]
+  before = { head, safe: safeHead, hashes: await Promise.all([1, 5, safeHead].map(number => hashAt(node, number))) }
+  await node.kill('SIGTERM')
+})
+
+/** The files of the directory, one for each kind: of the guards and stores the largest. */
+function files(): string[] {
+  const largest = (names: string[]): string[] =>
+    names.sort((a, b) => statSync(join(good, b)).size - statSync(join(good, a)).size).slice(0, 1)
+  const names = readdirSync(good, { recursive: true }) as string[]
+  const plain = names.filter(name => statSync(join(good, name)).isFile())
+  const folders = new Set(plain.filter(name => name.includes('/')).map(name => name.split('/')[0]!))
+  return [
+    ...plain.filter(name => !name.includes('/') && !name.startsWith('guard-')),
+    ...largest(plain.filter(name => name.startsWith('guard-'))),
+    ...[...folders].flatMap(folder => largest(plain.filter(name => name.startsWith(`${folder}/`)))),
+  ]
+}
+
+const damages: Record<string, (path: string) => void> = {
+  deleted: path => rmSync(path),
+  cut: path => truncateSync(path, Math.floor(statSync(path).size / 2)),
+  flipped: path => {
+    const bytes = readFileSync(path)
+    // Of a sparse file what is written, and not the last record, which a crash may have torn.
+    const end = Math.min(bytes.length, 65_536)
+    // Either of a guard's two slots would do for the other.
+    for (const at of path.includes('guard-') ? [40, 4136] : [Math.floor(end / 3)]) bytes[at]! ^= 1
+    writeFileSync(path, bytes)
+  },
+}
+
+/** Starts on a damaged copy: the node that goes on, or what it said at its end. */
+async function startOn(
+  damaged: string[],
+  damage: string,
+): Promise<{ node?: RunningNode; refusal: string; directory: string }> {
+  const directory = mkdtempSync(join(root, 'copy-'))
+  cpSync(good, directory, { recursive: true })
+  for (const file of damaged) damages[damage]!(join(directory, file))
+  try {
+    return { node: await startNode('--data', directory), refusal: '', directory }
+  } catch (error) {
+    return { refusal: (error as Error).message, directory }
+  }
+}
+
+/** What stands nowhere else: a start names the file and what to do. Everything else is made again, and the chain goes on. */
+const irreplaceable: Record<string, string[]> = {
+  'chain.json': ['deleted', 'cut', 'flipped'],
+  'l1-state.json': ['deleted', 'cut', 'flipped'],
+  'sequencer.log': ['deleted', 'cut', 'flipped'],
+  'economics.journal': ['flipped'],
+  'mempool.journal': ['flipped'],
+  posting: ['cut', 'flipped'],
+  guard: ['deleted', 'flipped'],
+}
+const isNamed = (file: string, damage: string): boolean =>
+  irreplaceable[file.startsWith('guard-') ? 'guard' : file.split('/')[0]!]?.includes(damage) === true
+/** `L2_EACH=1` damages one replaceable file at a time as well, which takes a start for each. */
+const inTurn = process.env['L2_EACH'] === '1'
+
+describe('a data directory', () => {
+  it.each(Object.keys(damages))(
+    'names what is %s and stands nowhere else, and what to do',
+    async damage => {
+      for (const file of files().filter(one => isNamed(one, damage))) {
+        const { node, refusal, directory } = await startOn([file], damage)
+        expect(node, `${file} ${damage}`).toBeUndefined()
+        expect(refusal).toContain(join(directory, file))
+        expect(refusal).toMatch(/put back a copy|restore no copy/)
+        expect(refusal).not.toMatch(/^ {4}at /m)
+      }
+    },
+    300_000,
+  )
+
+  it.each(Object.keys(damages))(
+    'makes again what is %s besides, and goes on with the same chain',
+    async damage => {
+      const replaceable = files().filter(one => !isNamed(one, damage))
+      expect(replaceable.length).toBeGreaterThan(4)
+      for (const group of inTurn ? replaceable.map(file => [file]) : [replaceable]) {
+        const { node, refusal } = await startOn(group, damage)
+        expect(refusal, group.join()).toBe('')
+        await until(node!, `${group.join()} ${damage}: goes on`, async () => {
+          const { safe, unsafe } = await heads(node!)
+          return Number(safe.number) >= before.safe && Number(unsafe.number) > before.head
+        })
+        const hashes = await Promise.all([1, 5, before.safe].map(number => hashAt(node!, number)))
+        expect(hashes, group.join()).toEqual(before.hashes)
+        await node!.kill('SIGTERM')
+      }
+    },
+    900_000,
+  )
+})

@@ -1,0 +1,100 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { DerivationCheckpoint, PayloadAttributes } from '@l2/sequencer-core'
+import { type Hash, numberToHex } from 'viem'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openVerifierJournal } from './journal.js'
+
+let directory = ''
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'l2-verifier-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+const file = (): string => join(directory, 'derivation.journal')
+
+const hashOf = (number: bigint): Hash => numberToHex(number, { size: 32 })
+const block = (number: bigint) => ({
+  number,
+  hash: hashOf(number),
+  parent: hashOf(number - 1n),
+  attributes: {
+    timestamp: number,
+    transactions: [Uint8Array.of(0x7e, Number(number % 256n))],
+  } as unknown as PayloadAttributes,
+})
+const checkpoint = (number: bigint) => ({ head: { number, hash: hashOf(number) } }) as DerivationCheckpoint
+
+/** Blocks up to a height, and a checkpoint behind every so many. */
+function fill(from: bigint, to: bigint, every = 3n): void {
+  const journal = openVerifierJournal(directory)
+  for (let number = from; number <= to; number++) {
+    journal.append(block(number))
+    if (number % every === 0n) journal.save(checkpoint(number))
+  }
+  journal.close()
+}
+
+it('gives back blocks by height, and ends at its last checkpoint', () => {
+  fill(1n, 1000n)
+  const journal = openVerifierJournal(directory)
+  expect(journal.last).toBe(999n)
+  expect(journal.checkpoint).toEqual(checkpoint(999n))
+  expect(journal.discardedBytes).toBeGreaterThan(0)
+  for (const number of [1n, 2n, 256n, 257n, 513n, 999n]) expect(journal.hashAt(number)).toBe(hashOf(number))
+  for (const number of [0n, 1000n, 5000n]) expect(journal.hashAt(number)).toBeUndefined()
+  expect([...journal.blocks(996n)]).toEqual([block(997n), block(998n), block(999n)])
+  expect([...journal.blocks(0n)]).toHaveLength(999)
+  journal.append(block(1000n))
+  journal.save(checkpoint(1000n))
+  journal.close()
+  const again = openVerifierJournal(directory)
+  expect([again.last, again.discardedBytes]).toEqual([1000n, 0])
+  again.close()
+})
+
+it('goes back with L1, to any height', () => {
+  for (const to of [700n, 513n, 512n, 257n, 256n, 1n, 0n]) {
+    rmSync(file(), { force: true })
+    fill(1n, 900n, 50n)
+    const journal = openVerifierJournal(directory)
+    journal.rewind(to)
+    journal.rewind(to + 5n)
+    expect(journal.last).toBe(to)
+    expect(journal.hashAt(to + 1n)).toBeUndefined()
+    for (let number = to + 1n; number <= to + 300n; number++) journal.append(block(number))
+    journal.save(checkpoint(to + 300n))
+    expect([...journal.blocks(to)].map(({ number }) => number)).toHaveLength(300)
+    journal.close()
+    const again = openVerifierJournal(directory)
+    expect([again.last, again.discardedBytes]).toEqual([to + 300n, 0])
+    again.close()
+  }
+})
+
+it('after any cut or flip goes on from a checkpoint before it, and blocks that L1 did not give never come out', () => {
+  fill(1n, 30n)
+  const whole = readFileSync(file())
+  for (let at = 0; at < whole.length; at += 61) {
+    const flipped = Buffer.from(whole)
+    flipped[at]! ^= 1
+    for (const bytes of [whole.subarray(0, at), flipped]) {
+      writeFileSync(file(), bytes)
+      const journal = openVerifierJournal(directory)
+      expect(journal.last % 3n).toBe(0n)
+      expect(journal.checkpoint?.head.number ?? 0n).toBe(journal.last)
+      expect([...journal.blocks(0n)]).toEqual(
+        Array.from({ length: Number(journal.last) }, (_, i) => block(BigInt(i + 1))),
+      )
+      journal.close()
+    }
+  }
+  // A whole line that does not follow.
+  truncateSync(file(), 0)
+  fill(1n, 6n)
+  const two = readFileSync(file(), 'utf8')
+  appendFileSync(file(), two)
+  const journal = openVerifierJournal(directory)
+  expect(journal.last).toBe(6n)
+  journal.close()
+})
