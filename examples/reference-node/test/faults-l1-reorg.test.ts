@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createWatcher } from '@l2/node'
-import { decodeSealedBlock, hashSequencerHeader, recoverSigner, type SequencerHeader } from '@l2/sequencer-core'
+import { decodeSealedBlock, hashSequencerHeader, recoverSigner, type SequencerHeader } from '@l2/sequencer-core/block'
 import { openFileLog } from '@l2/sequencer-core/node'
 import type { Hash, Hex } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
@@ -57,6 +57,11 @@ it('follows reorganisations of L1 by one, three and twenty blocks, and a kill in
   const reorg = async (depth: number): Promise<void> => {
     const l1 = `http://127.0.0.1:${readFileSync(join(directory, 'l1.port'), 'utf8')}`
     await until(node, 'L1 is long enough', async () => (await numberOf(l1)) > depth + 3)
+    await until(node, 'what is to go is built upon', async () => {
+      const { result } = await ask(node.url, 'l2_header', [await numberOf(node.url)])
+      const origin = (result as unknown as { header: { l1OriginNumber: string } } | null)?.header.l1OriginNumber
+      return origin !== undefined && Number(origin) > (await numberOf(l1)) - depth
+    })
     expect(await ask(l1, 'anvil_reorg', [depth, []])).not.toHaveProperty('error')
   }
   const wasFollowed = (times: number) => async () =>
@@ -64,7 +69,6 @@ it('follows reorganisations of L1 by one, three and twenty blocks, and a kill in
   let stopped = false
   const loading = load(node.url, acknowledged, () => stopped)
   for (const [index, depth] of [1, 3, 20].entries()) {
-    await until(node, 'blocks', async () => (await numberOf(node.url)) > 5)
     await reorg(depth)
     await until(node, `a reorg of ${depth}`, wasFollowed(index + 1))
   }

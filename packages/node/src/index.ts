@@ -77,8 +77,8 @@ export {
   shortHex,
   wrapParts,
 } from './status/format.js'
-export type { StatusParts } from './status/node-status.js'
 export { createHealth, healthPages } from './status/health.js'
+export type { StatusParts } from './status/node-status.js'
 export { createStatus } from './status/node-status.js'
 export type { Head, Status } from './status/status.js'
 export { type ChainIdentity, type DataDirectory, openDataDirectory } from './storage/data-directory.js'
