@@ -45,7 +45,7 @@ const folders: { folder: string; files: string[]; markdown: string[] }[] = packa
     .map(file => join(folder, 'src', file)),
 }))
 folders.push({
-  folder: join(root, 'examples/reference-node'),
+  folder: join(root, 'examples'),
   markdown: [
     join(root, 'README.md'),
     ...readdirSync(join(root, 'docs'))

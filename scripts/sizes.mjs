@@ -21,7 +21,7 @@ const budgets = [
   ['@l2/lst', 'assets', 2],
   ['@l2/lst', 'aprOf', 3],
   ['@l2/lst', 'createLiquid', 60],
-  ['@l2/sequencer-core', 'l1FeeFjord', 2],
+  ['@l2/sequencer-core/fees', 'l1FeeFjord', 2],
   ['@l2/sequencer-core', 'openChannel', 45],
   ['@l2/sequencer-core', 'createBatcher', 35],
   ['@l2/sequencer-core', 'createDerivationPipeline', 125],
