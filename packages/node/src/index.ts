@@ -77,7 +77,7 @@ export {
   shortHex,
   wrapParts,
 } from './status/format.js'
-export { createHealth, healthPages } from './status/health.js'
+export { type Check, createHealth, type Health, type HealthParts, healthPages } from './status/health.js'
 export type { StatusParts } from './status/node-status.js'
 export { createStatus } from './status/node-status.js'
 export type { Head, Status } from './status/status.js'

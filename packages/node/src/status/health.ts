@@ -18,7 +18,7 @@ export type Health = {
   readonly ready: Readonly<Record<string, Check>>
 }
 
-type HealthParts = {
+export type HealthParts = {
   directory: string
   feed: Feed
   sequencer: Pick<Sequencer, 'head' | 'waiting'>
