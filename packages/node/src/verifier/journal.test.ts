@@ -40,6 +40,8 @@ it('gives back blocks by height, and ends at its last checkpoint', () => {
   const journal = openVerifierJournal(directory)
   expect(journal.last).toBe(999n)
   expect(journal.checkpoint).toEqual(checkpoint(999n))
+  // Those before it, for an L1 that took the newest ones back.
+  expect(journal.earlier).toEqual(Array.from({ length: 332 }, (_, index) => checkpoint(3n * BigInt(index + 1))))
   expect(journal.discardedBytes).toBeGreaterThan(0)
   for (const number of [1n, 2n, 256n, 257n, 513n, 999n]) expect(journal.hashAt(number)).toBe(hashOf(number))
   for (const number of [0n, 1000n, 5000n]) expect(journal.hashAt(number)).toBeUndefined()

@@ -17,6 +17,8 @@ export type DerivedBlock = {
 export type VerifierJournal = {
   /** Where derivation goes on; `undefined`: at the rollup's beginning. */
   readonly checkpoint: DerivationCheckpoint | undefined
+  /** Places before it, the oldest first, for an L1 that has taken the newest ones back meanwhile. */
+  readonly earlier: readonly DerivationCheckpoint[]
   /** The newest block; 0 before the first. */
   readonly last: bigint
   /**
@@ -38,6 +40,8 @@ type Line = { readonly block: DerivedBlock } | { readonly checkpoint: Derivation
 
 /** Blocks between two whose place in the file is remembered. */
 const indexStride = 256n
+/** Checkpoints that are given back: one for each L1 block, as a rule. */
+const keptCheckpoints = 512
 /** A block of the largest gas limits, in hex. */
 const maxLineBytes = 256 * 2 ** 20
 
@@ -62,7 +66,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
   let index: number[] = []
   let last = 0n
   let lastHash: Hash | undefined
-  let checkpoint: DerivationCheckpoint | undefined
+  const checkpoints: DerivationCheckpoint[] = []
   const remember = (number: bigint, offset: number): void => {
     if ((number - 1n) % indexStride === 0n) index[Number((number - 1n) / indexStride)] = offset
   }
@@ -71,7 +75,8 @@ export function openVerifierJournal(directory: string): VerifierJournal {
   for (const { record, end } of file.read(0)) {
     if ('checkpoint' in record) {
       if (record.checkpoint.head.number !== last) break
-      checkpoint = record.checkpoint
+      checkpoints.push(record.checkpoint)
+      if (checkpoints.length > keptCheckpoints) checkpoints.shift()
       whole = { size: end, last }
     } else {
       const { number, hash, parent } = record.block
@@ -93,7 +98,8 @@ export function openVerifierJournal(directory: string): VerifierJournal {
     }
   }
   return {
-    checkpoint,
+    checkpoint: checkpoints.at(-1),
+    earlier: checkpoints.slice(0, -1),
     get last() {
       return last
     },

@@ -108,7 +108,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     l1,
     decompressors: nodeDecompressors,
     ...(journal.checkpoint === undefined ? {} : { start: journal.checkpoint }),
-    earlier: [],
+    earlier: journal.earlier,
     blobs: {
       getBlobs: async (versionedHashes, block, callOptions) => {
         const blobs = await getBlobs(posting.beacon, {
