@@ -62,6 +62,7 @@ const log = console.log
 for (const { folder, files, markdown } of folders) {
   if (only !== undefined && !folder.endsWith(only)) continue
   const blocks = [...markdown.flatMap(blocksOfMarkdown), ...files.sort().flatMap(blocksOfSource)]
+  if (blocks.length === 0) continue
   const out = join(folder, '.docs')
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)

@@ -67,7 +67,7 @@ it.runIf(process.platform === 'linux')(
       await goesOn(`the death of ${name}`)
       const stopped = processOf(name)
       process.kill(stopped, 'SIGSTOP')
-      // As long as health needs to see it. The soak stops it for a minute.
+      // As long as health needs to see it.
       await until(node, `${name} is missed`, async () => (await fetch(`${node.url}/healthz`)).status === 503)
       process.kill(stopped, 'SIGCONT')
       await goesOn(`${name} stood still`)

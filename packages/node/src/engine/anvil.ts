@@ -82,7 +82,10 @@ export function anvilEngine(options: AnvilOptions): StartEngine {
   return async fresh => {
     if (fresh) discard()
     const dump = readDump(dumpPath, statePath)
-    if (dump === undefined) return await launch(undefined)
+    if (dump === undefined) {
+      discard()
+      return await launch(undefined)
+    }
     try {
       return await launch(dump)
     } catch {
