@@ -66,8 +66,8 @@ async function compare(fork: (typeof forks)[number], kind: (typeof kinds)[number
   let head = genesis
   const count = { transactions: 0, failed: 0, branches: 0 }
   for (let made = 0; made < blocksEach; made++) {
-    // Now and then a branch: from a few blocks back, and the head goes over to it or stays.
-    const isBranch = chain.below(8) === 0
+    // Now and then a branch, one at least: from a few blocks back, and the head goes over to it or stays.
+    const isBranch = chain.below(8) === 0 || made === 7
     const near = chain.blocks.slice(-6)
     const parent = isBranch ? near[chain.below(near.length)]! : head
     const next = await chain.next(parent.hash)
