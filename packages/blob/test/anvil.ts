@@ -33,7 +33,7 @@ export async function startAnvil(hardfork: string, args: readonly string[] = [])
   )
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const url = `http://127.0.0.1:${port}`
-  const client = createPublicClient({ transport: http(url, { retryCount: 0 }), pollingInterval: 50 })
+  const client = createPublicClient({ transport: http(url, { retryCount: 0, timeout: 60_000 }), pollingInterval: 50 })
   for (let attempt = 0; ; attempt++) {
     try {
       await client.getChainId()
