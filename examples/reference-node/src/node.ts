@@ -272,9 +272,11 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   const admin = await serveOperator(config, directory, batching, say)
   if (admin !== undefined) parts.own(admin)
 
-  for (const engine of engines) engine.failed.catch(supervision.fail)
+  for (const engine of engines) {
+    engine.failed.catch(supervision.fail)
+    engine.onDown(() => supervision.note('engines', engines.find(({ down }) => down !== undefined)?.down))
+  }
   l1.failed.catch(supervision.fail)
-  supervision.run('engines', { pauseMs: 500 }, async () => engines.find(({ down }) => down !== undefined)?.down)
   supervision.run('sequencer', { pauseMs: 50 }, async () => {
     while (!supervision.signal.aborted && !shutdown.isPaused && (await sequencer.produce(Date.now()))) {
       // On a fresh start the chain catches up with the clock.

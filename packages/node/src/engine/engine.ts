@@ -51,6 +51,8 @@ export type NodeEngine = {
   readonly failed: Promise<never>
   /** Why it answers nobody: its program has ended, and another is being brought to where that was. Calls are refused, and may be repeated. */
   readonly down: string | undefined
+  /** Called whenever {@link down} changes, however short it lasts. */
+  onDown(changed: () => void): void
   /** What brings a new program to where the record ends. It is given the engine as it will be for all others afterwards. */
   onRestart(restore: (node: NodeEngine) => Promise<void>): void
   readonly read: Read
@@ -87,6 +89,11 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
   const ends: number[] = []
   let restore = async (_: NodeEngine): Promise<void> => {}
   let down: string | undefined
+  let downChanged: () => void = () => {}
+  const setDown = (reason: string | undefined): void => {
+    down = reason
+    downChanged()
+  }
   let restarts = 0
   let isClosing = false
   const watch = (started: Running): void => {
@@ -96,7 +103,7 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
   }
   const restart = async (ended: Running): Promise<void> => {
     const { name } = ended.engine
-    down = `${name} has ended, and is started again`
+    setDown(`${name} has ended, and is started again`)
     ends.push(Date.now())
     while (ends[0]! < Date.now() - endsSpanMs) ends.shift()
     if (ends.length > maxEnds) {
@@ -112,7 +119,7 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
       running = next
       watch(next)
       await restore(node(() => running))
-      if (isStill()) down = undefined
+      if (isStill()) setDown(undefined)
     } catch (error) {
       // Its program may have ended once more, which is seen to then.
       await new Promise(resolve => setTimeout(resolve, endedAgainMs))
@@ -127,6 +134,9 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
     failed,
     get down() {
       return down
+    },
+    onDown: changed => {
+      downChanged = changed
     },
     onRestart: next => {
       restore = next
