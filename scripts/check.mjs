@@ -7,7 +7,6 @@ import { packed } from './packed.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const env = {
   ...process.env,
-  TURBO_TELEMETRY_DISABLED: '1',
   FORCE_COLOR: '0',
   NO_COLOR: '1',
   PATH: `${root}node_modules/.bin:${process.env.PATH}`,

@@ -19,7 +19,7 @@ const installed = lock('node_modules/.pnpm/lock.yaml')
 if (installed !== undefined && installed === lock('pnpm-lock.yaml')) process.exit(0)
 
 console.log(`▸ installing the workspace with ${packageManager}`)
-const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1' }
+const env = { ...process.env }
 // node-gyp needs Node's headers; where the system ships them it must not go to the network for them.
 if (!env.npm_config_nodedir && existsSync('/usr/include/node/node_api.h')) env.npm_config_nodedir = '/usr'
 const args = [

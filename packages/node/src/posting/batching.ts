@@ -9,13 +9,13 @@ import {
   createThrottleController,
   type DaLimits,
   type ThrottleController,
+  toBatcherBlock,
 } from '@l2/sequencer-core/batcher'
 import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import { createNodeBrotliCompressor } from '@l2/sequencer-core/node'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { l1BlockSeconds } from '../l1/l1.js'
 import type { L1Watch } from '../l1/l1-watch.js'
-import { toBatcherBlock } from '../sequencer/published.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Verifier } from '../verifier/verifier.js'
 import { createFundsAlarm } from './funds.js'
@@ -143,7 +143,7 @@ function batcherNode({ l1, sequencer, verifier }: BatchingParts): BatcherNode {
       for (let number = from; number <= to; number++) {
         const block = sequencer.block(number)
         if (block === undefined) break
-        found.push(toBatcherBlock(block))
+        found.push(toBatcherBlock(block.ref, block.executed.transactions))
       }
       return found
     },

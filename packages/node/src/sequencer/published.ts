@@ -1,5 +1,4 @@
 import { hexToBytes } from '@l2/common'
-import type { BatcherBlock } from '@l2/sequencer-core/batcher'
 import type { SealedBlock } from '@l2/sequencer-core/block'
 import { isDeposit, type L2BlockRef, l2BlockRef, type RollupConfig } from '@l2/sequencer-core/derivation'
 import { bytesToHex, hexToString, parseTransaction } from 'viem'
@@ -29,19 +28,4 @@ export function evidenceOf(block: SealedBlock): string[] {
     if (to?.toLowerCase() === evidenceInbox && data !== undefined) found.push(hexToString(data))
   }
   return found
-}
-
-/** A block as the batcher posts it. */
-export function toBatcherBlock(block: PublishedBlock): BatcherBlock {
-  const { number, hash, parentHash, timestamp, l1Origin, sequenceNumber } = block.ref
-  return {
-    number,
-    hash,
-    parentHash,
-    timestamp,
-    epochNumber: l1Origin.number,
-    epochHash: l1Origin.hash,
-    sequenceNumber,
-    transactions: userTransactionsOf(block),
-  }
 }

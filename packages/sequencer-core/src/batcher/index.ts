@@ -2,6 +2,7 @@ export type { BatchBlock } from '../batch/types.js'
 export type { Frame } from '../channel/frame.js'
 export type { CompressionAlgorithm, CompressionStream, Compressor } from '../compression/compression.js'
 export type { ForkName, ForkSchedule } from '../derivation/fork-schedule.js'
+export type { L2BlockRef } from '../derivation/l2.js'
 export type { AltDaConfig, BlockId, RollupConfig } from '../derivation/rollup-config.js'
 export type { SystemConfig } from '../derivation/system-config.js'
 export {
@@ -13,6 +14,7 @@ export {
 } from './active-sequencer.js'
 export { type AdminMethod, type BatcherAdminOptions, batcherAdmin } from './admin.js'
 export { type Batcher, type BatcherDependencies, createBatcher } from './batcher.js'
+export { toBatcherBlock } from './batcher-block.js'
 export { blobsWorthPosting } from './fill.js'
 export { type BatcherFunds, projectRunway, type Spending } from './funds.js'
 export {

@@ -1,11 +1,11 @@
 import type { Hash, Hex, RpcTransaction } from 'viem'
-import { isDeposit } from '../derivation/deposit.js'
 import { l2BlockRef } from '../derivation/l2.js'
 import type { RollupConfig } from '../derivation/rollup-config.js'
 import { createJsonRpc, resultOf } from '../engine/json-rpc.js'
 import { encodeRpcTransaction, executedBlock, type RpcBlock } from '../engine/rpc-block.js'
 import { SequencerError } from '../errors.js'
 import type { SequencerEndpoint } from './active-sequencer.js'
+import { toBatcherBlock } from './batcher-block.js'
 import type { BatcherBlock } from './ports.js'
 import type { SyncStatus } from './sync-actions.js'
 
@@ -44,20 +44,7 @@ export function createOpNodeSequencer(options: OpNodeSequencerOptions): Sequence
 
   const readBlock = (block: RpcBlock): BatcherBlock => {
     const raw = block.transactions.map(transaction => encodeRpcTransaction(transaction as RpcTransaction))
-    const { number, hash, parentHash, timestamp, l1Origin, sequenceNumber } = l2BlockRef(
-      executedBlock(block, raw),
-      config,
-    )
-    return {
-      number,
-      hash,
-      parentHash,
-      timestamp,
-      epochNumber: l1Origin.number,
-      epochHash: l1Origin.hash,
-      sequenceNumber,
-      transactions: raw.filter(each => !isDeposit(each)),
-    }
+    return toBatcherBlock(l2BlockRef(executedBlock(block, raw), config), raw)
   }
 
   /** Whatever is wrong with a block is the engine's fault, and another answer may be right. */
