@@ -1,0 +1,2 @@
+export type { Artifact, Artifacts } from '../artifacts/artifact.js'
+export { openArtifacts } from './artifacts.js'
