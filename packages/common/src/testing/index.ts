@@ -1,4 +1,5 @@
 export { type FuzzTarget, mutate } from './fuzz.js'
+export { runs } from './profile.js'
 export { type Random, seededRandom, testSeed } from './random.js'
 export { mountSmallDisk, type SmallDisk } from './small-disk.js'
 export type { SoakCase, SoakTarget } from './soak.js'
