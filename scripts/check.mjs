@@ -57,6 +57,7 @@ console.log(
 failed += linked.length
 
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
+step('contracts are what their sources compile to', 'node', ['packages/contracts/scripts/compile.mjs', '--check'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
 step('build', 'node', ['scripts/build.mjs'])
 step('dead code and dependencies', 'knip', ['--no-progress'])

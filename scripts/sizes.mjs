@@ -15,6 +15,8 @@ const check = process.argv.includes('--check')
 const budgets = [
   ['@l2/blob', 'opCodec', 6],
   ['@l2/blob', 'blobCost', 6],
+  ['@l2/contracts', 'withImmutables', 3],
+  ['@l2/contracts/pool', 'poolAbi', 4],
   ['@l2/da', 'commitmentToHex', 4],
   ['@l2/da', 'createRouterDa', 45],
   ['@l2/da/ethereum', 'createBlobDa', 65],

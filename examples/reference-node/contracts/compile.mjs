@@ -1,4 +1,4 @@
-// Compiles the two contracts into ../src/contracts/*.ts: npx -y -p solc@0.8.30 node contracts/compile.mjs
+// Compiles the contract into ../src/contracts/*.ts: npx -y -p solc@0.8.30 node contracts/compile.mjs
 
 import { execSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 
 const path = execSync('command -v solcjs', { encoding: 'utf8' }).trim()
 const solc = createRequire(path)('solc')
-const names = ['DemoToken', 'DevPortal']
+const names = ['DevPortal']
 const file = name => new URL(`${name}.sol`, import.meta.url)
 const input = {
   language: 'Solidity',

@@ -1,7 +1,7 @@
+import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { bytesToHex } from 'viem'
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAddress } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { demoTokenAbi, demoTokenBytecode } from '../src/contracts/demo-token.js'
 import { devMnemonic } from '../src/dev-accounts.js'
 import { clientPrograms } from './client-programs.js'
 import { type RunningNode, startNode } from './running-node.js'
@@ -25,7 +25,7 @@ describe.skipIf(clients === undefined)('clients as npm has them', () => {
       program,
       {
         ...{ url: node.url, chainId: 59_900, key: keyOf(account), other: privateKeyToAddress(generatePrivateKey()) },
-        token: { abi: demoTokenAbi, bytecode: demoTokenBytecode },
+        token: { abi: devTokenAbi, bytecode: devTokenBytecode },
       },
       version,
     )
@@ -39,7 +39,7 @@ describe.skipIf(clients === undefined)('clients as npm has them', () => {
       events: ['1000', '10'],
       sync: 'success',
     })
-    expect(found['refused']).toMatch(/DEMO: balance/)
+    expect(found['refused']).toMatch(/balance too low/)
     expect(found).toMatchObject({ simulated: 'success', blobBaseFee: '1', byHash: true })
     expect(found['seen']).toEqual({ heads: true, logs: true, pending: true, polled: true })
   })
@@ -53,20 +53,20 @@ describe.skipIf(clients === undefined)('clients as npm has them', () => {
       pendingRead: 3,
       byHash: true,
     })
-    expect(found['refused']).toBe('DEMO: balance')
+    expect(found['refused']).toBe('balance too low')
     expect(found['seen']).toEqual({ heads: true, logs: true, pending: true, polled: true })
   })
 
   it.concurrent('web3.js: sends, reads events, and subscribes', async () => {
     const found = await run('web3.mjs', 3)
     expect(found).toMatchObject({ status: 1, balance: '10', events: ['1000', '10'] })
-    expect(found['refused']).toMatch(/DEMO: balance/)
+    expect(found['refused']).toMatch(/balance too low/)
     expect(found['seen']).toEqual({ heads: true, logs: true, pending: true })
   })
 
   it.concurrent('hardhat with ethers, under the Node that it wants', async () => {
     const found = await run('hardhat.mjs', 4, '24')
     expect(found).toMatchObject({ status: 1, balance: '10', events: ['1000', '10'] })
-    expect(found['refused']).toMatch(/DEMO: balance/)
+    expect(found['refused']).toMatch(/balance too low/)
   })
 })

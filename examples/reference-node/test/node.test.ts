@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { hashSequencerHeader } from '@l2/sequencer-core/block'
 import { hashReceipt } from '@l2/sequencer-core/ordering'
 import { signingHash } from '@l2/staking'
 import { createWalletClient, defineChain, http, parseEther, publicActions } from 'viem'
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { demoTokenAbi, demoTokenBytecode } from '../src/contracts/demo-token.js'
 import { devMnemonic } from '../src/dev-accounts.js'
 import { ask, type RunningNode, runNode, startNode } from './running-node.js'
 
@@ -61,25 +61,25 @@ describe('an ordinary viem client', () => {
     expect((await client.getTransaction({ hash })).blockNumber).toBe(receipt.blockNumber)
 
     const deployment = await client.deployContract({
-      abi: demoTokenAbi,
-      bytecode: demoTokenBytecode as `0x${string}`,
+      abi: devTokenAbi,
+      bytecode: devTokenBytecode,
       args: [1000n],
     })
     const token = (await client.waitForTransactionReceipt({ hash: deployment })).contractAddress!
-    const call = { address: token, abi: demoTokenAbi, functionName: 'transfer', args: [bob.address, 10n] } as const
+    const call = { address: token, abi: devTokenAbi, functionName: 'transfer', args: [bob.address, 10n] } as const
     const { request } = await client.simulateContract({ ...call, account: alice })
     await client.waitForTransactionReceipt({ hash: await client.writeContract(request) })
     expect(
-      await client.readContract({ address: token, abi: demoTokenAbi, functionName: 'balanceOf', args: [bob.address] }),
+      await client.readContract({ address: token, abi: devTokenAbi, functionName: 'balanceOf', args: [bob.address] }),
     ).toBe(10n)
     const events = await client.getContractEvents({
       address: token,
-      abi: demoTokenAbi,
+      abi: devTokenAbi,
       eventName: 'Transfer',
       fromBlock: 0n,
     })
     expect(events.map(event => event.args.value)).toEqual([1000n, 10n])
-    await expect(client.simulateContract({ ...call, args: [bob.address, 10_000n] })).rejects.toThrow('DEMO: balance')
+    await expect(client.simulateContract({ ...call, args: [bob.address, 10_000n] })).rejects.toThrow('balance too low')
 
     for (let tries = 0; tries < 400; tries++) {
       const safe = await client.getBlock({ blockTag: 'safe' })

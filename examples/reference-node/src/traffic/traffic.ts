@@ -1,5 +1,5 @@
+import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { type Address, createWalletClient, defineChain, encodeFunctionData, type Hash, http, publicActions } from 'viem'
-import { demoTokenAbi, demoTokenBytecode } from '../contracts/demo-token.js'
 import { devAccount, trafficAccounts } from '../dev-accounts.js'
 
 /** The demo's users: real signed transactions over the public JSON-RPC, with an ordinary viem wallet client. */
@@ -35,8 +35,8 @@ export function startTraffic({ rpcUrl, chainId, perSecond, onError }: TrafficOpt
     )
     const first = wallets[0]!
     const deployment = await first.deployContract({
-      abi: demoTokenAbi,
-      bytecode: demoTokenBytecode,
+      abi: devTokenAbi,
+      bytecode: devTokenBytecode,
       args: [10n ** 27n],
     })
     sent.add(deployment)
@@ -100,7 +100,7 @@ function nextCall(
   if (count % 50 === 49) {
     return {
       to: token,
-      data: encodeFunctionData({ abi: demoTokenAbi, functionName: 'transfer', args: [to, 10n ** 40n] }),
+      data: encodeFunctionData({ abi: devTokenAbi, functionName: 'transfer', args: [to, 10n ** 40n] }),
       gas: 60_000n,
     }
   }
@@ -108,7 +108,7 @@ function nextCall(
   if (count % 3 !== 0 || index !== 0) return undefined
   return {
     to: token,
-    data: encodeFunctionData({ abi: demoTokenAbi, functionName: 'transfer', args: [to, 10n ** 18n] }),
+    data: encodeFunctionData({ abi: devTokenAbi, functionName: 'transfer', args: [to, 10n ** 18n] }),
     gas: 70_000n,
   }
 }

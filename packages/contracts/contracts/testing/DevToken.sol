@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// The ERC-20 that the demo traffic deploys: mints its supply to the deployer, and reverts with a reason when a balance is short.
-contract DemoToken {
-    string public constant name = "Demo Token";
-    string public constant symbol = "DEMO";
+/// @notice A plain ERC-20 of 18 decimals for development: the deployer gets the whole supply, and a short balance or allowance reverts with
+/// a reason.
+contract DevToken {
+    string public constant name = "Development Token";
+    string public constant symbol = "DEV";
     uint8 public constant decimals = 18;
     uint256 public immutable totalSupply;
     mapping(address => uint256) public balanceOf;
@@ -32,14 +33,14 @@ contract DemoToken {
 
     function transferFrom(address from, address to, uint256 value) external returns (bool) {
         uint256 allowed = allowance[from][msg.sender];
-        require(allowed >= value, "DEMO: allowance");
+        require(allowed >= value, "allowance too low");
         if (allowed != type(uint256).max) allowance[from][msg.sender] = allowed - value;
         _transfer(from, to, value);
         return true;
     }
 
     function _transfer(address from, address to, uint256 value) private {
-        require(balanceOf[from] >= value, "DEMO: balance");
+        require(balanceOf[from] >= value, "balance too low");
         unchecked {
             balanceOf[from] -= value;
             balanceOf[to] += value;

@@ -1,0 +1,141 @@
+// Compiles contracts/ into src/<entry>/index.ts. With --check nothing is written: a module that is not what its source compiles to is an
+// error. The compilers are pinned npm packages and put no metadata into the code, so that every machine makes the same bytes.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const require = createRequire(import.meta.url)
+const check = process.argv.includes('--check')
+
+/** Each contract with the entry it becomes. What imports the OP Stack's libraries needs the compiler that these are pinned to. */
+const contracts = [
+  ['l1/Pool', 'pool'],
+  ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
+  ['l2/NativeTokenBridgeL2', 'native-token-bridge-l2'],
+  ['testing/DevToken', 'testing/dev-token'],
+]
+const compilers = {
+  '0.8.30': { package: 'solc', evmVersion: 'cancun' },
+}
+
+/** The text of an import that is not among our own sources. */
+function imported(path) {
+  return { error: `${path} is none of ours` }
+}
+
+function compile(version, names) {
+  const { package: name, evmVersion } = compilers[version]
+  const own = path => join(root, 'contracts', path)
+  const input = {
+    language: 'Solidity',
+    sources: Object.fromEntries(
+      names.map(path => [`${path}.sol`, { content: readFileSync(own(`${path}.sol`), 'utf8') }]),
+    ),
+    settings: {
+      optimizer: { enabled: true, runs: 999_999 },
+      evmVersion,
+      metadata: { bytecodeHash: 'none', appendCBOR: false },
+      outputSelection: {
+        '*': { '*': ['abi', 'userdoc', 'evm.bytecode.object', 'evm.deployedBytecode'], '': ['ast'] },
+      },
+    },
+  }
+  const output = JSON.parse(
+    require(name).compile(JSON.stringify(input), {
+      import: path => (existsSync(own(path)) ? { contents: readFileSync(own(path), 'utf8') } : imported(path)),
+    }),
+  )
+  const found = output.errors ?? []
+  if (found.length > 0) throw new Error(found.map(({ formattedMessage }) => formattedMessage).join('\n'))
+  return output
+}
+
+/** The names of variables by the ids of their declarations, which is how the compiler says where immutables are. */
+function declarations(sources) {
+  const names = new Map()
+  const visit = node => {
+    if (node === null || typeof node !== 'object') return
+    if (node.nodeType === 'VariableDeclaration' && node.stateVariable) names.set(String(node.id), node.name)
+    for (const inner of Object.values(node)) visit(inner)
+  }
+  for (const { ast } of Object.values(sources)) visit(ast)
+  return names
+}
+
+const literal = value =>
+  JSON.stringify(value)
+    .replace(/"([A-Za-z]\w*)":/g, '$1: ')
+    .replace(/"([^"]*)"/g, "'$1'")
+    .replace(/,(?=\S)/g, ', ')
+
+/** One line an item, so that a change is read as one. */
+const list = items => (items.length === 0 ? '[]' : `[\n${items.map(item => `  ${literal(item)},\n`).join('')}]`)
+
+const doc = (text, places = []) => {
+  const words = `${text} ${places.join(' ')}`.trim().split(/\s+/)
+  const lines = ['']
+  for (const word of words) {
+    if (lines.at(-1).length + word.length > 110) lines.push('')
+    lines[lines.length - 1] += ` ${word}`
+  }
+  return lines.length === 1 ? `/**${lines[0]} */` : `/**\n${lines.map(line => ` *${line}`).join('\n')}\n */`
+}
+
+function moduleOf(path, { abi, userdoc, evm }, names) {
+  const contract = path.slice(path.lastIndexOf('/') + 1)
+  const constant = contract[0].toLowerCase() + contract.slice(1)
+  const places = Object.entries(evm.deployedBytecode.immutableReferences ?? {})
+    .map(([id, at]) => [names.get(id).replace(/_$/, ''), at.map(({ start }) => start)])
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const isNamed = places.length > 0
+  return `// Made from contracts/${path}.sol by scripts/compile.mjs.
+
+${doc(userdoc.notice ?? contract)}
+export const ${constant}Abi = ${list(abi)} as const
+
+/** What a transaction without receiver deploys \`${contract}\` with, before the arguments of its constructor. */
+export const ${constant}Bytecode: \`0x\${string}\` =
+  '0x${evm.bytecode.object}'
+
+/** The code of a deployed \`${contract}\`${isNamed ? '; its immutables are zero here' : ''}. */
+export const ${constant}DeployedBytecode: \`0x\${string}\` =
+  '0x${evm.deployedBytecode.object}'
+${
+  isNamed
+    ? `
+/** Where the immutables of \`${contract}\` are in its deployed code: offsets in bytes, each the begin of a 32-byte word. */
+export const ${constant}Immutables = {
+${places.map(([name, at]) => `  ${name}: [${at.join(', ')}],`).join('\n')}
+} as const
+`
+    : ''
+}`
+}
+
+const versionOf = path =>
+  /^pragma solidity ([\d.]+);/m.exec(readFileSync(join(root, 'contracts', `${path}.sol`), 'utf8'))[1]
+let differ = 0
+for (const version of Object.keys(compilers)) {
+  const chosen = contracts.filter(([path]) => versionOf(path) === version)
+  const output = compile(
+    version,
+    chosen.map(([path]) => path),
+  )
+  const names = declarations(output.sources)
+  for (const [path, entry] of chosen) {
+    const text = moduleOf(path, output.contracts[`${path}.sol`][path.slice(path.lastIndexOf('/') + 1)], names)
+    const file = join(root, 'src', entry, 'index.ts')
+    if (!check) {
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, text)
+    } else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+      console.error(
+        `src/${entry}/index.ts is not what contracts/${path}.sol compiles to: node packages/contracts/scripts/compile.mjs`,
+      )
+      differ++
+    }
+  }
+}
+process.exitCode = differ > 0 ? 1 : 0
