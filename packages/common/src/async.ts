@@ -47,3 +47,15 @@ const nothing = (): void => {}
 
 /** The default of every `logger` option. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+/** What is opened and has to be closed; closing again does nothing. `await using` closes it, too. */
+export interface Closable extends AsyncDisposable {
+  close(): Promise<void>
+}
+
+/** Both ends of life that a {@link Closable} has, out of one function, which runs once. */
+export function closable(end: () => Promise<void>): Closable {
+  let ended: Promise<void> | undefined
+  const close = (): Promise<void> => (ended ??= end())
+  return { close, [Symbol.asyncDispose]: close }
+}

@@ -60,51 +60,56 @@ const directory = await mkdtemp(`${tmpdir()}/l2-da-bench-`)
 await throughput('directory (fsync)', createMemoryDa({}, { store: createFileStore(directory) }), length, 40)
 await rm(directory, { recursive: true })
 
-const server = await createAltDaServer({ da: memory })
+const server = await createAltDaServer({}, { da: memory })
 await throughput(
   'alt-da (client, HTTP, server, memory)',
   createAltDa({ url: server.url, commitments: 'keccak' }),
   length,
   40,
 )
-await server[Symbol.asyncDispose]()
+await server.close()
 
 const celestia = await createCelestiaServer()
 const client = createCelestiaClient({ url: celestia.url, token: celestia.token })
 await throughput(
   'celestia (in-process chain, inclusion proved)',
-  createCelestiaDa({ client }, { namespace }),
+  createCelestiaDa({ namespace }, { client }),
   length,
   15,
 )
-await celestia[Symbol.asyncDispose]()
+await celestia.close()
 
 const anvil = await startAnvil(['--hardfork', 'osaka'])
 const transactions = createTransactionManager(
-  { client: anvil.client, account: anvilAccounts[0]! },
   { confirmations: 1, pollMs: 10 },
+  { client: anvil.client, account: anvilAccounts[0]! },
 )
 const inbox = '0x00000000000000000000000000000000000000ff'
 await throughput(
   'ethereum-calldata (anvil)',
-  createCalldataDa({ client: anvil.client, transactions }, { inbox }),
+  createCalldataDa({ inbox }, { client: anvil.client, transactions }),
   length,
   15,
 )
 const beacons = [createBeacon({ url: anvil.url, ...anvilBeacon })]
 await throughput(
   'ethereum-blobs (anvil, one blob each)',
-  createBlobDa({ client: anvil.client, transactions, kzg: cKzg(), beacons }, { inbox }),
+  createBlobDa({ inbox }, { client: anvil.client, transactions, kzg: cKzg(), beacons }),
   length,
   8,
 )
-await transactions[Symbol.asyncDispose]()
+await transactions.close()
 await anvil.close()
 
 if (s3Program !== undefined) {
   const { url, accessKeyId, secretAccessKey, close } = await startS3Server()
   const objects = createS3Store({ url }, { credentials: () => ({ accessKeyId, secretAccessKey }) })
-  const s3 = await throughput('object storage (versitygw, a real S3 server)', createObjectDa({ objects }), length, 40)
+  const s3 = await throughput(
+    'object storage (versitygw, a real S3 server)',
+    createObjectDa({}, { objects }),
+    length,
+    40,
+  )
   // The limit is what the server takes without a layer above: the same objects, signed, put and got.
   const started = performance.now()
   const keys = Array.from({ length: 40 }, (_, index) => `bare/${index}`)
@@ -121,7 +126,7 @@ for (let round = 0; round < 5; round++) {
   const layers = ['first', 'second'].map(name => ({ name, da: createMemoryDa() }))
   rounds.push({
     bare: await throughput('memory again', createMemoryDa(), length, 60),
-    routed: await throughput('router over memory', createRouterDa({ layers }, { policy: 'failover' }), length, 60),
+    routed: await throughput('router over memory', createRouterDa({ policy: 'failover' }, { layers }), length, 60),
   })
 }
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!

@@ -38,27 +38,27 @@ const store: Store = createFileStore(directory)
 await measure('directory (fsync)', createMemoryDa({}, { store }), 30)
 await rm(directory, { recursive: true })
 
-const server = await createAltDaServer({ da: createMemoryDa() })
+const server = await createAltDaServer({}, { da: createMemoryDa() })
 await measure('alt-da', createAltDa({ url: server.url, commitments: 'keccak' }), 40)
-await server[Symbol.asyncDispose]()
+await server.close()
 
 const celestia = await createCelestiaServer()
 const client = createCelestiaClient({ url: celestia.url, token: celestia.token })
-await measure('celestia', createCelestiaDa({ client }, { namespace: namespaceV0(Uint8Array.of(1, 1)) }), 10)
-await celestia[Symbol.asyncDispose]()
+await measure('celestia', createCelestiaDa({ namespace: namespaceV0(Uint8Array.of(1, 1)) }, { client }), 10)
+await celestia.close()
 
 const layers = ['first', 'second'].map(name => ({ name, da: createMemoryDa() }))
-await measure('router over memory', createRouterDa({ layers }, { policy: 'failover' }), 60)
+await measure('router over memory', createRouterDa({ policy: 'failover' }, { layers }), 60)
 const copies = [createMemoryDa(), createMemoryDa()]
-await measure('mirror over memory', createMirrorDa({ layers: copies }, { required: 2 }), 30)
+await measure('mirror over memory', createMirrorDa({ required: 2 }, { layers: copies }), 30)
 await measure('hybrid over memory', createHybridDa({ store: createMemoryDa(), anchor: createMemoryDa() }), 60)
 
 const anvil = await startAnvil(['--hardfork', 'osaka'])
 const timing = { confirmations: 1, pollMs: 10 }
-const transactions = createTransactionManager({ client: anvil.client, account: anvilAccounts[0] }, timing)
+const transactions = createTransactionManager(timing, { client: anvil.client, account: anvilAccounts[0] })
 const inbox = '0x00000000000000000000000000000000000000ff'
-await measure('ethereum-calldata (anvil)', createCalldataDa({ client: anvil.client, transactions }, { inbox }), 8)
-await transactions[Symbol.asyncDispose]()
+await measure('ethereum-calldata (anvil)', createCalldataDa({ inbox }, { client: anvil.client, transactions }), 8)
+await transactions.close()
 await anvil.close()
 console.log(JSON.stringify(seconds))
 process.exit(0)

@@ -32,15 +32,18 @@ const parsers = [
 /** Servers that have nothing. */
 const nothing = async () => new Response(null, { status: 404 })
 const url = 'http://nobody'
-const source = createCommitmentSource({
-  layers: [
-    memory,
-    createAltDa({ url, commitments: 'keccak' }, { fetch: nothing }),
-    createEigenDa({ url }, { fetch: nothing }),
-    createAnyTrustDa({ keysets: [new Uint8Array(16)], mirrors: [url] }, { fetch: nothing }),
-    createObjectDa({ objects: createMemoryStore() }, { commitments: 'generic' }),
-  ],
-})
+const source = createCommitmentSource(
+  {},
+  {
+    layers: [
+      memory,
+      createAltDa({ url, commitments: 'keccak' }, { fetch: nothing }),
+      createEigenDa({ url }, { fetch: nothing }),
+      createAnyTrustDa({ keysets: [new Uint8Array(16)], mirrors: [url] }, { fetch: nothing }),
+      createObjectDa({ commitments: 'generic' }, { objects: createMemoryStore() }),
+    ],
+  },
+)
 
 /** Commitments and batcher data from anybody: a typed error, or something that encodes to the same bytes. */
 export const target: FuzzTarget = {

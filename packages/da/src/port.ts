@@ -1,3 +1,4 @@
+import type { Closable } from '@l2/common'
 import type { Commitment } from './commitment.js'
 
 /** What every call of the port takes. An aborted call rejects with the signal's reason, a late one with `DA_TIMEOUT`. */
@@ -84,7 +85,7 @@ export type DaProof = { height: bigint; bytes: Uint8Array }
  * - `get` never returns bytes that do not match the commitment.
  * - No error, and nothing stored, contains a key, a token, or a URL beyond its origin.
  */
-export interface DataAvailability extends AsyncDisposable {
+export interface DataAvailability extends Closable {
   /** Names the adapter in errors and metrics. */
   readonly name: string
   readonly capabilities: DaCapabilities

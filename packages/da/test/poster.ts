@@ -19,10 +19,10 @@ let transactions: TransactionManager | undefined
 function openEthereum(blobs: boolean): DataAvailability {
   const client = createPublicClient({ transport: http(url) })
   const account = privateKeyToAccount(secret as `0x${string}`)
-  transactions = createTransactionManager({ client, account, store }, { confirmations: 1, pollMs: 10 })
-  if (!blobs) return createCalldataDa({ client, transactions }, { inbox })
+  transactions = createTransactionManager({ confirmations: 1, pollMs: 10 }, { client, account, store })
+  if (!blobs) return createCalldataDa({ inbox }, { client, transactions })
   const beacons = [createBeacon({ url, ...anvilBeacon })]
-  return createBlobDa({ client, transactions, kzg: cKzg(), beacons }, { inbox })
+  return createBlobDa({ inbox }, { client, transactions, kzg: cKzg(), beacons })
 }
 
 /** Two layers on disk; the first one is down for every third submission. */
@@ -40,6 +40,7 @@ function openRouter(): DataAvailability {
   )
   const second = createMemoryDa({}, { store: createFileStore(`${directory}/second`) })
   return createRouterDa(
+    { policy: 'failover', backoffMs: 1, cooldownMs: 5 },
     {
       layers: [
         { name: 'first', da: first },
@@ -47,14 +48,13 @@ function openRouter(): DataAvailability {
       ],
       store,
     },
-    { policy: 'failover', backoffMs: 1, cooldownMs: 5 },
   )
 }
 
 function openCelestia(): DataAvailability {
   const client = createCelestiaClient({ url, token: secret })
   const namespace = namespaceV0(Uint8Array.of(1, 1))
-  return createCelestiaDa({ client, store }, { namespace, pollMs: 10, unknownBlocks: 3 })
+  return createCelestiaDa({ namespace, pollMs: 10, unknownBlocks: 3 }, { client, store })
 }
 
 function openHybrid(): DataAvailability {
@@ -71,7 +71,7 @@ const open: Record<string, () => DataAvailability> = {
   'ethereum-blobs': () => openEthereum(true),
   router: openRouter,
   hybrid: openHybrid,
-  object: () => createObjectDa({ objects: createFileStore(`${directory}/objects`), journal: store }),
+  object: () => createObjectDa({}, { objects: createFileStore(`${directory}/objects`), journal: store }),
 }
 
 const da = open[kind]!()

@@ -110,8 +110,8 @@ describe('createAltDa', () => {
 
 describe('createAltDaServer', () => {
   it('speaks the routes of the specification', async () => {
-    const server = await createAltDaServer({ da: createMemoryDa() })
-    onTestFinished(() => server[Symbol.asyncDispose]())
+    const server = await createAltDaServer({}, { da: createMemoryDa() })
+    onTestFinished(() => server.close())
     const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
     const key = `0x00${hex(keccak_256(data))}`
     const post = (path: string, body: Uint8Array) =>
@@ -132,8 +132,8 @@ describe('createAltDaServer', () => {
   it('passes on the L1 block that names a commitment, and why a certificate is dropped', async () => {
     const proxy = await startEigenDaProxy({ recencyWindow: 100n })
     onTestFinished(proxy.close)
-    const server = await createAltDaServer({ da: createEigenDa({ url: proxy.url }) })
-    onTestFinished(() => server[Symbol.asyncDispose]())
+    const server = await createAltDaServer({}, { da: createEigenDa({ url: proxy.url }) })
+    onTestFinished(() => server.close())
     const put = await fetch(`${server.url}/put`, { method: 'POST', body: data as BodyInit })
     const key = `0x${Buffer.from(await put.arrayBuffer()).toString('hex')}`
     const get = (block: string) => fetch(`${server.url}/get/${key}?l1_inclusion_block_number=${block}`)
@@ -146,8 +146,8 @@ describe('createAltDaServer', () => {
   it('says 503 when the layer below is down, and nothing about it', async () => {
     const inject = () =>
       ({ kind: 'fail', error: new DaError('https://key@node/secret', { code: 'DA_UNAVAILABLE' }) }) as const
-    const server = await createAltDaServer({ da: createMemoryDa({}, { inject }) })
-    onTestFinished(() => server[Symbol.asyncDispose]())
+    const server = await createAltDaServer({}, { da: createMemoryDa({}, { inject }) })
+    onTestFinished(() => server.close())
     const answer = await fetch(`${server.url}/get/0x016d${'00'.repeat(32)}`)
     expect([answer.status, await answer.text()]).toEqual([503, 'DA_UNAVAILABLE'])
   })

@@ -1,4 +1,4 @@
-import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
+import { bytesToHex, closable, equalBytes, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
 import {
@@ -74,12 +74,12 @@ const schema = /* @__PURE__ */ (() =>
  * import { createAltDa } from '@l2/da/alt-da'
  * import { createAltDaServer } from '@l2/da/node'
  *
- * const server = await createAltDaServer({ da: createMemoryDa() })
+ * const server = await createAltDaServer({}, { da: createMemoryDa() })
  * // Generic commitments are the server's; an adapter of its layer verifies them.
  * const client = createAltDa({ url: server.url }, { verifiers: [createMemoryDa()] })
  * const { commitments } = await client.submit([Uint8Array.of(0, 1)])
  * console.log(await client.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
 export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAvailability {
@@ -265,7 +265,7 @@ export function openAltDa(
         throw error
       }
     },
-    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
+    ...closable(() => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))),
   }
 }
 

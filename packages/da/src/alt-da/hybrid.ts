@@ -1,4 +1,4 @@
-import { bytesToHex, concatBytes, equalBytes, isL2Error } from '@l2/common'
+import { bytesToHex, closable, concatBytes, equalBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Commitment, commitmentToBatcherData, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
 import { DaError, isUndecided } from '../errors.js'
@@ -230,10 +230,10 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
     },
     status: async (commitment, call): Promise<DaStatus> =>
       anchor.status(parseHybridCommitment(commitment).anchor, call),
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      await store[Symbol.asyncDispose]()
-      await anchor[Symbol.asyncDispose]()
-    },
+      await store.close()
+      await anchor.close()
+    }),
   }
 }

@@ -53,7 +53,7 @@ describe('createAnyTrustDa, on a committee of ours', () => {
         },
         secrets: [secret],
         close: async () => {
-          await da[Symbol.asyncDispose]()
+          await da.close()
           await close()
         },
       }
@@ -99,7 +99,7 @@ describe('createAnyTrustDa, on a committee of ours', () => {
     const two = addSignatures([members[0]!.sign(fields), members[1]!.sign(fields)])
     const stranger = committeeMember(99n)
     const skipped: SkippedCommitment[] = []
-    const source = createCommitmentSource({ layers: [da], onSkipped: commitment => skipped.push(commitment) })
+    const source = createCommitmentSource({}, { layers: [da], onSkipped: commitment => skipped.push(commitment) })
     const block = { number: 7n, timestamp: good.timeoutSeconds - 7n * 86_400n }
     const read = (commitment: Commitment, at = block) =>
       source.getCommitted(bytesToHex(commitmentToBatcherData(commitment).subarray(1)), at)

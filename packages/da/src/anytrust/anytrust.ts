@@ -1,4 +1,4 @@
-import { bytesToHex, type Clock, concatBytes, equalBytes, hexToBytes, systemClock } from '@l2/common'
+import { bytesToHex, type Clock, closable, concatBytes, equalBytes, hexToBytes, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
@@ -278,7 +278,7 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
         throw error
       }
     },
-    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
+    ...closable(() => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))),
   }
 }
 

@@ -118,24 +118,24 @@ describe('createBlobArchive', () => {
     onTestFinished(anvil.close)
     const { client } = anvil
     const transactions = createTransactionManager(
-      { client, account: anvilAccounts[0]! },
       { confirmations: 1, pollMs: 20 },
+      { client, account: anvilAccounts[0]! },
     )
-    onTestFinished(async () => transactions[Symbol.asyncDispose]())
+    onTestFinished(async () => transactions.close())
     const inbox: Hex = `0x${'00'.repeat(19)}ff`
     const beacon = createBeacon({ url: anvil.url, ...anvilBeacon })
     const items = [Uint8Array.of(0, 1), Uint8Array.of(0, 2)]
     const { commitments, height } = await createBlobDa(
-      { client, kzg, transactions, beacons: [beacon] },
       { inbox },
+      { client, kzg, transactions, beacons: [beacon] },
     ).submit(items)
     const archive = createBlobArchive({ objects: createMemoryStore(), kzg })
     const versionedHashes = commitments.map(commitment => parseBlobCommitment(commitment).versionedHash)
     expect(await archive.copy(beacon, { block: { number: height }, versionedHashes })).toBe(2)
     expect(await archive.copy(pruned, { block: { number: height }, versionedHashes })).toBe(0)
-    const later = createBlobDa({ client, kzg, beacons: [pruned, archive] }, { inbox })
+    const later = createBlobDa({ inbox }, { client, kzg, beacons: [pruned, archive] })
     for (const [index, commitment] of commitments.entries()) expect(await later.get(commitment)).toEqual(items[index])
-    const nobody = createBlobDa({ client, kzg, beacons: [pruned] }, { inbox })
+    const nobody = createBlobDa({ inbox }, { client, kzg, beacons: [pruned] })
     await expect(nobody.get(commitments[0]!)).rejects.toMatchObject({ code: 'DA_EXPIRED' })
   })
 })

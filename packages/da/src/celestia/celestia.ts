@@ -1,4 +1,4 @@
-import { type Clock, concatBytes, equalBytes, isL2Error, systemClock } from '@l2/common'
+import { type Clock, closable, concatBytes, equalBytes, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
@@ -150,14 +150,14 @@ type Note = { fromHeight: string; sent: boolean }
  *
  * const server = await createCelestiaServer()
  * const client = createCelestiaClient({ url: server.url, token: server.token })
- * const da = createCelestiaDa({ client }, { namespace: namespaceOfName('rollup') })
+ * const da = createCelestiaDa({ namespace: namespaceOfName('rollup') }, { client })
  * const { commitments } = await da.submit([Uint8Array.of(1), Uint8Array.of(2)])
  * await da.verifyProof!(commitments[1]!, await da.prove!(commitments[1]!))
  * console.log(await da.get(commitments[1]!)) // Uint8Array(1) [ 2 ]
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
-export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOptions): DataAvailability {
+export function createCelestiaDa(options: CelestiaDaOptions, deps: CelestiaDaDeps): DataAvailability {
   const settings = parseOptions('createCelestiaDa', schema, options)
   const { client } = deps
   const clock = deps.clock ?? systemClock
@@ -429,7 +429,7 @@ export function createCelestiaDa(deps: CelestiaDaDeps, options: CelestiaDaOption
       verifyCommitmentProof(parseCommitmentProof(json), { ...wanted, dataRoot: await trusted(wanted.height, call) })
     },
     list,
-    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
+    ...closable(() => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))),
   }
 }
 

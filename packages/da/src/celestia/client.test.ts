@@ -69,14 +69,14 @@ describe('createCelestiaDa', () => {
   ) {
     const parts = await make(inject)
     await run(parts)
-    await parts.da[Symbol.asyncDispose]()
-    await parts.server[Symbol.asyncDispose]()
+    await parts.da.close()
+    await parts.server.close()
   }
   async function make(inject?: (method: string) => CelestiaFault | undefined) {
     const server = await createCelestiaServer({ inject })
     const client = createCelestiaClient({ url: server.url, token: server.token, submitTimeoutMs: 300 })
     const store = createMemoryStore()
-    const da = createCelestiaDa({ client, store }, { namespace, pollMs: 5 })
+    const da = createCelestiaDa({ namespace, pollMs: 5 }, { client, store })
     return { server, client, store, da }
   }
   const once = (fault: CelestiaFault) => {
@@ -87,13 +87,13 @@ describe('createCelestiaDa', () => {
   it('raises the gas price until the node takes it, up to its limit', async () => {
     const server = await createCelestiaServer({ minGasPrice: 0.01 })
     const client = createCelestiaClient({ url: server.url, token: server.token })
-    const da = createCelestiaDa({ client }, { namespace, pollMs: 5 })
+    const da = createCelestiaDa({ namespace, pollMs: 5 }, { client })
     const before = (await da.quote([100])).cost
     await da.submit([Uint8Array.of(1)])
     expect((await da.quote([100])).cost).toBeGreaterThan(before)
-    const poor = createCelestiaDa({ client }, { namespace, pollMs: 5, maxGasPrice: 0.004 })
+    const poor = createCelestiaDa({ namespace, pollMs: 5, maxGasPrice: 0.004 }, { client })
     await expect(poor.submit([Uint8Array.of(2)])).rejects.toMatchObject({ code: 'DA_FEE_TOO_HIGH', retry: 'failover' })
-    await server[Symbol.asyncDispose]()
+    await server.close()
   })
 
   it.each([
@@ -173,7 +173,7 @@ describe('createCelestiaDa', () => {
   it('believes the header that the caller trusts, not the node’s', async () => {
     await withServer(async ({ client, da }) => {
       const { commitments } = await da.submit([Uint8Array.of(1)])
-      const careful = createCelestiaDa({ client, trustHeader: async () => new Uint8Array(32) }, { namespace })
+      const careful = createCelestiaDa({ namespace }, { client, trustHeader: async () => new Uint8Array(32) })
       const proof = await da.prove!(commitments[0]!)
       await expect(careful.verifyProof!(commitments[0]!, proof)).rejects.toMatchObject({ code: 'DA_PROOF_INVALID' })
     })
@@ -182,7 +182,7 @@ describe('createCelestiaDa', () => {
   it('writes blobs with an author, and reads the short commitments of other servers', async () => {
     await withServer(async ({ client }) => {
       const signer = new Uint8Array(20).fill(7)
-      const da = createCelestiaDa({ client }, { namespace, signer })
+      const da = createCelestiaDa({ namespace, signer }, { client })
       const data = new Uint8Array(1000).fill(3)
       const { commitments } = await da.submit([data])
       const parsed = parseCelestiaCommitment(commitments[0]!)
@@ -205,23 +205,23 @@ describe('createCelestiaDa', () => {
       expect(error).toBeInstanceOf(DaError)
       expect(inspect(error, { depth: 9 }) + JSON.stringify(error)).not.toContain(secret)
     }
-    await server[Symbol.asyncDispose]()
+    await server.close()
   })
 
   it('is refused without a token, and with one that only reads', async () => {
     const server = await createCelestiaServer()
     for (const token of ['', server.readToken, 'wrong']) {
-      const da = createCelestiaDa({ client: createCelestiaClient({ url: server.url, token }) }, { namespace })
+      const da = createCelestiaDa({ namespace }, { client: createCelestiaClient({ url: server.url, token }) })
       await expect(da.submit([Uint8Array.of(1)])).rejects.toMatchObject({ code: 'DA_UNAUTHORIZED' })
     }
-    await server[Symbol.asyncDispose]()
+    await server.close()
   })
 })
 
 describe.runIf(process.env['CELESTIA_RPC'] !== undefined)('a real Celestia node', () => {
   it('takes a blob, proves it and gives it back', async () => {
     const client = createCelestiaClient({ url: process.env['CELESTIA_RPC']!, token: process.env['CELESTIA_TOKEN'] })
-    const da = createCelestiaDa({ client }, { namespace: namespaceV0(new TextEncoder().encode('l2-test')) })
+    const da = createCelestiaDa({ namespace: namespaceV0(new TextEncoder().encode('l2-test')) }, { client })
     const data = new TextEncoder().encode(`test ${Date.now()}`)
     const { commitments } = await da.submit([data])
     expect(await da.get(commitments[0]!)).toEqual(data)

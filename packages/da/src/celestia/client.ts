@@ -192,7 +192,7 @@ function failureOf(message: string, method: string): { code: DaErrorCode; sent?:
  * const server = await createCelestiaServer()
  * const client = createCelestiaClient({ url: server.url, token: server.readToken })
  * console.log((await client.localHead()).height) // 1n
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
 export function createCelestiaClient(

@@ -61,7 +61,7 @@ export type CommitmentClaim = {
  * const proof = await client.getCommitmentProof(height, namespace, commitment)
  * const { dataHash: dataRoot } = await client.header(height)
  * verifyCommitmentProof(proof, { commitment, namespace, dataRoot })
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
 export function verifyCommitmentProof(proof: CommitmentProof, claim: CommitmentClaim): void {
@@ -195,11 +195,11 @@ const integer = (value: unknown, field: string): number => {
  *
  * const server = await createCelestiaServer()
  * const client = createCelestiaClient({ url: server.url, token: server.token })
- * const da = createCelestiaDa({ client }, { namespace: namespaceOfName('rollup') })
+ * const da = createCelestiaDa({ namespace: namespaceOfName('rollup') }, { client })
  * const { commitments } = await da.submit([Uint8Array.of(1)])
  * const { bytes } = await da.prove!(commitments[0]!)
  * console.log(parseCommitmentProof(JSON.parse(new TextDecoder().decode(bytes))).subtreeRoots.length) // 1
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
 export function parseCommitmentProof(json: unknown): CommitmentProof {

@@ -34,7 +34,7 @@ describe('createEigenDa, on a stand-in for its proxy', () => {
         loseAnswer: () => set('lose-answer'),
         secrets: [secret],
         close: async () => {
-          await da[Symbol.asyncDispose]()
+          await da.close()
           await proxy.close()
         },
       }
@@ -49,7 +49,7 @@ describe('createEigenDa, on a stand-in for its proxy', () => {
     const { commitments } = await da.submit([Uint8Array.of(0, 1)])
     const named = bytesToHex(commitmentToBatcherData(commitments[0]!).subarray(1))
     const skipped: SkippedCommitment[] = []
-    const source = createCommitmentSource({ layers: [da], onSkipped: commitment => skipped.push(commitment) })
+    const source = createCommitmentSource({}, { layers: [da], onSkipped: commitment => skipped.push(commitment) })
     expect(await source.getCommitted(named, { number: 1100n })).toEqual(Uint8Array.of(0, 1))
     expect(proxy.state.requests.at(-1)).toBe(
       `/get/${named}?commitment_mode=optimism_generic&l1_inclusion_block_number=1100`,
@@ -70,7 +70,7 @@ describe('createEigenDa, on a stand-in for its proxy', () => {
     onTestFinished(proxy.close)
     const events: RouterEvent[] = []
     const layers = [{ da: createEigenDa({ url: proxy.url }) }, { da: createMemoryDa() }]
-    const router = createRouterDa({ layers, onEvent: event => events.push(event) }, { policy: 'failover' })
+    const router = createRouterDa({ policy: 'failover' }, { layers, onEvent: event => events.push(event) })
     proxy.state.fault = 'eigenda-down'
     const { commitments, key } = await router.submit([Uint8Array.of(7)])
     expect(commitments[0]!.layer).toBe(daLayer.memory)

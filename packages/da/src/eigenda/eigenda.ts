@@ -94,7 +94,7 @@ type ProxyConfig = {
  * const da = createEigenDa({ url: 'http://127.0.0.1:3100', l1ChainId: 1n })
  * const { commitments } = await da.submit([Uint8Array.of(0, 1)], { key: 'channel 7' })
  * console.log(await da.get(commitments[0]!, { l1InclusionBlock: 23_000_000n }))
- * const source = createCommitmentSource({ layers: [da] }, { accept: [daLayer.eigenDa] })
+ * const source = createCommitmentSource({ accept: [daLayer.eigenDa] }, { layers: [da] })
  * console.log(await source.getCommitted('0x010009', { number: 23_000_000n })) // undefined: no such version
  * ```
  */

@@ -14,7 +14,7 @@ import {
   signBlobTransaction,
   versionedHashOf,
 } from '@l2/blob'
-import { bytesToHex, hexToBytes, isL2Error, systemClock } from '@l2/common'
+import { bytesToHex, closable, hexToBytes, isL2Error, systemClock } from '@l2/common'
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
@@ -170,11 +170,11 @@ const telling: readonly DaErrorCode[] = [
  * const client = createPublicClient({ transport: http('https://ethereum.example') })
  * const beacons = [createBeacon({ url: 'https://beacon.example' }), createBeacon({ url: 'https://archive.example' })]
  * const inbox = '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56'
- * const da = createBlobDa({ client, kzg: await createBlobKzg(), beacons }, { inbox })
+ * const da = createBlobDa({ inbox }, { client, kzg: await createBlobKzg(), beacons })
  * await da.get(hexToCommitment(`0xe4${'11'.repeat(32)}01${'22'.repeat(31)}`), { timeoutMs: 10_000 })
  * ```
  */
-export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): L1DataAvailability {
+export function createBlobDa(options: BlobDaOptions, deps: BlobDaDeps): L1DataAvailability {
   const settings = parseOptions('createBlobDa', schema, options)
   const inbox = settings.inbox.toLowerCase() as Hex
   const { client, kzg, transactions } = deps
@@ -288,6 +288,6 @@ export function createBlobDa(deps: BlobDaDeps, options: BlobDaOptions): L1DataAv
       withDeadline(`${name} status`, call, reading, () =>
         ethereumStatus(client, transactions, parseBlobCommitment(commitment).transactionHash),
       ),
-    async [Symbol.asyncDispose]() {},
+    ...closable(async () => {}),
   }
 }

@@ -1,4 +1,4 @@
-import { bytesToHex, equalBytes, hexToBytes, systemClock } from '@l2/common'
+import { bytesToHex, closable, equalBytes, hexToBytes, systemClock } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
@@ -82,14 +82,14 @@ function commitmentOf(transactionHash: Hex, dataHash: Hex): Commitment {
  *
  * const client = createPublicClient({ transport: http('https://ethereum.example') })
  * const account = privateKeyToAccount(process.env['BATCHER_KEY'] as `0x${string}`)
- * const transactions = createTransactionManager({ client, account, store: createFileStore('/var/lib/batcher') })
- * const da = createCalldataDa({ client, transactions }, { inbox: '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56' })
+ * const transactions = createTransactionManager({}, { client, account, store: createFileStore('/var/lib/batcher') })
+ * const da = createCalldataDa({ inbox: '0x003e30a4f0e31d8ec3b8e98957bc7fedf7f6fb56' }, { client, transactions })
  * // Ends what a crash interrupted.
  * for (const key of await da.pending()) await da.resume(key)
  * await da.submit([Uint8Array.of(0, 1)], { key: 'channel 7', maxCost: 10n ** 16n })
  * ```
  */
-export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOptions): L1DataAvailability {
+export function createCalldataDa(options: CalldataDaOptions, deps: CalldataDaDeps): L1DataAvailability {
   const settings = parseOptions('createCalldataDa', schema, options)
   const inbox = settings.inbox.toLowerCase() as Hex
   const { client, transactions } = deps
@@ -167,7 +167,7 @@ export function createCalldataDa(deps: CalldataDaDeps, options: CalldataDaOption
       withDeadline(`${name} status`, call, reading, () =>
         ethereumStatus(client, transactions, parseCalldataCommitment(commitment).transactionHash),
       ),
-    async [Symbol.asyncDispose]() {},
+    ...closable(async () => {}),
   }
 }
 

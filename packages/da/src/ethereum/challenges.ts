@@ -99,15 +99,19 @@ export type EthereumChallengesOptions = {
  * const client = createPublicClient({ transport: http('https://ethereum.example') })
  * const contract = '0x00000000000000000000000000000000000000da'
  * const challenges = {
- *   source: createEthereumChallenges(client, { contract }),
+ *   source: createEthereumChallenges({ contract }, { client }),
  *   windows: await readChallengeWindows(client, contract),
  * }
  * const da = createHybridDa({ store: createMemoryDa(), anchor: createMemoryDa(), challenges })
  * console.log(da.name)
  * ```
  */
-export function createEthereumChallenges(client: EthereumClient, options: EthereumChallengesOptions): ChallengeSource {
+export function createEthereumChallenges(
+  options: EthereumChallengesOptions,
+  deps: { client: EthereumClient },
+): ChallengeSource {
   const { contract, head, timeoutMs } = parseOptions('createEthereumChallenges', schema, options)
+  const { client } = deps
   return {
     head: of =>
       withDeadline('reading the L1 head', of, timeoutMs, async () =>

@@ -1,5 +1,6 @@
 import { anvilBeacon, createBeacon } from '@l2/blob'
 import { cKzg } from '@l2/blob/c-kzg'
+import type { Closable } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
 import {
   createWalletClient,
@@ -29,15 +30,15 @@ beforeAll(async () => {
 })
 afterAll(() => anvil?.close())
 
-const open: AsyncDisposable[] = []
+const open: Closable[] = []
 afterAll(async () => {
-  for (const item of open) await item[Symbol.asyncDispose]()
+  for (const item of open) await item.close()
 })
 
 function manager(account: number): TransactionManager {
   const made = createTransactionManager(
-    { client: anvil.client, account: anvilAccounts[account]! },
     { confirmations: 1, pollMs: 30 },
+    { client: anvil.client, account: anvilAccounts[account]! },
   )
   open.push(made)
   return made
@@ -52,10 +53,10 @@ function adapters(account: number): {
   const { client } = anvil
   return {
     transactions,
-    calldata: createCalldataDa({ client, transactions }, { inbox }),
+    calldata: createCalldataDa({ inbox }, { client, transactions }),
     blobs: createBlobDa(
-      { client, transactions, kzg, beacons: [createBeacon({ url: anvil.url, ...anvilBeacon })] },
       { inbox },
+      { client, transactions, kzg, beacons: [createBeacon({ url: anvil.url, ...anvilBeacon })] },
     ),
   }
 }
@@ -121,7 +122,7 @@ describe('createEthereumChallenges', () => {
     const hash = keccak256(data, 'bytes')
     const commitment = `0x00${toHex(hash).slice(2)}` as const
     const includedAt = await anvil.client.getBlockNumber()
-    const source = createEthereumChallenges(anvil.client, { contract })
+    const source = createEthereumChallenges({ contract }, { client: anvil.client })
     expect(await source.find(hash, includedAt)).toEqual({})
     const args = [includedAt, commitment] as const
     const challengedAt = await send(encodeFunctionData({ abi, functionName: 'challenge', args }))
@@ -134,7 +135,7 @@ describe('createEthereumChallenges', () => {
     expect(await source.head()).toBe(resolvedAt)
     // Derivation counts only what L1 does not take back.
     const { number: final } = await anvil.client.getBlock({ blockTag: 'finalized' })
-    expect(await createEthereumChallenges(anvil.client, { contract, head: 'finalized' }).head()).toBe(final)
+    expect(await createEthereumChallenges({ contract, head: 'finalized' }, { client: anvil.client }).head()).toBe(final)
     expect(final).toBeLessThan(resolvedAt)
   })
 })
@@ -159,10 +160,10 @@ describe('reading blobs from several endpoints', () => {
     })
     const bad = [liar, down, small]
     const data = random.bytes(300)
-    const da = createBlobDa({ client, transactions, kzg, beacons: [...bad, good] }, { inbox })
+    const da = createBlobDa({ inbox }, { client, transactions, kzg, beacons: [...bad, good] })
     const { commitments } = await da.submit([data])
     expect(await da.get(commitments[0]!)).toEqual(data)
-    const read = (beacons: typeof bad) => createBlobDa({ client, kzg, beacons }, { inbox }).get(commitments[0]!)
+    const read = (beacons: typeof bad) => createBlobDa({ inbox }, { client, kzg, beacons }).get(commitments[0]!)
     await expect(read([down, small])).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
     await expect(read([small])).rejects.toMatchObject({ code: 'DA_NOT_CUSTODIED', retry: 'failover' })
     await expect(read(bad)).rejects.toMatchObject({
@@ -175,7 +176,7 @@ describe('reading blobs from several endpoints', () => {
 
   it('reads without a key, and does not submit without one', async () => {
     const { client } = anvil
-    const calldata = createCalldataDa({ client }, { inbox })
+    const calldata = createCalldataDa({ inbox }, { client })
     await expect(calldata.submit([random.bytes(10)])).rejects.toMatchObject({ code: 'DA_READ_ONLY' })
   })
 })

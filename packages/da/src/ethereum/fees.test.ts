@@ -23,7 +23,7 @@ describe('a first attempt', () => {
       throw new Error('the method does not exist')
     }
     const account = { address: `0x${'22'.repeat(20)}` as const, signTransaction: async () => '0x' as const }
-    await using manager = createTransactionManager({ client: { request }, account })
+    await using manager = createTransactionManager({}, { client: { request }, account })
     return manager.suggest('blob')
   }
 

@@ -1,6 +1,6 @@
 // The adapters of Ethereum on a real geth and its pools. `node scripts/go.mjs geth` builds it.
 import { cKzg } from '@l2/blob/c-kzg'
-import { bytesToHex } from '@l2/common'
+import { bytesToHex, type Closable } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { type Geth, gethOnPath, startGeth } from '@l2/common/testing/geth'
 import { createPublicClient, type Hex, http, type LocalAccount, type PublicClient, parseEther } from 'viem'
@@ -32,9 +32,9 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
     client = createPublicClient({ transport: http(geth.url, { retryCount: 0 }), pollingInterval: 100 })
     ;[treasury] = (await geth.rpc('eth_accounts')) as unknown[]
   })
-  const open: AsyncDisposable[] = []
+  const open: Closable[] = []
   afterAll(async () => {
-    for (const one of open) await one[Symbol.asyncDispose]()
+    for (const one of open) await one.close()
     await geth?.close()
   })
 
@@ -49,14 +49,14 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
   function adapters(account: LocalAccount, { through, store, options }: Over = {}) {
     const over = through ?? (client as EthereumClient)
     const transactions = createTransactionManager(
-      { client: over, account, store },
       { confirmations: 1, pollMs: 300, resubmitMs: 4000, ...options },
+      { client: over, account, store },
     )
     open.push(transactions)
     return {
       transactions,
-      blobs: createBlobDa({ client: over, transactions, kzg }, { inbox }),
-      calldata: createCalldataDa({ client: over, transactions }, { inbox }),
+      blobs: createBlobDa({ inbox }, { client: over, transactions, kzg }),
+      calldata: createCalldataDa({ inbox }, { client: over, transactions }),
     }
   }
   const item = (bytes = 100) => random.bytes(bytes)
@@ -158,13 +158,13 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
     })
     const cheap = adapters(await funded('1'))
     const router = createRouterDa(
+      { policy: 'failover' },
       {
         layers: [
           { name: 'calldata', da: calldata },
           { name: 'blobs', da: cheap.blobs },
         ],
       },
-      { policy: 'failover' },
     )
     const { commitments } = await router.submit([data], { timeoutMs })
     expect(cheap.blobs.reads(commitments[0]!)).toBe(true)
@@ -180,7 +180,7 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
       (error: { code: string }) => error.code,
     )
     while (first.transactions.inFlight().length === 0) await new Promise(resolve => setTimeout(resolve, 50))
-    await first.transactions[Symbol.asyncDispose]()
+    await first.transactions.close()
     expect(['DA_CLOSED', 'done']).toContain(await begun)
     const second = adapters(account, { store })
     expect((await second.blobs.resume('one', { timeoutMs }))?.key).toBe('one')
@@ -204,7 +204,7 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
     expect(await third.transactions.cancel('two')).toBe(true)
     // Whichever is mined decides; while neither is, the empty one has the nonce.
     while (third.transactions.inFlight()[0]?.attempts === 1) await new Promise(resolve => setTimeout(resolve, 50))
-    await third.transactions[Symbol.asyncDispose]()
+    await third.transactions.close()
     expect(['DA_CLOSED', 'DA_CANCELLED']).toContain(await cancelled)
   })
 

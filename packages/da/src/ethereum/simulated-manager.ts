@@ -40,8 +40,8 @@ export function setUp(
   })().catch(() => {})
   const open = () => {
     const manager = createTransactionManager(
-      { client: l1.client, account: simulatedAccount, store, clock },
       { confirmations: 3, ...options },
+      { client: l1.client, account: simulatedAccount, store, clock },
     )
     for (const payload of Object.values(payloads)) manager.register(payload, commit)
     return manager

@@ -38,7 +38,7 @@ function withFault(
   const parts = setUp(weather, 1, options, store => createFaultyStore(store, trap.inject))
   const manager = parts.open()
   onTestFinished(async () => {
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await parts.close()
   })
   const tags = () => parts.l1.chain().map(({ tag }) => tag)
@@ -106,7 +106,7 @@ describe('the transaction manager on a slow store', () => {
     await clock.run(() => first.done, 1000)
     expect(first.error).toEqual(new Error('enough'))
     l1.setCut(false)
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await clock.run(() => again.done, 1000)
     expect(again.error).toMatchObject({ code: 'DA_CLOSED' })
     const next = open()
@@ -114,7 +114,7 @@ describe('the transaction manager on a slow store', () => {
     await clock.run(() => resumed.done, hour)
     expect(resumed.value?.key).toBe('key 1')
     expect(tags()).toEqual([tagOf(1)])
-    await next[Symbol.asyncDispose]()
+    await next.close()
   })
 
   it('lets the newest state of a slot win when a cancellation and an attempt are written together', async () => {
@@ -130,7 +130,7 @@ describe('the transaction manager on a slow store', () => {
     expect(trap.sprung()).toBe(true)
     letGo()
     await clock.run(() => cancelled.done, 60_000)
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await clock.run(() => first.done, 1000)
     expect(first.error).toMatchObject({ code: 'DA_CLOSED' })
     const next = open()
@@ -139,7 +139,7 @@ describe('the transaction manager on a slow store', () => {
     await clock.run(() => resumed.done, hour)
     expect(resumed.error).toMatchObject({ code: 'DA_CANCELLED' })
     expect(tags()).toEqual([''])
-    await next[Symbol.asyncDispose]()
+    await next.close()
   })
 })
 
@@ -266,13 +266,13 @@ describe('what a node says', () => {
     const logger = { debug: log, info: log, warn: log, error: log }
     const store = createMemoryStore()
     const deps = { client: { request }, account: simulatedAccount, store, clock, logger }
-    const manager = createTransactionManager(deps, { confirmations: 1 })
+    const manager = createTransactionManager({ confirmations: 1 }, deps)
     manager.register(payloads.calldata, () => [])
     refuse = true
     const outcome = watch(manager.market())
     const waiting = watch(send(manager, 1))
     await clock.run(() => false, 60_000)
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await clock.run(() => waiting.done, 1000)
     expect(lines.length).toBeGreaterThan(0)
     expect(outcome.error).toMatchObject({ code: 'DA_UNAVAILABLE' })

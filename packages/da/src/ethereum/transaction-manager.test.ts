@@ -71,7 +71,7 @@ describe('createTransactionManager', () => {
             calls.push({ index, outcome: watch(receipt), abort })
           }
           const restart = async () => {
-            const closing = watch(Promise.resolve(manager[Symbol.asyncDispose]()))
+            const closing = watch(Promise.resolve(manager.close()))
             await clock.run(() => closing.done, 1_200_000)
             expect(closing.done).toBe(true)
             manager = open()
@@ -141,7 +141,7 @@ describe('createTransactionManager', () => {
           else if (mayMove) expect(tags.sort()).toEqual(expected.sort())
           else expect(tags).toEqual(expected)
           expect(l1.chain().map(({ nonce }) => nonce)).toEqual(l1.chain().map((_, index) => index))
-          await manager[Symbol.asyncDispose]()
+          await manager.close()
           await close()
         },
       ),
@@ -194,7 +194,7 @@ describe('createTransactionManager', () => {
     l1.setCalm(true)
     await clock.run(() => outcome.done, 600_000)
     expect(outcome.error).toBeUndefined()
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -207,7 +207,7 @@ describe('createTransactionManager', () => {
     l1.setCalm(true)
     await clock.run(() => outcome.done, 600_000)
     expect(outcome.error).toBeUndefined()
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
 
     const dear = setUp(fine, 1, { maxCapWei: 10n ** 9n })
@@ -216,7 +216,7 @@ describe('createTransactionManager', () => {
     await dear.clock.run(() => refused.done, 100_000)
     expect(refused.error).toMatchObject({ code: 'DA_FEE_TOO_HIGH', retry: 'failover' })
     expect(dear.l1.chain()).toEqual([])
-    await other[Symbol.asyncDispose]()
+    await other.close()
     await dear.close()
   })
 
@@ -242,7 +242,7 @@ describe('createTransactionManager', () => {
       const last = l1.chain().at(-1)!
       expect(last.tag).toBe(tagOf(1))
       expect(l1.chain()).toHaveLength(2)
-      await manager[Symbol.asyncDispose]()
+      await manager.close()
       await close()
     },
   )
@@ -262,7 +262,7 @@ describe('createTransactionManager', () => {
     const next = watch(send(manager, 2, 'calldata'))
     await clock.run(() => next.done, 600_000)
     expect(next.error).toBeUndefined()
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -283,7 +283,7 @@ describe('createTransactionManager', () => {
     await clock.run(() => kept.done, 600_000)
     expect(kept.error).toBeUndefined()
     expect(l1.chain().map(({ tag }) => tag)).toEqual([tagOf(1), tagOf(3)])
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -303,7 +303,7 @@ describe('createTransactionManager', () => {
     const next = watch(send(manager, 2))
     await clock.run(() => next.done, 600_000)
     expect(next.error).toBeUndefined()
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -321,7 +321,7 @@ describe('createTransactionManager', () => {
     const now = watch(manager.successor(hash))
     await clock.run(() => now.done, 1000)
     expect(now.value).toBe(l1.chain()[0]!.hash)
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -345,7 +345,7 @@ describe('createTransactionManager', () => {
     await clock.run(() => outcome.done && next.done, 600_000)
     expect([outcome.error, next.error]).toEqual([undefined, undefined])
     expect(l1.chain().map(({ tag }) => tag)).toEqual([tagOf(1), tagOf(2)])
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -366,7 +366,7 @@ describe('createTransactionManager', () => {
     expect(outcome.error).toMatchObject({ code, retry, details: { failure }, cause: { message: words } })
     expect(next.error).toBeUndefined()
     expect(l1.chain().map(({ tag }) => tag)).toEqual([tagOf(2)])
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -386,7 +386,7 @@ describe('createTransactionManager', () => {
     await clock.run(() => outcome.done, 200_000)
     expect(outcome.error).toBeUndefined()
     expect(l1.chain().map(({ hash }) => hash)).toEqual([first!.hash])
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -409,7 +409,7 @@ describe('createTransactionManager', () => {
         undefined,
         [taken!.hash],
       ])
-      await manager[Symbol.asyncDispose]()
+      await manager.close()
       await close()
     }
   })
@@ -426,7 +426,7 @@ describe('createTransactionManager', () => {
     const refused = watch(send(manager, 2, 'blob'))
     await clock.run(() => refused.done, 200_000)
     expect(refused.error).toMatchObject({ code: 'DA_REJECTED', details: { failure: 'wrapper-version' } })
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 
@@ -444,7 +444,7 @@ describe('createTransactionManager', () => {
     await clock.run(() => outcomes.every(({ done }) => done), 600_000)
     expect(outcomes.map(({ error }) => error)).toEqual([undefined, undefined, undefined])
     expect(l1.chain().map(({ tag }) => tag)).toEqual([1, 2, 3].map(tagOf))
-    await manager[Symbol.asyncDispose]()
+    await manager.close()
     await close()
   })
 })

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, silentLogger, systemClock } from '@l2/common'
+import { type Clock, type Closable, closable, type Logger, silentLogger, systemClock } from '@l2/common'
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import type { Commitment } from '../commitment.js'
@@ -105,7 +105,7 @@ export type InFlight = {
 }
 
 /** Sends the transactions of one account: one nonce stream, in order, each mined exactly once. */
-export interface TransactionManager extends AsyncDisposable {
+export interface TransactionManager extends Closable {
   readonly address: Hex
   readonly client: EthereumClient
   /** The receipt of the submission once it has its confirmations. */
@@ -179,14 +179,14 @@ const plain = new TextDecoder()
  * const client = createPublicClient({ transport: http('https://ethereum.example') })
  * const account = privateKeyToAccount(process.env['BATCHER_KEY'] as `0x${string}`)
  * const store = createFileStore('/var/lib/batcher')
- * const transactions = createTransactionManager({ client, account, store }, { confirmations: 4, resubmitMs: 36_000 })
+ * const transactions = createTransactionManager({ confirmations: 4, resubmitMs: 36_000 }, { client, account, store })
  * for (const { nonce, key, attempts } of transactions.inFlight()) console.log(nonce, key, attempts)
  * await transactions.cancel('channel 7')
  * ```
  */
 export function createTransactionManager(
+  options: TransactionManagerOptions,
   deps: TransactionManagerDeps,
-  options: TransactionManagerOptions = {},
 ): TransactionManager {
   const settings = parseOptions('createTransactionManager', schema, options)
   const { client, account } = deps
@@ -734,10 +734,10 @@ export function createTransactionManager(
           fees: slot.attempts.at(-1)?.fees ?? { tip: 0n, cap: 0n, blobCap: undefined },
           waiting: slot.waiting,
         })),
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       closing.abort(new DaError('the transaction manager is closed', { code: 'DA_CLOSED' }))
       await loop
       await atomic(async () => queue.close(closing.signal.reason))
-    },
+    }),
   }
 }

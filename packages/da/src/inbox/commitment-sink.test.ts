@@ -86,7 +86,7 @@ describe('commitmentSink', () => {
       { name: 'away', da: away },
       { name: 'blobs', da: blobs },
     ]
-    const sink = commitmentSink(createRouterDa({ layers }, { policy: 'failover', attempts: 1 }), inbox)
+    const sink = commitmentSink(createRouterDa({ policy: 'failover', attempts: 1 }, { layers }), inbox)
     expect(await sink.submit([item(1)])).toMatchObject({ height: 9n, commitments: [onL1], onL1: [onL1] })
     expect(await inbox.height()).toBe(0n)
   })

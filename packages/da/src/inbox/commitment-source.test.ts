@@ -26,7 +26,7 @@ describe('createCommitmentSource', () => {
       },
     }
     const commitment = { layer: daLayer.memory, payload: keccak_256(data) }
-    await createCommitmentSource({ layers: [layer] }).getCommitted(inInbox(commitment), block)
+    await createCommitmentSource({}, { layers: [layer] }).getCommitted(inInbox(commitment), block)
     expect(seen).toMatchObject([{ l1InclusionBlock: 100n }])
   })
 
@@ -37,8 +37,8 @@ describe('createCommitmentSource', () => {
       { inject: () => ({ kind: 'fail', error: new DaError('void', { code: 'DA_COMMITMENT_DEAD' }) }) },
     )
     const source = createCommitmentSource(
-      { layers: [dead], onSkipped: commitment => skipped.push(commitment) },
       { accept: [daLayer.memory] },
+      { layers: [dead], onSkipped: commitment => skipped.push(commitment) },
     )
     const inputs = [
       '0x',
@@ -63,14 +63,16 @@ describe('createCommitmentSource', () => {
   it('stops for what others may take: a layer without an adapter, and data that is not there', async () => {
     const memory = createMemoryDa()
     const commitment = inInbox({ layer: daLayer.memory, payload: new Uint8Array(32) })
-    await expect(createCommitmentSource({ layers: [memory] }).getCommitted(commitment, block)).rejects.toMatchObject({
+    await expect(
+      createCommitmentSource({}, { layers: [memory] }).getCommitted(commitment, block),
+    ).rejects.toMatchObject({
       code: 'DA_NOT_FOUND',
     })
-    const foreign = createCommitmentSource({ layers: [memory] }, { accept: [daLayer.celestia] })
+    const foreign = createCommitmentSource({ accept: [daLayer.celestia] }, { layers: [memory] })
     await expect(foreign.getCommitted(`0x010c${'00'.repeat(40)}`, block)).rejects.toMatchObject({
       code: 'DA_UNVERIFIABLE',
     })
-    expect(() => createCommitmentSource({ layers: [] }, { accept: [256] })).toThrow('layer bytes')
+    expect(() => createCommitmentSource({ accept: [256] }, { layers: [] })).toThrow('layer bytes')
   })
 
   it('asks the next layer when one fails, whatever it says', async () => {
@@ -80,7 +82,7 @@ describe('createCommitmentSource', () => {
     )
     const memory = createMemoryDa()
     const { commitments } = await memory.submit([data])
-    const source = createCommitmentSource({ layers: [failing, memory] })
+    const source = createCommitmentSource({}, { layers: [failing, memory] })
     expect(await source.getCommitted(inInbox(commitments[0]!), block)).toEqual(data)
   })
 
@@ -89,7 +91,7 @@ describe('createCommitmentSource', () => {
     const { commitments } = await memory.submit([data])
     const error = new DaError('void', { code: 'DA_COMMITMENT_DEAD' })
     const judge = createMemoryDa({}, { inject: () => ({ kind: 'fail', error }) })
-    const source = createCommitmentSource({ layers: [judge, memory] })
+    const source = createCommitmentSource({}, { layers: [judge, memory] })
     expect(await source.getCommitted(inInbox(commitments[0]!), block)).toBeUndefined()
   })
 
@@ -115,8 +117,8 @@ describe('createCommitmentSource', () => {
         windows: { challengeBlocks: 10n, resolveBlocks: 5n },
       },
     } as const
-    const source = createCommitmentSource(deps, { openWindows: 'take' })
-    const waiting = createCommitmentSource(deps)
+    const source = createCommitmentSource({ openWindows: 'take' }, deps)
+    const waiting = createCommitmentSource({}, deps)
     const hash = keccak_256(data)
     const named = inInbox({ layer: daLayer.keccak, payload: hash })
     const get = () => source.getCommitted(named, block)

@@ -11,7 +11,7 @@ export type CommitmentSourceDeps = {
   layers: readonly Pick<DataAvailability, 'name' | 'reads' | 'get' | 'verify'>[]
   /**
    * The challenge contract of a chain with keccak commitments (OP alt-DA): what was demanded in time and never delivered is dropped by everybody,
-   * whoever still has it. Its `head` should be one that L1 does not take back: `createEthereumChallenges(client, { contract, head: 'finalized' })`.
+   * whoever still has it. Its `head` should be one that L1 does not take back: `createEthereumChallenges({ contract, head: 'finalized' }, { client })`.
    */
   challenges?: { source: ChallengeSource; windows: ChallengeWindows } | undefined
   /** Told of every commitment that is skipped. */
@@ -70,7 +70,7 @@ export interface DaCommitmentSource {
  * import { commitmentToBatcherData, createCommitmentSource, createMemoryDa, daLayer } from '@l2/da'
  *
  * const da = createMemoryDa()
- * const source = createCommitmentSource({ layers: [da] }, { accept: [daLayer.memory] })
+ * const source = createCommitmentSource({ accept: [daLayer.memory] }, { layers: [da] })
  * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
  * // In the inbox a commitment follows the version byte 01; derivation asks without it.
  * const hex = (bytes: Uint8Array) => `0x${Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')}`
@@ -80,8 +80,8 @@ export interface DaCommitmentSource {
  * ```
  */
 export function createCommitmentSource(
+  options: CommitmentSourceOptions,
   deps: CommitmentSourceDeps,
-  options: CommitmentSourceOptions = {},
 ): DaCommitmentSource {
   const { layers, challenges } = deps
   const logger = deps.logger ?? silentLogger

@@ -1,4 +1,4 @@
-import { bytesToHex, type Clock, concatBytes, equalBytes, systemClock } from '@l2/common'
+import { bytesToHex, type Clock, closable, concatBytes, equalBytes, systemClock } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
@@ -308,9 +308,9 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
           head = height - 1n
         }
       }),
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       await inOrder(async () => {})
       closed = true
-    },
+    }),
   }
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { bytesToHex, hexToBytes } from '@l2/common'
+import { bytesToHex, type Closable, closable, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
 import {
@@ -37,8 +37,8 @@ export type AltDaServerDeps = {
   index?: Store | undefined
 }
 
-/** A running server; disposing of it ends its connections. */
-export interface AltDaServer extends AsyncDisposable {
+/** A running server; closing it ends its connections. */
+export interface AltDaServer extends Closable {
   readonly url: string
 }
 
@@ -75,14 +75,14 @@ const statuses: Partial<Record<DaErrorCode, number>> = {
  * import { createAltDa } from '@l2/da/alt-da'
  * import { createAltDaServer } from '@l2/da/node'
  *
- * const server = await createAltDaServer({ da: createMemoryDa() })
+ * const server = await createAltDaServer({}, { da: createMemoryDa() })
  * const client = createAltDa({ url: server.url, commitments: 'keccak' })
  * const { commitments } = await client.submit([Uint8Array.of(0, 1, 2)])
  * console.log(await client.get(commitments[0]!)) // Uint8Array(3) [ 0, 1, 2 ]
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
-export async function createAltDaServer(deps: AltDaServerDeps, options: AltDaServerOptions = {}): Promise<AltDaServer> {
+export async function createAltDaServer(options: AltDaServerOptions, deps: AltDaServerDeps): Promise<AltDaServer> {
   const { port, host, timeoutMs, maxConcurrent } = parseOptions('createAltDaServer', schema, options)
   const { da } = deps
   const index = deps.index ?? createMemoryStore()
@@ -183,9 +183,9 @@ export async function createAltDaServer(deps: AltDaServerDeps, options: AltDaSer
   })
   return {
     url: `http://${host}:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
-    },
+    }),
   }
 }

@@ -87,7 +87,7 @@ const upTo = (count: number) => Array.from({ length: count }, (_, index) => inde
 describe('journals under kill -9', () => {
   it('loses nothing and repeats nothing on Celestia', async () => {
     const server = await createCelestiaServer()
-    onTestFinished(() => server[Symbol.asyncDispose]())
+    onTestFinished(() => server.close())
     // Time goes on: what was never sent can be told from what is on its way.
     const blocks = setInterval(() => server.mine(1), 20)
     onTestFinished(() => clearInterval(blocks))
@@ -136,8 +136,8 @@ describe('journals under kill -9', () => {
   it('loses nothing and repeats nothing between a server and an anchor', async () => {
     const folder = await directory()
     const below = createMemoryDa()
-    const server = await createAltDaServer({ da: below })
-    onTestFinished(() => server[Symbol.asyncDispose]())
+    const server = await createAltDaServer({}, { da: below })
+    onTestFinished(() => server.close())
     await killUntilDone(['hybrid', folder, server.url, ''], 25, 20)
     expect(await below.height()).toBe(25n)
     expect(await itemsIn(join(folder, 'anchor'))).toHaveLength(25)

@@ -20,7 +20,7 @@ describe('object storage in a directory', () => {
       const directory = await mkdtemp(join(tmpdir(), 'l2-object-'))
       const objects = createFileStore(join(directory, 'objects'))
       const journal = createFileStore(join(directory, 'journal'))
-      const open = () => createObjectDa({ objects, journal })
+      const open = () => createObjectDa({}, { objects, journal })
       return {
         da: open(),
         restart: async () => open(),
@@ -149,7 +149,7 @@ describe('createS3Store', () => {
     const objects = at(answer)
     await expect(objects.get('a')).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
     const commitment = { layer: daLayer.keccak, payload: new Uint8Array(32) }
-    await expect(createObjectDa({ objects }).status(commitment)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
+    await expect(createObjectDa({}, { objects }).status(commitment)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
     const long = `<Error><Message>${'x'.repeat(3000)}</Message><Code>NoSuchKey</Code></Error>`
     expect(await at(async () => new Response(long, { status: 404 })).get('a')).toBeUndefined()
   })
@@ -272,12 +272,12 @@ it('reads the little XML it needs', () => {
 
 it('closing does not wait for a store that hangs, and the submission is gone on with afterwards', async () => {
   const [below, journal] = [createMemoryStore(), createMemoryStore()]
-  const da = createObjectDa({ objects: { ...below, put: () => new Promise<never>(() => {}) }, journal })
+  const da = createObjectDa({}, { objects: { ...below, put: () => new Promise<never>(() => {}) }, journal })
   const call = da.submit([Uint8Array.of(1)], { key: 'a' }).catch(({ code }) => code)
   while ((await da.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
-  await da[Symbol.asyncDispose]()
+  await da.close()
   expect(await call).toBe('DA_CLOSED')
-  const after = createObjectDa({ objects: below, journal })
+  const after = createObjectDa({}, { objects: below, journal })
   expect(await after.resume('a')).toMatchObject({ key: 'a' })
   expect(await below.keys('objects/')).toHaveLength(1)
 })
@@ -285,9 +285,12 @@ it('closing does not wait for a store that hangs, and the submission is gone on 
 it('a store that fails, or takes something and says that it did not, costs no acknowledged object', async () => {
   const below = createMemoryStore()
   let fault: StoreFault | undefined
-  const da = createObjectDa({
-    objects: createFaultyStore(below, ({ operation }) => (operation === 'put' ? fault : undefined)),
-  })
+  const da = createObjectDa(
+    {},
+    {
+      objects: createFaultyStore(below, ({ operation }) => (operation === 'put' ? fault : undefined)),
+    },
+  )
   const items = Array.from({ length: 40 }, (_, i) => Uint8Array.of(0, i))
   for (const [i, item] of items.entries()) {
     fault = ([undefined, 'fail', 'lose-answer'] as const)[i % 3]

@@ -1,4 +1,4 @@
-import { bytesToHex, type Clock, equalBytes } from '@l2/common'
+import { bytesToHex, type Clock, closable, equalBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
@@ -60,13 +60,13 @@ const schema = /* @__PURE__ */ (() =>
  * import { createObjectDa } from '@l2/da/object'
  *
  * const objects = createMemoryStore() // or createS3Store(…), or createFileStore(directory) of `@l2/da/node`
- * const da = createObjectDa({ objects })
+ * const da = createObjectDa({}, { objects })
  * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
  * console.log((await objects.keys('objects/'))[0]!.length) // 72
  * console.log(await da.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
  * ```
  */
-export function createObjectDa(deps: ObjectDaDeps, options: ObjectDaOptions = {}): DataAvailability {
+export function createObjectDa(options: ObjectDaOptions, deps: ObjectDaDeps): DataAvailability {
   const settings = parseOptions('createObjectDa', schema, options)
   const { objects } = deps
   const name = 'object'
@@ -159,6 +159,6 @@ export function createObjectDa(deps: ObjectDaDeps, options: ObjectDaOptions = {}
         // What is there and wrong is as good as lost: it is put again.
         return data !== undefined && equalBytes(keccak_256(data), hash) ? 'final' : 'lost'
       }),
-    [Symbol.asyncDispose]: () => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' })),
+    ...closable(() => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))),
   }
 }

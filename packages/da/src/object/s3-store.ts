@@ -101,7 +101,7 @@ type Request = {
  *   secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY']!,
  * })
  * const objects = createS3Store({ url: 'https://s3.example/batches' }, { credentials })
- * const da = createObjectDa({ objects })
+ * const da = createObjectDa({}, { objects })
  * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
  * console.log(await da.get(commitments[0]!)) // Uint8Array(2) [ 0, 1 ]
  * ```

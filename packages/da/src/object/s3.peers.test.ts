@@ -75,7 +75,7 @@ describe.skipIf(s3Program === undefined)('on a real S3 server', () => {
           const url = folder()
           const objects = open(over, { url, ...(commitments === 'generic' ? { partBytes: 5 * 1024 * 1024 } : {}) })
           const journal = createMemoryStore()
-          const make = () => createObjectDa({ objects, journal }, { commitments })
+          const make = () => createObjectDa({ commitments }, { objects, journal })
           const da = make()
           return {
             da,
@@ -98,7 +98,7 @@ describe.skipIf(s3Program === undefined)('on a real S3 server', () => {
               for (const key of await all.keys('objects/')) await all.delete(key)
             },
             secrets: [server.secretAccessKey],
-            close: () => da[Symbol.asyncDispose](),
+            close: () => da.close(),
           }
         },
       })
@@ -111,7 +111,7 @@ describe.skipIf(s3Program === undefined)('on a real S3 server', () => {
       open: async () => {
         const { state, over } = line()
         const anchor = createMemoryDa({ finalityBlocks: 2 })
-        const da = createHybridDa({ store: createObjectDa({ objects: open(over, { url: folder() }) }), anchor })
+        const da = createHybridDa({ store: createObjectDa({}, { objects: open(over, { url: folder() }) }), anchor })
         return {
           da,
           settle: () => anchor.mine(2),
@@ -124,7 +124,7 @@ describe.skipIf(s3Program === undefined)('on a real S3 server', () => {
           lie: change => {
             state.lie = change
           },
-          close: () => da[Symbol.asyncDispose](),
+          close: () => da.close(),
         }
       },
     })
@@ -252,7 +252,7 @@ describe.skipIf(s3Program === undefined)('on a real S3 server', () => {
 
   it('an object that rots on the server’s disk is noticed, and put again by whoever has the data', async () => {
     const objects = open(undefined, { url: `${server.url}/rotten` })
-    const da = createObjectDa({ objects })
+    const da = createObjectDa({}, { objects })
     const { commitments } = await da.submit([bytes(1000)], { key: 'first' })
     const [file] = readdirSync(join(server.directory, 'rotten', 'objects'))
     const path = join(server.directory, 'rotten', 'objects', file!)
@@ -268,7 +268,7 @@ describe.skipIf(s3Program === undefined)('on a real S3 server', () => {
 
   it('two writers of one bucket do not disturb each other', async () => {
     const url = folder()
-    const writers = [1, 2].map(() => createObjectDa({ objects: open(undefined, { url }) }))
+    const writers = [1, 2].map(() => createObjectDa({}, { objects: open(undefined, { url }) }))
     const items = Array.from({ length: 10 }, () => bytes(2000))
     const receipts = await Promise.all(writers.flatMap(da => items.map(item => da.submit([item]))))
     for (const [i, { commitments }] of receipts.entries()) {

@@ -1,4 +1,4 @@
-import { type Clock, concatBytes, isL2Error, systemClock } from '@l2/common'
+import { type Clock, closable, concatBytes, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, commitmentToHex, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
 import { DaError, isUndecided, retryClassOf } from '../errors.js'
@@ -85,13 +85,13 @@ function formatMirrorCommitment(copies: readonly Commitment[]): Commitment {
  * import { createMemoryDa, createMirrorDa, parseMirrorCommitment } from '@l2/da'
  *
  * const layers = [createMemoryDa(), createMemoryDa(), createMemoryDa()]
- * const da = createMirrorDa({ layers }, { required: 2, graceMs: 100 })
+ * const da = createMirrorDa({ required: 2, graceMs: 100 }, { layers })
  * const { commitments } = await da.submit([Uint8Array.of(1)])
  * await layers[0]!.reorg(1)
  * console.log(parseMirrorCommitment(commitments[0]!).length, await da.get(commitments[0]!)) // 3 Uint8Array(1) [ 1 ]
  * ```
  */
-export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAvailability {
+export function createMirrorDa(options: MirrorOptions, deps: MirrorDeps): DataAvailability {
   const settings = parseOptions('createMirrorDa', schema, options)
   const { layers } = deps
   const { required } = settings
@@ -264,9 +264,9 @@ export function createMirrorDa(deps: MirrorDeps, options: MirrorOptions): DataAv
     },
     verify,
     status: statusOf,
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      for (const layer of layers) await layer[Symbol.asyncDispose]()
-    },
+      for (const layer of layers) await layer.close()
+    }),
   }
 }

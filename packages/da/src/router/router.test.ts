@@ -37,17 +37,17 @@ describe('createRouterDa', () => {
       },
     }
     const transactions = createTransactionManager(
-      { client, account: anvilAccounts[0]! },
       { confirmations: 1, pollMs: 20 },
+      { client, account: anvilAccounts[0]! },
     )
-    const ethereum = createCalldataDa({ client, transactions }, { inbox: `0x${'00'.repeat(19)}ff` })
+    const ethereum = createCalldataDa({ inbox: `0x${'00'.repeat(19)}ff` }, { client, transactions })
     const other = createCelestiaDa(
-      { client: createCelestiaClient({ url: celestia.url, token: celestia.token }) },
       { namespace: namespaceV0(Uint8Array.of(1, 1)) },
+      { client: createCelestiaClient({ url: celestia.url, token: celestia.token }) },
     )
     const da = createRouterDa(
-      { layers: [{ da: ethereum }, { da: other }] },
       { policy: 'failover', stallMs: 1500, probeMs: 500, failures: 1, cooldownMs: 50 },
+      { layers: [{ da: ethereum }, { da: other }] },
     )
     const posted = []
     for (let i = 0; i < 12; i++) {
@@ -66,9 +66,9 @@ describe('createRouterDa', () => {
     for (const [i, commitment] of posted.entries()) expect(await da.get(commitment)).toEqual(item(i))
     // What Ethereum did not take while it was away was withdrawn, not sent afterwards.
     expect(await anvil.client.getTransactionCount({ address: anvilAccounts[0]!.address })).toBe(8)
-    await da[Symbol.asyncDispose]()
-    await transactions[Symbol.asyncDispose]()
-    await celestia[Symbol.asyncDispose]()
+    await da.close()
+    await transactions.close()
+    await celestia.close()
   })
 
   it('gives up on a layer that hangs after the time it has', async () => {
@@ -78,13 +78,13 @@ describe('createRouterDa', () => {
     )
     const working = createMemoryDa()
     const da = createRouterDa(
+      { policy: 'failover', stallMs: 40, failures: 1 },
       {
         layers: [
           { name: 'stalled', da: stalled },
           { name: 'working', da: working },
         ],
       },
-      { policy: 'failover', stallMs: 40, failures: 1 },
     )
     const { commitments } = await da.submit([item(1)])
     expect(await working.get(commitments[0]!)).toEqual(item(1))
@@ -98,7 +98,7 @@ describe('createRouterDa', () => {
       da: createMemoryDa({ weiPerByte: 1n }),
       toWei: () => prices[index]!,
     }))
-    const da = createRouterDa({ layers }, { policy: 'price', hysteresisPercent: 15 })
+    const da = createRouterDa({ policy: 'price', hysteresisPercent: 15 }, { layers })
     const heights = () => Promise.all(layers.map(async ({ da }) => Number(await da.height())))
     await da.submit([item(1)])
     expect(await heights()).toEqual([1, 0])
@@ -117,7 +117,7 @@ describe('createRouterDa', () => {
         ? { kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
         : undefined
     const layers = [createMemoryDa({}, { inject }), createMemoryDa()] as const
-    const da = createRouterDa({ layers: named(layers) }, { policy: 'failover', failures: 9 })
+    const da = createRouterDa({ policy: 'failover', failures: 9 }, { layers: named(layers) })
     const { commitments } = await da.submit([item(1)])
     down = false
     expect(await da.status(commitments[0]!)).toBe('final')
@@ -136,8 +136,8 @@ describe('createRouterDa', () => {
     const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
     const second = createMemoryDa()
     const before = createRouterDa(
-      { layers: named([createMemoryDa({}, { inject: stall }), second]), store },
       { policy: 'failover' },
+      { layers: named([createMemoryDa({}, { inject: stall }), second]), store },
     )
     const abort = new AbortController()
     const waiting = before.submit([item(1)], { key: 'batch', signal: abort.signal })
@@ -145,8 +145,8 @@ describe('createRouterDa', () => {
     abort.abort(new Error('the process dies'))
     await expect(waiting).rejects.toThrow('the process dies')
     const after = createRouterDa(
-      { layers: named([createMemoryDa({}, { inject: down }), second]), store },
       { policy: 'failover' },
+      { layers: named([createMemoryDa({}, { inject: down }), second]), store },
     )
     expect(await after.pending()).toEqual(['batch'])
     const receipt = await after.resume('batch')
@@ -157,7 +157,7 @@ describe('createRouterDa', () => {
   it('tells what every layer said when none takes it', async () => {
     const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
     const layers = named([1, 2].map(() => createMemoryDa({}, { inject: down })))
-    const da = createRouterDa({ layers }, { policy: 'failover', backoffMs: 1 })
+    const da = createRouterDa({ policy: 'failover', backoffMs: 1 }, { layers })
     await expect(da.submit([item(1)])).rejects.toMatchObject({
       code: 'DA_ALL_FAILED',
       retry: 'backoff',
@@ -169,8 +169,8 @@ describe('createRouterDa', () => {
 describe('layers of a router', () => {
   it('have names, which differ', () => {
     const layers = [{ da: createMemoryDa() }, { da: createMemoryDa() }]
-    expect(() => createRouterDa({ layers }, { policy: 'failover' })).toThrow(/"memory" does not/)
-    const da = createRouterDa({ layers: named(layers.map(({ da }) => da)) }, { policy: 'failover' })
+    expect(() => createRouterDa({ policy: 'failover' }, { layers })).toThrow(/"memory" does not/)
+    const da = createRouterDa({ policy: 'failover' }, { layers: named(layers.map(({ da }) => da)) })
     expect(da.layers().map(({ name }) => name)).toEqual(['layer 0', 'layer 1'])
   })
 
@@ -179,8 +179,8 @@ describe('layers of a router', () => {
       const events: RouterEvent[] = []
       const second = createMemoryDa()
       const da = createRouterDa(
-        { layers: named([failing(code), second]), onEvent: event => events.push(event) },
         { policy: 'failover', failures: 1, attempts: 1 },
+        { layers: named([failing(code), second]), onEvent: event => events.push(event) },
       )
       const { commitments, key } = await da.submit([item(1)])
       expect(await second.get(commitments[0]!)).toEqual(item(1))
@@ -196,7 +196,7 @@ describe('layers of a router', () => {
 
   it('refuse the data only together', async () => {
     const submit = (...codes: DaErrorCode[]) =>
-      createRouterDa({ layers: named(codes.map(failing)) }, { policy: 'failover', attempts: 1 }).submit([item(1)])
+      createRouterDa({ policy: 'failover', attempts: 1 }, { layers: named(codes.map(failing)) }).submit([item(1)])
     await expect(submit('DA_REJECTED', 'DA_UNAVAILABLE')).rejects.toMatchObject({
       code: 'DA_ALL_FAILED',
       retry: 'backoff',
@@ -215,7 +215,7 @@ describe('layers of a router', () => {
     const hanging = createMemoryDa({}, { inject: stall })
     const other = Object.assign(createMemoryDa(), { name: 'other' })
     // As routers wrote it before layers had names: by the adapters'.
-    const before = createRouterDa({ layers: [{ da: hanging }, { da: other }], store }, { policy: 'failover' })
+    const before = createRouterDa({ policy: 'failover' }, { layers: [{ da: hanging }, { da: other }], store })
     const abort = new AbortController()
     const waiting = before.submit([item(1)], { key: 'batch', signal: abort.signal })
     while ((await before.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
@@ -227,13 +227,13 @@ describe('layers of a router', () => {
       { name: 'b', da: other },
       { name: 'a', da: memory },
     ]
-    const after = createRouterDa({ layers, store }, { policy: 'failover' })
+    const after = createRouterDa({ policy: 'failover' }, { layers, store })
     expect(await after.resume('batch')).toMatchObject({ key: 'batch' })
     expect(await memory.height()).toBe(1n)
     // Neither is one that is another layer's, whose adapter is of the same kind.
     const [backup, kept] = [createMemoryDa(), createMemoryDa()]
     const crashed = createMemoryStore()
-    const dying = createRouterDa({ layers: [{ da: hanging }], store: crashed }, { policy: 'failover' })
+    const dying = createRouterDa({ policy: 'failover' }, { layers: [{ da: hanging }], store: crashed })
     const gone = new AbortController()
     const call = dying.submit([item(2)], { key: 'batch', signal: gone.signal })
     while ((await dying.pending()).length === 0) await new Promise(resolve => setImmediate(resolve))
@@ -244,33 +244,33 @@ describe('layers of a router', () => {
       { name: 'backup', da: backup },
       { name: 'memory', da: kept },
     ]
-    await createRouterDa({ layers: twoOfAKind, store: crashed }, { policy: 'failover' }).resume('batch')
+    await createRouterDa({ policy: 'failover' }, { layers: twoOfAKind, store: crashed }).resume('batch')
     expect([await backup.height(), await kept.height()]).toEqual([0n, 1n])
     // Names that nobody has any more are no trouble.
-    const later = createRouterDa({ layers: named([other, memory]), store }, { policy: 'failover' })
+    const later = createRouterDa({ policy: 'failover' }, { layers: named([other, memory]), store })
     expect(await later.resume('batch')).toMatchObject({ key: 'batch' })
   })
 
   it('make an L1 layer together only if all are on L1', () => {
     const onL1 = (da: MemoryDa) => Object.assign(da, { includedOn: 'l1' as const })
     const all = createRouterDa(
+      { policy: 'failover' },
       {
         layers: [
           { name: 'a', da: onL1(createMemoryDa()) },
           { name: 'b', da: onL1(createMemoryDa()) },
         ],
       },
-      { policy: 'failover' },
     )
     expect(all.includedOn).toBe('l1')
     const some = createRouterDa(
+      { policy: 'failover' },
       {
         layers: [
           { name: 'a', da: onL1(createMemoryDa()) },
           { name: 'b', da: createMemoryDa() },
         ],
       },
-      { policy: 'failover' },
     )
     expect('includedOn' in some).toBe(false)
     // @ts-expect-error a layer beside L1 makes no L1 layer
@@ -290,8 +290,8 @@ describe('createMirrorDa', () => {
       if (says[1] !== undefined) throw fail(says[1])
       return store.get(key)
     }
-    const layers = [createMemoryDa({}, { inject }), createObjectDa({ objects: { ...store, get } })]
-    const da = createMirrorDa({ layers }, { required: 2 })
+    const layers = [createMemoryDa({}, { inject }), createObjectDa({}, { objects: { ...store, get } })]
+    const da = createMirrorDa({ required: 2 }, { layers })
     const [commitment] = (await da.submit([item(1)])).commitments
     says.splice(0, 2, 'DA_COMMITMENT_DEAD', 'DA_UNAVAILABLE')
     await expect(da.get(commitment!)).rejects.toMatchObject({ code: 'DA_UNAVAILABLE' })
@@ -303,7 +303,7 @@ describe('createMirrorDa', () => {
 
   it('reads from any copy, and refuses copies of different data', async () => {
     const layers = [createMemoryDa(), createMemoryDa()] as const
-    const da = createMirrorDa({ layers }, { required: 2 })
+    const da = createMirrorDa({ required: 2 }, { layers })
     const { commitments } = await da.submit([item(1)])
     await layers[0].reorg(1)
     expect(await da.get(commitments[0]!)).toEqual(item(1))

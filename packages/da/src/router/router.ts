@@ -1,4 +1,4 @@
-import { type Clock, type Logger, silentLogger, systemClock } from '@l2/common'
+import { type Clock, closable, type Logger, silentLogger, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { DaError, isUndecided, retryClassOf } from '../errors.js'
 import { createSerial, withDeadline } from '../internal/call.js'
@@ -109,19 +109,19 @@ type Note = { tried?: string[]; maxCost?: string }
  *   { name: 'second', da: second },
  * ]
  * const da = createRouterDa(
- *   { layers, onEvent: event => event.type === 'failed-over' && console.log(event.to) }, // second
  *   { policy: 'failover', limits: 'active' },
+ *   { layers, onEvent: event => event.type === 'failed-over' && console.log(event.to) }, // second
  * )
  * const { commitments } = await da.submit([Uint8Array.of(1)])
  * console.log(await second.status(commitments[0]!)) // final
  * ```
  */
 export function createRouterDa(
-  deps: RouterDeps<L1DataAvailability>,
   options: RouterOptions,
+  deps: RouterDeps<L1DataAvailability>,
 ): RouterDa & L1DataAvailability
-export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa
-export function createRouterDa(deps: RouterDeps, options: RouterOptions): RouterDa & Partial<L1DataAvailability> {
+export function createRouterDa(options: RouterOptions, deps: RouterDeps): RouterDa
+export function createRouterDa(options: RouterOptions, deps: RouterDeps): RouterDa & Partial<L1DataAvailability> {
   const settings = parseOptions('createRouterDa', schema, options)
   const clock = deps.clock ?? systemClock
   const logger = deps.logger ?? silentLogger
@@ -352,10 +352,10 @@ export function createRouterDa(deps: RouterDeps, options: RouterOptions): Router
     get: (commitment, call) => askInTurn(all, commitment, call, da => da.get(commitment, call)),
     verify: (commitment, data, call) => askInTurn(all, commitment, call, da => da.verify(commitment, data, call)),
     status: (commitment, call) => statusAmong(all, commitment, call),
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       await submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))
-      for (const da of all) await da[Symbol.asyncDispose]()
-    },
+      for (const da of all) await da.close()
+    }),
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { anvilBeacon, createBeacon } from '@l2/blob'
 import { cKzg } from '@l2/blob/c-kzg'
+import type { Closable } from '@l2/common'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { createAltDa } from '../alt-da/client.js'
@@ -91,8 +92,8 @@ suite('celestia', {
     const client = createCelestiaClient({ url: server.url, token: server.token })
     const open = () =>
       createCelestiaDa(
-        { client, store },
         { namespace: namespaceV0(Uint8Array.of(1, 2, 3)), pollMs: 20, maxAttempts: 4 },
+        { client, store },
       )
     const da = open()
     return {
@@ -129,8 +130,8 @@ suite('celestia', {
       },
       secrets: [server.token],
       close: async () => {
-        await da[Symbol.asyncDispose]()
-        await server[Symbol.asyncDispose]()
+        await da.close()
+        await server.close()
       },
     }
   },
@@ -140,7 +141,7 @@ for (const commitments of ['generic', 'keccak'] as const) {
   suite(`alt-da with ${commitments} commitments`, {
     open: async () => {
       const below = memorySubject(createMemoryStore(), async () => {})
-      const server = await createAltDaServer({ da: below.da })
+      const server = await createAltDaServer({}, { da: below.da })
       const store = createMemoryStore()
       const secret = 'api-key-that-nobody-may-see'
       // The client's own answers are cut and changed here: the server would notice what the layer below does.
@@ -170,8 +171,8 @@ for (const commitments of ['generic', 'keccak'] as const) {
         prune: below.prune,
         secrets: [secret],
         close: async () => {
-          await da[Symbol.asyncDispose]()
-          await server[Symbol.asyncDispose]()
+          await da.close()
+          await server.close()
         },
       }
     },
@@ -191,8 +192,8 @@ for (const policy of ['failover', 'price'] as const) {
       const store = createMemoryStore()
       const open = () =>
         createRouterDa(
-          { layers: layers.map(({ da }, index) => ({ name: `memory ${index}`, da })), store },
           { policy, stallMs: 5000, backoffMs: 5, cooldownMs: 20 },
+          { layers: layers.map(({ da }, index) => ({ name: `memory ${index}`, da })), store },
         )
       const da = open()
       return {
@@ -208,7 +209,7 @@ for (const policy of ['failover', 'price'] as const) {
         loseAnswer: () => layers[0]!.loseAnswer!(),
         reorg: () => layers[0]!.reorg!(),
         prune: () => both(({ prune }) => prune?.()),
-        close: () => da[Symbol.asyncDispose](),
+        close: () => da.close(),
       }
     },
   })
@@ -220,7 +221,7 @@ suite('mirror of 2 in 3', {
     // The third is down all the time.
     await layers[2]!.cutOff!()
     const store = createMemoryStore()
-    const open = () => createMirrorDa({ layers: layers.map(({ da }) => da), store }, { required: 2, graceMs: 10 })
+    const open = () => createMirrorDa({ required: 2, graceMs: 10 }, { layers: layers.map(({ da }) => da), store })
     const da = open()
     return {
       da,
@@ -228,7 +229,7 @@ suite('mirror of 2 in 3', {
       settle: async () => {
         for (const { settle } of layers) await settle!()
       },
-      close: () => da[Symbol.asyncDispose](),
+      close: () => da.close(),
     }
   },
 })
@@ -299,18 +300,18 @@ describe('ethereum', () => {
           return new Response(lie(new Uint8Array(await response.arrayBuffer())) as BodyInit, response)
         }
         const store = createMemoryStore()
-        const made: AsyncDisposable[] = []
+        const made: Closable[] = []
         const open = (): DataAvailability => {
-          const transactions = createTransactionManager({ client, account, store }, { confirmations: 1, pollMs: 20 })
+          const transactions = createTransactionManager({ confirmations: 1, pollMs: 20 }, { client, account, store })
           made.push(transactions)
-          if (kind === 'calldata') return createCalldataDa({ client, transactions }, { inbox })
+          if (kind === 'calldata') return createCalldataDa({ inbox }, { client, transactions })
           const beacon = createBeacon({ url: anvil.url, ...anvilBeacon, fetch: lyingFetch })
-          return createBlobDa({ client, transactions, kzg, beacons: [beacon] }, { inbox, maxBlobs: 3 })
+          return createBlobDa({ inbox, maxBlobs: 3 }, { client, transactions, kzg, beacons: [beacon] })
         }
         return {
           da: open(),
           restart: async () => {
-            await made.pop()![Symbol.asyncDispose]()
+            await made.pop()!.close()
             return open()
           },
           settle: () => anvil.mine(4),
@@ -330,7 +331,7 @@ describe('ethereum', () => {
           reorg: async () => void (await anvil.rpc('anvil_reorg', [1, []])),
           secrets: [key, key.slice(2), 'secret-of-the-url', 'secret-of-the-path'],
           close: async () => {
-            for (const item of made) await item[Symbol.asyncDispose]()
+            for (const item of made) await item.close()
           },
         }
       },

@@ -335,8 +335,9 @@ export function conformanceCases(options: ConformanceOptions): ConformanceCase[]
     }),
     test('can be closed twice', async ({ da }) => {
       await one(da, bytes(12))
+      await da.close()
       await da[Symbol.asyncDispose]()
-      await da[Symbol.asyncDispose]()
+      await da.close()
     }),
   ]
 }

@@ -60,11 +60,11 @@ it('derivation skips a dead certificate, what is malformed and what the chain do
       : new Response(data as BodyInit)
   const skipped: SkippedCommitment[] = []
   const source = createCommitmentSource(
+    { accept: [daLayer.eigenDa] },
     {
       layers: [createAltDa({ url: 'http://proxy', trustServer: true }, { fetch: proxy })],
       onSkipped: commitment => skipped.push(commitment),
     },
-    { accept: [daLayer.eigenDa] },
   )
   const driver = createDerivationDriver({
     config,
@@ -96,7 +96,7 @@ it('what a layer cannot give now stops derivation, and the next look goes on', a
     l1: l1.source,
     blobs: l1.blobs,
     trustSenders: true,
-    commitments: createCommitmentSource({ layers: [layer] }, { accept: [daLayer.memory] }),
+    commitments: createCommitmentSource({ accept: [daLayer.memory] }, { layers: [layer] }),
   })
   await expect(driver.sync()).rejects.toMatchObject({ code: 'DA_UNAVAILABLE', recovery: 'retry' })
   down = false
@@ -109,7 +109,7 @@ it('only what ends up on L1 is a batcher’s sink', () => {
   const l1: L1DataAvailability = Object.assign(createMemoryDa(), { includedOn: 'l1' as const })
   // @ts-expect-error data that no L1 transaction names is derived by nobody
   const wrong: BatcherSink = layer
-  const routed = createRouterDa({ layers: [{ da: l1 }, { name: 'other', da: layer }] }, { policy: 'failover' })
+  const routed = createRouterDa({ policy: 'failover' }, { layers: [{ da: l1 }, { name: 'other', da: layer }] })
   // @ts-expect-error what fails over from L1 is not on L1
   const alsoWrong: BatcherSink = routed
   const right: BatcherSink[] = [l1, commitmentSink(layer, l1), commitmentSink(routed, l1)]

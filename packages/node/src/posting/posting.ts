@@ -89,30 +89,28 @@ export async function openPosting(
   const timing = l1.isDev
     ? { confirmations: 1, pollMs: 250, resubmitMs: 6 * devL1BlockSeconds * 1000 }
     : config.l1Timing
-  const transactions = createTransactionManager(
-    { client: client as never, account: config.account as never, store },
-    timing,
-  )
+  const transactions = createTransactionManager(timing, {
+    client: client as never,
+    account: config.account as never,
+    store,
+  })
   const kzg = await createKzgPool({ size: 2 })
   const beacon = createBeacon({ url: l1.beaconUrl, ...(l1.isAnvil ? anvilBeacon : {}) })
-  const calldata = createCalldataDa({ client: client as never, transactions }, { inbox })
-  const blobs = createBlobDa({ client: client as never, kzg, beacons: [beacon], transactions }, { inbox })
-  const closers: (() => PromiseLike<void>)[] = [
-    () => transactions[Symbol.asyncDispose](),
-    () => kzg[Symbol.asyncDispose](),
-  ]
+  const calldata = createCalldataDa({ inbox }, { client: client as never, transactions })
+  const blobs = createBlobDa({ inbox }, { client: client as never, kzg, beacons: [beacon], transactions })
+  const closers: (() => PromiseLike<void>)[] = [() => transactions.close(), () => kzg.close()]
 
   const celestia = async (): Promise<DataAvailability> => {
     let url = config.celestia
     let token = process.env['CELESTIA_TOKEN']
     if (url === undefined) {
       const server = await createCelestiaServer()
-      closers.unshift(() => server[Symbol.asyncDispose]())
+      closers.unshift(() => server.close())
       ;({ url, token } = server)
     }
     return createCelestiaDa(
-      { client: createCelestiaClient({ url, ...(token === undefined ? {} : { token }) }), store },
       { namespace: namespaceOfName(`l2-${identity.chainId}`), pollMs: 500 },
+      { client: createCelestiaClient({ url, ...(token === undefined ? {} : { token }) }), store },
     )
   }
   const s3 = async (): Promise<DataAvailability> => {
@@ -129,7 +127,7 @@ export async function openPosting(
       { url: config.s3!, ...(AWS_REGION === undefined ? {} : { region: AWS_REGION }) },
       { credentials },
     )
-    return createObjectDa({ objects, journal: store })
+    return createObjectDa({}, { objects, journal: store })
   }
   /** What is behind Ethereum while L1 does not answer. */
   const behind = config.s3 === undefined ? celestia : s3
@@ -142,8 +140,8 @@ export async function openPosting(
     s3,
     router: async () =>
       createRouterDa(
-        { layers: [{ da: blobs }, { da: await behind() }], store, onEvent: onRouterEvent },
         { policy: 'failover', limits: 'active', stallMs: config.stallMs, probeMs: 2000, cooldownMs: config.stallMs },
+        { layers: [{ da: blobs }, { da: await behind() }], store, onEvent: onRouterEvent },
       ),
   }
   const onSkipped = ({ commitment, l1Block, reason }: SkippedCommitment) =>
@@ -214,8 +212,8 @@ export async function openPosting(
     beacon,
     kzg,
     commitments: createCommitmentSource(
-      { layers: [layer], onSkipped },
       { accept: accepted[identity.dataAvailability] ?? [] },
+      { layers: [layer], onSkipped },
     ),
     async resume(onRefused) {
       for (const adapter of new Set([layer, blobs, calldata])) {
@@ -232,7 +230,7 @@ export async function openPosting(
       await sinks.bookOpen()
     },
     async close() {
-      await layer[Symbol.asyncDispose]()
+      await layer.close()
       for (const close of closers) await close()
     },
   }

@@ -153,10 +153,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
         onRetry: error => options.onTrouble((error as Error).message.split('\n', 1)[0]!),
       }),
     sync: async () => void (await driver.sync()),
-    close: async () => {
-      journal.close()
-      await driver[Symbol.asyncDispose]()
-    },
+    close: async () => journal.close(),
   }
 }
 

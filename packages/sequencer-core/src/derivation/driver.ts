@@ -66,7 +66,7 @@ const maxResets = 32
 export type DriverRunOptions = { signal: AbortSignal; pollIntervalMs?: number; onRetry?: (error: unknown) => void }
 
 /** Feeds a derivation pipeline from L1 and runs its blocks in an engine. One call at a time. */
-export interface DerivationDriver extends AsyncDisposable {
+export interface DerivationDriver {
   /**
    * Derives until L1 has nothing more, going back by itself when L1 reorganises (and giving up with `DERIVATION_RESET` when it does nothing
    * else). Rejects with what the sources or the engine reject with;
@@ -163,8 +163,6 @@ class Driver implements DerivationDriver {
       await this.#clock.sleep(pollIntervalMs, signal).catch(() => {})
     }
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
 
   /** One exchange with the pipeline; false when L1 has nothing more. */
   async #once(callOptions: CallOptions): Promise<boolean> {

@@ -26,6 +26,7 @@ export interface CommitmentSource {
    * chain takes, or the chain's challenge contract says that nobody has to have the data. Rejects while they cannot be had: leaving
    * them out would fork the chain. `createCommitmentSource` of `@l2/da` makes one out of layers.
    *
+   * @param commitment as the inbox has it behind the version byte 01: the type byte first, then what the layer calls the data
    * @param block names the commitment: certificates can be too old for it
    */
   getCommitted(commitment: Hex, block: L1BlockRef, options?: CallOptions): Promise<Uint8Array | undefined>

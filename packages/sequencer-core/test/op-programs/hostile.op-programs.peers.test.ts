@@ -130,7 +130,7 @@ describe.skipIf(!hasPrograms).each(forks)('hostile batches, %s', fork => {
     const node = await world.opNode(follower, 'verifier')
     const own = await world.execution()
     const dropped: string[] = []
-    await using driver = createDerivationDriver({
+    const driver = createDerivationDriver({
       config,
       engine: own.engine,
       l1: l1.source,

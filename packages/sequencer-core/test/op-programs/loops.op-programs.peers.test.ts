@@ -180,7 +180,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 /** Our derivation, on an engine of its own, as far as `count` blocks. */
 async function derive(world: World, count: bigint, upgradeTransactions: UpgradeTransactions): Promise<Execution> {
   const execution = await world.execution()
-  await using driver = createDerivationDriver({
+  const driver = createDerivationDriver({
     config: world.config,
     engine: execution.engine,
     l1: world.l1.source,

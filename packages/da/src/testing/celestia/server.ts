@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { bytesToHex, equalBytes } from '@l2/common'
+import { bytesToHex, type Closable, closable, equalBytes } from '@l2/common'
 import { shareCommitment } from '../../celestia/commitment.js'
 import { isBlobNamespace } from '../../celestia/namespace.js'
 import { formatCommitmentProof } from '../../celestia/proof.js'
@@ -35,7 +35,7 @@ export type CelestiaServerOptions = {
 }
 
 /** A celestia-node in this process. */
-export interface CelestiaServer extends AsyncDisposable {
+export interface CelestiaServer extends Closable {
   readonly url: string
   /** Rights to read and write. */
   readonly token: string
@@ -72,10 +72,10 @@ class NodeError extends Error {}
  *
  * const server = await createCelestiaServer()
  * const client = createCelestiaClient({ url: server.url, token: server.token })
- * const da = createCelestiaDa({ client }, { namespace: namespaceV0(new TextEncoder().encode('rollup')) })
+ * const da = createCelestiaDa({ namespace: namespaceV0(new TextEncoder().encode('rollup')) }, { client })
  * const { commitments, height } = await da.submit([new TextEncoder().encode('hello')])
  * console.log(height, new TextDecoder().decode(await da.get(commitments[0]!))) // 2n hello
- * await server[Symbol.asyncDispose]()
+ * await server.close()
  * ```
  */
 export async function createCelestiaServer(options: CelestiaServerOptions = {}): Promise<CelestiaServer> {
@@ -342,9 +342,9 @@ export async function createCelestiaServer(options: CelestiaServerOptions = {}):
     posted: () => blocks.flatMap(({ height, square }) => square.blobs.map(({ data }) => ({ height, data }))),
     cutOff: close,
     restore: listen,
-    async [Symbol.asyncDispose]() {
+    ...closable(async () => {
       clearInterval(timer)
       await close()
-    },
+    }),
   }
 }
