@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createStateProofs, type StateProofsDependencies } from '@l2/sequencer-core/output'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createOpEngine, type EngineKind } from '../src/node/index.js'
 import { engineFileOrSkip, signed, testChain } from './chain.js'
@@ -46,6 +47,14 @@ for (const [engineKind, kind] of cases) {
         // Finalized is 37; what is unfinalized and five states behind it are there.
         for (const number of [40, 38, 37, 33])
           expect(await balance(number)).toEqual({ result: `0x${number.toString(16)}` })
+        const request: StateProofsDependencies['request'] = async call => {
+          const { result, error } = await reader.request(call)
+          if (error !== undefined) throw Object.assign(new Error(error.message), error)
+          return result
+        }
+        const within = (depthBlocks: bigint) => createStateProofs({ name: engine.name, depthBlocks }, { request })
+        expect(await within(7n).probe()).toEqual({ head: 40n, oldest: 33n, isWhole: true })
+        await expect(within(37n).probe()).rejects.toMatchObject({ code: 'PROOFS_UNAVAILABLE', details: { number: 3n } })
         expect((await balance(3)).error?.message).toMatch(/missing trie node|state .*not available|pruned/i)
         expect((await engine.block(30n))?.hash).toBe(chain[30]!.hash)
         await expect(engine.block(3n)).rejects.toMatchObject({ code: 'ENGINE_STATE_PRUNED' })

@@ -153,6 +153,11 @@ export type SequencerErrorCode =
   | 'ENGINE_BLOCK_MISMATCH'
   /** Heads of which one is no ancestor of the next. */
   | 'ENGINE_FORKCHOICE'
+  // output
+  /** The engine has not the state of that block any more, or not yet: nothing can be proven of it. */
+  | 'PROOFS_UNAVAILABLE'
+  /** An answer to `eth_getProof` that does not prove what it tells, or a header that contradicts its state. */
+  | 'PROOF_INVALID'
   // log, mempool and guard
   /** There is no room on the disk: nothing of the write is left, and the next one may succeed. Try again. */
   | 'DISK_FULL'

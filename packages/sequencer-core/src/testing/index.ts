@@ -41,6 +41,7 @@ export type { OpGenesis } from '../engine/op-genesis.js'
 export type { SequencerError, SequencerErrorCode } from '../errors.js'
 export type { Lease, LogEntry, LogHead, NewLogEntry, ReadLogOptions, SequencerLog } from '../log/log.js'
 export type { AccountState } from '../mempool/types.js'
+export type { StateProofsDependencies } from '../output/state-proofs.js'
 export type { SenderRecovery } from '../transaction/recovery.js'
 export type { AccessListEntry } from '../transaction/types.js'
 // engine
@@ -70,6 +71,7 @@ export {
 } from './l2-simulator.js'
 // log
 export { type LogHarness, logConformance } from './log-conformance.js'
+export { type ProofsHarness, proofsConformance, storingContract } from './proofs-conformance.js'
 export {
   createRandomChain,
   type RandomBlock,

@@ -1,0 +1,23 @@
+export type { L2Error, L2ErrorOptions, Recovery } from '@l2/common'
+export type { CallOptions, ExecutedBlock, ExecutionEngine } from '../engine/engine.js'
+export type { SequencerError, SequencerErrorCode } from '../errors.js'
+export {
+  createOutputSource,
+  hashOutputRootProof,
+  type Output,
+  type OutputRootProof,
+  type OutputSource,
+  type OutputSourceOptions,
+  outputRoot,
+} from './output-root.js'
+export {
+  type AccountProof,
+  createStateProofs,
+  messagePasser,
+  type ProofBlock,
+  type ProvenDepth,
+  type StateProofs,
+  type StateProofsDependencies,
+  type StateProofsOptions,
+  type StorageProof,
+} from './state-proofs.js'
