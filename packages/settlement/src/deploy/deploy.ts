@@ -1,0 +1,231 @@
+import type { SystemConfig } from '@l2/sequencer-core/derivation'
+import {
+  type Address,
+  encodeFunctionData,
+  type Hash,
+  keccak256,
+  numberToHex,
+  pad,
+  parseAbiItem,
+  stringToHex,
+} from 'viem'
+import type { Artifacts } from '../artifacts/artifact.js'
+import { SettlementError } from '../errors.js'
+import { type DeploySettlementOptions, type SettlementParameters, settlementParameters } from './options.js'
+import type { Plan } from './plan.js'
+import { type L1Sender, type SendOptions, sendPlan } from './send.js'
+
+/** The contracts of a rollup on L1, each where users and programs call it: the proxy, where there is one. */
+export type SettlementAddresses = {
+  proxyAdmin: Address
+  superchainConfig: Address
+  systemConfig: Address
+  optimismPortal: Address
+  disputeGameFactory: Address
+  anchorStateRegistry: Address
+  delayedWeth: Address
+  l1CrossDomainMessenger: Address
+  l1StandardBridge: Address
+  l1Erc721Bridge: Address
+  optimismMintableErc20Factory: Address
+}
+
+/** A rollup's contracts on L1, and what the rollup begins with. */
+export type Settlement = {
+  addresses: SettlementAddresses
+  batchInbox: Address
+  /** The L1 block that the chain begins after: the last event of its configuration is in it or before it. `timestamp` in seconds. */
+  l1Origin: { number: bigint; hash: Hash; timestamp: bigint }
+  /** What the contract says, for the `genesis` of the rollup's configuration. */
+  systemConfig: SystemConfig
+}
+
+/** What {@link deploySettlement} did. */
+export type DeployedSettlement = Settlement & {
+  /** All transactions together. */
+  gasUsed: bigint
+  transactions: number
+}
+
+/** The type of the games that proposals are: the fault dispute game that anybody may play. Source: OP's `CANNON` game type. */
+export const cannonGameType = 0
+
+/** What Ether is called where a gas token could be named. Source: `Constants.ETHER` of OP's contracts. */
+const ether: Address = '0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE'
+
+/** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
+function inboxOf(l2ChainId: bigint): Address {
+  return `0x00${keccak256(pad(numberToHex(l2ChainId), { size: 32 })).slice(2, 40)}`
+}
+
+/**
+ * Deploys the OP Stack's contracts for a new rollup: portal, system configuration, messengers and bridges, dispute games. All transactions are sent at
+ * once, so that two or three L1 blocks hold them; where each contract is follows from the account and its nonce.
+ *
+ * Proposals begin with {@link anchorSettlement}, once the L2 genesis is known, which contains these addresses.
+ *
+ * @throws SettlementError `SETTLEMENT_OPTIONS_INVALID`, `ARTIFACT_MISSING`, `TRANSACTION_FAILED`, `TRANSACTION_NOT_MINED`, `DEPOSIT_BEFORE_GENESIS`
+ * @example
+ * ```ts no-run
+ * import { deploySettlement } from '@l2/settlement'
+ * import { openArtifacts } from '@l2/settlement/node'
+ * import { createPublicClient, http } from 'viem'
+ * import { privateKeyToAccount } from 'viem/accounts'
+ *
+ * const client = createPublicClient({ transport: http('http://127.0.0.1:8545') })
+ * const account = privateKeyToAccount(process.env['DEPLOYER_KEY'] as `0x${string}`)
+ * const { addresses, l1Origin } = await deploySettlement(
+ *   { l2ChainId: 901n, batcher: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8' },
+ *   { client, account, artifacts: openArtifacts() },
+ * )
+ * console.log(addresses.optimismPortal, l1Origin.number)
+ * ```
+ */
+export async function deploySettlement(
+  options: DeploySettlementOptions,
+  dependencies: L1Sender & { artifacts: Artifacts },
+  sending?: SendOptions,
+): Promise<DeployedSettlement> {
+  const { client, account, artifacts } = dependencies
+  const parameters = settlementParameters(options, account.address)
+  const batchInbox = parameters.batchInbox ?? inboxOf(parameters.l2ChainId)
+  const plan = (plan: Plan): SettlementAddresses =>
+    planSettlement(plan, { ...parameters, batchInbox }, artifacts, account.address)
+  const { answer: addresses, receipts } = await sendPlan(dependencies, plan, sending)
+  const last = receipts.at(-1)!
+  const block = await client.getBlock({ blockHash: last.blockHash })
+  // Whoever guesses the address can deposit as soon as the portal is there; the chain begins after it and would never see that.
+  const early = await client.getLogs({
+    address: addresses.optimismPortal,
+    event: parseAbiItem(
+      'event TransactionDeposited(address indexed from, address indexed to, uint256 indexed version, bytes opaqueData)',
+    ),
+    fromBlock: receipts[0]!.blockNumber,
+    toBlock: block.number,
+  })
+  if (early.length > 0) {
+    throw new SettlementError('the portal got a deposit before the chain begins, which would be lost: deploy again', {
+      code: 'DEPOSIT_BEFORE_GENESIS',
+      recovery: 'retry',
+      details: { portal: addresses.optimismPortal, transactions: early.map(({ transactionHash }) => transactionHash) },
+    })
+  }
+  return {
+    addresses,
+    batchInbox,
+    l1Origin: { number: block.number, hash: block.hash, timestamp: block.timestamp },
+    systemConfig: genesisSystemConfig(parameters),
+    gasUsed: receipts.reduce((sum, { gasUsed }) => sum + gasUsed, 0n),
+    transactions: receipts.length,
+  }
+}
+
+/** What the rollup's genesis has of the configuration that was just written to the contract. */
+function genesisSystemConfig({ batcher, feeScalars, gasLimit }: SettlementParameters): SystemConfig {
+  return {
+    batcher,
+    overhead: 0n,
+    // Version byte 1, since Ecotone.
+    scalar: (1n << 248n) | (feeScalars.blobBaseFee << 32n) | feeScalars.baseFee,
+    gasLimit,
+    eip1559Denominator: 0n,
+    eip1559Elasticity: 0n,
+    operatorFeeScalar: 0n,
+    operatorFeeConstant: 0n,
+    minBaseFee: 0n,
+    daFootprintGasScalar: 0n,
+  }
+}
+
+type Prepared = SettlementParameters & { batchInbox: Address }
+
+/** The transactions, the portal's initialisation as the last one: before it nobody can deposit. */
+function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, deployer: Address): SettlementAddresses {
+  const { owner, guardian, windows } = options
+  const abi = (name: string) => artifacts.contract(name).abi
+  const proxyAdmin = plan.create(artifacts.contract('ProxyAdmin'), [deployer])
+  const proxy = (): Address => plan.create(artifacts.contract('Proxy'), [proxyAdmin])
+  const addresses: SettlementAddresses = {
+    proxyAdmin,
+    superchainConfig: proxy(),
+    systemConfig: proxy(),
+    optimismPortal: proxy(),
+    disputeGameFactory: proxy(),
+    anchorStateRegistry: proxy(),
+    delayedWeth: proxy(),
+    l1CrossDomainMessenger: proxy(),
+    l1StandardBridge: proxy(),
+    l1Erc721Bridge: proxy(),
+    optimismMintableErc20Factory: proxy(),
+  }
+  const { superchainConfig, systemConfig, optimismPortal, disputeGameFactory } = addresses
+  const { anchorStateRegistry, delayedWeth, l1CrossDomainMessenger } = addresses
+  const { l1StandardBridge, l1Erc721Bridge, optimismMintableErc20Factory } = addresses
+  /** Puts an implementation behind its proxy, and initialises it in the same transaction. */
+  const initialize = (at: Address, name: string, construction: readonly unknown[], args: readonly unknown[]): void => {
+    const artifact = artifacts.contract(name)
+    const implementation = plan.create(artifact, construction)
+    const data = encodeFunctionData({ abi: artifact.abi, functionName: 'initialize', args })
+    plan.call(name, { address: proxyAdmin, abi: abi('ProxyAdmin') }, 'upgradeAndCall', [at, implementation, data])
+  }
+  initialize(superchainConfig, 'SuperchainConfig', [], [guardian, false])
+  initialize(systemConfig, 'SystemConfig', [], systemConfigArguments(options, addresses))
+  initialize(delayedWeth, 'DelayedWETH', [windows.bondDelaySeconds], [owner, superchainConfig])
+  initialize(disputeGameFactory, 'DisputeGameFactory', [], [deployer])
+  const oracle = plan.create(artifacts.contract('PreimageOracle'), [126_000n, 86_400n])
+  const machine = plan.create(artifacts.contract('MIPS'), [oracle])
+  const game = plan.create(artifacts.contract('FaultDisputeGame'), [
+    cannonGameType,
+    options.absolutePrestate ?? keccak256(stringToHex('no fault program')),
+    // Depths of the stock deployments: 73 moves down to an instruction, 30 of them between output roots.
+    ...[73n, 30n, windows.clockExtensionSeconds, windows.maxClockSeconds],
+    ...[machine, delayedWeth, anchorStateRegistry, options.l2ChainId],
+  ])
+  const factory = { address: disputeGameFactory, abi: abi('DisputeGameFactory') }
+  plan.call('DisputeGameFactory', factory, 'setImplementation', [cannonGameType, game])
+  plan.call('DisputeGameFactory', factory, 'setInitBond', [cannonGameType, options.bondWei])
+  if (owner.toLowerCase() !== deployer.toLowerCase()) {
+    plan.call('DisputeGameFactory', factory, 'transferOwnership', [owner])
+  }
+  initialize(l1CrossDomainMessenger, 'L1CrossDomainMessenger', [], [superchainConfig, optimismPortal, systemConfig])
+  initialize(l1StandardBridge, 'L1StandardBridge', [], [l1CrossDomainMessenger, superchainConfig, systemConfig])
+  initialize(l1Erc721Bridge, 'L1ERC721Bridge', [], [l1CrossDomainMessenger, superchainConfig])
+  initialize(optimismMintableErc20Factory, 'OptimismMintableERC20Factory', [], [l1StandardBridge])
+  initialize(
+    optimismPortal,
+    'OptimismPortal2',
+    [windows.proofMaturitySeconds, windows.disputeFinalitySeconds],
+    [disputeGameFactory, systemConfig, superchainConfig, cannonGameType],
+  )
+  return addresses
+}
+
+function systemConfigArguments(options: Prepared, addresses: SettlementAddresses): readonly unknown[] {
+  const { meter } = options
+  return [
+    options.owner,
+    Number(options.feeScalars.baseFee),
+    Number(options.feeScalars.blobBaseFee),
+    pad(options.batcher, { size: 32 }),
+    options.gasLimit,
+    options.unsafeBlockSigner,
+    {
+      maxResourceLimit: meter.maxGas,
+      elasticityMultiplier: meter.elasticity,
+      baseFeeMaxChangeDenominator: meter.changeDenominator,
+      minimumBaseFee: meter.minBaseFeeWei,
+      systemTxMaxGas: meter.systemGas,
+      maximumBaseFee: 2n ** 128n - 1n,
+    },
+    options.batchInbox,
+    {
+      l1CrossDomainMessenger: addresses.l1CrossDomainMessenger,
+      l1ERC721Bridge: addresses.l1Erc721Bridge,
+      l1StandardBridge: addresses.l1StandardBridge,
+      disputeGameFactory: addresses.disputeGameFactory,
+      optimismPortal: addresses.optimismPortal,
+      optimismMintableERC20Factory: addresses.optimismMintableErc20Factory,
+      gasPayingToken: ether,
+    },
+  ]
+}

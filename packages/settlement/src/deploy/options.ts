@@ -1,0 +1,146 @@
+import type { Address, Hash } from 'viem'
+import * as z from 'zod/mini'
+import { address, checkOptions, hash, uint } from '../internal/options.js'
+
+/** How long money waits, in seconds. The defaults are those of the OP Stack's mainnets. */
+export type SettlementWindows = {
+  /** From the proof of a withdrawal to its end at least. Defaults to 7 days. */
+  proofMaturitySeconds: bigint
+  /** From the end of a dispute to the end of a withdrawal that relies on it. Defaults to 3.5 days. */
+  disputeFinalitySeconds: bigint
+  /** What each side of a dispute may think altogether. Defaults to 3.5 days. */
+  maxClockSeconds: bigint
+  /** What the clock of a move is extended to where less is left. Defaults to 3 hours. */
+  clockExtensionSeconds: bigint
+  /** From the end of a dispute to the payment of its bonds. Defaults to 7 days. */
+  bondDelaySeconds: bigint
+}
+
+/** What the deposits of one L1 block may cost L2. Source: OP specs, "Guaranteed gas market". */
+export type DepositMeter = {
+  /** L2 gas that the deposits of one L1 block may have together. Defaults to 20,000,000. */
+  maxGas: number
+  /** The limit in targets: above a target the price rises. Defaults to 10. */
+  elasticity: number
+  /** Of the change of the price from block to block. Defaults to 8. */
+  changeDenominator: number
+  /** Wei for a unit of gas, at least. Defaults to 1 gwei. */
+  minBaseFeeWei: number
+  /** Gas of the deposit that tells L2 about its L1 block. Defaults to 1,000,000. */
+  systemGas: number
+}
+
+/** Options of {@link deploySettlement}. */
+export type DeploySettlementOptions = {
+  l2ChainId: bigint
+  /** The account that may post batches. */
+  batcher: Address
+  /** Owns the contracts: upgrades them, names the games, and, where no pool does, configures the chain. Defaults to who deploys. */
+  owner?: Address | undefined
+  /** May pause withdrawals and strike games out. Defaults to the owner. */
+  guardian?: Address | undefined
+  /** Signs blocks that are gossiped before they are on L1. Defaults to the batcher. */
+  unsafeBlockSigner?: Address | undefined
+  /** Where batches are sent to. Defaults to `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose it. */
+  batchInbox?: Address | undefined
+  /** Of an L2 block; at least what the meter of deposits allows and its system gas. Defaults to 30,000,000. */
+  gasLimit?: bigint | undefined
+  /** What the L1 fee of a transaction is computed with, u32 each. Defaults to 1368 and 810,949, OP Mainnet's. */
+  feeScalars?: { baseFee: bigint; blobBaseFee: bigint } | undefined
+  windows?: Partial<SettlementWindows> | undefined
+  meter?: Partial<DepositMeter> | undefined
+  /** Wei that a proposal puts at stake. Defaults to 0.08 ETH. */
+  bondWei?: bigint | undefined
+  /**
+   * The program whose trace a dispute goes down into at its end. Without it a dispute is decided above: the last step, which a machine on L1 takes, can be won
+   * by nobody.
+   */
+  absolutePrestate?: Hash | undefined
+}
+
+/** The windows of the OP Stack's mainnets. */
+export const defaultSettlementWindows: SettlementWindows = {
+  proofMaturitySeconds: 604_800n,
+  disputeFinalitySeconds: 302_400n,
+  maxClockSeconds: 302_400n,
+  clockExtensionSeconds: 10_800n,
+  bondDelaySeconds: 604_800n,
+}
+
+/**
+ * Windows of seconds, so that a withdrawal on a development chain ends within a minute. With money of anybody's in it a chain must not have them: nobody could
+ * object in time.
+ */
+export const devnetSettlementWindows: SettlementWindows = {
+  proofMaturitySeconds: 2n,
+  disputeFinalitySeconds: 1n,
+  maxClockSeconds: 6n,
+  clockExtensionSeconds: 1n,
+  bondDelaySeconds: 4n,
+}
+
+const defaultMeter: DepositMeter = {
+  maxGas: 20_000_000,
+  elasticity: 10,
+  changeDenominator: 8,
+  minBaseFeeWei: 1_000_000_000,
+  systemGas: 1_000_000,
+}
+
+const schema = /* @__PURE__ */ (() => {
+  const seconds = z.optional(uint(2n ** 40n))
+  const whole = (max: number) => z.optional(z.int().check(z.minimum(1), z.maximum(max)))
+  return z.strictObject({
+    l2ChainId: uint(2n ** 53n - 1n, 1n),
+    batcher: address,
+    owner: z.optional(address),
+    guardian: z.optional(address),
+    unsafeBlockSigner: z.optional(address),
+    batchInbox: z.optional(address),
+    gasLimit: z.optional(uint(200_000_000n, 1n)),
+    feeScalars: z.optional(z.strictObject({ baseFee: uint(2n ** 32n - 1n), blobBaseFee: uint(2n ** 32n - 1n) })),
+    windows: z.optional(
+      z.strictObject({
+        proofMaturitySeconds: seconds,
+        disputeFinalitySeconds: seconds,
+        maxClockSeconds: seconds,
+        clockExtensionSeconds: seconds,
+        bondDelaySeconds: seconds,
+      }),
+    ),
+    meter: z.optional(
+      z.strictObject({
+        maxGas: whole(2 ** 32 - 1),
+        elasticity: whole(255),
+        changeDenominator: whole(255),
+        minBaseFeeWei: whole(2 ** 32 - 1),
+        systemGas: whole(2 ** 32 - 1),
+      }),
+    ),
+    bondWei: z.optional(uint(2n ** 128n - 1n)),
+    absolutePrestate: z.optional(hash),
+  })
+})()
+
+/** Checked, and with every default in its place. */
+export type SettlementParameters = ReturnType<typeof settlementParameters>
+
+/** @throws SettlementError `SETTLEMENT_OPTIONS_INVALID` */
+export function settlementParameters(options: DeploySettlementOptions, deployer: Address) {
+  const given = checkOptions(schema, options, 'deploySettlement') as DeploySettlementOptions
+  const owner = given.owner ?? deployer
+  return {
+    l2ChainId: given.l2ChainId,
+    batcher: given.batcher,
+    owner,
+    guardian: given.guardian ?? owner,
+    unsafeBlockSigner: given.unsafeBlockSigner ?? given.batcher,
+    gasLimit: given.gasLimit ?? 30_000_000n,
+    feeScalars: given.feeScalars ?? { baseFee: 1368n, blobBaseFee: 810_949n },
+    windows: { ...defaultSettlementWindows, ...given.windows },
+    meter: { ...defaultMeter, ...given.meter },
+    bondWei: given.bondWei ?? 80_000_000_000_000_000n,
+    batchInbox: given.batchInbox,
+    absolutePrestate: given.absolutePrestate,
+  }
+}
