@@ -185,7 +185,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
       '--check <engine>',
       'op-geth (another program) or native: the verifier executes with both, and they must agree',
     )
-    .option('--history <spans>', `what op-engine keeps: ${defaultHistory}, or all`, defaultHistory)
+    .option('--history <spans>', `what op-engine and op-geth keep: ${defaultHistory}, or all`, defaultHistory)
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
     .option(
       '--allow-unprotected',

@@ -6,8 +6,8 @@ import {
   type EngineKind,
   type EngineOptions,
   familyOf,
+  type History,
   type NodeEngine,
-  parseHistory,
   startEngine,
 } from '@l2/node'
 import { encodeL1InfoDeposit } from '@l2/sequencer-core/derivation'
@@ -30,28 +30,35 @@ export type EngineChain = {
   readonly blocks: ExecutedBlock[]
   /** Attributes of a block on top of one. */
   after(parent: ExecutedBlock, transactions?: readonly Uint8Array[]): PayloadAttributes
+  /** Executes what was built above a height on an engine that lacks it, and says which heights these were. */
+  execute(node: NodeEngine, above: bigint, executed: bigint[]): Promise<void>
   /** Closes the engine and starts it again on what it left. */
   restart(): Promise<void>
   close(): Promise<void>
 }
 
-export async function startChain(kind: EngineKind, history = 'states=1d,bodies=30d'): Promise<EngineChain> {
+/** @param ageSeconds how far in the past it begins; without it in 2023 */
+type ChainOptions = { history?: History; ageSeconds?: number }
+
+export async function startChain(
+  kind: EngineKind,
+  { history = { states: 86_400, bodies: 30 * 86_400 }, ageSeconds }: ChainOptions = {},
+): Promise<EngineChain> {
   const directory = mkdtempSync(join(tmpdir(), 'l2-engine-'))
   const family = familyOf[kind]
+  const timestamp = ageSeconds === undefined ? 1_700_000_000 : Math.floor(Date.now() / 1000) - ageSeconds
   const identity: ChainIdentity = {
     chainId,
     l1ChainId: 900,
-    l1Genesis: { number: '1', hash: `0x${'a1'.repeat(32)}`, timestamp: '1700000000' },
+    l1Genesis: { number: '1', hash: `0x${'a1'.repeat(32)}`, timestamp: String(timestamp) },
     portal: `0x${'d1'.repeat(20)}`,
     inbox: `0x00${'e1'.repeat(19)}`,
     dataAvailability: 'ethereum-blobs',
     sequencers: 1,
     engine: family,
   }
-  const parsed = parseHistory(history, 1n)
-  if (typeof parsed === 'string') throw new Error(parsed)
   const genesisPath = writeL2Genesis(directory, identity)
-  const options: EngineOptions = { kind, name: 'test', directory, chainId, genesisPath, gasLimit, history: parsed }
+  const options: EngineOptions = { kind, name: 'test', directory, chainId, genesisPath, gasLimit, history }
   const engine = await startEngine(options)
   const blocks = [(await engine.engine.block(0n))!]
   const rollup = rollupConfig(identity, blocks[0]!.hash)
@@ -88,6 +95,13 @@ export async function startChain(kind: EngineKind, history = 'states=1d,bodies=3
         await chain.engine.engine.setHead({ head: block.hash, safe: finalized, finalized })
       }
       return blocks
+    },
+    async execute({ engine }, above, executed) {
+      for (const block of blocks.slice(Number(above) + 1)) {
+        await engine.import(block, chain.after(blocks[Number(block.number) - 1]!))
+        await engine.setHead({ head: block.hash, safe: block.hash, finalized: block.hash })
+        executed.push(block.number)
+      }
     },
     async restart() {
       await chain.engine.close()

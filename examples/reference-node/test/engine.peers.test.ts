@@ -31,7 +31,7 @@ async function startOpGeth(chain: RandomChain): Promise<Subject> {
   const dataDir = join(folder, String(started++))
   const genesisPath = `${dataDir}.json`
   writeFileSync(genesisPath, JSON.stringify(chain.genesis))
-  const geth = await spawnOpGeth({ binary: opGeth!, dataDir, genesisPath, chainId: 901n, archive: true })
+  const geth = await spawnOpGeth({ binary: opGeth!, dataDir, genesisPath, chainId: 901n })
   const { engineUrl, rpcUrl, jwtSecret } = geth
   const engine = await createEngineApi({ engineUrl, rpcUrl, jwtSecret, mode: 'op-stack' })
   return { engine, [Symbol.asyncDispose]: () => geth.close() }

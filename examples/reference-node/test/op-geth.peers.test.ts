@@ -1,13 +1,16 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { agreedHeight, catchUp, checkedEngine, findOpEngine, startEngine } from '@l2/node'
+import { setTimeout as pause } from 'node:timers/promises'
+import { agreedHeight, catchUp, checkedEngine, findOpEngine, RpcAnswerError, startEngine } from '@l2/node'
 import { describe, expect, it } from 'vitest'
 import { goProgram } from '../../../scripts/go.mjs'
 import { type EngineChain, startChain } from './engine-chain.js'
 
 // What only op-geth does at the start and the end of a node that runs on it.
 
-const binary = goProgram('op-geth', { build: process.env['L2_PEERS'] === 'full' })
+const isFull = process.env['L2_PEERS'] === 'full'
+const binary = goProgram('op-geth', { build: isFull })
 if (binary === undefined) process.stdout.write('skipped: no op-geth to run a node on\n')
 else process.env['L2_OP_GETH'] = binary
 const { isThere: hasOpEngine } = await findOpEngine('wasm')
@@ -16,6 +19,14 @@ const recordOf = ({ blocks }: EngineChain, last = blocks.length - 1) => ({
   last: BigInt(last),
   hashAt: async (number: bigint) => blocks[Number(number)]?.hash,
 })
+
+/** Ends the program that has a data directory open, as the system would. */
+function killProgramOf(dataDir: string): void {
+  const processes = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n')
+  const own = processes.filter(line => line.includes(`--datadir ${dataDir} `) && /^\s*\d+ \S*op-geth/.test(line))
+  expect(own).toHaveLength(1)
+  process.kill(Number.parseInt(own[0]!, 10), 'SIGKILL')
+}
 
 describe.skipIf(binary === undefined)('op-geth', () => {
   it('goes on from its head after an orderly end', async () => {
@@ -52,7 +63,7 @@ describe.skipIf(binary === undefined)('op-geth', () => {
     const chain = await startChain('op-geth')
     try {
       await chain.engine.close()
-      const data = join(chain.directory, 'test-op-geth')
+      const data = join(chain.directory, 'test-op-geth-history')
       rmSync(data, { recursive: true })
       mkdirSync(join(data, 'geth', 'chaindata'), { recursive: true })
       chain.engine = await startEngine(chain.options)
@@ -69,9 +80,67 @@ describe.skipIf(binary === undefined)('op-geth', () => {
       await chain.engine.close()
       for (const states of [0, 86_400, 0]) {
         chain.engine = await startEngine({ ...chain.options, history: { states, bodies: 0 } })
-        expect(await agreedHeight(chain.engine, 'op', recordOf(chain))).toBe(states === 0 ? 0n : 2n)
+        expect(await agreedHeight(chain.engine, 'op', recordOf(chain))).toBe(2n)
         await chain.engine.close()
       }
+    } finally {
+      await chain.close()
+    }
+  })
+
+  // Its index begins 15 seconds after a start.
+  it.skipIf(!isFull)(
+    'proves at the depth of the history, beyond the 128 blocks of its default',
+    { timeout: 240_000 },
+    async () => {
+      const chain = await startChain('op-geth', { ageSeconds: 3600, history: { states: 200, bodies: 0 } })
+      const proves = async (age: number): Promise<boolean> => {
+        const at = `0x${(BigInt(chain.blocks.length - 1) - BigInt(age)).toString(16)}`
+        const call = chain.engine.read('eth_getProof', ['0x4200000000000000000000000000000000000016', [], at])
+        return await call.then(
+          () => true,
+          error => {
+            if (error instanceof RpcAnswerError) return false
+            throw error
+          },
+        )
+      }
+      const until = async (age: number): Promise<void> => {
+        for (const deadline = Date.now() + 90_000; !(await proves(age)); await pause(500)) {
+          if (Date.now() > deadline) throw new Error(`nothing is proved at the age of ${age} blocks`)
+        }
+      }
+      try {
+        await chain.grow(400)
+        await until(199)
+        expect(await proves(390)).toBe(false)
+        await chain.restart()
+        expect(chain.engine.restored()?.number).toBe(400n)
+        await until(199)
+      } finally {
+        await chain.close()
+      }
+    },
+  )
+
+  it('is started again where its program was killed, with the state that had got to disk, and brought to the end of the record', async () => {
+    const chain = await startChain('op-geth')
+    try {
+      await chain.grow(300)
+      const executed: bigint[] = []
+      const isBack = new Promise<void>(resolve => {
+        chain.engine.onRestart(async node => {
+          await catchUp(node, 'op', recordOf(chain), above => chain.execute(node, above, executed))
+          resolve()
+        })
+      })
+      killProgramOf(join(chain.directory, 'test-op-geth-history'))
+      await isBack
+      expect(executed.at(-1)).toBe(300n)
+      // Not from the genesis.
+      expect(executed[0]).toBeGreaterThan(100n)
+      await expect.poll(() => chain.engine.down).toBeUndefined()
+      expect((await chain.grow(1)).at(-1)!.number).toBe(301n)
     } finally {
       await chain.close()
     }
@@ -88,13 +157,9 @@ describe.skipIf(binary === undefined)('op-geth', () => {
       const executed: number[] = []
       for (const part of both.parts) {
         await catchUp(part, 'op', recordOf(ahead), async above => {
-          const missing = ahead.blocks.slice(Number(above) + 1)
-          executed.push(missing.length)
-          for (const block of missing) {
-            const parent = ahead.blocks[Number(block.number) - 1]!
-            await part.engine.import(block, ahead.after(parent))
-            await part.engine.setHead({ head: block.hash, safe: block.hash, finalized: block.hash })
-          }
+          const numbers: bigint[] = []
+          await ahead.execute(part, above, numbers)
+          executed.push(numbers.length)
         })
       }
       expect(executed).toEqual([140, 0])

@@ -172,7 +172,7 @@ const opGeth = (binary: string): Subject => ({
   isOurs: false,
   async start(accounts, dataDir) {
     const genesisPath = genesisFile('op', accounts, 'op')
-    const geth = await spawnOpGeth({ binary, dataDir, genesisPath, chainId: 901n, archive: true })
+    const geth = await spawnOpGeth({ binary, dataDir, genesisPath, chainId: 901n, states: 0 })
     const { engineUrl, rpcUrl, jwtSecret } = geth
     return {
       engine: await createEngineApi({ engineUrl, rpcUrl, jwtSecret, mode: 'op-stack' }),

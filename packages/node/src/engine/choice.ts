@@ -89,7 +89,7 @@ function starter(options: EngineOptions): StartEngine {
     case 'native':
       return opEngine({ ...own, kind: 'native' })
     case 'op-geth':
-      return opGethEngine({ ...own, archive: options.history.states === 0 })
+      return opGethEngine({ ...own, states: options.history.states })
     case 'geth':
       return gethEngine(own)
     case 'anvil':

@@ -74,15 +74,15 @@ export function opGethBinary(): string | undefined {
 }
 
 /** Stock op-geth over the Engine API. Its state stays on disk: a start goes on from its head, after a crash from the newest state that had got there. */
-export function opGethEngine(options: GethOptions & { archive: boolean }): StartEngine {
+export function opGethEngine(options: GethOptions & { states: number }): StartEngine {
   return async fresh => {
     const binary = opGethBinary()
     if (binary === undefined || !existsSync(binary)) {
       const message = 'there is no op-geth: name its file in L2_OP_GETH, or put it on PATH'
       throw new NodeError(message, { code: 'GETH_MISSING' })
     }
-    // The two keep states in different ways, and neither can read the other's.
-    const dataDir = join(options.directory, options.archive ? `${options.name}-archive` : options.name)
+    // Not what op-geth kept without a history of states: it finds a gap in that.
+    const dataDir = join(options.directory, `${options.name}-history`)
     if (fresh) rmSync(dataDir, { recursive: true, force: true })
     const geth = await spawnOpGeth({ ...options, binary, dataDir, chainId: BigInt(options.chainId) })
     const { engineUrl, rpcUrl, jwtSecret } = geth

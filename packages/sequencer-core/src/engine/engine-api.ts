@@ -17,7 +17,7 @@ import type {
   TracedAccess,
 } from './engine.js'
 import { invalidForkchoice, invalidTransactions, refuseAttributes, unknownBlock } from './engine-error.js'
-import { createVersionedCall, engineMethods, type VersionedCall } from './engine-methods.js'
+import { createVersionedCall, engineMethods, forkchoiceVersions, type VersionedCall } from './engine-methods.js'
 import { checkImported } from './imported.js'
 import { createJsonRpc, type JsonRpc } from './json-rpc.js'
 import { createEngineToken } from './jwt.js'
@@ -84,7 +84,8 @@ type Status = { status: 'VALID' | 'INVALID' | 'SYNCING' | 'ACCEPTED'; validation
 
 /**
  * Drives an execution client by the Engine API, and finds out by itself which version of each method the chain's fork wants: it begins with
- * the newest that the engine has, steps down when the engine answers "unsupported fork", and remembers.
+ * the newest that the engine has, steps down when the engine answers "unsupported fork", and remembers. Attributes say by their fields of which fork they
+ * are, from Bedrock on: without `withdrawals` they are older than Canyon, without `parentBeaconBlockRoot` older than Ecotone.
  *
  * `build` makes the block known to the engine and leaves its head where it was. In mode `testing` the engine builds on its head only, so building elsewhere moves the
  * head there and back; a plain geth has no deposits, no EIP-1559 parameters in attributes, and a gas limit of its own (`--miner.gaslimit`):
@@ -347,6 +348,7 @@ class Api implements EngineApi {
       'forkchoiceUpdated',
       () => [state, attributes ?? null],
       options,
+      attributes === undefined ? undefined : forkchoiceVersions(attributes),
     )
     const { status, validationError } = answer.payloadStatus
     if (status === 'VALID') return answer.payloadId ?? undefined

@@ -18,30 +18,46 @@ export const engineMethods = {
 } as const
 type Method = keyof typeof engineMethods
 
-/** Calls a method of the Engine API in the version that its fork wants. */
+/**
+ * Calls a method of the Engine API in the version that its fork wants.
+ *
+ * @param versions those that can be meant, where the caller knows
+ */
 export type VersionedCall = <T>(
   method: Method,
   parameters: (method: string) => readonly unknown[],
   options: CallOptions | undefined,
+  versions?: readonly string[],
 ) => Promise<T>
+
+/**
+ * The versions of `forkchoiceUpdated` that take attributes with these fields. A newer one would call them invalid, as it does what is wrong with their
+ * transactions: it says by no code of its own that another version is meant. Source: the Engine API's specification, Paris, Shanghai, Cancun.
+ */
+export function forkchoiceVersions(attributes: Record<string, unknown>): readonly string[] {
+  const [cancun, shanghai, paris] = engineMethods.forkchoiceUpdated
+  if (attributes['parentBeaconBlockRoot'] !== undefined) return [cancun]
+  return attributes['withdrawals'] === undefined ? [paris] : [shanghai]
+}
 
 /** Begins with the newest version that the engine has, steps down when it answers "unsupported fork", and remembers. */
 export function createVersionedCall(engine: JsonRpc, capabilities: ReadonlySet<string>): VersionedCall {
-  /** Index of the version in use, for each method. */
-  const inUse: Record<Method, number> = { forkchoiceUpdated: 0, getPayload: 0, newPayload: 0 }
+  /** The version that was answered last, for each method. */
+  const inUse = new Map<Method, string>()
   return async <T>(
     method: Method,
     parameters: (method: string) => readonly unknown[],
     options: CallOptions | undefined,
+    meant: readonly string[] = engineMethods[method],
   ): Promise<T> => {
-    const versions = engineMethods[method].filter(version => capabilities.has(version))
+    const versions = meant.filter(version => capabilities.has(version))
+    const first = Math.max(0, versions.indexOf(inUse.get(method) ?? ''))
     let failure: unknown
     for (let attempt = 0; attempt < versions.length; attempt++) {
-      const at = (inUse[method] + attempt) % versions.length
-      const version = versions[at]!
+      const version = versions[(first + attempt) % versions.length]!
       try {
         const answer = await engine.call<T>(version, parameters(version), options)
-        inUse[method] = at
+        inUse.set(method, version)
         return answer
       } catch (error) {
         const code = isL2Error(error) ? error.details['rpcCode'] : undefined

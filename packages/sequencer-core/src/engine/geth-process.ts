@@ -28,8 +28,12 @@ export type SpawnGethOptions = GethProcessOptions & {
 export type SpawnOpGethOptions = GethProcessOptions & {
   /** Path of the executable. */
   binary: string
-  /** Keeps every state, and not only those of the newest 128 blocks. */
-  archive?: boolean | undefined
+  /**
+   * Blocks behind the head at whose states it can be asked and proves; 0 stands for all. Without it those of the newest 128. What is older than these has an
+   * index that op-geth makes behind the head: it answers some 15 seconds after a start, and not while the head itself is older than six hours. A data
+   * directory stays with it or without it: op-geth finds a gap in what was kept the other way, and ends.
+   */
+  states?: number | undefined
   /** Also answers `miner_*` on its public port, for {@link createRpcBuilder}. Default false. */
   miner?: boolean | undefined
 }
@@ -75,11 +79,18 @@ export async function spawnGeth(options: SpawnGethOptions): Promise<GethProcess>
  * @throws SequencerError `ENGINE_UNAVAILABLE` when it ends or does not listen in time
  */
 export async function spawnOpGeth(options: SpawnOpGethOptions): Promise<GethProcess> {
-  const scheme = ['--state.scheme', options.archive ? 'hash' : 'path']
-  return await start('op-geth', options, scheme, [
-    ...['--http.api', `eth,net,web3,debug${options.miner ? ',miner' : ''}`, '--rollup.disabletxpoolgossip=true'],
-    ...['--gcmode', options.archive ? 'archive' : 'full'],
-  ])
+  const { states, miner } = options
+  // Without the history of trie nodes old states answer calls, and prove nothing.
+  const depth =
+    states === undefined
+      ? ['--gcmode', 'full']
+      : ['--gcmode', 'archive', '--history.state', String(states), '--history.trienode', String(states)]
+  return await start(
+    'op-geth',
+    options,
+    ['--state.scheme', 'path'],
+    [...['--http.api', `eth,net,web3,debug${miner ? ',miner' : ''}`, '--rollup.disabletxpoolgossip=true'], ...depth],
+  )
 }
 
 /** What its newest states need to get from memory to the disk. */

@@ -6,6 +6,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { goProgram } from '../../../../scripts/go.mjs'
 import { decodeDeposit, encodeDeposit } from '../derivation/deposit.js'
+import { type ForkName, forkNames, isForkActive } from '../derivation/fork-schedule.js'
 import { encodeL1InfoDeposit } from '../derivation/l1-info.js'
 import { deriveBadBatches } from '../derivation/testdata/bad-batches.js'
 import { type EngineHarness, engineConformance } from '../testing/engine-conformance.js'
@@ -73,6 +74,39 @@ describe.skipIf(binary === undefined)('createEngineApi on op-geth', () => {
     }
   }
   for (const { name, run } of engineConformance(create)) it(name, run)
+
+  it('builds blocks of every fork on the way from Bedrock to Karst', async () => {
+    const begin = 1_700_000_000n
+    const forks = Object.fromEntries(forkNames.map((name, i) => [name, begin + 4n + 4n * BigInt(i)]))
+    const eip1559 = { denominator: 50n, denominatorCanyon: 250n, elasticity: 6n }
+    const engine = await connect(await spawn(opGenesis({ chainId: 901n, timestamp: begin, alloc, forks, eip1559 })))
+    const config = { ...rollup, forks }
+    const kinds = new Set<string>()
+    let head = (await engine.block(0n))!
+    const last = begin + 4n * BigInt(forkNames.length + 1)
+    for (let timestamp = begin + 2n; timestamp <= last; timestamp += 2n) {
+      const isActive = (fork: ForkName) => isForkActive(forks, fork, timestamp)
+      const first = encodeL1InfoDeposit(config, config.genesis.systemConfig, l1, head.number, timestamp)
+      const block = await engine.build(head.hash, {
+        timestamp,
+        prevRandao: zeroHash,
+        suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
+        withdrawals: isActive('canyon') ? [] : undefined,
+        parentBeaconBlockRoot: isActive('ecotone') ? zeroHash : undefined,
+        transactions: [first],
+        noTxPool: true,
+        gasLimit: 30_000_000n,
+        eip1559Params: isActive('holocene') ? '0x0000000000000000' : undefined,
+        minBaseFee: isActive('jovian') ? 0n : undefined,
+      })
+      await engine.setHead({ head: block.hash, safe: block.hash, finalized: zeroHash })
+      kinds.add(`${block.withdrawalsRoot !== undefined} ${block.header?.extraData?.length}`)
+      head = block
+    }
+    expect((await engine.block('latest'))?.timestamp).toBe(last)
+    // Before Canyon, from it, from Holocene, from Jovian.
+    expect([...kinds]).toEqual(['false 0', 'true 0', 'true 9', 'true 17'])
+  })
 
   it('derives upon Jovian what holds bad transactions: blocks of deposits, and on it goes', async () => {
     const engine = await connect(await spawn(opGenesis({ chainId: 901n, timestamp: 1000n, alloc })))
