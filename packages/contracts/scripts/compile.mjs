@@ -12,41 +12,56 @@ const check = process.argv.includes('--check')
 /** Each contract with the entry it becomes. What imports the OP Stack's libraries needs the compiler that these are pinned to. */
 const contracts = [
   ['l1/Pool', 'pool'],
+  ['l1/MeteredPortal', 'metered-portal'],
   ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
+  ['l2/MessagePasser', 'message-passer'],
   ['l2/NativeTokenBridgeL2', 'native-token-bridge-l2'],
   ['testing/DevToken', 'testing/dev-token'],
+  ['testing/OddToken', 'testing/odd-token'],
+  ['testing/Receiver', 'testing/receiver'],
 ]
 const compilers = {
-  '0.8.30': { package: 'solc', evmVersion: 'cancun' },
+  '0.8.15': { package: 'solc-0.8.15', evmVersion: 'london', metadata: { bytecodeHash: 'none' } },
+  '0.8.30': { package: 'solc', evmVersion: 'cancun', metadata: { bytecodeHash: 'none', appendCBOR: false } },
 }
 
-/** The text of an import that is not among our own sources. */
+const packageFolder = name => dirname(require.resolve(`${name}/package.json`))
+/** What the OP Stack's sources import, by the packages that have it; the versions are those that the stock contracts were built with. */
+const libraries = [
+  ['src/', join(packageFolder('@eth-optimism/contracts-bedrock'), 'src')],
+  ['@openzeppelin/contracts/', packageFolder('@openzeppelin/contracts')],
+  ['@rari-capital/solmate/', packageFolder('@rari-capital/solmate')],
+]
+
+/** The text of an import: our own file, or one of a library. Only what is under MIT becomes part of what is published. */
 function imported(path) {
-  return { error: `${path} is none of ours` }
+  const own = join(root, 'contracts', path)
+  if (existsSync(own)) return { contents: readFileSync(own, 'utf8') }
+  const [prefix, folder] = libraries.find(([prefix]) => path.startsWith(prefix)) ?? []
+  const file = folder && join(folder, path.slice(prefix.length))
+  if (file === undefined || !existsSync(file)) return { error: `${path} is in no package that is known here` }
+  const contents = readFileSync(file, 'utf8')
+  const isFree = /SPDX-License-Identifier: (MIT|Apache-2.0)\n/.test(contents)
+  return isFree ? { contents } : { error: `${path} is not under MIT or Apache-2.0` }
 }
 
 function compile(version, names) {
-  const { package: name, evmVersion } = compilers[version]
-  const own = path => join(root, 'contracts', path)
+  const { package: name, evmVersion, metadata } = compilers[version]
   const input = {
     language: 'Solidity',
     sources: Object.fromEntries(
-      names.map(path => [`${path}.sol`, { content: readFileSync(own(`${path}.sol`), 'utf8') }]),
+      names.map(path => [`${path}.sol`, { content: readFileSync(join(root, 'contracts', `${path}.sol`), 'utf8') }]),
     ),
     settings: {
       optimizer: { enabled: true, runs: 999_999 },
       evmVersion,
-      metadata: { bytecodeHash: 'none', appendCBOR: false },
+      metadata,
       outputSelection: {
         '*': { '*': ['abi', 'userdoc', 'evm.bytecode.object', 'evm.deployedBytecode'], '': ['ast'] },
       },
     },
   }
-  const output = JSON.parse(
-    require(name).compile(JSON.stringify(input), {
-      import: path => (existsSync(own(path)) ? { contents: readFileSync(own(path), 'utf8') } : imported(path)),
-    }),
-  )
+  const output = JSON.parse(require(name).compile(JSON.stringify(input), { import: imported }))
   const found = output.errors ?? []
   if (found.length > 0) throw new Error(found.map(({ formattedMessage }) => formattedMessage).join('\n'))
   return output

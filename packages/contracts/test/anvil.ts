@@ -71,7 +71,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Starts an anvil that makes a block for every transaction. */
-export async function startAnvil(chainId: number, flags: readonly string[] = []) {
+export async function startAnvil(chainId: number, flags: readonly string[] = [], fees: { gasPrice?: bigint } = {}) {
   const anvil: ChildProcess = spawn(
     binary(),
     ['--port', '0', '--host', '127.0.0.1', '--chain-id', String(chainId), '--gas-limit', '60000000', ...flags],
@@ -113,13 +113,13 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [])
   /** Sends a call without asking first what it needs. */
   async function attempt(at: At, functionName: string, args: readonly unknown[], call: Call = {}) {
     const { from = accounts[0], gas = 9_000_000n, value = 0n } = call
-    return mined(await client.writeContract({ ...at, functionName, args, account: from, gas, value }))
+    return mined(await client.writeContract({ ...at, functionName, args, account: from, gas, value, ...fees }))
   }
 
   async function refusal(at: At, functionName: string, args: readonly unknown[], call: Call = {}): Promise<string> {
     const { from = accounts[0], gas = 9_000_000n, value = 0n } = call
     try {
-      await client.simulateContract({ ...at, functionName, args, account: from, gas, value })
+      await client.simulateContract({ ...at, functionName, args, account: from, gas, value, ...fees })
     } catch (error) {
       return reasonOf(error)
     }
