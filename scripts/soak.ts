@@ -1,6 +1,6 @@
 // pnpm soak <target|all> [--operations N] [--seed S] [--case text]: long random runs of the properties that `npm test` runs short,
 // reproducible from the seed they print.
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -15,11 +15,14 @@ const { values, positionals } = parseArgs({
     case: { type: 'string', default: '' },
   },
 })
-const root = fileURLToPath(new URL('../packages/', import.meta.url))
-const files = readdirSync(root, { recursive: true })
-  .map(String)
-  .filter(file => file.endsWith('.soak.ts') && !file.includes('node_modules'))
-  .sort()
+const root = fileURLToPath(new URL('../', import.meta.url))
+const folders = ['packages', 'examples'].flatMap(parent =>
+  readdirSync(`${root}${parent}`).map(name => `${parent}/${name}/soak`),
+)
+const files = folders
+  .filter(folder => existsSync(`${root}${folder}`))
+  .flatMap(folder => readdirSync(`${root}${folder}`).map(file => `${folder}/${file}`))
+  .filter(file => file.endsWith('.soak.ts'))
 const targets = new Map(files.map(file => [basename(file, '.soak.ts'), resolve(root, file)]))
 
 const wanted = positionals[0]
@@ -35,7 +38,7 @@ for (const [name, file] of chosen) {
   const { target } = (await import(pathToFileURL(file).href)) as { target: SoakTarget }
   for (const world of target.cases.filter(({ name: title }) => title.includes(values.case))) {
     try {
-      const line = world.run(seededRandom(Number(values.seed)), Number(values.operations))
+      const line = await world.run(seededRandom(Number(values.seed)), Number(values.operations))
       console.log(`${name}: ${world.name}: ${line} (seed ${values.seed})`)
     } catch (error) {
       findings += 1

@@ -71,6 +71,8 @@ const schema = z
     chainId: z.number().int().min(1).max(4_294_967_295).default(59_900),
     /** What executes; by default op-engine where it was built or installed, else anvil. */
     engine: z.enum(engineKinds).optional(),
+    /** How long an engine may not answer until it is taken for hung, milliseconds: it is ended then, and started again. */
+    engineTimeoutMs: z.number().int().min(1000).max(3_600_000).default(30_000),
     /** A second engine for the verifier, which must agree with the first on every block. */
     check: z.enum(['op-geth', 'native']).optional(),
     /** What op-engine keeps behind the finalized block. */
@@ -181,6 +183,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--gas-token-price <METIS>', 'METIS for one ETH', '80')
     .option('--split <shares>', 'who gets the profit, basis points: sequencer=5000,treasury=5000', shares)
     .option('--engine <engine>', `what executes: ${engineKinds.join(', ')}; op-engine where it is there, else anvil`)
+    .option('--engine-timeout <duration>', 'silence after which an engine is ended and started again', duration, 30_000)
     .option(
       '--check <engine>',
       'op-geth (another program) or native: the verifier executes with both, and they must agree',
@@ -199,10 +202,17 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--blocks <number>', 'end after this many L2 blocks with a summary', whole)
     .option('--json', 'one JSON object a line')
   command.parse([...argv], { from: 'user' })
-  const { for: forMs, stall: stallMs, latency: latencyMs, ...options } = command.opts<Record<string, unknown>>()
+  const {
+    for: forMs,
+    stall: stallMs,
+    latency: latencyMs,
+    engineTimeout: engineTimeoutMs,
+    ...options
+  } = command.opts<Record<string, unknown>>()
   return parseNodeConfig({
     ...options,
     stallMs,
+    engineTimeoutMs,
     ...(forMs === undefined ? {} : { forMs }),
     ...(latencyMs === undefined ? {} : { latencyMs }),
   })

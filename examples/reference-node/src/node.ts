@@ -338,7 +338,8 @@ async function openExecution(
   say(choice.say)
   const identity = await openChain({ directory, l1, chainId, da, sequencers, engine: family })
   const genesisPath = writeL2Genesis(directory.path, identity)
-  const shared = { kind, directory: directory.path, chainId, genesisPath, gasLimit, history: config.history }
+  const { history, engineTimeoutMs: silenceMs } = config
+  const shared = { kind, directory: directory.path, chainId, genesisPath, gasLimit, history, silenceMs, say }
   const executing = parts.own(await startEngine({ ...shared, name: 'sequencer-engine' }))
   // Nobody reads old states of the verifier: it keeps as many as an L1 reorg may take back.
   const verifying = parts.own(await startEngines({ ...shared, name: 'verifier-engine', maxStates: 256 }, check))

@@ -58,7 +58,10 @@ export async function startChain(
     engine: family,
   }
   const genesisPath = writeL2Genesis(directory, identity)
-  const options: EngineOptions = { kind, name: 'test', directory, chainId, genesisPath, gasLimit, history }
+  const options: EngineOptions = {
+    ...{ kind, name: 'test', directory, chainId, genesisPath, gasLimit, history },
+    ...{ silenceMs: 60_000, say() {} },
+  }
   const engine = await startEngine(options)
   const blocks = [(await engine.engine.block(0n))!]
   const rollup = rollupConfig(identity, blocks[0]!.hash)

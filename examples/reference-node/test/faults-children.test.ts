@@ -1,32 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hash } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
+import { anvilOf } from './hang.js'
 import { ask, startNode, until } from './running-node.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'l2-children-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-/** The anvil of a name: not its keeper, whose command line has the same end. */
-function processOf(name: string): number {
-  const port = readFileSync(join(directory, `${name}.port`), 'utf8')
-  for (const id of readdirSync('/proc').filter(entry => /^\d+$/.test(entry))) {
-    try {
-      const line = readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0')
-      if (/anvil[^/]*$/.test(line[0] ?? '') && line[line.indexOf('--port') + 1] === port) return Number(id)
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  throw new Error(`no anvil listens on ${port}`)
-}
-
 // Who is whose child only Linux tells in files.
 it.runIf(process.platform === 'linux')(
-  'goes on when an engine is killed or stopped, and ends in one line with the L1 of its own',
+  'goes on when an engine is killed or stands still for a while, and ends in one line with the L1 of its own',
   {
     timeout: 600_000,
   },
@@ -61,11 +48,11 @@ it.runIf(process.platform === 'linux')(
     }
     await goesOn('the start')
     for (const name of ['sequencer-engine', 'verifier-engine']) {
-      process.kill(processOf(name), 'SIGKILL')
+      process.kill(anvilOf(node, directory, name), 'SIGKILL')
       await until(node, `${name} is started again`, async () => node.events.some(event => event === 'engines goes on'))
       node.events.length = 0
       await goesOn(`the death of ${name}`)
-      const stopped = processOf(name)
+      const stopped = anvilOf(node, directory, name)
       process.kill(stopped, 'SIGSTOP')
       // As long as health needs to see it.
       await until(node, `${name} is missed`, async () => (await fetch(`${node.url}/healthz`)).status === 503)
@@ -78,7 +65,7 @@ it.runIf(process.platform === 'linux')(
       })
     }
     expect((await ask(node.url, 'l2_evidence')).result).toEqual([])
-    process.kill(processOf('l1'), 'SIGKILL')
+    process.kill(anvilOf(node, directory, 'l1'), 'SIGKILL')
     expect(await node.exited).toBe(1)
   },
 )

@@ -8,8 +8,8 @@ const operations = { liveness: 900, wealth: 800, attack: 500, with: 500 }
 
 describe(`random use of every preset, profile and kind of exit, seed ${seed}`, () => {
   for (const { name, run } of target.cases)
-    test(name, () => {
+    test(name, async () => {
       const count = operations[name.split(' ')[0] as keyof typeof operations]
-      expect(run(seededRandom(seed), count)).toMatch(/^\d+ operations/)
+      expect(await run(seededRandom(seed), count)).toMatch(/^\d+ operations/)
     })
 })

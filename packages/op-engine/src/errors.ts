@@ -45,7 +45,7 @@ export type OpEngineErrorCode =
   | 'ENGINE_STATE_PRUNED'
   /** More reads are waiting than may. */
   | 'ENGINE_BUSY'
-  /** A read took longer than it may. */
+  /** A read took longer than it may, or the builder did; `recovery` is `abort` when the same block made it hang twice. */
   | 'ENGINE_TIMEOUT'
 
 /** The error of `@l2/op-engine`: stable `code`, `recovery`, machine-readable `details`. */

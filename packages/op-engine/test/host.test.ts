@@ -66,6 +66,17 @@ describe('a worker that ends', () => {
     }))
 })
 
+describe('a worker that hangs', () => {
+  it('is ended, and another answers what waits', async () => {
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', file, buildTimeoutMs: 300 })
+    const hanging = ask(engine, 'hang')
+    const next = ask(engine, 'latest')
+    await expect(hanging).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'retry' })
+    await expect(next).resolves.toBeUndefined()
+    await engine.close()
+  })
+})
+
 describe('a reader', () => {
   it('cancels what nobody waits for, and the worker lives on', () =>
     withEngine(async engine => {

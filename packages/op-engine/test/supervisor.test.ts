@@ -29,6 +29,7 @@ function supervise(...behaviours: Behaviour[]): Supervisor {
     open: { params: {}, bytes: [] },
     limits: { build: 1, read: 1 },
     killsOverdue: true,
+    buildTimeoutMs: 50,
     logger: silentLogger,
   })
 }
@@ -54,6 +55,38 @@ describe('a supervised engine', () => {
     const [first, second] = [ask(supervisor), ask(supervisor)]
     await expect(first).rejects.toMatchObject({ code: 'ENGINE_RPC' })
     await expect(second).resolves.toMatchObject({ result: {} })
+    await supervisor.close()
+  })
+
+  it('that hangs over a block is replaced, and the block given up when it does so twice', async () => {
+    const hangs: Behaviour = (id, method, events) => {
+      if (method === 'open') events.onMessage(answer(id), undefined, false)
+    }
+    const supervisor = supervise(hangs, hangs, sound)
+    const [first, waiting] = [ask(supervisor), supervisor.call({ method: 'setHead', params: {}, lane: 'build' })]
+    await expect(first).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'retry' })
+    // The next in line meets the second engine; the same request again would be the first that ends one twice.
+    await expect(waiting).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'retry' })
+    await expect(ask(supervisor)).resolves.toMatchObject({ result: {} })
+    await supervisor.close()
+
+    const hopeless = supervise(hangs)
+    await expect(ask(hopeless)).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'retry' })
+    await expect(ask(hopeless)).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'abort' })
+    await hopeless.close()
+  })
+
+  it('that hangs over a block is replaced though its caller has gone', async () => {
+    const supervisor = supervise((id, method, events) => {
+      if (method === 'open') events.onMessage(answer(id), undefined, false)
+    }, sound)
+    await supervisor.ready()
+    const controller = new AbortController()
+    const gone = supervisor.call({ method: 'build', params: {}, lane: 'build', signal: controller.signal })
+    const next = ask(supervisor)
+    controller.abort(new Error('enough'))
+    await expect(gone).rejects.toThrow('enough')
+    await expect(next).resolves.toMatchObject({ result: {} })
     await supervisor.close()
   })
 })

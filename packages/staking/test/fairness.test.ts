@@ -5,9 +5,9 @@ import { target } from '../soak/staking.soak.js'
 import { applyPool, auditPool, createPool, decodePool, encodePool, type PoolCommand } from '../src/index.js'
 import { account, admin } from './pool-simulation.js'
 
-it.each(target.cases)('rewards of the work, penalties of the fault, every wei somewhere: $name', ({ run }) => {
+it.each(target.cases)('rewards of the work, penalties of the fault, every wei somewhere: $name', async ({ run }) => {
   const seed = testSeed()
-  expect(run(seededRandom(seed), 6000), `seed ${seed}`).toContain('6000 commands')
+  expect(await run(seededRandom(seed), 6000), `seed ${seed}`).toContain('6000 commands')
 })
 
 it.each([1, 7, 150])(

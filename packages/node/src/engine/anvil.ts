@@ -5,6 +5,7 @@ import { gunzip } from 'node:zlib'
 import { createAnvilEngine } from '@l2/sequencer-core'
 import { type AnvilEngine, anvilArguments, type PayloadAttributes } from '@l2/sequencer-core/engine'
 import { startAnvil } from '../process/anvil.js'
+import { rpcCall } from '../rpc/client.js'
 import { readDocument, writeDocument } from '../storage/durable.js'
 import { checkSealedJson, writeSealedJson } from '../storage/sealed-json.js'
 import { inGethsWords } from './anvil-dialect.js'
@@ -72,7 +73,11 @@ export function anvilEngine(options: AnvilOptions): StartEngine {
       engine: undisturbed(kept, building),
       read: inGethsWords(read),
       restored: dump,
-      ended: anvil.ended,
+      program: {
+        ended: anvil.ended,
+        ping: signal => rpcCall(anvil.url, 'eth_chainId', [], signal),
+        kill: () => anvil.kill(),
+      },
       close: async () => {
         await engine.close()
         await anvil.stop()

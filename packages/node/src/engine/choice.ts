@@ -60,11 +60,15 @@ export type EngineOptions = {
   history: History
   /** See {@link anvilArguments}. */
   maxStates?: number | undefined
+  /** Milliseconds that it may not answer until that is a hang: it is ended then, and started again. */
+  silenceMs: number
+  /** Told when an engine that is started again by itself was. */
+  say(message: string): void
 }
 
 /** Starts an engine that executes what it is told and nothing by itself. */
 export async function startEngine(options: EngineOptions): Promise<NodeEngine> {
-  return await openEngine(starter(options))
+  return await openEngine(starter(options), options.silenceMs)
 }
 
 /** The same, where `check` is given under the eyes of another: see {@link checkedEngine}. */

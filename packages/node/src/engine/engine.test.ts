@@ -47,8 +47,10 @@ it('throws nothing away because an engine did not answer', async () => {
   expect(isForgotten()).toBe(false)
 })
 
+const silenceMs = 30_000
+
 /** Programs that end when somebody says so. */
-function programs() {
+function programs(answers: (place: number) => Promise<unknown> = async () => 'here') {
   const ends: (() => void)[] = []
   const start = async (): Promise<Running> => {
     let end = (): void => {}
@@ -57,7 +59,9 @@ function programs() {
     })
     const place = ends.push(() => end())
     const block = async () => ({ number: BigInt(place) })
-    return { engine: { name: 'a program', block }, ended, close: async () => end() } as unknown as Running
+    const kill = async () => end()
+    const program = { ended, ping: async () => answers(place), kill }
+    return { engine: { name: 'a program', block }, program, close: kill } as unknown as Running
   }
   return { ends, start }
 }
@@ -67,7 +71,7 @@ const settle = async () => {
 
 it('is started again when its program ends, and answers once that is where the other was', async () => {
   const { ends, start } = programs()
-  const node = await openEngine(start)
+  const node = await openEngine(start, silenceMs)
   let isThere = (): void => {}
   const restored: bigint[] = []
   node.onRestart(async inner => {
@@ -93,7 +97,7 @@ it('is started again when its program ends, and answers once that is where the o
 it('is given up when its program ends again and again, and not when it was ended here', async () => {
   const { ends, start } = programs()
   const outcomes: unknown[] = []
-  const node = await openEngine(start)
+  const node = await openEngine(start, silenceMs)
   node.failed.catch(error => outcomes.push(error))
   await node.forget()
   for (let end = 1; end <= 6; end++) {
@@ -102,9 +106,21 @@ it('is given up when its program ends again and again, and not when it was ended
     await settle()
   }
   expect(outcomes).toEqual([expect.objectContaining({ code: 'ENGINE_ENDED' })])
-  const closed = await openEngine(start)
+  const closed = await openEngine(start, silenceMs)
   closed.failed.catch(error => outcomes.push(error))
   await closed.close()
   await settle()
   expect(outcomes).toHaveLength(1)
+})
+
+it('is ended and started again when its program hangs', async () => {
+  // The first one never answers.
+  const { start } = programs(place => (place === 1 ? new Promise(() => {}) : Promise.resolve()))
+  const node = await openEngine(start, 100)
+  const reasons: (string | undefined)[] = []
+  node.onDown(() => reasons.push(node.down))
+  while (reasons.length < 2) await new Promise(resolve => setTimeout(resolve, 10))
+  expect(reasons).toEqual(['a program has not answered for 0.1 s and was ended, and is started again', undefined])
+  expect((await node.engine.block('latest'))!.number).toBe(2n)
+  await node.close()
 })

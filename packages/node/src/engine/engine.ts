@@ -3,6 +3,7 @@ import type { ExecutionEngine } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
 import { RpcAnswerError } from '../rpc/client.js'
+import { watchPulse } from './pulse.js'
 
 /** What can execute the chain. */
 export const engineKinds = ['op-engine', 'native', 'anvil', 'geth', 'op-geth'] as const
@@ -32,6 +33,16 @@ export type Read = <T = unknown>(method: string, params: readonly unknown[], rea
 
 export type BlockId = { readonly number: bigint; readonly hash: Hash }
 
+/** A program of its own that executes. */
+export type Program = {
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>
+  /** Rejects where it does not answer. It does not wait behind what the program is doing. */
+  ping(signal: AbortSignal): Promise<unknown>
+  /** Ends it at once, whatever it is doing and also where it hangs. */
+  kill(): Promise<void>
+}
+
 /** A running engine. */
 export type Running = {
   readonly engine: StateEngine
@@ -39,15 +50,15 @@ export type Running = {
   readonly read: Read
   /** The newest block whose state an earlier run left; `undefined`: nothing but the genesis. */
   readonly restored: BlockId | undefined
-  /** Resolves when a program of its own has ended, whoever ended it; `undefined` for what is started again by itself. */
-  readonly ended: Promise<void> | undefined
+  /** `undefined` for what is started again by itself when it ends or hangs. */
+  readonly program: Program | undefined
   close(): Promise<void>
 }
 
 /** An engine of this node. */
 export type NodeEngine = {
   readonly engine: StateEngine
-  /** Rejects with `ENGINE_ENDED` when its program ends again and again, and nobody here ends it. Never resolves. */
+  /** Rejects with `ENGINE_ENDED` when its program ends or hangs again and again, and nobody here ends it. Never resolves. */
   readonly failed: Promise<never>
   /** Why it answers nobody: its program has ended, and another is being brought to where that was. Calls are refused, and may be repeated. */
   readonly down: string | undefined
@@ -79,8 +90,12 @@ const endsSpanMs = 10 * 60_000
 /** Within which the end of a program follows the failure of its last call. */
 const endedAgainMs = 1000
 
-/** An engine that can be begun anew under whoever holds it, and is started again when its program ends. */
-export async function openEngine(start: StartEngine): Promise<NodeEngine> {
+/**
+ * An engine that can be begun anew under whoever holds it, and is started again when its program ends or hangs.
+ *
+ * @param silenceMs how long its program may not answer until that is a hang: it is ended then
+ */
+export async function openEngine(start: StartEngine, silenceMs: number): Promise<NodeEngine> {
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -97,17 +112,26 @@ export async function openEngine(start: StartEngine): Promise<NodeEngine> {
   let restarts = 0
   let isClosing = false
   const watch = (started: Running): void => {
-    void started.ended?.then(() => {
-      if (running === started && !isClosing) void restart(started)
+    const { program } = started
+    if (program === undefined) return
+    let why = 'has ended'
+    const pulse = watchPulse(program.ping, silenceMs, () => {
+      if (running !== started || isClosing) return
+      why = `has not answered for ${silenceMs / 1000} s and was ended`
+      program.kill().catch(() => {})
+    })
+    void program.ended.then(() => {
+      pulse.stop()
+      if (running === started && !isClosing) void restart(started, why)
     })
   }
-  const restart = async (ended: Running): Promise<void> => {
+  const restart = async (ended: Running, why: string): Promise<void> => {
     const { name } = ended.engine
-    setDown(`${name} has ended, and is started again`)
+    setDown(`${name} ${why}, and is started again`)
     ends.push(Date.now())
     while (ends[0]! < Date.now() - endsSpanMs) ends.shift()
     if (ends.length > maxEnds) {
-      const message = `${name} has ended ${ends.length} times in ten minutes, and nobody here ended it: start the node again, it goes on from its log`
+      const message = `${name} has ended or hung ${ends.length} times in ten minutes, the last time it ${why}: start the node again, it goes on from its log`
       return fail(new NodeError(message, { code: 'ENGINE_ENDED' }))
     }
     await ended.close().catch(() => {})

@@ -4,6 +4,7 @@ import { createEngineApi } from '@l2/sequencer-core'
 import type { EngineApi, PayloadAttributes } from '@l2/sequencer-core/engine'
 import { type GethProcess, gethBinary, spawnGeth, spawnOpGeth } from '@l2/sequencer-core/node'
 import { NodeError } from '../errors.js'
+import { rpcCall } from '../rpc/client.js'
 import type { Running, StartEngine, StateEngine } from './engine.js'
 import { createReads, undisturbed } from './reads.js'
 
@@ -25,7 +26,11 @@ function running(geth: GethProcess, api: EngineApi, engine: StateEngine, restore
     engine: undisturbed(engine, building),
     read,
     restored,
-    ended: geth.exited,
+    program: {
+      ended: geth.exited,
+      ping: signal => rpcCall(geth.rpcUrl, 'eth_chainId', [], signal),
+      kill: () => geth.kill(),
+    },
     close: async () => {
       await api.close()
       await geth.close()

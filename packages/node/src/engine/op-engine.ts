@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { isL2Error } from '@l2/common'
+import { isL2Error, type Logger, silentLogger } from '@l2/common'
 import { NodeError } from '../errors.js'
 import { RpcAnswerError } from '../rpc/client.js'
 import type { Read, Reader, StartEngine, StateEngine } from './engine.js'
@@ -14,6 +14,10 @@ export type OpEngineOptions = {
   genesisPath: string
   history: History
   kind: 'wasm' | 'native'
+  /** How long it may take over one block until that is a hang. */
+  silenceMs: number
+  /** Told when it, or a reader beside it, was ended or has ended, and is started again. */
+  say(message: string): void
 }
 
 type Package = typeof import('@l2/op-engine/node')
@@ -37,15 +41,27 @@ export async function findOpEngine(kind: 'wasm' | 'native'): Promise<{ isThere: 
 
 /** op-geth's state transition, in a worker of this process or in a program of its own. Its state stays on disk; users are answered by a reader beside it. */
 export function opEngine(options: OpEngineOptions): StartEngine {
-  const { name, directory, genesisPath, history, kind } = options
+  const { name, directory, genesisPath, history, kind, silenceMs, say } = options
   const path = join(directory, name)
+  const tell = (...[fields, message]: Parameters<Logger['error']>): void => {
+    const { message: why, method } = fields as { message?: string; method?: string }
+    say(`${name}: ${message}: ${why ?? method}`)
+  }
+  const logger: Logger = { ...silentLogger, warn: tell, error: tell }
   return async fresh => {
     const loaded = await load()
     if (loaded === undefined) {
       throw new NodeError('@l2/op-engine is not installed: npm install @l2/op-engine', { code: 'ENGINE_MISSING' })
     }
     const open = () =>
-      loaded.createOpEngine({ genesis: readFileSync(genesisPath, 'utf8'), store: { path }, history, engine: kind })
+      loaded.createOpEngine({
+        genesis: readFileSync(genesisPath, 'utf8'),
+        store: { path },
+        history,
+        engine: kind,
+        buildTimeoutMs: silenceMs,
+        logger,
+      })
     if (fresh) rmSync(path, { recursive: true, force: true })
     const opened = await open().catch(async error => {
       // A store can be made again from the log, unless somebody else has it open or cannot be asked.
@@ -70,7 +86,7 @@ export function opEngine(options: OpEngineOptions): StartEngine {
       engine: opened satisfies StateEngine,
       read,
       restored: head.number === 0n ? undefined : head,
-      ended: undefined,
+      program: undefined,
       close: async () => {
         await reader.close()
         await opened.close()

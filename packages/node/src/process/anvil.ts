@@ -24,6 +24,8 @@ export type Anvil = {
    * @throws NodeError `DISK_FULL` when there is no room for the state: it goes on without an owner until there is some, for ten minutes
    */
   stop(): Promise<void>
+  /** Ends it at once, also where it hangs: nothing is written down. */
+  kill(): Promise<void>
 }
 
 type AnvilOptions = {
@@ -45,6 +47,9 @@ async function dial(path: string): Promise<Socket | undefined> {
     socket.once('error', () => resolve(undefined))
   })
 }
+
+/** Within which a keeper does what it is told, or is gone as well. */
+const keeperMs = 5000
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -131,6 +136,11 @@ function owned(name: string, statePath: string | undefined, url: string, socket:
   return {
     url,
     ended,
+    kill: async () => {
+      socket.write('kill')
+      await Promise.race([ended, sleep(keeperMs)])
+      socket.destroy()
+    },
     stop: async () => {
       if (socket.destroyed) return
       socket.write('stop')

@@ -123,7 +123,8 @@ const server = createServer(connection => {
   clearTimeout(timer)
   connection.on('error', () => {})
   connection.on('data', data => {
-    if (data.toString().includes('stop')) void end()
+    if (data.toString().includes('kill')) child.kill('SIGKILL')
+    else if (data.toString().includes('stop')) void end()
   })
   connection.on('close', () => {
     owners.delete(connection)

@@ -108,7 +108,7 @@ describe.skipIf(files.length === 0 || !isThere)('execution-apis', () => {
     writeFileSync(genesisPath, JSON.stringify(genesis))
     engine = await startEngine({
       ...{ kind: 'op-engine', name: 'vectors', directory, chainId: config.chainId, genesisPath },
-      ...{ gasLimit, history: { states: 0, bodies: 0 } },
+      ...{ gasLimit, history: { states: 0, bodies: 0 }, silenceMs: 60_000, say() {} },
     })
     await replay(join(folder, 'chain.rlp'), chainId, gasLimit)
 

@@ -11,6 +11,9 @@ export type History = {
 /** A day of states and thirty days of bodies, at a block every two seconds. */
 export const defaultHistory: History = { states: 43_200, bodies: 1_296_000 }
 
+/** Default of {@link CommonOptions.buildTimeoutMs}. */
+export const defaultBuildTimeoutMs = 60_000
+
 /** What engines on every platform take. */
 export type CommonOptions = {
   /** geth's genesis file, as text or parsed. */
@@ -23,6 +26,11 @@ export type CommonOptions = {
   readonly softMemoryBytes?: number | undefined
   /** Milliseconds that one {@link OpEngine.tidy} works. Called by {@link ExecutionEngine.setHead} when the finalized block has moved. Default: 20. */
   readonly tidyMs?: number | undefined
+  /**
+   * Milliseconds that one request to the builder may take. One that takes longer is a hang: the request fails, and the engine is ended and started again.
+   * Default: 60 000.
+   */
+  readonly buildTimeoutMs?: number | undefined
 }
 
 /** Text of a genesis file. @throws OpEngineError `ENGINE_GENESIS` */

@@ -21,4 +21,5 @@ export const commonSchema = {
   gcPercent: z.optional(z.int().check(z.minimum(10), z.maximum(10_000))),
   softMemoryBytes: z.optional(z.int().check(z.minimum(64 << 20), z.maximum(4 * 2 ** 30))),
   tidyMs: z.optional(z.number().check(z.positive(), z.maximum(60_000))),
+  buildTimeoutMs: z.optional(z.int().check(z.minimum(100), z.maximum(3_600_000))),
 }

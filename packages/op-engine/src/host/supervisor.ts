@@ -13,8 +13,10 @@ export type SupervisorOptions = {
   /** What each new engine is told first. */
   readonly open: { readonly params: unknown; readonly bytes: readonly Uint8Array[] }
   readonly limits: Readonly<Record<Lane, number>>
-  /** Whether a request that does not end in time ends the engine. */
+  /** Whether a read that does not end in time ends the engine. */
   readonly killsOverdue: boolean
+  /** Milliseconds after which a request to the builder is taken for a hang, which ends the engine. */
+  readonly buildTimeoutMs: number
   readonly logger: Logger
 }
 
@@ -43,6 +45,8 @@ type Job = Request & {
 
 /** After a request was cancelled its engine has so long to notice. */
 const cancelGraceMs = 2_000
+/** Milliseconds that an engine may take to open its store, after a crash too. */
+const openTimeoutMs = 300_000
 
 /**
  * Keeps one engine running: starts it with the first request, gives it requests one after another, and starts another when it is gone. The request under way fails then;
@@ -150,7 +154,10 @@ export class Supervisor {
     this.#generation++
     this.#channel = undefined
     for (const running of Object.values(this.#running)) {
-      for (const job of running.values()) if (job.isWanted) job.settle(closed())
+      for (const job of running.values()) {
+        clearTimeout(job.timer)
+        if (job.isWanted) job.settle(closed())
+      }
       running.clear()
     }
   }
@@ -179,7 +186,10 @@ export class Supervisor {
   #run(lane: Lane, job: Job): void {
     clearTimeout(job.timer)
     this.#running[lane].set(job.id, job)
-    if (job.maxRunMs !== undefined) {
+    if (lane === 'build') {
+      const { buildTimeoutMs } = this.#options
+      job.timer = setTimeout(() => this.#crashed(timedOut(job.method, buildTimeoutMs), job), buildTimeoutMs)
+    } else if (job.maxRunMs !== undefined) {
       const { maxRunMs } = job
       job.timer = setTimeout(() => {
         if (job.isWanted) job.settle(timedOut(job.method, maxRunMs))
@@ -192,6 +202,11 @@ export class Supervisor {
 
   /** Its caller does not wait any more. */
   #abandon(job: Job, reason: unknown): void {
+    // A block that is being built is built to its end: stopping it would save little, and the next builds on it soon.
+    if (this.#running.build.has(job.id)) {
+      job.reject(reason)
+      return
+    }
     clearTimeout(job.timer)
     job.reject(reason)
     const queue = this.#queues[job.lane]
@@ -200,8 +215,7 @@ export class Supervisor {
       queue.splice(at, 1)
       return
     }
-    // A block that is being built is built to its end: stopping it would save little, and the next builds on it soon.
-    if (job.lane === 'build' || !this.#running[job.lane].has(job.id)) return
+    if (!this.#running[job.lane].has(job.id)) return
     if (this.#channel?.cancel === undefined) {
       this.#overdue(job)
       return
@@ -211,7 +225,7 @@ export class Supervisor {
     ;(job.timer as { unref?: () => void }).unref?.()
   }
 
-  /** It was told to end and has not. */
+  /** A read that was told to end and has not. */
   #overdue(job: Job): void {
     if (!this.#running[job.lane].delete(job.id)) return
     if (this.#options.killsOverdue) {
@@ -243,6 +257,7 @@ export class Supervisor {
     let opening: { resolve(message: Uint8Array): void; reject(error: OpEngineError): void } | undefined
     let storeErrorOfOpen: OpEngineError | undefined
     let ended: OpEngineError | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
     const channel = await this.#options.start({
       onMessage: (message, storeError, isSpent) => {
         if (generation !== this.#generation) return
@@ -265,6 +280,7 @@ export class Supervisor {
       const message = await new Promise<Uint8Array>((resolve, reject) => {
         if (ended !== undefined) return reject(ended)
         opening = { resolve, reject }
+        timer = setTimeout(() => reject(timedOut('open', openTimeoutMs)), openTimeoutMs)
         const { params, bytes } = this.#options.open
         channel.hold(true)
         channel.send(encodeMessage({ id: 0, method: 'open', params }, bytes))
@@ -277,6 +293,7 @@ export class Supervisor {
       await channel.kill().catch(() => {})
       throw error
     } finally {
+      clearTimeout(timer)
       opening = undefined
     }
     channel.hold(false)
@@ -310,20 +327,24 @@ export class Supervisor {
     }
   }
 
-  #crashed(error: OpEngineError): void {
-    this.#options.logger.error(
-      { code: error.code, message: error.message },
-      'the engine has ended and is started again',
-    )
+  /** @param hung the request that did not end, where it was that */
+  #crashed(error: OpEngineError, hung?: Job): void {
+    const what = hung === undefined ? 'the engine has ended' : 'the engine hangs, was ended'
+    this.#options.logger.error({ code: error.code, message: error.message }, `${what} and is started again`)
     this.#drop()
     for (const running of Object.values(this.#running)) {
       for (const job of running.values()) {
+        clearTimeout(job.timer)
         if (!job.isWanted) continue
+        if (hung !== undefined && job !== hung) {
+          job.settle(error)
+          continue
+        }
         const request = contentOf(job)
         const isAgain = this.#crashedOn !== undefined && equalBytes(this.#crashedOn, request)
         this.#crashedOn = request
         job.settle(
-          isAgain && error.code === 'ENGINE_CRASHED'
+          isAgain && (hung !== undefined || error.code === 'ENGINE_CRASHED')
             ? new OpEngineError(error.shortMessage, {
                 code: error.code,
                 recovery: 'abort',

@@ -1,6 +1,6 @@
 import type { Logger } from '@l2/common'
 import type { AdapterParts } from '../adapter/engine.js'
-import { type CommonOptions, defaultHistory, genesisText } from '../adapter/options.js'
+import { type CommonOptions, defaultBuildTimeoutMs, defaultHistory, genesisText } from '../adapter/options.js'
 import { createReader, type OpReader, type ReaderOptions } from '../adapter/reader.js'
 import { OpEngineError } from '../errors.js'
 import { applyMemoryChange, canShareMemory, type MemoryChange } from '../store/memory.js'
@@ -97,6 +97,7 @@ export function wasmParts(parts: WasmParts): AdapterParts & { readonly superviso
       open: { params: { history, readOnly }, bytes: [genesis] },
       limits: { build: 1, read: 1 },
       killsOverdue: readOnly,
+      buildTimeoutMs: options.buildTimeoutMs ?? defaultBuildTimeoutMs,
       logger,
     })
 

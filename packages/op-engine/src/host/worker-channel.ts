@@ -4,6 +4,8 @@ import type { FromWorker, ToWorker, WorkerStart } from '../worker/messages.js'
 import { fromPlainError } from '../worker/messages.js'
 import type { Channel, ChannelEvents } from './channel.js'
 
+const closeTimeoutMs = 10_000
+
 /** A worker as both platforms have it. */
 export type WorkerHandle = {
   post(message: ToWorker, transfer: ArrayBuffer[]): void
@@ -91,7 +93,12 @@ export async function startWorkerChannel(
     async close() {
       if (!isOver) {
         await new Promise<void>(resolve => {
-          onClosed = resolve
+          // One that hangs is ended with what its store has.
+          const timer = setTimeout(resolve, closeTimeoutMs)
+          onClosed = () => {
+            clearTimeout(timer)
+            resolve()
+          }
           worker.post({ kind: 'close' }, [])
         })
       }

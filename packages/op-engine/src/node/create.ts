@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { type Logger, silentLogger } from '@l2/common'
 import * as z from 'zod/mini'
 import { type AdapterParts, type OpEngine, openAdapter } from '../adapter/engine.js'
-import { type CommonOptions, defaultHistory, genesisText } from '../adapter/options.js'
+import { type CommonOptions, defaultBuildTimeoutMs, defaultHistory, genesisText } from '../adapter/options.js'
 import { createReader } from '../adapter/reader.js'
 import { checkOptions, commonSchema } from '../adapter/schema.js'
 import { OpEngineError } from '../errors.js'
@@ -137,6 +137,7 @@ function nativeParts(
     },
     limits: { build: 1, read: sidecarReads },
     killsOverdue: false,
+    buildTimeoutMs: options.buildTimeoutMs ?? defaultBuildTimeoutMs,
     logger: options.logger ?? silentLogger,
   })
   return {

@@ -10,6 +10,8 @@ export interface Child extends AsyncDisposable {
   ended(): Promise<void>
   /** Idempotent. */
   close(): Promise<void>
+  /** Ends it at once, also where it hangs: what it has only in memory is lost. */
+  kill(): Promise<void>
 }
 
 // A pipe that only this process holds open: when it is gone, however it went, the shell reads the end of file and kills the program. A line that comes
@@ -53,6 +55,11 @@ export async function startChild<T>(
     await exited
   }
   let isReady = false
+  const kill = async () => {
+    lifeline?.destroy()
+    if (process.platform === 'win32') child.kill('SIGKILL')
+    await ended()
+  }
   const close = async () => {
     if (graceMs > 0 && isReady && lifeline?.writable === true) {
       let timer: NodeJS.Timeout | undefined
@@ -60,9 +67,7 @@ export async function startChild<T>(
       await Promise.race([ended(), new Promise(resolve => (timer = setTimeout(resolve, graceMs)))])
       clearTimeout(timer)
     }
-    lifeline?.destroy()
-    if (process.platform === 'win32') child.kill('SIGKILL')
-    await ended()
+    await kill()
   }
   let output = ''
   const found = await new Promise<T>((resolve, reject) => {
@@ -96,5 +101,5 @@ export async function startChild<T>(
   })
   child.unref()
   for (const stream of child.stdio) (stream as { unref?: () => void } | null)?.unref?.()
-  return { found, child: { exited, ended, close, [Symbol.asyncDispose]: close } }
+  return { found, child: { exited, ended, close, kill, [Symbol.asyncDispose]: close } }
 }
