@@ -13,6 +13,7 @@ const check = process.argv.includes('--check')
 const contracts = [
   ['l1/Pool', 'pool'],
   ['l1/MeteredPortal', 'metered-portal'],
+  ['l1/SequencedGame', 'sequenced-game'],
   ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
   ['l2/MessagePasser', 'message-passer'],
   ['l2/NativeTokenBridgeL2', 'native-token-bridge-l2'],

@@ -14,6 +14,10 @@ export type SettlementErrorCode =
   | 'DEPOSIT_BEFORE_GENESIS'
   /** The contracts were told the genesis of another chain. */
   | 'ANCHOR_DIFFERS'
+  /** A genesis has what it must not have, or lacks what it needs; `metaMessages` has each. */
+  | 'ALLOCATION_REFUSED'
+  /** No execution engine is installed. */
+  | 'ENGINE_MISSING'
 
 /** What this package throws. Recognise it by `isL2Error(error, code)`. */
 export class SettlementError extends L2Error<SettlementErrorCode> {}

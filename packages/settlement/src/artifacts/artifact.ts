@@ -10,6 +10,8 @@ export type Artifact = {
   readonly deployedBytecode: Hex
   /** For each immutable, in the order of the source, where its word of 32 bytes stands in the deployed code, in bytes. */
   readonly immutables: readonly (readonly number[])[]
+  /** Where each variable of the storage is: its slot, and how many bytes from the slot's low end. */
+  readonly storage: Readonly<Record<string, { readonly slot: number; readonly offset: number }>>
 }
 
 /** Where compiled contracts come from; `openArtifacts` of `@l2/settlement/node` reads the installed ones. */

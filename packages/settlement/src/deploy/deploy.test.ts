@@ -82,14 +82,14 @@ describe('deploySettlement', () => {
         account: stranger,
       })
     await expect(propose()).rejects.toThrow()
-    const outputRoot = keccak256(stringToHex('genesis'))
+    const output = { root: keccak256(stringToHex('genesis')), number: 0n }
     const dependencies = { client: l1.client, account: deployer, artifacts }
-    expect(await anchorSettlement({ addresses, outputRoot, owner: stranger.address }, dependencies)).toBe(true)
-    expect(await anchorSettlement({ addresses, outputRoot, owner: stranger.address }, dependencies)).toBe(false)
-    expect(await read(addresses.anchorStateRegistry, 'AnchorStateRegistry', 'anchors', [0])).toEqual([outputRoot, 0n])
+    expect(await anchorSettlement({ addresses, output, owner: stranger.address }, dependencies)).toBe(true)
+    expect(await anchorSettlement({ addresses, output, owner: stranger.address }, dependencies)).toBe(false)
+    expect(await read(addresses.anchorStateRegistry, 'AnchorStateRegistry', 'anchors', [0])).toEqual([output.root, 0n])
     expect(await read(addresses.proxyAdmin, 'ProxyAdmin', 'owner')).toBe(stranger.address)
     await propose()
-    const other = { addresses, outputRoot: keccak256(stringToHex('another')) }
+    const other = { addresses, output: { ...output, root: keccak256(stringToHex('another')) } }
     expect(await codeOf(anchorSettlement(other, dependencies))).toBe('ANCHOR_DIFFERS')
   })
 

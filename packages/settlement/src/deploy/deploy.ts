@@ -1,3 +1,4 @@
+import { sequencedGameAbi, sequencedGameBytecode, sequencedGameDeployedBytecode } from '@l2/contracts/sequenced-game'
 import type { SystemConfig } from '@l2/sequencer-core/derivation'
 import {
   type Address,
@@ -12,7 +13,7 @@ import {
 import type { Artifacts } from '../artifacts/artifact.js'
 import { SettlementError } from '../errors.js'
 import { type DeploySettlementOptions, type SettlementParameters, settlementParameters } from './options.js'
-import type { Plan } from './plan.js'
+import type { DeployableContract, Plan } from './plan.js'
 import { type L1Sender, type SendOptions, sendPlan } from './send.js'
 
 /** The contracts of a rollup on L1, each where users and programs call it: the proxy, where there is one. */
@@ -137,6 +138,14 @@ function genesisSystemConfig({ batcher, feeScalars, gasLimit }: SettlementParame
   }
 }
 
+/** What the factory clones: the stock game, which wallets of today find by the name that it has now. */
+const sequencedGame: DeployableContract = {
+  name: 'SequencedGame',
+  abi: sequencedGameAbi,
+  bytecode: sequencedGameBytecode,
+  deployedBytecode: sequencedGameDeployedBytecode,
+}
+
 type Prepared = SettlementParameters & { batchInbox: Address }
 
 /** The transactions, the portal's initialisation as the last one: before it nobody can deposit. */
@@ -181,8 +190,9 @@ function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, dep
     ...[73n, 30n, windows.clockExtensionSeconds, windows.maxClockSeconds],
     ...[machine, delayedWeth, anchorStateRegistry, options.l2ChainId],
   ])
+  const sequenced = plan.create(sequencedGame, [game])
   const factory = { address: disputeGameFactory, abi: abi('DisputeGameFactory') }
-  plan.call('DisputeGameFactory', factory, 'setImplementation', [cannonGameType, game])
+  plan.call('DisputeGameFactory', factory, 'setImplementation', [cannonGameType, sequenced])
   plan.call('DisputeGameFactory', factory, 'setInitBond', [cannonGameType, options.bondWei])
   if (owner.toLowerCase() !== deployer.toLowerCase()) {
     plan.call('DisputeGameFactory', factory, 'transferOwnership', [owner])

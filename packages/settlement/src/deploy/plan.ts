@@ -13,11 +13,14 @@ export type PlannedTransaction = {
   readonly gas: bigint
 }
 
+/** What a plan needs of a contract that it creates. */
+export type DeployableContract = Pick<Artifact, 'name' | 'abi' | 'bytecode' | 'deployedBytecode'>
+
 /** Transactions of one account in a row. Addresses follow from the nonce, so all of them can be sent before the first is mined. */
 export type Plan = {
   readonly transactions: readonly PlannedTransaction[]
   /** Adds a creation and answers where the contract will be. */
-  create(artifact: Artifact, args?: readonly unknown[]): Address
+  create(contract: DeployableContract, args?: readonly unknown[]): Address
   call(name: string, contract: { address: Address; abi: Abi }, functionName: string, args: readonly unknown[]): void
 }
 
@@ -36,11 +39,11 @@ export function createPlan(account: Address, nonce: number): Plan {
   }
   return {
     transactions,
-    create(artifact, args = []) {
-      const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args })
+    create(contract, args = []) {
+      const data = encodeDeployData({ abi: contract.abi, bytecode: contract.bytecode, args })
       // 21,000 and 32,000 of the transaction, 16 a byte of calldata and 2 a word of it as creation code, 200 a byte that is left.
-      const gas = 53_000n + 17n * BigInt(size(data)) + 200n * BigInt(size(artifact.deployedBytecode)) + constructorGas
-      return getContractAddress({ from: account, nonce: BigInt(add(artifact.name, undefined, data, gas)) })
+      const gas = 53_000n + 17n * BigInt(size(data)) + 200n * BigInt(size(contract.deployedBytecode)) + constructorGas
+      return getContractAddress({ from: account, nonce: BigInt(add(contract.name, undefined, data, gas)) })
     },
     call(name, { address, abi }, functionName, args) {
       const data = encodeFunctionData({ abi, functionName, args })

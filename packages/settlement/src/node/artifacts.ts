@@ -14,6 +14,7 @@ type ForgeArtifact = {
   abi: Abi
   bytecode: { object: Hex }
   deployedBytecode: { object: Hex; immutableReferences?: ImmutableReferences }
+  storageLayout: { storage: readonly { label: string; slot: string; offset: number }[] }
 }
 
 /**
@@ -73,11 +74,14 @@ function readText(root: string, path: string, name: string): string {
 }
 
 function parseArtifact(name: string, text: string): Artifact {
-  const { abi, bytecode, deployedBytecode } = JSON.parse(text) as ForgeArtifact
+  const { abi, bytecode, deployedBytecode, storageLayout } = JSON.parse(text) as ForgeArtifact
   const references = Object.entries(deployedBytecode.immutableReferences ?? {})
   // The keys are numbers of syntax nodes, which grow with the place in the source.
   const immutables = references.sort(([a], [b]) => Number(a) - Number(b)).map(([, at]) => at.map(({ start }) => start))
-  return { name, abi, bytecode: bytecode.object, deployedBytecode: deployedBytecode.object, immutables }
+  const storage = Object.fromEntries(
+    storageLayout.storage.map(({ label, slot, offset }) => [label, { slot: Number(slot), offset }]),
+  )
+  return { name, abi, bytecode: bytecode.object, deployedBytecode: deployedBytecode.object, immutables, storage }
 }
 
 function missing(what: string, cause?: unknown): SettlementError {
