@@ -5,7 +5,8 @@
  *   pnpm example examples/sequencer-election.ts [--epochs N]
  */
 import { parseArgs } from 'node:util'
-import { buildElection, electSlot, electSystematic, epochSeed, type Weight } from '@l2/staking'
+import { buildElection, electSlot, epochSeed, type Weight } from '@l2/staking'
+import { electSystematic } from '@l2/staking/election'
 import { themisLeader } from '@l2/staking/themis'
 
 const { values } = parseArgs({ options: { epochs: { type: 'string', default: '15768' } } })

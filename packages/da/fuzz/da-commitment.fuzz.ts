@@ -5,7 +5,6 @@ import {
   type Commitment,
   commitmentToBatcherData,
   createCommitmentSource,
-  createMemoryDa,
   createMemoryStore,
   daLayer,
   decodeCommitment,
@@ -18,6 +17,7 @@ import { parseCelestiaCommitment } from '@l2/da/celestia'
 import { createEigenDa } from '@l2/da/eigenda'
 import { parseBlobCommitment, parseCalldataCommitment } from '@l2/da/ethereum'
 import { createObjectDa } from '@l2/da/object'
+import { createMemoryDa } from '@l2/da/testing'
 
 const memory = createMemoryDa()
 const parsers = [

@@ -7,7 +7,8 @@ import { DaError } from './errors.js'
  *
  * @example
  * ```ts
- * import { createMemoryDa, daLayer } from '@l2/da'
+ * import { daLayer } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const { commitments } = await createMemoryDa().submit([Uint8Array.of(1)])
  * console.log(commitments[0]!.layer === daLayer.memory) // true
@@ -103,7 +104,8 @@ export function decodeCommitment(bytes: Uint8Array): Commitment {
  *
  * @example
  * ```ts
- * import { commitmentToHex, createMemoryDa, hexToCommitment } from '@l2/da'
+ * import { commitmentToHex, hexToCommitment } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const da = createMemoryDa()
  * const { commitments } = await da.submit([new TextEncoder().encode('hello')])
@@ -138,7 +140,8 @@ export function hexToCommitment(hex: string): Commitment {
  *
  * @example
  * ```ts
- * import { createMemoryDa, equalCommitments } from '@l2/da'
+ * import { equalCommitments } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const da = createMemoryDa()
  * const [first, again] = [await da.submit([Uint8Array.of(1)]), await da.submit([Uint8Array.of(1)])]

@@ -113,7 +113,8 @@ const recoveries: Record<RetryClass, Recovery> = {
  *
  * @example
  * ```ts
- * import { createMemoryDa, DaError } from '@l2/da'
+ * import { DaError } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const error = await createMemoryDa().submit([]).catch((failure: unknown) => failure)
  * console.log(error instanceof DaError && [error.code, error.retry]) // [ 'DA_EMPTY', 'fatal' ]

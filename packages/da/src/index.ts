@@ -1,4 +1,4 @@
-export type { Clock, L2Error, L2ErrorOptions, Logger, Recovery } from '@l2/common'
+export type { Clock, Closable, L2Error, L2ErrorOptions, Logger, Recovery } from '@l2/common'
 export { fromJson, isL2Error, toJson } from '@l2/common'
 export type { ChallengeHistory, ChallengeSource, ChallengeWindows } from './alt-da/challenge.js'
 export {
@@ -26,13 +26,6 @@ export {
   type DaCommitmentSource,
   type SkippedCommitment,
 } from './inbox/commitment-source.js'
-export {
-  createMemoryDa,
-  type MemoryDa,
-  type MemoryDaDeps,
-  type MemoryDaOptions,
-  type MemoryFault,
-} from './memory/memory.js'
 export type {
   DaCallOptions,
   DaCapabilities,

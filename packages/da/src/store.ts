@@ -16,7 +16,8 @@ export interface Store {
  *
  * @example
  * ```ts
- * import { createMemoryDa, createMemoryStore } from '@l2/da'
+ * import { createMemoryStore } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const store = createMemoryStore()
  * const { commitments } = await createMemoryDa({}, { store }).submit([Uint8Array.of(7)])

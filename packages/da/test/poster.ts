@@ -2,12 +2,13 @@
 
 import { anvilBeacon, createBeacon } from '@l2/blob'
 import { cKzg } from '@l2/blob/c-kzg'
-import { createMemoryDa, createRouterDa, DaError, type DataAvailability } from '@l2/da'
+import { createRouterDa, DaError, type DataAvailability } from '@l2/da'
 import { createAltDa, createHybridDa } from '@l2/da/alt-da'
 import { createCelestiaClient, createCelestiaDa, namespaceV0 } from '@l2/da/celestia'
 import { createBlobDa, createCalldataDa, createTransactionManager, type TransactionManager } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
 import { createObjectDa } from '@l2/da/object'
+import { createMemoryDa } from '@l2/da/testing'
 import { createPublicClient, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 

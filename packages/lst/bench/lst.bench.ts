@@ -1,22 +1,8 @@
 // pnpm bench lst: what the books cost with a million holders, against a plain mutable Map of balances in the same run.
-import {
-  applyAccumulator,
-  applyLiquid,
-  applyQueue,
-  applyRebasing,
-  assets,
-  createAccumulator,
-  createLiquid,
-  createQueue,
-  createRebasingPool,
-  liquidCodec,
-  planBatches,
-  prefinalize,
-  type RebasingPool,
-  type RewardAccumulator,
-  rateOne,
-  type Shares,
-} from '../src/index.js'
+import { applyLiquid, assets, createLiquid, liquidCodec, rateOne, type Shares } from '../src/index.js'
+import { applyRebasing, createRebasingPool, type RebasingPool } from '../src/rebasing/index.js'
+import { applyAccumulator, createAccumulator, type RewardAccumulator } from '../src/rewards/index.js'
+import { applyQueue, createQueue, planBatches, prefinalize } from '../src/withdrawal/index.js'
 
 const holders = Number(process.argv[2] ?? 1_000_000)
 const oneMetis = 10n ** 18n

@@ -10,8 +10,8 @@ import {
   type PoolState,
   planEpoch,
   type SequencerPoolEvent,
-  sequencerOf,
 } from '@l2/staking'
+import { sequencerOf } from '@l2/staking/pool'
 import {
   applyLiquid,
   assets,
@@ -23,9 +23,9 @@ import {
   liquidShares,
   owedAssets,
   queueOf,
-  seatAssets,
   shares,
 } from '../src/index.js'
+import { seatAssets } from '../src/seats/index.js'
 import { oneMetis, people, type Variant } from './world.js'
 
 const daySeconds = 86_400

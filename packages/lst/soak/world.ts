@@ -5,9 +5,7 @@ import {
   applyLiquid,
   assets,
   cashOf,
-  claimable,
   createLiquid,
-  exitCost,
   heldAssets,
   inBunker,
   type Liquid,
@@ -23,12 +21,12 @@ import {
   type RateE27,
   rateOne,
   receiptsOf,
-  requested,
   type Shares,
-  seatAssets,
   shares,
-  vestedClaimable,
 } from '../src/index.js'
+import { seatAssets } from '../src/seats/index.js'
+import { vestedClaimable } from '../src/vault/index.js'
+import { claimable, exitCost, requested } from '../src/withdrawal/index.js'
 
 export const oneMetis = 10n ** 18n
 export const daySeconds = 86_400n

@@ -9,8 +9,8 @@ import {
   type PoolState,
   planEpoch,
   type SequencerPoolEvent,
-  sequencerOf,
 } from '@l2/staking'
+import { sequencerOf } from '@l2/staking/pool'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from './math/units.js'

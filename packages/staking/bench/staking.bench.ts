@@ -5,21 +5,20 @@ import { seededRandom } from '@l2/common/testing'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Hex } from 'viem'
+import { createWeightTree } from '../src/election/index.js'
+import { signingHash } from '../src/evidence/index.js'
 import {
   applyPool,
   auditPool,
   buildElection,
   createPool,
-  createWeightTree,
-  decodePool,
   type EvidenceContext,
   electSlot,
-  encodePool,
   type HeaderMessage,
   type PoolState,
-  signingHash,
   verifyEvidence,
 } from '../src/index.js'
+import { decodePool, encodePool } from '../src/pool/index.js'
 import { account, admin, createSimulation, tryApply } from '../test/pool-simulation.js'
 
 const seed: Hex = '0x3a75830c266277df588c1c64213909c4ad1d5d221c8baf930bb5257e1b697245'

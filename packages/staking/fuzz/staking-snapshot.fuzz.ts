@@ -1,6 +1,7 @@
 import { isL2Error } from '@l2/common'
 import { type FuzzTarget, seededRandom } from '@l2/common/testing'
-import { auditPool, createPool, decodePool, encodePool } from '../src/index.js'
+import { auditPool, createPool } from '../src/index.js'
+import { decodePool, encodePool } from '../src/pool/index.js'
 import { admin, createSimulation, tryApply } from '../test/pool-simulation.js'
 
 /** Pool snapshots: refused with a code, or a pool whose books balance. */

@@ -1,6 +1,7 @@
 import { isL2Error } from '@l2/common'
 import type { Random } from '@l2/common/testing'
-import { applyPool, auditPool, createPool, decodePool, encodePool } from '../src/index.js'
+import { applyPool, auditPool, createPool } from '../src/index.js'
+import { decodePool, encodePool } from '../src/pool/index.js'
 import { admin, createSimulation } from '../test/pool-simulation.js'
 import { createReference } from './reference.js'
 

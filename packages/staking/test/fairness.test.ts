@@ -2,7 +2,8 @@ import { seededRandom, testSeed } from '@l2/common/testing'
 import { expect, it } from 'vitest'
 import { createReference } from '../soak/reference.js'
 import { target } from '../soak/staking.soak.js'
-import { applyPool, auditPool, createPool, decodePool, encodePool, type PoolCommand } from '../src/index.js'
+import { applyPool, auditPool, createPool, type PoolCommand } from '../src/index.js'
+import { decodePool, encodePool } from '../src/pool/index.js'
 import { account, admin } from './pool-simulation.js'
 
 it.each(target.cases)('rewards of the work, penalties of the fault, every wei somewhere: $name', async ({ run }) => {

@@ -2,8 +2,8 @@ import { bytesToHex } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import type { Address, Hex } from 'viem'
-import type { MetisCommand, MetisPoolState } from '../src/index.js'
 import { addressOfPubkey } from '../src/internal/address.js'
+import type { MetisCommand, MetisPoolState } from '../src/metis/index.js'
 
 export const account = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
 export const owner: Address = account(0xffff01)

@@ -7,13 +7,11 @@ import {
   applyPool,
   auditPool,
   createPool,
-  decodePool,
-  encodePool,
   type PoolCommand,
   type PoolState,
-  poolHash,
   type SequencerPoolEvent,
 } from '../src/index.js'
+import { decodePool, encodePool, poolHash } from '../src/pool/index.js'
 import { admin, createSimulation, tryApply } from './pool-simulation.js'
 
 type Replica = { init(options: object): void; apply(commands: PoolCommand[]): void; hash(): string }

@@ -1,14 +1,8 @@
 import { isL2Error } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import type { Address, Hex } from 'viem'
-import {
-  applyPool,
-  delegationOf,
-  type Offence,
-  type PoolCommand,
-  type PoolState,
-  reportCommitment,
-} from '../src/index.js'
+import { applyPool, delegationOf, type Offence, type PoolCommand, type PoolState } from '../src/index.js'
+import { reportCommitment } from '../src/slashing/index.js'
 
 /** Random commands over pool, delegation, rewards and slashing: mostly sensible, often wrong, never the same twice. */
 export const account = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`

@@ -70,7 +70,7 @@ const schema = /* @__PURE__ */ (() =>
  * @throws DaError `DA_OPTIONS_INVALID`
  * @example
  * ```ts
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { createAltDa } from '@l2/da/alt-da'
  * import { createAltDaServer } from '@l2/da/node'
  *

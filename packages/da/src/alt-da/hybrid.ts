@@ -44,7 +44,7 @@ export interface HybridDa extends DataAvailability {
  * @throws DaError `DA_COMMITMENT_INVALID`
  * @example
  * ```ts
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { createHybridDa, parseHybridCommitment } from '@l2/da/alt-da'
  *
  * const da = createHybridDa({ store: createMemoryDa(), anchor: createMemoryDa() })
@@ -106,7 +106,7 @@ export function formatHybridCommitment(parts: HybridCommitment): Commitment {
  *
  * @example
  * ```ts
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { createHybridDa } from '@l2/da/alt-da'
  *
  * const store = createMemoryDa()

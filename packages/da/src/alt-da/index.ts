@@ -1,3 +1,4 @@
+export type { Closable } from '@l2/common'
 export type { Commitment } from '../commitment.js'
 export type {
   DaCallOptions,

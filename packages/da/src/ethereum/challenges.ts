@@ -93,7 +93,7 @@ export type EthereumChallengesOptions = {
  * ```ts no-run
  * import { createHybridDa } from '@l2/da/alt-da'
  * import { createEthereumChallenges, readChallengeWindows } from '@l2/da/ethereum'
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { createPublicClient, http } from 'viem'
  *
  * const client = createPublicClient({ transport: http('https://ethereum.example') })

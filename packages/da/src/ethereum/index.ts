@@ -1,4 +1,4 @@
-export type { Clock, Logger } from '@l2/common'
+export type { Clock, Closable, Logger } from '@l2/common'
 export type { ChallengeHistory, ChallengeSource, ChallengeWindows } from '../alt-da/challenge.js'
 export type { Commitment } from '../commitment.js'
 export type {

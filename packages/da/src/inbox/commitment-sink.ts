@@ -48,7 +48,8 @@ const ofNameKey = (key: string): string => key.replace(/\/commitment\/\d+$/, '')
  * @param l1 carries the commitments: the calldata adapter of the batcher's inbox
  * @example
  * ```ts
- * import { commitmentSink, commitmentToBatcherData, createMemoryDa, type L1DataAvailability } from '@l2/da'
+ * import { commitmentSink, commitmentToBatcherData, type L1DataAvailability } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const layer = createMemoryDa()
  * const inbox = createMemoryDa() // on Ethereum: createCalldataDa(…) of `@l2/da/ethereum`

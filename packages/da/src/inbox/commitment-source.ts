@@ -67,7 +67,8 @@ export interface DaCommitmentSource {
  *
  * @example
  * ```ts
- * import { commitmentToBatcherData, createCommitmentSource, createMemoryDa, daLayer } from '@l2/da'
+ * import { commitmentToBatcherData, createCommitmentSource, daLayer } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const da = createMemoryDa()
  * const source = createCommitmentSource({ accept: [daLayer.memory] }, { layers: [da] })

@@ -77,7 +77,7 @@ const heightKey = (height: bigint) => `memory/block/${height.toString().padStart
  * @throws DaError `DA_OPTIONS_INVALID`
  * @example
  * ```ts
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const da = createMemoryDa({ finalityBlocks: 1 })
  * const { commitments } = await da.submit([Uint8Array.of(1, 2, 3)])

@@ -71,7 +71,7 @@ const statuses: Partial<Record<DaErrorCode, number>> = {
  *
  * @example
  * ```ts
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { createAltDa } from '@l2/da/alt-da'
  * import { createAltDaServer } from '@l2/da/node'
  *

@@ -19,7 +19,7 @@ const checkBytes = 8
  * ```ts
  * import { mkdtemp } from 'node:fs/promises'
  * import { tmpdir } from 'node:os'
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { createFileStore } from '@l2/da/node'
  *
  * const directory = await mkdtemp(`${tmpdir()}/da-`)

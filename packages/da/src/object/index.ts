@@ -1,4 +1,4 @@
-export type { Clock } from '@l2/common'
+export type { Clock, Closable } from '@l2/common'
 export type { Commitment } from '../commitment.js'
 export type {
   DaCallOptions,

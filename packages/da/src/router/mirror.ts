@@ -82,7 +82,8 @@ function formatMirrorCommitment(copies: readonly Commitment[]): Commitment {
  * @throws DaError `DA_OPTIONS_INVALID`
  * @example
  * ```ts
- * import { createMemoryDa, createMirrorDa, parseMirrorCommitment } from '@l2/da'
+ * import { createMirrorDa, parseMirrorCommitment } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const layers = [createMemoryDa(), createMemoryDa(), createMemoryDa()]
  * const da = createMirrorDa({ required: 2, graceMs: 100 }, { layers })

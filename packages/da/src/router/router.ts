@@ -99,7 +99,8 @@ type Note = { tried?: string[]; maxCost?: string }
  * @throws DaError `DA_OPTIONS_INVALID`
  * @example
  * ```ts
- * import { createMemoryDa, createRouterDa, DaError } from '@l2/da'
+ * import { createRouterDa, DaError } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  *
  * const down = () => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }) as const
  * const first = createMemoryDa({}, { inject: down })

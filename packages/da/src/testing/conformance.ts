@@ -57,7 +57,7 @@ export type ConformanceCase = { name: string; run(): Promise<void> }
  *
  * @example
  * ```ts
- * import { createMemoryDa } from '@l2/da'
+ * import { createMemoryDa } from '@l2/da/testing'
  * import { conformanceCases } from '@l2/da/testing'
  *
  * const open = async () => ({ da: createMemoryDa(), close: async () => {} })

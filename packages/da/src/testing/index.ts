@@ -1,4 +1,13 @@
+export type { Clock, Closable, L2Error, L2ErrorOptions, Recovery } from '@l2/common'
 export type { Commitment } from '../commitment.js'
+export type { DaError, DaErrorCode, RetryClass } from '../errors.js'
+export {
+  createMemoryDa,
+  type MemoryDa,
+  type MemoryDaDeps,
+  type MemoryDaOptions,
+  type MemoryFault,
+} from '../memory/memory.js'
 export type {
   DaCallOptions,
   DaCapabilities,
@@ -12,6 +21,7 @@ export type {
   DaSubmitOptions,
   DataAvailability,
 } from '../port.js'
+export type { Store } from '../store.js'
 export {
   type ConformanceCase,
   type ConformanceOptions,

@@ -97,7 +97,8 @@ export function checkRecipients(recipients: readonly FeeRecipient[]): void {
  * A pool with its seed in it.
  * @example
  * ```ts
- * import { applyRebasing, assets, createRebasingPool, rebasingBalance } from '@l2/lst'
+ * import { assets } from '@l2/lst'
+ * import { applyRebasing, createRebasingPool, rebasingBalance } from '@l2/lst/rebasing'
  * const pool = createRebasingPool({ feeRecipients: [{ account: 'treasury', bps: 1000n }] })
  * const { state } = applyRebasing(pool, { type: 'submit', account: 'alice', assets: assets(9n * 10n ** 18n) })
  * const rewarded = applyRebasing(state, { type: 'receiveRewards', assets: assets(10n ** 18n) }).state

@@ -18,9 +18,9 @@ import {
   type SequencerDomain,
   type SequencerPoolEvent,
   type SlotLeader,
-  slotOf,
   verifyBundle,
 } from '@l2/staking'
+import { slotOf } from '@l2/staking/epoch'
 import type { Address, Hash, Hex } from 'viem'
 
 const metis = 10n ** 18n

@@ -2,7 +2,6 @@ import {
   commitmentSink,
   commitmentToBatcherData,
   createCommitmentSource,
-  createMemoryDa,
   createRouterDa,
   DaError,
   type DataAvailability,
@@ -11,6 +10,7 @@ import {
   type SkippedCommitment,
 } from '@l2/da'
 import { createAltDa } from '@l2/da/alt-da'
+import { createMemoryDa } from '@l2/da/testing'
 import { createDerivationDriver } from '@l2/sequencer-core'
 import { encodeBatcherTransaction, toSpanBatch } from '@l2/sequencer-core/batch'
 import type { BatcherSink } from '@l2/sequencer-core/batcher'

@@ -5,7 +5,6 @@ import { isL2Error } from '@l2/common'
 import {
   type Commitment,
   createCommitmentSource,
-  createMemoryDa,
   createRouterDa,
   type DaCommitmentSource,
   type DataAvailability,
@@ -23,6 +22,7 @@ import {
 } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
 import { createObjectDa, createS3Store } from '@l2/da/object'
+import { createMemoryDa } from '@l2/da/testing'
 import { createCelestiaServer } from '@l2/da/testing/celestia'
 import type { BatcherSink, L1Prices } from '@l2/sequencer-core/batcher'
 import type { Hex, LocalAccount } from 'viem'

@@ -1,5 +1,5 @@
 import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
-import { slotOf } from '@l2/staking'
+import { slotOf } from '@l2/staking/epoch'
 import type { Address, Hash } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { ledgerAnswer, maxRows, ParameterError, parseLedgerQuery } from '../economics/pages.js'

@@ -1,13 +1,12 @@
+import { leaderAt } from '@l2/staking'
+import { nextTerm, slotOf } from '@l2/staking/epoch'
 import {
   castTermVote,
-  leaderAt,
-  nextTerm,
   openTermVotes,
-  slotOf,
   type TermDecision,
   termDecisionHash,
   termTimeoutMs,
-} from '@l2/staking'
+} from '@l2/staking/reselection'
 import { type Address, type Hash, isAddressEqual, type LocalAccount, recoverAddress } from 'viem'
 import { advanceTerm, type ControlPlane, isBarred } from '../pool/control-plane.js'
 

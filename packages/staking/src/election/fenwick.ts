@@ -18,7 +18,7 @@ export type WeightTree = {
  *
  * @example
  * ```ts
- * import { createWeightTree } from '@l2/staking'
+ * import { createWeightTree } from '@l2/staking/election'
  *
  * const tree = createWeightTree([{ id: 1, weight: 10n }, { id: 2, weight: 5n }])
  * tree.set(1, 0n)

@@ -41,7 +41,7 @@ export function updateRoundRobin(last: RoundRobin, weights: Iterable<Weight>): R
  *
  * @example
  * ```ts
- * import { nextRoundRobin, updateRoundRobin } from '@l2/staking'
+ * import { nextRoundRobin, updateRoundRobin } from '@l2/staking/election'
  *
  * let turns = updateRoundRobin([], [{ id: 1, weight: 1n }, { id: 2, weight: 3n }])
  * const leaders: number[] = []

@@ -102,7 +102,7 @@ function fits(value: unknown, type: string): boolean {
  *
  * @example
  * ```ts
- * import { signedTypes, signingHash } from '@l2/staking'
+ * import { signedTypes, signingHash } from '@l2/staking/evidence'
  * import { hashTypedData } from 'viem'
  *
  * const word = `0x${'01'.repeat(32)}` as const

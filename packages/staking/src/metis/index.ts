@@ -1,12 +1,27 @@
 export type { OrderedKey, OrderedMap } from '@l2/common'
-export type { SetEpoch } from '../epoch/sequencer-set.js'
-export type {
-  MetisCommand,
-  MetisEvent,
-  MetisPoolState,
-  MetisSequencer,
-  MetisStatus,
-  MetisVersion,
+export type { SlotLeaders } from '../epoch/schedule.js'
+export {
+  applySequencerSet,
+  createSequencerSet,
+  finalizedEpoch,
+  metisSequencerAt,
+  type SequencerSet,
+  type SequencerSetCommand,
+  type SequencerSetEvent,
+  type SetEpoch,
+  sequencerSetSchedule,
+  setEpochAt,
+} from '../epoch/sequencer-set.js'
+export { applyMetisPool, auditMetisPool } from '../pool/metis-profile.js'
+export {
+  burntSigner,
+  createMetisPool,
+  type MetisCommand,
+  type MetisEvent,
+  type MetisPoolState,
+  type MetisSequencer,
+  type MetisStatus,
+  type MetisVersion,
 } from '../pool/metis-state.js'
 export { lockingInfoAbi, lockingPoolAbi, sequencerSetAbi } from './abi.js'
 export type { WithoutContext } from './calls.js'

@@ -415,7 +415,8 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
  *
  * @example
  * ```ts
- * import { applyMetisPool, createMetisPool, StakingError } from '@l2/staking'
+ * import { StakingError } from '@l2/staking'
+ * import { applyMetisPool, createMetisPool } from '@l2/staking/metis'
  *
  * const [owner, user] = [`0x${'01'.repeat(20)}`, `0x${'02'.repeat(20)}`] as const
  * const pool = createMetisPool({ owner, mpc: owner, rewardPayer: owner })

@@ -59,7 +59,7 @@ export function openTermVotes(members: TermVotes['members']): TermVotes {
  *
  * @example
  * ```ts
- * import { castTermVote, openTermVotes, termDecisionHash } from '@l2/staking'
+ * import { castTermVote, openTermVotes, termDecisionHash } from '@l2/staking/reselection'
  *
  * const decision = termDecisionHash({
  *   chainId: 1088n, epoch: 5n, slot: 0, term: 1, height: 5100n, parentHash: `0x${'11'.repeat(32)}`, leader: 4,

@@ -11,7 +11,7 @@ export function blocksPerYear(blockIntervalMs: number): bigint {
  *
  * @example
  * ```ts
- * import { rewardPerBlockFor } from '@l2/staking'
+ * import { rewardPerBlockFor } from '@l2/staking/rewards'
  *
  * console.log(rewardPerBlockFor({ stakedWei: 60_000n * 10n ** 18n, rateBps: 2000, blockIntervalMs: 2000 })) // 761035007610350n
  * ```

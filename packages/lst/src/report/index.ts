@@ -1,0 +1,22 @@
+export type { Assets, Shares } from '../math/units.js'
+export {
+  checkReport,
+  checkReward,
+  checkSeats,
+  growthLimit,
+  lidoReportLimits,
+  metisReportLimits,
+  type PastRate,
+  type ReportFigures,
+  type ReportLimits,
+} from './guard.js'
+export {
+  burnLimit,
+  createLimiter,
+  type Limiter,
+  limiterAdd,
+  limiterRemove,
+  limiterSeats,
+  rebaseCapE9,
+} from './limiter.js'
+export { type LossClaim, type SharedLoss, shareLoss } from './loss.js'

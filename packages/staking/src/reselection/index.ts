@@ -1,0 +1,10 @@
+export {
+  castTermVote,
+  openTermVotes,
+  type TermDecision,
+  type TermVotes,
+  type TimeoutOptions,
+  termDecisionHash,
+  termTimeoutMs,
+  thresholdSigners,
+} from './votes.js'

@@ -1,0 +1,1 @@
+export { blocksPerYear, rateBpsOf, rewardPerBlockFor, solveRate } from './rate.js'

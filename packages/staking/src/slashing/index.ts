@@ -1,0 +1,13 @@
+export type { PenaltyRule } from './penalty.js'
+export {
+  mostPenaltyBps,
+  type OffenceClass,
+  type OffenceKind,
+  offenceRules,
+  ownPenaltyBps,
+  type PenaltyInput,
+  penaltyBps,
+  penaltyWei,
+  splitSlash,
+} from './penalty.js'
+export { reportCommitment } from './reports.js'
