@@ -7,6 +7,7 @@ import {
   createFeed,
   createHealth,
   createMetrics,
+  createPosterTurn,
   createShutdown,
   createStatus,
   createSupervision,
@@ -231,6 +232,10 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
     sequencer,
     verifier,
     posting,
+    // A development L1 without a SystemConfig has one poster for good.
+    ...(rollup.systemConfigContract === rollup.depositContract
+      ? {}
+      : { turn: createPosterTurn({ l1Url: l1.url, rollup, account: batcherAccount().address }, verifier) }),
     keeper,
     say,
   })
@@ -285,9 +290,10 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   })
   supervision.run('L1 head', { pauseMs: 500 }, () => sequencer.followL1())
   // A refused submission is made anew from the safe head; one that is refused again and again stops the node.
-  supervision.run('batcher', { pauseMs: 500, patience: 5, hasSucceeded: batching.hasPosted }, () =>
-    batching.batcher.step({ signal: supervision.signal }),
-  )
+  supervision.run('batcher', { pauseMs: 500, patience: 5, hasSucceeded: batching.hasPosted }, async () => {
+    await batching.batcher.step({ signal: supervision.signal })
+    return batching.waiting
+  })
   supervision.watch(verifier.run(supervision.signal))
   supervision.run('L1', { pauseMs: 1000 }, async () => {
     await gasToken.poll({ signal: supervision.signal })

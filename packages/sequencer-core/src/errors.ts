@@ -131,6 +131,8 @@ export type SequencerErrorCode =
   | 'BATCHER_STATE'
   /** None of a rollup's sequencers says that it is active. */
   | 'BATCHER_NO_SEQUENCER'
+  /** L1 does not say whose turn it is to post, or says something else than derivation: nothing was posted. */
+  | 'BATCHER_TURN_UNKNOWN'
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'

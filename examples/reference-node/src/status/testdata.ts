@@ -14,6 +14,7 @@ export const largeStatus: Status = {
   transactions: { included: 1_234_567_890, perSecond: 1999.9, pending: 19_999, queued: 19_999 },
   channel: { blocks: 20_000, bytes: 123_456, targetBytes: 780_120 },
   posting: {
+    waiting: undefined,
     plan: {
       da: 'calldata',
       compressor: 'brotli-11',

@@ -5,6 +5,7 @@ import {
   type BatcherEvent,
   type BatcherNode,
   type BatcherPlanner,
+  type BatcherTurn,
   backlogOf,
   createThrottleController,
   type DaLimits,
@@ -47,6 +48,8 @@ export type Batching = {
   readonly throttle: ThrottleController
   /** Whether a submission was included since this was last called: a batcher whose rounds only do not fail has not succeeded yet. */
   hasPosted(): boolean
+  /** Why it posts nothing although nothing is wrong: it is another's turn. A text for whoever reads what the node waits for. */
+  readonly waiting: string | undefined
   /** Posts what is unposted without waiting for a channel to fill; what is on its way is waited for first, and takes the rest along. */
   flush(): void
 }
@@ -60,6 +63,8 @@ export type BatchingParts = {
   sequencer: Pick<Sequencer, 'head' | 'block'>
   verifier: Pick<Verifier, 'status'>
   posting: Posting
+  /** Where posters take turns. */
+  turn?: BatcherTurn | undefined
   keeper: Pick<Bookkeeper, 'channel'>
   say(message: string): void
 }
@@ -95,6 +100,7 @@ export function openBatching(parts: BatchingParts): Batching {
     {
       sink: posting.sink,
       funds: posting.wallet,
+      turn: parts.turn,
       planner,
       node,
       onEvent: event => {
@@ -113,6 +119,11 @@ export function openBatching(parts: BatchingParts): Batching {
     },
     daLimits: () => throttle.update(backlogOf(batcher.view)),
     throttle,
+    get waiting() {
+      return batcher.view.waiting === 'not-the-batcher'
+        ? 'not-the-batcher: it is another account that posts'
+        : undefined
+    },
     hasPosted() {
       const success = postedSince
       postedSince = false

@@ -32,7 +32,8 @@ export function createShutdown(
     const until = Date.now() + graceMs
     while (sequencer.mempool.pendingCount > 0 && Date.now() < until) await sleep(100)
     isPaused = true
-    while (!caughtUp() && Date.now() < until) {
+    // What is another's to post is not waited for.
+    while (!caughtUp() && batching.waiting === undefined && Date.now() < until) {
       batching.flush()
       await sleep(200)
     }

@@ -102,6 +102,17 @@ export function createMetrics(
     },
   })
   new Gauge({
+    name: 'l2_batcher_waiting',
+    help: 'Why the batcher posts nothing new: 1 for the reason, `not-the-batcher` among them; absent while it posts',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      const { waiting } = status().posting
+      if (waiting !== undefined) this.set({ reason: waiting }, 1)
+    },
+  })
+  new Gauge({
     name: 'l2_node_waiting_seconds',
     help: 'How long a part of the node has waited for something; absent while it works',
     labelNames: ['part'],

@@ -41,7 +41,7 @@ export function createStatus(parts: StatusParts): () => Status {
     const { control, head, mempool } = sequencer
     const { safe, finalized } = verifier.status
     const leader = leaderOf(control, head.number + 1n)
-    const { open, runwayBlocks, pendingSubmissions } = batching.batcher.view
+    const { open, runwayBlocks, pendingSubmissions, waiting } = batching.batcher.view
     const { backlogBytes, planner, throttle } = batching
     const { books } = keeper
     const { totals } = books.ledger
@@ -69,6 +69,7 @@ export function createStatus(parts: StatusParts): () => Status {
       },
       channel: { blocks: open.blocks, bytes: open.bytes, targetBytes: open.capacity },
       posting: {
+        waiting,
         plan: planner?.plan,
         explanation: planner?.explanation ?? [],
         pendingSubmissions,

@@ -1,4 +1,4 @@
-import type { Plan } from '@l2/sequencer-core/batcher'
+import type { Plan, WaitingReason } from '@l2/sequencer-core/batcher'
 import type { Address, Hash } from 'viem'
 import type { EconomicsStatus } from '../economics/status.js'
 import type { Waiting } from '../process/supervision.js'
@@ -15,8 +15,12 @@ export type Status = {
   leader: { address: Address; name: string; epoch: bigint; term: number }
   transactions: { included: number; perSecond: number; pending: number; queued: number }
   channel: { blocks: number; bytes: number; targetBytes: number }
-  /** How the next channel is planned and why, what is on its way, and how strongly new blocks are held back, 0 to 1. */
+  /**
+   * How the next channel is planned and why, what is on its way, how strongly new blocks are held back, 0 to 1, and why nothing new is posted, for example
+   * `not-the-batcher`.
+   */
   posting: {
+    waiting: WaitingReason | undefined
     plan: Plan | undefined
     explanation: readonly string[]
     pendingSubmissions: number

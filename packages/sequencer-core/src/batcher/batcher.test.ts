@@ -9,6 +9,7 @@ import { projectRunway } from './funds.js'
 import type { BatcherSetup } from './options.js'
 import type { BatcherBlock, BatcherEvent, ChannelPlanner } from './ports.js'
 import type { SyncStatus } from './sync-actions.js'
+import type { BatcherTurn } from './turn.js'
 
 const config = simulatedRollup()
 const hash = (number: bigint, fork = 0n): Hash => `0x${(number * 16n + fork + 8n).toString(16).padStart(64, '0')}`
@@ -24,6 +25,7 @@ function harness(
       | ((options: { key: string; signal?: AbortSignal | undefined }) => Promise<{ height: bigint }>),
     planner = undefined as ChannelPlanner | undefined,
     epochOf = (_: bigint): bigint => 100n,
+    turn = undefined as BatcherTurn | undefined,
   } = {},
 ) {
   let fork = 0n
@@ -93,6 +95,7 @@ function harness(
       },
       funds: wallet && { balance: async () => wallet.balance, quote: async () => wallet.cost },
       planner,
+      turn,
       channelId: () => `0x${(++channels).toString(16).padStart(32, '0')}` as Hex,
       onEvent: event => events.push(event),
     },
@@ -894,5 +897,94 @@ describe('a batcher that is stopped', () => {
     const again = batcher.stop()
     batcher.start()
     await expect(again).rejects.toMatchObject({ code: 'BATCHER_STATE' })
+  })
+})
+
+describe('turns', () => {
+  /** Ours as long as `left` questions; 0: another's. `undefined`: L1 does not say. */
+  function turns() {
+    const turn = { left: Number.POSITIVE_INFINITY as number | undefined }
+    const isOurs = async (): Promise<boolean> => {
+      if (turn.left === undefined) throw new Error('no turn today')
+      return turn.left-- > 0
+    }
+    return { turn, isOurs }
+  }
+
+  it("pays for nothing while it is another's, and goes on behind the safe head when it is back", async () => {
+    const { turn, isOurs } = turns()
+    const rollup = harness({}, { turn: { isOurs } })
+    const { batcher, round, state, submitted, events } = rollup
+    turn.left = 0
+    batcher.flush()
+    await round()
+    expect(batcher.view.waiting).toBe('not-the-batcher')
+    expect([submitted.length, rollup.asked]).toEqual([0, 0])
+    // What the other posted is on L1, and not read yet.
+    Object.assign(state, { headL1: 120n, currentL1: 115n, safe: 1n, unsafe: 6n })
+    turn.left = Number.POSITIVE_INFINITY
+    await round()
+    expect(batcher.view.waiting).toBe('catching-up')
+    expect(submitted).toEqual([])
+    Object.assign(state, { currentL1: 120n, safe: 4n })
+    await round()
+    expect(batcher.view.waiting).toBeUndefined()
+    expect(events).toContainEqual(expect.objectContaining({ type: 'channel-closed', firstBlock: 5n, lastBlock: 6n }))
+    expect(submitted).toHaveLength(1)
+  })
+
+  it('drops what it holds when the turn is lost, and begins nothing of a channel that is half posted', async () => {
+    const { turn, isOurs } = turns()
+    const given: (AbortSignal | undefined)[] = []
+    const setup = { frameDataBytes: 200, targetFrames: 3, maxPendingSubmissions: 1 }
+    const { batcher, state, submitted, events } = harness(setup, {
+      turn: { isOurs },
+      transactions: noise(150),
+      submit: ({ signal }) => {
+        given.push(signal)
+        return new Promise(() => {})
+      },
+    })
+    state.maxItems = 1
+    batcher.flush()
+    await batcher.step()
+    expect([submitted.length, batcher.view.pendingSubmissions]).toEqual([1, 1])
+    turn.left = 0
+    await batcher.step()
+    expect(submitted).toHaveLength(1)
+    expect(given[0]?.aborted).toBe(true)
+    expect(batcher.view).toMatchObject({ waiting: 'not-the-batcher', closedChannels: 0, pendingSubmissions: 0 })
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([{ type: 'cleared', reason: 'turn-lost' }])
+    await batcher.step()
+    expect(events.filter(({ type }) => type === 'cleared')).toHaveLength(1)
+  })
+
+  it('asks before each submission', async () => {
+    const { turn, isOurs } = turns()
+    const setup = { frameDataBytes: 200, targetFrames: 3 }
+    const { batcher, round, state, submitted } = harness(setup, { turn: { isOurs }, transactions: noise(150) })
+    state.maxItems = 1
+    batcher.flush()
+    // One for the round, one for the first submission.
+    turn.left = 2
+    await round()
+    expect(submitted).toHaveLength(1)
+    expect(batcher.view.waiting).toBe('not-the-batcher')
+  })
+
+  it('posts nothing while nobody knows, and forgets nothing for that', async () => {
+    const { turn, isOurs } = turns()
+    const { batcher, round, submitted, events } = harness({}, { turn: { isOurs } })
+    await round()
+    const held = batcher.view.loadedBlocks
+    turn.left = undefined
+    batcher.flush()
+    await expect(round()).rejects.toThrow('no turn today')
+    expect(submitted).toEqual([])
+    expect(batcher.view.loadedBlocks).toBe(held)
+    turn.left = Number.POSITIVE_INFINITY
+    await round()
+    expect(submitted).toHaveLength(1)
+    expect(events.filter(({ type }) => type === 'cleared')).toEqual([])
   })
 })

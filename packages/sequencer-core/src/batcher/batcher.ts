@@ -19,6 +19,7 @@ import type {
 } from './ports.js'
 import { createStandstill } from './standstill.js'
 import { type ClearReason, computeSyncActions, type SyncStatus } from './sync-actions.js'
+import type { BatcherTurn } from './turn.js'
 import { oneAtATime } from './under-way.js'
 
 /** Posts a rollup's blocks. */
@@ -53,6 +54,8 @@ export type BatcherDependencies = {
   readonly sink: BatcherSink
   /** The wallet that pays. Without it nothing is guarded. */
   readonly funds?: BatcherFunds | undefined
+  /** Where posters take turns: nothing is posted while it is another's. Without it the turn is always ours. */
+  readonly turn?: BatcherTurn | undefined
   /** Adapts channels to traffic and prices. Without it they are as the options say. */
   readonly planner?: ChannelPlanner | undefined
   readonly onEvent?: ((event: BatcherEvent) => void) | undefined
@@ -68,7 +71,8 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  * It remembers nothing that matters. After a restart, a reorg of L1 or L2, or a channel that derivation dropped, it goes back to the safe head
  * and sends again from there: what arrives twice is skipped by derivation, what never arrives would be lost. It never pays for what will be
  * dropped: before each submission it checks that the sequencing window of the channel's first block still holds the expected inclusion.
- * Near the end of the window it sends small channels of singular batches, which survive one by one.
+ * Near the end of the window it sends small channels of singular batches, which survive one by one. Where posters take turns it drops what it holds when its
+ * turn is over, and goes on behind the safe head when it is back.
  *
  * @throws SequencerError `BATCHER_OPTIONS`
  *
@@ -110,7 +114,7 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  */
 export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependencies): Batcher {
   const options = batcherOptions(setup)
-  const { node, planner } = dependencies
+  const { node, planner, turn } = dependencies
   const emit = (event: BatcherEvent): void => {
     planner?.observe?.(event)
     dependencies.onEvent?.(event)
@@ -142,7 +146,9 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   /** Everything up to this block is to be posted at once. */
   let flushTo: bigint | undefined
   const guard = createFundsGuard(dependencies.funds, options, emit)
-  const outgoing = createOutgoing(options, guard, emit)
+  const isOurTurn = async (signal: AbortSignal | undefined): Promise<boolean> =>
+    turn === undefined || (await turn.isOurs({ signal }))
+  const outgoing = createOutgoing(options, guard, isOurTurn, emit)
 
   const byteLength = (block: BatcherBlock): number => block.transactions.reduce((sum, { length }) => sum + length, 0)
 
@@ -154,7 +160,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     open = undefined
   }
 
-  const clear = (reason: ClearReason | 'block-gap' | 'limits-changed'): void => {
+  const clear = (reason: ClearReason | 'block-gap' | 'limits-changed' | 'turn-lost'): void => {
     open?.out.abort()
     open = undefined
     blocks = []
@@ -169,6 +175,14 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
     if (reason === waiting) return
     waiting = reason
     emit({ type: 'waiting', reason })
+  }
+
+  /** What is held is another's to post. Behind the safe head there may be what he posted and the node has not read: it reads up to L1's head of then first. */
+  const yieldTurn = (): void => {
+    if (blocks.length > 0 || outgoing.pendingCount > 0) clear('turn-lost')
+    startedAt = undefined
+    caughtUp = false
+    waitFor('not-the-batcher')
   }
 
   const noteOriginLag = ({ headL1, unsafe }: SyncStatus): void => {
@@ -390,6 +404,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
 
   const step = async (signal: AbortSignal | undefined): Promise<void> => {
     if (standstill.isStopped) return standStill(signal)
+    if (!(await isOurTurn(signal))) return yieldTurn()
     let status: SyncStatus
     try {
       status = await node.status({ signal })
@@ -440,7 +455,8 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
       failure ??= { error }
     }
     const refusal = await outgoing.start(closed, status.headL1, signal)
-    if (refusal !== undefined) clear(refusal)
+    if (refusal === 'turn-lost') yieldTurn()
+    else if (refusal !== undefined) clear(refusal)
     if (failure !== undefined) throw failure.error
     if (flushTo === undefined) return
     // What was cleared, or did not fit, is not flushed yet.

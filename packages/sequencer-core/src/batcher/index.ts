@@ -89,3 +89,9 @@ export {
   type ThrottlingEvent,
   type ThrottlingOptions,
 } from './throttling.js'
+export {
+  type BatcherTurn,
+  createSystemConfigTurn,
+  type SystemConfigTurnDependencies,
+  type SystemConfigTurnOptions,
+} from './turn.js'

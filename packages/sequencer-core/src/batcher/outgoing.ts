@@ -30,7 +30,7 @@ export type OutgoingChannel = {
 }
 
 /** Why what is held cannot go out as it is. */
-type Refusal = 'channel-dropped' | 'limits-changed'
+type Refusal = 'channel-dropped' | 'limits-changed' | 'turn-lost'
 
 /**
  * Sends the items of closed channels to their sinks: in order, several submissions at a time. After a failure nothing new leaves before
@@ -40,6 +40,7 @@ type Refusal = 'channel-dropped' | 'limits-changed'
 export function createOutgoing(
   options: BatcherOptions,
   guard: ReturnType<typeof createFundsGuard>,
+  isOurTurn: (signal: AbortSignal | undefined) => Promise<boolean>,
   emit: (event: BatcherEvent) => void,
 ) {
   const startAnew = () => createUnderWay<{ costWei: bigint; withdraw: AbortController }>()
@@ -183,7 +184,8 @@ export function createOutgoing(
           // Should the same bytes be on their way after all: what arrives twice is skipped.
           if (part.count > Math.max(1, maxItems) || items.some(item => item.length > maxBytes)) return 'limits-changed'
           const costWei = await guard.check(items, headL1, pending.reservedWei, signal)
-          // What was on its way may have failed while the wallet was asked.
+          if (!(await isOurTurn(signal))) return 'turn-lost'
+          // What was on its way may have failed while the wallet and L1 were asked.
           if (failures !== failuresBefore) return undefined
           signal?.throwIfAborted()
           launch(channel, part, timeout !== undefined && timeout < deadline ? timeout : deadline, costWei, signal)

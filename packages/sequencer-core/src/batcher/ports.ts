@@ -70,7 +70,7 @@ export interface ChannelPlanner {
 
 /** What happened, for screens, metrics and alarms. */
 export type BatcherEvent =
-  | { readonly type: 'cleared'; readonly reason: ClearReason | 'block-gap' | 'limits-changed' }
+  | { readonly type: 'cleared'; readonly reason: ClearReason | 'block-gap' | 'limits-changed' | 'turn-lost' }
   /** The batcher waits for its node, for a reason that was not there before; `undefined`: it goes on. */
   | { readonly type: 'waiting'; readonly reason: WaitingReason | undefined }
   | {
@@ -107,9 +107,9 @@ export type CloseReason = 'full' | 'duration' | 'window' | 'flush' | 'trimmed'
 
 /**
  * Why a batcher does nothing new: what {@link WaitReason} says, its node has not read L1 up to where the batcher began, derivation dropped its
- * channels several times and the next try is not due, or somebody stopped it.
+ * channels several times and the next try is not due, another's batches count at present, or somebody stopped it.
  */
-export type WaitingReason = WaitReason | 'catching-up' | 'backing-off' | 'stopped'
+export type WaitingReason = WaitReason | 'catching-up' | 'backing-off' | 'not-the-batcher' | 'stopped'
 
 /** What a screen shows of a batcher. */
 export type BatcherView = {
