@@ -18,6 +18,20 @@ export type SettlementErrorCode =
   | 'ALLOCATION_REFUSED'
   /** No execution engine is installed. */
   | 'ENGINE_MISSING'
+  /** L1 cannot be reached. Try again. */
+  | 'L1_UNAVAILABLE'
+  /** L1's node has answered with an error. */
+  | 'L1_REFUSED'
+  /** A contract on L1 reverts; `details.reason` has its error's name. */
+  | 'L1_REVERTED'
+  /** The account that pays has less than a transaction needs. Nothing was sent. */
+  | 'L1_FUNDS'
+  /** L1 asks more for gas than is to be paid. Nothing was sent. */
+  | 'L1_PRICE'
+  /** Another transaction of the account is not mined yet. */
+  | 'L1_BUSY'
+  /** The engine lacks a block that derivation has made. Try again. */
+  | 'OUTPUT_MISSING'
 
 /** What this package throws. Recognise it by `isL2Error(error, code)`. */
 export class SettlementError extends L2Error<SettlementErrorCode> {}

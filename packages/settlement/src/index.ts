@@ -1,5 +1,14 @@
 export { isL2Error } from '@l2/common'
 export type { Artifact, Artifacts } from './artifacts/artifact.js'
+export {
+  type Challenger,
+  type ChallengerDependencies,
+  type ChallengerEvent,
+  type ChallengerOptions,
+  type ChallengerStatus,
+  type ChallengerTrouble,
+  createChallenger,
+} from './challenger/challenger.js'
 export { type AnchorSettlementOptions, anchorSettlement } from './deploy/anchor.js'
 export {
   cannonGameType,
@@ -17,3 +26,27 @@ export {
 } from './deploy/options.js'
 export type { L1Sender, SendOptions } from './deploy/send.js'
 export { SettlementError, type SettlementErrorCode } from './errors.js'
+export { anchorStateRegistryAbi, delayedWethAbi, disputeGameFactoryAbi, faultDisputeGameAbi } from './games/abi.js'
+export type { GameStatus } from './games/game.js'
+export type { Alarm, AlarmEvent, OutsideTrouble } from './internal/alarms.js'
+export { type Contract, createL1Reader, type L1Block, type L1Client, type L1Reader } from './l1/reader.js'
+export {
+  createSender,
+  type L1Call,
+  type Sender,
+  type SenderDependencies,
+  type SenderOptions,
+  type Settled,
+  type Underway,
+} from './l1/sender.js'
+export {
+  createProposer,
+  type Proposal,
+  type ProposalRule,
+  type Proposer,
+  type ProposerAlarm,
+  type ProposerDependencies,
+  type ProposerEvent,
+  type ProposerOptions,
+  type ProposerStatus,
+} from './proposer/proposer.js'

@@ -5,7 +5,7 @@ import { orderedTrieRoot } from '../rlp/ordered-trie.js'
 import { encodeRlp, type RlpValue } from '../rlp/rlp.js'
 import { keccak, unhex } from './words.js'
 
-/** An L1 header as JSON-RPC answers it. Fields of later forks are absent before them. */
+/** A header as JSON-RPC answers it, of L1 or L2. Fields of later forks are absent before them. */
 export type RpcHeader = {
   readonly hash: Hash
   readonly parentHash: Hash
@@ -77,13 +77,18 @@ function quantity(value: Hex): bigint {
   })
 }
 
+/** The hash that a header's fields make. @throws SequencerError `DERIVATION_INPUT_INVALID` */
+export function headerHash(header: RpcHeader): Hash {
+  return keccak(encodeHeader(header))
+}
+
 /**
- * The hash that a header's fields make. RLP has places and no names, so each field must have the shape of its place, and none may be left out
+ * The RLP of a header, whose hash is the block's. RLP has places and no names, so each field must have the shape of its place, and none may be left out
  * before another: or the same bytes could be read as other fields.
  *
  * @throws SequencerError `DERIVATION_INPUT_INVALID`
  */
-export function headerHash(header: RpcHeader): Hash {
+export function encodeHeader(header: RpcHeader): Uint8Array {
   const fields: RlpValue[] = [
     unhex(header.parentHash, 32),
     unhex(header.sha3Uncles, 32),
@@ -116,7 +121,7 @@ export function headerHash(header: RpcHeader): Hash {
     }
     fields.push(kind === 'number' ? quantity(value) : unhex(value, 32))
   }
-  return keccak(encodeRlp(fields))
+  return encodeRlp(fields)
 }
 
 /** The root over receipts, in block order. */

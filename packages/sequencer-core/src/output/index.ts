@@ -1,4 +1,5 @@
 export type { L2Error, L2ErrorOptions, Recovery } from '@l2/common'
+export { encodeHeader, type RpcHeader } from '../derivation/l1-proof.js'
 export type { CallOptions, ExecutedBlock, ExecutionEngine } from '../engine/engine.js'
 export type { SequencerError, SequencerErrorCode } from '../errors.js'
 export {
