@@ -72,7 +72,7 @@ export async function openCourt(flags: readonly string[] = []): Promise<Court> {
   const on = { client: l1.client, account: deployer, artifacts }
   const settlement = await deploySettlement({ l2ChainId: 901n, batcher: batcher.address, windows, bondWei }, on)
   const { addresses } = settlement
-  await anchorSettlement({ addresses, outputRoot: chain.output(0n).root }, on)
+  await anchorSettlement({ addresses, output: chain.output(0n) }, on)
   const reader = createL1Reader(l1.client)
   const factory = addresses.disputeGameFactory
   const mined = async (hash: Hash) => {
