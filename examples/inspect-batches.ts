@@ -114,8 +114,8 @@ function printChannel(data: Uint8Array, depth: number): void {
   )
   for (let batch = reader.next(); batch !== undefined; batch = reader.next())
     printBatch(batch, reader.batchBytes, depth)
-  if (reader.end?.kind === 'invalid') say(depth, `then: ${reader.end.error.shortMessage}`)
-  if (reader.end?.kind === 'unusable') say(depth, `not a channel: ${reader.end.reason}`)
+  if (reader.end?.type === 'invalid') say(depth, `then: ${reader.end.error.shortMessage}`)
+  if (reader.end?.type === 'unusable') say(depth, `not a channel: ${reader.end.reason}`)
 }
 
 /** How frames become channels: any complete one is printed, whatever came before it. */

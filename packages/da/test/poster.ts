@@ -35,7 +35,7 @@ function openRouter(): DataAvailability {
       store: createFileStore(`${directory}/first`),
       inject: operation =>
         operation === 'submit' && ++submissions % 3 === 0
-          ? { kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
+          ? { type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
           : undefined,
     },
   )

@@ -15,7 +15,7 @@ let stores = 0
 function harness(engine: EngineKind, kind: 'lmdb' | 'log' | 'memory', fork: Fork): () => Promise<EngineHarness> {
   const { genesis, attributes } = testChain(fork)
   return async () => {
-    const store: NodeStore = kind === 'memory' ? 'memory' : { path: join(folder, String(stores++)), kind }
+    const store: NodeStore = kind === 'memory' ? 'memory' : { path: join(folder, String(stores++)), type: kind }
     const open = () => createOpEngine({ genesis, store, engine, file: files[engine] })
     let current: OpEngine = await open()
     return {

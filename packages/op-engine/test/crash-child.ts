@@ -5,7 +5,7 @@ import { signed, testChain, zeroHash } from './chain.js'
 
 const [path, kind, engineKind, file] = process.argv.slice(2) as [string, 'lmdb' | 'log', EngineKind, string]
 const { genesis, after } = testChain('jovian')
-const engine = await createOpEngine({ genesis, store: { path, kind }, engine: engineKind, file })
+const engine = await createOpEngine({ genesis, store: { path, type: kind }, engine: engineKind, file })
 let parent = (await engine.block('latest'))!
 for (;;) {
   const block = await engine.build(parent.hash, after(parent, [await signed(0, Number(parent.number))]))

@@ -64,7 +64,7 @@ for (const [engine, kind] of cases) {
           acknowledged.set(BigInt(number), hash)
         }
         const { genesis, after } = testChain('jovian')
-        const store = { path, kind }
+        const store = { path, type: kind }
         const again = await createOpEngine({ genesis, store, engine, file })
         try {
           const head = (await again.block('latest'))!
@@ -99,7 +99,7 @@ describe.skipIf(files.wasm === undefined)('an engine over a disk that is full', 
       expect(output).toContain("code: 'ENGINE_STORE_FAILED'")
       expect(lines.length, output).toBeGreaterThan(0)
       const { genesis } = testChain('jovian')
-      const again = await createOpEngine({ genesis, store: { path, kind }, file })
+      const again = await createOpEngine({ genesis, store: { path, type: kind }, file })
       for (const line of lines) {
         const [number, hash] = line.split(' ') as [string, string]
         expect((await again.block(BigInt(number)))?.hash).toBe(hash)
@@ -128,7 +128,7 @@ describe.skipIf(files.wasm === undefined)('an engine over a damaged store', () =
   const file = files.wasm!
   const { genesis, after } = testChain('jovian')
   async function built(path: string, kind: 'lmdb' | 'log'): Promise<void> {
-    const engine = await createOpEngine({ genesis, store: { path, kind }, file })
+    const engine = await createOpEngine({ genesis, store: { path, type: kind }, file })
     let parent = (await engine.block('latest'))!
     for (let n = 0; n < 5; n++) {
       parent = await engine.build(parent.hash, after(parent, [await signed(0, n)]))
@@ -164,7 +164,7 @@ describe.skipIf(files.wasm === undefined)('an engine over a damaged store', () =
       await built(path, kind)
       const data = join(path, kind === 'lmdb' ? 'state.mdb' : '00000001.log')
       damage(data)
-      const error: unknown = await createOpEngine({ genesis, store: { path, kind }, file }).catch(
+      const error: unknown = await createOpEngine({ genesis, store: { path, type: kind }, file }).catch(
         (caught: unknown) => caught,
       )
       expect(error).toMatchObject({ code: 'ENGINE_STORE_CORRUPT', recovery: 'abort', details: { file: data } })

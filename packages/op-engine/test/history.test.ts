@@ -24,7 +24,7 @@ for (const [engineKind, kind] of cases) {
   describe.skipIf(file === undefined)(`the history of a ${engineKind} engine over ${kind}`, () => {
     it('is as long as was asked for, behind the finalized block, and the chain goes on', async () => {
       const { genesis, after } = testChain('jovian', { [filling]: { code } })
-      const store = { path: join(folder, `${engineKind}-${kind}`), kind }
+      const store = { path: join(folder, `${engineKind}-${kind}`), type: kind }
       const options = { genesis, store, engine: engineKind, file, history: { states: 5, bodies: 10 } }
       let engine = await createOpEngine(options)
       const chain = [(await engine.block('latest'))!]

@@ -34,8 +34,8 @@ async function grow(engine: OpEngine, blocks: number): Promise<ExecutedBlock[]> 
 }
 
 const places: [EngineKind, string, () => NodeStore][] = [
-  ['wasm', 'lmdb', () => ({ path: join(folder, 'wasm-lmdb'), kind: 'lmdb' })],
-  ['wasm', 'log', () => ({ path: join(folder, 'wasm-log'), kind: 'log' })],
+  ['wasm', 'lmdb', () => ({ path: join(folder, 'wasm-lmdb'), type: 'lmdb' })],
+  ['wasm', 'log', () => ({ path: join(folder, 'wasm-log'), type: 'log' })],
   ['wasm', 'memory', () => 'memory'],
   ['native', 'its own', () => ({ path: join(folder, 'native') })],
 ]

@@ -71,16 +71,16 @@ function derive(options: object, measureHeap = false): number[] {
   for (;;) {
     const output = pipeline.step(input)
     input = undefined
-    if (output.kind === 'event') {
-      if (output.event.kind === 'l1-block-read' && (++seen === 100 || seen === channels) && measureHeap)
+    if (output.type === 'event') {
+      if (output.event.type === 'l1-block-read' && (++seen === 100 || seen === channels) && measureHeap)
         marks.push(heap())
-    } else if (output.kind === 'attributes') {
-      input = { kind: 'executed', block: sequencer.blocks[Number(output.parent.number)]!.executed }
-    } else if (output.need.kind === 'l1-block') {
+    } else if (output.type === 'attributes') {
+      input = { type: 'executed', block: sequencer.blocks[Number(output.parent.number)]!.executed }
+    } else if (output.need.type === 'l1-block') {
       const block = l1.block(output.need.number)
       if (block === undefined) break
-      input = { kind: 'l1-block', block }
-    } else throw new Error(output.need.kind)
+      input = { type: 'l1-block', block }
+    } else throw new Error(output.need.type)
   }
   if (pipeline.head.number !== BigInt(channels * blocksPerChannel)) throw new Error('not all was derived')
   return marks

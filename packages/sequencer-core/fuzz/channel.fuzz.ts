@@ -17,7 +17,7 @@ function read(input: Uint8Array, portable: boolean): string {
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) batches.push(batch)
   if (reader.stream.length > maxRlpBytes) throw new Error('beyond the limit')
   if (reader.end === undefined) throw new Error('no end')
-  return `${reader.compression} ${reader.end.kind} ${batchText(batches)}`
+  return `${reader.compression} ${reader.end.type} ${batchText(batches)}`
 }
 
 /** Bytes of a channel, compressed or not; on zlib both decoders must see the same. */

@@ -21,14 +21,14 @@ const zero = `0x${'00'.repeat(32)}` as const
 export const target: FuzzTarget = {
   corpus: () => {
     const updates: SystemConfigUpdate[] = [
-      { kind: 'batcher', batcher: simulatedAccount(3).address },
-      { kind: 'fee-scalars', overhead: 1n, scalar: (1n << 248n) | (5n << 32n) | 7n },
-      { kind: 'gas-limit', gasLimit: 30_000_000n },
-      { kind: 'unsafe-block-signer', signer: simulatedAccount(4).address },
-      { kind: 'eip1559', denominator: 250n, elasticity: 6n },
-      { kind: 'operator-fee', scalar: 1n, constant: 2n },
-      { kind: 'min-base-fee', minBaseFee: 9n },
-      { kind: 'da-footprint', gasScalar: 400n },
+      { type: 'batcher', batcher: simulatedAccount(3).address },
+      { type: 'fee-scalars', overhead: 1n, scalar: (1n << 248n) | (5n << 32n) | 7n },
+      { type: 'gas-limit', gasLimit: 30_000_000n },
+      { type: 'unsafe-block-signer', signer: simulatedAccount(4).address },
+      { type: 'eip1559', denominator: 250n, elasticity: 6n },
+      { type: 'operator-fee', scalar: 1n, constant: 2n },
+      { type: 'min-base-fee', minBaseFee: 9n },
+      { type: 'da-footprint', gasScalar: 400n },
     ]
     return updates.map((update, type) => concatBytes(Uint8Array.of(type), encodeConfigUpdate(update).data))
   },

@@ -145,7 +145,7 @@ describe('createAltDaServer', () => {
 
   it('says 503 when the layer below is down, and nothing about it', async () => {
     const inject = () =>
-      ({ kind: 'fail', error: new DaError('https://key@node/secret', { code: 'DA_UNAVAILABLE' }) }) as const
+      ({ type: 'fail', error: new DaError('https://key@node/secret', { code: 'DA_UNAVAILABLE' }) }) as const
     const server = await createAltDaServer({}, { da: createMemoryDa({}, { inject }) })
     onTestFinished(() => server.close())
     const answer = await fetch(`${server.url}/get/0x016d${'00'.repeat(32)}`)

@@ -97,11 +97,11 @@ describe('createCelestiaDa', () => {
   })
 
   it.each([
-    { name: 'a sequence mismatch', fault: { kind: 'error', message: 'account sequence mismatch' } },
-    { name: 'an answer that never came', fault: { kind: 'stall' } },
-    { name: 'a broken connection after the effect', fault: { kind: 'lose-answer' } },
-    { name: 'a gateway that gave up', fault: { kind: 'status', status: 504 } },
-    { name: 'a busy server', fault: { kind: 'status', status: 503 } },
+    { name: 'a sequence mismatch', fault: { type: 'error', message: 'account sequence mismatch' } },
+    { name: 'an answer that never came', fault: { type: 'stall' } },
+    { name: 'a broken connection after the effect', fault: { type: 'lose-answer' } },
+    { name: 'a gateway that gave up', fault: { type: 'status', status: 504 } },
+    { name: 'a busy server', fault: { type: 'status', status: 503 } },
   ] as { name: string; fault: CelestiaFault }[])('posts exactly once in spite of $name', async ({ fault }) => {
     await withServer(async ({ server, da }) => {
       // Blocks go on, so that what was never sent can be told from what is on its way.
@@ -122,7 +122,7 @@ describe('createCelestiaDa', () => {
     const inject = (method: string): CelestiaFault | undefined => {
       if (method !== 'blob.Submit') return undefined
       submits++
-      return { kind: 'error', message }
+      return { type: 'error', message }
     }
     await withServer(async ({ da, server }) => {
       await expect(da.submit([Uint8Array.of(1)])).rejects.toMatchObject({ code })
@@ -133,7 +133,7 @@ describe('createCelestiaDa', () => {
 
   it('tries a node that starts up a few times, and says that it was never sent', async () => {
     const inject = (method: string): CelestiaFault | undefined =>
-      method === 'blob.Submit' ? { kind: 'error', message: 'tx queue not started' } : undefined
+      method === 'blob.Submit' ? { type: 'error', message: 'tx queue not started' } : undefined
     await withServer(async ({ da }) => {
       await expect(da.submit([Uint8Array.of(1)])).rejects.toMatchObject({ code: 'DA_UNAVAILABLE', retry: 'failover' })
       expect(await da.pending()).toEqual([])
@@ -156,7 +156,7 @@ describe('createCelestiaDa', () => {
 
   it('names a node that proves something else', async () => {
     const lie: CelestiaFault = {
-      kind: 'lie',
+      type: 'lie',
       change: proof => ({ ...(proof as object), namespace_id: Buffer.alloc(28, 1).toString('base64') }),
     }
     let lying = false
@@ -197,7 +197,7 @@ describe('createCelestiaDa', () => {
 
   it('never repeats the token', async () => {
     const secret = 'jwt-that-nobody-may-see'
-    const server = await createCelestiaServer({ inject: () => ({ kind: 'error', message: `bad token ${secret}` }) })
+    const server = await createCelestiaServer({ inject: () => ({ type: 'error', message: `bad token ${secret}` }) })
     const urls = [server.url, 'http://user:jwt-that-nobody-may-see@127.0.0.1:1/jwt-that-nobody-may-see']
     for (const url of urls) {
       const client = createCelestiaClient({ url, token: secret })

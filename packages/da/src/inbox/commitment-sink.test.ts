@@ -23,7 +23,7 @@ describe('commitmentSink', () => {
     // The first submissions take longest.
     let calls = 0
     const inject = (operation: string): MemoryFault | undefined =>
-      operation === 'submit' ? { kind: 'delay', ms: 40 - 10 * calls++ } : undefined
+      operation === 'submit' ? { type: 'delay', ms: 40 - 10 * calls++ } : undefined
     const layer = createMemoryDa({}, { inject })
     const inbox = asL1(createMemoryDa())
     const sink = commitmentSink(layer, inbox)
@@ -38,7 +38,7 @@ describe('commitmentSink', () => {
     let calls = 0
     const inject = (operation: string): MemoryFault | undefined =>
       operation === 'submit' && calls++ === 0
-        ? { kind: 'fail', error: new DaError('no', { code: 'DA_REJECTED' }) }
+        ? { type: 'fail', error: new DaError('no', { code: 'DA_REJECTED' }) }
         : undefined
     const inbox = asL1(createMemoryDa())
     const sink = commitmentSink(createMemoryDa({}, { inject }), inbox)
@@ -52,7 +52,7 @@ describe('commitmentSink', () => {
     let down = true
     const inject = (operation: string): MemoryFault | undefined =>
       down && operation === 'submit'
-        ? { kind: 'fail', error: new DaError('L1 is away', { code: 'DA_UNAVAILABLE' }) }
+        ? { type: 'fail', error: new DaError('L1 is away', { code: 'DA_UNAVAILABLE' }) }
         : undefined
     const open = () => {
       const inbox = asL1(createMemoryDa({}, { store: stores[1], inject }))
@@ -73,7 +73,7 @@ describe('commitmentSink', () => {
   it('names nothing that L1 carries itself', async () => {
     const away = createMemoryDa(
       {},
-      { inject: () => ({ kind: 'fail', error: new DaError('away', { code: 'DA_UNAVAILABLE' }) }) },
+      { inject: () => ({ type: 'fail', error: new DaError('away', { code: 'DA_UNAVAILABLE' }) }) },
     )
     const inbox = asL1(createMemoryDa())
     // As an Ethereum layer would commit to it.
@@ -94,7 +94,7 @@ describe('commitmentSink', () => {
   it('stops waiting when it is told to, and the next call has its turn', async () => {
     let stalled = true
     const inject = (operation: string): MemoryFault | undefined =>
-      stalled && operation === 'submit' ? { kind: 'stall' } : undefined
+      stalled && operation === 'submit' ? { type: 'stall' } : undefined
     const inbox = asL1(createMemoryDa())
     const sink = commitmentSink(createMemoryDa({}, { inject }), inbox)
     const abort = new AbortController()

@@ -34,7 +34,7 @@ describe('createCommitmentSource', () => {
     const skipped: SkippedCommitment[] = []
     const dead = createMemoryDa(
       {},
-      { inject: () => ({ kind: 'fail', error: new DaError('void', { code: 'DA_COMMITMENT_DEAD' }) }) },
+      { inject: () => ({ type: 'fail', error: new DaError('void', { code: 'DA_COMMITMENT_DEAD' }) }) },
     )
     const source = createCommitmentSource(
       { accept: [daLayer.memory] },
@@ -78,7 +78,7 @@ describe('createCommitmentSource', () => {
   it('asks the next layer when one fails, whatever it says', async () => {
     const failing = createMemoryDa(
       {},
-      { inject: () => ({ kind: 'fail', error: new DaError('who are you', { code: 'DA_UNAUTHORIZED' }) }) },
+      { inject: () => ({ type: 'fail', error: new DaError('who are you', { code: 'DA_UNAUTHORIZED' }) }) },
     )
     const memory = createMemoryDa()
     const { commitments } = await memory.submit([data])
@@ -90,7 +90,7 @@ describe('createCommitmentSource', () => {
     const memory = createMemoryDa()
     const { commitments } = await memory.submit([data])
     const error = new DaError('void', { code: 'DA_COMMITMENT_DEAD' })
-    const judge = createMemoryDa({}, { inject: () => ({ kind: 'fail', error }) })
+    const judge = createMemoryDa({}, { inject: () => ({ type: 'fail', error }) })
     const source = createCommitmentSource({}, { layers: [judge, memory] })
     expect(await source.getCommitted(inInbox(commitments[0]!), block)).toBeUndefined()
   })

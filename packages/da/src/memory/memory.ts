@@ -27,14 +27,14 @@ export type MemoryDaOptions = {
 
 /** A fault of {@link MemoryDaDeps.inject}. */
 export type MemoryFault =
-  | { kind: 'fail'; error: DaError }
+  | { type: 'fail'; error: DaError }
   /** No answer until the caller gives up. */
-  | { kind: 'stall' }
-  | { kind: 'delay'; ms: number }
+  | { type: 'stall' }
+  | { type: 'delay'; ms: number }
   /** The layer does what it was asked, and the answer is lost. */
-  | { kind: 'lose-answer' }
+  | { type: 'lose-answer' }
   /** `get` hands over other bytes: the adapter must notice. */
-  | { kind: 'lie'; change: (data: Uint8Array) => Uint8Array }
+  | { type: 'lie'; change: (data: Uint8Array) => Uint8Array }
 
 /** What {@link createMemoryDa} works with. */
 export type MemoryDaDeps = {
@@ -117,12 +117,12 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
       async signal => {
         if (settings.latencyMs > 0) await clock.sleep(settings.latencyMs, signal)
         const fault = deps.inject?.(operation)
-        if (fault?.kind === 'fail') throw fault.error
-        if (fault?.kind === 'delay') await clock.sleep(fault.ms, signal)
-        if (fault?.kind === 'stall') await new Promise(() => {})
+        if (fault?.type === 'fail') throw fault.error
+        if (fault?.type === 'delay') await clock.sleep(fault.ms, signal)
+        if (fault?.type === 'stall') await new Promise(() => {})
         signal.throwIfAborted()
         const result = await run(fault)
-        if (fault?.kind === 'lose-answer') {
+        if (fault?.type === 'lose-answer') {
           throw new DaError(`${name} did not answer`, { code: 'DA_OUTCOME_UNKNOWN', details: { operation } })
         }
         return result
@@ -258,7 +258,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
         if (settings.retentionSeconds !== undefined && age > settings.retentionSeconds * 1000) {
           throw new DaError('the data is past its retention', { code: 'DA_EXPIRED', details: { height } })
         }
-        const data = fault?.kind === 'lie' ? fault.change(stored) : stored
+        const data = fault?.type === 'lie' ? fault.change(stored) : stored
         if (!equalBytes(keccak_256(data), hash)) {
           throw new DaError('the memory layer returned other data', {
             code: 'DA_MISMATCH',

@@ -22,7 +22,7 @@ const failing = (code: DaErrorCode) => createMemoryDa({}, { inject: failWith(cod
 const failWith =
   (code: DaErrorCode) =>
   (operation: string): MemoryFault | undefined =>
-    operation === 'submit' ? { kind: 'fail', error: new DaError(code, { code }) } : undefined
+    operation === 'submit' ? { type: 'fail', error: new DaError(code, { code }) } : undefined
 
 describe('createRouterDa', () => {
   it('fails over from Ethereum to Celestia while L1 is cut off, returns with it, and loses nothing', async () => {
@@ -74,7 +74,7 @@ describe('createRouterDa', () => {
   it('gives up on a layer that hangs after the time it has', async () => {
     const stalled = createMemoryDa(
       {},
-      { inject: operation => (operation === 'submit' ? { kind: 'stall' } : undefined) },
+      { inject: operation => (operation === 'submit' ? { type: 'stall' } : undefined) },
     )
     const working = createMemoryDa()
     const da = createRouterDa(
@@ -114,7 +114,7 @@ describe('createRouterDa', () => {
     let down = true
     const inject = (operation: string): MemoryFault | undefined =>
       down && operation === 'submit'
-        ? { kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
+        ? { type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
         : undefined
     const layers = [createMemoryDa({}, { inject }), createMemoryDa()] as const
     const da = createRouterDa({ policy: 'failover', failures: 9 }, { layers: named(layers) })
@@ -132,8 +132,8 @@ describe('createRouterDa', () => {
   it('ends on another layer what a crash left on one that is down now', async () => {
     const store = createMemoryStore()
     const stall = (operation: string): MemoryFault | undefined =>
-      operation === 'submit' ? { kind: 'stall' } : undefined
-    const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
+      operation === 'submit' ? { type: 'stall' } : undefined
+    const down = (): MemoryFault => ({ type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
     const second = createMemoryDa()
     const before = createRouterDa(
       { policy: 'failover' },
@@ -155,7 +155,7 @@ describe('createRouterDa', () => {
   })
 
   it('tells what every layer said when none takes it', async () => {
-    const down = (): MemoryFault => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
+    const down = (): MemoryFault => ({ type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) })
     const layers = named([1, 2].map(() => createMemoryDa({}, { inject: down })))
     const da = createRouterDa({ policy: 'failover', backoffMs: 1 }, { layers })
     await expect(da.submit([item(1)])).rejects.toMatchObject({
@@ -211,7 +211,7 @@ describe('layers of a router', () => {
   it('are found again in a journal that knows them by other names', async () => {
     const store = createMemoryStore()
     const stall = (operation: string): MemoryFault | undefined =>
-      operation === 'submit' ? { kind: 'stall' } : undefined
+      operation === 'submit' ? { type: 'stall' } : undefined
     const hanging = createMemoryDa({}, { inject: stall })
     const other = Object.assign(createMemoryDa(), { name: 'other' })
     // As routers wrote it before layers had names: by the adapters'.
@@ -284,7 +284,7 @@ describe('createMirrorDa', () => {
     const says: (DaErrorCode | undefined)[] = [undefined, undefined]
     const fail = (code: DaErrorCode) => new DaError('no', { code })
     const inject = (operation: string): MemoryFault | undefined =>
-      operation === 'get' && says[0] !== undefined ? { kind: 'fail', error: fail(says[0]) } : undefined
+      operation === 'get' && says[0] !== undefined ? { type: 'fail', error: fail(says[0]) } : undefined
     const store = createMemoryStore()
     const get = async (key: string) => {
       if (says[1] !== undefined) throw fail(says[1])

@@ -102,7 +102,7 @@ type Note = { tried?: string[]; maxCost?: string }
  * import { createRouterDa, DaError } from '@l2/da'
  * import { createMemoryDa } from '@l2/da/testing'
  *
- * const down = () => ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }) as const
+ * const down = () => ({ type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }) as const
  * const first = createMemoryDa({}, { inject: down })
  * const second = createMemoryDa()
  * const layers = [

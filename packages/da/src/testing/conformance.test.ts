@@ -40,9 +40,9 @@ function memorySubject(store: Store, close: () => Promise<void>): ConformanceSub
   const inject = (operation: string): MemoryFault | undefined => {
     if (lost && operation === 'submit') {
       lost = false
-      return { kind: 'lose-answer' }
+      return { type: 'lose-answer' }
     }
-    if (fault?.kind === 'lie' && operation !== 'get') return undefined
+    if (fault?.type === 'lie' && operation !== 'get') return undefined
     return fault
   }
   const open = () => createMemoryDa({ finalityBlocks: 2, weiPerByte: 1n }, { store, inject })
@@ -57,13 +57,13 @@ function memorySubject(store: Store, close: () => Promise<void>): ConformanceSub
       return count
     },
     cutOff: async () => {
-      fault = { kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
+      fault = { type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) }
     },
     restore: async () => {
       fault = undefined
     },
     lie: change => {
-      fault = change === undefined ? undefined : { kind: 'lie', change }
+      fault = change === undefined ? undefined : { type: 'lie', change }
     },
     loseAnswer: () => {
       lost = true
@@ -108,7 +108,7 @@ suite('celestia', {
           (method =>
             method === 'blob.Get'
               ? {
-                  kind: 'lie',
+                  type: 'lie',
                   change: result => {
                     const blob = result as { data: string }
                     const data = change(new Uint8Array(Buffer.from(blob.data, 'base64')))
@@ -121,7 +121,7 @@ suite('celestia', {
         fault = method => {
           if (method !== 'blob.Submit') return undefined
           fault = undefined
-          return { kind: 'lose-answer' }
+          return { type: 'lose-answer' }
         }
       },
       prune: async () => {

@@ -25,7 +25,7 @@ export type Bookkeeper = {
   /** Bytes of the file that were no whole record when it was opened, and were cut off. */
   readonly discardedBytes: number
   /** A block of the sequencer's log. */
-  block(block: Omit<BookRecord & { kind: 'block' }, 'kind'>): void
+  block(block: Omit<BookRecord & { type: 'block' }, 'type'>): void
   /** The chain went back to a block. `position`: of the entry in the sequencer's log that says so. */
   rollBack(to: bigint, position: bigint): void
   /** Blocks of a channel that is about to be posted, so that its submissions can be told apart. */
@@ -84,7 +84,7 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
 
   const adopt = (record: BookRecord, { books: next }: Folded, offset: number): void => {
     books = next
-    if (record.kind === 'cost') forgetOldest(booked.add(record.transactionHash), rememberedHashes)
+    if (record.type === 'cost') forgetOldest(booked.add(record.transactionHash), rememberedHashes)
     if (++sinceCheckpoint < interval) return
     sinceCheckpoint = 0
     checkpoints.push({ offset, books })
@@ -102,18 +102,18 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
   for (const { record, end } of journal.read(0)) adopt(record, foldRecord(books, record), end)
   const { ledger } = books
   const isSame = JSON.stringify([ledger.split, ledger.remainderTo]) === JSON.stringify([split, remainderTo])
-  if (journal.size === 0 || !isSame) write({ kind: 'split', split, remainderTo })
+  if (journal.size === 0 || !isSame) write({ type: 'split', split, remainderTo })
 
   /** What the booked blocks above a height brought, read back from the file. */
   const above = (
     height: bigint,
-  ): Pick<BookRecord & { kind: 'rollback' }, 'transactions' | 'baseFees' | 'priorityFees'> => {
+  ): Pick<BookRecord & { type: 'rollback' }, 'transactions' | 'baseFees' | 'priorityFees'> => {
     let start = checkpoints[0]!
     for (const checkpoint of checkpoints) if ((checkpoint.books.ledger.lastBlock ?? 0n) <= height) start = checkpoint
-    const found = new Map<bigint, BookRecord & { kind: 'block' }>()
+    const found = new Map<bigint, BookRecord & { type: 'block' }>()
     for (const { record } of journal.read(start.offset)) {
-      if (record.kind === 'block' && record.number > height) found.set(record.number, record)
-      if (record.kind === 'rollback') for (const number of found.keys()) if (number > record.to) found.delete(number)
+      if (record.type === 'block' && record.number > height) found.set(record.number, record)
+      if (record.type === 'rollback') for (const number of found.keys()) if (number > record.to) found.delete(number)
     }
     const sum = { transactions: 0, baseFees: 0n, priorityFees: 0n }
     for (const { transactions, baseFees, priorityFees } of found.values()) {
@@ -134,9 +134,9 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
       return books.ledger.lastBlock ?? 0n
     },
     discardedBytes: journal.discardedBytes,
-    block: block => write({ kind: 'block', ...block }),
+    block: block => write({ type: 'block', ...block }),
     rollBack(to, position) {
-      if ((books.ledger.lastBlock ?? 0n) > to) write({ kind: 'rollback', to, position, ...above(to) })
+      if ((books.ledger.lastBlock ?? 0n) > to) write({ type: 'rollback', to, position, ...above(to) })
     },
     channel(channelId, firstBlock, lastBlock) {
       channels.set(channelId, { firstBlock, lastBlock })
@@ -146,13 +146,13 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
       if (books.open.has(key)) return
       const range = channels.get(key.split('/', 1)[0]!)
       // A submission of no known channel costs as much as any other, and earns nothing.
-      write({ kind: 'submission', key, firstBlock: range?.firstBlock ?? 0n, lastBlock: range?.lastBlock ?? 0n, bytes })
+      write({ type: 'submission', key, firstBlock: range?.firstBlock ?? 0n, lastBlock: range?.lastBlock ?? 0n, bytes })
     },
     paid(key, cost) {
-      if (!booked.has(cost.transactionHash)) write({ kind: 'cost', key, price: price(), ...cost })
+      if (!booked.has(cost.transactionHash)) write({ type: 'cost', key, price: price(), ...cost })
     },
     end(key) {
-      if (books.open.has(key)) write({ kind: 'ended', key })
+      if (books.open.has(key)) write({ type: 'ended', key })
     },
     page<View extends LedgerView>(view: View, from: number, limit: number): LedgerPage<View> {
       const total = totalOf(books, view)

@@ -33,9 +33,9 @@ export type Submission = {
 /** What the books are made of, in the order in which it was written. */
 export type BookRecord =
   /** How profits are split from here on. */
-  | { readonly kind: 'split'; readonly split: SplitBps; readonly remainderTo: Party }
+  | { readonly type: 'split'; readonly split: SplitBps; readonly remainderTo: Party }
   | {
-      readonly kind: 'block'
+      readonly type: 'block'
       readonly number: bigint
       readonly epoch: bigint
       readonly transactions: number
@@ -46,7 +46,7 @@ export type BookRecord =
     }
   /** The chain went back to a block: what the blocks above it had brought is taken out again. */
   | {
-      readonly kind: 'rollback'
+      readonly type: 'rollback'
       readonly to: bigint
       readonly transactions: number
       readonly baseFees: bigint
@@ -54,11 +54,11 @@ export type BookRecord =
       readonly position: bigint
     }
   /** Before anything is sent: what a crash interrupts is found again by its key. */
-  | ({ readonly kind: 'submission' } & Submission)
+  | ({ readonly type: 'submission' } & Submission)
   /** With the price of the moment, so that the same record is worth the same for ever. */
-  | ({ readonly kind: 'cost'; readonly key: string; readonly price: GasTokenPrice } & L1Cost)
+  | ({ readonly type: 'cost'; readonly key: string; readonly price: GasTokenPrice } & L1Cost)
   /** No more costs come of it. */
-  | { readonly kind: 'ended'; readonly key: string }
+  | { readonly type: 'ended'; readonly key: string }
 
 /** The books and what belongs to them: a fold over the records, in the gas token but for {@link costWei}. */
 export type Books = {
@@ -85,13 +85,13 @@ export function emptyBooks(): Books {
 }
 
 /** Whether the record is one that must be on disk before the node goes on. Blocks are in the sequencer's log, too. */
-export const isDurable = ({ kind }: BookRecord): boolean => kind !== 'block'
+export const isDurable = ({ type }: BookRecord): boolean => type !== 'block'
 
 /**
  * Adds a record to the books. Pure: the same records give the same books. The first block of an epoch settles what came before it.
  */
 export function foldRecord(books: Books, record: BookRecord): Folded {
-  switch (record.kind) {
+  switch (record.type) {
     case 'split': {
       const { split, remainderTo } = record
       // What was earned under the old shares is split by them.
@@ -114,7 +114,7 @@ export function foldRecord(books: Books, record: BookRecord): Folded {
       return post({ ...books, position }, { type: 'rollback', to, transactions, baseFees, priorityFees, ...none })
     }
     case 'submission': {
-      const { kind: _, ...submission } = record
+      const { type: _, ...submission } = record
       const open = new Map(books.open).set(record.key, submission)
       return { books: { ...books, open }, entries: [], records: [] }
     }

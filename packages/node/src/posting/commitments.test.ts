@@ -84,7 +84,7 @@ it('what a layer cannot give now stops derivation, and the next look goes on', a
   let down = true
   const inject = (operation: string) =>
     down && operation === 'get'
-      ? ({ kind: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) } as const)
+      ? ({ type: 'fail', error: new DaError('down', { code: 'DA_UNAVAILABLE' }) } as const)
       : undefined
   const layer = createMemoryDa({}, { inject })
   const { commitments } = await layer.submit([data])

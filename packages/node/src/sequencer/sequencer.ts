@@ -317,7 +317,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     // An L1 that does not answer stops nobody: the present origin carries the chain for as long as the drift allows.
     const next = await l1.after(current, AbortSignal.timeout(originTimeoutMs)).catch(() => undefined)
     const choice = nextOrigin(rollup, head, current, next)
-    if (choice.kind === 'wait-for-l1')
+    if (choice.type === 'wait-for-l1')
       return wait(`too far ahead of L1 block ${current.number}, and it shows no next one`)
     const { origin, noTxPool } = choice
     const elected = await electLeader(nowMs)

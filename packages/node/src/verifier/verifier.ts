@@ -123,12 +123,12 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     },
     commitments: posting.commitments,
     onEvent: event => {
-      if (event.kind === 'channel') verified.submissions++
-      if (event.kind === 'l1-block-read') {
+      if (event.type === 'channel') verified.submissions++
+      if (event.type === 'l1-block-read') {
         options.onTrouble(undefined)
         journal.save(driver.status.checkpoint)
       }
-      if (event.kind === 'reset') {
+      if (event.type === 'reset') {
         // A crash in between leaves an earlier checkpoint as the last, from which the next start goes on.
         const { number } = event.to.head
         for (const { attributes } of journal.blocks(number)) {

@@ -56,8 +56,8 @@ export async function createOpEngine(options: OpEngineOptions): Promise<OpEngine
   const glueUrl = new URL(options.glueUrl ?? './wasm_exec.js', options.glueUrl === undefined ? wasmUrl : base)
   const module = await compile(wasmUrl)
   const store: StoreLocation =
-    options.store === 'memory' ? { kind: 'memory', segments: new Map() } : { kind: 'opfs', path: options.store.opfs }
-  const release = store.kind === 'opfs' ? await lockFolder(store.path) : async () => {}
+    options.store === 'memory' ? { type: 'memory', segments: new Map() } : { type: 'opfs', path: options.store.opfs }
+  const release = store.type === 'opfs' ? await lockFolder(store.path) : async () => {}
   try {
     const createWorker = options.createWorker ?? defaultWorker
     const parts = wasmParts({

@@ -16,7 +16,7 @@ serve({
   async openStore(location, readOnly) {
     return openLogStore(await opfsFolder(location.path), {
       readOnly,
-      segmentBytes: location.kind === 'opfs' ? location.segmentBytes : undefined,
+      segmentBytes: location.type === 'opfs' ? location.segmentBytes : undefined,
     })
   },
 })

@@ -33,14 +33,14 @@ export function wasmParts(parts: WasmParts): AdapterParts & { readonly superviso
   let hadMemory = false
 
   const onMemory = (change: MemoryChange): void => {
-    if (store.kind !== 'memory') return
+    if (store.type !== 'memory') return
     applyMemoryChange(store.segments, change)
-    for (const follower of followers) follower.post({ kind: 'memory', change }, [])
+    for (const follower of followers) follower.post({ type: 'memory', change }, [])
   }
   const start =
     (readOnly: boolean): StartChannel =>
     async events => {
-      if (store.kind === 'memory' && !canShareMemory()) {
+      if (store.type === 'memory' && !canShareMemory()) {
         if (readOnly)
           throw new OpEngineError('a store in memory has no readers where memory cannot be shared', {
             code: 'ENGINE_UNAVAILABLE',
@@ -54,14 +54,14 @@ export function wasmParts(parts: WasmParts): AdapterParts & { readonly superviso
         hadMemory = true
       }
       const worker = parts.startWorker(readOnly ? 'op-engine reader' : 'op-engine')
-      if (readOnly && store.kind === 'memory') followers.add(worker)
+      if (readOnly && store.type === 'memory') followers.add(worker)
       // The worker gets its own map of the same memory; what is added later it hears of.
-      const location: StoreLocation = store.kind === 'memory' ? { ...store, segments: copyOf(store.segments) } : store
+      const location: StoreLocation = store.type === 'memory' ? { ...store, segments: copyOf(store.segments) } : store
       try {
         const channel = await startWorkerChannel(
           worker,
           {
-            kind: 'start',
+            type: 'start',
             module: parts.module,
             glueUrl: parts.glueUrl,
             store: location,
@@ -124,6 +124,6 @@ export function wasmParts(parts: WasmParts): AdapterParts & { readonly superviso
   }
 }
 
-function copyOf(segments: Extract<StoreLocation, { kind: 'memory' }>['segments']) {
+function copyOf(segments: Extract<StoreLocation, { type: 'memory' }>['segments']) {
   return new Map([...segments].map(([number, { length, chunks }]) => [number, { length, chunks: [...chunks] }]))
 }

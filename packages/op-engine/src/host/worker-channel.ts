@@ -26,12 +26,12 @@ export async function startWorkerChannel(
   let isOver = false
   let onClosed: (() => void) | undefined
   let onReady: { resolve(): void; reject(error: OpEngineError): void } | undefined
-  const maintaining: ((message: Extract<FromWorker, { kind: 'maintained' }>) => void)[] = []
+  const maintaining: ((message: Extract<FromWorker, { type: 'maintained' }>) => void)[] = []
   /** Nothing more comes from the worker: whoever waits for it to close or to tidy up waits no longer. */
   const stop = (): void => {
     isOver = true
     onClosed?.()
-    for (const resolve of maintaining.splice(0)) resolve({ kind: 'maintained', done: false })
+    for (const resolve of maintaining.splice(0)) resolve({ type: 'maintained', done: false })
   }
   const end = (error: OpEngineError): void => {
     if (isOver) return
@@ -41,7 +41,7 @@ export async function startWorkerChannel(
     else events.onEnd(error)
   }
   worker.onMessage(message => {
-    switch (message.kind) {
+    switch (message.type) {
       case 'ready':
         onReady?.resolve()
         onReady = undefined
@@ -77,7 +77,7 @@ export async function startWorkerChannel(
   return {
     send(message) {
       if (flag !== undefined) Atomics.store(flag, 0, 0)
-      worker.post({ kind: 'call', message }, [message.buffer as ArrayBuffer])
+      worker.post({ type: 'call', message }, [message.buffer as ArrayBuffer])
     },
     ...(flag === undefined ? {} : { cancel: () => void Atomics.store(flag, 0, 1) }),
     maintain(budgetMs) {
@@ -86,7 +86,7 @@ export async function startWorkerChannel(
         maintaining.push(({ done, storeError }) =>
           storeError === undefined ? resolve(done) : reject(fromPlainError(storeError)),
         )
-        worker.post({ kind: 'maintain', budgetMs }, [])
+        worker.post({ type: 'maintain', budgetMs }, [])
       })
     },
     hold: active => worker.hold(active),
@@ -99,7 +99,7 @@ export async function startWorkerChannel(
             clearTimeout(timer)
             resolve()
           }
-          worker.post({ kind: 'close' }, [])
+          worker.post({ type: 'close' }, [])
         })
       }
       await kill()

@@ -31,7 +31,7 @@ const optionsSchema = /* @__PURE__ */ (() =>
     ...commonSchema,
     store: z.union([
       z.literal('memory'),
-      z.strictObject({ path: z.string().check(z.minLength(1)), kind: z.optional(z.enum(['lmdb', 'log'])) }),
+      z.strictObject({ path: z.string().check(z.minLength(1)), type: z.optional(z.enum(['lmdb', 'log'])) }),
     ]),
     engine: z.optional(z.enum(['wasm', 'native'])),
     file: z.optional(z.string().check(z.minLength(1))),

@@ -11,25 +11,25 @@ export type NodeStore =
   | {
       readonly path: string
       /** Default: what the folder holds; for a new one `lmdb` where it has a binary for this platform, else `log`. */
-      readonly kind?: 'lmdb' | 'log' | undefined
+      readonly type?: 'lmdb' | 'log' | undefined
     }
 
 /** @throws OpEngineError `ENGINE_STORE_FAILED`, `ENGINE_OPTIONS` */
 export function locateStore(store: NodeStore): StoreLocation {
-  if (store === 'memory') return { kind: 'memory', segments: new Map() }
+  if (store === 'memory') return { type: 'memory', segments: new Map() }
   const path = resolve(store.path)
   const found = existingKind(path)
-  if (found !== undefined && store.kind !== undefined && found !== store.kind) {
-    throw new OpEngineError(`${path} holds a store of kind "${found}", not "${store.kind}"`, { code: 'ENGINE_OPTIONS' })
+  if (found !== undefined && store.type !== undefined && found !== store.type) {
+    throw new OpEngineError(`${path} holds a store of kind "${found}", not "${store.type}"`, { code: 'ENGINE_OPTIONS' })
   }
-  const kind = found ?? store.kind ?? (hasLmdb() ? 'lmdb' : 'log')
-  if (kind === 'lmdb' && !hasLmdb()) {
+  const type = found ?? store.type ?? (hasLmdb() ? 'lmdb' : 'log')
+  if (type === 'lmdb' && !hasLmdb()) {
     throw new OpEngineError(`${path} holds an LMDB store, and lmdb has no binary here`, {
       code: 'ENGINE_STORE_FAILED',
       meta: ['try: install the package lmdb, or begin a store of kind "log" elsewhere'],
     })
   }
-  return { kind, path }
+  return { type, path }
 }
 
 function existingKind(path: string): 'lmdb' | 'log' | undefined {

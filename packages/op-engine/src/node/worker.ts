@@ -11,7 +11,7 @@ serve({
   onMessage: listener => port.on('message', (message: ToWorker) => listener(message)),
   loadGlue: async url => void (await import(url)),
   openStore(location, readOnly) {
-    if (location.kind === 'lmdb') return openLmdbStore(location.path, readOnly)
+    if (location.type === 'lmdb') return openLmdbStore(location.path, readOnly)
     return openLogStore(fileFolder(location.path), { readOnly, segmentBytes: location.segmentBytes })
   },
 })

@@ -4,14 +4,14 @@ import type { MemoryChange, MemorySegments } from '../store/memory.js'
 
 /** Where a worker finds its store; plain data, because the store is opened in the worker. */
 export type StoreLocation =
-  | { readonly kind: 'memory'; readonly segments: MemorySegments }
-  | { readonly kind: 'lmdb'; readonly path: string }
-  | { readonly kind: 'log'; readonly path: string; readonly segmentBytes?: number | undefined }
-  | { readonly kind: 'opfs'; readonly path: string; readonly segmentBytes?: number | undefined }
+  | { readonly type: 'memory'; readonly segments: MemorySegments }
+  | { readonly type: 'lmdb'; readonly path: string }
+  | { readonly type: 'log'; readonly path: string; readonly segmentBytes?: number | undefined }
+  | { readonly type: 'opfs'; readonly path: string; readonly segmentBytes?: number | undefined }
 
 /** The first message to a worker. */
 export type WorkerStart = {
-  readonly kind: 'start'
+  readonly type: 'start'
   readonly module: WebAssembly.Module
   /** Where `wasm_exec.js` is. */
   readonly glueUrl: string
@@ -26,25 +26,25 @@ export type WorkerStart = {
 /** What a worker is told. */
 export type ToWorker =
   | WorkerStart
-  | { readonly kind: 'call'; readonly message: Uint8Array }
-  | { readonly kind: 'maintain'; readonly budgetMs: number }
-  | { readonly kind: 'memory'; readonly change: MemoryChange }
-  | { readonly kind: 'close' }
+  | { readonly type: 'call'; readonly message: Uint8Array }
+  | { readonly type: 'maintain'; readonly budgetMs: number }
+  | { readonly type: 'memory'; readonly change: MemoryChange }
+  | { readonly type: 'close' }
 
 /** What a worker says. */
 export type FromWorker =
-  | { readonly kind: 'ready' }
+  | { readonly type: 'ready' }
   | {
-      readonly kind: 'answer'
+      readonly type: 'answer'
       readonly message: Uint8Array
       readonly storeError?: PlainError | undefined
       readonly isBroken?: boolean
     }
-  | { readonly kind: 'maintained'; readonly done: boolean; readonly storeError?: PlainError | undefined }
-  | { readonly kind: 'memory'; readonly change: MemoryChange }
-  | { readonly kind: 'closed' }
+  | { readonly type: 'maintained'; readonly done: boolean; readonly storeError?: PlainError | undefined }
+  | { readonly type: 'memory'; readonly change: MemoryChange }
+  | { readonly type: 'closed' }
   /** The worker is of no use any more. */
-  | { readonly kind: 'failed'; readonly error: PlainError }
+  | { readonly type: 'failed'; readonly error: PlainError }
 
 /** An error as it goes from thread to thread: classes are lost on the way. */
 export type PlainError = { readonly message: string } & L2ErrorOptions<OpEngineErrorCode>

@@ -18,7 +18,7 @@ export type WorkerPlatform = {
   /** Runs `wasm_exec.js` in this worker. */
   loadGlue(url: string): Promise<void>
   /** Opens the stores that only this platform has. */
-  openStore(location: Exclude<StoreLocation, { kind: 'memory' }>, readOnly: boolean): EngineStore | Promise<EngineStore>
+  openStore(location: Exclude<StoreLocation, { type: 'memory' }>, readOnly: boolean): EngineStore | Promise<EngineStore>
 }
 
 /** The life of a worker: a start, then one request after another, in the order in which they come. */
@@ -33,9 +33,9 @@ export function serve(platform: WorkerPlatform): void {
     isReader = options.readOnly
     location = options.store
     store =
-      location.kind === 'memory'
+      location.type === 'memory'
         ? await openLogStore(
-            memoryFolder(location.segments, change => platform.post({ kind: 'memory', change }, [])),
+            memoryFolder(location.segments, change => platform.post({ type: 'memory', change }, [])),
             { readOnly: isReader },
           )
         : await platform.openStore(location, isReader)
@@ -51,36 +51,36 @@ export function serve(platform: WorkerPlatform): void {
       gcPercent: options.gcPercent,
       softMemoryBytes: options.softMemoryBytes,
     })
-    platform.post({ kind: 'ready' }, [])
+    platform.post({ type: 'ready' }, [])
   }
 
   const handle = async (message: ToWorker): Promise<void> => {
     storeError = undefined
-    switch (message.kind) {
+    switch (message.type) {
       case 'start':
         return start(message)
       case 'memory':
-        if (location?.kind === 'memory') applyMemoryChange(location.segments, message.change)
+        if (location?.type === 'memory') applyMemoryChange(location.segments, message.change)
         return
       case 'maintain': {
         let done = true
         try {
           done = (await store!.maintain?.(message.budgetMs)) ?? true
         } catch (error) {
-          platform.post({ kind: 'maintained', done: true, storeError: toPlainError(error) }, [])
+          platform.post({ type: 'maintained', done: true, storeError: toPlainError(error) }, [])
           return
         }
-        return platform.post({ kind: 'maintained', done }, [])
+        return platform.post({ type: 'maintained', done }, [])
       }
       case 'call': {
         if (isReader) await store!.refresh?.()
         const answer = engine!.call(message.message)
         const isBroken = store!.isBroken === true
-        return platform.post({ kind: 'answer', message: answer, storeError, isBroken }, [answer.buffer as ArrayBuffer])
+        return platform.post({ type: 'answer', message: answer, storeError, isBroken }, [answer.buffer as ArrayBuffer])
       }
       case 'close':
         await store?.close()
-        return platform.post({ kind: 'closed' }, [])
+        return platform.post({ type: 'closed' }, [])
     }
   }
 
@@ -95,7 +95,7 @@ export function serve(platform: WorkerPlatform): void {
         hasFailed = true
         // A store that was opened is closed, so that the next worker finds it free.
         await store?.close()
-        platform.post({ kind: 'failed', error: toPlainError(error) }, [])
+        platform.post({ type: 'failed', error: toPlainError(error) }, [])
       }
     })
   })

@@ -139,7 +139,7 @@ async function expectChannel(expected: Json, data: Uint8Array, rollup: BatchRoll
     for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
       read.push({ batch, bytes: reader.batchBytes })
     }
-    expect(reader.end).toEqual({ kind: 'end' })
+    expect(reader.end).toEqual({ type: 'end' })
     expectAll(expected, {
       compressedBytes: () => data.length,
       algorithm: () => reader.algorithm,

@@ -45,7 +45,7 @@ describe('openChannel', () => {
         const list = batches(seed)
         const { read, end, reader } = readAll(compress(streamOf(list)))
         expect(batchText(read)).toBe(batchText(list))
-        expect(end).toEqual({ kind: 'end' })
+        expect(end).toEqual({ type: 'end' })
         expect([reader.algorithm, reader.compression]).toEqual([algorithm, 'complete'])
       }),
     )
@@ -57,11 +57,11 @@ describe('openChannel', () => {
     const flushed = new Uint8Array(deflateSync(stream, { finishFlush: constants.Z_SYNC_FLUSH }))
     const whole = readAll(flushed)
     expect(batchText(whole.read)).toBe(batchText(list))
-    expect([whole.reader.compression, whole.end]).toEqual(['unterminated', { kind: 'end' }])
+    expect([whole.reader.compression, whole.end]).toEqual(['unterminated', { type: 'end' }])
     for (let length = 0; length < flushed.length; length += 97) {
       const { read, end } = readAll(flushed.subarray(0, length))
       expect(batchText(read)).toBe(batchText(list.slice(0, read.length)))
-      if (length > 0) expect(end?.kind).toMatch(/^(invalid|end)$/)
+      if (length > 0) expect(end?.type).toMatch(/^(invalid|end)$/)
     }
   })
 
@@ -76,7 +76,7 @@ describe('openChannel', () => {
       expect(batchText(readAll(channel, { ...options, maxRlpBytes }).read)).toBe(batchText(list.slice(0, i + 1)))
       const short = readAll(channel, { ...options, maxRlpBytes: maxRlpBytes - 1 })
       expect(batchText(short.read)).toBe(batchText(list.slice(0, i)))
-      expect(short.end?.kind).toBe('invalid')
+      expect(short.end?.type).toBe('invalid')
     })
   })
 
@@ -95,21 +95,21 @@ describe('openChannel', () => {
     for (const bytes of bad) {
       const { read, end } = readAll(zlib(concatBytes(streamOf(good), bytes, streamOf(good))))
       expect(batchText(read)).toBe(batchText(good))
-      expect(end?.kind === 'invalid' && isL2Error(end.error)).toBe(true)
+      expect(end?.type === 'invalid' && isL2Error(end.error)).toBe(true)
     }
   })
 
   it('says what makes bytes no channel', () => {
     const end = (bytes: Uint8Array, given: OpenChannelOptions = options) => readAll(bytes, given).end
-    expect(end(new Uint8Array())).toEqual({ kind: 'unusable', reason: 'empty' })
-    expect(end(Uint8Array.of(2))).toEqual({ kind: 'unusable', reason: 'algorithm' })
+    expect(end(new Uint8Array())).toEqual({ type: 'unusable', reason: 'empty' })
+    expect(end(Uint8Array.of(2))).toEqual({ type: 'unusable', reason: 'algorithm' })
     const channel = brotli(streamOf(batches(7)))
     expect(end(channel, { ...options, allowBrotli: false })).toEqual({
-      kind: 'unusable',
+      type: 'unusable',
       reason: 'brotli-before-fjord',
     })
     // A header that zlib refuses decompresses to nothing.
-    expect(end(Uint8Array.of(0x0f, 0xff))).toEqual({ kind: 'end' })
+    expect(end(Uint8Array.of(0x0f, 0xff))).toEqual({ type: 'end' })
   })
 
   it('names the port that brotli needs', () => {
@@ -128,7 +128,7 @@ describe('openChannel', () => {
     // A string of 10 GB is declared; what follows decompresses to 50 MB.
     const bomb = zlib(concatBytes(hexToBytes('bd02540be400')!, new Uint8Array(50_000_000)))
     const { read, end, reader } = readAll(bomb, { ...options, maxRlpBytes: 1_000_000 })
-    expect([read.length, end?.kind, reader.stream.length]).toEqual([0, 'invalid', 1_000_000])
+    expect([read.length, end?.type, reader.stream.length]).toEqual([0, 'invalid', 1_000_000])
   })
 
   it('answers flipped bits with batches and an end', () => {

@@ -38,11 +38,11 @@ export type OpenChannelOptions = BatchRollup & ChannelStreamOptions
 /** Why a channel has no further batch. */
 export type ChannelEnd =
   /** Everything was read. */
-  | { readonly kind: 'end' }
+  | { readonly type: 'end' }
   /** The bytes are no channel: unknown or forbidden algorithm, or nothing at all. */
-  | { readonly kind: 'unusable'; readonly reason: 'empty' | 'algorithm' | 'brotli-before-fjord' }
+  | { readonly type: 'unusable'; readonly reason: 'empty' | 'algorithm' | 'brotli-before-fjord' }
   /** What follows the last batch is cut, corrupt, or no batch. Batches read before it stand. */
-  | { readonly kind: 'invalid'; readonly error: SequencerError }
+  | { readonly type: 'invalid'; readonly error: SequencerError }
 
 /** A channel being read, batch by batch. */
 export type ChannelReader<B = Batch> = {
@@ -84,9 +84,9 @@ export function openBatchStream<B>(
   const algorithm = channelAlgorithm(channel[0])
   let end: ChannelEnd | undefined
   if (algorithm === undefined) {
-    end = { kind: 'unusable', reason: channel.length === 0 ? 'empty' : 'algorithm' }
+    end = { type: 'unusable', reason: channel.length === 0 ? 'empty' : 'algorithm' }
   } else if (algorithm === 'brotli' && options.allowBrotli === false) {
-    end = { kind: 'unusable', reason: 'brotli-before-fjord' }
+    end = { type: 'unusable', reason: 'brotli-before-fjord' }
   }
   let decompressed: Decompressed | undefined
   if (algorithm !== undefined && end === undefined) {
@@ -104,7 +104,7 @@ export function openBatchStream<B>(
       if (end !== undefined) return undefined
       for (;;) {
         if (at >= stream.length) {
-          end = { kind: 'end' }
+          end = { type: 'end' }
           return undefined
         }
         let next = at
@@ -125,7 +125,7 @@ export function openBatchStream<B>(
         } catch (error) {
           if (!isL2Error(error)) throw error
           if (error.code !== 'BATCH_UNDERIVABLE' || options.rules === 'kona') {
-            end = { kind: 'invalid', error: error as SequencerError }
+            end = { type: 'invalid', error: error as SequencerError }
             return undefined
           }
           at = next

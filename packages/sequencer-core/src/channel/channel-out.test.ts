@@ -44,7 +44,7 @@ function readBack(frames: readonly { data: Uint8Array }[]) {
       blocks.push(...batch.blocks.map((block, i) => ({ ...positions[i]!, transactions: block.transactions })))
     }
   }
-  expect(reader.end).toEqual({ kind: 'end' })
+  expect(reader.end).toEqual({ type: 'end' })
   expect(reader.compression).toBe('complete')
   return { blocks, batches, rlpBytes: reader.stream.length }
 }

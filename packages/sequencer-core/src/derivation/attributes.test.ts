@@ -21,7 +21,7 @@ function input(forks: ForkSchedule, change: Partial<AttributesInput> = {}): Attr
     gas: 50_000n,
     data: Uint8Array.of(9),
   })
-  l1.updateConfig({ kind: 'gas-limit', gasLimit: 12_345n })
+  l1.updateConfig({ type: 'gas-limit', gasLimit: 12_345n })
   l1.deposit({ from: rollup.batchInbox, to: undefined, mint: 0n, value: 0n, gas: 60_000n, data: new Uint8Array() })
   const origin = l1.mine()
   return {

@@ -335,7 +335,7 @@ describe('createJudge', () => {
       let asked = 0
       for (;;) {
         const judgement = judge.judge(from, number => known.get(number) ?? 'unread')
-        if (judgement.kind === 'verdict') break
+        if (judgement.type === 'verdict') break
         asked++
         known.set(judgement.number, { ref: l2(judgement.number, 100n), transactions: [] })
       }

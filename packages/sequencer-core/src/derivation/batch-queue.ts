@@ -32,9 +32,9 @@ export type OpenSpan = {
 
 /** What judging a batch came to. */
 export type Judgement =
-  | { readonly kind: 'verdict'; readonly verdict: BatchVerdict; readonly span: OpenSpan | undefined }
+  | { readonly type: 'verdict'; readonly verdict: BatchVerdict; readonly span: OpenSpan | undefined }
   /** The judge must know this block of the safe chain first; `judge` again when it does. */
-  | { readonly kind: 'needs-l2-block'; readonly number: bigint }
+  | { readonly type: 'needs-l2-block'; readonly number: bigint }
 
 /**
  * Judges one included batch against one safe head, step by step where it needs blocks of the safe chain. Remembers how far it came, so that
@@ -47,7 +47,7 @@ export function createJudge(
   judge(context: Omit<BatchContext, 'config' | 'inclusion'>, lookup: L2Lookup): Judgement
 } {
   const { batch, inclusion } = included
-  const verdict = (value: BatchVerdict, span?: OpenSpan): Judgement => ({ kind: 'verdict', verdict: value, span })
+  const verdict = (value: BatchVerdict, span?: OpenSpan): Judgement => ({ type: 'verdict', verdict: value, span })
   const facts = batch.type === 'span' ? spanFacts(batch, config) : undefined
   let overlap: { safe: L2BlockRef; blocks: Generator<SpanBlockFacts>; next: SpanBlockFacts; number: bigint } | undefined
   const judgeSpan = (span: SpanBatch, facts: SpanFacts, context: BatchContext, lookup: L2Lookup): Judgement => {
@@ -64,7 +64,7 @@ export function createJudge(
         return verdict({ verdict: 'drop', reason: 'sequencing-window-expired' })
       } else {
         const block = lookup(parentNumber)
-        if (block === 'unread') return { kind: 'needs-l2-block', number: parentNumber }
+        if (block === 'unread') return { type: 'needs-l2-block', number: parentNumber }
         parent = block?.ref
       }
     }
@@ -82,7 +82,7 @@ export function createJudge(
       }
       while (overlap.number <= context.safe.number) {
         const block = lookup(overlap.number)
-        if (block === 'unread') return { kind: 'needs-l2-block', number: overlap.number }
+        if (block === 'unread') return { type: 'needs-l2-block', number: overlap.number }
         if (block === undefined) return verdict({ verdict: 'undecided', reason: 'l2-block-unknown' })
         const same = checkOverlappedBlock(overlap.next, block)
         if (same.verdict !== 'accept') return verdict(same)

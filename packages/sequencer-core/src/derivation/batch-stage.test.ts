@@ -60,20 +60,20 @@ describe('createBatchStage', () => {
       const stage = createBatchStage({ config, channels, onEvent })
       const blocks: BatchedBlock[] = []
       let head = genesisBlockRef(config)
-      const refs = derived.events.flatMap(event => (event.kind === 'block' ? [event.block] : []))
+      const refs = derived.events.flatMap(event => (event.type === 'block' ? [event.block] : []))
       stage.enter(l1.block(config.genesis.l1.number)!)
       for (let number = config.genesis.l1.number + 1n; number <= l1.head.number; number++) {
         channels.enter(l1.block(number)!)
         stage.enter(l1.block(number)!)
-        for (let output = stage.next(head); output.kind !== 'drained'; output = stage.next(head)) {
-          if (output.kind === 'block') {
+        for (let output = stage.next(head); output.type !== 'drained'; output = stage.next(head)) {
+          if (output.type === 'block') {
             blocks.push(output.block)
             head = refs[blocks.length - 1]!
-          } else if (output.kind === 'need') {
-            const need = output.need as { kind: 'l2-block'; number: bigint }
-            expect(() => stage.answer({ kind: 'blobs', blobs: [] })).toThrow('waits for l2-block')
+          } else if (output.type === 'need') {
+            const need = output.need as { type: 'l2-block'; number: bigint }
+            expect(() => stage.answer({ type: 'blobs', blobs: [] })).toThrow('waits for l2-block')
             const { transactions } = derived.blocks[Number(need.number) - 1]!
-            stage.answer({ kind: 'l2-block', block: { ref: refs[Number(need.number) - 1]!, transactions } })
+            stage.answer({ type: 'l2-block', block: { ref: refs[Number(need.number) - 1]!, transactions } })
           }
         }
       }
@@ -81,9 +81,9 @@ describe('createBatchStage', () => {
       expect(blocks.map(({ parent, timestamp }) => [parent.hash, timestamp])).toEqual(
         derived.blocks.map(({ parentHash, timestamp }) => [parentHash, timestamp]),
       )
-      const ofBatches = (list: readonly DerivationEvent[]) => list.filter(({ kind }) => /batch|channel/.test(kind))
+      const ofBatches = (list: readonly DerivationEvent[]) => list.filter(({ type }) => /batch|channel/.test(type))
       expect(ofBatches(events)).toEqual(ofBatches(derived.events))
-      expect(ofBatches(events).some(({ kind }) => kind === 'batch')).toBe(true)
+      expect(ofBatches(events).some(({ type }) => type === 'batch')).toBe(true)
     }
   })
 })

@@ -34,13 +34,13 @@ export type BatchedBlock = {
 /** What {@link BatchStage.next} comes back with. */
 export type BatchStageOutput =
   /** The next block of the chain: the next call wants it as its head. */
-  | { readonly kind: 'block'; readonly block: BatchedBlock }
+  | { readonly type: 'block'; readonly block: BatchedBlock }
   /** {@link BatchStage.answer} it. */
-  | { readonly kind: 'need'; readonly need: ChannelStageNeed | Extract<DerivationNeed, { kind: 'l2-block' }> }
+  | { readonly type: 'need'; readonly need: ChannelStageNeed | Extract<DerivationNeed, { type: 'l2-block' }> }
   /** One step was done, and no block came of it: call again. */
-  | { readonly kind: 'progress' }
+  | { readonly type: 'progress' }
   /** This L1 block says no more: enter the next. */
-  | { readonly kind: 'drained' }
+  | { readonly type: 'drained' }
 
 /** The second step of derivation: which batches count, and the blocks that they, or their absence, make. */
 export interface BatchStage {
@@ -53,7 +53,7 @@ export interface BatchStage {
    */
   next(head: L2BlockRef, passOver?: boolean): BatchStageOutput
   /** @throws SequencerError `DERIVATION_INPUT_INVALID`, which changes nothing */
-  answer(input: Extract<DerivationInput, { kind: 'blobs' | 'commitment' | 'l2-block' }>): void
+  answer(input: Extract<DerivationInput, { type: 'blobs' | 'commitment' | 'l2-block' }>): void
   /** The engine refused the block that came last. `tookBack`: the blocks of its span before it are taken back, too, and the head is lower. */
   refused(tookBack: boolean): void
   /** Batches that wait for their turn. */
@@ -94,8 +94,8 @@ export interface BatchStage {
  *   const block = l1.block(number)!
  *   channels.enter(block)
  *   batches.enter(block)
- *   for (let output = batches.next(head); output.kind !== 'drained'; output = batches.next(head)) {
- *     if (output.kind !== 'block') continue
+ *   for (let output = batches.next(head); output.type !== 'drained'; output = batches.next(head)) {
+ *     if (output.type !== 'block') continue
  *     head = sequencer.blocks[Number(head.number)]!.ref // of a real chain: ask a node of it for block head.number + 1
  *     where.push(`${head.number} in ${number}`)
  *   }
@@ -121,7 +121,7 @@ class Stage implements BatchStage {
   #candidate: Candidate | undefined
   #span: OpenSpan | undefined
   readonly #l2Blocks = new Map<bigint, SafeBlock | undefined>()
-  #need: Extract<BatchStageOutput, { kind: 'need' }>['need'] | undefined
+  #need: Extract<BatchStageOutput, { type: 'need' }>['need'] | undefined
   /** What the step that is being done came to. */
   #block: BatchedBlock | undefined
 
@@ -150,21 +150,21 @@ class Stage implements BatchStage {
   }
 
   next(head: L2BlockRef, passOver = false): BatchStageOutput {
-    if (this.#need !== undefined) return { kind: 'need', need: this.#need }
+    if (this.#need !== undefined) return { type: 'need', need: this.#need }
     const l1 = this.#l1
-    if (l1 === undefined) return { kind: 'drained' }
+    if (l1 === undefined) return { type: 'drained' }
     const progress = this.#advance(head, l1, passOver)
-    if (this.#need !== undefined) return { kind: 'need', need: this.#need }
+    if (this.#need !== undefined) return { type: 'need', need: this.#need }
     const block = this.#block
-    if (block === undefined) return { kind: progress }
+    if (block === undefined) return { type: progress }
     this.#block = undefined
-    return { kind: 'block', block }
+    return { type: 'block', block }
   }
 
   answer(input: Parameters<BatchStage['answer']>[0]): void {
     const need = this.#need
-    if (need === undefined || need.kind !== input.kind) throw unasked(input.kind, need?.kind ?? 'nothing')
-    if (input.kind === 'l2-block') this.#takeL2Block((need as { number: bigint }).number, input.block)
+    if (need === undefined || need.type !== input.type) throw unasked(input.type, need?.type ?? 'nothing')
+    if (input.type === 'l2-block') this.#takeL2Block((need as { number: bigint }).number, input.block)
     else this.#channels.answer(input)
     this.#need = undefined
   }
@@ -182,8 +182,8 @@ class Stage implements BatchStage {
 
   #pull(): IncludedBatch | Progress {
     const output = this.#channels.next()
-    if (output.kind === 'batch') return output.included
-    if (output.kind !== 'need') return output.kind
+    if (output.type === 'batch') return output.included
+    if (output.type !== 'need') return output.type
     this.#need = output.need
     return 'progress'
   }
@@ -242,7 +242,7 @@ class Stage implements BatchStage {
     const judgement = judge.judge({ l1Blocks: this.#window, safe: head }, number =>
       this.#l2Blocks.has(number) ? this.#l2Blocks.get(number) : 'unread',
     )
-    if (judgement.kind === 'needs-l2-block') this.#need = { kind: 'l2-block', number: judgement.number }
+    if (judgement.type === 'needs-l2-block') this.#need = { type: 'l2-block', number: judgement.number }
     else this.#l2Blocks.clear()
     return judgement
   }
@@ -257,9 +257,9 @@ class Stage implements BatchStage {
     this.#l2Blocks.set(number, block)
   }
 
-  #report(type: 'singular' | 'span', verdict: BatchVerdict): void {
+  #report(batchType: 'singular' | 'span', verdict: BatchVerdict): void {
     if (verdict.verdict === 'accept') return
-    this.#emit({ kind: 'batch', type, verdict: verdict.verdict, reason: verdict.reason })
+    this.#emit({ type: 'batch', batchType, verdict: verdict.verdict, reason: verdict.reason })
   }
 
   #nextHolocene(head: L2BlockRef, l1: L1Header): Progress {
@@ -276,7 +276,7 @@ class Stage implements BatchStage {
 
   #judgeHolocene(head: L2BlockRef, included: IncludedBatch, candidate?: Candidate): void {
     const judgement = this.#judge(head, candidate ?? { judge: createJudge(this.#config, included) })
-    if (judgement.kind === 'needs-l2-block') return
+    if (judgement.type === 'needs-l2-block') return
     this.#candidate = undefined
     const { verdict, span } = judgement
     const { batch } = included
@@ -300,7 +300,7 @@ class Stage implements BatchStage {
       const waiting = this.#queue.first(head.timestamp + this.#config.blockTimeSeconds)
       if (waiting === undefined) break
       const judgement = this.#judge(head, waiting)
-      if (judgement.kind === 'needs-l2-block') {
+      if (judgement.type === 'needs-l2-block') {
         // Comes back here with the answer, before anything else is read.
         this.#candidate = { included: waiting, judge: waiting.judge }
         return 'progress'

@@ -14,15 +14,15 @@ import { sameHex } from './words.js'
 
 /** What the block stage waits for. */
 export type BlockStageOutput =
-  | { readonly kind: 'need'; readonly need: Extract<DerivationNeed, { kind: 'l1-block' }> }
-  | Extract<DerivationOutput, { kind: 'attributes' }>
+  | { readonly type: 'need'; readonly need: Extract<DerivationNeed, { type: 'l1-block' }> }
+  | Extract<DerivationOutput, { type: 'attributes' }>
 
 /** What a refusal came to. */
 export type Refusal =
   /** A block of deposits takes its place: these are its attributes. */
-  | { readonly kind: 'replaced'; readonly output: BlockStageOutput }
+  | { readonly type: 'replaced'; readonly output: BlockStageOutput }
   /** There is no such block; `tookBack`: nor those of its span before it. */
-  | { readonly kind: 'given-up'; readonly tookBack: boolean }
+  | { readonly type: 'given-up'; readonly tookBack: boolean }
 
 /** The last step of derivation: what batches say of a block becomes attributes, and what an engine makes of them the head. */
 export class BlockStage {
@@ -64,7 +64,7 @@ export class BlockStage {
     this.#holocene = holocene
     const { epoch, parent } = batch
     if (epoch.number === parent.l1Origin.number) return this.#build({ ...epoch, transactions: [], logs: [] })
-    return { kind: 'need', need: { kind: 'l1-block', number: epoch.number, hash: epoch.hash } }
+    return { type: 'need', need: { type: 'l1-block', number: epoch.number, hash: epoch.hash } }
   }
 
   withOrigin(block: L1Block): BlockStageOutput {
@@ -92,7 +92,7 @@ export class BlockStage {
     const { epoch, parent } = this.#batch!
     const { attributes, sequenceNumber } = this.#built!
     return {
-      kind: 'attributes',
+      type: 'attributes',
       parent,
       attributes,
       origin: { number: epoch.number, hash: epoch.hash },
@@ -140,11 +140,11 @@ export class BlockStage {
     }
     if (this.#holocene) {
       this.#built = depositsOnly(built)
-      return { kind: 'replaced', output: this.#offer(true) }
+      return { type: 'replaced', output: this.#offer(true) }
     }
     const tookBack = this.#head !== this.#safe
     this.#head = this.#safe
     this.#headConfig = this.#safeConfig
-    return { kind: 'given-up', tookBack }
+    return { type: 'given-up', tookBack }
   }
 }

@@ -49,18 +49,18 @@ export type ChannelStageOptions = {
 }
 
 /** What the channel stage asks for. */
-export type ChannelStageNeed = Extract<DerivationNeed, { kind: 'blobs' | 'commitment' }>
+export type ChannelStageNeed = Extract<DerivationNeed, { type: 'blobs' | 'commitment' }>
 
 /** What {@link ChannelStage.next} comes back with. */
 export type ChannelStageOutput =
   /** The next batch. Whether it counts is for the chain to say, see {@link createBatchStage}. */
-  | { readonly kind: 'batch'; readonly included: IncludedBatch }
+  | { readonly type: 'batch'; readonly included: IncludedBatch }
   /** {@link ChannelStage.answer} it. */
-  | { readonly kind: 'need'; readonly need: ChannelStageNeed }
+  | { readonly type: 'need'; readonly need: ChannelStageNeed }
   /** One step was done, and no batch came of it: call again. */
-  | { readonly kind: 'progress' }
+  | { readonly type: 'progress' }
   /** Everything in this L1 block was read: enter the next. */
-  | { readonly kind: 'drained' }
+  | { readonly type: 'drained' }
 
 /** The first half of derivation: from L1 blocks to the batches in them. */
 export interface ChannelStage {
@@ -73,7 +73,7 @@ export interface ChannelStage {
   enter(block: L1Block, passOver?: boolean): void
   next(): ChannelStageOutput
   /** @throws SequencerError `DERIVATION_INPUT_INVALID`, which changes nothing */
-  answer(input: Extract<DerivationInput, { kind: 'blobs' | 'commitment' }>): void
+  answer(input: Extract<DerivationInput, { type: 'blobs' | 'commitment' }>): void
   /** Leaves out the rest of the channel that is being read: from Holocene on, one invalid batch condemns what is behind it. */
   flush(): void
   /** As of the L1 block that was entered last. */
@@ -82,7 +82,7 @@ export interface ChannelStage {
   readonly openChannels: number
 }
 
-type Source = { kind: 'data'; data: Uint8Array } | { kind: 'blobs'; hashes: readonly Hash[] }
+type Source = { type: 'data'; data: Uint8Array } | { type: 'blobs'; hashes: readonly Hash[] }
 
 /**
  * Reads the batches of a chain from its L1, without the chain: batcher transactions → frames → channels → batches, with the rules of each
@@ -111,9 +111,9 @@ type Source = { kind: 'data'; data: Uint8Array } | { kind: 'blobs'; hashes: read
  * const stage = createChannelStage({ config })
  * for (let number = config.genesis.l1.number + 1n; number <= l1.head.number; number++) {
  *   stage.enter(l1.block(number)!)
- *   for (let output = stage.next(); output.kind !== 'drained'; output = stage.next()) {
- *     if (output.kind === 'need') throw new Error('blobs: none on this L1')
- *     if (output.kind === 'batch') console.log(output.included.batch.type) // singular
+ *   for (let output = stage.next(); output.type !== 'drained'; output = stage.next()) {
+ *     if (output.type === 'need') throw new Error('blobs: none on this L1')
+ *     if (output.type === 'batch') console.log(output.included.batch.type) // singular
  *   }
  * }
  * ```
@@ -166,7 +166,7 @@ class Stage implements ChannelStage {
   enter(block: L1Block, passOver = false): void {
     const events: DerivationEvent[] = []
     const systemConfig = applyConfigLogs(this.#systemConfig, block.logs, this.#config, block.timestamp, error =>
-      events.push({ kind: 'config-log-skipped', error }),
+      events.push({ type: 'config-log-skipped', error }),
     )
     const l1 = l1BlockRef(block)
     const sources = this.#sourcesOf(block, l1, systemConfig, events)
@@ -191,11 +191,11 @@ class Stage implements ChannelStage {
       const sender = this.#trustSenders && from !== undefined ? from : transaction.sender(this.#recovery)
       const reason = sender === undefined ? 'malformed' : 'not-batcher'
       if (sender === undefined || !this.#isBatcher(sender, l1, systemConfig)) {
-        events.push({ kind: 'transaction-ignored', reason })
+        events.push({ type: 'transaction-ignored', reason })
       } else if (transaction.blobVersionedHashes === undefined) {
-        sources.push({ kind: 'data', data: transaction.data })
+        sources.push({ type: 'data', data: transaction.data })
       } else if (transaction.blobVersionedHashes.length > 0) {
-        sources.push({ kind: 'blobs', hashes: transaction.blobVersionedHashes })
+        sources.push({ type: 'blobs', hashes: transaction.blobVersionedHashes })
       }
     }
     return sources
@@ -203,45 +203,45 @@ class Stage implements ChannelStage {
 
   /** In the order of op-node's pull: reader, complete channels, frames, data. */
   next(): ChannelStageOutput {
-    if (this.#need !== undefined) return { kind: 'need', need: this.#need }
+    if (this.#need !== undefined) return { type: 'need', need: this.#need }
     const l1 = this.#l1
-    if (l1 === undefined) return { kind: 'drained' }
+    if (l1 === undefined) return { type: 'drained' }
     if (this.#reader !== undefined) return this.#nextBatch(this.#reader, l1)
     const channel = this.#readyChannel(l1)
     if (channel !== undefined) {
       if (!this.#passOver) this.#open(channel, l1)
-      return { kind: 'progress' }
+      return { type: 'progress' }
     }
     if (this.#nextFrame < this.#frames.length) {
       const frame = this.#frames[this.#nextFrame++]!
       const reason = this.#bank.add(frame, l1.number, this.#bankRules(l1))
       if (reason !== undefined) {
         const { channelId, frameNumber } = frame
-        this.#emit({ kind: 'frame-ignored', channelId, frameNumber, reason })
+        this.#emit({ type: 'frame-ignored', channelId, frameNumber, reason })
       }
-      return { kind: 'progress' }
+      return { type: 'progress' }
     }
     this.#frames = []
     this.#nextFrame = 0
     const source = this.#sources.shift()
-    if (source === undefined) return { kind: 'drained' }
-    if (source.kind === 'data') this.#takeData(source.data, l1, true)
-    else this.#need = { kind: 'blobs', block: l1, versionedHashes: source.hashes }
-    return this.#need === undefined ? { kind: 'progress' } : { kind: 'need', need: this.#need }
+    if (source === undefined) return { type: 'drained' }
+    if (source.type === 'data') this.#takeData(source.data, l1, true)
+    else this.#need = { type: 'blobs', block: l1, versionedHashes: source.hashes }
+    return this.#need === undefined ? { type: 'progress' } : { type: 'need', need: this.#need }
   }
 
   #nextBatch(reader: ChannelReader, l1: L1BlockRef): ChannelStageOutput {
     const batch = reader.next()
     if (batch === undefined) {
-      this.#emit({ kind: 'channel-end', reason: reader.end?.kind ?? 'end' })
+      this.#emit({ type: 'channel-end', reason: reader.end?.type ?? 'end' })
       this.#reader = undefined
-      return { kind: 'progress' }
+      return { type: 'progress' }
     }
     if (batch.type === 'span' && !isForkActive(this.#config.forks, 'delta', l1.timestamp)) {
-      this.#emit({ kind: 'batch', type: 'span', verdict: 'drop', reason: 'span-before-delta' })
-      return { kind: 'progress' }
+      this.#emit({ type: 'batch', batchType: 'span', verdict: 'drop', reason: 'span-before-delta' })
+      return { type: 'progress' }
     }
-    return { kind: 'batch', included: { batch, inclusion: l1 } }
+    return { type: 'batch', included: { batch, inclusion: l1 } }
   }
 
   #readyChannel({ number, timestamp }: L1BlockRef): ReadyChannel | undefined {
@@ -268,23 +268,23 @@ class Stage implements ChannelStage {
       decompressors: this.#decompressors,
       rules: this.#rules,
       onDropped: () => {
-        this.#emit({ kind: 'batch', type: 'span', verdict: 'drop', reason: 'span-underivable' })
+        this.#emit({ type: 'batch', batchType: 'span', verdict: 'drop', reason: 'span-underivable' })
       },
     })
-    this.#emit({ kind: 'channel', channelId, bytes: data.length, openedAt })
+    this.#emit({ type: 'channel', channelId, bytes: data.length, openedAt })
   }
 
   flush(): void {
     if (this.#reader === undefined) return
     this.#reader = undefined
-    this.#emit({ kind: 'channel-end', reason: 'flushed' })
+    this.#emit({ type: 'channel-end', reason: 'flushed' })
   }
 
   answer(input: Parameters<ChannelStage['answer']>[0]): void {
     const need = this.#need
-    if (need?.kind === 'blobs' && input.kind === 'blobs') this.#takeBlobs(need.versionedHashes.length, input.blobs)
-    else if (need?.kind === 'commitment' && input.kind === 'commitment') this.#takeCommitted(need, input.data)
-    else throw unasked(input.kind, need?.kind ?? 'nothing')
+    if (need?.type === 'blobs' && input.type === 'blobs') this.#takeBlobs(need.versionedHashes.length, input.blobs)
+    else if (need?.type === 'commitment' && input.type === 'commitment') this.#takeCommitted(need, input.data)
+    else throw unasked(input.type, need?.type ?? 'nothing')
   }
 
   #takeBlobs(count: number, blobs: readonly Uint8Array[]): void {
@@ -292,14 +292,14 @@ class Stage implements ChannelStage {
     const sources: Source[] = []
     for (const blob of blobs) {
       const data = decodeBlobPayload(blob)
-      if (data === undefined) this.#emit({ kind: 'transaction-ignored', reason: 'blob-malformed' })
-      else sources.push({ kind: 'data', data })
+      if (data === undefined) this.#emit({ type: 'transaction-ignored', reason: 'blob-malformed' })
+      else sources.push({ type: 'data', data })
     }
     this.#sources.unshift(...sources)
     this.#need = undefined
   }
 
-  #takeCommitted(need: Extract<ChannelStageNeed, { kind: 'commitment' }>, data: Uint8Array | undefined): void {
+  #takeCommitted(need: Extract<ChannelStageNeed, { type: 'commitment' }>, data: Uint8Array | undefined): void {
     const commitment = unhex(need.commitment)
     const byKeccak = commitment[0] === 0
     if (data !== undefined && byKeccak) {
@@ -314,7 +314,7 @@ class Stage implements ChannelStage {
     }
     this.#need = undefined
     if (data === undefined || (byKeccak && data.length > altDaRules(this.#config).maxInputBytes)) {
-      this.#emit({ kind: 'transaction-ignored', reason: 'commitment-skipped' })
+      this.#emit({ type: 'transaction-ignored', reason: 'commitment-skipped' })
     } else {
       this.#takeData(data, need.block, false)
     }
@@ -332,13 +332,13 @@ class Stage implements ChannelStage {
         return
       }
       if (mayPoint && this.#isCommitment(decoded.commitment)) {
-        this.#need = { kind: 'commitment', block: l1, commitment: bytesToHex(decoded.commitment) }
+        this.#need = { type: 'commitment', block: l1, commitment: bytesToHex(decoded.commitment) }
         return
       }
     } catch (error) {
       if (!isL2Error(error, 'BATCHER_TRANSACTION_INVALID')) throw error
     }
-    this.#emit({ kind: 'transaction-ignored', reason: 'data-malformed' })
+    this.#emit({ type: 'transaction-ignored', reason: 'data-malformed' })
   }
 
   /** Type 0: a keccak hash; type 1: a layer's byte and whatever that layer says. The chain may take only one of them. */

@@ -44,18 +44,18 @@ const deposit: fc.Arbitrary<DepositTransaction> = fc.record({
 
 describe('depositSourceHash', () => {
   it('knows the published values', () => {
-    expect(depositSourceHash({ kind: 'user', l1BlockHash: zero, logIndex: 0n })).toBe(
+    expect(depositSourceHash({ type: 'user', l1BlockHash: zero, logIndex: 0n })).toBe(
       '0xed428e1c45e1d9561b62834e1a2d3015a0caae3bfdc16b4da059ac885b01a145',
     )
     expect(
       depositSourceHash({
-        kind: 'l1-info',
+        type: 'l1-info',
         l1BlockHash: '0x392012032675be9f94aae5ab442de73c5f4fb1bf30fa7dd0d2442239899a40fc',
         sequenceNumber: 4n,
       }),
     ).toBe('0x9faba4bffba01d831cb39e31f4f635c94687f9388ae6e3995cb3c788ce36ce04')
     // Source: OP specs, Ecotone, "L1Block deployment".
-    expect(depositSourceHash({ kind: 'upgrade', intent: 'Ecotone: L1 Block Deployment' })).toBe(
+    expect(depositSourceHash({ type: 'upgrade', intent: 'Ecotone: L1 Block Deployment' })).toBe(
       '0x877a6077205782ea15a6dc8699fa5ebcec5e0f4389f09cb8eda09488231346f8',
     )
   })
@@ -141,7 +141,7 @@ describe('depositFromLog', () => {
     fc.assert(
       fc.property(deposit, fc.nat(1000), (tx, logIndex) => {
         const log = { ...encodeDepositLog(tx), address: portal, logIndex }
-        const sourceHash = depositSourceHash({ kind: 'user', l1BlockHash: zero, logIndex: BigInt(logIndex) })
+        const sourceHash = depositSourceHash({ type: 'user', l1BlockHash: zero, logIndex: BigInt(logIndex) })
         expect(depositFromLog(log, zero)).toEqual({ ...tx, sourceHash, isSystemTransaction: false })
       }),
     )

@@ -31,16 +31,16 @@ export type DepositTransaction = {
 /** What a source hash is made of. */
 export type DepositSource =
   /** A user's deposit: where its log is. */
-  | { readonly kind: 'user'; readonly l1BlockHash: Hash; readonly logIndex: bigint }
+  | { readonly type: 'user'; readonly l1BlockHash: Hash; readonly logIndex: bigint }
   /** The L1-info deposit of a block. */
-  | { readonly kind: 'l1-info'; readonly l1BlockHash: Hash; readonly sequenceNumber: bigint }
+  | { readonly type: 'l1-info'; readonly l1BlockHash: Hash; readonly sequenceNumber: bigint }
   /** A transaction of a network upgrade, named by its intent. */
-  | { readonly kind: 'upgrade'; readonly intent: string }
+  | { readonly type: 'upgrade'; readonly intent: string }
 
 /** `keccak256(uint256(domain) ++ inner)`. Source: OP specs, "Source hash computation". */
 export function depositSourceHash(source: DepositSource): Hash {
   const [domain, inner] = ((): [bigint, Uint8Array] => {
-    switch (source.kind) {
+    switch (source.type) {
       case 'user':
         return [0n, concatBytes(unhex(source.l1BlockHash, 32), uintBe(source.logIndex, 32))]
       case 'l1-info':
@@ -143,7 +143,7 @@ export function depositFromLog(log: L1Log, l1BlockHash: Hash): DepositTransactio
   if (length < 73) invalid(`opaque data of ${length} bytes, at least 73`, at)
   const opaque = data.subarray(64, 64 + length)
   return {
-    sourceHash: depositSourceHash({ kind: 'user', l1BlockHash, logIndex: BigInt(log.logIndex) }),
+    sourceHash: depositSourceHash({ type: 'user', l1BlockHash, logIndex: BigInt(log.logIndex) }),
     from: addressAt(from, 0),
     to: opaque[72] === 0 ? addressAt(to, 0) : undefined,
     mint: readUintBe(opaque, 0, 32),

@@ -58,7 +58,7 @@ function drive({ config, l1 }: Scene, options: Partial<DerivationDriverOptions> 
     l1: l1.source,
     blobs: l1.blobs,
     trustSenders: true,
-    onEvent: event => events.push(event.kind),
+    onEvent: event => events.push(event.type),
     ...options,
   })
   return { driver, engine, events }

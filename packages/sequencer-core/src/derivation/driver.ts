@@ -47,7 +47,7 @@ export type DerivationDriverOptions = Omit<DerivationOptions, 'start'> & {
 /** What the driver reports beside the pipeline's own events. */
 export type DriverEvent =
   /** L1 changed: derivation goes on from this checkpoint. */
-  { readonly kind: 'reset'; readonly to: DerivationCheckpoint }
+  { readonly type: 'reset'; readonly to: DerivationCheckpoint }
 
 /** Where derivation stands. */
 export type DerivationStatus = {
@@ -167,22 +167,22 @@ class Driver implements DerivationDriver {
   /** One exchange with the pipeline; false when L1 has nothing more. */
   async #once(callOptions: CallOptions): Promise<boolean> {
     const output = this.#output ?? this.#pipeline.step()
-    if (output.kind === 'event') {
+    if (output.type === 'event') {
       this.#options.onEvent?.(output.event)
-      if (output.event.kind === 'l1-block-read') this.#remember()
+      if (output.event.type === 'l1-block-read') this.#remember()
       return true
     }
     // Kept, so that a source that fails now is asked again by the next sync.
     this.#output = output
     const input =
-      output.kind === 'need' ? await this.#get(output.need, callOptions) : await this.#execute(output, callOptions)
+      output.type === 'need' ? await this.#get(output.need, callOptions) : await this.#execute(output, callOptions)
     if (input === undefined) return false
     const { head } = this.#pipeline
     const answered = this.#pipeline.step(input)
-    this.#output = answered.kind === 'event' ? undefined : answered
-    if (answered.kind === 'event') this.#options.onEvent?.(answered.event)
+    this.#output = answered.type === 'event' ? undefined : answered
+    if (answered.type === 'event') this.#options.onEvent?.(answered.event)
     // A span that was taken back leaves the engine on a block that is no longer derived.
-    if (input.kind === 'refused' && this.#pipeline.head !== head)
+    if (input.type === 'refused' && this.#pipeline.head !== head)
       await this.#label(this.#pipeline.head.hash, this.#pipeline.safe.hash, callOptions)
     return true
   }
@@ -233,10 +233,10 @@ class Driver implements DerivationDriver {
 
   async #get(need: DerivationNeed, callOptions: CallOptions): Promise<DerivationInput | undefined> {
     const { l1, blobs, commitments } = this.#options
-    switch (need.kind) {
+    switch (need.type) {
       case 'l1-block': {
         const cached = need.hash === undefined ? undefined : this.#cache.get(need.number)
-        if (cached !== undefined && cached.hash === need.hash) return { kind: 'l1-block', block: cached }
+        if (cached !== undefined && cached.hash === need.hash) return { type: 'l1-block', block: cached }
         const block = await l1.block(need.number, callOptions)
         if (block === undefined) return undefined
         this.#cache.set(block.number, { ...block, transactions: [] })
@@ -245,16 +245,16 @@ class Driver implements DerivationDriver {
           if (this.#cache.size <= max) break
           this.#cache.delete(number)
         }
-        return { kind: 'l1-block', block }
+        return { type: 'l1-block', block }
       }
       case 'blobs':
         if (blobs === undefined) throw missing('blobs')
-        return { kind: 'blobs', blobs: await blobs.getBlobs(need.versionedHashes, need.block, callOptions) }
+        return { type: 'blobs', blobs: await blobs.getBlobs(need.versionedHashes, need.block, callOptions) }
       case 'commitment':
         if (commitments === undefined) throw missing('commitments')
-        return { kind: 'commitment', data: await commitments.getCommitted(need.commitment, need.block, callOptions) }
+        return { type: 'commitment', data: await commitments.getCommitted(need.commitment, need.block, callOptions) }
       case 'l2-block':
-        return { kind: 'l2-block', block: await this.#safeBlock(need.number, callOptions) }
+        return { type: 'l2-block', block: await this.#safeBlock(need.number, callOptions) }
     }
   }
 
@@ -274,7 +274,7 @@ class Driver implements DerivationDriver {
   }
 
   async #execute(
-    output: Extract<DerivationOutput, { kind: 'attributes' }>,
+    output: Extract<DerivationOutput, { type: 'attributes' }>,
     callOptions: CallOptions,
   ): Promise<DerivationInput> {
     const { engine, config } = this.#options
@@ -285,7 +285,7 @@ class Driver implements DerivationDriver {
     if (known !== undefined && isBlockOfAttributes(known, parent.hash, attributes, config)) {
       // The engine has the block: it gets a label, and what was built upon it stays.
       if (concluding) await this.#label(unsafe!.hash, known.hash, callOptions)
-      return { kind: 'executed', block: known }
+      return { type: 'executed', block: known }
     }
     let block: ExecutedBlock
     try {
@@ -293,14 +293,14 @@ class Driver implements DerivationDriver {
     } catch (error) {
       const isRefusal = this.#options.isRefusal ?? isRefusedBlock
       if (!isRefusal(error)) throw error
-      return { kind: 'refused' }
+      return { type: 'refused' }
     }
     await this.#label(
       known?.hash === block.hash ? unsafe!.hash : block.hash,
       concluding ? block.hash : this.#pipeline.safe.hash,
       callOptions,
     )
-    return { kind: 'executed', block }
+    return { type: 'executed', block }
   }
 
   /** Starts over from the newest checkpoint that L1 still knows. */
@@ -323,7 +323,7 @@ class Driver implements DerivationDriver {
       this.#output = undefined
       this.#pipeline = createDerivationPipeline({ ...this.#options, start: to })
       this.#finalized = finalized
-      this.#options.onEvent?.({ kind: 'reset', to })
+      this.#options.onEvent?.({ type: 'reset', to })
       return
     }
     throw new SequencerError(`L1 no longer has block ${this.#start.l1.number}, where derivation began`, {

@@ -62,6 +62,6 @@ describe('an inbox with junk in it', () => {
     for (let i = 0; i < 3; i++) l1.mine()
     const { blocks, events } = deriveSimulated(l1, { config, start: genesisCheckpoint(config) })
     expect(blocks.map(({ hash }) => hash)).toEqual(sequencer.blocks.map(({ ref }) => ref.hash))
-    expect(events.some(({ kind }) => kind === 'transaction-ignored')).toBe(true)
+    expect(events.some(({ type }) => type === 'transaction-ignored')).toBe(true)
   })
 })

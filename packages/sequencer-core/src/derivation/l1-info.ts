@@ -221,7 +221,7 @@ export function l1InfoDeposit(
 ): DepositTransaction {
   const regolith = isForkActive(rollup.forks, 'regolith', timestamp)
   return {
-    sourceHash: depositSourceHash({ kind: 'l1-info', l1BlockHash: origin.hash, sequenceNumber }),
+    sourceHash: depositSourceHash({ type: 'l1-info', l1BlockHash: origin.hash, sequenceNumber }),
     from: l1InfoDepositor,
     to: l1BlockPredeploy,
     mint: 0n,

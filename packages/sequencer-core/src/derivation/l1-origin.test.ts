@@ -27,8 +27,8 @@ describe('nextOrigin', () => {
 
   it('waits when too far ahead, and builds empty blocks while L1 is late', () => {
     const ahead = { ...genesis, timestamp: 2800n }
-    expect(nextOrigin(config, { ...genesis, timestamp: 2798n }, current, undefined).kind).toBe('build')
-    expect(nextOrigin(config, ahead, current, undefined)).toEqual({ kind: 'wait-for-l1' })
+    expect(nextOrigin(config, { ...genesis, timestamp: 2798n }, current, undefined).type).toBe('build')
+    expect(nextOrigin(config, ahead, current, undefined)).toEqual({ type: 'wait-for-l1' })
     expect(nextOrigin(config, ahead, current, next(2900n))).toMatchObject({ origin: { number: 100n }, noTxPool: true })
     expect(nextOrigin(config, ahead, current, next(1012n))).toMatchObject({ origin: { number: 101n }, noTxPool: false })
   })

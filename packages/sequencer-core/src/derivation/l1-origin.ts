@@ -6,13 +6,13 @@ import { maxSequencerDriftSeconds, type RollupConfig } from './rollup-config.js'
 /** What a sequencer builds its next block on. */
 export type OriginChoice<Block extends L1BlockRef = L1BlockRef> =
   | {
-      readonly kind: 'build'
+      readonly type: 'build'
       readonly origin: Block
       /** The block must carry no transaction of users: it is too far ahead of its L1 origin, or installs a network upgrade. */
       readonly noTxPool: boolean
     }
   /** Too far ahead to go on without knowing whether the next L1 block could be adopted: wait for it. */
-  | { readonly kind: 'wait-for-l1' }
+  | { readonly type: 'wait-for-l1' }
 
 /**
  * Chooses the L1 origin of the block after `parent`: the next L1 block as soon as it exists and is not younger than the L2 block, the
@@ -31,7 +31,7 @@ export type OriginChoice<Block extends L1BlockRef = L1BlockRef> =
  * const current = { number: 17_422_590n, hash: parent.l1Origin.hash, parentHash: hash(0), timestamp: parent.timestamp }
  * const next = { number: 17_422_591n, hash: hash(1), parentHash: current.hash, timestamp: parent.timestamp + 12n }
  * const choice = nextOrigin(config, parent, current, next)
- * console.log(choice.kind === 'build' && choice.origin.number) // 17422590n
+ * console.log(choice.type === 'build' && choice.origin.number) // 17422590n
  * ```
  */
 export function nextOrigin<Block extends L1BlockRef>(
@@ -43,8 +43,8 @@ export function nextOrigin<Block extends L1BlockRef>(
   const timestamp = parent.timestamp + config.blockTimeSeconds
   const exceeds = (origin: L1BlockRef): boolean =>
     timestamp > origin.timestamp + maxSequencerDriftSeconds(config, origin.timestamp)
-  if (next === undefined && exceeds(current)) return { kind: 'wait-for-l1' }
+  if (next === undefined && exceeds(current)) return { type: 'wait-for-l1' }
   const origin = next !== undefined && timestamp >= next.timestamp ? next : current
   const upgrade = forkNames.some(fork => isForkActivationBlock(config.forks, fork, timestamp, config.blockTimeSeconds))
-  return { kind: 'build', origin, noTxPool: upgrade || exceeds(origin) }
+  return { type: 'build', origin, noTxPool: upgrade || exceeds(origin) }
 }

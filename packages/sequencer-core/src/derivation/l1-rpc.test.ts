@@ -109,7 +109,7 @@ describe('createRpcL1Source', () => {
 
     const deposit = { from: other.address, to: undefined, mint: 5n, value: 3n, gas: 99_000n, data: Uint8Array.of(1, 2) }
     await send(config.depositContract, emit(encodeDepositLog(deposit)))
-    await send(config.systemConfigContract, emit(encodeConfigUpdate({ kind: 'gas-limit', gasLimit: 25_000_000n })))
+    await send(config.systemConfigContract, emit(encodeConfigUpdate({ type: 'gas-limit', gasLimit: 25_000_000n })))
     await mine()
     await follow()
     expect(await source.block(2n)).toBeUndefined()
@@ -137,7 +137,7 @@ describe('createRpcL1Source', () => {
       engine,
       l1: source,
       blobs: { getBlobs: async hashes => hashes.map(hash => sent.get(hash)!) },
-      onEvent: event => events.push(event.kind),
+      onEvent: event => events.push(event.type),
     })
     const status = await driver.sync()
     expect(status.head).toEqual(sequencer.head)

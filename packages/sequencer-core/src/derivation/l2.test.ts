@@ -68,13 +68,13 @@ describe('systemConfigOfBlock', () => {
       const l1 = createL1Simulator({ config: rollup, blockTimeSeconds: 2n })
       const engine = createHashEngine({ config: rollup })
       const updates: SystemConfigUpdate[] = [
-        { kind: 'gas-limit', gasLimit: 7_000_000n },
-        { kind: 'eip1559', denominator: 8n, elasticity: 3n },
-        { kind: 'operator-fee', scalar: 4n, constant: 5n },
-        { kind: 'min-base-fee', minBaseFee: 6n },
-        { kind: 'da-footprint', gasScalar: 9n },
-        { kind: 'fee-scalars', overhead: 1n, scalar: (1n << 248n) | (2n << 32n) | 3n },
-        { kind: 'batcher', batcher: rollup.depositContract },
+        { type: 'gas-limit', gasLimit: 7_000_000n },
+        { type: 'eip1559', denominator: 8n, elasticity: 3n },
+        { type: 'operator-fee', scalar: 4n, constant: 5n },
+        { type: 'min-base-fee', minBaseFee: 6n },
+        { type: 'da-footprint', gasScalar: 9n },
+        { type: 'fee-scalars', overhead: 1n, scalar: (1n << 248n) | (2n << 32n) | 3n },
+        { type: 'batcher', batcher: rollup.depositContract },
       ]
       let parent = genesisBlockRef(rollup)
       let carried = rollup.genesis.systemConfig

@@ -39,26 +39,26 @@ export type DerivationOptions = {
 /** What the pipeline cannot go on without. */
 export type DerivationNeed =
   /** The canonical L1 block of this number; with a hash, exactly that one. Answer when it exists. */
-  | { readonly kind: 'l1-block'; readonly number: bigint; readonly hash: Hash | undefined }
+  | { readonly type: 'l1-block'; readonly number: bigint; readonly hash: Hash | undefined }
   /** The blobs of one transaction of an L1 block, in this order. */
-  | { readonly kind: 'blobs'; readonly block: L1BlockRef; readonly versionedHashes: readonly Hash[] }
+  | { readonly type: 'blobs'; readonly block: L1BlockRef; readonly versionedHashes: readonly Hash[] }
   /** What an alt-DA server keeps under a commitment (type byte first). */
-  | { readonly kind: 'commitment'; readonly block: L1BlockRef; readonly commitment: Hex }
+  | { readonly type: 'commitment'; readonly block: L1BlockRef; readonly commitment: Hex }
   /** A block of the derived chain, at or below the head. The answer `undefined` is for good: ask again rather than give it. */
-  | { readonly kind: 'l2-block'; readonly number: bigint }
+  | { readonly type: 'l2-block'; readonly number: bigint }
 
 /** The answer to what {@link DerivationPipeline.step} returned last. */
 export type DerivationInput =
-  | { readonly kind: 'l1-block'; readonly block: L1Block }
+  | { readonly type: 'l1-block'; readonly block: L1Block }
   /** 131 072 bytes each; checking them against their versioned hashes is the caller's. */
-  | { readonly kind: 'blobs'; readonly blobs: readonly Uint8Array[] }
+  | { readonly type: 'blobs'; readonly blobs: readonly Uint8Array[] }
   /** `undefined`: it is certain that nobody has to have it, which the chain's challenge contract decides. */
-  | { readonly kind: 'commitment'; readonly data: Uint8Array | undefined }
-  | { readonly kind: 'l2-block'; readonly block: SafeBlock | undefined }
+  | { readonly type: 'commitment'; readonly data: Uint8Array | undefined }
+  | { readonly type: 'l2-block'; readonly block: SafeBlock | undefined }
   /** The engine built the attributes. */
-  | { readonly kind: 'executed'; readonly block: ExecutedRef }
+  | { readonly type: 'executed'; readonly block: ExecutedRef }
   /** The engine says that no such block can be. Not for "could not now": then ask it again. */
-  | { readonly kind: 'refused' }
+  | { readonly type: 'refused' }
 
 /** The part of an executed block that derivation reads. */
 export type ExecutedRef = {
@@ -72,43 +72,43 @@ export type ExecutedRef = {
 export type DerivationEvent =
   /** A transaction to the inbox that does not count. */
   | {
-      readonly kind: 'transaction-ignored'
+      readonly type: 'transaction-ignored'
       readonly reason: 'malformed' | 'not-batcher' | 'data-malformed' | 'blob-malformed' | 'commitment-skipped'
     }
   | {
-      readonly kind: 'frame-ignored'
+      readonly type: 'frame-ignored'
       readonly channelId: Hex
       readonly frameNumber: number
       readonly reason: FrameRefusal
     }
   /** All frames of a channel are there. */
-  | { readonly kind: 'channel'; readonly channelId: Hex; readonly bytes: number; readonly openedAt: bigint }
+  | { readonly type: 'channel'; readonly channelId: Hex; readonly bytes: number; readonly openedAt: bigint }
   /** A channel has no further batch. `flushed`: an invalid batch condemned what was left of it. */
-  | { readonly kind: 'channel-end'; readonly reason: 'end' | 'unusable' | 'invalid' | 'flushed' }
+  | { readonly type: 'channel-end'; readonly reason: 'end' | 'unusable' | 'invalid' | 'flushed' }
   /** A batch was not accepted. */
   | {
-      readonly kind: 'batch'
-      readonly type: 'singular' | 'span'
+      readonly type: 'batch'
+      readonly batchType: 'singular' | 'span'
       readonly verdict: Exclude<BatchVerdict['verdict'], 'accept'>
       readonly reason: BatchReason
     }
   /** A block was derived. */
-  | { readonly kind: 'block'; readonly block: L2BlockRef; readonly derivedFrom: L1BlockRef }
+  | { readonly type: 'block'; readonly block: L2BlockRef; readonly derivedFrom: L1BlockRef }
   /** A span batch turned out invalid when it was executed, before Holocene: its blocks are taken back. */
-  | { readonly kind: 'reverted'; readonly to: L2BlockRef }
+  | { readonly type: 'reverted'; readonly to: L2BlockRef }
   /** The engine refused a block; from Holocene on one of deposits takes its place. */
-  | { readonly kind: 'block-refused'; readonly parent: L2BlockRef }
+  | { readonly type: 'block-refused'; readonly parent: L2BlockRef }
   /** A `ConfigUpdate` log that cannot be read was skipped. */
-  | { readonly kind: 'config-log-skipped'; readonly error: SequencerError }
+  | { readonly type: 'config-log-skipped'; readonly error: SequencerError }
   /** Everything in this L1 block is accounted for. */
-  | { readonly kind: 'l1-block-read'; readonly block: L1BlockRef }
+  | { readonly type: 'l1-block-read'; readonly block: L1BlockRef }
 
 /** What {@link DerivationPipeline.step} comes back with. */
 export type DerivationOutput =
-  | { readonly kind: 'need'; readonly need: DerivationNeed }
+  | { readonly type: 'need'; readonly need: DerivationNeed }
   /** Build this on `parent`, and answer `executed` or `refused`. */
   | {
-      readonly kind: 'attributes'
+      readonly type: 'attributes'
       readonly parent: L2BlockRef
       readonly attributes: PayloadAttributes
       readonly origin: BlockId
@@ -120,7 +120,7 @@ export type DerivationOutput =
       /** The L1 block that was being read. */
       readonly derivedFrom: L1BlockRef
     }
-  | { readonly kind: 'event'; readonly event: DerivationEvent }
+  | { readonly type: 'event'; readonly event: DerivationEvent }
 
 /**
  * Derives a rollup from L1, without I/O: it says what it needs, and is given it.

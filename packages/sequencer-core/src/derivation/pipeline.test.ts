@@ -105,9 +105,11 @@ class World {
 
 const hashes = (derived: DerivedChain): string[] => derived.blocks.map(({ hash }) => hash)
 const verdicts = (derived: DerivedChain): string[] =>
-  derived.events.flatMap(event => (event.kind === 'batch' ? [`${event.type} ${event.verdict} ${event.reason}`] : []))
-const kinds = (derived: DerivedChain, kind: DerivationEvent['kind']): DerivationEvent[] =>
-  derived.events.filter(event => event.kind === kind)
+  derived.events.flatMap(event =>
+    event.type === 'batch' ? [`${event.batchType} ${event.verdict} ${event.reason}`] : [],
+  )
+const kinds = (derived: DerivedChain, kind: DerivationEvent['type']): DerivationEvent[] =>
+  derived.events.filter(event => event.type === kind)
 
 /** Lets a sequencer and L1 run beside each other, and posts everything by `send`, which puts frames on L1 before each block. */
 function run(world: World, random: Random, rounds: number, spans: boolean, send: (frames: Frame[][]) => void): void {
@@ -130,7 +132,7 @@ function run(world: World, random: Random, rounds: number, spans: boolean, send:
       })
     }
     if (random.bool(0.2))
-      world.l1.updateConfig({ kind: 'gas-limit', gasLimit: 1_000_000n + BigInt(random.below(1000)) })
+      world.l1.updateConfig({ type: 'gas-limit', gasLimit: 1_000_000n + BigInt(random.below(1000)) })
     const pending = world.blocks.slice(posted)
     const channelList: Frame[][] = []
     if (pending.length > 0 && (random.bool(0.5) || round === rounds - 1)) {
@@ -256,7 +258,7 @@ describe('derivation', () => {
     world.mine(1)
     const ignored = world.derive()
     expect(ignored.blocks).toEqual([])
-    expect(kinds(ignored, 'transaction-ignored')).toEqual([{ kind: 'transaction-ignored', reason: 'not-batcher' }])
+    expect(kinds(ignored, 'transaction-ignored')).toEqual([{ type: 'transaction-ignored', reason: 'not-batcher' }])
     world.l1.post(data)
     world.mine(1)
     expect(hashes(world.derive())).toEqual(world.hashes)
@@ -294,7 +296,7 @@ describe('derivation', () => {
     const posts = world.blocks.map(block => encodeBatcherTransaction(world.frames([toSingularBatch(block)])))
     world.l1.post(posts[0]!)
     world.mine(1)
-    world.l1.updateConfig({ kind: 'batcher', batcher: simulatedAccount(1).address })
+    world.l1.updateConfig({ type: 'batcher', batcher: simulatedAccount(1).address })
     world.l1.post(posts[1]!, { from: simulatedAccount(1) })
     world.l1.post(posts[2]!)
     world.mine(1)
@@ -381,7 +383,7 @@ describe('derivation', () => {
     expect(make(bedrock).blocks).toHaveLength(1)
     const early = make({ ...bedrock, fjord: undefined })
     expect(early.blocks).toEqual([])
-    expect(kinds(early, 'channel-end')).toEqual([{ kind: 'channel-end', reason: 'unusable' }])
+    expect(kinds(early, 'channel-end')).toEqual([{ type: 'channel-end', reason: 'unusable' }])
   })
 })
 
@@ -637,7 +639,7 @@ describe('what goes wrong', () => {
     const derived = world.derive()
     expect(derived.blocks.map(({ transactions }) => transactions.length)).toEqual([2, 1])
     expect(kinds(derived, 'block-refused')).toHaveLength(1)
-    expect(kinds(derived, 'channel-end')).toEqual([{ kind: 'channel-end', reason: 'flushed' }])
+    expect(kinds(derived, 'channel-end')).toEqual([{ type: 'channel-end', reason: 'flushed' }])
   })
 
   it('Bedrock: a block that the engine refuses is passed over; a span is taken back as a whole', () => {
@@ -651,7 +653,7 @@ describe('what goes wrong', () => {
     world.post([world.span(world.blocks)])
     world.post(bad.map(toSingularBatch))
     const derived = deriveSimulated(world.l1, { config: world.config, start: genesisCheckpoint(world.config), engine })
-    expect(kinds(derived, 'reverted')).toEqual([{ kind: 'reverted', to: expect.objectContaining({ number: 0n }) }])
+    expect(kinds(derived, 'reverted')).toEqual([{ type: 'reverted', to: expect.objectContaining({ number: 0n }) }])
     expect(hashes(derived)).toEqual(world.hashes.slice(0, 1))
     expect(derived.pipeline.safe.number).toBe(1n)
     expect(kinds(derived, 'block-refused')).toHaveLength(2)
@@ -681,12 +683,12 @@ describe('what goes wrong', () => {
     world.mine(8)
     const pipeline = createDerivationPipeline({ config: world.config, start: genesisCheckpoint(world.config) })
     let output = pipeline.step()
-    while (output.kind !== 'attributes') {
-      if (output.kind === 'need' && output.need.kind === 'l1-block') {
-        output = pipeline.step({ kind: 'l1-block', block: world.l1.block(output.need.number)! })
+    while (output.type !== 'attributes') {
+      if (output.type === 'need' && output.need.type === 'l1-block') {
+        output = pipeline.step({ type: 'l1-block', block: world.l1.block(output.need.number)! })
       } else output = pipeline.step()
     }
-    expect(code(() => pipeline.step({ kind: 'refused' }))).toBe('DEPOSIT_BLOCK_REFUSED')
+    expect(code(() => pipeline.step({ type: 'refused' }))).toBe('DEPOSIT_BLOCK_REFUSED')
     expect(pipeline.step()).toBe(output)
   })
 
@@ -748,7 +750,7 @@ describe('what goes wrong', () => {
     world.mine(1)
     const derived = world.derive()
     expect(hashes(derived)).toEqual(world.hashes.slice(0, 1))
-    expect(kinds(derived, 'channel-end')).toEqual([{ kind: 'channel-end', reason: 'invalid' }])
+    expect(kinds(derived, 'channel-end')).toEqual([{ type: 'channel-end', reason: 'invalid' }])
   })
 
   it('skips a config log that cannot be read, and says so', () => {
@@ -789,23 +791,23 @@ describe('step', () => {
     world.mine(2)
     const pipeline = createDerivationPipeline({ config: world.config, start: genesisCheckpoint(world.config) })
     const question = pipeline.step()
-    expect(question).toEqual({ kind: 'need', need: { kind: 'l1-block', number: 100n, hash: undefined } })
+    expect(question).toEqual({ type: 'need', need: { type: 'l1-block', number: 100n, hash: undefined } })
     const wrong = () => [
-      code(() => pipeline.step({ kind: 'refused' })),
-      code(() => pipeline.step({ kind: 'blobs', blobs: [] })),
-      code(() => pipeline.step({ kind: 'l1-block', block: world.l1.block(101n)! })),
+      code(() => pipeline.step({ type: 'refused' })),
+      code(() => pipeline.step({ type: 'blobs', blobs: [] })),
+      code(() => pipeline.step({ type: 'l1-block', block: world.l1.block(101n)! })),
     ]
     expect(wrong()).toEqual(Array(3).fill('DERIVATION_INPUT_INVALID'))
     expect(
-      code(() => pipeline.step({ kind: 'l1-block', block: { ...world.l1.block(100n)!, hash: world.l1.head.hash } })),
+      code(() => pipeline.step({ type: 'l1-block', block: { ...world.l1.block(100n)!, hash: world.l1.head.hash } })),
     ).toBe('DERIVATION_RESET')
     expect(pipeline.step()).toBe(question)
-    expect(pipeline.step({ kind: 'l1-block', block: world.l1.block(100n)! })).toEqual({
-      kind: 'need',
-      need: { kind: 'l1-block', number: 101n, hash: undefined },
+    expect(pipeline.step({ type: 'l1-block', block: world.l1.block(100n)! })).toEqual({
+      type: 'need',
+      need: { type: 'l1-block', number: 101n, hash: undefined },
     })
     const other = { ...world.l1.block(101n)!, parentHash: world.l1.head.hash }
-    expect(code(() => pipeline.step({ kind: 'l1-block', block: other }))).toBe('DERIVATION_RESET')
+    expect(code(() => pipeline.step({ type: 'l1-block', block: other }))).toBe('DERIVATION_RESET')
     const thrower = createDerivationPipeline({
       config: world.config,
       start: genesisCheckpoint(world.config),
@@ -814,11 +816,11 @@ describe('step', () => {
       },
     })
     thrower.step()
-    thrower.step({ kind: 'l1-block', block: world.l1.block(100n)! })
+    thrower.step({ type: 'l1-block', block: world.l1.block(100n)! })
     world.l1.post(Uint8Array.of(0))
     const posted = { ...world.l1.mine(), number: 101n, parentHash: world.l1.block(100n)!.hash }
-    expect(() => thrower.step({ kind: 'l1-block', block: posted })).toThrow('mine')
-    expect(thrower.step()).toEqual({ kind: 'need', need: { kind: 'l1-block', number: 101n, hash: undefined } })
+    expect(() => thrower.step({ type: 'l1-block', block: posted })).toThrow('mine')
+    expect(thrower.step()).toEqual({ type: 'need', need: { type: 'l1-block', number: 101n, hash: undefined } })
   })
 
   it('refuses an executed block that is not the one it asked for', () => {
@@ -827,19 +829,19 @@ describe('step', () => {
     const engine = createHashEngine({ config: world.config })
     const pipeline = createDerivationPipeline({ config: world.config, start: genesisCheckpoint(world.config) })
     let output = pipeline.step()
-    while (output.kind !== 'attributes') {
-      if (output.kind === 'need' && output.need.kind === 'l1-block') {
-        output = pipeline.step({ kind: 'l1-block', block: world.l1.block(output.need.number)! })
+    while (output.type !== 'attributes') {
+      if (output.type === 'need' && output.need.type === 'l1-block') {
+        output = pipeline.step({ type: 'l1-block', block: world.l1.block(output.need.number)! })
       } else output = pipeline.step()
     }
     const block = engine.buildNow(output.parent.hash, output.attributes)
     for (const wrong of [{ number: 5n }, { parentHash: block.hash }, { timestamp: 1n }]) {
-      expect(code(() => pipeline.step({ kind: 'executed', block: { ...block, ...wrong } }))).toBe(
+      expect(code(() => pipeline.step({ type: 'executed', block: { ...block, ...wrong } }))).toBe(
         'DERIVATION_INPUT_INVALID',
       )
     }
     expect(pipeline.step()).toBe(output)
-    expect(pipeline.step({ kind: 'executed', block }).kind).toBe('event')
+    expect(pipeline.step({ type: 'executed', block }).type).toBe('event')
     expect(pipeline.head.hash).toBe(block.hash)
   })
 })
@@ -1019,7 +1021,7 @@ describe('memory', () => {
         engine,
         lastBlocks: 0,
       })
-      channelsSeen += derived.events.filter(event => event.kind === 'channel').length
+      channelsSeen += derived.events.filter(event => event.type === 'channel').length
       most = {
         l1Headers: Math.max(most.l1Headers, held.l1Headers),
         openChannels: Math.max(most.openChannels, held.openChannels),

@@ -19,7 +19,7 @@ import { sameHex } from './words.js'
 
 /** What nothing goes on without, and for which stage it is. */
 type Waiting = {
-  readonly output: Exclude<DerivationOutput, { kind: 'event' }>
+  readonly output: Exclude<DerivationOutput, { type: 'event' }>
   readonly stage: 'traversal' | 'batches' | 'blocks'
 }
 
@@ -40,7 +40,7 @@ type Waiting = {
  * const config = rollupPresets.opMainnet
  * const pipeline = createDerivationPipeline({ config, start: genesisCheckpoint(config) })
  * const output = pipeline.step()
- * console.log(output.kind === 'need' && output.need.kind) // l1-block
+ * console.log(output.type === 'need' && output.need.type) // l1-block
  * ```
  */
 export function createDerivationPipeline(options: DerivationOptions): DerivationPipeline {
@@ -99,7 +99,7 @@ class Pipeline implements DerivationPipeline {
     if (input !== undefined) this.#answer(input)
     for (;;) {
       if (this.#nextEvent < this.#events.length) {
-        return { kind: 'event', event: this.#events[this.#nextEvent++]! }
+        return { type: 'event', event: this.#events[this.#nextEvent++]! }
       }
       this.#events.length = 0
       this.#nextEvent = 0
@@ -120,17 +120,17 @@ class Pipeline implements DerivationPipeline {
       return
     }
     const output = this.#batches.next(this.#blocks.head, this.#warming)
-    if (output.kind === 'need') this.#waiting = { output, stage: 'batches' }
-    else if (output.kind === 'block') this.#batch = output.block
-    else if (output.kind === 'drained') this.#l1Read()
+    if (output.type === 'need') this.#waiting = { output, stage: 'batches' }
+    else if (output.type === 'block') this.#batch = output.block
+    else if (output.type === 'drained') this.#l1Read()
   }
 
   #answer(input: DerivationInput): void {
     const waiting = this.#nextEvent < this.#events.length ? undefined : this.#waiting
-    if (waiting === undefined) throw unasked(input.kind, 'nothing')
-    const wanted = waiting.output.kind === 'need' ? waiting.output.need.kind : 'executed'
-    if (input.kind !== wanted && !(wanted === 'executed' && input.kind === 'refused')) throw unasked(input.kind, wanted)
-    switch (input.kind) {
+    if (waiting === undefined) throw unasked(input.type, 'nothing')
+    const wanted = waiting.output.type === 'need' ? waiting.output.need.type : 'executed'
+    if (input.type !== wanted && !(wanted === 'executed' && input.type === 'refused')) throw unasked(input.type, wanted)
+    switch (input.type) {
       case 'l1-block':
         if (waiting.stage === 'traversal') this.#enterL1(input.block)
         else this.#waiting = { output: this.#blocks.withOrigin(input.block), stage: 'blocks' }
@@ -164,8 +164,8 @@ class Pipeline implements DerivationPipeline {
   }
 
   #askForL1(): void {
-    const need = { kind: 'l1-block', number: this.#nextL1, hash: undefined } as const
-    this.#waiting = { output: { kind: 'need', need }, stage: 'traversal' }
+    const need = { type: 'l1-block', number: this.#nextL1, hash: undefined } as const
+    this.#waiting = { output: { type: 'need', need }, stage: 'traversal' }
   }
 
   #enterL1(block: L1Block): void {
@@ -195,7 +195,7 @@ class Pipeline implements DerivationPipeline {
       if (this.#batches.waiting === 0 && head === safe) {
         this.#checkpoint = { l1: { number, hash }, head, systemConfig, warm: this.#warm }
       }
-      this.#events.push({ kind: 'l1-block-read', block: l1BlockRef(l1) })
+      this.#events.push({ type: 'l1-block-read', block: l1BlockRef(l1) })
     }
     this.#askForL1()
   }
@@ -203,17 +203,17 @@ class Pipeline implements DerivationPipeline {
   #executed(block: ExecutedRef): void {
     this.#blocks.executed(block)
     this.#waiting = undefined
-    this.#events.push({ kind: 'block', block: this.#blocks.head, derivedFrom: l1BlockRef(this.#l1!) })
+    this.#events.push({ type: 'block', block: this.#blocks.head, derivedFrom: l1BlockRef(this.#l1!) })
   }
 
   #refused(): void {
-    const { parent } = this.#waiting!.output as Extract<DerivationOutput, { kind: 'attributes' }>
+    const { parent } = this.#waiting!.output as Extract<DerivationOutput, { type: 'attributes' }>
     const refusal = this.#blocks.refused()
-    this.#events.push({ kind: 'block-refused', parent })
-    const replaced = refusal.kind === 'replaced'
+    this.#events.push({ type: 'block-refused', parent })
+    const replaced = refusal.type === 'replaced'
     this.#waiting = replaced ? { output: refusal.output, stage: 'blocks' } : undefined
     const tookBack = !replaced && refusal.tookBack
     this.#batches.refused(tookBack)
-    if (tookBack) this.#events.push({ kind: 'reverted', to: this.#blocks.safe })
+    if (tookBack) this.#events.push({ type: 'reverted', to: this.#blocks.safe })
   }
 }

@@ -34,16 +34,16 @@ const someAddress = fc
   .bigInt({ min: 0n, max: (1n << 160n) - 1n })
   .map(n => `0x${n.toString(16).padStart(40, '0')}` as const)
 const update: fc.Arbitrary<SystemConfigUpdate> = fc.oneof(
-  fc.record({ kind: fc.constant('batcher' as const), batcher: someAddress }),
-  fc.record({ kind: fc.constant('fee-scalars' as const), overhead: uint(256), scalar: uint(256) }),
-  fc.record({ kind: fc.constant('gas-limit' as const), gasLimit: uint(64) }),
-  fc.record({ kind: fc.constant('unsafe-block-signer' as const), signer: someAddress }),
+  fc.record({ type: fc.constant('batcher' as const), batcher: someAddress }),
+  fc.record({ type: fc.constant('fee-scalars' as const), overhead: uint(256), scalar: uint(256) }),
+  fc.record({ type: fc.constant('gas-limit' as const), gasLimit: uint(64) }),
+  fc.record({ type: fc.constant('unsafe-block-signer' as const), signer: someAddress }),
   fc
-    .record({ kind: fc.constant('eip1559' as const), denominator: uint(32), elasticity: uint(32) })
+    .record({ type: fc.constant('eip1559' as const), denominator: uint(32), elasticity: uint(32) })
     .filter(({ denominator, elasticity }) => (denominator === 0n) === (elasticity === 0n)),
-  fc.record({ kind: fc.constant('operator-fee' as const), scalar: uint(32), constant: uint(64) }),
-  fc.record({ kind: fc.constant('min-base-fee' as const), minBaseFee: uint(64) }),
-  fc.record({ kind: fc.constant('da-footprint' as const), gasScalar: uint(16) }),
+  fc.record({ type: fc.constant('operator-fee' as const), scalar: uint(32), constant: uint(64) }),
+  fc.record({ type: fc.constant('min-base-fee' as const), minBaseFee: uint(64) }),
+  fc.record({ type: fc.constant('da-footprint' as const), gasScalar: uint(16) }),
 )
 const thrown = (run: () => unknown): string => {
   try {
@@ -63,7 +63,7 @@ describe('decodeConfigUpdate', () => {
     fc.assert(fc.property(update, value => void expect(decodeConfigUpdate(log(value))).toEqual(value)))
   })
 
-  const gasLimit = encodeConfigUpdate({ kind: 'gas-limit', gasLimit: 5n })
+  const gasLimit = encodeConfigUpdate({ type: 'gas-limit', gasLimit: 5n })
   const patched = (at: number): Uint8Array => gasLimit.data.map((byte, i) => (i === at ? 1 : byte))
   it.each<[string, Partial<L1Log>]>([
     ['two topics', { topics: gasLimit.topics.slice(0, 2) }],
@@ -77,7 +77,7 @@ describe('decodeConfigUpdate', () => {
     ['another length', { data: patched(33) }],
     ['a gas limit beyond 64 bits', { data: patched(64) }],
   ])('refuses %s', (_, change) => {
-    expect(thrown(() => decodeConfigUpdate(log({ kind: 'gas-limit', gasLimit: 5n }, change)))).toBe(
+    expect(thrown(() => decodeConfigUpdate(log({ type: 'gas-limit', gasLimit: 5n }, change)))).toBe(
       'SYSTEM_CONFIG_LOG_INVALID',
     )
   })
@@ -87,17 +87,17 @@ describe('decodeConfigUpdate', () => {
       const good = log(value)
       return { ...good, data: good.data.map((byte, i) => (i === 64 ? 1 : byte)) }
     }
-    expect(thrown(() => decodeConfigUpdate(dirty({ kind: 'batcher', batcher: start.batcher })))).toBe(
+    expect(thrown(() => decodeConfigUpdate(dirty({ type: 'batcher', batcher: start.batcher })))).toBe(
       'SYSTEM_CONFIG_LOG_INVALID',
     )
-    const eip1559 = { kind: 'eip1559', denominator: 250n, elasticity: 6n } as const
+    const eip1559 = { type: 'eip1559', denominator: 250n, elasticity: 6n } as const
     expect(decodeConfigUpdate(dirty(eip1559))).toEqual(eip1559)
-    const operatorFee = { kind: 'operator-fee', scalar: 1n, constant: 2n } as const
+    const operatorFee = { type: 'operator-fee', scalar: 1n, constant: 2n } as const
     expect(decodeConfigUpdate(dirty(operatorFee))).toEqual(operatorFee)
   })
 
   it('refuses EIP-1559 parameters of which just one is zero', () => {
-    const parameters = (denominator: bigint, elasticity: bigint) => log({ kind: 'eip1559', denominator, elasticity })
+    const parameters = (denominator: bigint, elasticity: bigint) => log({ type: 'eip1559', denominator, elasticity })
     expect(decodeConfigUpdate(parameters(0n, 0n))).toMatchObject({ denominator: 0n, elasticity: 0n })
     for (const value of [parameters(0n, 5n), parameters(250n, 0n)]) {
       expect(thrown(() => decodeConfigUpdate(value))).toBe('SYSTEM_CONFIG_LOG_INVALID')
@@ -109,7 +109,7 @@ describe('decodeConfigUpdate', () => {
 describe('applyConfigUpdate', () => {
   it('takes a scalar over as it is before Ecotone, and only a valid one since', () => {
     const apply = (scalar: bigint, schedule: ForkSchedule): SystemConfig =>
-      applyConfigUpdate(start, { kind: 'fee-scalars', overhead: 9n, scalar }, schedule, 100n)
+      applyConfigUpdate(start, { type: 'fee-scalars', overhead: 9n, scalar }, schedule, 100n)
     expect(apply(1n << 255n, {})).toEqual({ ...start, overhead: 9n, scalar: 1n << 255n })
     const valid = (1n << 248n) | (5n << 32n) | 7n
     // The overhead has no meaning any more, and the activation block must not carry an old one.
@@ -131,11 +131,11 @@ describe('applyConfigLogs', () => {
     const result = applyConfigLogs(
       start,
       [
-        log({ kind: 'gas-limit', gasLimit: 1n }),
-        log({ kind: 'gas-limit', gasLimit: 9n }, { data: uintBe(1n, 31) }),
-        log({ kind: 'gas-limit', gasLimit: 8n }, { address: config.depositContract }),
-        log({ kind: 'gas-limit', gasLimit: 2n }),
-        log({ kind: 'min-base-fee', minBaseFee: 3n }),
+        log({ type: 'gas-limit', gasLimit: 1n }),
+        log({ type: 'gas-limit', gasLimit: 9n }, { data: uintBe(1n, 31) }),
+        log({ type: 'gas-limit', gasLimit: 8n }, { address: config.depositContract }),
+        log({ type: 'gas-limit', gasLimit: 2n }),
+        log({ type: 'min-base-fee', minBaseFee: 3n }),
       ],
       config,
       1000n,

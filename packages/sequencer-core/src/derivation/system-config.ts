@@ -33,14 +33,14 @@ export const configUpdateTopic: Hash = '0x1d2b0bda21d56b8bd12d4f94ebacffdfb35f5e
 
 /** What one `ConfigUpdate` log changes. */
 export type SystemConfigUpdate =
-  | { readonly kind: 'batcher'; readonly batcher: Address }
-  | { readonly kind: 'fee-scalars'; readonly overhead: bigint; readonly scalar: bigint }
-  | { readonly kind: 'gas-limit'; readonly gasLimit: bigint }
-  | { readonly kind: 'unsafe-block-signer'; readonly signer: Address }
-  | { readonly kind: 'eip1559'; readonly denominator: bigint; readonly elasticity: bigint }
-  | { readonly kind: 'operator-fee'; readonly scalar: bigint; readonly constant: bigint }
-  | { readonly kind: 'min-base-fee'; readonly minBaseFee: bigint }
-  | { readonly kind: 'da-footprint'; readonly gasScalar: bigint }
+  | { readonly type: 'batcher'; readonly batcher: Address }
+  | { readonly type: 'fee-scalars'; readonly overhead: bigint; readonly scalar: bigint }
+  | { readonly type: 'gas-limit'; readonly gasLimit: bigint }
+  | { readonly type: 'unsafe-block-signer'; readonly signer: Address }
+  | { readonly type: 'eip1559'; readonly denominator: bigint; readonly elasticity: bigint }
+  | { readonly type: 'operator-fee'; readonly scalar: bigint; readonly constant: bigint }
+  | { readonly type: 'min-base-fee'; readonly minBaseFee: bigint }
+  | { readonly type: 'da-footprint'; readonly gasScalar: bigint }
 
 function invalid(reason: string, log: L1Log): never {
   throw new SequencerError(`invalid ConfigUpdate log: ${reason}`, {
@@ -76,30 +76,30 @@ export function decodeConfigUpdate(log: L1Log): SystemConfigUpdate {
   }
   switch (type) {
     case 0n:
-      return { kind: 'batcher', batcher: address() }
+      return { type: 'batcher', batcher: address() }
     case 1n:
-      return { kind: 'fee-scalars', overhead: readUintBe(data, 64, 96), scalar: readUintBe(data, 96, 128) }
+      return { type: 'fee-scalars', overhead: readUintBe(data, 64, 96), scalar: readUintBe(data, 96, 128) }
     case 2n:
-      return { kind: 'gas-limit', gasLimit: uint(8) }
+      return { type: 'gas-limit', gasLimit: uint(8) }
     case 3n:
-      return { kind: 'unsafe-block-signer', signer: address() }
+      return { type: 'unsafe-block-signer', signer: address() }
     case 4n: {
       // op-node reads the low bytes and ignores what lies above them.
       const denominator = readUintBe(data, word + 24, word + 28)
       const elasticity = readUintBe(data, word + 28, word + 32)
       if ((denominator === 0n) !== (elasticity === 0n)) invalid('EIP-1559 parameters of which just one is zero', log)
-      return { kind: 'eip1559', denominator, elasticity }
+      return { type: 'eip1559', denominator, elasticity }
     }
     case 5n:
       return {
-        kind: 'operator-fee',
+        type: 'operator-fee',
         scalar: readUintBe(data, word + 20, word + 24),
         constant: readUintBe(data, word + 24, word + 32),
       }
     case 6n:
-      return { kind: 'min-base-fee', minBaseFee: uint(8) }
+      return { type: 'min-base-fee', minBaseFee: uint(8) }
     case 7n:
-      return { kind: 'da-footprint', gasScalar: uint(2) }
+      return { type: 'da-footprint', gasScalar: uint(2) }
     default:
       return invalid(`unknown type ${type}`, log)
   }
@@ -110,7 +110,7 @@ export function encodeConfigUpdate(update: SystemConfigUpdate): { topics: readon
   const word = (value: bigint): Uint8Array => uintBe(value, 32)
   const addressWord = (address: Address): Uint8Array => concatBytes(new Uint8Array(12), unhex(address, 20))
   const [type, payload] = ((): [number, Uint8Array] => {
-    switch (update.kind) {
+    switch (update.type) {
       case 'batcher':
         return [0, addressWord(update.batcher)]
       case 'fee-scalars':
@@ -161,7 +161,7 @@ export function applyConfigUpdate(
   forks: ForkSchedule,
   l1Time: bigint,
 ): SystemConfig {
-  switch (update.kind) {
+  switch (update.type) {
     case 'batcher':
       return { ...config, batcher: update.batcher }
     case 'fee-scalars':

@@ -116,7 +116,7 @@ function fromBundle(fork: ForkName, bundle: unknown): Uint8Array[] {
         gasLimit: number
       }
       return encodeDeposit({
-        sourceHash: depositSourceHash({ kind: 'upgrade', intent: `${name} ${index}: ${intent}` }),
+        sourceHash: depositSourceHash({ type: 'upgrade', intent: `${name} ${index}: ${intent}` }),
         from,
         to: to ?? undefined,
         mint: 0n,

@@ -57,7 +57,7 @@ function record(payloadBytes: number, kind: number): { bytes: Uint8Array; payloa
 }
 
 function encodeRecord(entryOrHash: JournalRecord): Uint8Array {
-  if (entryOrHash.kind === 'remove') {
+  if (entryOrHash.type === 'remove') {
     const removal = record(33, 2)
     removal.payload.set(hexToBytes(entryOrHash.hash)!, 1)
     return removal.bytes
@@ -252,7 +252,7 @@ class AppendFile implements MempoolJournal {
         await rm(next, { force: true })
         const file = await FrameFile.open(next, format)
         try {
-          const adds = entries.map(entry => encodeRecord({ kind: 'add', entry }))
+          const adds = entries.map(entry => encodeRecord({ type: 'add', entry }))
           await appendAll(file, [encodeCounter(nextArrival), ...adds])
         } finally {
           await file.close()

@@ -7,8 +7,8 @@ import type { AccountState, PoolEvent, PooledTransaction, TransactionCondition }
 
 /** What a journal keeps of a pool. Bundles are not kept: they live for a few blocks. */
 export type JournalRecord =
-  | { readonly kind: 'add'; readonly entry: PooledTransaction }
-  | { readonly kind: 'remove'; readonly hash: Hash }
+  | { readonly type: 'add'; readonly entry: PooledTransaction }
+  | { readonly type: 'remove'; readonly hash: Hash }
 
 /** What a journal gives back after a restart. */
 export type JournaledTransaction = {
@@ -88,7 +88,7 @@ export function createDurableMempool(
     async submit(transaction, context) {
       const { entry, events } = pool.add(transaction, context)
       try {
-        await journal.append([{ kind: 'add', entry }, ...removals(events)])
+        await journal.append([{ type: 'add', entry }, ...removals(events)])
       } catch (error) {
         // Nobody was promised anything: better not to build on what a restart would forget.
         pool.remove(transaction.hash, 'failed')
@@ -108,13 +108,13 @@ export function createDurableMempool(
 
 /** What a reorg put back. */
 function additions(events: readonly PoolEvent[]): JournalRecord[] {
-  return events.flatMap(event => (event.type === 'added' ? [{ kind: 'add' as const, entry: event.entry }] : []))
+  return events.flatMap(event => (event.type === 'added' ? [{ type: 'add' as const, entry: event.entry }] : []))
 }
 
 function removals(events: readonly PoolEvent[]): JournalRecord[] {
   return events.flatMap(event =>
     event.type === 'dropped' || event.type === 'included' || event.type === 'replaced'
-      ? [{ kind: 'remove' as const, hash: event.entry.transaction.hash }]
+      ? [{ type: 'remove' as const, hash: event.entry.transaction.hash }]
       : [],
   )
 }

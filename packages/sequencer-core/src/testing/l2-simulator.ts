@@ -207,7 +207,7 @@ export function createSequencerSimulator(options: {
     build(transactions = [], { stay = false } = {}) {
       const current = l1.block(head.l1Origin.number) as L1Block
       const choice = nextOrigin(config, head, current, stay ? undefined : l1.block(current.number + 1n))
-      if (choice.kind === 'wait-for-l1') return undefined
+      if (choice.type === 'wait-for-l1') return undefined
       const { origin, noTxPool } = choice
       const built = buildAttributes({
         rollup: config,
@@ -293,32 +293,32 @@ export function deriveSimulated(
   const engine = options.engine ?? createHashEngine({ config: options.config })
   const pipeline = options.pipeline ?? createDerivationPipeline(options)
   const events: DerivationEvent[] = []
-  const answer = (output: Exclude<DerivationOutput, { kind: 'event' }>): DerivationInput | undefined => {
-    if (output.kind === 'attributes') {
+  const answer = (output: Exclude<DerivationOutput, { type: 'event' }>): DerivationInput | undefined => {
+    if (output.type === 'attributes') {
       try {
         const block = engine.buildNow(output.parent.hash, output.attributes)
         engine.setHeadNow(block.hash)
-        return { kind: 'executed', block }
+        return { type: 'executed', block }
       } catch {
         engine.setHeadNow(pipeline.safe.hash)
-        return { kind: 'refused' }
+        return { type: 'refused' }
       }
     }
     const { need } = output
-    switch (need.kind) {
+    switch (need.type) {
       case 'l1-block': {
         const block = l1.block(need.number)
-        return block === undefined ? undefined : { kind: 'l1-block', block }
+        return block === undefined ? undefined : { type: 'l1-block', block }
       }
       case 'blobs':
-        return { kind: 'blobs', blobs: l1.blobsByHash(need.versionedHashes) }
+        return { type: 'blobs', blobs: l1.blobsByHash(need.versionedHashes) }
       case 'commitment':
-        return { kind: 'commitment', data: options.committed?.(need.commitment) }
+        return { type: 'commitment', data: options.committed?.(need.commitment) }
       case 'l2-block': {
         const block = engine.blockNow(need.number)
         const found =
           block === undefined ? undefined : { ref: l2BlockRef(block, options.config), transactions: block.transactions }
-        return { kind: 'l2-block', block: found }
+        return { type: 'l2-block', block: found }
       }
     }
   }
@@ -326,7 +326,7 @@ export function deriveSimulated(
   for (;;) {
     const output = pipeline.step(input)
     input = undefined
-    if (output.kind === 'event') {
+    if (output.type === 'event') {
       events.push(output.event)
       options.onEvent?.(output.event, pipeline)
       continue

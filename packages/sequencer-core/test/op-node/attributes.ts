@@ -56,16 +56,16 @@ export function someForks(random: Random, genesisTime: bigint): ForkSchedule {
 function someUpdate(random: Random): SystemConfigUpdate {
   const number = (bytes: number): bigint => BigInt(`0x${Buffer.from(random.bytes(bytes)).toString('hex')}`)
   return random.pick<SystemConfigUpdate>([
-    { kind: 'gas-limit', gasLimit: 5_000_000n + number(3) },
-    { kind: 'fee-scalars', overhead: number(2), scalar: (1n << 248n) | (number(4) << 32n) | number(4) },
+    { type: 'gas-limit', gasLimit: 5_000_000n + number(3) },
+    { type: 'fee-scalars', overhead: number(2), scalar: (1n << 248n) | (number(4) << 32n) | number(4) },
     // Of a version byte above 1 op-node stops at Ecotone, where ours goes on.
-    { kind: 'fee-scalars', overhead: number(32), scalar: number(31) },
-    { kind: 'eip1559', denominator: 1n + number(2), elasticity: 1n + number(1) },
-    { kind: 'eip1559', denominator: 0n, elasticity: 0n },
-    { kind: 'operator-fee', scalar: number(4), constant: number(8) },
-    { kind: 'min-base-fee', minBaseFee: number(5) },
-    { kind: 'da-footprint', gasScalar: number(2) },
-    { kind: 'unsafe-block-signer', signer: bytesToHex(random.bytes(20)) as Address },
+    { type: 'fee-scalars', overhead: number(32), scalar: number(31) },
+    { type: 'eip1559', denominator: 1n + number(2), elasticity: 1n + number(1) },
+    { type: 'eip1559', denominator: 0n, elasticity: 0n },
+    { type: 'operator-fee', scalar: number(4), constant: number(8) },
+    { type: 'min-base-fee', minBaseFee: number(5) },
+    { type: 'da-footprint', gasScalar: number(2) },
+    { type: 'unsafe-block-signer', signer: bytesToHex(random.bytes(20)) as Address },
   ])
 }
 

@@ -130,7 +130,7 @@ export function judged({ config, bytes, l1Blocks, safe, inclusion, chain }: Chec
   const judgement = judge.judge({ l1Blocks, safe }, number =>
     number === config.genesis.l2.number ? genesisOf(config) : chain[Number(number) - 1],
   )
-  if (judgement.kind === 'needs-l2-block') throw new Error('asks for a block that it was given')
+  if (judgement.type === 'needs-l2-block') throw new Error('asks for a block that it was given')
   const { verdict } = judgement
   return { verdict: verdict.verdict, why: verdict.verdict === 'accept' ? '' : verdict.reason }
 }

@@ -136,19 +136,19 @@ describe.skipIf(!hasPrograms).each(forks)('hostile batches, %s', fork => {
       l1: l1.source,
       decompressors: nodeDecompressors,
       onEvent(event) {
-        if (event.kind === 'batch') dropped.push(event.reason)
-        if (event.kind === 'block-refused') dropped.push('block-refused')
+        if (event.type === 'batch') dropped.push(event.reason)
+        if (event.type === 'block-refused') dropped.push('block-refused')
       },
     })
     let head: L2BlockRef = genesisBlockRef(config)
     let channels = 0
     // 65,535 gas for each byte, and a transaction counts for 100 at least: four of them fill a block.
-    await l1.update({ kind: 'da-footprint', gasScalar: 65_535n })
+    await l1.update({ type: 'da-footprint', gasScalar: 65_535n })
     for (const [name, make, blocks] of [...transactions, ...invalid, ...batches]) {
       await l1.mine()
       const current = (await l1.source.block(head.l1Origin.number))!
       const choice = nextOrigin(config, head, current, await l1.source.block(head.l1Origin.number + 1n))
-      if (choice.kind !== 'build') throw new Error(choice.kind)
+      if (choice.type !== 'build') throw new Error(choice.type)
       const { number: epochNumber, hash: epochHash } = choice.origin
       const timestamp = head.timestamp + config.blockTimeSeconds
       const next = {

@@ -68,9 +68,9 @@ async function someTransaction(nonce: number): Promise<Uint8Array> {
 /** What happens on L1 while the chain grows: a deposit now and then, and changes of its config. */
 async function disturb({ l1 }: World, l1Block: number): Promise<void> {
   if (l1Block % 4 === 1) await l1.deposit(10n ** 15n, new Uint8Array(l1Block))
-  if (l1Block === 3) await l1.update({ kind: 'gas-limit', gasLimit: 40_000_000n })
-  if (l1Block === 5) await l1.update({ kind: 'min-base-fee', minBaseFee: 1234n })
-  if (l1Block === 6) await l1.update({ kind: 'operator-fee', scalar: 7n, constant: 9n })
+  if (l1Block === 3) await l1.update({ type: 'gas-limit', gasLimit: 40_000_000n })
+  if (l1Block === 5) await l1.update({ type: 'min-base-fee', minBaseFee: 1234n })
+  if (l1Block === 6) await l1.update({ type: 'operator-fee', scalar: 7n, constant: 9n })
 }
 
 /** Our sequencer on an engine: builds `count` blocks, and mines L1 where it needs the next block of it. */
@@ -89,7 +89,7 @@ async function sequence(world: World, { engine }: Execution, count: bigint, upgr
       continue
     }
     const choice = nextOrigin(config, head, current, next)
-    if (choice.kind !== 'build') throw new Error(choice.kind)
+    if (choice.type !== 'build') throw new Error(choice.type)
     const transactions: Uint8Array[] = []
     if (!choice.noTxPool) for (let i = chain.length % 3; i > 0; i--) transactions.push(await someTransaction(nonce++))
     const built = buildAttributes({

@@ -11,14 +11,14 @@ import { buildSquare, type PlacedBlob, type Square } from './square.js'
 
 /** A fault of {@link CelestiaServerOptions.inject}. */
 export type CelestiaFault =
-  | { kind: 'error'; message: string }
-  | { kind: 'status'; status: number; body?: string }
+  | { type: 'error'; message: string }
+  | { type: 'status'; status: number; body?: string }
   /** No answer at all. */
-  | { kind: 'stall' }
+  | { type: 'stall' }
   /** The call has its effect and the connection breaks. */
-  | { kind: 'lose-answer' }
+  | { type: 'lose-answer' }
   /** The answer is changed. */
-  | { kind: 'lie'; change: (result: unknown) => unknown }
+  | { type: 'lie'; change: (result: unknown) => unknown }
 
 /** Plain settings of {@link createCelestiaServer}. */
 export type CelestiaServerOptions = {
@@ -296,9 +296,9 @@ export async function createCelestiaServer(options: CelestiaServerOptions = {}):
     const name = String(call.method)
     const fault = options.inject?.(name)
     const fail = (message: string, code = 1) => answer(200, { jsonrpc: '2.0', id: call.id, error: { code, message } })
-    if (fault?.kind === 'error') return fail(fault.message)
-    if (fault?.kind === 'status') return answer(fault.status, undefined, fault.body ?? 'server busy, try again later')
-    if (fault?.kind === 'stall') return
+    if (fault?.type === 'error') return fail(fault.message)
+    if (fault?.type === 'status') return answer(fault.status, undefined, fault.body ?? 'server busy, try again later')
+    if (fault?.type === 'stall') return
     const method = methods[name]
     if (method === undefined) return fail(`method '${name}' not found`, -32601)
     if (!rights.includes(method.right)) {
@@ -306,8 +306,8 @@ export async function createCelestiaServer(options: CelestiaServerOptions = {}):
     }
     try {
       const result = await method.run(Array.isArray(call.params) ? call.params : [])
-      if (fault?.kind === 'lose-answer') return void response.destroy()
-      answer(200, { jsonrpc: '2.0', id: call.id, result: fault?.kind === 'lie' ? fault.change(result) : result })
+      if (fault?.type === 'lose-answer') return void response.destroy()
+      answer(200, { jsonrpc: '2.0', id: call.id, result: fault?.type === 'lie' ? fault.change(result) : result })
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error))
     }

@@ -45,7 +45,7 @@ export function checkDerived(l1: L1Simulator, config: RollupConfig, sequencer: S
     trustSenders: true,
     onEvent: event => events.push(event),
   })
-  const numbers = events.flatMap(event => (event.kind === 'block' ? [event.block.number] : []))
+  const numbers = events.flatMap(event => (event.type === 'block' ? [event.block.number] : []))
   numbers.forEach((number, i) => {
     if (number !== BigInt(i + 1)) problems.push(`block ${number} derived as number ${i + 1}`)
   })
@@ -54,7 +54,7 @@ export function checkDerived(l1: L1Simulator, config: RollupConfig, sequencer: S
   }
   const wrong = fresh.blocks.find((block, i) => block.hash !== sequencer.blocks[i]?.ref.hash)
   if (wrong !== undefined) problems.push(`block ${wrong.number} is another than was sequenced`)
-  const late = events.filter(event => event.kind === 'batch' && event.reason === 'sequencing-window-expired').length
+  const late = events.filter(event => event.type === 'batch' && event.reason === 'sequencing-window-expired').length
   if (late > 0) problems.push(`${late} batches dropped for lateness`)
   return problems
 }

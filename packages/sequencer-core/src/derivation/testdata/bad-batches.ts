@@ -37,7 +37,7 @@ export async function deriveBadBatches(engine: ExecutionEngine, key: Hex): Promi
       }),
     )!
   const events: string[] = []
-  const driver = createDerivationDriver({ config, engine, l1: l1.source, onEvent: event => events.push(event.kind) })
+  const driver = createDerivationDriver({ config, engine, l1: l1.source, onEvent: event => events.push(event.type) })
   let channel = 0
   const post = async (transactions: readonly Uint8Array[]): Promise<void> => {
     const { head } = driver.status
