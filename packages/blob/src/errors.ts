@@ -76,12 +76,12 @@ export type BlobErrorCode =
  *
  * @example
  * ```ts
- * import { BlobError, opCodec } from '@l2/blob'
+ * import { isL2Error, opCodec } from '@l2/blob'
  *
  * try {
  *   opCodec.decode([new Uint8Array(3)])
  * } catch (error) {
- *   if (error instanceof BlobError) console.log(error.code) // BLOB_LENGTH
+ *   if (isL2Error(error)) console.log(error.code) // BLOB_LENGTH
  * }
  * ```
  */

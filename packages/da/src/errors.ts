@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions, type Recovery } from '@l2/common'
+import { isL2Error, L2Error, type L2ErrorOptions, type Recovery } from '@l2/common'
 
 /** Every code a {@link DaError} can carry. */
 export type DaErrorCode =
@@ -113,11 +113,11 @@ const recoveries: Record<RetryClass, Recovery> = {
  *
  * @example
  * ```ts
- * import { DaError } from '@l2/da'
+ * import { isL2Error, retryClassOf } from '@l2/da'
  * import { createMemoryDa } from '@l2/da/testing'
  *
  * const error = await createMemoryDa().submit([]).catch((failure: unknown) => failure)
- * console.log(error instanceof DaError && [error.code, error.retry]) // [ 'DA_EMPTY', 'fatal' ]
+ * console.log(isL2Error(error) && [error.code, retryClassOf(error)]) // [ 'DA_EMPTY', 'fatal' ]
  * ```
  */
 export class DaError extends L2Error<DaErrorCode> {
@@ -134,6 +134,11 @@ export class DaError extends L2Error<DaErrorCode> {
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), retry: this.retry }
   }
+}
+
+/** Whether `error` comes from this package, whatever copy of it. */
+export function isDaError(error: unknown): error is DaError {
+  return isL2Error<DaErrorCode>(error) && 'retry' in error
 }
 
 /**

@@ -21,6 +21,7 @@ export type NodeErrorCode =
   | 'L1_UNREACHABLE'
   | 'LOG_INVALID'
   | 'NO_LEADER'
+  | 'PARAMETER_INVALID'
   | 'PORT_TAKEN'
   | 'RPC_FAILED'
   | 'VERIFICATION_FAILED'

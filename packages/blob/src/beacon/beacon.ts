@@ -1,4 +1,4 @@
-import { hexToBytes } from '@l2/common'
+import { hexToBytes, isL2Error } from '@l2/common'
 import type { Hex } from 'viem'
 import { bytesPerBlob } from '../constants.js'
 import { BlobError } from '../errors.js'
@@ -214,7 +214,7 @@ async function readBody(
       parts.push(part)
     }
   } catch (cause) {
-    if (cause instanceof BlobError) throw cause
+    if (isL2Error(cause)) throw cause
     signal?.throwIfAborted()
     throw unavailable(endpoint, path, cause)
   }

@@ -1,4 +1,4 @@
-import { type Clock, hexToBytes, systemClock } from '@l2/common'
+import { type Clock, hexToBytes, isL2Error, systemClock } from '@l2/common'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { Hex } from 'viem'
@@ -102,7 +102,7 @@ export function createEngineBlobs(options: EngineBlobsOptions, clock: Clock = sy
       body = (await readJson(response, hashes.length)) as typeof body
     } catch (cause) {
       signal?.throwIfAborted()
-      if (cause instanceof BlobError) throw cause
+      if (isL2Error(cause)) throw cause
       const reason = endpoint.plain(cause instanceof Error ? cause.message : String(cause))
       throw new BlobError(`${origin}: ${method} failed: ${reason}`, {
         code: 'NODE_UNAVAILABLE',

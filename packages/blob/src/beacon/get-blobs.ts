@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import type { Hex } from 'viem'
 import { BlobError } from '../errors.js'
 import type { AnyKzg, AsyncKzgFunctions } from '../kzg/kzg.js'
@@ -52,7 +53,7 @@ export async function getBlobs(beacon: Beacon, options: GetBlobsOptions): Promis
         hash = versionedHashOf(await kzg.blobToKzgCommitment(blob, { signal }))
       } catch (error) {
         // Bytes that are no blob at all cannot be one that was asked for.
-        if (error instanceof BlobError && error.code === 'FIELD_ELEMENT') continue
+        if (isL2Error(error, 'FIELD_ELEMENT')) continue
         throw error
       }
       seen.push(hash)

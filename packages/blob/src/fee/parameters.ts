@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import { BlobError } from '../errors.js'
 import { isMethodMissing, quantity, type RpcClient, rpc, rpcError } from '../internal/rpc.js'
 import { type BlobParameters, blobForkAt } from './schedule.js'
@@ -46,14 +47,14 @@ export async function getBlobParameters(
     const parameters = fromConfig(next && (await isDue(client, next, options)) ? next : config?.['current'])
     if (parameters !== undefined) return parameters
   } catch (error) {
-    if (error instanceof BlobError) throw error
+    if (isL2Error(error)) throw error
     if (!isMethodMissing(error)) throw rpcError('eth_config', error)
   }
   try {
     const chainId = Number(quantity('eth_chainId', 'result', await rpc(client, 'eth_chainId', [])))
     return blobForkAt(chainId, options.timestamp ?? (await nextTimestamp(client)))
   } catch (error) {
-    throw error instanceof BlobError ? error : rpcError('eth_chainId', error)
+    throw isL2Error(error) ? error : rpcError('eth_chainId', error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import { BlobError } from '../errors.js'
 import { larger } from '../internal/bigint.js'
 import { quantity, type RpcClient, rpc, rpcError } from '../internal/rpc.js'
@@ -87,7 +88,7 @@ export async function quoteBlobFees(client: RpcClient, options: QuoteBlobFeesOpt
       parameters,
     }
   } catch (error) {
-    throw error instanceof BlobError ? error : rpcError('eth_feeHistory', error)
+    throw isL2Error(error) ? error : rpcError('eth_feeHistory', error)
   }
 }
 

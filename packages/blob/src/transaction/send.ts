@@ -116,7 +116,7 @@ async function askQuantity(client: RpcClient, method: string, params: readonly u
   try {
     return quantity(method, 'result', await rpc(client, method, params))
   } catch (error) {
-    throw error instanceof BlobError ? error : rpcError(method, error)
+    throw isL2Error(error) ? error : rpcError(method, error)
   }
 }
 

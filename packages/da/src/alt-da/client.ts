@@ -1,4 +1,4 @@
-import { bytesToHex, closable, equalBytes, hexToBytes } from '@l2/common'
+import { bytesToHex, closable, equalBytes, hexToBytes, isL2Error } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as z from 'zod/mini'
 import {
@@ -261,7 +261,7 @@ export function openAltDa(
         await get(commitment, call)
         return 'final'
       } catch (error) {
-        if (error instanceof DaError && error.code === 'DA_NOT_FOUND') return 'lost'
+        if (isL2Error(error, 'DA_NOT_FOUND')) return 'lost'
         throw error
       }
     },

@@ -1,4 +1,13 @@
-import { bytesToHex, type Clock, closable, concatBytes, equalBytes, hexToBytes, systemClock } from '@l2/common'
+import {
+  bytesToHex,
+  type Clock,
+  closable,
+  concatBytes,
+  equalBytes,
+  hexToBytes,
+  isL2Error,
+  systemClock,
+} from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
@@ -274,7 +283,7 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
         await fetchData(dataHash, call)
         return 'final'
       } catch (error) {
-        if (error instanceof DaError && error.code === 'DA_NOT_FOUND') return 'lost'
+        if (isL2Error(error, 'DA_NOT_FOUND')) return 'lost'
         throw error
       }
     },

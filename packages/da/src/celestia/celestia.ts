@@ -1,7 +1,7 @@
 import { type Clock, closable, concatBytes, equalBytes, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
-import { DaError } from '../errors.js'
+import { DaError, isDaError } from '../errors.js'
 import { createSerial } from '../internal/call.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
@@ -242,7 +242,7 @@ export function createCelestiaDa(options: CelestiaDaOptions, deps: CelestiaDaDep
       } catch (error) {
         signal.throwIfAborted()
         failure = error
-        if (!(error instanceof DaError)) throw error
+        if (!isDaError(error)) throw error
         const certainlyNot =
           error.code === 'DA_UNDERPRICED' || error.code === 'DA_NONCE_CONFLICT' || error.details['sent'] === false
         if (certainlyNot && note !== undefined) {
@@ -399,8 +399,8 @@ export function createCelestiaDa(options: CelestiaDaOptions, deps: CelestiaDaDep
         verifyCommitmentProof(proof, { ...wanted, dataRoot: await trusted(wanted.height, call) })
         return 'final'
       } catch (error) {
-        if (error instanceof DaError && error.code === 'DA_NOT_YET') return 'pending'
-        if (error instanceof DaError && error.code === 'DA_NOT_FOUND') return 'lost'
+        if (isL2Error(error, 'DA_NOT_YET')) return 'pending'
+        if (isL2Error(error, 'DA_NOT_FOUND')) return 'lost'
         throw error
       }
     },

@@ -1,4 +1,4 @@
-import { hexToBytes } from '@l2/common'
+import { hexToBytes, isL2Error } from '@l2/common'
 import * as z from 'zod/mini'
 import { DaError, type DaErrorCode } from '../errors.js'
 import { fromBase64, toBase64 } from '../internal/base64.js'
@@ -299,7 +299,7 @@ export function createCelestiaClient(
         result = await call('blob.GetAll', [Number(height), namespaces.map(toBase64)], options)
       } catch (error) {
         // Older versions say "not found" where newer ones give an empty list.
-        if (error instanceof DaError && error.code === 'DA_NOT_FOUND') return []
+        if (isL2Error(error, 'DA_NOT_FOUND')) return []
         throw error
       }
       if (result === null) return []

@@ -18,7 +18,7 @@ import { bytesToHex, closable, hexToBytes, isL2Error, systemClock } from '@l2/co
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
-import { DaError, type DaErrorCode } from '../errors.js'
+import { DaError, type DaErrorCode, isDaError } from '../errors.js'
 import { foreignCause, withDeadline } from '../internal/call.js'
 import { checkItems, keyOf } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
@@ -217,7 +217,7 @@ export function createBlobDa(options: BlobDaOptions, deps: BlobDaDeps): L1DataAv
       } catch (error) {
         signal.throwIfAborted()
         call?.signal?.throwIfAborted()
-        if (!(error instanceof DaError)) throw error
+        if (!isDaError(error)) throw error
         failures.push(error)
       }
     }

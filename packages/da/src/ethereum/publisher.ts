@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '@l2/common'
+import { isL2Error } from '@l2/common'
 import type { Hex } from 'viem'
 import { DaError } from '../errors.js'
 import { foreignCause } from '../internal/call.js'
@@ -48,7 +49,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     // A refused replacement is raised and tried again; what is still refused after a few doublings waits for the next look.
     for (let tries = 0; tries < 4; tries++) {
       const attempt = await nextAttempt(slot, now, raiseNow)
-      if (attempt instanceof DaError) return { outcome: 'too-dear', error: attempt }
+      if (isL2Error(attempt)) return { outcome: 'too-dear', error: attempt }
       const { failure, cause } = await transmit(slot, attempt)
       const reaction = failure === undefined ? 'sent' : reactions[failure]
       if (failure !== undefined && reaction !== 'sent') waits(slot, failure, cause)

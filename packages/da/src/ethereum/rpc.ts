@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import type { Hex } from 'viem'
 import { DaError } from '../errors.js'
 import { foreignCause } from '../internal/call.js'
@@ -59,7 +60,7 @@ export async function call(client: EthereumClient, method: string, params: reado
   try {
     return await client.request({ method, params })
   } catch (error) {
-    if (error instanceof DaError) throw error
+    if (isL2Error(error)) throw error
     throw new DaError(`the Ethereum node did not answer ${method}`, {
       code: 'DA_UNAVAILABLE',
       details: { method },
@@ -97,7 +98,7 @@ export async function readFinalized(client: EthereumClient): Promise<bigint> {
     return (await readBlock(client, 'finalized'))?.number ?? 0n
   } catch (error) {
     // Nodes without a finalized block yet answer with an error instead of null.
-    if (error instanceof DaError && /finalized|not found|unknown block/i.test(String((error.cause as Error)?.message)))
+    if (isL2Error(error) && /finalized|not found|unknown block/i.test(String((error.cause as Error)?.message)))
       return 0n
     throw error
   }

@@ -1,4 +1,4 @@
-import { concatBytes, redactUrls } from '@l2/common'
+import { concatBytes, isL2Error, redactUrls } from '@l2/common'
 import { DaError } from '../errors.js'
 import { foreignCause, plainText } from './call.js'
 
@@ -56,7 +56,7 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
     return { status: response.status, headers: response.headers, body: concatBytes(...parts) }
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof DaError) throw error
+    if (isL2Error(error)) throw error
     const code = codeOf(error)
     throw new DaError(`${origin} cannot be reached${code === undefined ? '' : ` (${code})`}`, {
       code: 'DA_UNAVAILABLE',

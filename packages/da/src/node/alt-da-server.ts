@@ -12,7 +12,7 @@ import {
   hexToCommitment,
   maxCommitmentBytes,
 } from '../commitment.js'
-import { DaError, type DaErrorCode } from '../errors.js'
+import { DaError, type DaErrorCode, isDaError } from '../errors.js'
 import { parseOptions } from '../internal/options.js'
 import type { DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
@@ -163,7 +163,7 @@ export async function createAltDaServer(options: AltDaServerOptions, deps: AltDa
         isPut ? await put(path, await readBody(request), signal) : await get(path, new URLSearchParams(search), signal),
       )
     } catch (error) {
-      const { code, retry, details } = error instanceof DaError ? error : ({} as Partial<DaError>)
+      const { code, retry, details } = isDaError(error) ? error : ({} as Partial<DaError>)
       const status = (code && statuses[code]) ?? (retry === 'failover' ? 503 : 500)
       if (status === 413) response.setHeader('connection', 'close')
       answer(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { concatBytes, equalBytes } from '@l2/common'
+import { concatBytes, equalBytes, isL2Error } from '@l2/common'
 import { diskFull } from '@l2/common/node'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { DaError } from '../errors.js'
@@ -56,7 +56,7 @@ export function createFileStore(directory: string): Store {
       await made()
       return await run()
     } catch (error) {
-      if (error instanceof DaError) throw error
+      if (isL2Error(error)) throw error
       const message = diskFull(directory, error) ?? `the file store ${directory} cannot ${what}`
       throw new DaError(message, { code: 'DA_UNAVAILABLE', cause: foreignCause(error) })
     }

@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import type { Commitment } from '../commitment.js'
-import { DaError, type DaErrorCode } from '../errors.js'
+import { DaError, type DaErrorCode, isDaError } from '../errors.js'
 import type { DaCallOptions, DaLimits, DaStatus, DataAvailability } from '../port.js'
 
 /** The adapters that read a commitment. */
@@ -36,7 +36,7 @@ export async function askInTurn<T, L extends Pick<DataAvailability, 'reads'>>(
       failures.push(error)
     }
   }
-  const worst = failures.find(error => error instanceof DaError && telling.includes(error.code)) ?? failures[0]
+  const worst = failures.find(error => isDaError(error) && telling.includes(error.code)) ?? failures[0]
   throw worst ?? unread(commitment)
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, closable, type Logger, silentLogger, systemClock } from '@l2/common'
+import { type Clock, closable, isL2Error, type Logger, silentLogger, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { DaError, isUndecided, retryClassOf } from '../errors.js'
 import { createSerial, withDeadline } from '../internal/call.js'
@@ -199,7 +199,7 @@ export function createRouterDa(options: RouterOptions, deps: RouterDeps): Router
           return { layer, price }
         } catch (failure) {
           signal?.throwIfAborted()
-          if (failure instanceof DaError && failure.code === 'DA_OPTIONS_INVALID') throw failure
+          if (isL2Error(failure, 'DA_OPTIONS_INVALID')) throw failure
           if (!isAboutData(failure)) {
             layer.breaker.failed()
             tell({ type: 'layer-failed', layer: layer.name, during: 'quote', code: codeOf(failure) })

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { isL2Error } from '@l2/common'
 import {
   type EconomicRecord,
   type LedgerEntry,
@@ -7,19 +8,16 @@ import {
   recordsCsv,
   recordsJson,
 } from '@l2/sequencer-core/economics'
+import { NodeError } from '../errors.js'
+
 import type { Page } from '../rpc/server.js'
 import type { Bookkeeper, LedgerView } from './bookkeeper.js'
 
 /** Rows of one answer over JSON-RPC at most, and of one piece of a page. */
 export const maxRows = 1000
 
-/** A wrong parameter, by name. */
-export class ParameterError extends Error {
-  constructor(name: string, expected: string) {
-    super(`invalid argument "${name}": expected ${expected}`)
-    this.name = 'ParameterError'
-  }
-}
+const wrong = (name: string, expected: string): NodeError =>
+  new NodeError(`invalid argument "${name}": expected ${expected}`, { code: 'PARAMETER_INVALID' })
 
 /** What part of the ledger is asked for, and how it is to be written. */
 export type LedgerQuery = { view: LedgerView; from: number; limit: number | undefined; format: 'json' | 'csv' }
@@ -27,22 +25,22 @@ export type LedgerQuery = { view: LedgerView; from: number; limit: number | unde
 function count(name: string, value: unknown, least: number, most: number): number {
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= least && number <= most) return number
-  throw new ParameterError(name, `a whole number from ${least} to ${most}`)
+  throw wrong(name, `a whole number from ${least} to ${most}`)
 }
 
 function oneOf<Choice extends string>(name: string, value: unknown, choices: readonly Choice[]): Choice {
   const found = choices.find(choice => choice === value)
-  if (found === undefined) throw new ParameterError(name, choices.join(' or '))
+  if (found === undefined) throw wrong(name, choices.join(' or '))
   return found
 }
 
-/** Reads the parameters of a ledger query; they come from anybody. @throws ParameterError */
+/** Reads the parameters of a ledger query; they come from anybody. @throws NodeError `PARAMETER_INVALID` */
 export function parseLedgerQuery(input: unknown, most: number): LedgerQuery {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw new ParameterError('0', 'an object of from, limit, format and view')
+    throw wrong('0', 'an object of from, limit, format and view')
   const { view = 'entries', from = 0, limit, format = 'json', ...others } = input as Record<string, unknown>
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new ParameterError(unknown.slice(0, 40), 'from, limit, format or view')
+  if (unknown !== undefined) throw wrong(unknown.slice(0, 40), 'from, limit, format or view')
   return {
     view: oneOf('view', view, ['entries', 'records']),
     from: count('from', from, 0, Number.MAX_SAFE_INTEGER),
@@ -94,7 +92,7 @@ export function ledgerPages(keeper: Bookkeeper): ReadonlyMap<string, Page> {
         const parsed = parseLedgerQuery({ ...query, format }, Number.MAX_SAFE_INTEGER)
         return { status: 200, type, body: Readable.from(pieces(keeper, parsed)) }
       } catch (error) {
-        if (!(error instanceof ParameterError)) throw error
+        if (!isL2Error(error, 'PARAMETER_INVALID')) throw error
         return { status: 400, type: 'text/plain', body: `${error.message}\n` }
       }
     }

@@ -1,8 +1,9 @@
+import { isL2Error } from '@l2/common'
 import { liquidApr, liquidRate, queueView, seatsView } from '@l2/lst'
 import { slotOf } from '@l2/staking/epoch'
 import type { Address, Hash } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
-import { ledgerAnswer, maxRows, ParameterError, parseLedgerQuery } from '../economics/pages.js'
+import { ledgerAnswer, maxRows, parseLedgerQuery } from '../economics/pages.js'
 import { leaderOf } from '../pool/control-plane.js'
 import type { BatchRecord } from '../posting/batching.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
@@ -128,7 +129,7 @@ function economicsPage(keeper: Bookkeeper, input: unknown): object {
   try {
     return ledgerAnswer(keeper, parseLedgerQuery(input, maxRows))
   } catch (error) {
-    if (error instanceof ParameterError) throw new RpcAnswerError({ code: -32602, message: error.message })
+    if (isL2Error(error, 'PARAMETER_INVALID')) throw new RpcAnswerError({ code: -32602, message: error.message })
     throw error
   }
 }

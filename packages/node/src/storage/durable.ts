@@ -1,8 +1,9 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { isL2Error } from '@l2/common'
 import { diskFull } from '@l2/common/node'
-import { NodeError } from '../errors.js'
+import { NodeError, type NodeErrorCode } from '../errors.js'
 import { decodeLine, encodeLine } from './codec.js'
 
 /** The error of a file that holds something else than was written. */
@@ -12,7 +13,7 @@ export function damaged(path: string, where: string, remedy: string): NodeError 
 
 /** What the system said about a file, as the user is told: with its path, and as a full disk where that is the reason. */
 export function fileError(path: string, cause: unknown): NodeError {
-  if (cause instanceof NodeError) return cause
+  if (isL2Error<NodeErrorCode>(cause)) return cause
   const full = diskFull(path, cause)
   if (full !== undefined) return new NodeError(full, { code: 'DISK_FULL', recovery: 'retry', details: { path }, cause })
   const { code } = cause as { code?: string }

@@ -1,4 +1,4 @@
-import { equalBytes, type Logger } from '@l2/common'
+import { equalBytes, isL2Error, type Logger } from '@l2/common'
 import { OpEngineError } from '../errors.js'
 import { type Answer, readAnswer } from '../protocol/answer.js'
 import { encodeMessage } from '../protocol/message.js'
@@ -100,7 +100,7 @@ export class Supervisor {
           job.isWanted = false
           clearTimeout(job.timer)
           signal?.removeEventListener('abort', onAbort)
-          if (outcome instanceof OpEngineError) reject(outcome)
+          if (isL2Error(outcome)) reject(outcome)
           else resolve(outcome)
         },
         reject(reason) {
@@ -286,7 +286,7 @@ export class Supervisor {
         channel.send(encodeMessage({ id: 0, method: 'open', params }, bytes))
       })
       const { answer } = readAnswer(message)
-      if (answer instanceof OpEngineError) throw storeErrorOfOpen ?? answer
+      if (isL2Error(answer)) throw storeErrorOfOpen ?? answer
       if (ended !== undefined) throw ended // behind its answer: what it is sent now, nobody answers
       this.#opened = answer.result
     } catch (error) {
@@ -317,11 +317,7 @@ export class Supervisor {
       clearTimeout(job.timer)
       if (!job.isWanted) return
       if (this.#crashedOn !== undefined && equalBytes(this.#crashedOn, contentOf(job))) this.#crashedOn = undefined
-      if (
-        read.answer instanceof OpEngineError &&
-        read.answer.code === 'ENGINE_STORE_FAILED' &&
-        storeError !== undefined
-      ) {
+      if (isL2Error(read.answer) && read.answer.code === 'ENGINE_STORE_FAILED' && storeError !== undefined) {
         job.settle(storeError)
       } else job.settle(read.answer)
     }

@@ -1,8 +1,9 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { isL2Error } from '@l2/common'
 import type { RootDatabase } from 'lmdb'
-import { OpEngineError } from '../errors.js'
+import { OpEngineError, type OpEngineErrorCode } from '../errors.js'
 import { corrupt } from '../store/records.js'
 import { type EngineStore, type Entry, packEntries, visitEntries } from '../store/store.js'
 
@@ -179,7 +180,7 @@ function isTreePage(descriptor: number, at: number, number: bigint): boolean {
 }
 
 function translate(file: string, what: string, cause: unknown): OpEngineError {
-  if (cause instanceof OpEngineError) return cause
+  if (isL2Error<OpEngineErrorCode>(cause)) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
   if (/MDB_CORRUPTED|MDB_PAGE_NOTFOUND|MDB_INVALID|MDB_VERSION_MISMATCH|not an LMDB file/i.test(message)) {
     return corrupt(file, 0, message, cause)

@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import { OpEngineError } from '../errors.js'
 import { OrderedKeys } from './ordered-keys.js'
 import {
@@ -52,7 +53,7 @@ export async function openLogStore(folder: SegmentFolder, options: LogStoreOptio
     return store
   } catch (cause) {
     await store.close()
-    if (cause instanceof OpEngineError) throw cause
+    if (isL2Error(cause)) throw cause
     throw failed('cannot be opened', cause)
   }
 }

@@ -1,4 +1,5 @@
 import type { L2ErrorOptions } from '@l2/common'
+import { isL2Error } from '@l2/common'
 import { OpEngineError, type OpEngineErrorCode } from '../errors.js'
 import type { MemoryChange, MemorySegments } from '../store/memory.js'
 
@@ -50,7 +51,7 @@ export type FromWorker =
 export type PlainError = { readonly message: string } & L2ErrorOptions<OpEngineErrorCode>
 
 export function toPlainError(error: unknown): PlainError {
-  if (error instanceof OpEngineError) {
+  if (isL2Error<OpEngineErrorCode>(error)) {
     const { shortMessage, code, recovery, metaMessages, details } = error
     return { message: shortMessage, code, recovery, meta: metaMessages, details }
   }

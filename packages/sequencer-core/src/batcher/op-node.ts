@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import type { Hash, Hex, RpcTransaction } from 'viem'
 import { l2BlockRef } from '../derivation/l2.js'
 import type { RollupConfig } from '../derivation/rollup-config.js'
@@ -52,7 +53,7 @@ export function createOpNodeSequencer(options: OpNodeSequencerOptions): Sequence
     try {
       return readBlock(block)
     } catch (cause) {
-      if (cause instanceof SequencerError) throw cause
+      if (isL2Error(cause)) throw cause
       throw new SequencerError(`${origin} answered with something that is no block`, {
         code: 'ENGINE_RPC',
         recovery: 'retry',

@@ -1,4 +1,4 @@
-import { redactUrls } from '@l2/common'
+import { isL2Error, redactUrls } from '@l2/common'
 import type { Hash, Hex, RpcTransaction } from 'viem'
 import type { CallOptions } from '../engine/engine.js'
 import { encodeRpcTransaction } from '../engine/rpc-block.js'
@@ -219,8 +219,7 @@ function toL1Block(
   }
 }
 
-const isOwn = (cause: unknown): cause is SequencerError =>
-  cause instanceof SequencerError && cause.code !== 'L1_RPC_INVALID'
+const isOwn = (cause: unknown): cause is SequencerError => isL2Error(cause) && cause.code !== 'L1_RPC_INVALID'
 
 function asInvalid(cause: Error, block: { number: Hex; hash: Hash }): SequencerError {
   return invalid(redactUrls(cause.message).slice(0, 200), { number: block.number, hash: block.hash })

@@ -1,3 +1,4 @@
+import { isL2Error } from '@l2/common'
 import { SequencerError } from '../errors.js'
 import type { CallOptions } from './engine.js'
 
@@ -80,7 +81,7 @@ export function createJsonRpc(options: JsonRpcOptions): JsonRpc {
       }
     } catch (cause) {
       if (call?.signal?.aborted) throw call.signal.reason
-      if (cause instanceof SequencerError) throw cause
+      if (isL2Error(cause)) throw cause
       throw new SequencerError(
         timeout.aborted ? `${origin} did not answer in ${options.timeoutMs} ms` : `${origin} cannot be reached`,
         { code: 'ENGINE_UNAVAILABLE', recovery: 'retry', details: { origin }, cause },

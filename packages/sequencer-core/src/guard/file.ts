@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { isL2Error } from '@l2/common'
 import { lockFile, type ProcessLock } from '@l2/common/node'
 import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
@@ -146,7 +147,7 @@ export async function openFileGuard(options: FileGuardOptions): Promise<FileGuar
   } catch (error) {
     await file?.close()
     await lock.release()
-    if (error instanceof SequencerError) throw error
+    if (isL2Error(error)) throw error
     throw diskIsFull(path, error) ?? failed(`the system refuses ${path}`, error)
   }
 }

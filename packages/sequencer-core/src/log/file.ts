@@ -164,7 +164,7 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
   } catch (error) {
     await file?.close()
     await lock.release()
-    throw error instanceof SequencerError ? error : logClosed(error)
+    throw isL2Error(error) ? error : logClosed(error)
   }
 }
 

@@ -1,6 +1,5 @@
-import { type Clock, systemClock } from '@l2/common'
+import { type Clock, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
-import { SequencerError } from '../errors.js'
 import { checkOptions } from '../internal/options.js'
 import type { Lease, SequencerLog } from './log.js'
 
@@ -75,7 +74,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   const clock = options.clock ?? systemClock
   let held: { lease: Lease; safeUntilMs: number } | undefined
   const current = () => (held !== undefined && now() < held.safeUntilMs ? held.lease : undefined)
-  const is = (error: unknown, code: string) => error instanceof SequencerError && error.code === code
+  const is = (error: unknown, code: string) => isL2Error(error) && error.code === code
 
   /** The clock starts before the request leaves: what travels slowly is not counted in our favour. */
   const gain = async (request: () => Promise<Lease>, code: string): Promise<Lease | undefined> => {

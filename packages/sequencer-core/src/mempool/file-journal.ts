@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
 import type { Hash } from 'viem'
-import { SequencerError } from '../errors.js'
+import { SequencerError, type SequencerErrorCode } from '../errors.js'
 import { syncFolderOf } from '../internal/files.js'
 import { FrameFile, type FrameFormat } from '../internal/frame-file.js'
 import type { JournaledTransaction, JournalRecord, MempoolJournal } from './journal.js'
@@ -208,7 +208,7 @@ export async function openFileJournal(options: {
 }
 
 function failed(cause: unknown): SequencerError {
-  if (cause instanceof SequencerError) return cause
+  if (isL2Error<SequencerErrorCode>(cause)) return cause
   return new SequencerError('the mempool journal failed', { code: 'JOURNAL_FAILED', recovery: 'reset', cause })
 }
 

@@ -1,4 +1,4 @@
-import { bytesToHex } from '@l2/common'
+import { bytesToHex, isL2Error } from '@l2/common'
 import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { encodeRlp, type RlpItem, readItem, readList, readUint, writeHeader } from '../rlp/rlp.js'
@@ -137,7 +137,7 @@ function parse(
   try {
     return parseFields(raw, type, options, keccak256)
   } catch (error) {
-    if (error instanceof SequencerError && error.code === 'RLP_INVALID')
+    if (isL2Error(error, 'RLP_INVALID'))
       throw new SequencerError(`rlp: ${error.shortMessage}`, { code: 'TX_MALFORMED', details: error.details })
     throw error
   }

@@ -141,7 +141,7 @@ describe('decodeTransaction', () => {
     }
     await using pool = await createRecoveryPool({ threads: 2, recordsPerMessage: 7 })
     const threaded = (await decodeTransactions(raws, { ...options, recovery: pool })).map(result =>
-      result instanceof SequencerError ? result.code : result.sender,
+      isL2Error(result) ? result.code : result.sender,
     )
     expect(threaded).toEqual(raws.map(raw => one(raw, native)))
     expect(threaded).toEqual(raws.map(raw => one(raw, nobleRecovery)))

@@ -415,7 +415,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
  *
  * @example
  * ```ts
- * import { StakingError } from '@l2/staking'
+ * import { isL2Error } from '@l2/staking'
  * import { applyMetisPool, createMetisPool } from '@l2/staking/metis'
  *
  * const [owner, user] = [`0x${'01'.repeat(20)}`, `0x${'02'.repeat(20)}`] as const
@@ -423,7 +423,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
  * try {
  *   applyMetisPool(pool, { type: 'unlock', by: user, at: 1n, id: 1 })
  * } catch (error) {
- *   if (error instanceof StakingError) console.log(error.details['revert']) // NotWhitelisted()
+ *   if (isL2Error(error)) console.log(error.details['revert']) // NotWhitelisted()
  * }
  * ```
  */

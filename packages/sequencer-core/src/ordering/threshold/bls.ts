@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes } from '@l2/common'
+import { concatBytes, equalBytes, isL2Error } from '@l2/common'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { SequencerError } from '../../errors.js'
@@ -125,7 +125,7 @@ export const blsThreshold: ThresholdScheme = {
       const point = readG1(share, 'the share')
       return isSamePairing(point, G2.BASE as G2Point, pointOfIdentity(identity), readG2(keyShare, 'the key share'))
     } catch (error) {
-      if (error instanceof SequencerError) return false
+      if (isL2Error(error)) return false
       throw error
     }
   },
@@ -151,7 +151,7 @@ export const blsThreshold: ThresholdScheme = {
     try {
       ephemeral = readG2(c1, 'c1')
     } catch (error) {
-      if (error instanceof SequencerError) return undefined
+      if (isL2Error(error)) return undefined
       throw error
     }
     if (c2.length !== sigmaBytes) return undefined
@@ -181,7 +181,7 @@ export const blsThreshold: ThresholdScheme = {
       const expected = evaluate(commitments, keyper)
       return G2.BASE.multiply(readScalar(share, 'the share')).equals(expected)
     } catch (error) {
-      if (error instanceof SequencerError) return false
+      if (isL2Error(error)) return false
       throw error
     }
   },
