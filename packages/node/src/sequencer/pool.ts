@@ -7,6 +7,7 @@ import {
   createDurableMempool,
   type DurableMempool,
   type Mempool,
+  type PoolEvent,
   type PoolHead,
   restoreMempool,
 } from '@l2/sequencer-core/mempool'
@@ -29,8 +30,13 @@ export type SequencerPool = {
   readonly mempool: Mempool
   readonly durable: DurableMempool
   readonly accountOf: ReturnType<typeof createAccountReader>
-  /** What the next block is built on, as the pool sees it. */
-  head(parent: ExecutedBlock): PoolHead
+  /**
+   * The chain ends with another block now: one that includes transactions, or one that it goes back to. The answer is for the journal.
+   */
+  moveTo(
+    head: ExecutedBlock,
+    change: { included?: readonly Transaction[]; abandoned?: readonly Transaction[] },
+  ): Promise<readonly PoolEvent[]>
   /** Estimated L1 bytes that the DA footprint leaves room for; `undefined`: as many as there are. */
   footprintBytes(): bigint | undefined
   close(): Promise<void>
@@ -64,7 +70,8 @@ export async function openPool(options: PoolOptions): Promise<SequencerPool> {
     const footprint = daFootprint(users, scalar())
     return footprint > gasUsed ? footprint : gasUsed
   }
-  const head = (parent: ExecutedBlock): PoolHead => ({
+  /** What the next block is built on, as the pool sees it. */
+  const headUpon = (parent: ExecutedBlock): PoolHead => ({
     number: parent.number,
     timestamp: parent.timestamp,
     gasLimit: chain.systemConfig.gasLimit,
@@ -77,7 +84,7 @@ export async function openPool(options: PoolOptions): Promise<SequencerPool> {
     }),
   })
   const parent = chain.tip?.executed ?? (await engine.block(chain.head.hash))!
-  mempool.setHead({ ...head(parent), nowMs: Date.now(), included: [], accounts: [] })
+  mempool.setHead({ ...headUpon(parent), nowMs: Date.now(), included: [], accounts: [] })
   const accountOf = createAccountReader(
     (addresses: readonly Address[]) => engine.accounts(addresses),
     () => options.readable().hash,
@@ -87,8 +94,24 @@ export async function openPool(options: PoolOptions): Promise<SequencerPool> {
     mempool,
     durable: createDurableMempool(mempool, file.journal),
     accountOf,
-    head,
+    async moveTo(head, { included = [], abandoned = [] }) {
+      const addresses = accountsOf([...included, ...abandoned])
+      const states = await engine.accounts(addresses)
+      return mempool.setHead({
+        ...headUpon(head),
+        nowMs: Date.now(),
+        included: included.map(({ hash }) => hash),
+        abandoned,
+        accounts: addresses.map((address, index) => [address, states[index]!] as const),
+      })
+    },
     footprintBytes: () => (family === 'op' ? chain.systemConfig.gasLimit / scalar() : undefined),
     close: () => file.journal.close(),
   }
+}
+
+/** Whom transactions can have changed. */
+function accountsOf(transactions: readonly Transaction[]): Address[] {
+  const touched = transactions.flatMap(({ sender, to }) => (to === undefined ? [sender] : [sender, to]))
+  return [...new Set(touched)]
 }
