@@ -15,8 +15,11 @@ const contracts = [
   ['l1/MeteredPortal', 'metered-portal'],
   ['l1/SequencedGame', 'sequenced-game'],
   ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
+  ['l2/GasPriceOracle', 'gas-price-oracle'],
+  ['l2/L1Block', 'l1-block'],
   ['l2/MessagePasser', 'message-passer'],
   ['l2/NativeTokenBridgeL2', 'native-token-bridge-l2'],
+  ['l2/OperatorFeeVault', 'operator-fee-vault'],
   ['testing/DevToken', 'testing/dev-token'],
   ['testing/OddToken', 'testing/odd-token'],
   ['testing/Receiver', 'testing/receiver'],
@@ -32,6 +35,7 @@ const libraries = [
   ['src/', join(packageFolder('@eth-optimism/contracts-bedrock'), 'src')],
   ['@openzeppelin/contracts/', packageFolder('@openzeppelin/contracts')],
   ['@rari-capital/solmate/', packageFolder('@rari-capital/solmate')],
+  ['@solady/', join(packageFolder('solady'), 'src')],
 ]
 
 /** The text of an import: our own file, or one of a library. Only what is under MIT becomes part of what is published. */

@@ -8,6 +8,8 @@ export type ContractsErrorCode =
   | 'IMMUTABLE_OUT_OF_RANGE'
   /** The code is not the one that the offsets were made for. */
   | 'CODE_MISMATCH'
+  /** The engine takes no state overrides in `eth_call`, without which a way out cannot be tried. */
+  | 'OVERRIDES_REFUSED'
 
 /** The error of `@l2/contracts`: stable `code`, `recovery`, machine-readable `details`. */
 export class ContractsError extends L2Error<ContractsErrorCode> {

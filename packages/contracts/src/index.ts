@@ -1,4 +1,5 @@
 export type { L2Error, L2ErrorOptions, Recovery } from '@l2/common'
 export { isL2Error } from '@l2/common'
 export { ContractsError, type ContractsErrorCode } from './errors.js'
+export { checkFeeVaults, type FeeVaultProblem, type FeeVaultsReader, feeVaults } from './fee-vaults.js'
 export { type Immutables, type ImmutableValue, withImmutables } from './immutables.js'
