@@ -1,4 +1,5 @@
-// node scripts/go.mjs [name …]: builds Go programs that our tests speak to, once, and prints where they are.
+// node scripts/go.mjs [name …]: builds Go programs that our tests speak to, once, and prints where they are; of op-states, where what it prints is: the frozen
+// states of the OP Stack's predeploys and the bundles of its upgrades.
 //
 // What is pinned stands in peers/pins.json: a module, its version, the checksum of that version and the package of the program. A program is built as upstream
 // builds it, from its own go.mod and go.sum, so a module whose path is not where it is published (op-geth is `replaces` in those who import it) needs nothing here.
@@ -69,6 +70,32 @@ export function goProgram(name, { build = true, say = console.error } = {}) {
   })
 }
 
+/**
+ * What a program of ours (`package` of this repository) prints of the module that is pinned beside it, as a file in the cache, held against the checksum of the
+ * pin.
+ *
+ * @param {string} name of a pin that has `prints`
+ * @returns as {@link goProgram}
+ */
+export function goOutput(name, { build = true, say = console.error } = {}) {
+  const { version, package: dir, prints } = pins[name]
+  const target = join(goCache(), `${name}-${version}-${prints.slice(0, 12)}.json`)
+  if (existsSync(target)) {
+    if (sha256(readFileSync(target)) === prints) return target
+    rmSync(target, { force: true })
+  }
+  if (!build) return undefined
+  const program = goModule(join(root, dir), '.', name, { say })
+  if (program === undefined) return undefined
+  return once(`${name}.json`, target, say, temporary => {
+    const { status, stdout, stderr } = spawnSync(program, [], { maxBuffer: 2 ** 28 })
+    if (status !== 0) return String(stderr)
+    if (sha256(stdout) !== prints) return `what it prints has the checksum ${sha256(stdout)}, pinned is ${prints}`
+    writeFileSync(temporary, stdout)
+    return undefined
+  })
+}
+
 /** Where the go command keeps the module of a pin, held against its checksum. */
 export function moduleFolder({ module, version, sum }) {
   const download = go(['mod', 'download', '-json', `${module}@${version}`], root)
@@ -94,7 +121,7 @@ function completed(module, target, file, content) {
   }
   if (rest.length > 0) return completed(join(module, head), join(target, head), rest.join('/'), content)
   copyFileSync(content, join(target, head))
-  const digest = createHash('sha256').update(readFileSync(content)).digest('hex')
+  const digest = sha256(readFileSync(content))
   rmSync(join(target, `${head}.sha256`), { force: true })
   writeFileSync(join(target, `${head}.sha256`), `${digest}  ${head}\n`)
 }
@@ -194,6 +221,8 @@ function go(args, cwd, env = {}) {
   return spawnSync('go', args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 28, env: { ...process.env, ...env } })
 }
 
+const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')
+
 function parse(text) {
   try {
     return JSON.parse(text)
@@ -215,7 +244,7 @@ const sleep = ms => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0,
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = process.argv.slice(2)
   for (const name of names.length > 0 ? names : Object.keys(pins)) {
-    const path = goProgram(name)
+    const path = pins[name]?.prints === undefined ? goProgram(name) : goOutput(name)
     if (path === undefined) process.exitCode = 1
     else console.log(path)
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -31,6 +31,12 @@ describe('pins', () => {
       expect(pin.package).toMatch(/^\.\//)
       if (pin.bundle !== undefined) expect(Object.keys(pins)).toContain(pin.bundle.from)
     }
+    const own = Object.values(pins).filter(({ prints }) => prints !== undefined)
+    for (const { prints, package: dir } of own) {
+      expect(prints).toMatch(/^[0-9a-f]{64}$/)
+      expect(existsSync(join(import.meta.dirname, '..', dir, 'go.mod'))).toBe(true)
+    }
+    expect(own.length).toBe(1)
     expect(() => goProgram('nothing')).toThrow('no pin "nothing"')
     expect(goProgram('op-geth', { build: false })).toBeUndefined()
   })
