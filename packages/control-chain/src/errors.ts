@@ -1,0 +1,21 @@
+import { L2Error, type L2ErrorOptions } from '@l2/common'
+
+/** Every code a {@link ControlChainError} can carry. */
+export type ControlChainErrorCode =
+  /** Parameters, members or weights that cannot work; the message names the field. */
+  | 'CONFIG_INVALID'
+  /** A control block that does not follow the state's height. */
+  | 'HEIGHT_INVALID'
+  /** A list, vote or piece of evidence that its codec cannot hold. */
+  | 'ENCODING_INVALID'
+
+/** What this package throws. Recognised by `isL2Error(error, code)`. */
+export class ControlChainError extends L2Error<ControlChainErrorCode> {}
+
+export function refuse(
+  code: ControlChainErrorCode,
+  message: string,
+  details?: L2ErrorOptions<ControlChainErrorCode>['details'],
+): never {
+  throw new ControlChainError(message, { code, details })
+}

@@ -1,0 +1,51 @@
+import type { Hash } from 'viem'
+import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
+import type { TermCause } from './state.js'
+
+/** What a control block carries besides lists, read and checked ({@link readTransaction}). */
+export type ControlTransaction =
+  /** Ends the term, together with others. `cause` left out: the operator takes its vote back. */
+  | {
+      readonly type: 'termVote'
+      readonly operator: number
+      readonly sequence: bigint
+      readonly view: number
+      readonly cause?: TermCause | undefined
+    }
+  /** The list of an operator that proposers leave out. */
+  | { readonly type: 'list'; readonly operator: number; readonly sequence: bigint; readonly list: OperatorList }
+  /** Two headers of one operator at one place. Whoever sends it. */
+  | { readonly type: 'equivocation'; readonly accused: number; readonly evidence: Hash }
+
+/** A block of the control chain, as the fold takes it. */
+export type ControlBlock = {
+  readonly height: bigint
+  /** From the vote extensions of the block before: at most one of each operator, in any order. */
+  readonly lists: readonly { readonly operator: number; readonly list: OperatorList }[]
+  readonly transactions: readonly ControlTransaction[]
+  /** Operators that the consensus engine itself convicted of voting twice. */
+  readonly misbehaved?: readonly number[] | undefined
+}
+
+/** What the operators book for the end of a term. */
+export type TermEnd = 'silent' | 'invalid' | 'l1' | 'rollback' | 'conviction'
+
+/** What a step changed. */
+export type ControlEvent =
+  /** Blocks that are settled now, from below. */
+  | { readonly type: 'settled'; readonly blocks: readonly BlockId[] }
+  /** L1 took back what these were built on: they are settled no more, from above. */
+  | { readonly type: 'settledRevoked'; readonly blocks: readonly BlockId[]; readonly era: number }
+  | {
+      readonly type: 'termEnded'
+      /** The term that begins, and the block that it begins on. */
+      readonly view: number
+      readonly start: BlockId
+      readonly cause: TermEnd
+      /** Who led, and who leads now. `missed`: the turn counts against the one who led. */
+      readonly failed: number | undefined
+      readonly leader: number | undefined
+      readonly missed: boolean
+    }
+  | { readonly type: 'jailed'; readonly operator: number; readonly reason: 'equivocation' | 'doubleVote' | 'invalid' }
+  | { readonly type: 'l1Marked'; readonly mark: L1Mark }

@@ -1,0 +1,211 @@
+import { bytesToHex, concatBytes, equalBytes } from '@l2/common'
+import { type HeaderDomain, hashSequencerHeader, recoverSigner, type SequencerHeader } from '@l2/sequencer-core/block'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { Address, Hash, Hex } from 'viem'
+import { fixed, reader, u32, uint } from '../bytes.js'
+import type { ControlTransaction } from '../fold/block.js'
+import type { TermCause } from '../fold/state.js'
+import { decodeList, encodeList, type OperatorList } from '../list/list.js'
+
+/** What an operator signs with its header key. */
+export type OperatorMessage =
+  | { readonly type: 'termVote'; readonly view: number; readonly cause?: TermCause | undefined }
+  | { readonly type: 'list'; readonly list: OperatorList }
+
+/** A header with its signature, as evidence holds it. */
+export type SignedHeader = { readonly header: SequencerHeader; readonly signature: Hex }
+
+/** Whose key is whose: keys are never forgotten, so that rotating one is no escape. */
+export interface OperatorKeys {
+  operatorOf(signer: Address): number | undefined
+}
+
+export type TransactionContext = {
+  readonly domain: HeaderDomain
+  readonly keys: OperatorKeys
+  /** Of the parameters: hashes of a list. */
+  readonly window: number
+}
+
+/** Why a transaction is no part of a block. */
+export type TransactionRefusal =
+  /** Not what the codec makes. */
+  | 'T_DECODE'
+  /** Signed by nobody who is, or was, an operator. */
+  | 'T_SIGNER'
+  /** Two headers that are one, stand at two places, or have two signers. */
+  | 'T_NO_FAULT'
+
+const types = { termVote: 1, list: 2, equivocation: 3 } as const
+const causes = { silent: 1, l1: 2, invalid: 3, rollback: 4 } as const
+const withdrawal = 0
+const signatureLength = 65
+const headerLength = 8 + 4 + 8 + 32 + 32 + 32 + 8 + 8 + 32 + 8
+const tag = /*#__PURE__*/ new TextEncoder().encode('l2-control-chain/transaction/v1')
+
+function causeBytes(cause: TermCause | undefined): Uint8Array {
+  if (cause === undefined) return Uint8Array.of(withdrawal)
+  const code = Uint8Array.of(causes[cause.type])
+  if (cause.type === 'silent' || cause.type === 'l1') return code
+  const block = cause.type === 'invalid' ? cause.header : cause.to
+  return concatBytes(code, uint('block.height', block.height, 8), fixed('block.hash', block.hash, 32))
+}
+
+function bodyOf(message: OperatorMessage, sequence: bigint): Uint8Array {
+  return concatBytes(
+    Uint8Array.of(types[message.type]),
+    uint('sequence', sequence, 8),
+    ...(message.type === 'list' ? [encodeList(message.list)] : [u32('view', message.view), causeBytes(message.cause)]),
+  )
+}
+
+function digestOf(body: Uint8Array, domain: HeaderDomain): Hash {
+  const place = concatBytes(uint('chainId', domain.chainId, 32), fixed('rollup', domain.rollup, 20))
+  return bytesToHex(keccak_256(concatBytes(tag, place, body)))
+}
+
+/**
+ * Signs a message as an operator.
+ *
+ * @param options.sequence Higher than that of every earlier transaction of the operator, also after a restart.
+ * @param sign Signs a 32-byte digest with the header key: `account.sign({ hash })` of viem.
+ * @throws ControlChainError `ENCODING_INVALID`
+ *
+ * @example
+ * ```ts
+ * import { readTransaction, signTransaction } from '@l2/control-chain'
+ * import { privateKeyToAccount } from 'viem/accounts'
+ *
+ * const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
+ * const domain = { chainId: 901n, rollup: `0x${'01'.repeat(20)}` } as const
+ * const message = { type: 'termVote', view: 4, cause: { type: 'silent' } } as const
+ * const bytes = await signTransaction({ domain, message, sequence: 1n }, hash => account.sign({ hash }))
+ * const keys = { operatorOf: (signer: string) => (signer === account.address.toLowerCase() ? 2 : undefined) }
+ * const read = readTransaction(bytes, { domain, keys, window: 16 })
+ * console.log(read.ok && read.transaction.type) // 'termVote'
+ * ```
+ */
+export async function signTransaction(
+  options: { domain: HeaderDomain; message: OperatorMessage; sequence: bigint },
+  sign: (digest: Hash) => Promise<Hex>,
+): Promise<Uint8Array> {
+  const body = bodyOf(options.message, options.sequence)
+  const signature = await sign(digestOf(body, options.domain))
+  return concatBytes(body, fixed('signature', signature, signatureLength))
+}
+
+function headerBytes({ header, signature }: SignedHeader): Uint8Array {
+  return concatBytes(
+    uint('epochId', header.epochId, 8),
+    u32('term', header.term),
+    uint('height', header.height, 8),
+    fixed('parentHash', header.parentHash, 32),
+    fixed('txRoot', header.txRoot, 32),
+    fixed('stateRoot', header.stateRoot, 32),
+    uint('timestamp', header.timestamp, 8),
+    uint('l1OriginNumber', header.l1OriginNumber, 8),
+    fixed('l1OriginHash', header.l1OriginHash, 32),
+    uint('forcedUpTo', header.forcedUpTo, 8),
+    fixed('signature', signature, signatureLength),
+  )
+}
+
+function readHeader(bytes: Uint8Array): SignedHeader {
+  const read = reader(bytes)
+  const header: SequencerHeader = {
+    epochId: read.u64(),
+    term: read.u32(),
+    height: read.u64(),
+    parentHash: read.hash(),
+    txRoot: read.hash(),
+    stateRoot: read.hash(),
+    timestamp: read.u64(),
+    l1OriginNumber: read.u64(),
+    l1OriginHash: read.hash(),
+    forcedUpTo: read.u64(),
+  }
+  return { header, signature: read.hex(signatureLength) }
+}
+
+/**
+ * Two headers of one place as a transaction. It has no sender: the headers convict by themselves. In one order, so that
+ * the same fault is the same bytes whoever reports it.
+ *
+ * @throws ControlChainError `ENCODING_INVALID`
+ */
+export function encodeEquivocation(a: SignedHeader, b: SignedHeader): Uint8Array {
+  const [first, second] = [headerBytes(a), headerBytes(b)].sort((x, y) => (bytesToHex(x) < bytesToHex(y) ? -1 : 1))
+  return concatBytes(Uint8Array.of(types.equivocation), first!, second!)
+}
+
+/**
+ * Reads and checks a transaction of the control chain: whatever is refused here, every honest operator refuses in a
+ * proposal. Pure: it depends on the bytes and on registered keys only. At most 1 kB is looked at; never throws.
+ */
+export function readTransaction(
+  bytes: Uint8Array,
+  context: TransactionContext,
+): { ok: true; transaction: ControlTransaction } | { ok: false; reason: TransactionRefusal } {
+  const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
+  if (bytes.length > 1_024) return refused('T_DECODE')
+  if (bytes[0] === types.equivocation) return readEquivocation(bytes, context)
+  if (bytes.length < 9 + signatureLength) return refused('T_DECODE')
+  const body = bytes.subarray(0, -signatureLength)
+  const read = reader(body)
+  const type = read.u8()
+  const sequence = read.u64()
+  const message =
+    type === types.termVote
+      ? readVote(read.rest())
+      : type === types.list
+        ? readList(read.rest(), context.window)
+        : undefined
+  if (message === undefined) return refused('T_DECODE')
+  const signature = bytesToHex(bytes.subarray(-signatureLength))
+  const signer = recoverSigner(digestOf(body, context.domain), signature)
+  const operator = signer === undefined ? undefined : context.keys.operatorOf(signer)
+  if (operator === undefined) return refused('T_SIGNER')
+  return { ok: true, transaction: { ...message, operator, sequence } }
+}
+
+function readList(bytes: Uint8Array, window: number): OperatorMessage | undefined {
+  const list = decodeList(bytes, window)
+  return list === undefined ? undefined : { type: 'list', list }
+}
+
+function readVote(bytes: Uint8Array): OperatorMessage | undefined {
+  if (bytes.length < 5) return undefined
+  const read = reader(bytes)
+  const view = read.u32()
+  const code = read.u8()
+  if (bytes.length === 5) {
+    if (code === withdrawal) return { type: 'termVote', view }
+    if (code === causes.silent) return { type: 'termVote', view, cause: { type: 'silent' } }
+    if (code === causes.l1) return { type: 'termVote', view, cause: { type: 'l1' } }
+    return undefined
+  }
+  if (bytes.length !== 45) return undefined
+  const block = { height: read.u64(), hash: read.hash() }
+  if (code === causes.invalid) return { type: 'termVote', view, cause: { type: 'invalid', header: block } }
+  if (code === causes.rollback) return { type: 'termVote', view, cause: { type: 'rollback', to: block } }
+  return undefined
+}
+
+function readEquivocation(bytes: Uint8Array, { domain, keys }: TransactionContext): ReturnType<typeof readTransaction> {
+  const length = headerLength + signatureLength
+  if (bytes.length !== 1 + 2 * length) return { ok: false, reason: 'T_DECODE' }
+  const a = readHeader(bytes.subarray(1, 1 + length))
+  const b = readHeader(bytes.subarray(1 + length))
+  // One order only: the same fault has one name.
+  if (!equalBytes(encodeEquivocation(a, b), bytes)) return { ok: false, reason: 'T_DECODE' }
+  const [hashA, hashB] = [hashSequencerHeader(a.header, domain), hashSequencerHeader(b.header, domain)]
+  const samePlace =
+    a.header.epochId === b.header.epochId && a.header.term === b.header.term && a.header.height === b.header.height
+  if (hashA === hashB || !samePlace) return { ok: false, reason: 'T_NO_FAULT' }
+  const [signerA, signerB] = [recoverSigner(hashA, a.signature), recoverSigner(hashB, b.signature)]
+  const accused = signerA === undefined ? undefined : keys.operatorOf(signerA)
+  if (accused === undefined) return { ok: false, reason: 'T_SIGNER' }
+  // One operator may have had two keys: both are its own.
+  if (signerB === undefined || keys.operatorOf(signerB) !== accused) return { ok: false, reason: 'T_NO_FAULT' }
+  return { ok: true, transaction: { type: 'equivocation', accused, evidence: bytesToHex(keccak_256(bytes)) } }
+}
