@@ -31,7 +31,8 @@ export function rollBack(state: ControlState, to: BlockId): Step {
  * executed and stored that block, so it is valid and can be had. Its leader follows from the seed.
  */
 export function beginTerm(state: ControlState, members: readonly Member[], plan: LeaderPlan, cause: TermEnd): Step {
-  const start = climb(state, members, 1).at(-1) ?? state.milestone
+  // After a rollback, lists made before it may still name what was taken back: nothing above the milestone lives.
+  const start = (cause === 'rollback' ? undefined : climb(state, members, 1).at(-1)) ?? state.milestone
   const view = state.view + 1
   const first = start.height + 1n
   const slot = plan.slotAt(first)

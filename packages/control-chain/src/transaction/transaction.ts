@@ -5,7 +5,7 @@ import type { Address, Hash, Hex } from 'viem'
 import { fixed, reader, u32, uint } from '../bytes.js'
 import type { ControlTransaction } from '../fold/block.js'
 import type { TermCause } from '../fold/state.js'
-import { decodeList, encodeList, type OperatorList } from '../list/list.js'
+import { decodeList, encodeList, listLength, type OperatorList } from '../list/list.js'
 
 /** What an operator signs with its header key. */
 export type OperatorMessage =
@@ -140,14 +140,16 @@ export function encodeEquivocation(a: SignedHeader, b: SignedHeader): Uint8Array
 
 /**
  * Reads and checks a transaction of the control chain: whatever is refused here, every honest operator refuses in a
- * proposal. Pure: it depends on the bytes and on registered keys only. At most 1 kB is looked at; never throws.
+ * proposal. Pure: it depends on the bytes and on registered keys only. Longer bytes than any transaction's are not
+ * looked at; never throws.
  */
 export function readTransaction(
   bytes: Uint8Array,
   context: TransactionContext,
 ): { ok: true; transaction: ControlTransaction } | { ok: false; reason: TransactionRefusal } {
   const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
-  if (bytes.length > 1_024) return refused('T_DECODE')
+  const longest = Math.max(9 + listLength(context.window, true), 1 + 2 * (headerLength + signatureLength))
+  if (bytes.length > longest + signatureLength) return refused('T_DECODE')
   if (bytes[0] === types.equivocation) return readEquivocation(bytes, context)
   if (bytes.length < 9 + signatureLength) return refused('T_DECODE')
   const body = bytes.subarray(0, -signatureLength)

@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
     name: 'lists of an ended term count, whatever they pass through',
     patches: [...noTag, ...noBase],
     breaks: 'I1',
-    from: 70,
+    from: 205,
   },
   {
     name: 'only the lists of one control block count',

@@ -1,0 +1,53 @@
+export type { L2Error, L2ErrorOptions, OrderedKey, OrderedMap, Recovery } from '@l2/common'
+export { isL2Error } from '@l2/common'
+export { ControlChainError, type ControlChainErrorCode } from './errors.js'
+export { applyControlBlock } from './fold/apply.js'
+export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from './fold/block.js'
+export { climb } from './fold/climb.js'
+export { type LeaderPlan, leaderAt, type Slot } from './fold/leaders.js'
+export {
+  type ControlGenesis,
+  type ControlState,
+  createControlState,
+  forgetSettled,
+  type LeaderChange,
+  type Member,
+  type MemberSet,
+  membersOf,
+  type StandingVote,
+  scheduleMembers,
+  type TermCause,
+  totalPower,
+} from './fold/state.js'
+export {
+  type BlockId,
+  decodeList,
+  encodeList,
+  entryAt,
+  type L1Mark,
+  listLength,
+  type OperatorList,
+  passesThrough,
+} from './list/list.js'
+export { nameBlocks, type OwnBlock, type OwnChain } from './operator/name-blocks.js'
+export {
+  adviseVote,
+  defaultPatience,
+  isStalled,
+  type Patience,
+  type Situation,
+  silenceMs,
+  type VoteAdvice,
+} from './operator/patience.js'
+export { type ProposalHold, proposalHold } from './operator/propose.js'
+export { type ControlParameters, defaultParameters } from './parameters.js'
+export {
+  encodeEquivocation,
+  type OperatorKeys,
+  type OperatorMessage,
+  readTransaction,
+  type SignedHeader,
+  signTransaction,
+  type TransactionContext,
+  type TransactionRefusal,
+} from './transaction/transaction.js'

@@ -1,0 +1,60 @@
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
+import type { Hash } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { decodeList, encodeList, entryAt, listLength, type OperatorList, passesThrough } from './list.js'
+
+const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
+
+describe('lists', () => {
+  it('are read back as they were written, in the length that the README promises', () => {
+    const random = seededRandom(testSeed())
+    for (let i = 0; i < runs({ suite: 200, soak: 20_000 }); i++) {
+      const list: OperatorList = {
+        view: random.uint32(),
+        at: BigInt(random.uint32()) << 20n,
+        base: { height: BigInt(random.uint32()), hash: hash(random.uint32()) },
+        hashes: Array.from({ length: random.below(17) }, () => hash(random.uint32())),
+        ...(random.bool() ? { l1: { number: 8n, hash: hash(1), prevRandao: hash(2), poolRoot: hash(3) } } : {}),
+      }
+      const bytes = encodeList(list)
+      expect(bytes.length).toBe(listLength(list.hashes.length, list.l1 !== undefined))
+      expect(decodeList(bytes, 16), `L2_SEED=${random.seed}`).toEqual(list)
+    }
+    expect(listLength(16, true)).toBeLessThan(800)
+  })
+
+  it('of other bytes are nothing: whatever is read is what would be written', () => {
+    const random = seededRandom(testSeed(2))
+    const whole = encodeList({ view: 1, at: 2n, base: { height: 3n, hash: hash(4) }, hashes: [hash(5), hash(6)] })
+    for (let i = 0; i < runs({ suite: 2_000, soak: 200_000 }); i++) {
+      const bytes = random.bool() ? random.bytes(random.below(200)) : whole.slice(0, 1 + random.below(whole.length))
+      if (bytes.length > 0) bytes[random.below(bytes.length)] = random.below(256)
+      const read = decodeList(bytes, 16)
+      if (read !== undefined) expect(encodeList(read), `L2_SEED=${random.seed}`).toEqual(bytes)
+    }
+    expect(decodeList(whole, 1)).toBeUndefined()
+  })
+
+  it('name one block at a height, from their base on', () => {
+    const list = { view: 0, at: 0n, base: { height: 7n, hash: hash(7) }, hashes: [hash(8), hash(9)] }
+    expect([6n, 7n, 8n, 9n, 10n].map(height => entryAt(list, height))).toEqual([
+      undefined,
+      hash(7),
+      hash(8),
+      hash(9),
+      undefined,
+    ])
+    expect(passesThrough(list, { height: 8n, hash: hash(8) })).toBe(true)
+    expect(passesThrough(list, { height: 8n, hash: hash(9) })).toBe(false)
+  })
+
+  it.each([
+    ['a negative height', { base: { height: -1n, hash: hash(1) } }],
+    ['a short hash', { hashes: ['0x11' as Hash] }],
+    ['a fraction as view', { view: 1.5 }],
+    ['256 hashes', { hashes: Array.from({ length: 256 }, () => hash(1)) }],
+  ])('with %s cannot be written', (_, change) => {
+    const list = { view: 0, at: 0n, base: { height: 0n, hash: hash(0) }, hashes: [], ...change }
+    expect(() => encodeList(list)).toThrow(expect.objectContaining({ code: 'ENCODING_INVALID' }))
+  })
+})
