@@ -14,6 +14,7 @@ import {
   publicActions,
   RawContractError,
   type TransactionReceipt,
+  toFunctionSelector,
   walletActions,
 } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -58,6 +59,11 @@ const clientOf = (url: string, chainId: number) =>
     .extend(publicActions)
     .extend(walletActions)
 
+/** Errors that come out of a contract behind the one that was called, whose ABI does not have them. */
+const innerErrors = new Map(
+  ['NoValue', 'SmallGasLimit', 'OutOfGas', 'NotTheOtherBridge'].map(name => [toFunctionSelector(`${name}()`), name]),
+)
+
 /** What a revert says: the name of a custom error, or the reason in words. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof BaseError)) return String(error)
@@ -65,7 +71,7 @@ export function reasonOf(error: unknown): string {
   if (reverted instanceof ContractFunctionRevertedError)
     return reverted.data?.errorName === 'Error' || reverted.data?.errorName === 'Panic'
       ? String(reverted.data.args?.[0])
-      : (reverted.data?.errorName ?? reverted.signature ?? reverted.reason ?? 'reverted')
+      : (reverted.data?.errorName ?? innerErrors.get(reverted.signature ?? '0x') ?? reverted.signature ?? 'reverted')
   const raw = error.walk(inner => inner instanceof RawContractError)
   return raw instanceof RawContractError ? String(raw.message) : error.shortMessage
 }

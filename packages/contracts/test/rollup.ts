@@ -4,6 +4,7 @@ import {
   concat,
   decodeEventLog,
   encodeAbiParameters,
+  encodeFunctionData,
   getAddress,
   type Hex,
   keccak256,
@@ -102,6 +103,18 @@ export const withdrawalsOf = (receipt: TransactionReceipt): Withdrawal[] =>
   (logsOf(receipt, passer.abi, 'MessagePassed') as (Withdrawal & { withdrawalHash: Hex })[]).map(
     ({ nonce, sender, target, value, gasLimit, data }) => ({ nonce, sender, target, value, gasLimit, data }),
   )
+
+/** A message between the messengers: what relays it, and the hash by which they know it. */
+export function sentMessage(receipt: TransactionReceipt, messenger: At): { hash: Hex; relay: readonly unknown[] } {
+  const [sent] = logsOf(receipt, messenger.abi, 'SentMessage')
+  const [extension] = logsOf(receipt, messenger.abi, 'SentMessageExtension1')
+  const { target, sender, message, messageNonce, gasLimit } = sent!
+  const relay = [messageNonce, sender, target, extension!['value'], gasLimit, message]
+  return {
+    relay,
+    hash: keccak256(encodeFunctionData({ abi: messenger.abi, functionName: 'relayMessage', args: relay })),
+  }
+}
 
 export const withdrawalHash = ({ nonce, sender, target, value, gasLimit, data }: Withdrawal): Hex =>
   keccak256(

@@ -7,7 +7,9 @@ contract Receiver {
         Accept,
         Refuse,
         Exhaust,
-        Call
+        Call,
+        /// As `Call`, with the value that came.
+        Forward
     }
 
     Mode public mode;
@@ -19,7 +21,7 @@ contract Receiver {
     bool public succeeded;
     bytes public answer;
 
-    /// @notice What to do from now on; `target_` and `data_` are for `Mode.Call`.
+    /// @notice What to do from now on; `target_` and `data_` are for `Mode.Call` and `Mode.Forward`.
     function configure(Mode mode_, address target_, bytes calldata data_) external {
         (mode, target, data) = (mode_, target_, data_);
     }
@@ -50,5 +52,6 @@ contract Receiver {
         }
         calls++;
         if (mode == Mode.Call) (succeeded, answer) = target.call(data);
+        if (mode == Mode.Forward) (succeeded, answer) = target.call{value: msg.value}(data);
     }
 }
