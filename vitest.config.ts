@@ -1,16 +1,53 @@
 import { defineConfig } from 'vitest/config'
+import { suites } from './scripts/suites.ts'
 
-/** One configuration for every package: tests run against the sources, so they need no build. */
-export default defineConfig({
+const resolve = {
   resolve: { conditions: ['@l2/source'] },
   ssr: { resolve: { conditions: ['@l2/source', 'node', 'import', 'default'], externalConditions: ['@l2/source'] } },
+}
+const exclude = ['**/node_modules/**', '**/dist/**']
+// A soak tries some hundred times as much.
+const patienceMs = process.env['L2_PROFILE'] === 'soak' ? 7_200_000 : 120_000
+const limits = { retry: 0, testTimeout: patienceMs, hookTimeout: patienceMs }
+const files = (needsProcess: boolean): string[] =>
+  suites()
+    .filter(suite => suite.needsProcess === needsProcess)
+    .map(({ file }) => file)
+
+/**
+ * One configuration for every package: tests run against the sources, so they need no build. What starts programs, or changes what a process shares,
+ * has a process for each file; everything else shares two, in which a module is loaded once.
+ */
+export default defineConfig({
+  ...resolve,
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
-    retry: 0,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
     reporters: ['default'],
-    pool: 'forks',
+    maxWorkers: 2,
+    globalSetup: ['scripts/leftovers.ts'],
+    projects: [
+      {
+        ...resolve,
+        test: {
+          ...limits,
+          name: 'processes',
+          include: files(true),
+          exclude,
+          pool: 'forks',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        ...resolve,
+        test: {
+          ...limits,
+          name: 'units',
+          include: files(false),
+          exclude,
+          pool: 'forks',
+          isolate: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

@@ -1,12 +1,12 @@
-// pnpm bench [name]: runs packages/*/bench/<name>.bench.ts, each in a process of its own. Every file prints ratios.
+// pnpm bench [name]: runs packages/*/bench/<name>.bench.ts and scripts/<name>.bench.ts, each in a process of its own. Every file prints ratios.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../packages/', import.meta.url))
-const files = readdirSync(root, { recursive: true })
-  .map(String)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const files = ['packages', 'scripts']
+  .flatMap(folder => readdirSync(`${root}${folder}`, { recursive: true }).map(name => `${folder}/${String(name)}`))
   .filter(file => file.endsWith('.bench.ts') && !file.includes('node_modules'))
   .sort()
 const wanted = process.argv.slice(2).find(argument => argument !== '--')

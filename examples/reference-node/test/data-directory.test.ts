@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runs } from '@l2/common/testing'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
@@ -88,8 +89,8 @@ const irreplaceable: Record<string, string[]> = {
 }
 const isNamed = (file: string, damage: string): boolean =>
   irreplaceable[file.startsWith('guard-') ? 'guard' : file.split('/')[0]!]?.includes(damage) === true
-/** `L2_EACH=1` damages one replaceable file at a time as well, which takes a start for each. */
-const inTurn = process.env['L2_EACH'] === '1'
+/** A soak damages one replaceable file at a time, which takes a start for each. */
+const inTurn = runs({ suite: 0, soak: 1 }) === 1
 
 describe('a data directory', () => {
   it.each(Object.keys(damages))(

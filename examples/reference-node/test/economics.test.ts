@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { toGasToken } from '@l2/sequencer-core/fees'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -82,7 +82,7 @@ describe('the books', () => {
     const random = seededRandom(testSeed())
     let before = ''
     const kept: string[] = []
-    for (let kill = 0; kill < 4; kill++) {
+    for (let kill = 0; kill < runs({ suite: 2, soak: 12 }); kill++) {
       node = await start()
       const ledger = await page('/ledger.csv')
       // The lines that the killed node showed are there again, and in the same places.
@@ -126,7 +126,7 @@ describe('the books', () => {
       })
       expect(inMetis).toContainEqual([executionGas, blobGas])
     }
-    expect(batches.length).toBeGreaterThan(3)
+    expect(batches.length).toBeGreaterThan(1)
   })
 
   it('l2_economics: totals, balances that add up to nothing, price, split, wallet', async () => {

@@ -1,14 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import type { Hash, Hex } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { devMnemonic, trafficAccounts } from '../src/dev-accounts.js'
 import { ask, type RunningNode, startNode } from './running-node.js'
 
-const kills = Number(process.env['L2_KILLS'] ?? 20)
+const kills = runs({ suite: 4, soak: 60 })
 const chainId = 59_900
 const directory = mkdtempSync(join(tmpdir(), 'l2-kill-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))

@@ -1,4 +1,5 @@
 import { equalBytes, isL2Error } from '@l2/common'
+import { runs } from '@l2/common/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatHybridCommitment, parseHybridCommitment } from './alt-da/hybrid.js'
@@ -43,7 +44,7 @@ describe('commitments', () => {
           if (!isL2Error(error, 'DA_COMMITMENT_INVALID')) throw error
         }
       }),
-      { seed: 1, numRuns: 500 },
+      { seed: 1, numRuns: runs({ suite: 500, soak: 10_000 }) },
     )
   })
 

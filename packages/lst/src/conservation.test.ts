@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { type Random, seededRandom, testSeed } from '@l2/common/testing'
+import { type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from './math/units.js'
 import { heldAssets, owedAssets, queueOf } from './presets/cash.js'
@@ -155,9 +155,8 @@ function exercise(preset: PresetName, profile: Profile, operations: number, seed
 }
 
 const seed = testSeed(20_261_121)
-/** A million over the sdk profiles by default; `L2_SOAK=10` makes it ten. */
-const soak = Number(process.env['L2_SOAK'] ?? 1)
-const count = { sdk: 200_000 * soak, protocol: 20_000 * soak }
+/** A million over the sdk profiles in a soak, and a tenth of it in the suite. */
+const count = { sdk: runs({ suite: 20_000, soak: 200_000 }), protocol: runs({ suite: 4_000, soak: 20_000 }) }
 
 describe(`conservation over random operations, seed ${seed}`, () => {
   for (const preset of Object.keys(presets) as PresetName[])

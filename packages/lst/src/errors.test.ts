@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { testSeed } from '@l2/common/testing'
+import { runs, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { airdropCodec, airdropTree, applyAirdrop, createAirdrop } from './incentives/airdrop.js'
@@ -286,7 +286,7 @@ describe('errors before effects, over every reducer', () => {
           const json = text(codec, state)
           expect(text(codec, codec.decode(JSON.parse(json)))).toBe(json)
         }),
-        { numRuns: 40, endOnFailure: true },
+        { numRuns: runs({ suite: 40, soak: 800 }), endOnFailure: true },
       )
       expect(accepted).toBeGreaterThan(50)
       expect(refused).toBeGreaterThan(50)

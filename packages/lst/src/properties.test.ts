@@ -1,5 +1,5 @@
 import { isL2Error, OrderedMap } from '@l2/common'
-import { testSeed } from '@l2/common/testing'
+import { runs, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { max, rateOf, toAssets, toShares } from './math/math.js'
@@ -43,7 +43,7 @@ fc.configureGlobal({ seed: testSeed() })
 const oneMetis = 10n ** 18n
 const wei = (value: bigint): Assets => value as Assets
 const units = (value: bigint): Shares => value as Shares
-const runs = { numRuns: 200 }
+const often = { numRuns: runs({ suite: 200, soak: 4_000 }) }
 
 const deposits = fc.array(fc.tuple(fc.constantFrom('alice', 'bob', 'carol'), fc.bigInt({ min: 1n, max: 10n ** 24n })), {
   minLength: 1,
@@ -115,7 +115,7 @@ describe('P1 only a loss lowers the rate', () => {
           check(applyRebasing(now, { type: 'request', account: 'alice', assets: wei(asked), now: 90_000n }).state),
         )
       }),
-      runs,
+      often,
     )
   })
   test('a report with a gain does not lower it, a report with a loss does', () => {
@@ -127,7 +127,7 @@ describe('P1 only a loss lowers the rate', () => {
         if (change >= 0n) expect(atLeast(rebasingTotals(state), rebasingTotals(pool))).toBe(true)
         else expect(atLeast(rebasingTotals(pool), rebasingTotals(state))).toBe(true)
       }),
-      runs,
+      often,
     )
   })
   test('finalising what waits does not lower it for those who stay', () => {
@@ -152,7 +152,7 @@ describe('P1 only a loss lowers the rate', () => {
           expect(after.assets * before.shares + before.shares).toBeGreaterThanOrEqual(before.assets * after.shares)
         },
       ),
-      runs,
+      often,
     )
   })
 })
@@ -183,7 +183,7 @@ describe('P2 splitting gains nothing', () => {
           ).toBeLessThanOrEqual(toAssets(shares, totals, 'down'))
         },
       ),
-      runs,
+      often,
     )
   })
 })
@@ -245,7 +245,7 @@ describe('P3 and P4 the queue', () => {
         const second = claimable(state.queue, 2n)
         expect(first > second ? first - second : second - first).toBeLessThanOrEqual(1n)
       }),
-      runs,
+      often,
     )
   })
   test('first in, first out: what is finalised has no gap, and more money never takes anything back', () => {
@@ -261,7 +261,7 @@ describe('P3 and P4 the queue', () => {
         for (const [id] of state.requests)
           expect(withdrawalStatus(state, id)).toBe(id <= batches.at(-1)! ? 'claimable' : 'pending')
       }),
-      runs,
+      often,
     )
   })
   test('what a plan costs is what is locked is what is claimed, whatever stands beside what; claims are at most nominal', () => {
@@ -284,7 +284,7 @@ describe('P3 and P4 the queue', () => {
         expect(paid).toBe(assets)
         expect(state.locked).toBe(0n)
       }),
-      runs,
+      often,
     )
   })
 })
@@ -309,7 +309,7 @@ describe('P5 the fee is worth what it says', () => {
         const rate = (rateOf(totals) + rateOne - 1n) / rateOne
         expect(worth).toBeGreaterThanOrEqual(result.feeAssets - 2n - rate)
       }),
-      runs,
+      often,
     )
   })
 })
@@ -335,7 +335,7 @@ describe('P6 the limiter', () => {
           expect(pool.rewardsVault).toBe(0n)
         },
       ),
-      { numRuns: 20 },
+      { numRuns: runs({ suite: 20, soak: 400 }) },
     )
   })
 })
@@ -381,7 +381,7 @@ describe('P7 inflation', () => {
           expect(outcome.victimLoss).toBeLessThanOrEqual(price + 1n)
         },
       ),
-      runs,
+      often,
     )
   })
   test('OpenZeppelin: the victim is left with nothing only if 10^δ times its deposit is below what the attacker loses', () => {
@@ -402,7 +402,7 @@ describe('P7 inflation', () => {
           if (outcome.victimShares === 0n) expect(10n ** offset * victimDeposit).toBeLessThanOrEqual(donation)
         },
       ),
-      runs,
+      often,
     )
   })
 })
@@ -421,7 +421,7 @@ describe('P8 what is sent to the pool changes nothing until it is booked', () =>
         expect(cycleAssets(donated)).toBe(cycleAssets(vault))
         expect(cycleRate(donated)).toBe(cycleRate(vault))
       }),
-      runs,
+      often,
     )
   })
 })
@@ -532,7 +532,7 @@ describe('P10 tickets', () => {
         expect(queue.lpHeld).toBeGreaterThanOrEqual(0n)
         for (const [, times] of ended) expect(times).toBe(1)
       }),
-      runs,
+      often,
     )
   })
 })
@@ -559,7 +559,7 @@ describe('P11 seats', () => {
           }
         },
       ),
-      runs,
+      often,
     )
   })
   test('an exit plan raises what is needed and leaves every seat empty or whole', () => {
@@ -585,7 +585,7 @@ describe('P11 seats', () => {
           if (plan.short > 0n) for (const [, rest] of left) expect(rest).toBe(0n)
         },
       ),
-      runs,
+      often,
     )
   })
 })
@@ -605,7 +605,7 @@ describe('losses and rewards', () => {
           if (shared.shares.some(share => share.assets > 0n)) expect(shared.bond).toBe(bond < loss ? bond : loss)
         },
       ),
-      runs,
+      often,
     )
   })
   test('the accumulator never pays more than came in, and order of holders does not matter', () => {
@@ -628,7 +628,7 @@ describe('losses and rewards', () => {
         // What the floors keep: under a wei per touch.
         expect(state.rewarded - state.claimed - owed - state.carry).toBeLessThanOrEqual(BigInt(2 * events.length + 3))
       }),
-      runs,
+      often,
     )
   })
   test('the wrapper is covered, never overpays, and unwrapping by shares leaves no dust', () => {
@@ -648,7 +648,7 @@ describe('losses and rewards', () => {
         })
         expect([undefined, 'ZERO_SHARES']).toContain(code)
       }),
-      runs,
+      often,
     )
   })
 })
@@ -684,7 +684,7 @@ describe('published attacks and findings', () => {
           ).toBeLessThanOrEqual(assets)
         },
       ),
-      runs,
+      often,
     )
   })
   test('Code4rena Frax 308: a late sync pays three weeks to a latecomer; with auto-sync it does not', () => {
@@ -767,7 +767,7 @@ describe('published attacks and findings', () => {
         expect(gain).toBeGreaterThanOrEqual(asked - 1n - rate)
         expect(balanceOf(state.shares, 'y') - balanceOf(pool.shares, 'y')).toBe(result)
       }),
-      runs,
+      often,
     )
   })
   test('Artemis rounding: the floored inverse rate pays too much and blocks the last; ⌊x·T/S⌋ never does', () => {
@@ -790,7 +790,7 @@ describe('published attacks and findings', () => {
           expect(exit(true)).toBe(paid > total ? 'TOTAL_UNDERFLOW' : undefined)
         },
       ),
-      runs,
+      often,
     )
   })
   test('fixed exits escape a later loss and those who stay carry it; queued exits do not', () => {
@@ -861,7 +861,7 @@ describe('published attacks and findings', () => {
           expect(back).toBeGreaterThanOrEqual(assets - 3n)
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs({ suite: 60, soak: 1_200 }) },
     )
   })
   test('ERC-4626 rounding holds through the rate face at 2^120', () => {
@@ -909,7 +909,7 @@ describe('ordered map', () => {
         expect(map.floor('m')?.[0]).toBe(floor)
         expect([...map.entries('m')].map(([key]) => key)).toEqual([...model.keys()].filter(key => key >= 'm').sort())
       }),
-      { numRuns: 100 },
+      { numRuns: runs({ suite: 100, soak: 2_000 }) },
     )
   })
 })

@@ -1,4 +1,4 @@
-import { testSeed } from '@l2/common/testing'
+import { runs, testSeed } from '@l2/common/testing'
 import {
   applyPool,
   createPool,
@@ -221,7 +221,7 @@ describe('with the sequencer pool', () => {
             world.agree()
           },
         ),
-        { numRuns: 12 },
+        { numRuns: runs({ suite: 12, soak: 240 }) },
       )
     })
 })

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createOpEngine, type EngineKind } from '../src/node/index.js'
 import { engineFileOrSkip, signed, testChain, zeroHash } from './chain.js'
@@ -56,7 +56,7 @@ for (const [engine, kind] of cases) {
     }, async () => {
       const path = join(folder, `${engine}-${kind}`)
       const acknowledged = new Map<bigint, string>()
-      for (let round = 0; round < 2; round++) {
+      for (let round = 0; round < runs({ suite: 1, soak: 40 }); round++) {
         const { lines, output } = await killed([path, kind, engine, file!])
         expect(lines.length, output).toBeGreaterThan(0)
         for (const line of lines) {

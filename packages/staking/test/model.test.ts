@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { createContext, runInContext } from 'node:vm'
-import { type Random, seededRandom, testSeed } from '@l2/common/testing'
+import { type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -132,7 +132,7 @@ function step(state: PoolState, command: PoolCommand, books: ReturnType<typeof c
   }
 }
 
-describe('a million random commands', () => {
+describe('random commands', () => {
   it('conserve every wei, and give the same state in a browser bundle', () => {
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = 0
@@ -145,7 +145,7 @@ describe('a million random commands', () => {
       let state = createPool(options)
       const simulation = createSimulation(random)
       const books = createBooks(state.config.windows.exitDelaySeconds)
-      const total = Number(process.env['L2_MODEL_COMMANDS'] ?? 1_000_000)
+      const total = runs({ suite: 60_000, soak: 1_000_000 })
       for (let done = 0; done < total; ) {
         const log: PoolCommand[] = []
         for (let i = 0; i < 10_000 && done < total; i++, done++) {
@@ -154,7 +154,7 @@ describe('a million random commands', () => {
           state = step(state, command, books)
         }
         browser.apply(log)
-        if (done % 200_000 === 0) {
+        if (done % 20_000 === 0) {
           books.check(state)
           expect(browser.hash(), `seed ${seed} after ${done}`).toBe(poolHash(state))
         }
@@ -172,7 +172,7 @@ describe('a million random commands', () => {
     for (const rewardSource of ['blocks', 'batches'] as const) {
       let state = createPool({ admin, maxSeats: 4, rewardSource })
       const simulation = createSimulation(seededRandom(7), { owners: 16, delegators: 12 })
-      for (let i = 0; i < 30_000; i++) {
+      for (let i = 0; i < runs({ suite: 30_000, soak: 300_000 }); i++) {
         const before = i % 500 === 0 ? encodePool(state) : undefined
         const last = state
         const { state: next, outcome } = tryApply(state, simulation.next(state))

@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -111,7 +111,7 @@ describe('custodyColumns', () => {
         const more = custodyColumns(nodeId, Math.min(128, count + 3))
         expect(chosen.every(column => more.includes(column))).toBe(true)
       }),
-      { numRuns: 50, seed: 1 },
+      { numRuns: runs({ suite: 50, soak: 1_000 }), seed: 1 },
     )
   })
 

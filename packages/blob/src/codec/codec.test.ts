@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { fromBlobs, toBlobs } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -64,7 +64,7 @@ describe.each(codecs)('%sCodec', (_, codec, perBlob) => {
         }
         expect(same(codec.decode(blobs), bytes)).toBe(true)
       }),
-      { numRuns: 120, seed: 1 },
+      { numRuns: runs({ suite: 120, soak: 2_400 }), seed: 1 },
     )
   })
 
@@ -82,7 +82,7 @@ describe.each(codecs)('%sCodec', (_, codec, perBlob) => {
         for await (const part of joinBlobs(codec, blobs)) parts.push(part)
         expect(same(Buffer.concat(parts), bytes)).toBe(true)
       }),
-      { numRuns: 60, seed: 2 },
+      { numRuns: runs({ suite: 60, soak: 1_200 }), seed: 2 },
     )
   })
 
@@ -114,7 +114,7 @@ describe.each(codecs)('%sCodec', (_, codec, perBlob) => {
         if (codec === opCodec) changed[0]! &= 0x3f
         expect(same(codec.encode(decoded)[0]!, changed)).toBe(true)
       }),
-      { numRuns: 400, seed: 3 },
+      { numRuns: runs({ suite: 400, soak: 8_000 }), seed: 3 },
     )
   })
 
@@ -186,7 +186,7 @@ describe('simpleCodec', () => {
           expect(same(fromBlobs({ blobs: ours, to: 'bytes' }), bytes)).toBe(true)
         },
       ),
-      { numRuns: 12, seed: 4 },
+      { numRuns: runs({ suite: 12, soak: 240 }), seed: 4 },
     )
   })
 

@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { toBlobSidecars } from 'viem'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -49,11 +49,11 @@ describe('the backends against each other', () => {
       expect(kzg.verifyBlobKzgProof(blob, commitment, proof)).toBe(true)
       expect(kzg.verifyKzgProof(commitment, z, opened.y, opened.proof)).toBe(true)
       expect(kzg.verifyKzgProof(commitment, z, scalar(), opened.proof)).toBe(false)
-      const recovered = kzg.recoverCellsAndKzgProofs(
-        indices,
-        indices.map(i => extended.cells[i]!),
-      )
-      expect(recovered).toEqual(extended)
+      // JavaScript takes seconds for it; the suite has it do so for a published vector.
+      if (kzg.backend !== 'noble' || runs({ suite: 0, soak: 1 }) === 1) {
+        const half = indices.map(i => extended.cells[i]!)
+        expect(kzg.recoverCellsAndKzgProofs(indices, half)).toEqual(extended)
+      }
       const some = [3, 3, 127]
       const verify = (cells: Uint8Array[]): boolean =>
         kzg.verifyCellKzgProofBatch(
@@ -68,7 +68,7 @@ describe('the backends against each other', () => {
   })
 
   it('agree on many blobs where they are fast', () => {
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < runs({ suite: 1, soak: 40 }); round++) {
       const blob = randomBlob()
       const commitment = reference.blobToKzgCommitment(blob)
       expect(others[0]!.blobToKzgCommitment(blob)).toEqual(commitment)
@@ -141,7 +141,7 @@ describe.each(['c-kzg', 'eth-kzg', 'noble'])('malformed input to %s', backend =>
       fc.property(args, given => {
         expect(outcome(kzg(), given)).toEqual(outcome(reference, given))
       }),
-      { numRuns: 40, seed: 5 },
+      { numRuns: runs({ suite: 15, soak: 800 }), seed: 5 },
     )
   })
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
-import { vectorFiles } from '@l2/common/testing'
+import { runs, vectorFiles } from '@l2/common/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { cKzg } from './c-kzg.js'
@@ -76,8 +76,14 @@ function toHex(value: unknown): unknown {
 
 const files = vectorFiles('kzg')
 
+/** JavaScript takes seconds for what native code does in milliseconds: of the answers that it has to compute a share is in the suite. */
+const computedByNoble = runs({ suite: 1, soak: Number.POSITIVE_INFINITY })
+const isSlow = (kzg: Kzg, method: KzgMethod, output: unknown): boolean =>
+  kzg.backend === 'noble' && !method.startsWith('verify') && output !== null
+
 describe.skipIf(files === undefined)('KZG conformance vectors, every backend', () => {
   const backends: Kzg[] = []
+  const computed = new Map<KzgMethod, number>()
   beforeAll(async () => {
     backends.push(cKzg(), ethKzg(), await nobleKzg())
     for (const kzg of backends) kzg.load()
@@ -91,6 +97,11 @@ describe.skipIf(files === undefined)('KZG conformance vectors, every backend', (
     const { input, output } = vector
     for (const kzg of backends) {
       if (lacking[kzg.backend]?.includes(known.method)) continue
+      if (isSlow(kzg, known.method, output)) {
+        const before = computed.get(known.method) ?? 0
+        if (before >= computedByNoble) continue
+        computed.set(known.method, before + 1)
+      }
       let got: unknown
       try {
         got = toHex(known.call(kzg, input))

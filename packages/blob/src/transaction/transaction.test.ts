@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
-import { mutate, seededRandom } from '@l2/common/testing'
+import { mutate, runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import {
   fromRlp,
@@ -148,7 +148,7 @@ describe('parseBlobTransaction', () => {
         const viemable = { ...tx, type: 'eip4844' as const, blobVersionedHashes: [...tx.blobVersionedHashes] }
         expect(serializeTransaction(viemable)).toBe(bytesToHex(unsigned))
       }),
-      { numRuns: 150, seed: 1 },
+      { numRuns: runs({ suite: 150, soak: 3_000 }), seed: 1 },
     )
   })
 
@@ -232,7 +232,7 @@ describe('parseBlobTransaction', () => {
     const signature = { yParity: 1, r: `0x${'11'.repeat(32)}`, s: `0x${'22'.repeat(32)}` } as const
     const accessList = [{ address: golden.to, storageKeys: [`0x${'33'.repeat(32)}` as Hex] }]
     const bytes = serializeBlobTransaction({ ...transaction, accessList }, { signature })
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < runs({ suite: 3_000, soak: 60_000 }); round++) {
       const changed = mutate(bytes, random)
       let parsed: ReturnType<typeof parseBlobTransaction>
       try {

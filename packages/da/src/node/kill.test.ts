@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startAnvil } from '../internal/anvil.js'
@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const poster = fileURLToPath(new URL('../../test/poster.ts', import.meta.url))
 // When the kills come is the same every time, and differs with L2_SEED.
 const random = seededRandom(testSeed(3))
-const kills = 3
+const kills = runs({ suite: 1, soak: 5 })
 
 /** Runs the poster; kills it some milliseconds after so many acknowledgements, unless it is done before. */
 function run(

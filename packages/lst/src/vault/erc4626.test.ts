@@ -1,5 +1,5 @@
 import { isL2Error, OrderedMap } from '@l2/common'
-import { testSeed } from '@l2/common/testing'
+import { runs, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Assets, Shares } from '../math/units.js'
@@ -151,7 +151,7 @@ function properties<State>({ name, face, make, held, fund }: Vault<State>): void
           }
           run(funded(state, caller, x), caller, other, x)
         }),
-        { numRuns: 60 },
+        { numRuns: runs({ suite: 60, soak: 1_200 }) },
       )
     })
   }

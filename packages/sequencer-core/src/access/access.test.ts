@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { testSeed } from '@l2/common/testing'
+import { runs, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Address, Hash } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -77,7 +77,7 @@ describe('buildConflictGraph', () => {
         expect(path.reduce((sum, i) => sum + list[i]!.gas, 0n)).toBe(gas)
         for (let i = 1; i < path.length; i++) expect(graph.nodes[path[i]!]!.after).toContain(path[i - 1])
       }),
-      { numRuns: 300, seed: testSeed() },
+      { numRuns: runs({ suite: 300, soak: 6_000 }), seed: testSeed() },
     )
   })
 
@@ -127,7 +127,7 @@ describe('conflictAwareOrder', () => {
         const before = criticalPath(buildConflictGraph(list)).gas
         expect(criticalPath(buildConflictGraph(order.map(i => list[i]!))).gas <= before).toBe(true)
       }),
-      { numRuns: 300, seed: testSeed() },
+      { numRuns: runs({ suite: 300, soak: 6_000 }), seed: testSeed() },
     )
   })
 })

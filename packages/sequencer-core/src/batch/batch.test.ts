@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes, isL2Error } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { parseTransaction } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -99,7 +99,7 @@ describe('span batch', () => {
         expect(bytesToHex(encodeBatch(decoded, rollup))).toBe(bytesToHex(bytes))
         expect(batchText([decodeBatch(concatBytes(bytes, random.bytes(3)), rollup)])).toBe(batchText([batch]))
       }),
-      { numRuns: 200 },
+      { numRuns: runs({ suite: 200, soak: 4_000 }) },
     )
   })
 
@@ -265,7 +265,7 @@ describe('span batch', () => {
         }
         expect(decodeBatch(bytes, rollup)).toEqual(batch)
       }),
-      { numRuns: 500 },
+      { numRuns: runs({ suite: 500, soak: 10_000 }) },
     )
   })
 
@@ -283,7 +283,7 @@ describe('span batch', () => {
         }
         expect(codeOf(() => decodeBatch(bytes.subarray(0, bytes.length - 1), rollup))).toMatch(/_INVALID$/)
       }),
-      { numRuns: 300 },
+      { numRuns: runs({ suite: 300, soak: 6_000 }) },
     )
   })
 })

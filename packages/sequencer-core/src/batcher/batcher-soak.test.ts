@@ -1,3 +1,4 @@
+import { runs } from '@l2/common/testing'
 import { describe, expect, it } from 'vitest'
 import { simulateBatcher } from './testdata/simulation.js'
 
@@ -5,7 +6,7 @@ describe('the batcher on an L1 that misbehaves', () => {
   it.each([1, 2, 3, 4, 5])(
     'every block is derived exactly once and nothing is late, seeds %i modulo 5',
     async start => {
-      for (let seed = start; seed <= 25; seed += 5) {
+      for (let seed = start; seed <= runs({ suite: 5, soak: 1_000 }); seed += 5) {
         const { problems, submissions } = await simulateBatcher(seed)
         expect({ seed, problems }).toEqual({ seed, problems: [] })
         expect(submissions).toBeGreaterThan(5)
@@ -17,7 +18,7 @@ describe('the batcher on an L1 that misbehaves', () => {
     'pays once for each block when its node lags and reads L1 again, seeds %i modulo 3',
     async start => {
       let rereads = 0
-      for (let seed = start; seed <= 18; seed += 3) {
+      for (let seed = start; seed <= runs({ suite: 6, soak: 999 }); seed += 3) {
         const { problems, paidRatio, faults } = await simulateBatcher(seed, { calm: true })
         expect({ seed, problems }).toEqual({ seed, problems: [] })
         const once = paidRatio <= 1.01 && paidRatio >= 0.99
@@ -32,7 +33,7 @@ describe('the batcher on an L1 that misbehaves', () => {
   it.each([1, 2, 3])(
     'pays once for each block while its sequencers take turns and do not answer, seeds %i modulo 3',
     async start => {
-      for (let seed = start; seed <= 12; seed += 3) {
+      for (let seed = start; seed <= runs({ suite: 6, soak: 999 }); seed += 3) {
         const { problems, paidRatio, faults } = await simulateBatcher(seed, { calm: true, turns: true })
         expect({ seed, problems }).toEqual({ seed, problems: [] })
         const once = paidRatio <= 1.01 && paidRatio >= 0.99

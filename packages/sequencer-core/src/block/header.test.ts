@@ -1,3 +1,4 @@
+import { runs } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Hash, type Hex, hashTypedData, parseSignature, serializeSignature } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -66,7 +67,7 @@ describe('hashSequencerHeader', () => {
         })
         expect(hashSequencerHeader(header, here)).toBe(theirs)
       }),
-      { numRuns: 50 },
+      { numRuns: runs({ suite: 50, soak: 1_000 }) },
     )
   })
 

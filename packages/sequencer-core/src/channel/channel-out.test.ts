@@ -1,5 +1,5 @@
 import { concatBytes, isL2Error } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { spanBlockPositions } from '../batch/span.js'
@@ -124,7 +124,7 @@ describe('createChannelOut', () => {
           from += blockCount
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs({ suite: 40, soak: 800 }) },
     )
   })
 

@@ -1,4 +1,4 @@
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -79,7 +79,7 @@ describe('pruneFrames', () => {
         const first = pruneFrames([], list.slice(0, cut))
         expect(text(pruneFrames(first, list.slice(cut)))).toBe(text(pruneByTheBook([...first, ...list.slice(cut)])))
       }),
-      { numRuns: 2000 },
+      { numRuns: runs({ suite: 2_000, soak: 40_000 }) },
     )
   })
 })

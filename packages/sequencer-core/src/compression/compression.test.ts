@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { brotliCompressSync, brotliDecompressSync, constants, deflateSync, inflateSync } from 'node:zlib'
 import { bytesToHex, concatBytes, equalBytes, hexToBytes, isL2Error } from '@l2/common'
-import { type Random, seededRandom } from '@l2/common/testing'
+import { type Random, runs, seededRandom } from '@l2/common/testing'
 import { sha256 } from '@noble/hashes/sha2.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -100,7 +100,7 @@ describe.each(algorithms)('%s decompression', (name, compress, native, portable)
         const noise = random.bytes(random.below(200))
         expect(both(noise, limit).bytes.length).toBeLessThanOrEqual(limit)
       }),
-      { numRuns: 300 },
+      { numRuns: runs({ suite: 300, soak: 6_000 }) },
     )
   })
 
@@ -172,7 +172,7 @@ describe.each(compressors)('%s', (_, compressor, decompress) => {
         expect(tail.length).toBeLessThanOrEqual(compressor.endBytes)
         expect(said(decompress(concatBytes(packed, tail), ample))).toBe(said({ bytes: written, end: 'complete' }))
       }),
-      { numRuns: 40 },
+      { numRuns: runs({ suite: 40, soak: 800 }) },
     )
   })
 

@@ -1,4 +1,4 @@
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import { describe, expect, it } from 'vitest'
 import { toSingularBatch } from '../batch/singular.js'
 import { toSpanBatch } from '../batch/span.js'
@@ -48,10 +48,10 @@ describe('createBatchStage', () => {
   it('says the blocks, and what does not count, that derivation comes to, without executing one', () => {
     const { forks } = simulatedRollup()
     const { jovian: _, isthmus: __, holocene: ___, ...granite } = forks
-    for (const [seed, schedule] of [1, 2, 3, 4, 5].flatMap(seed => [
-      [seed, forks] as const,
-      [seed, granite] as const,
-    ])) {
+    for (const [seed, schedule] of Array.from(
+      { length: runs({ suite: 2, soak: 50 }) },
+      (_, index) => index + 1,
+    ).flatMap(seed => [[seed, forks] as const, [seed, granite] as const])) {
       const { config, l1 } = chainOf(seed, schedule)
       const derived = deriveSimulated(l1, { config, start: genesisCheckpoint(config) })
       const events: DerivationEvent[] = []

@@ -1,6 +1,6 @@
 import { decodeOpBlob, encodeOpBlob } from '@l2/blob'
 import { equalBytes, hexToBytes } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeBlobPayload } from './blob-payload.js'
@@ -18,7 +18,7 @@ describe('decodeBlobPayload', () => {
   it('reads what the encoder of @l2/blob wrote', () => {
     fc.assert(
       fc.property(payload, bytes => equalBytes(decodeBlobPayload(encodeOpBlob(bytes))!, bytes)),
-      { numRuns: 40 },
+      { numRuns: runs({ suite: 40, soak: 800 }) },
     )
   })
 

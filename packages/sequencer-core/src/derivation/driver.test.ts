@@ -1,4 +1,4 @@
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import type { Hash } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { toSingularBatch } from '../batch/singular.js'
@@ -95,7 +95,7 @@ describe('createDerivationDriver', () => {
     ['Jovian', undefined],
     ['Fjord', { fjord: 0n } as ForkSchedule],
   ])('comes to what a fresh start comes to, whenever and however deep L1 reorganises: %s', async (_, forks) => {
-    for (let seed = testSeed(1) * 100; seed < testSeed(1) * 100 + 12; seed++) {
+    for (let seed = testSeed(1) * 100; seed < testSeed(1) * 100 + runs({ suite: 3, soak: 100 }); seed++) {
       const random = seededRandom(seed)
       const world = scene(forks)
       const { driver, engine, events } = drive(world, { maxCheckpoints: 8 })

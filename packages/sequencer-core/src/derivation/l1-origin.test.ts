@@ -1,3 +1,4 @@
+import { runs } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createL1Simulator } from '../testing/l1-simulator.js'
@@ -72,7 +73,7 @@ describe('nextOrigin', () => {
           }
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs({ suite: 50, soak: 1_000 }) },
     )
   })
 })

@@ -1,6 +1,6 @@
 import { encodeOpBlob } from '@l2/blob'
 import { concatBytes, hexToBytes } from '@l2/common'
-import { type Random, seededRandom, testSeed } from '@l2/common/testing'
+import { type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Hex, keccak256, stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -182,7 +182,7 @@ describe('derivation', () => {
   ] as const)(
     'derives what the sequencer built, however the frames are cut and grouped in order: %s',
     (_, forks, spans) => {
-      for (const seed of seeds(15)) {
+      for (const seed of seeds(runs({ suite: 4, soak: 150 }))) {
         const random = seededRandom(seed)
         const world = new World(forks, {}, false)
         run(world, random, 12, spans, channelList => {
@@ -206,7 +206,7 @@ describe('derivation', () => {
   ] as const)(
     'before Holocene, frames and channels may come in any order, doubled and delayed: %s',
     (_, forks, spans) => {
-      for (const seed of seeds(15)) {
+      for (const seed of seeds(runs({ suite: 4, soak: 150 }))) {
         const random = seededRandom(seed)
         const world = new World(forks, { sequencingWindowBlocks: 40n }, false)
         const waiting: Frame[] = []
@@ -228,7 +228,7 @@ describe('derivation', () => {
   )
 
   it('derives the same from in-order data before and from Holocene', () => {
-    for (const seed of seeds(10)) {
+    for (const seed of seeds(runs({ suite: 3, soak: 100 }))) {
       const [before, after] = [bedrock, { ...bedrock, granite: 0n, holocene: 0n }].map(forks => {
         const world = new World(forks, {}, false)
         const cuts = seededRandom(seed + 1)
@@ -910,7 +910,7 @@ describe('hostile batcher data', () => {
   it('gives verdicts and never an exception, and the chain goes on', () => {
     const reasons = new Set<string>()
     for (const forks of [undefined, bedrock, { ...bedrock, granite: 0n, holocene: 1100n }]) {
-      for (const seed of seeds(10)) {
+      for (const seed of seeds(runs({ suite: 10, soak: 100 }))) {
         const random = seededRandom(seed)
         const world = new World(forks, { sequencingWindowBlocks: 8n }, false)
         hostileRun(world, random, 14, forks === undefined)
@@ -930,7 +930,7 @@ describe('hostile batcher data', () => {
 describe('checkpoints', () => {
   it('go on exactly as if derivation had never stopped, whatever was open then', () => {
     for (const forks of [undefined, bedrock, { ...bedrock, granite: 0n, holocene: 1100n }]) {
-      for (const seed of seeds(3)) {
+      for (const seed of seeds(runs({ suite: 2, soak: 50 }))) {
         const random = seededRandom(seed)
         const world = new World(forks, { sequencingWindowBlocks: 8n }, false)
         hostileRun(world, random, 12, forks === undefined)

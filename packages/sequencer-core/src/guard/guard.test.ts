@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Hash } from 'viem'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -161,7 +161,7 @@ describe('openFileGuard', () => {
 
   it('falls back to the last acknowledged reservation after a torn write, wherever it was torn', async () => {
     const random = seededRandom(testSeed(3))
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < runs({ suite: 10, soak: 500 }); round++) {
       const path = freshPath()
       const count = 2 + random.below(4)
       let guard = await open(path)

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { logConformance } from '../testing/log-conformance.js'
 import { openFileLog } from './file.js'
@@ -76,7 +76,7 @@ describe('openFileLog', () => {
     const { ends, bytes } = await written(freshPath(), 4)
     const random = seededRandom(testSeed(7))
     const lastStart = ends[2]!
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < runs({ suite: 60, soak: 3_000 }); round++) {
       const damaged = Buffer.from(bytes)
       const at = 24 + random.below(bytes.length - 24)
       damaged[at]! ^= 1 + random.below(255)

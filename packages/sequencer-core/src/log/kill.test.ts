@@ -4,13 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { build } from 'esbuild'
 import { afterAll, expect, it } from 'vitest'
 import { openFileLog } from './file.js'
 
-/** `L2_KILLS=250 npx vitest run packages/sequencer-core/src/log/kill.test.ts` is the soak. */
-const kills = Number(process.env['L2_KILLS'] ?? 24)
+const kills = runs({ suite: 9, soak: 250 })
 const folder = mkdtempSync(join(tmpdir(), 'l2-kill-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { type Hash, keccak256 } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { firstFrame } from '../internal/frame-file.js'
@@ -188,9 +188,8 @@ describe('openFileJournal', () => {
     expect(pool.size).toBe(0)
   })
 
-  // More kills: L2_KILLS=200 npx vitest run packages/sequencer-core/src/mempool/journal.test.ts
   it('loses nothing that was acknowledged to kill -9 at any moment', async () => {
-    const kills = Number(process.env['L2_KILLS'] ?? 4)
+    const kills = runs({ suite: 2, soak: 200 })
     const root = fileURLToPath(new URL('../../../..', import.meta.url))
     const child = fileURLToPath(new URL('./testdata/journal-child.ts', import.meta.url))
     const live = new Set<Hash>()

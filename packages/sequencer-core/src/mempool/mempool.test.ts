@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Address, Hash } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -376,7 +376,7 @@ describe('createMempool', () => {
           checkInvariants(pool, accounts)
         }
       }),
-      { numRuns: 400, seed: testSeed() },
+      { numRuns: runs({ suite: 400, soak: 8_000 }), seed: testSeed() },
     )
   })
 

@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { testSeed } from '@l2/common/testing'
+import { runs, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Hash, keccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -64,7 +64,7 @@ describe('createRightAuction', () => {
           }
         },
       ),
-      { seed: testSeed(), numRuns: 100 },
+      { seed: testSeed(), numRuns: runs({ suite: 100, soak: 2_000 }) },
     )
   })
 
@@ -148,7 +148,7 @@ describe('createRightAuction', () => {
       fc.property(fc.bigInt(1n, 1_000n), fc.bigInt(1n, 1_000n), fc.bigInt(1n, 1_000n), (value, amount, other) => {
         expect(gainOf(value, value, other) >= gainOf(value, amount, other)).toBe(true)
       }),
-      { seed: testSeed(), numRuns: 60 },
+      { seed: testSeed(), numRuns: runs({ suite: 60, soak: 1_200 }) },
     )
   })
 })

@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Hash, keccak256, zeroHash } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -119,7 +119,7 @@ describe('flashblocks', () => {
   }
 
   it('seals what it showed, and every prefix of what it showed is a block', () => {
-    for (let seed = 1; seed <= 25; seed++) {
+    for (let seed = 1; seed <= runs({ suite: 25, soak: 500 }); seed++) {
       const { context, arrivals } = scenario(seed)
       const { slices, transactions } = build(context, arrivals)
       expect(slices.map(slice => slice.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -159,7 +159,7 @@ describe('flashblocks', () => {
     const { slices, transactions } = build(context, arrivals)
     const judge = (order: Transaction[], shown: Slice[]) =>
       rules(policy.verify(blockOf(context, order), { slices: shown } as FlashblockEvidence))
-    for (let run = 0; run < 40; run++)
+    for (let run = 0; run < runs({ suite: 40, soak: 800 }); run++)
       expect(judge(mutateOrder(transactions, random).transactions, slices)).toContain('flashblocks/fold')
     expect(
       judge(
@@ -192,7 +192,7 @@ describe('flashblocks', () => {
         expect(out).toEqual(slices)
         expect(receiver.slices).toEqual(slices)
       }),
-      { seed: testSeed(), numRuns: 50 },
+      { seed: testSeed(), numRuns: runs({ suite: 50, soak: 1_000 }) },
     )
     const receiver = createSliceReceiver(2)
     receiver.push(slices[0]!)
@@ -219,7 +219,7 @@ describe('seededShuffle', () => {
   }
 
   it('builds what the seed says, and its judge accepts just that', () => {
-    for (let seed = 1; seed <= 40; seed++) {
+    for (let seed = 1; seed <= runs({ suite: 40, soak: 800 }); seed++) {
       const { random, context, list, hashes, commitment } = round(seed)
       const policy = seededShuffle(() => ({ list, seed: seedOf(seed) }))
       const failed = new Set<Hash>()
@@ -250,13 +250,13 @@ describe('seededShuffle', () => {
     const judge = (order: readonly Transaction[], shuffle = { commitment, list: hashes, seed }) =>
       rules(policy.verify(blockOf(context, order), { shuffle }))
     expect(judge(transactions)).toEqual([])
-    for (let run = 0; run < 60; run++) {
+    for (let run = 0; run < runs({ suite: 60, soak: 1_200 }); run++) {
       const { kind, transactions: changed } = mutateOrder(transactions, random)
       // Neighbours of one sender are told apart by nonce, which U2 judges.
       if (kind !== 'double') expect(judge(changed), kind).not.toEqual([])
     }
     let accepted = 0
-    for (let run = 0; run < 200; run++) {
+    for (let run = 0; run < runs({ suite: 200, soak: 4_000 }); run++) {
       const order = [...transactions].sort(() => random.float() - 0.5)
       if (judge(order).length === 0) accepted++
     }
@@ -278,7 +278,7 @@ describe('seededShuffle', () => {
       return entryOf(fakeTransaction({ sender: testAddress(i), nonce: 0n, raw, hash: keccak256(raw) }), i)
     })
     const counts = Array.from({ length: 4 }, () => [0, 0, 0, 0])
-    for (let run = 0; run < 2_000; run++) {
+    for (let run = 0; run < runs({ suite: 2_000, soak: 40_000 }); run++) {
       const policy = seededShuffle(() => ({ list: entries, seed: keccak256(Uint8Array.of(run >> 8, run & 255)) }))
       const { transactions } = fillBlock(policy, contextOf(entries))
       for (const [place, { sender }] of transactions.entries())
@@ -312,7 +312,7 @@ describe('greedySequencing', () => {
 
   it('builds orders that its judge accepts, whatever fails meanwhile', () => {
     const random = seededRandom(testSeed())
-    for (let run = 0; run < 300; run++) {
+    for (let run = 0; run < runs({ suite: 300, soak: 6_000 }); run++) {
       const transactions = randomTrades(random, 2 + random.below(14))
       // Some senders have more behind: another trade waits for the next block.
       const senders = Math.min(3, transactions.length)
@@ -336,7 +336,7 @@ describe('greedySequencing', () => {
   it('rejects a random order most of the time', () => {
     const random = seededRandom(testSeed(2))
     let rejected = 0
-    for (let run = 0; run < 200; run++) {
+    for (let run = 0; run < runs({ suite: 200, soak: 4_000 }); run++) {
       const transactions = Array.from({ length: 16 }, (_, i) =>
         tradeBy(i, i % 2 === 0 ? 'buy' : 'sell', BigInt(1 + random.below(1_000)) * 10n ** 20n),
       )
@@ -390,7 +390,7 @@ describe('greedySequencing', () => {
     const random = seededRandom(testSeed(3))
     let sandwiches = 0
     let allowed = 0
-    for (let run = 0; run < 150; run++) {
+    for (let run = 0; run < runs({ suite: 150, soak: 3_000 }); run++) {
       const attacker = testAddress(77)
       const amount = BigInt(1 + random.below(2_000)) * 10n ** 20n
       const front = tradeBy(77, 'buy', amount)

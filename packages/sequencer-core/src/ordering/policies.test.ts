@@ -1,4 +1,4 @@
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import type { Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
@@ -51,7 +51,7 @@ function roughExecution(random: ReturnType<typeof seededRandom>) {
 describe('priorityGas', () => {
   it('builds blocks that its judge accepts, and takes the best that is ready and fits at every place', () => {
     const random = seededRandom(testSeed())
-    for (let run = 0; run < 200; run++) {
+    for (let run = 0; run < runs({ suite: 200, soak: 4_000 }); run++) {
       const entries = randomEntries(random, 5 + random.below(40))
       const context = contextOf(entries, { gasLimit: BigInt(200_000 + random.below(2_000_000)) })
       const { failed, gasUsed, execute } = roughExecution(random)
@@ -72,7 +72,7 @@ describe('priorityGas', () => {
   it('catches a swap, a drop, a delay and a double', () => {
     const random = seededRandom(testSeed(2))
     const caught = { swap: 0, drop: 0, delay: 0, double: 0 }
-    for (let run = 0; run < 400; run++) {
+    for (let run = 0; run < runs({ suite: 400, soak: 8_000 }); run++) {
       // Tips that differ, so that every change matters.
       const entries = randomEntries(random, 12, 12).map((entry, i) =>
         entryOf({ ...entry.transaction, maxPriorityFeePerGas: BigInt(1 + i), sender: testAddress(i), nonce: 0n }, i),
@@ -142,7 +142,7 @@ describe('firstCome', () => {
 
   it('builds blocks that its judge accepts, and parks a later nonce only for its predecessor', async () => {
     const random = seededRandom(testSeed())
-    for (let run = 0; run < 12; run++) {
+    for (let run = 0; run < runs({ suite: 12, soak: 240 }); run++) {
       const entries = randomEntries(random, 12)
       const context = contextOf(entries, { gasLimit: BigInt(200_000 + random.below(600_000)) })
       const { failed, gasUsed, execute } = roughExecution(random)
@@ -177,7 +177,7 @@ describe('firstCome', () => {
     const evidence = await evidenceOf(entries)
     const context = contextOf(entries)
     const { transactions } = fillBlock(policy, context)
-    for (let run = 0; run < 40; run++) {
+    for (let run = 0; run < runs({ suite: 40, soak: 800 }); run++) {
       const mutated = mutateOrder(transactions, random)
       expect(judgeBlock(policy, blockOf(context, mutated.transactions), evidence), mutated.kind).not.toEqual([])
     }
@@ -295,7 +295,7 @@ describe('forcedFirst and inSections', () => {
   it('composes: the queue, then the lane, then the rest, and the judge agrees', () => {
     const random = seededRandom(testSeed())
     let withForced = 0
-    for (let run = 0; run < 200; run++) {
+    for (let run = 0; run < runs({ suite: 200, soak: 4_000 }); run++) {
       const entries = randomEntries(random, 30)
       const forced = Array.from({ length: random.below(3) }, (_, i): ForcedTransaction => {
         // One of the queue is also in the pool, as when somebody forces what the sequencer did not take.

@@ -1,5 +1,6 @@
 import { RLP } from '@ethereumjs/rlp'
 import { isL2Error } from '@l2/common'
+import { runs } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -88,7 +89,7 @@ describe('rlp', () => {
         }
         expect(end(() => uintEnd(bytes, 0, bytes.length, 32))).toBe(end(read))
       }),
-      { numRuns: 3000 },
+      { numRuns: runs({ suite: 300, soak: 60_000 }) },
     )
     expect(itemEnd(encodeRlp(new Uint8Array(300)), 0, 303)).toBe(303)
     expect(itemEnd(encodeRlp(new Uint8Array(70_000)), 0, 70_004)).toBe(70_004)

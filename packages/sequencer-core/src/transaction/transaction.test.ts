@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { Common, Hardfork, Mainnet } from '@ethereumjs/common'
 import { createTxFromRLP } from '@ethereumjs/tx'
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import {
   keccak256,
   parseTransaction,
@@ -62,13 +62,12 @@ function ethereumjs(raw: Uint8Array) {
 }
 
 describe('decodeTransaction', () => {
-  // 10^5: L2_TRANSACTIONS=100000 npx vitest run packages/sequencer-core/src/transaction
   it('agrees with viem and @ethereumjs/tx about random transactions, sound and flawed', {
     timeout: 3_600_000,
   }, async () => {
-    const count = Number(process.env['L2_TRANSACTIONS'] ?? 2_000)
-    // Recovery in pure JavaScript is the slow part of the peers: the ordinary run asks them for every eighth sender, a long one for all.
-    const stride = count > 2_000 ? 1 : 8
+    const count = runs({ suite: 400, soak: 100_000 })
+    // Recovery in pure JavaScript is the slow part of the peers: the suite asks them for every fourth sender, a soak for all.
+    const stride = runs({ suite: 4, soak: 1 })
     const random = seededRandom(testSeed())
     const flaws = new Map<Flaw, number>()
     for (let i = 0; i < count; i++) {

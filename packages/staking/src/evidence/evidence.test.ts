@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toJson } from '@l2/common'
+import { runs } from '@l2/common/testing'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { type Hex, hashTypedData, keccak256, numberToHex } from 'viem'
@@ -154,7 +155,7 @@ describe('typed data', () => {
             expect(signingHash(own, name, message as never)).toBe(theirs)
           },
         ),
-        { numRuns: 40 },
+        { numRuns: runs({ suite: 40, soak: 800 }) },
       )
     }
   })
@@ -619,7 +620,7 @@ describe('bundles', () => {
         const verdict = verifyBundle(json.slice(0, at) + text + json.slice(at + text.length))
         expect(typeof verdict.ok).toBe('boolean')
       }),
-      { numRuns: 100 },
+      { numRuns: runs({ suite: 100, soak: 2_000 }) },
     )
   })
   it('are verified offline by the command', () => {

@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import { runs } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { delegationOf } from '../delegation/delegation.js'
@@ -169,7 +170,7 @@ describe('slash algebra', () => {
           expect(total(shuffled(cases), shuffled(cases))).toEqual(total(cases, cases))
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs({ suite: 60, soak: 1_200 }) },
     )
   })
   it('is idempotent, within a span only the worst counts, and never more than there is', () => {

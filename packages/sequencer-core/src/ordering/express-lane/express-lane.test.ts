@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Address, type Hash, keccak256 } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -80,7 +80,7 @@ describe('createLaneAuction', () => {
           }
         },
       ),
-      { numRuns: 25, seed: testSeed() },
+      { numRuns: runs({ suite: 25, soak: 500 }), seed: testSeed() },
     )
   })
 
@@ -94,7 +94,7 @@ describe('createLaneAuction', () => {
       return winner === low(alice.address) ? value - priceWei : 0n
     }
     const random = seededRandom(testSeed())
-    for (let run = 0; run < 30; run++) {
+    for (let run = 0; run < runs({ suite: 30, soak: 600 }); run++) {
       const [value, amount, other] = [random, random, random].map(each => BigInt(1 + each.below(50))) as [
         bigint,
         bigint,
@@ -201,7 +201,7 @@ describe('createExpressLane', () => {
         const out = order.flatMap(message => [...inbox.submit(message, 70_000), ...inbox.submit(message, 70_000)])
         expect(out).toEqual(messages)
       }),
-      { numRuns: 20, seed: testSeed() },
+      { numRuns: runs({ suite: 20, soak: 400 }), seed: testSeed() },
     )
   })
 
@@ -283,7 +283,7 @@ describe('expressLane', () => {
     const random = seededRandom(testSeed())
     let inLane = 0
     for (const fromMs of [59_000, 70_000, 119_000, 200_000]) {
-      for (let run = 0; run < 5; run++) {
+      for (let run = 0; run < runs({ suite: 5, soak: 100 }); run++) {
         const { entries, evidence, endMs } = await traffic(random, fromMs, 15)
         const context = contextOf(entries, {
           nowMs: endMs - 300,
