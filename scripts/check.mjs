@@ -56,6 +56,8 @@ console.log(
 )
 failed += linked.length
 
+step('a page for every error code', 'node', ['scripts/errors.mjs'])
+step('lines of prose', 'node', ['scripts/prose.mjs', '--check'])
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
 step('contracts are what their sources compile to', 'node', ['packages/contracts/scripts/compile.mjs', '--check'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])

@@ -13,8 +13,8 @@ const documents = ['', 'docs', 'packages', 'examples']
   .filter(name => name.endsWith('.md') && !/node_modules|(^|\/)(dist|api)\/|CHANGELOG/.test(name))
   .sort()
 
-/** Words that stay together: a piece of code with spaces in it, and a link with its address. */
-const wordsOf = text => text.match(/(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|[^\s`[]|\[|`)+/g) ?? []
+/** Words that stay together: a piece of code with spaces in it, a link with its address, a figure with its mark. */
+const wordsOf = text => text.match(/(?:<!--.*?-->[\d.]+ kB|`[^`]*`|\[[^\]]*\]\([^)]*\)|[^\s`[]|\[|`)+/g) ?? []
 
 function filled(text, first, next) {
   const lines = []
@@ -79,6 +79,8 @@ for (const name of documents) {
   else writeFileSync(`${root}${name}`, better)
 }
 if (long.length > 0) {
-  console.log(`prose longer than ${width} signs a line (node scripts/prose.mjs wraps it):\n${long.map(name => `  ${name}`).join('\n')}`)
+  console.log(
+    `prose longer than ${width} signs a line (node scripts/prose.mjs wraps it):\n${long.map(name => `  ${name}`).join('\n')}`,
+  )
   process.exit(1)
 }

@@ -3,7 +3,7 @@ export type Recovery = 'retry' | 'reset' | 'abort'
 
 /** What every error of `@l2/*` carries besides its message. */
 export type L2ErrorOptions<Code extends string> = {
-  /** Stable and machine-readable; documented in the package's README. */
+  /** Stable and machine-readable; documented in the package's docs/errors.md. */
   code: Code
   /** Defaults to `abort`. */
   recovery?: Recovery | undefined

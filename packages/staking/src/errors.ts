@@ -1,6 +1,6 @@
 import { L2Error, type L2ErrorOptions } from '@l2/common'
 
-/** Every code a {@link StakingError} can carry; the README has a row for each. */
+/** Every code a {@link StakingError} can carry; docs/errors.md has a row for each. */
 export type StakingErrorCode =
   /** A configuration that cannot work; the message has the field or the inequality that fails. */
   | 'CONFIG_INVALID'
