@@ -17,8 +17,6 @@ export {
   restoreMempool,
 } from './journal.js'
 export {
-  type AddContext,
-  type BundleRange,
   createMempool,
   type HeadUpdate,
   type Mempool,
@@ -27,7 +25,9 @@ export {
 export { defaultMempoolOptions, type MempoolOptions } from './options.js'
 export type {
   AccountState,
+  AddContext,
   Bundle,
+  BundleRange,
   DropReason,
   KnownAccount,
   PendingPool,
