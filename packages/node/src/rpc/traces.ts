@@ -2,7 +2,7 @@ import type { Read } from '../engine/engine.js'
 import type { Caller, RpcMethod } from './answer.js'
 import { blockReferences } from './block-reference.js'
 import { RpcAnswerError } from './client.js'
-import type { EthView } from './eth.js'
+import type { EthView } from './eth-view.js'
 
 /** Reads of the `debug` namespace, and where their block stands. */
 const debugReads: Readonly<Record<string, number | undefined>> = {
