@@ -1,6 +1,7 @@
 import type { Hex } from 'viem'
 import type { RpcMethod } from './answer.js'
 import { blockReferences } from './block-reference.js'
+import { capabilitiesMethod } from './capabilities.js'
 import { RpcAnswerError } from './client.js'
 import type { EthView } from './eth-view.js'
 import { poolMethods } from './pool.js'
@@ -103,6 +104,7 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
     })
   }
   methods.set('eth_getLogs', logsMethod(view))
+  methods.set('eth_capabilities', capabilitiesMethod(view))
   for (const [name, method] of poolMethods(view, methods.get('eth_getTransactionCount')!)) methods.set(name, method)
   for (const [name, method] of traceMethods(view)) methods.set(name, method)
   if (view.family === 'anvil') for (const name of [...methods.keys()]) if (endsAnvil.test(name)) methods.delete(name)

@@ -117,6 +117,7 @@ describe.skipIf(files.length === 0 || !isThere)('execution-apis', () => {
     const methods = ethMethods({
       ...{ chainId: config.chainId, family: 'op', read: fairReads(engine.read), mempool, feed: createFeed() },
       heads: () => ({ unsafe: number, safe: number, finalized: number }),
+      history: { states: 0, bodies: 0 },
       submit: async raw => {
         try {
           const transaction = decodeTransaction(raw, { chainId })
