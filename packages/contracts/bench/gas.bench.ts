@@ -225,8 +225,9 @@ writeFileSync(
   new URL('../docs/gas.md', import.meta.url),
   `# Gas
 
-Written by \`pnpm bench gas\`, on anvil with the stock contracts of \`@eth-optimism/contracts-bedrock\` 0.17.3 around ours. Whole
-transactions, with their 21,000 and their calldata. What contains a proof moves by some hundred gas from run to run.
+Written by \`pnpm bench gas\`, on anvil with the stock contracts of \`@eth-optimism/contracts-bedrock\` 0.17.3 around ours.
+Whole transactions, with their 21,000 and their calldata. What contains a proof moves by some hundred gas from run to
+run.
 
 ${table}
 `,
