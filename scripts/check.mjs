@@ -1,6 +1,6 @@
 // pnpm check: everything about the repository that is not a test, one line a step, output only where a step fails.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { packed } from './packed.mjs'
 
@@ -61,15 +61,6 @@ step('lines of prose', 'node', ['scripts/prose.mjs', '--check'])
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
 step('contracts are what their sources compile to', 'node', ['packages/contracts/scripts/compile.mjs', '--check'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
-step('files and functions are short', 'node', ['scripts/shape.mjs'])
-const libraries = readdirSync(`${root}packages`).map(name => `packages/${name}/src`)
-step('no circles of imports', 'madge', [
-  '--circular',
-  ...['--extensions', 'ts', '--ts-config', 'tsconfig.json', '--no-spinner', '--warning'],
-  ...libraries.filter(path => existsSync(`${root}${path}`)),
-  'examples/reference-node/src',
-])
-step('nothing is written twice', 'jscpd', ['--config', '.jscpd.json', 'packages', 'examples', 'scripts'])
 step('build', 'node', ['scripts/build.mjs'])
 step('dead code and dependencies', 'knip', ['--no-progress'])
 for (const [name, tarball] of Object.entries(packed().tarballs)) {
@@ -80,6 +71,7 @@ step('browser bundles', 'node', ['scripts/browser.mjs'])
 step('public faces', 'node', ['scripts/api.mjs', '--check'])
 step('sizes of imports', 'node', ['scripts/sizes.mjs', '--check'])
 step('packed tarballs: install without a compiler, import and require', 'node', ['scripts/pack.mjs'])
+step('examples, with the packed packages', 'node', ['scripts/examples.mjs'])
 step('README and doc examples', 'node', ['scripts/ts.mjs', 'scripts/docs.ts'])
 if (failed > 0) {
   console.log(`${failed} step${failed === 1 ? '' : 's'} failed`)

@@ -87,7 +87,7 @@ const table = [
 
 /** Puts what was measured where a file says it: a table between its marks, a figure between a mark and the next word. */
 function written(text) {
-  const withTable = text.replace(/(<!-- sizes -->\n)[\s\S]*?(\n<!-- \/sizes -->)/, `$1${table}$2`)
+  const withTable = text.replace(/(<!-- sizes -->\n)[\s\S]*?(<!-- \/sizes -->)/, `$1${table}\n$2`)
   return withTable.replace(/<!-- size (\S+) -->[\d.]+ kB/g, (_, name) => {
     const row = rows.find(row => row.name === name)
     if (row === undefined) throw new Error(`nobody measures ${name}`)

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
 import { createMempool } from '@l2/sequencer-core'
-import { isDeposit, type RollupConfig } from '@l2/sequencer-core/derivation'
+import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import type { ExecutedBlock } from '@l2/sequencer-core/engine'
-import { daFootprint, defaultDaFootprintGasScalar, nextBaseFee } from '@l2/sequencer-core/fees'
+import { defaultDaFootprintGasScalar } from '@l2/sequencer-core/fees'
 import {
   createDurableMempool,
   type DurableMempool,
   type Mempool,
   type PoolEvent,
   type PoolHead,
+  poolHeadAfter,
   restoreMempool,
 } from '@l2/sequencer-core/mempool'
 import { openFileJournal } from '@l2/sequencer-core/node'
@@ -64,25 +65,9 @@ export async function openPool(options: PoolOptions): Promise<SequencerPool> {
   }
   const mempool = createMempool(limits, { firstArrival: file.nextArrival })
   const scalar = (): bigint => chain.systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
-  const gasMetered = ({ gasUsed, transactions }: ExecutedBlock): bigint => {
-    if (family !== 'op') return gasUsed
-    const users = transactions.filter(raw => !isDeposit(raw))
-    const footprint = daFootprint(users, scalar())
-    return footprint > gasUsed ? footprint : gasUsed
-  }
   /** What the next block is built on, as the pool sees it. */
-  const headUpon = (parent: ExecutedBlock): PoolHead => ({
-    number: parent.number,
-    timestamp: parent.timestamp,
-    gasLimit: chain.systemConfig.gasLimit,
-    baseFeePerGas: nextBaseFee({
-      parentBaseFeeWei: parent.baseFeePerGas,
-      parentGasLimit: parent.gasLimit,
-      parentGasMetered: gasMetered(parent),
-      denominator: rollup.eip1559.denominatorCanyon,
-      elasticity: rollup.eip1559.elasticity,
-    }),
-  })
+  const headUpon = (parent: ExecutedBlock): PoolHead =>
+    poolHeadAfter(parent, { rollup, systemConfig: chain.systemConfig, metersData: family === 'op' })
   const parent = chain.tip?.executed ?? (await engine.block(chain.head.hash))!
   mempool.setHead({ ...headUpon(parent), nowMs: Date.now(), included: [], accounts: [] })
   const accountOf = createAccountReader(

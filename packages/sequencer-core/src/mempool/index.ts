@@ -7,6 +7,7 @@ export {
   knownAccountsHold,
   maxConditionCost,
 } from './condition.js'
+export { type PoolHeadContext, poolHeadAfter } from './head.js'
 export {
   createDurableMempool,
   type DurableMempool,
@@ -17,6 +18,8 @@ export {
   restoreMempool,
 } from './journal.js'
 export {
+  type AddContext,
+  type BundleRange,
   createMempool,
   type HeadUpdate,
   type Mempool,
@@ -25,9 +28,7 @@ export {
 export { defaultMempoolOptions, type MempoolOptions } from './options.js'
 export type {
   AccountState,
-  AddContext,
   Bundle,
-  BundleRange,
   DropReason,
   KnownAccount,
   PendingPool,
