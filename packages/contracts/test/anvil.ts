@@ -14,6 +14,7 @@ import {
   publicActions,
   RawContractError,
   type TransactionReceipt,
+  TransactionReceiptNotFoundError,
   toFunctionSelector,
   walletActions,
 } from 'viem'
@@ -93,9 +94,17 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
   })
   const client = clientOf(url, chainId)
 
-  /** The receipt of a transaction that was mined, whether or not it reverted. */
+  /** The receipt of a transaction that was mined, whether or not it reverted. Asked for again and again: no further block tells of it. */
   async function mined(hash: Hex): Promise<TransactionReceipt> {
-    return client.waitForTransactionReceipt({ hash, timeout: 60_000 })
+    for (let tries = 0; tries < 6_000; tries++) {
+      const receipt = await client.getTransactionReceipt({ hash }).catch(error => {
+        if (error instanceof TransactionReceiptNotFoundError) return undefined
+        throw error
+      })
+      if (receipt !== undefined) return receipt
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    throw new Error(`${hash} was not mined; the pool has ${JSON.stringify(await client.getTxpoolStatus())}`)
   }
 
   async function deploy<A extends Abi>(

@@ -180,7 +180,11 @@ describe('an ERC-20 of L1 as the native token of L2', () => {
     // The silence of old tokens is not a refusal.
     await misbehave(faults.silent)
     expect(await deposit()).toBe('not refused')
-    // A hook that comes back in while the tokens have not moved yet.
+    // A hook that comes back in while the tokens have not moved yet, in the name of an account that could deposit by itself.
+    await l1.send(token, 'rebase', [token.address, amount])
+    await misbehave(faults.hook, token.address, world.call(token, 'approve', [bridge.address, amount]))
+    await l1.send(token, 'transfer', [bob.address, 1n], from)
+    expect(await l1.read(token, 'allowance', [token.address, bridge.address])).toBe(amount)
     await misbehave(faults.hook, bridge.address, world.call(bridge, 'deposit', [bob.address, amount]))
     const { relayed } = await world.deposit(alice.address, amount)
     expect(relayed).toBe(true)
@@ -273,8 +277,10 @@ describe('an ERC-20 of L1 as the native token of L2', () => {
   })
 
   it('pays no more than was locked, whatever L2 says', async () => {
-    const { l1, l2, bridge, bridgeL2 } = world
+    const { l1, l2, bridge, bridgeL2, token } = world
     const locked = await l1.read<bigint>(bridge, 'locked')
+    // Tokens that somebody gave to the bridge do not make it pay more.
+    await l1.send(token, 'transfer', [bridge.address, amount], { from: alice })
     // An L2 that lies: its bridge sends what it never got. The vault's code is the attacker's for one transaction.
     const args = [bridge.address, world.call(bridge, 'release', [bob.address, locked + 1n]), 200_000]
     const hash = await l2.client.writeContract({
@@ -291,6 +297,8 @@ describe('an ERC-20 of L1 as the native token of L2', () => {
     await finalised(withdrawal!)
     expect(await world.isFailed(l1, sentMessage(receipt, l2Messenger))).toBe(true)
     expect(await l1.read(bridge, 'locked')).toBe(locked)
+    expect(await owned(bridge.address)).toBe(locked + amount)
+    await l1.send(token, 'rebase', [bridge.address, locked])
     await world.expectBooks(0n, holders)
   })
 

@@ -8,6 +8,9 @@ import {
   getAddress,
   type Hex,
   type Log,
+  numberToHex,
+  parseEther,
+  parseGwei,
   toFunctionSelector,
 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -333,25 +336,99 @@ describe('the metered portal beside the stock one', () => {
   it('lets no target come back in', async () => {
     const [first, second] = [await ready(receiver.address), await ready(receiver.address)]
     for (const portal of [ours, theirs]) {
-      for (const inner of [first, second]) {
-        const data = encodeFunctionData({
-          abi: portal.abi,
-          functionName: 'finalizeWithdrawalTransactionExternalProof',
-          args: [inner.withdrawal, alice.address],
-        })
+      const from = { from: alice }
+      for (const [outer, inner] of [
+        [first, second],
+        [second, second],
+      ] as const) {
+        const args = [inner.withdrawal, alice.address]
+        const functionName = 'finalizeWithdrawalTransactionExternalProof'
+        const data = encodeFunctionData({ abi: portal.abi, functionName, args })
         await l1.send(receiver, 'configure', [3, portal.address, data])
-        if (inner === second) continue
-        await l1.send(portal, 'finalizeWithdrawalTransaction', [first.withdrawal], { from: alice })
-        expect(await l1.read(receiver, 'succeeded')).toBe(false)
+        const before = await l1.read<bigint>(receiver, 'calls')
+        await l1.send(portal, 'finalizeWithdrawalTransaction', [outer.withdrawal], from)
+        expect([await l1.read(receiver, 'succeeded'), await l1.read(receiver, 'calls')]).toEqual([false, before + 1n])
+        expect(await l1.refusal(portal, 'finalizeWithdrawalTransaction', [outer.withdrawal], from)).toMatch(
+          /already been finalized/,
+        )
       }
-      // The second could not be finalised inside of the first; now it can, by itself.
-      await l1.send(portal, 'finalizeWithdrawalTransaction', [second.withdrawal], { from: alice })
-      expect(await l1.read(receiver, 'succeeded')).toBe(false)
-      expect(await l1.refusal(portal, 'finalizeWithdrawalTransaction', [first.withdrawal], { from: alice })).toMatch(
-        /already been finalized/,
-      )
     }
     await l1.send(receiver, 'configure', [0, receiver.address, '0x'])
+  })
+
+  it('counts every delay to the second', async () => {
+    /** Finalises in a block of that time: whether the two did. */
+    const finaliseAt = async (seconds: bigint, withdrawal: Withdrawal) => {
+      await l1.client.setNextBlockTimestamp({ timestamp: seconds })
+      const { ours: a, theirs: b } = await both('finalizeWithdrawalTransaction', [withdrawal])
+      expect((await l1.client.getBlock()).timestamp).toBe(seconds)
+      expect(a.status).toBe(b.status)
+      return a.status
+    }
+    const now = async () => (await l1.client.getBlock()).timestamp
+    // Proven after its game was decided: the maturity of the proof is what is waited for.
+    const proven = await withdraw(receiver.address)
+    const decided = await propose(l1, system.factory, proven.output)
+    await resolveGame(l1, decided)
+    await l1.pass(Number(finalitySeconds) + 2)
+    await same(done, 'proveWithdrawalTransaction', await proveArgs(proven.withdrawal, decided, proven.output))
+    const at = await now()
+    expect(await finaliseAt(at + maturitySeconds, proven.withdrawal)).toBe('reverted')
+    expect(await finaliseAt(at + maturitySeconds + 1n, proven.withdrawal)).toBe('success')
+    // Proven before: the air gap behind the decision is.
+    const early = await withdraw(receiver.address)
+    const game = await propose(l1, system.factory, early.output)
+    await same(done, 'proveWithdrawalTransaction', await proveArgs(early.withdrawal, game, early.output))
+    await resolveGame(l1, game)
+    const resolved = await l1.read<bigint>(game.at, 'resolvedAt')
+    expect(await finaliseAt(resolved + finalitySeconds, early.withdrawal)).toBe('reverted')
+    expect(await finaliseAt(resolved + finalitySeconds + 1n, early.withdrawal)).toBe('success')
+  })
+
+  it('does not finalise what was proven in the very block of its game', async () => {
+    const { withdrawal, output } = await withdraw(receiver.address)
+    const index = await l1.read<bigint>(system.factory, 'gameCount')
+    const args = [withdrawal, index, output.proof, await output.proofOf(withdrawal)]
+    const extra = numberToHex(output.blockNumber, { size: 32 })
+    await l1.client.setAutomine(false)
+    const create = await l1.client.writeContract({
+      ...system.factory,
+      functionName: 'create',
+      args: [0, output.root, extra],
+      account: guardian,
+      value: parseEther('0.08'),
+      gas: 2_000_000n,
+      // Before the others in the block.
+      maxFeePerGas: parseGwei('100'),
+      maxPriorityFeePerGas: parseGwei('50'),
+    })
+    const hashes: Hex[] = [create]
+    for (const portal of [ours, theirs])
+      hashes.push(
+        await l1.client.writeContract({
+          ...portal,
+          functionName: 'proveWithdrawalTransaction',
+          args,
+          account: alice,
+          gas: 2_000_000n,
+        }),
+      )
+    await l1.client.mine({ blocks: 1 })
+    await l1.client.setAutomine(true)
+    const receipts = await Promise.all(hashes.map(hash => l1.mined(hash)))
+    expect(receipts.map(({ status }) => status)).toEqual(['success', 'success', 'success'])
+    const [address] = await l1.read<[Address]>(system.factory, 'games', [0, output.root, extra])
+    await resolveGame(l1, { at: { address, abi: stock('FaultDisputeGame').abi }, index, root: output.root })
+    await l1.pass(Number(finalitySeconds) + 2)
+    await same(
+      'OptimismPortal: withdrawal timestamp less than dispute game creation timestamp',
+      'finalizeWithdrawalTransaction',
+      [withdrawal],
+    )
+    // Proven once more it goes its way.
+    await same(done, 'proveWithdrawalTransaction', args)
+    await l1.pass(Number(maturitySeconds) + 2)
+    await same(done, 'finalizeWithdrawalTransaction', [withdrawal])
   })
 
   it('stops for the guardian: pause, blacklist, retired games', async () => {
