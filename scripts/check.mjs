@@ -1,6 +1,6 @@
 // pnpm check: everything about the repository that is not a test, one line a step, output only where a step fails.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { packed } from './packed.mjs'
 
@@ -61,6 +61,15 @@ step('lines of prose', 'node', ['scripts/prose.mjs', '--check'])
 step('lint and format', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.'])
 step('contracts are what their sources compile to', 'node', ['packages/contracts/scripts/compile.mjs', '--check'])
 step('types', 'tsc', ['-p', 'tsconfig.json'])
+step('files and functions are short', 'node', ['scripts/shape.mjs'])
+const libraries = readdirSync(`${root}packages`).map(name => `packages/${name}/src`)
+step('no circles of imports', 'madge', [
+  '--circular',
+  ...['--extensions', 'ts', '--ts-config', 'tsconfig.json', '--no-spinner', '--warning'],
+  ...libraries.filter(path => existsSync(`${root}${path}`)),
+  'examples/reference-node/src',
+])
+step('nothing is written twice', 'jscpd', ['--config', '.jscpd.json', 'packages', 'examples', 'scripts'])
 step('build', 'node', ['scripts/build.mjs'])
 step('dead code and dependencies', 'knip', ['--no-progress'])
 for (const [name, tarball] of Object.entries(packed().tarballs)) {

@@ -47,6 +47,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
   })
   const methods = rpcMethods({
     ...{ sequencer, chainId: config.chainId, family, read: executing.read, feed, keeper, status, isStopping },
+    history: config.history,
     heads: () => ({
       unsafe: sequencer.readable,
       safe: verifier.status.safe.number,

@@ -76,6 +76,42 @@ describe.each(opKinds)('%s', kind => {
       await chain.grow(2)
     }))
 
+  it('goes on from where a branch that was taken back begins', () =>
+    using(kind, async chain => {
+      await chain.grow(9)
+      const record = recordOf(chain)
+      // It ends on another branch than the record: the fifth block stands on the third.
+      const { engine } = chain.engine
+      const twig = await engine.build(chain.blocks[3]!.hash, {
+        ...chain.after(chain.blocks[3]!),
+        suggestedFeeRecipient: account,
+      })
+      await engine.setHead({ head: twig.hash, safe: chain.blocks[0]!.hash, finalized: chain.blocks[0]!.hash })
+      await chain.restart()
+      expect(chain.engine.restored()).toMatchObject({ number: 4n, hash: twig.hash })
+      expect(await agreedHeight(chain.engine, 'op', record)).toBe(3n)
+      expect(chain.engine.restored()).toBeDefined()
+      const again = await chain.engine.engine.import(chain.blocks[4]!, chain.after(chain.blocks[3]!))
+      expect(again.hash).toBe(chain.blocks[4]!.hash)
+    }))
+
+  // A native engine is through with all the gas that a call may have before there is anything to see.
+  it.runIf(kind === 'op-engine')('answers small reads beside as many endless calls as the door lets through', () =>
+    using(kind, async chain => {
+      const { read } = chain.engine
+      await read('eth_getBalance', [account, 'latest'])
+      const order: string[] = []
+      const loops = Array.from({ length: 3 }, async () => {
+        await read('eth_call', looping).catch(() => {})
+        order.push('loop')
+      })
+      for (let count = 0; count < 20; count++) await read('eth_getBalance', [account, 'latest'])
+      order.push('balances')
+      await Promise.all(loops)
+      expect(order[0]).toBe('balances')
+    }),
+  )
+
   it('builds while users loop without end', () =>
     using(kind, async chain => {
       const [parent] = chain.blocks

@@ -37,22 +37,22 @@ export function programsOf(pid: number): Child[] {
   return found.sort((a, b) => a.pid - b.pid)
 }
 
+const listensOn = (child: Child, directory: string, name: string): boolean =>
+  child.name.startsWith('anvil') &&
+  child.line[child.line.indexOf('--port') + 1] === readFileSync(join(directory, `${name}.port`), 'utf8')
+
 /** The pid of the anvil of a name. */
 export function anvilOf(node: RunningNode, directory: string, name: string): number {
-  const port = readFileSync(join(directory, `${name}.port`), 'utf8')
-  const found = programsOf(node.pid).find(
-    child => child.name.startsWith('anvil') && child.line[child.line.indexOf('--port') + 1] === port,
-  )
-  if (found === undefined) throw new Error(`no anvil listens on ${port}`)
+  const found = programsOf(node.pid).find(child => listensOn(child, directory, name))
+  if (found === undefined) throw new Error(`there is no anvil of ${name}`)
   return found.pid
 }
 
 /** The programs that execute. */
 function enginesOf(node: RunningNode, directory: string, kind: EngineKind): Child[] {
   const name = kind === 'native' ? 'op-engine' : kind
-  const l1 = anvilOf(node, directory, 'l1')
   // geth runs under a shell that watches over it, and has the same words behind its name.
-  return programsOf(node.pid).filter(child => child.name.startsWith(name) && child.pid !== l1)
+  return programsOf(node.pid).filter(child => child.name.startsWith(name) && !listensOn(child, directory, 'l1'))
 }
 
 /** Lets a stopped program go on, unless it was ended meanwhile. */

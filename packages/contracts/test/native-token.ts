@@ -1,3 +1,4 @@
+import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import {
   type Abi,
   type Address,
@@ -9,7 +10,6 @@ import {
   type TransactionReceipt,
   toHex,
 } from 'viem'
-import { expect } from 'vitest'
 import { withImmutables } from '../src/index.js'
 import { l1BlockDeployedBytecode } from '../src/l1-block/index.js'
 import { messagePasserDeployedBytecode } from '../src/message-passer/index.js'
@@ -116,12 +116,9 @@ export async function startNativeTokenRollup(supply: bigint) {
         balance(bridgeL2Address),
         ...holders.map(balance),
       ])
-      expect({ locked, released, sum: owned.reduce((sum, value) => sum + value, 0n) }).toEqual({
-        locked: held,
-        released: locked - inFlight,
-        sum: released,
-      })
-      expect(supply - left).toBe(released)
+      const sum = owned.reduce((sum, value) => sum + value, 0n)
+      deepStrictEqual({ locked, released, sum }, { locked: held, released: locked - inFlight, sum: released })
+      strictEqual(supply - left, released)
     },
 
     /** Locks tokens and does on L2 what derivation does: the message, and whether it was relayed. */
@@ -131,7 +128,7 @@ export async function startNativeTokenRollup(supply: bigint) {
       const sent = sentMessage(receipt, messenger)
       await executeDeposits(l2, receipt)
       const relayed = await succeeded(l2, l2Messenger, sent)
-      expect(await failed(l2, l2Messenger, sent)).toBe(!relayed)
+      strictEqual(await failed(l2, l2Messenger, sent), !relayed)
       return { ...sent, relayed }
     },
     /** Relays a message of L2 again that failed there. */

@@ -8,6 +8,10 @@ export type ControlChainErrorCode =
   | 'HEIGHT_INVALID'
   /** A list, vote or piece of evidence that its codec cannot hold. */
   | 'ENCODING_INVALID'
+  /** Bytes that are no state of this version. */
+  | 'SNAPSHOT_INVALID'
+  /** The consensus engine sends what it must not: the exception stops it. */
+  | 'ENGINE_FAULT'
 
 /** What this package throws. Recognised by `isL2Error(error, code)`. */
 export class ControlChainError extends L2Error<ControlChainErrorCode> {}

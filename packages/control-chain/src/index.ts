@@ -5,6 +5,7 @@ export { applyControlBlock } from './fold/apply.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from './fold/block.js'
 export { climb } from './fold/climb.js'
 export { type LeaderPlan, leaderAt, type Slot } from './fold/leaders.js'
+export { controlStateHash, decodeControlState, encodeControlState } from './fold/snapshot.js'
 export {
   type ControlGenesis,
   type ControlState,

@@ -94,12 +94,14 @@ export { opGenesis } from './engine/op-genesis.js'
 export type { SequencerError, SequencerErrorCode } from './errors.js'
 export type { ForcedInclusionRule } from './forced/deadline.js'
 export type { QueueEntry } from './forced/queue.js'
-export type { AddContext, BundleRange, HeadUpdate, Mempool, MempoolDeps } from './mempool/mempool.js'
+export type { HeadUpdate, Mempool, MempoolDeps } from './mempool/mempool.js'
 export { createMempool } from './mempool/mempool.js'
 export type { MempoolOptions } from './mempool/options.js'
 export type {
   AccountState,
+  AddContext,
   Bundle,
+  BundleRange,
   DropReason,
   KnownAccount,
   PendingPool,

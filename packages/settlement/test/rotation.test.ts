@@ -45,13 +45,16 @@ beforeEach(async () => {
   )
   const wallet = l1.wallet(deployer)
   const args = [settlement.addresses.systemConfig, deployer.address, l2ChainId, 86_400n] as const
-  const shared = { account: deployer, chain: null } as const
+  // Mined when it is told to, and not by itself, which anvil forgets now and then.
+  await l1.test.setAutomine(false)
+  const shared = { account: deployer, chain: null, gas: 3_000_000n, ...fees } as const
   const hash = await wallet.deployContract({ abi: poolAbi, bytecode: poolBytecode, args, ...shared })
-  pool = (await l1.client.waitForTransactionReceipt({ hash })).contractAddress!
+  await mine()
+  pool = (await l1.client.getTransactionReceipt({ hash })).contractAddress!
   const { abi } = artifacts.contract('SystemConfig')
   const call = { address: settlement.addresses.systemConfig, abi: abi as Abi, functionName: 'transferOwnership' }
-  await l1.client.waitForTransactionReceipt({ hash: await wallet.writeContract({ ...call, args: [pool], ...shared }) })
-  await l1.test.setAutomine(false)
+  await wallet.writeContract({ ...call, args: [pool], ...shared })
+  await mine()
   turns = 0n
   config = newRollup({
     l1ChainId: 900n,

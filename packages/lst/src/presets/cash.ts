@@ -5,7 +5,7 @@ import { applyVesting } from '../vault/vesting.js'
 import type { WithdrawalQueue } from '../withdrawal/queue.js'
 import { applyTickets } from '../withdrawal/tickets.js'
 import { coreAdvance, coreAssets, corePrice, seedShares } from './core.js'
-import { custodyOf } from './custody.js'
+import { custodyOf } from './custodies.js'
 import type { Liquid } from './state.js'
 
 /** The queue that exits of this preset wait in. */

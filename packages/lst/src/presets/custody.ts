@@ -1,10 +1,6 @@
 import type { Assets, Shares } from '../math/units.js'
 import type { LstStep } from '../state/reducer.js'
 import type { WithdrawalQueue } from '../withdrawal/queue.js'
-import type { Core } from './core.js'
-import { rateCustody } from './custody-rate.js'
-import { rebasingCustody } from './custody-rebasing.js'
-import { vaultCustody } from './custody-vault.js'
 import type { Liquid } from './state.js'
 
 /** What an exit asks for and where it waits: an amount above the largest request is split into several. */
@@ -73,13 +69,3 @@ export type Custody = {
   /** `undefined` where exits only queue. */
   readonly fixed: FixedExits | undefined
 }
-
-const custodies: Record<Core['model'], Custody> = {
-  instant: vaultCustody,
-  cycle: vaultCustody,
-  rate: rateCustody,
-  rebasing: rebasingCustody,
-}
-
-/** How the model of a protocol keeps its wei. */
-export const custodyOf = (lst: Liquid): Custody => custodies[lst.core.model]

@@ -17,7 +17,7 @@ import { applySeats, seatAssets } from '../seats/book.js'
 import { type LstStep, step } from '../state/reducer.js'
 import { fromSeats } from './cash.js'
 import { coreAssets } from './core.js'
-import { custodyOf } from './custody.js'
+import { custodyOf } from './custodies.js'
 import type { Liquid, OpenCase } from './state.js'
 
 /**

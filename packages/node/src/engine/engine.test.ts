@@ -1,7 +1,8 @@
 import type { Hash } from 'viem'
 import { expect, it } from 'vitest'
 import { NodeError } from '../errors.js'
-import { catchUp, type NodeEngine, openEngine, type Running } from './engine.js'
+import { RpcAnswerError } from '../rpc/client.js'
+import { agreedHeight, catchUp, type NodeEngine, openEngine, type Running } from './engine.js'
 
 const hashOf = (number: bigint): Hash => `0x${number.toString(16).padStart(64, '0')}`
 const record = { last: 9n, hashAt: async (number: bigint) => hashOf(number) }
@@ -38,6 +39,47 @@ it('begins anew when the state that was left leads elsewhere, once', async () =>
   expect(isForgotten()).toBe(true)
   // What differs from the genesis on is no matter of a state that was left.
   await expect(catchUp(node, 'op', record, async () => Promise.reject(mismatch))).rejects.toBe(mismatch)
+})
+
+/** An engine that holds blocks up to 100, of which those above `parting` are not of the record, and states from `kept` on. */
+function branched(parting: bigint, kept: bigint) {
+  let isForgotten = false
+  let asked = 0
+  const node = {
+    restored: () => ({ number: 100n, hash: hashOf(1100n) }),
+    forget: async () => void (isForgotten = true),
+    engine: {
+      block: async (number: bigint) => {
+        asked++
+        return { number, hash: hashOf(number > parting ? number + 1000n : number) }
+      },
+    },
+    read: async (_: string, [, number]: [string, string]) => {
+      if (BigInt(number) < kept) throw new RpcAnswerError({ code: -32000, message: 'missing trie node' })
+      return '0x0'
+    },
+  } as unknown as NodeEngine
+  return { node, isForgotten: () => isForgotten, asked: () => asked }
+}
+const longRecord = { last: 120n, hashAt: async (number: bigint) => hashOf(number) }
+
+it('goes on from where a branch parts from the record, found in few questions', async () => {
+  const { node, isForgotten, asked } = branched(83n, 0n)
+  expect(await agreedHeight(node, 'op', longRecord)).toBe(83n)
+  expect(isForgotten()).toBe(false)
+  expect(asked()).toBeLessThanOrEqual(7)
+})
+
+it('begins anew where nothing is shared, the state is gone, or the engine holds no branches', async () => {
+  for (const [parting, kept, family] of [
+    [0n, 0n, 'op'],
+    [83n, 84n, 'op'],
+    [83n, 0n, 'anvil'],
+  ] as const) {
+    const { node, isForgotten } = branched(parting, kept)
+    expect(await agreedHeight(node, family, longRecord)).toBe(0n)
+    expect(isForgotten()).toBe(true)
+  }
 })
 
 it('throws nothing away because an engine did not answer', async () => {

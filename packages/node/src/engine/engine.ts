@@ -229,18 +229,31 @@ export async function agreedHeight(node: NodeEngine, family: EngineFamily, recor
   const restored = node.restored()
   if (restored === undefined) return 0n
   const isAhead = restored.number > record.last
-  const height = isAhead ? record.last : restored.number
-  const hash = height === 0n ? undefined : await record.hashAt(height)
-  // An end in the middle of a long derivation, or a crash of the disk under the record, leaves the engine ahead of it: what holds branches goes back to where
-  // the record ends, if it still has the state there.
-  const agrees = isAhead ? family === 'op' && (await hasState(node, height, hash)) : hash === restored.hash
-  if (agrees) return height
+  if (!isAhead && (await record.hashAt(restored.number)) === restored.hash) return restored.number
+  if (family === 'op') {
+    // An end in the middle of a long derivation, or a crash of the disk under the record, leaves the engine ahead of it, and one soon after a rollback on
+    // the branch that was taken back: what holds branches goes on from where the two part, if it still has the state there.
+    const height = await sharedHeight(node, record, isAhead ? record.last : restored.number)
+    if (height !== undefined && (await hasState(node, height))) return height
+  }
   await node.forget()
   return 0n
 }
 
-async function hasState({ engine, read }: NodeEngine, number: bigint, hash: Hash | undefined): Promise<boolean> {
-  if (hash !== undefined && (await engine.block(hash)) === undefined) return false
+/** The highest block up to one that engine and record share, found by halves: each stands on the one below it. `undefined`: none but the genesis, if there are more. */
+async function sharedHeight({ engine }: NodeEngine, record: BlockRecord, upTo: bigint): Promise<bigint | undefined> {
+  const isShared = async (number: bigint): Promise<boolean> =>
+    (await engine.block(number))?.hash === (await record.hashAt(number))
+  let [low, high] = [0n, upTo]
+  while (low < high) {
+    const middle = (low + high + 1n) / 2n
+    if (await isShared(middle)) low = middle
+    else high = middle - 1n
+  }
+  return low === 0n && upTo > 0n ? undefined : low
+}
+
+async function hasState({ read }: NodeEngine, number: bigint): Promise<boolean> {
   return await read('eth_getBalance', [`0x${'00'.repeat(20)}`, `0x${number.toString(16)}`]).then(
     () => true,
     error => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isL2Error, type Logger, silentLogger } from '@l2/common'
 import { NodeError } from '../errors.js'
 import { RpcAnswerError } from '../rpc/client.js'
+import { takesLong } from '../rpc/fair-reads.js'
 import type { Read, Reader, StartEngine, StateEngine } from './engine.js'
 import type { History } from './history.js'
 
@@ -70,9 +71,16 @@ export function opEngine(options: OpEngineOptions): StartEngine {
       rmSync(path, { recursive: true, force: true })
       return await open()
     })
-    const reader = opened.reader()
+    // What may take long has workers of its own, the second for who asks while the first is at work. Each starts with the first that it is asked.
+    const quick = opened.reader()
+    const slow = [opened.reader(), opened.reader()] as const
+    const readerOf = (method: string) => {
+      if (!takesLong(method)) return quick
+      return slow[0].pending <= slow[1].pending ? slow[0] : slow[1]
+    }
     const read: Read = async <T>(method: string, params: readonly unknown[], by?: Reader): Promise<T> => {
-      const { result, error } = await reader.request({ method, params }, { signal: by?.signal }).catch(failure => {
+      const asked = readerOf(method).request({ method, params }, { signal: by?.signal })
+      const { result, error } = await asked.catch(failure => {
         if (isL2Error(failure, 'ENGINE_BUSY')) throw new RpcAnswerError({ code: -32005, message: failure.shortMessage })
         if (isL2Error(failure, 'ENGINE_TIMEOUT'))
           throw new RpcAnswerError({ code: -32000, message: failure.shortMessage })
@@ -88,7 +96,7 @@ export function opEngine(options: OpEngineOptions): StartEngine {
       restored: head.number === 0n ? undefined : head,
       program: undefined,
       close: async () => {
-        await reader.close()
+        await Promise.all([quick, ...slow].map(reader => reader.close()))
         await opened.close()
       },
     }

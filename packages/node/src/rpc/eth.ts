@@ -1,26 +1,11 @@
-import type { Mempool } from '@l2/sequencer-core/mempool'
-import type { Hash, Hex } from 'viem'
-import type { EngineFamily, Read } from '../engine/engine.js'
-import type { Caller, RpcMethod } from './answer.js'
-import { blockReferences, type Heads } from './block-reference.js'
+import type { Hex } from 'viem'
+import type { RpcMethod } from './answer.js'
+import { blockReferences } from './block-reference.js'
+import { capabilitiesMethod } from './capabilities.js'
 import { RpcAnswerError } from './client.js'
-import type { Feed } from './feed.js'
+import type { EthView } from './eth-view.js'
 import { poolMethods } from './pool.js'
 import { traceMethods } from './traces.js'
-
-/** What the `eth_*` methods need of the node. */
-export type EthView = {
-  chainId: number
-  /** What answers {@link read}. */
-  family: EngineFamily
-  /** Reads of the execution engine. */
-  read: Read
-  heads(): Heads
-  mempool: Mempool
-  feed: Feed
-  /** Admits a signed transaction; its refusal is an {@link RpcAnswerError} as geth words it. Returns when it is durable. */
-  submit(raw: Uint8Array, caller: Caller): Promise<Hash>
-}
 
 const hex = (value: bigint | number): Hex => `0x${value.toString(16)}`
 
@@ -119,6 +104,7 @@ export function ethMethods(view: EthView): Map<string, RpcMethod> {
     })
   }
   methods.set('eth_getLogs', logsMethod(view))
+  methods.set('eth_capabilities', capabilitiesMethod(view))
   for (const [name, method] of poolMethods(view, methods.get('eth_getTransactionCount')!)) methods.set(name, method)
   for (const [name, method] of traceMethods(view)) methods.set(name, method)
   if (view.family === 'anvil') for (const name of [...methods.keys()]) if (endsAnvil.test(name)) methods.delete(name)

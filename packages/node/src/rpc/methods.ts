@@ -1,5 +1,6 @@
 import { toJsonRpcError } from '@l2/sequencer-core/transaction'
 import type { EngineFamily, Read } from '../engine/engine.js'
+import type { History } from '../engine/history.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { RpcMethods } from './answer.js'
 import type { Heads } from './block-reference.js'
@@ -21,6 +22,8 @@ export type RpcView = L2View & {
   /** Reads of the engine, which never stand in front of what builds. */
   read: Read
   heads(): Heads
+  /** What an engine of the OP family keeps. */
+  history: History
   /** What was given to the sequencer, too. */
   feed: Feed
   /** Nothing is taken in any more. */
@@ -34,7 +37,7 @@ const admission = { maxUnderWay: 64, maxWaiting: 8192, maxWaitMs: 10_000 }
 
 /** Every method of a node. Reads and transactions stand in queues that have an end, and in which connections take turns. */
 export function rpcMethods(view: RpcView): RpcMethods {
-  const { sequencer, chainId, family, feed, heads, isStopping } = view
+  const { sequencer, chainId, family, feed, heads, history, isStopping } = view
   const { mempool } = sequencer
   const read = fairReads(view.read)
   const door = createFairQueue(admission)
@@ -47,7 +50,7 @@ export function rpcMethods(view: RpcView): RpcMethods {
     }
   }
   const eth = {
-    ...{ chainId, family, read, heads, mempool, feed },
+    ...{ chainId, family, read, heads, history, mempool, feed },
     submit: (raw: Uint8Array, { client, signal }: { client: object; signal: AbortSignal }) =>
       door.run(() => submit(raw), client, signal),
   }

@@ -3,7 +3,7 @@ import { type Address, getAddress, type Hash, type Hex } from 'viem'
 import type { Caller, RpcMethod } from './answer.js'
 import { blockReferences } from './block-reference.js'
 import { RpcAnswerError } from './client.js'
-import type { EthView } from './eth.js'
+import type { EthView } from './eth-view.js'
 import { pendingJson } from './transaction-json.js'
 
 /** Transactions that one `txpool_content` tells of. */

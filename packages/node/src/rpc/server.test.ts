@@ -206,6 +206,15 @@ it('a WebSocket: answers, subscriptions in order, and an end of both', async () 
     { subscription: heads, result: { number: '0x5', hash: `0x${'05'.repeat(32)}` } },
     { subscription: logs, result: log(here, topic) },
   ])
+  // The block is taken back, and another made in its place.
+  feed.emit({ type: 'rollback', to: 4n, abandoned: [] })
+  feed.emit({ type: 'head', number: 5n })
+  await expect.poll(() => messages.filter(({ params }) => params).length).toBe(6)
+  expect(messages.flatMap(({ params }) => params ?? []).slice(3)).toEqual([
+    { subscription: logs, result: { ...log(here, topic), removed: true } },
+    { subscription: heads, result: { number: '0x5', hash: `0x${'05'.repeat(32)}` } },
+    { subscription: logs, result: log(here, topic) },
+  ])
   expect((await ask('eth_unsubscribe', heads)).result).toBe(true)
   expect((await ask('eth_unsubscribe', heads)).error).toMatchObject({ message: 'subscription not found' })
   socket.send('[')

@@ -10,6 +10,7 @@ function setup(read: Read, family: 'op' | 'anvil' = 'op') {
   const methods = ethMethods({
     ...{ chainId: 7, family, read, mempool: unused, feed: createFeed() },
     heads: () => ({ unsafe: 9n, safe: 5n, finalized: 3n }),
+    history: { states: 2, bodies: 0 },
     submit: async () => '0x',
   })
   return { methods, ask: async (method: string, ...params: unknown[]) => await methods.get(method)!(params, caller) }
@@ -101,6 +102,64 @@ it('writes what Parity did from what geth traces', async () => {
   expect(await ask('trace_block', 'latest')).toHaveLength(4)
   expect(await ask('trace_block', `0x${'ab'.repeat(32)}`)).toHaveLength(4)
   expect(asked.slice(-2)).toEqual(['debug_traceBlockByNumber', 'debug_traceBlockByHash'])
+})
+
+it('replays and calls in the form of Parity, as far as traces go', async () => {
+  const asked: unknown[] = []
+  const call = { type: 'call', action: { from: '0xA', to: '0xb' }, result: { output: '0x2a' }, traceAddress: [] }
+  const inBlock = { ...call, blockHash: '0x1', blockNumber: 9, transactionHash: '0x2', transactionPosition: 0 }
+  const { ask } = setup((async (method: string, params: readonly unknown[]) => {
+    asked.push([method, ...params])
+    return method.startsWith('debug_traceBlock') ? [{ txHash: '0x2', result: [inBlock] }] : [inBlock]
+  }) as Read)
+  const replayed = { output: '0x2a', stateDiff: null, trace: [call], vmTrace: null }
+  expect(await ask('trace_call', { to: '0xb' }, ['trace'], 'latest')).toEqual(replayed)
+  expect(await ask('trace_replayTransaction', '0x2', ['trace'])).toEqual(replayed)
+  expect(await ask('trace_replayBlockTransactions', 'latest', ['trace'])).toEqual([
+    { ...replayed, transactionHash: '0x2' },
+  ])
+  const flat = { tracer: 'flatCallTracer' }
+  expect(asked).toEqual([
+    ['debug_traceCall', { to: '0xb' }, '0x9', flat],
+    ['debug_traceTransaction', '0x2', flat],
+    ['debug_traceBlockByNumber', '0x9', flat],
+  ])
+  for (const types of [undefined, 'trace', ['trace', 'stateDiff'], ['vmTrace']]) {
+    await expect(ask('trace_replayTransaction', '0x2', types)).rejects.toMatchObject({ code: -32602 })
+  }
+})
+
+it('filters traces over a bounded range', async () => {
+  const { ask } = setup((async (_: string, [block]: readonly [string]) => [
+    {
+      result: [
+        { block, action: { from: '0xa', to: '0xb' } },
+        { block, action: { from: '0xc', init: '0x' } },
+      ],
+    },
+  ]) as unknown as Read)
+  const blocks = async (filter: object) =>
+    ((await ask('trace_filter', filter)) as { block: string }[]).map(({ block }) => block)
+  expect(await blocks({ fromBlock: '0x1', toBlock: '0x2' })).toEqual(['0x1', '0x1', '0x2', '0x2'])
+  expect(await blocks({ fromBlock: '0x1', toBlock: '0x2', toAddress: ['0xB'] })).toEqual(['0x1', '0x2'])
+  expect(await blocks({ fromBlock: '0x1', toBlock: '0x2', fromAddress: ['0xa'], toAddress: ['0xc'] })).toEqual([])
+  expect(await blocks({ fromBlock: '0x1', toBlock: '0x4', after: 3, count: 2 })).toEqual(['0x2', '0x3'])
+  for (const filter of [undefined, { fromBlock: '0x5', toBlock: '0x4' }, { fromBlock: '0x1', toBlock: '0xa' }]) {
+    await expect(ask('trace_filter', filter)).rejects.toMatchObject({ code: -32602 })
+  }
+})
+
+it('says how far back what can be read', async () => {
+  const read = (async () => ({ hash: '0x77' })) as unknown as Read
+  const all = { disabled: false, oldestBlock: '0x0' }
+  const states = { ...all, oldestBlock: '0x1', deleteStrategy: { type: 'window', retentionBlocks: '0x2' } }
+  expect(await setup(read).ask('eth_capabilities')).toEqual({
+    ...{ head: { number: '0x9', hash: '0x77' }, state: states, stateproofs: states },
+    ...{ tx: all, logs: all, receipts: all, blocks: all },
+  })
+  expect(await setup(read, 'anvil').ask('eth_capabilities')).toMatchObject({
+    state: { oldestBlock: '0x0', deleteStrategy: { retentionBlocks: '0x100' } },
+  })
 })
 
 it('asks anvil for nothing that it has ended over', () => {

@@ -1,8 +1,8 @@
-import type { Read } from '../engine/engine.js'
-import type { Caller, RpcMethod } from './answer.js'
+import type { RpcMethod } from './answer.js'
 import { blockReferences } from './block-reference.js'
 import { RpcAnswerError } from './client.js'
-import type { EthView } from './eth.js'
+import type { EthView } from './eth-view.js'
+import { parityMethods } from './parity-traces.js'
 
 /** Reads of the `debug` namespace, and where their block stands. */
 const debugReads: Readonly<Record<string, number | undefined>> = {
@@ -38,39 +38,10 @@ const hasProgram = (config: unknown): boolean =>
     return key.toLowerCase() === 'tracerconfig' && !namesOnly(value)
   })
 
-/** `trace_*` over the tracer of geth that writes what Parity did. */
-function parityMethods(read: Read, at: (reference: unknown) => unknown): [string, RpcMethod][] {
-  const flat = { tracer: 'flatCallTracer' }
-  const ofTransaction = async (hash: unknown, caller: Caller): Promise<unknown[] | null> =>
-    await read('debug_traceTransaction', [hash, flat], caller)
-  return [
-    [
-      'trace_block',
-      async ([reference], caller) => {
-        const isHash = typeof reference === 'string' && reference.length === 66
-        const method = isHash ? 'debug_traceBlockByHash' : 'debug_traceBlockByNumber'
-        const traced = await read<{ result?: unknown[] }[]>(method, [at(reference), flat], caller)
-        return traced.flatMap(({ result }) => result ?? [])
-      },
-    ],
-    ['trace_transaction', ([hash], caller) => ofTransaction(hash, caller)],
-    [
-      'trace_get',
-      async ([hash, path], caller) => {
-        if (!Array.isArray(path))
-          throw new RpcAnswerError({ code: -32602, message: 'missing value for required argument 1' })
-        const wanted = path.map(Number).join()
-        const traces = (await ofTransaction(hash, caller)) as { traceAddress?: unknown[] }[] | null
-        return traces?.find(({ traceAddress }) => traceAddress?.join() === wanted) ?? null
-      },
-    ],
-  ]
-}
-
 /** `debug_*` that reads, and `trace_*`. */
 export function traceMethods({ read, heads }: EthView): Map<string, RpcMethod> {
-  const { at, atIn } = blockReferences(heads)
-  const methods = new Map<string, RpcMethod>(parityMethods(read, at))
+  const { atIn } = blockReferences(heads)
+  const methods = new Map<string, RpcMethod>(parityMethods({ read, heads }))
   for (const [method, position] of Object.entries(debugReads)) {
     methods.set(method, (params, caller) => {
       if (method.startsWith('debug_trace') && params.some(hasProgram)) {

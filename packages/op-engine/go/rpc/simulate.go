@@ -205,7 +205,7 @@ func (s *simulation) price(header *types.Header) {
 	if s.config.IsLondon(header.Number) && header.BaseFee == nil {
 		header.BaseFee = new(big.Int) // so that a call may pay nothing
 		if s.Validation {
-			header.BaseFee = eip1559.CalcBaseFee(s.config, parent, header.Time)
+			header.BaseFee = eip1559.CalcBaseFee(s.config, s.withParameters(parent), header.Time)
 		}
 	}
 	if s.config.IsCancun(header.Number, header.Time) {
@@ -214,6 +214,24 @@ func (s *simulation) price(header *types.Header) {
 			*header.ExcessBlobGas = eip4844.CalcExcessBlobGas(s.config, parent, header.Time)
 		}
 	}
+}
+
+// withParameters gives a simulated block the extra data that its base fee is computed from: the parameters of the block that the simulation stands on.
+// Simulated blocks carry none, and op-geth's own handler crashes over that.
+func (s *simulation) withParameters(parent *types.Header) *types.Header {
+	if len(s.headers) == 0 || !s.config.IsOptimismHolocene(parent.Time) {
+		return parent
+	}
+	denominator, elasticity, minBaseFee := s.config.BaseFeeChangeDenominator(parent.Time), s.config.ElasticityMultiplier(), new(uint64)
+	if s.config.IsOptimismHolocene(s.base.Time) {
+		var minimum *uint64
+		if denominator, elasticity, minimum = eip1559.DecodeOptimismExtraData(s.config, s.base.Time, s.base.Extra); minimum != nil {
+			minBaseFee = minimum
+		}
+	}
+	parent = types.CopyHeader(parent)
+	parent.Extra = eip1559.EncodeOptimismExtraData(s.config, parent.Time, denominator, elasticity, minBaseFee)
+	return parent
 }
 
 func (s *simulation) parent() *types.Header {

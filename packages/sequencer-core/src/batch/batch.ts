@@ -10,7 +10,7 @@ import {
   spanCapacity,
   writeSpanContent,
 } from './span.js'
-import { spanChain } from './span-transactions.js'
+import { spanChain } from './span-columns.js'
 import type { Batch, BatchRollup } from './types.js'
 
 const singularType = 0

@@ -3,13 +3,8 @@ import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
 import { type BatchWriter, bitAt, Cursor, invalidBatch } from './cursor.js'
 import { fixedBytes, uint64 } from './singular.js'
-import {
-  decodeSpanTransactions,
-  parseSpanTransactions,
-  type SpanChain,
-  type SpanColumns,
-  writeSpanTransactions,
-} from './span-transactions.js'
+import { parseSpanTransactions, type SpanChain, type SpanColumns, writeSpanTransactions } from './span-columns.js'
+import { decodeSpanTransactions } from './span-transactions.js'
 import { type BatchBlock, maxSpanBatchElements, type SpanBatch, type SpanBlock } from './types.js'
 
 function invalidField(message: string, details: Record<string, unknown>): never {

@@ -18,8 +18,6 @@ export {
   restoreMempool,
 } from './journal.js'
 export {
-  type AddContext,
-  type BundleRange,
   createMempool,
   type HeadUpdate,
   type Mempool,
@@ -28,7 +26,9 @@ export {
 export { defaultMempoolOptions, type MempoolOptions } from './options.js'
 export type {
   AccountState,
+  AddContext,
   Bundle,
+  BundleRange,
   DropReason,
   KnownAccount,
   PendingPool,

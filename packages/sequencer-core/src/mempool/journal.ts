@@ -2,8 +2,8 @@ import { isL2Error } from '@l2/common'
 import type { Hash } from 'viem'
 import type { SequencerErrorCode } from '../errors.js'
 import type { Transaction } from '../transaction/types.js'
-import type { AddContext, Mempool } from './mempool.js'
-import type { AccountState, PoolEvent, PooledTransaction, TransactionCondition } from './types.js'
+import type { Mempool } from './mempool.js'
+import type { AccountState, AddContext, PoolEvent, PooledTransaction, TransactionCondition } from './types.js'
 
 /** What a journal keeps of a pool. Bundles are not kept: they live for a few blocks. */
 export type JournalRecord =

@@ -1,23 +1,25 @@
-import { bytesToHex, concatBytes, hexToBytes, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { isL2Error } from '@l2/common'
 import type { Address, Hash } from 'viem'
-import { SequencerError, type SequencerErrorCode } from '../errors.js'
 import { authoritiesOf } from '../transaction/authorization.js'
-import { checkTransaction, effectiveTip, maxCostWei } from '../transaction/gas.js'
+import { maxCostWei } from '../transaction/gas.js'
 import type { Transaction } from '../transaction/types.js'
-import { checkCondition, conditionRange } from './condition.js'
-import { Heap } from './heap.js'
+import { alreadyKnown, checkAtHead, checkDelegation, checkFunds, checkReplacement } from './admission.js'
+import { Bundles } from './bundles.js'
+import { conditionRange } from './condition.js'
+import { type Account, type Entry, entryOfNonce, executableRun, insertionPoint, isSameState } from './entries.js'
+import { type Evicted, Eviction } from './eviction.js'
 import { genesisPoolHead, type MempoolOptions, readMempoolOptions } from './options.js'
 import type {
   AccountState,
+  AddContext,
   Bundle,
+  BundleRange,
   DropReason,
   PendingPool,
   PoolEvent,
   PooledTransaction,
   PoolHead,
   SenderQueue,
-  TransactionCondition,
 } from './types.js'
 
 /** What a pool asks of its surroundings; both are pure functions of the transaction. */
@@ -28,23 +30,6 @@ export type MempoolDeps = {
   authoritiesOf?: ((transaction: Transaction) => readonly Address[]) | undefined
   /** The counter of the first arrival: what a journal was left with. Default 0. */
   firstArrival?: number | undefined
-}
-
-/** What the door knows about a transaction that it hands to the pool. */
-export type AddContext = {
-  /** Milliseconds since the Unix epoch. */
-  nowMs: number
-  /** The sender at the pool's head. */
-  account: AccountState
-  /** From the policy's `admit`. Default: now. */
-  readyAtMs?: number | undefined
-  /** Default false. */
-  isPrivate?: boolean | undefined
-  /** Default true. */
-  mayRevert?: boolean | undefined
-  condition?: TransactionCondition | undefined
-  /** Only when a journal is read back: what the door said the first time. */
-  recovered?: { arrival: number; arrivedAtMs: number } | undefined
 }
 
 /** A new head, seen from the old one: a child of it, or the end of another branch. */
@@ -62,19 +47,6 @@ export type HeadUpdate = PoolHead & {
   accounts: Iterable<readonly [Address, AccountState]>
   /** A new price of data availability: the fees of all transactions are computed again. */
   daFeeWei?: ((transaction: Transaction) => bigint) | undefined
-}
-
-/** Where and when a bundle may be included; heights and seconds are inclusive. */
-export type BundleRange = {
-  nowMs: number
-  /** Default: the next block. */
-  blockNumberMin?: bigint | undefined
-  /** Default: the first height. */
-  blockNumberMax?: bigint | undefined
-  timestampMin?: bigint | undefined
-  timestampMax?: bigint | undefined
-  /** Which of its transactions may revert without undoing the bundle. */
-  mayRevert?: readonly Hash[] | undefined
 }
 
 /**
@@ -112,45 +84,6 @@ export interface Mempool extends PendingPool {
   }>
   /** The counter that the next arrival gets. */
   readonly nextArrival: number
-}
-
-/** A pooled transaction with what only the pool knows. */
-type Entry = PooledTransaction & {
-  costWei: bigint
-  executable: boolean
-  /** Recovered from a type 4 transaction; empty for all others. */
-  authorities: readonly Address[]
-}
-
-type Account = {
-  readonly address: Address
-  state: AccountState
-  /** By nonce. The first {@link executable} of them have no gap and are paid for. */
-  readonly entries: Entry[]
-  executable: number
-  /** Raised by every change, so that what a heap says of an older state is recognised. */
-  version: number
-}
-
-/** What goes first when room is needed: the last transaction of some account. */
-type Victim = {
-  account: Account
-  version: number
-  /** How many of the account's last transactions go before this one; if any, this is only a thought of {@link plan}. */
-  depth: number
-  plan: number
-  entry: Entry
-  /** The least that this and its predecessors tip: what a block producer gets for waiting for it. */
-  keyWei: bigint
-}
-
-/** The most that one newcomer pushes out: what a door does for one transaction is bounded. */
-const maxVictims = 64
-
-function isEvictedBefore(a: Victim, b: Victim): boolean {
-  if (a.entry.executable !== b.entry.executable) return !a.entry.executable
-  if (a.keyWei !== b.keyWei) return a.keyWei < b.keyWei
-  return a.entry.arrival > b.entry.arrival
 }
 
 /**
@@ -196,16 +129,15 @@ class Pool implements Mempool {
   readonly #conditional = new Set<Entry>()
   /** How many pooled type 4 transactions would set the code of an account. */
   readonly #delegations = new Map<Address, number>()
-  readonly #bundles = new Map<Hash, Bundle>()
+  readonly #bundles = new Bundles()
   /** What recent blocks included, so that it keeps its place should they be abandoned. */
   readonly #included = new Map<Hash, Entry>()
   readonly #includedAt = new Map<bigint, Hash[]>()
-  /** Built when room is needed for the first time at a base fee. */
-  #victims: Heap<Victim> | undefined
-  #plans = 0
+  readonly #eviction: Eviction
 
   constructor(options: MempoolOptions, deps: MempoolDeps) {
     this.options = options
+    this.#eviction = new Eviction(options, this.#accounts)
     this.#daFeeWei = deps.daFeeWei ?? (() => 0n)
     this.#authoritiesOf = deps.authoritiesOf ?? authoritiesOf
     this.nextArrival = deps.firstArrival ?? 0
@@ -261,57 +193,14 @@ class Pool implements Mempool {
   }
 
   addBundle(transactions: readonly Transaction[], range: BundleRange): { bundle: Bundle; events: PoolEvent[] } {
-    const { maxBundles, maxBundleTransactions, maxBundleBlocks } = this.options
-    const next = this.head.number + 1n
-    const blockNumberMin = range.blockNumberMin ?? next
-    const blockNumberMax = range.blockNumberMax ?? blockNumberMin
-    const invalid = (message: string): SequencerError => new SequencerError(message, { code: 'BUNDLE_INVALID' })
-    if (transactions.length === 0 || transactions.length > maxBundleTransactions)
-      throw invalid(`bundle of ${transactions.length} transactions, 1 to ${maxBundleTransactions} expected`)
-    if (blockNumberMax < blockNumberMin || blockNumberMax < next)
-      throw invalid(`bundle range ${blockNumberMin} to ${blockNumberMax} is empty at height ${next}`)
-    if (blockNumberMax - this.head.number > BigInt(maxBundleBlocks))
-      throw invalid(`bundle range ends at ${blockNumberMax}, ${maxBundleBlocks} heights ahead are allowed`)
-    const { timestampMin, timestampMax } = range
-    if (timestampMin !== undefined && timestampMax !== undefined && timestampMax < timestampMin)
-      throw invalid(`bundle time range ${timestampMin} to ${timestampMax} is empty`)
-    const nonces = new Map<Address, bigint>()
-    const hashes = new Set<Hash>()
-    let gas = 0n
-    for (const transaction of transactions) {
-      checkTransaction(transaction, this.options.schedule)
-      if (this.#byHash.has(transaction.hash) || hashes.has(transaction.hash)) throw alreadyKnown(transaction)
-      const expected = nonces.get(transaction.sender)
-      if (expected !== undefined && expected !== transaction.nonce)
-        throw invalid(`nonce ${transaction.nonce} of ${transaction.sender} in a bundle, ${expected} expected`)
-      nonces.set(transaction.sender, transaction.nonce + 1n)
-      hashes.add(transaction.hash)
-      gas += transaction.gasLimit
-    }
-    if (gas > this.head.gasLimit - this.options.reservedGas) throw exceedsBlock(gas, this.head.gasLimit)
-    for (const hash of range.mayRevert ?? [])
-      if (!hashes.has(hash)) throw invalid(`${hash} may revert, and is not in the bundle`)
-    const hash = bytesToHex(keccak_256(concatBytes(...[...hashes].map(each => hexToBytes(each)!))))
-    if (this.#bundles.has(hash))
-      throw new SequencerError('already known', { code: 'TX_ALREADY_KNOWN', details: { hash } })
-    if (this.#bundles.size >= maxBundles)
-      throw new SequencerError('txpool is full', { code: 'TX_POOL_FULL', details: { bundles: maxBundles } })
-
-    const arrival = this.nextArrival++
-    const mayRevert = new Set(range.mayRevert)
-    const entries = transactions.map(
-      (transaction): PooledTransaction => ({
-        transaction,
-        arrival,
-        arrivedAtMs: range.nowMs,
-        readyAtMs: range.nowMs,
-        isPrivate: true,
-        mayRevert: mayRevert.has(transaction.hash),
-        condition: undefined,
-      }),
-    )
-    const bundle: Bundle = { hash, entries, arrival, blockNumberMin, blockNumberMax, timestampMin, timestampMax }
-    this.#bundles.set(hash, bundle)
+    const { options, head, nextArrival: arrival } = this
+    const bundle = this.#bundles.add(transactions, range, {
+      options,
+      head,
+      arrival,
+      isPooled: hash => this.#byHash.has(hash),
+    })
+    this.nextArrival++
     return { bundle, events: [{ type: 'bundle-added', bundle }] }
   }
 
@@ -319,7 +208,7 @@ class Pool implements Mempool {
     const events: PoolEvent[] = []
     const gasLimitFell = update.gasLimit < this.head.gasLimit
     const { number, timestamp, baseFeePerGas, gasLimit } = update
-    if (baseFeePerGas !== this.head.baseFeePerGas) this.#victims = undefined
+    this.#eviction.setBaseFee(baseFeePerGas)
     this.head = { number, timestamp, baseFeePerGas, gasLimit }
 
     const touched = new Set<Account>()
@@ -362,8 +251,7 @@ class Pool implements Mempool {
     for (const entry of this.#conditional)
       if (conditionRange(entry.condition, number + 1n, timestamp + 1n) === 'late')
         this.#dropAndSettle(entry, 'condition', events)
-    for (const bundle of this.#bundles.values())
-      if (this.#isOver(bundle, included)) this.#dropBundle(bundle, 'condition', events)
+    this.#bundles.dropOver(this.head, included, events)
     this.#trim(events)
     return events
   }
@@ -384,8 +272,7 @@ class Pool implements Mempool {
     const events: PoolEvent[] = []
     const entry = this.#byHash.get(hash)
     if (entry !== undefined) this.#dropAndSettle(entry, reason, events)
-    const bundle = this.#bundles.get(hash)
-    if (bundle !== undefined) this.#dropBundle(bundle, reason, events)
+    this.#bundles.remove(hash, reason, events)
     this.#trim(events)
     return events
   }
@@ -407,70 +294,31 @@ class Pool implements Mempool {
   }
 
   bundlesFor(height: bigint, timestamp: bigint): readonly Bundle[] {
-    return [...this.#bundles.values()]
-      .filter(
-        bundle =>
-          height >= bundle.blockNumberMin &&
-          height <= bundle.blockNumberMax &&
-          (bundle.timestampMin === undefined || timestamp >= bundle.timestampMin) &&
-          (bundle.timestampMax === undefined || timestamp <= bundle.timestampMax),
-      )
-      .sort((a, b) => a.arrival - b.arrival)
+    return this.#bundles.at(height, timestamp)
   }
 
-  /** Decides about a newcomer without changing anything but the heap of victims, which holds no state of its own. */
-  #judge(
-    transaction: Transaction,
-    context: AddContext,
-  ): {
-    entry: Entry
-    account: Account
-    victims: { entry: Entry; reason: DropReason }[]
-  } {
+  /** Decides about a newcomer without changing anything. */
+  #judge(transaction: Transaction, context: AddContext): { entry: Entry; account: Account; victims: Evicted[] } {
     const { options, head } = this
     const { hash, sender, nonce } = transaction
     if (this.#byHash.has(hash)) throw alreadyKnown(transaction)
-    checkTransaction(transaction, options.schedule)
-    if (transaction.gasLimit > head.gasLimit - options.reservedGas)
-      throw exceedsBlock(transaction.gasLimit, head.gasLimit)
-    if (transaction.maxPriorityFeePerGas < options.minTipWei) {
-      throw new SequencerError(
-        `transaction underpriced: gas tip cap ${transaction.maxPriorityFeePerGas}, minimum needed ${options.minTipWei}`,
-        { code: 'TX_UNDERPRICED', details: { tip: transaction.maxPriorityFeePerGas, minimum: options.minTipWei } },
-      )
-    }
-    if (options.refuseBelowBaseFee && transaction.maxFeePerGas < head.baseFeePerGas) {
-      throw new SequencerError(
-        `max fee per gas less than block base fee: address ${sender}, maxFeePerGas: ${transaction.maxFeePerGas}, baseFee: ${head.baseFeePerGas}`,
-        { code: 'TX_FEE_CAP_TOO_LOW', details: { sender, baseFeePerGas: head.baseFeePerGas } },
-      )
-    }
-    if (context.condition !== undefined) {
-      checkCondition(context.condition)
-      if (conditionRange(context.condition, head.number + 1n, head.timestamp + 1n) === 'late')
-        throw new SequencerError('failed conditional validation: block or time range is over', { code: 'TX_CONDITION' })
-    }
+    checkAtHead(transaction, context, head, options)
     const state = context.account
-    if (nonce < state.nonce) {
-      throw new SequencerError(`nonce too low: next nonce ${state.nonce}, tx nonce ${nonce}`, {
-        code: 'TX_NONCE_TOO_LOW',
-        details: { next: state.nonce, nonce },
-      })
-    }
-
     const known = this.#accounts.get(sender)
     const account: Account = known ?? { address: sender, state, entries: [], executable: 0, version: 0 }
     const at = insertionPoint(account.entries, nonce)
     const replaced = entryOfNonce(account.entries, at, nonce)
-    if (replaced !== undefined) this.#checkReplacement(transaction, replaced)
+    if (replaced !== undefined) checkReplacement(transaction, replaced, options.priceBumpPercent)
     const costWei = maxCostWei(transaction) + this.#daFeeWei(transaction)
     // The caller may know a newer state than the pool: what stands before the transaction is counted at that one.
     const run = isSameState(account.state, state)
       ? { stale: 0, executable: account.executable }
       : executableRun(account.entries, state)
-    this.#checkFunds(transaction, costWei, account, run, state, replaced)
+    const newcomer = { transaction, costWei, state, account, run, replaced }
+    checkFunds(newcomer)
     const authorities = transaction.type === 4 ? this.#authoritiesOf(transaction) : []
-    this.#checkDelegation(transaction, account, run, state, replaced, authorities)
+    const isDelegated = state.delegated || (this.#delegations.get(sender) ?? 0) > 0
+    checkDelegation(newcomer, isDelegated, authorities, address => this.#accounts.get(address)?.entries.length ?? 0)
 
     const isExecutable = at - run.stale <= run.executable && nonce === state.nonce + BigInt(at - run.stale)
     const { recovered } = context
@@ -486,214 +334,15 @@ class Pool implements Mempool {
       executable: false,
       authorities,
     }
-    const victims = this.#makeRoom(entry, account, at, replaced, isExecutable)
-    return { entry, account, victims }
-  }
-
-  #checkReplacement(transaction: Transaction, replaced: Entry): void {
-    const bump = BigInt(100 + this.options.priceBumpPercent)
-    const old = replaced.transaction
-    const capNeeded = (old.maxFeePerGas * bump) / 100n
-    const tipNeeded = (old.maxPriorityFeePerGas * bump) / 100n
-    if (
-      transaction.maxFeePerGas > old.maxFeePerGas &&
-      transaction.maxPriorityFeePerGas > old.maxPriorityFeePerGas &&
-      transaction.maxFeePerGas >= capNeeded &&
-      transaction.maxPriorityFeePerGas >= tipNeeded
-    )
-      return
-    throw new SequencerError('replacement transaction underpriced', {
-      code: 'TX_REPLACEMENT_UNDERPRICED',
-      details: { replaces: old.hash, maxFeePerGasNeeded: capNeeded, maxPriorityFeePerGasNeeded: tipNeeded },
-    })
-  }
-
-  #checkFunds(
-    transaction: Transaction,
-    costWei: bigint,
-    account: Account,
-    run: Run,
-    state: AccountState,
-    replaced: Entry | undefined,
-  ): void {
-    const { balanceWei } = state
-    const refuse = (what: string, needed: bigint): never => {
-      throw new SequencerError(
-        `insufficient funds for gas * price + value: balance ${balanceWei}, ${what}, overshot ${needed - balanceWei}`,
-        { code: 'TX_INSUFFICIENT_FUNDS', details: { sender: transaction.sender, balanceWei, neededWei: needed } },
-      )
-    }
-    if (costWei > balanceWei) refuse(`tx cost ${costWei}`, costWei)
-    // Of what stands before it, the same account may have spent all it had.
-    let spentWei = 0n
-    for (let i = 0; i < run.executable; i++) spentWei += account.entries[run.stale + i]!.costWei
-    const isReplacing = replaced?.executable === true
-    const neededWei = spentWei + costWei - (isReplacing ? replaced.costWei : 0n)
-    if (neededWei > balanceWei) {
-      if (isReplacing) refuse(`queued cost ${spentWei}, tx bumped ${costWei - replaced.costWei}`, neededWei)
-      else refuse(`queued cost ${spentWei}, tx cost ${costWei}`, neededWei)
-    }
-  }
-
-  /** geth's rules for accounts whose balance somebody else may move: one transaction, without a gap. Source: EIP-7702, geth. */
-  #checkDelegation(
-    transaction: Transaction,
-    account: Account,
-    run: Run,
-    state: AccountState,
-    replaced: Entry | undefined,
-    authorities: readonly Address[],
-  ): void {
-    if (replaced === undefined && (state.delegated || (this.#delegations.get(account.address) ?? 0) > 0)) {
-      if (run.executable === 0 && transaction.nonce !== state.nonce) {
-        throw new SequencerError(
-          `gapped-nonce tx from delegated accounts: next nonce ${state.nonce}, tx nonce ${transaction.nonce}`,
-          { code: 'TX_NONCE_TOO_HIGH', details: { next: state.nonce, nonce: transaction.nonce } },
-        )
-      }
-      if (account.entries.length > run.stale) {
-        throw new SequencerError('in-flight transaction limit reached for delegated accounts', {
-          code: 'TX_DELEGATED_LIMIT',
-          details: { sender: account.address },
-        })
-      }
-    }
-    for (const authority of authorities) {
-      const pooled = this.#accounts.get(authority)?.entries.length ?? 0
-      if (pooled > 1) {
-        throw new SequencerError('authority already reserved', {
-          code: 'TX_DELEGATED_LIMIT',
-          details: { authority, pooled },
-        })
-      }
-    }
-  }
-
-  /** Which transactions go so that the newcomer fits; throws when it may not push enough of them out. */
-  #makeRoom(
-    entry: Entry,
-    account: Account,
-    at: number,
-    replaced: Entry | undefined,
-    isExecutable: boolean,
-  ): { entry: Entry; reason: DropReason }[] {
-    const { options } = this
-    const bytes = entry.transaction.raw.length
-    let countOver = this.size + (replaced === undefined ? 1 : 0) - options.maxTransactions
-    let bytesOver = this.byteLength + bytes - (replaced?.transaction.raw.length ?? 0) - options.maxBytes
-    let queuedOver = isExecutable || replaced !== undefined ? 0 : this.queuedCount + 1 - options.maxQueued
-    const victims: { entry: Entry; reason: DropReason }[] = []
-    const own = new Set<Entry>()
-    if (replaced === undefined && account.entries.length >= options.maxPerSender) {
-      const last = account.entries.at(-1)!
-      if (!isExecutable || last.executable) {
-        throw new SequencerError(`account limit exceeded: pooled ${account.entries.length} txs`, {
-          code: 'TX_ACCOUNT_LIMIT',
-          details: { sender: account.address, limit: options.maxPerSender },
-        })
-      }
-      victims.push({ entry: last, reason: 'sender-limit' })
-      own.add(last)
-      countOver--
-      bytesOver -= last.transaction.raw.length
-    }
-    if (countOver <= 0 && bytesOver <= 0 && queuedOver <= 0) return victims
-
-    const heap = this.#victimHeap()
-    const plan = ++this.#plans
-    const keyWei = this.#keyOf(account, at, entry.transaction)
-    const looked: Victim[] = []
-    let refusal: SequencerError | undefined
-    while (countOver > 0 || bytesOver > 0 || queuedOver > 0) {
-      const victim = victims.length > maxVictims ? undefined : heap.pop()
-      if (victim === undefined) {
-        refusal = poolFull(this.size)
-        break
-      }
-      if (victim.version !== victim.account.version || (victim.depth > 0 && victim.plan !== plan)) continue
-      looked.push(victim)
-      // Nobody is pushed out by what it stands before, and a replaced one goes anyway.
-      if (victim.entry === replaced || own.has(victim.entry)) {
-        const next = this.#victimAt(victim.account, victim.depth + 1, plan)
-        if (next !== undefined) heap.push(next)
-        continue
-      }
-      if (victim.entry.executable && !isExecutable) {
-        refusal = poolFull(this.size)
-        break
-      }
-      const isFreelyEvicted = isExecutable && !victim.entry.executable
-      if (!isFreelyEvicted && victim.keyWei >= keyWei) {
-        refusal = new SequencerError(
-          `transaction underpriced: effective tip ${keyWei}, more than ${victim.keyWei} needed in a full pool`,
-          { code: 'TX_UNDERPRICED', details: { effectiveTipWei: keyWei, neededWei: victim.keyWei + 1n } },
-        )
-        break
-      }
-      victims.push({ entry: victim.entry, reason: 'evicted' })
-      countOver--
-      if (!victim.entry.executable) queuedOver--
-      bytesOver -= victim.entry.transaction.raw.length
-      const next = this.#victimAt(victim.account, victim.depth + 1, plan)
-      if (next !== undefined) heap.push(next)
-    }
-    // What was only looked at goes back; if it is evicted after all, its account's version says so.
-    for (const victim of looked) if (victim.depth === 0) heap.push(victim)
-    this.#prune(heap)
-    if (refusal !== undefined) throw refusal
-    return victims
-  }
-
-  /** Throws the heap away when most of it is left over from plans and older versions. */
-  #prune(heap: Heap<Victim>): void {
-    if (heap.size > 2 * this.#accounts.size + 64) this.#victims = undefined
-  }
-
-  #victimHeap(): Heap<Victim> {
-    if (this.#victims === undefined) {
-      const victims: Victim[] = []
-      for (const account of this.#accounts.values()) {
-        const victim = this.#victimAt(account, 0, 0)
-        if (victim !== undefined) victims.push(victim)
-      }
-      this.#victims = new Heap(isEvictedBefore, victims)
-    }
-    return this.#victims
-  }
-
-  #victimAt(account: Account, depth: number, plan: number): Victim | undefined {
-    const at = account.entries.length - 1 - depth
-    const entry = account.entries[at]
-    if (entry === undefined) return undefined
-    const keyWei = this.#keyOf(account, at, entry.transaction)
-    return { account, version: account.version, depth, plan, entry, keyWei }
-  }
-
-  #keyOf(account: Account, at: number, transaction: Transaction): bigint {
-    let key = effectiveTip(transaction, this.head.baseFeePerGas)
-    for (let i = 0; i < at; i++) {
-      const tip = effectiveTip(account.entries[i]!.transaction, this.head.baseFeePerGas)
-      if (tip < key) key = tip
-    }
-    return key
+    return { entry, account, victims: this.#eviction.makeRoom({ entry, account, at, replaced, isExecutable }, this) }
   }
 
   /** Demotions may leave more waiting than may wait: the cheapest go, but not the one that has just been accepted. */
   #trim(events: PoolEvent[], keep?: Entry): void {
     while (this.queuedCount > this.options.maxQueued) {
-      const kept: Victim[] = []
-      const heap = this.#victimHeap()
-      let victim = heap.pop()
-      while (victim !== undefined) {
-        if (victim.version === victim.account.version && victim.depth === 0) {
-          if (victim.entry !== keep) break
-          kept.push(victim)
-        }
-        victim = heap.pop()
-      }
-      for (const back of kept) heap.push(back)
-      if (victim === undefined || victim.entry.executable) return
-      this.#drop(victim.entry, 'evicted', events)
+      const first = this.#eviction.first(keep)
+      if (first === undefined || first.executable) return
+      this.#drop(first, 'evicted', events)
     }
   }
 
@@ -719,7 +368,7 @@ class Pool implements Mempool {
       })
       events.push(...added)
     } catch (error) {
-      if (!isL2Error<SequencerErrorCode>(error)) throw error
+      if (!isL2Error(error)) throw error
       if (old !== undefined) events.push({ type: 'dropped', entry: old, reason: 'not-reinjected' })
     }
   }
@@ -753,10 +402,7 @@ class Pool implements Mempool {
     if (entries.length > executable) this.#waiting.add(account)
     else this.#waiting.delete(account)
     if (entries.length === 0) this.#accounts.delete(account.address)
-    else if (this.#victims !== undefined) {
-      this.#victims.push(this.#victimAt(account, 0, 0)!)
-      this.#prune(this.#victims)
-    }
+    else this.#eviction.note(account)
   }
 
   #dropAndSettle(entry: Entry, reason: DropReason, events: PoolEvent[]): void {
@@ -801,73 +447,4 @@ class Pool implements Mempool {
       else this.#delegations.set(authority, left)
     }
   }
-
-  #isOver(bundle: Bundle, included: ReadonlySet<Hash>): boolean {
-    const { number, timestamp } = this.head
-    return (
-      bundle.blockNumberMax <= number ||
-      (bundle.timestampMax !== undefined && bundle.timestampMax <= timestamp) ||
-      bundle.entries.some(entry => included.has(entry.transaction.hash))
-    )
-  }
-
-  #dropBundle(bundle: Bundle, reason: DropReason, events: PoolEvent[]): void {
-    this.#bundles.delete(bundle.hash)
-    events.push({ type: 'bundle-dropped', bundle, reason })
-  }
-}
-
-/** Where an account's executable transactions lie: behind `stale` ones whose nonce is used. */
-type Run = { stale: number; executable: number }
-
-/** The run of nonces from the account's next one that its balance pays for altogether. */
-function executableRun(entries: readonly Entry[], state: AccountState): Run {
-  let stale = 0
-  while (stale < entries.length && entries[stale]!.transaction.nonce < state.nonce) stale++
-  let executable = 0
-  let costWei = 0n
-  for (let next = state.nonce; stale + executable < entries.length; next++, executable++) {
-    const entry = entries[stale + executable]!
-    if (entry.transaction.nonce !== next) break
-    costWei += entry.costWei
-    if (costWei > state.balanceWei) break
-  }
-  return { stale, executable }
-}
-
-function isSameState(a: AccountState, b: AccountState): boolean {
-  return a.nonce === b.nonce && a.balanceWei === b.balanceWei && a.delegated === b.delegated
-}
-
-function entryOfNonce(entries: readonly Entry[], at: number, nonce: bigint): Entry | undefined {
-  const entry = entries[at]
-  return entry?.transaction.nonce === nonce ? entry : undefined
-}
-
-function insertionPoint(entries: readonly Entry[], nonce: bigint): number {
-  let low = 0
-  let high = entries.length
-  // Most transactions come in order.
-  if (high > 0 && entries[high - 1]!.transaction.nonce < nonce) return high
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (entries[middle]!.transaction.nonce < nonce) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function alreadyKnown(transaction: Transaction): SequencerError {
-  return new SequencerError('already known', { code: 'TX_ALREADY_KNOWN', details: { hash: transaction.hash } })
-}
-
-function exceedsBlock(gasLimit: bigint, blockGasLimit: bigint): SequencerError {
-  return new SequencerError('exceeds block gas limit', {
-    code: 'TX_GAS_LIMIT',
-    details: { gasLimit, blockGasLimit },
-  })
-}
-
-function poolFull(size: number): SequencerError {
-  return new SequencerError('txpool is full', { code: 'TX_POOL_FULL', recovery: 'retry', details: { size } })
 }

@@ -119,3 +119,33 @@ export type PoolEvent =
   | { readonly type: 'dropped'; readonly entry: PooledTransaction; readonly reason: DropReason }
   | { readonly type: 'bundle-added'; readonly bundle: Bundle }
   | { readonly type: 'bundle-dropped'; readonly bundle: Bundle; readonly reason: DropReason }
+
+/** What the door knows about a transaction that it hands to the pool. */
+export type AddContext = {
+  /** Milliseconds since the Unix epoch. */
+  nowMs: number
+  /** The sender at the pool's head. */
+  account: AccountState
+  /** From the policy's `admit`. Default: now. */
+  readyAtMs?: number | undefined
+  /** Default false. */
+  isPrivate?: boolean | undefined
+  /** Default true. */
+  mayRevert?: boolean | undefined
+  condition?: TransactionCondition | undefined
+  /** Only when a journal is read back: what the door said the first time. */
+  recovered?: { arrival: number; arrivedAtMs: number } | undefined
+}
+
+/** Where and when a bundle may be included; heights and seconds are inclusive. */
+export type BundleRange = {
+  nowMs: number
+  /** Default: the next block. */
+  blockNumberMin?: bigint | undefined
+  /** Default: the first height. */
+  blockNumberMax?: bigint | undefined
+  timestampMin?: bigint | undefined
+  timestampMax?: bigint | undefined
+  /** Which of its transactions may revert without undoing the bundle. */
+  mayRevert?: readonly Hash[] | undefined
+}

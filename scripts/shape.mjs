@@ -1,0 +1,85 @@
+// Held by `pnpm check`: a file has at most 500 lines and a function 120, outside tests and tables. What is longer already is named here with its
+// length: it may shrink, and its line goes when it is short enough.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+const mostFileLines = 500
+const mostFunctionLines = 120
+
+/** Files and functions that are longer, as long as they are: `path` or `path name`. */
+const longer = {
+  'packages/blob/src/kzg/pool.ts poolOf': 121,
+  'packages/da/src/anytrust/anytrust.ts createAnyTrustDa': 190,
+  'packages/da/src/celestia/celestia.ts createCelestiaDa': 275,
+  'packages/da/src/celestia/client.ts createCelestiaClient': 128,
+  'packages/da/src/eigenda/eigenda.ts createEigenDa': 123,
+  'packages/da/src/ethereum/publisher.ts createPublisher': 142,
+  'packages/da/src/ethereum/simulated-l1.ts createSimulatedL1': 187,
+  'packages/da/src/ethereum/transaction-manager.ts': 743,
+  'packages/da/src/ethereum/transaction-manager.ts createTransactionManager': 557,
+  'packages/da/src/internal/journal.ts createJournal': 162,
+  'packages/da/src/memory/memory.ts createMemoryDa': 227,
+  'packages/da/src/object/s3-store.ts createS3Store': 207,
+  'packages/da/src/router/mirror.ts createMirrorDa': 179,
+  'packages/da/src/router/router.ts createRouterDa': 237,
+  'packages/node/src/posting/posting.ts openPosting': 160,
+  'packages/sequencer-core/src/batcher/batcher.ts createBatcher': 380,
+  'packages/sequencer-core/src/batcher/live-planner.ts createBatcherPlanner': 172,
+  'packages/sequencer-core/src/batcher/outgoing.ts createOutgoing': 170,
+  'packages/sequencer-core/src/batcher/planner.ts planBatcher': 123,
+  'packages/sequencer-core/src/batcher/shared-batcher.ts createSharedBatcher': 307,
+  'packages/sequencer-core/src/block/builder.ts createBlockBuilder': 196,
+  'packages/sequencer-core/src/block/builder.ts build': 185,
+  'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
+  'packages/sequencer-core/src/ordering/express-lane/auction.ts createLaneAuction': 126,
+  'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
+  'packages/sequencer-core/src/ordering/threshold/policy.ts thresholdEncrypted': 125,
+  'packages/settlement/src/challenger/challenger.ts createChallenger': 272,
+  'packages/settlement/src/l1/sender.ts createSender': 131,
+  'packages/settlement/src/proposer/proposer.ts createProposer': 136,
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** Tests and what they are made of, programs that measure, and tables. */
+const passedOver = /\.test\.ts$|\/(test|testdata|testing|bench|fuzz|soak)\/|\/engine\/wasm_exec\.js$|\.d\.m?ts$/
+
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts', '*.mjs', '*.js'], { cwd: root })
+  .toString()
+  .trim()
+  .split('\n')
+  .filter(path => !passedOver.test(path))
+
+/** Lines of everything that is longer than it may be. */
+const found = new Map()
+for (const path of files) {
+  const text = readFileSync(`${root}${path}`, 'utf8')
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const lines = text.split('\n').length - 1
+  if (lines > mostFileLines) found.set(path, lines)
+  const lineOf = position => source.getLineAndCharacterOfPosition(position).line
+  const visit = node => {
+    if (ts.isFunctionLike(node) && node.body !== undefined) {
+      const length = lineOf(node.end) - lineOf(node.getStart()) + 1
+      const name = node.name?.getText() ?? node.parent.name?.getText() ?? `at line ${lineOf(node.getStart()) + 1}`
+      if (length > mostFunctionLines) found.set(`${path} ${name}`, length)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+}
+
+const wrong = []
+for (const [what, lines] of found) {
+  const allowed = longer[what]
+  if (allowed === undefined)
+    wrong.push(`${what}: ${lines} lines, at most ${what.includes(' ') ? mostFunctionLines : mostFileLines}`)
+  else if (lines > allowed) wrong.push(`${what}: ${lines} lines, and it had ${allowed}`)
+}
+for (const what of Object.keys(longer)) if (!found.has(what)) wrong.push(`${what} is short enough: take its line out`)
+if (process.argv.includes('--list')) for (const [what, lines] of found) console.log(`  '${what}': ${lines},`)
+else if (wrong.length > 0) {
+  console.log(wrong.join('\n'))
+  process.exit(1)
+}
