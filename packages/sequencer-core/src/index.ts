@@ -17,16 +17,10 @@ export type {
   WaitingReason,
 } from './batcher/ports.js'
 export type { ClearReason, SyncStatus, WaitReason } from './batcher/sync-actions.js'
-export type {
-  BlockBuilder,
-  BlockBuilderOptions,
-  BlockLimits,
-  BuildRequest,
-  BuiltBlock,
-  LeftOut,
-} from './block/builder.js'
+export type { BlockBuilder, BlockBuilderOptions, BuiltBlock } from './block/builder.js'
 export { createBlockBuilder } from './block/builder.js'
 export type { SequencerHeader } from './block/header.js'
+export type { BlockLimits, BuildRequest, LeftOut } from './block/request.js'
 export type { UnsignedBlock } from './block/sealed-block.js'
 export type { ChannelEnd, ChannelReader, ChannelStreamOptions, OpenChannelOptions } from './channel/batch-stream.js'
 export { openChannel } from './channel/batch-stream.js'

@@ -15,6 +15,7 @@ import { checkItems, createJournal, type JournalEntry } from '../internal/journa
 import { parseOptions } from '../internal/options.js'
 import { readServerUrl, type ServerUrl } from '../internal/server-url.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
+import { unmetered } from '../internal/unmetered.js'
 import type { DaCallOptions, DaGetOptions, DaLimits, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 
@@ -233,15 +234,7 @@ export function openAltDa(
   return {
     name,
     capabilities: { retentionSeconds: profile.retentionSeconds, finality: 'instant' },
-    limits: async call => {
-      call?.signal?.throwIfAborted()
-      return profile.limits(call)
-    },
-    quote: async (sizes, call) => {
-      call?.signal?.throwIfAborted()
-      checkItems(name, sizes, await profile.limits(call))
-      return { cost: 0n, unit: 'wei', validUntilMs: Number.MAX_SAFE_INTEGER }
-    },
+    ...unmetered(name, profile.limits),
     submit: (items, call) =>
       submissions.submit(items, call, async () => {
         const sizes = items.map(item => item.length)

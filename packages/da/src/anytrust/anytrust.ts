@@ -18,6 +18,7 @@ import { checkItems, createJournal, type JournalEntry } from '../internal/journa
 import { parseOptions } from '../internal/options.js'
 import { readServerUrl, type ServerUrl } from '../internal/server-url.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
+import { unmetered } from '../internal/unmetered.js'
 import type { DaCallOptions, DaGetOptions, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import {
@@ -251,15 +252,7 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
   return {
     name,
     capabilities: { retentionSeconds: settings.lifetimeSeconds, finality: 'instant' },
-    limits: async call => {
-      call?.signal?.throwIfAborted()
-      return limits
-    },
-    quote: async (sizes, call) => {
-      call?.signal?.throwIfAborted()
-      checkItems(name, sizes, limits)
-      return { cost: 0n, unit: 'wei', validUntilMs: Number.MAX_SAFE_INTEGER }
-    },
+    ...unmetered(name, async () => limits),
     submit: async (items, call) => {
       const sizes = items.map(item => item.length)
       checkItems(name, sizes, limits)

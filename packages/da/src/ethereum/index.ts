@@ -44,13 +44,18 @@ export {
   firstFees,
 } from './fees.js'
 export type { EthereumClient, SigningAccount } from './rpc.js'
-export type { PayloadKind, PoolKind, PreparedPayload, SigningFields } from './transaction.js'
+export type {
+  Commit,
+  PayloadKind,
+  PoolKind,
+  PreparedPayload,
+  SigningFields,
+  TransactionRequest,
+} from './transaction.js'
 export {
-  type Commit,
   createTransactionManager,
   type InFlight,
   type TransactionManager,
   type TransactionManagerDeps,
   type TransactionManagerOptions,
-  type TransactionRequest,
 } from './transaction-manager.js'

@@ -1,6 +1,6 @@
 import { toJson } from '@l2/common'
 import type { Hex } from 'viem'
-import type { DaError } from '../errors.js'
+import { DaError } from '../errors.js'
 import type { Journal, JournalEntry } from '../internal/journal.js'
 import type { DaReceipt } from '../port.js'
 import type { PoolKind } from './transaction.js'
@@ -17,6 +17,11 @@ export type Note = {
 
 export const noteOf = (entry: JournalEntry): Note => JSON.parse(entry.note ?? '{}') as Note
 export const formatNote = (note: Note): string => toJson(note)
+
+export const cancelled = (key: string, message = 'the submission was cancelled'): DaError =>
+  new DaError(message, { code: 'DA_CANCELLED', details: { key } })
+export const withdrawn = (key: string): DaError =>
+  cancelled(key, 'the submission was withdrawn before any node took it')
 
 /** A submission that has not ended. */
 export type Submission = {
@@ -41,10 +46,10 @@ export type Queue = {
   all(): readonly Submission[]
   /** The next that gets a nonce. */
   first(): Submission | undefined
-  /** Whether it still has no nonce. */
-  waits(submission: Submission): boolean
   /** Takes up an entry without a receipt, with a nonce or without; one that is known gets its callers. */
   admit(entry: JournalEntry, hasNonce: boolean): Submission
+  /** Ends one that is abandoned and has no nonce. */
+  withdraw(submission: Submission): Promise<void>
   /** It has a nonce now. */
   leave(submission: Submission): void
   /** It lost its nonce, and is the next to get one. */
@@ -91,13 +96,16 @@ export function createQueue(journal: Journal): Queue {
     return submission
   }
 
+  const fail = async (entry: JournalEntry, error: DaError): Promise<void> => {
+    await journal.remove(entry)
+    end(entry.key)?.reject(error)
+  }
   const answer = (receipt: DaReceipt): void => end(receipt.key)?.resolve(receipt)
 
   return {
     find: key => open.get(key),
     all: () => [...open.values()],
     first: () => waiting[0],
-    waits: submission => waiting.includes(submission),
     admit,
     leave: remove,
     putBack(entry) {
@@ -113,9 +121,10 @@ export function createQueue(journal: Journal): Queue {
       answer(receipt)
     },
     answer,
-    async fail(entry, error) {
-      await journal.remove(entry)
-      end(entry.key)?.reject(error)
+    fail,
+    async withdraw(submission) {
+      const { entry, abandoned } = submission
+      if (abandoned && waiting.includes(submission)) await fail(entry, withdrawn(entry.key))
     },
     async reopen(entry, items) {
       const { kind, to, settled } = noteOf(entry)

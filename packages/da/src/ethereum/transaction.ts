@@ -1,6 +1,7 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Hex } from 'viem'
+import type { Commitment } from '../commitment.js'
 import { calldataGas, type Fees } from './fees.js'
 import type { SigningAccount } from './rpc.js'
 
@@ -59,3 +60,17 @@ export const calldataPayload: PayloadKind = {
     }
   },
 }
+
+/** What a transaction is for. */
+export type TransactionRequest = {
+  /** A kind that was registered. */
+  kind: PoolKind
+  to: Hex
+  items: readonly Uint8Array[]
+  key: string
+  /** Asked at once, and before anything is journalled; what it throws ends the call. Later calls keep their place behind this one. */
+  approve?: (() => Promise<void>) | undefined
+}
+
+/** Makes the commitments out of the transaction that was mined and the payload's hashes. */
+export type Commit = (hash: Hex, hashes: readonly Hex[]) => Commitment[]

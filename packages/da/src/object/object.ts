@@ -7,6 +7,7 @@ import { withDeadline } from '../internal/call.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
+import { unmetered } from '../internal/unmetered.js'
 import type { DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 
@@ -113,15 +114,7 @@ export function createObjectDa(options: ObjectDaOptions, deps: ObjectDaDeps): Da
   return {
     name,
     capabilities: { retentionSeconds: settings.retentionSeconds, finality: 'instant' },
-    limits: async call => {
-      call?.signal?.throwIfAborted()
-      return limits
-    },
-    quote: async (sizes, call) => {
-      call?.signal?.throwIfAborted()
-      checkItems(name, sizes, limits)
-      return { cost: 0n, unit: 'wei', validUntilMs: Number.MAX_SAFE_INTEGER }
-    },
+    ...unmetered(name, async () => limits),
     submit: async (items, call) => {
       checkItems(
         name,

@@ -89,12 +89,9 @@ export type { AccessListEntry, Authorization, Transaction, TransactionType } fro
 export {
   type BlockBuilder,
   type BlockBuilderOptions,
-  type BlockLimits,
-  type BuildRequest,
   type BuiltBlock,
   createBlockBuilder,
   defaultBlockLimits,
-  type LeftOut,
   resumeBlock,
   sealBlock,
 } from './builder.js'
@@ -114,6 +111,7 @@ export {
   type Leader,
   type LeaderSchedule,
 } from './leader.js'
+export type { BlockLimits, BuildRequest, LeftOut } from './request.js'
 export {
   decodeSealedBlock,
   decodeUnsignedBlock,
