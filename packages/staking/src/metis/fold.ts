@@ -3,10 +3,12 @@ import { refuse } from '../errors.js'
 import { addressOfPubkey, toAddress, zeroAddress } from '../internal/address.js'
 import {
   burntSigner,
+  type MetisDraft,
   type MetisEvent,
   type MetisPoolState,
   type MetisSequencer,
   type MetisStatus,
+  place,
 } from '../pool/metis-state.js'
 import { lockingInfoAbi, lockingPoolAbi, transferAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
@@ -58,7 +60,7 @@ export type FoldOptions = {
  * @throws StakingError `METIS_LOG` for a log that cannot follow the state: one is missing, or the order is wrong
  */
 export function foldMetisLogs(state: MetisPoolState, logs: Iterable<MetisLog>, options: FoldOptions): MetisPoolState {
-  const draft: Draft = { ...state }
+  const draft: MetisDraft = { ...state }
   /** What was transferred in and no event has accounted for yet. */
   let freshIn = 0n
   const escrow = options.deployment.lockingInfo.toLowerCase()
@@ -84,28 +86,15 @@ export function foldMetisLogs(state: MetisPoolState, logs: Iterable<MetisLog>, o
 /** Events behind which a call's incoming transfer is accounted for. */
 const takesTokens = new Set<MetisEvent['name']>(['Locked', 'Relocked', 'BatchSubmitReward'])
 
-type Draft = { -readonly [Key in keyof MetisPoolState]: MetisPoolState[Key] }
-
-function find(draft: Draft, id: bigint, event: string): MetisSequencer {
+function find(draft: MetisDraft, id: bigint, event: string): MetisSequencer {
   return (
     draft.sequencers.get(Number(id)) ??
     refuse('METIS_LOG', `${event} of sequencer ${id}, which is unknown`, { event, id })
   )
 }
 
-function write(draft: Draft, next: MetisSequencer): void {
-  const before = draft.sequencers.get(next.id)?.status ?? 0
-  if (before !== next.status) {
-    const counts = [...draft.seqStatuses] as [0, number, number, number]
-    if (before > 0) counts[before]!--
-    counts[next.status]++
-    draft.seqStatuses = counts
-  }
-  draft.sequencers = draft.sequencers.set(next.id, next)
-}
-
 function step(
-  draft: Draft,
+  draft: MetisDraft,
   event: Exclude<MetisEvent, { contract: 'token' }>,
   freshIn: bigint,
   hash: Hex | undefined,
@@ -127,7 +116,7 @@ function step(
       const batches = { activationBatch, updatedBatch: activationBatch, deactivationBatch: 0n }
       const times = { deactivationTime: 0n, unlockClaimTime: 0n }
       const roles = { owner: zeroAddress, signer, pubkey: signerPubkey, rewardRecipient: zeroAddress }
-      write(draft, { id, amount, reward: 0n, ...batches, ...times, nonce, ...roles, status: 2 })
+      place(draft, { id, amount, reward: 0n, ...batches, ...times, nonce, ...roles, status: 2 })
       return
     }
     case 'SequencerOwnerChanged': {
@@ -135,11 +124,11 @@ function step(
       const sequencer = find(draft, _seqId, event.name)
       if (sequencer.owner !== zeroAddress) draft.seqOwners = draft.seqOwners.delete(sequencer.owner)
       draft.seqOwners = draft.seqOwners.set(_owner, sequencer.id)
-      write(draft, { ...sequencer, owner: _owner })
+      place(draft, { ...sequencer, owner: _owner })
       return
     }
     case 'SequencerRewardRecipientChanged':
-      write(draft, {
+      place(draft, {
         ...find(draft, event.args._seqId, event.name),
         rewardRecipient: event.args._recipient,
       })
@@ -151,13 +140,13 @@ function step(
       if (fromReward < 0n) refuse('METIS_LOG', 'more was transferred than relocked', { id: sequencer.id, freshIn })
       draft.totalLocked = event.args.total
       draft.relockedFromReward += fromReward
-      write(draft, { ...sequencer, reward: fromReward > 0n ? 0n : sequencer.reward })
+      place(draft, { ...sequencer, reward: fromReward > 0n ? 0n : sequencer.reward })
       return
     }
     case 'Withdraw': {
       const sequencer = find(draft, event.args.sequencerId, event.name)
       draft.totalLocked -= event.args.amount
-      write(draft, { ...sequencer, updatedBatch: draft.batch.id })
+      place(draft, { ...sequencer, updatedBatch: draft.batch.id })
       return
     }
     case 'LockUpdate': {
@@ -169,21 +158,21 @@ function step(
           nonce,
         })
       }
-      write(draft, { ...sequencer, nonce, amount: newAmount })
+      place(draft, { ...sequencer, nonce, amount: newAmount })
       return
     }
     case 'ClaimRewards': {
       const { sequencerId, amount, totalAmount } = event.args
       const sequencer = find(draft, sequencerId, event.name)
       draft.totalRewardsLiquidated = totalAmount
-      write(draft, { ...sequencer, reward: amount > 0n ? 0n : sequencer.reward })
+      place(draft, { ...sequencer, reward: amount > 0n ? 0n : sequencer.reward })
       return
     }
     case 'UnlockInit': {
       const { sequencerId, nonce, deactivationBatch, deactivationTime, unlockClaimTime } = event.args
       const sequencer = find(draft, sequencerId, event.name)
       // `amount` of this event is the reward, and `user` the signer.
-      write(draft, { ...sequencer, status: 1, reward: 0n, nonce, deactivationBatch, deactivationTime, unlockClaimTime })
+      place(draft, { ...sequencer, status: 1, reward: 0n, nonce, deactivationBatch, deactivationTime, unlockClaimTime })
       return
     }
     case 'Unlocked': {
@@ -192,7 +181,7 @@ function step(
       draft.seqOwners = draft.seqOwners.delete(sequencer.owner)
       draft.seqSigners = draft.seqSigners.set(sequencer.signer, burntSigner)
       const status: MetisStatus = 3
-      write(draft, { ...sequencer, amount: 0n, reward: 0n, status, nonce: sequencer.nonce + 1n })
+      place(draft, { ...sequencer, amount: 0n, reward: 0n, status, nonce: sequencer.nonce + 1n })
       return
     }
     case 'SignerChange': {
@@ -201,7 +190,7 @@ function step(
       if (addressOfPubkey(signerPubkey) !== newSigner)
         refuse('METIS_LOG', 'the new key is not the new signer’s', { id: sequencer.id })
       draft.seqSigners = draft.seqSigners.set(oldSigner, burntSigner).set(newSigner, sequencer.id)
-      write(draft, { ...sequencer, nonce, signer: newSigner, pubkey: signerPubkey, updatedBatch: draft.batch.id })
+      place(draft, { ...sequencer, nonce, signer: newSigner, pubkey: signerPubkey, updatedBatch: draft.batch.id })
       return
     }
     case 'BatchSubmitReward':
@@ -234,7 +223,7 @@ type SettingName =
   | 'SetRewardPayer'
 
 /** What the owner of the contracts sets. */
-function configure(draft: Draft, event: Extract<MetisEvent, { name: SettingName }>): void {
+function configure(draft: MetisDraft, event: Extract<MetisEvent, { name: SettingName }>): void {
   switch (event.name) {
     case 'SetWhitelist': {
       const { _user, _yes } = event.args
@@ -270,7 +259,7 @@ function configure(draft: Draft, event: Extract<MetisEvent, { name: SettingName 
 }
 
 /** Credits each sequencer from the call that submitted the batch. */
-function creditBatch(draft: Draft, input: Hex, amount: bigint, rpb: bigint): void {
+function creditBatch(draft: MetisDraft, input: Hex, amount: bigint, rpb: bigint): void {
   let seqs: readonly Address[]
   let blocks: readonly bigint[]
   try {
@@ -286,7 +275,7 @@ function creditBatch(draft: Draft, input: Hex, amount: bigint, rpb: bigint): voi
     const sequencer = find(draft, BigInt(id), 'DistributeReward')
     const reward = (blocks[index] ?? 0n) * rpb
     total += reward
-    write(draft, { ...sequencer, reward: sequencer.reward + reward })
+    place(draft, { ...sequencer, reward: sequencer.reward + reward })
   }
   if (total !== amount)
     refuse('METIS_LOG', `the call credits ${total} wei, the event says ${amount}`, { total, amount })

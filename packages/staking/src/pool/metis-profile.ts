@@ -5,12 +5,14 @@ import { metisRequire, metisRevert } from '../internal/revert.js'
 import {
   burntSigner,
   type MetisCommand,
+  type MetisDraft,
   type MetisEvent,
   type MetisPoolState,
   type MetisSequencer,
+  place,
 } from './metis-state.js'
 
-type Draft = { -readonly [Key in keyof MetisPoolState]: MetisPoolState[Key] } & {
+type Draft = MetisDraft & {
   by: Address
   at: bigint
   value: bigint
@@ -36,17 +38,6 @@ function ownedBy(draft: Draft, sequencer: MetisSequencer | undefined): MetisSequ
 
 function withRecipient(sequencer: MetisSequencer): void {
   metisRequire(sequencer.rewardRecipient !== zeroAddress, 'NoRewardRecipient()')
-}
-
-function write(draft: Draft, next: MetisSequencer): void {
-  const before = draft.sequencers.get(next.id)?.status ?? 0
-  if (before !== next.status) {
-    const counts = [...draft.seqStatuses] as [0, number, number, number]
-    if (before > 0) counts[before]!--
-    counts[next.status]++
-    draft.seqStatuses = counts
-  }
-  draft.sequencers = draft.sequencers.set(next.id, next)
 }
 
 /** METIS into the escrow. @throws StakingError `METIS_REVERT` of the token */
@@ -88,7 +79,7 @@ function lock(draft: Draft, command: { signer: Address; recipient: Address; amou
   draft.totalLocked += amount
   draft.seqOwners = draft.seqOwners.set(draft.by, id)
   draft.seqSigners = draft.seqSigners.set(signer, id)
-  write(draft, {
+  place(draft, {
     id,
     amount,
     reward: 0n,
@@ -163,7 +154,7 @@ function startUnlock(draft: Draft, sequencer: MetisSequencer): void {
     unlockClaimTime: draft.at + draft.exitDelayPeriod,
     nonce: sequencer.nonce + 1n,
   }
-  write(draft, next)
+  place(draft, next)
   draft.events.push({
     contract: 'info',
     name: 'UnlockInit',
@@ -194,7 +185,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     draft.totalLocked += amount + fromReward
     draft.relockedFromReward += fromReward
     const nonce = sequencer.nonce + 1n
-    write(draft, { ...next, reward: sequencer.reward - fromReward, nonce })
+    place(draft, { ...next, reward: sequencer.reward - fromReward, nonce })
     const sequencerId = BigInt(id)
     draft.events.push(
       {
@@ -216,7 +207,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     const nonce = sequencer.nonce + 1n
     draft.totalLocked -= amount
     push(draft, sequencer.owner, amount)
-    write(draft, { ...sequencer, amount: newAmount, updatedBatch: draft.batch.id, nonce })
+    place(draft, { ...sequencer, amount: newAmount, updatedBatch: draft.batch.id, nonce })
     const sequencerId = BigInt(id)
     draft.events.push(
       { contract: 'info', name: 'Withdraw', args: { sequencerId, amount } },
@@ -234,7 +225,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
       return
     }
     bridgeReward(draft, reward)
-    write(draft, { ...sequencer, reward: 0n })
+    place(draft, { ...sequencer, reward: 0n })
     claimEvent(draft, sequencer, reward)
   },
   unlock(draft, { id }) {
@@ -267,7 +258,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     if (reward > 0n) claimEvent(draft, sequencer, reward)
     draft.seqOwners = draft.seqOwners.delete(owner)
     draft.seqSigners = draft.seqSigners.set(signer, burntSigner)
-    write(draft, { ...sequencer, amount: 0n, reward: 0n, status: 3, nonce: sequencer.nonce + 1n })
+    place(draft, { ...sequencer, amount: 0n, reward: 0n, status: 3, nonce: sequencer.nonce + 1n })
     draft.events.push({
       contract: 'info',
       name: 'Unlocked',
@@ -283,7 +274,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     metisRequire(!draft.seqSigners.has(signer), 'SignerExisted()')
     const nonce = sequencer.nonce + 1n
     draft.seqSigners = draft.seqSigners.set(sequencer.signer, burntSigner).set(signer, id)
-    write(draft, { ...sequencer, signer, pubkey, updatedBatch: draft.batch.id, nonce })
+    place(draft, { ...sequencer, signer, pubkey, updatedBatch: draft.batch.id, nonce })
     draft.events.push({
       contract: 'info',
       name: 'SignerChange',
@@ -296,7 +287,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     metisRequire(sequencer.status === 2, 'SeqNotActive()')
     const rewardRecipient = toAddress(recipient, 'recipient')
     metisRequire(rewardRecipient !== zeroAddress, 'NullAddress()')
-    write(draft, { ...sequencer, rewardRecipient })
+    place(draft, { ...sequencer, rewardRecipient })
     draft.events.push({
       contract: 'pool',
       name: 'SequencerRewardRecipientChanged',
@@ -315,7 +306,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     }
     const sequencer = ownedBy(draft, active(draft, id))
     draft.seqOwners = draft.seqOwners.delete(sequencer.owner).set(owner, id)
-    write(draft, { ...sequencer, owner })
+    place(draft, { ...sequencer, owner })
     draft.events.push({ contract: 'pool', name: 'SequencerOwnerChanged', args: { _seqId: BigInt(id), _owner: owner } })
   },
   batchSubmitRewards(draft, { batchId, startEpoch, endEpoch, seqs, blocks }) {
@@ -330,7 +321,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
       if (sequencer?.status !== 1 && sequencer?.status !== 2) metisRevert('NoSuchSeq()')
       const reward = blocks[index]! * draft.rewardPerBlock
       total += reward
-      write(draft, { ...sequencer, reward: sequencer.reward + reward })
+      place(draft, { ...sequencer, reward: sequencer.reward + reward })
     }
     draft.batch = { id: batchId, startEpoch, endEpoch }
     pull(draft, draft.rewardPayer, total)

@@ -194,3 +194,18 @@ export function createMetisPool(input: {
     tokens: input.tokens && OrderedMap.from([...input.tokens].map(([who, wei]) => [toAddress(who, 'tokens'), wei])),
   }
 }
+
+/** A state while a step works on it. */
+export type MetisDraft = { -readonly [Key in keyof MetisPoolState]: MetisPoolState[Key] }
+
+/** Puts a sequencer in place of what it was, and counts it where it stands now. */
+export function place(draft: MetisDraft, next: MetisSequencer): void {
+  const before = draft.sequencers.get(next.id)?.status ?? 0
+  if (before !== next.status) {
+    const counts = [...draft.seqStatuses] as [0, number, number, number]
+    if (before > 0) counts[before]!--
+    counts[next.status]++
+    draft.seqStatuses = counts
+  }
+  draft.sequencers = draft.sequencers.set(next.id, next)
+}
