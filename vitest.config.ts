@@ -22,7 +22,6 @@ export default defineConfig({
   ...resolve,
   test: {
     reporters: ['default'],
-    maxWorkers: 2,
     globalSetup: ['scripts/leftovers.ts'],
     projects: [
       {
@@ -33,6 +32,8 @@ export default defineConfig({
           include: files(true),
           exclude,
           pool: 'forks',
+          // They wait for blocks and for programs more than they compute.
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
@@ -45,6 +46,7 @@ export default defineConfig({
           exclude,
           pool: 'forks',
           isolate: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,6 +1,7 @@
 // pnpm test:peers [name] [--share] [--budget seconds]: the suites that run against other programs alone (**/<name>.peers.test.ts), building the programs
 // where Go (and, for kona, cargo) is. At full length, or with --share at the one that `npm test` and CI take; with a budget, prints what of it was used.
-// In `npm test` the same files take what is built already; chains of whole programs (op-programs), which take half a minute each, run here only.
+// In `npm test` the same files take what is built already; chains of whole programs (op-programs) and whole nodes beside them (examples), which take
+// half a minute each, run here only. A name may have a part of the path before it: test/s3.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 

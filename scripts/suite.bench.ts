@@ -17,11 +17,15 @@ const folder = mkdtempSync(join(tmpdir(), 'l2-suite-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const env = { ...process.env, L2_VECTORS: resolve(root, process.env['L2_VECTORS'] ?? '../shared/vectors') }
 
-function run(cwd: string, command: string, args: readonly string[]): void {
+/** Whether the command ended well; what it printed last is printed where not. */
+function ends(cwd: string, command: string, args: readonly string[]): boolean {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28 })
-  if (status === 0) return
-  console.error(stdout.slice(-20_000), stderr.slice(-5000))
-  throw new Error(`${command} ${args.join(' ')} failed in ${cwd}`)
+  if (status !== 0) console.error(stdout.slice(-20_000), stderr.slice(-5000))
+  return status === 0
+}
+
+function run(cwd: string, command: string, args: readonly string[]): void {
+  if (!ends(cwd, command, args)) throw new Error(`${command} ${args.join(' ')} failed in ${cwd}`)
 }
 
 /** A clone that is installed and built, with the engines that this checkout has built: what is timed is the suite. */
@@ -43,18 +47,18 @@ function childSeconds(): number {
   return (Number(fields[13]) + Number(fields[14])) / 100
 }
 
-type Cost = { seconds: number; processorSeconds: number }
+type Cost = { seconds: number; processorSeconds: number; passed: boolean }
 function test(path: string): Cost {
   const [started, used] = [performance.now(), childSeconds()]
-  run(path, 'npm', ['test'])
-  return { seconds: (performance.now() - started) / 1000, processorSeconds: childSeconds() - used }
+  const passed = ends(path, 'npm', ['test'])
+  return { seconds: (performance.now() - started) / 1000, processorSeconds: childSeconds() - used, passed }
 }
 
 const paths = [clone('before', before), clone('now', 'HEAD')] as const
 const rounds = Number(process.env['L2_ROUNDS'] ?? 1)
 for (let round = 0; round < rounds; round++) {
   const [old, now] = [test(paths[0]), test(paths[1])]
-  const line = ({ seconds, processorSeconds }: Cost): string =>
-    `${seconds.toFixed(0)} s (${processorSeconds.toFixed(0)} s of processor time)`
+  const line = ({ seconds, processorSeconds, passed }: Cost): string =>
+    `${seconds.toFixed(0)} s (${processorSeconds.toFixed(0)} s of processor time${passed ? '' : ', with failures'})`
   console.log(`npm test: ${line(now)}, at ${before} ${line(old)}: ratio ${(now.seconds / old.seconds).toFixed(2)}`)
 }

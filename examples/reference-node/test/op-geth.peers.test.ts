@@ -7,11 +7,13 @@ import { describe, expect, it } from 'vitest'
 import { goProgram } from '../../../scripts/go.mjs'
 import { type EngineChain, startChain } from './engine-chain.js'
 
-// What only op-geth does at the start and the end of a node that runs on it.
+// What only op-geth does at the start and the end of a node that runs on it. With `pnpm test:peers` alone: each case starts op-geth a few times.
 
+const wanted = process.env['L2_PEERS'] !== undefined
 const isFull = process.env['L2_PEERS'] === 'full'
-const binary = goProgram('op-geth', { build: isFull })
-if (binary === undefined) process.stdout.write('skipped: no op-geth to run a node on\n')
+const binary = wanted ? goProgram('op-geth', { build: isFull }) : undefined
+if (binary === undefined)
+  process.stdout.write('skipped: a node on op-geth; pnpm test:peers test/op-geth, which needs Go\n')
 else process.env['L2_OP_GETH'] = binary
 const { isThere: hasOpEngine } = await findOpEngine('wasm')
 
