@@ -9,7 +9,7 @@ import { build } from 'esbuild'
 import { afterAll, expect, it } from 'vitest'
 import { openFileLog } from './file.js'
 
-const kills = runs({ suite: 9, soak: 250 })
+const kills = runs({ suite: 24, soak: 250 })
 const folder = mkdtempSync(join(tmpdir(), 'l2-kill-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
