@@ -7,7 +7,7 @@ const resolve = {
 }
 const exclude = ['**/node_modules/**', '**/dist/**']
 // A soak tries some hundred times as much.
-const patienceMs = process.env['L2_PROFILE'] === 'soak' ? 7_200_000 : 120_000
+const patienceMs = process.env['L2_PROFILE'] === 'soak' ? 7_200_000 : 240_000
 const limits = { retry: 0, testTimeout: patienceMs, hookTimeout: patienceMs }
 const files = (needsProcess: boolean): string[] =>
   suites()

@@ -24,10 +24,16 @@ function running(folder: string): Left[] {
     .filter(({ command }) => command !== '' && !/node_modules\/(vitest|esbuild|@esbuild)\//.test(command))
 }
 
-/** What ends with its suite takes a moment to be gone. */
+/** What ends with its suite takes a moment to be gone; the keeper of a node that was killed keeps its L1 for a minute, as it is meant to. */
 async function leftRunning(folder: string): Promise<Left[]> {
-  for (let tries = 0; tries < 50 && running(folder).length > 0; tries++) await new Promise(go => setTimeout(go, 100))
-  return running(folder)
+  let left = running(folder)
+  for (let tries = 0; left.length > 0; tries++) {
+    const isKept = left.some(({ command }) => command.includes('/process/keeper.js'))
+    if (tries === (isKept ? 300 : 20)) break
+    await new Promise(go => setTimeout(go, 250))
+    left = running(folder)
+  }
+  return left
 }
 
 export function setup(): () => Promise<void> {

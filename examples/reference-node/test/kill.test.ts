@@ -6,7 +6,7 @@ import type { Hash, Hex } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { devMnemonic, trafficAccounts } from '../src/dev-accounts.js'
-import { ask, type RunningNode, startNode } from './running-node.js'
+import { ask, type RunningNode, startNode, until } from './running-node.js'
 
 const kills = runs({ suite: 4, soak: 60 })
 const chainId = 59_900
@@ -60,7 +60,10 @@ describe('kill -9', () => {
       node = await startNode('--data', directory)
       let stopped = false
       const loading = load(node.url, acknowledged, () => stopped)
-      await sleep(200 + random.below(2500))
+      const before = acknowledged.size
+      const running = node
+      await until(running, 'something is acknowledged', async () => acknowledged.size > before)
+      await sleep(random.below(2500))
       stopped = true
       await node.kill('SIGKILL')
       await loading
@@ -100,6 +103,11 @@ describe('kill -9', () => {
     }
     for (const hash of acknowledged) expect(found.has(hash)).toBe(true)
 
+    // However slow the machine is: the stop has half a minute for what is left.
+    await until(node, 'what was sequenced is derived', async () => {
+      const { result } = await ask(node!.url, 'eth_getBlockByNumber', ['safe', false])
+      return BigInt((result as unknown as { number: Hex }).number) >= BigInt(head!)
+    })
     // A clean stop posts and verifies the rest.
     expect(await node.kill('SIGTERM')).toBe(0)
     // Each line is a checksum and a record: a block, or a place in L1.
