@@ -2,7 +2,7 @@ import { defaultHistory, engineKinds, expectedInclusionBlocks, l1BlockSeconds, N
 import { defaultSplit, type SplitBps } from '@l2/sequencer-core/economics'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
-import { blockTimeSeconds } from './chain/genesis.js'
+import { blockTimeSeconds } from './chain/parameters.js'
 
 /** `30`, `30s`, `5m`, `2h` as milliseconds. */
 function duration(text: string): number {

@@ -60,11 +60,9 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   // Before anything is posted: what a crash left on its way, and what L1 holds already.
   await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
   await verifier.sync()
-  // A development L1 without a SystemConfig has one poster for good.
-  const hasTurns = rollup.systemConfigContract !== rollup.depositContract
   const batching = openBatching({
     ...{ rollup, da, config, l1: l1Watch, sequencer, verifier, posting, keeper, say },
-    ...(hasTurns ? { turn: createPosterTurn({ l1Url: l1.url, rollup, account: account.address }, verifier) } : {}),
+    turn: createPosterTurn({ l1Url: l1.url, rollup, account: account.address }, verifier),
   })
 
   const shutdown = createShutdown({ sequencer, batching, verifier, supervision }, () => parts.close())

@@ -13,10 +13,19 @@ import {
 import { encodeL1InfoDeposit } from '@l2/sequencer-core/derivation'
 import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
-import { gasLimit, rollupConfig, writeL2Genesis } from '../src/chain/genesis.js'
+import { rollupConfig, writeL2Genesis } from '../src/chain/genesis.js'
+import { gasLimit } from '../src/chain/parameters.js'
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 export const chainId = 59_900
+
+/** Of an L1 that is not there. */
+const contracts = Object.fromEntries(
+  [
+    ...['metis', 'nativeTokenBridge', 'optimismPortal', 'systemConfig'],
+    ...['l1CrossDomainMessenger', 'l1StandardBridge', 'l1Erc721Bridge'],
+  ].map((name, index) => [name, `0x${(0xd1 + index).toString(16).repeat(20)}`]),
+)
 
 /** One engine of the node, without the node around it. */
 export type EngineChain = {
@@ -51,8 +60,8 @@ export async function startChain(
     chainId,
     l1ChainId: 900,
     l1Genesis: { number: '1', hash: `0x${'a1'.repeat(32)}`, timestamp: String(timestamp) },
-    portal: `0x${'d1'.repeat(20)}`,
     inbox: `0x00${'e1'.repeat(19)}`,
+    contracts,
     dataAvailability: 'ethereum-blobs',
     sequencers: 1,
     engine: family,

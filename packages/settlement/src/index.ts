@@ -9,11 +9,19 @@ export {
   type ChallengerTrouble,
   createChallenger,
 } from './challenger/challenger.js'
+export { type BooksClient, type BridgeBooks, readBridgeBooks } from './check/books.js'
+export {
+  type CheckedSettlement,
+  type CheckSettlementDependencies,
+  type CheckSettlementOptions,
+  checkSettlement,
+} from './check/check-settlement.js'
 export { type AnchorSettlementOptions, anchorSettlement } from './deploy/anchor.js'
 export {
   cannonGameType,
   type DeployedSettlement,
   deploySettlement,
+  genesisSystemConfig,
   type Settlement,
   type SettlementAddresses,
 } from './deploy/deploy.js'
@@ -22,6 +30,7 @@ export {
   type DepositMeter,
   defaultSettlementWindows,
   devnetSettlementWindows,
+  type GasToken,
   type SettlementWindows,
 } from './deploy/options.js'
 export type { L1Sender, SendOptions } from './deploy/send.js'
@@ -50,3 +59,8 @@ export {
   type ProposerOptions,
   type ProposerStatus,
 } from './proposer/proposer.js'
+export type { Allocation, FeeRecipients, L2GasToken } from './genesis/allocation.js'
+export { type CheckAllocationOptions, checkAllocation } from './genesis/check-allocation.js'
+export { type L2GenesisOptions, l2Genesis } from './genesis/l2-genesis.js'
+export { nativeTokenBridgePredeploy, predeploys } from './genesis/predeploys.js'
+export { type SettlementRollupOptions, settlementRollup } from './genesis/rollup.js'

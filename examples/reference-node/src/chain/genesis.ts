@@ -9,24 +9,14 @@ import {
   NodeError,
   writeFileDurably,
 } from '@l2/node'
-import { newRollup, opGenesis } from '@l2/sequencer-core'
 import { type RollupConfig, toRollupJson } from '@l2/sequencer-core/derivation'
-import { type Address, type Hash, keccak256, type LocalAccount, numberToHex, type PublicClient, pad } from 'viem'
-import { devPortalAbi, devPortalBytecode } from '../contracts/dev-portal.js'
-import { batcherAccount, devAccount, holderAccount } from '../dev-accounts.js'
-import { preinstalls } from './preinstalls.js'
-
-export const blockTimeSeconds = 1n
-export const gasLimit = 30_000_000n
-/** Gas that the deposits of one L1 block may have together: what OptimismPortal allows. */
-const maxDepositGas = 20_000_000n
-/** Gas of the deposit that tells the L2 about its L1 block. */
-const systemDepositGas = 1_000_000n
-
-/** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
-function batchInbox(chainId: number): Address {
-  return `0x00${keccak256(pad(numberToHex(chainId), { size: 32 })).slice(2, 40)}`
-}
+import type { OpGenesis } from '@l2/sequencer-core/engine'
+import { genesisSystemConfig, l2Genesis, type SettlementAddresses, settlementRollup } from '@l2/settlement'
+import { openArtifacts } from '@l2/settlement/node'
+import { type Address, type Hash, type LocalAccount, numberToHex } from 'viem'
+import { batcherAccount, devAccount, holderAccount, ownerAccount } from '../dev-accounts.js'
+import { deployContracts, feeScalars, metisSupplyWei } from './contracts.js'
+import { blockTimeSeconds, gasLimit } from './parameters.js'
 
 /** Makes the chain's identity on a new data directory, or compares the one that is there with the L1 in front of us. */
 export async function openChain(options: {
@@ -41,8 +31,8 @@ export async function openChain(options: {
   const client = l1Wallet(l1, batcherAccount())
   const known = directory.identity()
   if (known === undefined) {
-    const identity = await createChain(client, options)
-    await checkDepositGas(client, identity.portal as Address, gasLimit)
+    const contracts = await deployContracts(l1, chainId)
+    const identity = { chainId, l1ChainId: l1.chainId, ...contracts, dataAvailability: da, sequencers, engine }
     directory.setIdentity(identity)
     return identity
   }
@@ -56,73 +46,64 @@ export async function openChain(options: {
   if (known.dataAvailability !== da) differs('data availability', da, known.dataAvailability)
   if (known.sequencers !== sequencers) differs('number of sequencers', sequencers, known.sequencers)
   if (known.engine !== engine) differs('execution engine', engine, known.engine)
+  if (known.contracts === undefined) {
+    const message = `${directory.path} holds a chain of an earlier version, whose contracts on L1 let nobody withdraw: begin a new one in another directory`
+    throw new NodeError(message, { code: 'DATA_OF_ANOTHER_CHAIN' })
+  }
   const block = await client.getBlock({ blockNumber: BigInt(known.l1Genesis.number) }).catch(() => undefined)
   if (block?.hash !== known.l1Genesis.hash) differs('L1 genesis block', block?.hash ?? 'missing', known.l1Genesis.hash)
-  await checkDepositGas(client, known.portal as Address, gasLimit)
   return known
 }
 
 /**
- * A deposit that does not fit into a block ends a chain for good, so no L1 block may hold more of them than one L2 block takes.
- *
- * @throws NodeError `CONFIG_INVALID`
- */
-export async function checkDepositGas(
-  client: Pick<PublicClient, 'readContract'>,
-  portal: Address,
-  blockGasLimit: bigint,
-): Promise<void> {
-  const cap = await client.readContract({ address: portal, abi: devPortalAbi, functionName: 'maxDepositGas' })
-  if (cap + systemDepositGas <= blockGasLimit) return
-  const message = `the portal ${portal} takes deposits of ${cap} gas in one L1 block, and a block of ${blockGasLimit} gas holds ${blockGasLimit - systemDepositGas} at most: one deposit could end the chain`
-  throw new NodeError(message, { code: 'CONFIG_INVALID' })
-}
-
-async function createChain(
-  client: PublicClient & ReturnType<typeof l1Wallet>,
-  options: { l1: L1; chainId: number; da: string; sequencers: number; engine: EngineFamily },
-): Promise<ChainIdentity> {
-  const { l1, chainId, da, sequencers, engine } = options
-  const account = batcherAccount()
-  const hash = await client.deployContract({
-    abi: devPortalAbi,
-    bytecode: devPortalBytecode as Hash,
-    args: [maxDepositGas],
-    account,
-    chain: client.chain ?? null,
-  })
-  const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 })
-  const block = await client.getBlock({ blockNumber: receipt.blockNumber })
-  return {
-    chainId,
-    l1ChainId: l1.chainId,
-    l1Genesis: { number: String(block.number), hash: block.hash, timestamp: String(block.timestamp) },
-    portal: receipt.contractAddress!.toLowerCase(),
-    inbox: batchInbox(chainId),
-    dataAvailability: da,
-    sequencers,
-    engine,
-  }
-}
-
-/**
- * The L2 genesis file that all engines start from: METIS for the development accounts, and contracts that tools expect everywhere. OP engines get an OP genesis, the others one in Cancun.
+ * The L2 genesis file that all engines start from: predeploys, the vault of METIS, and METIS for the development accounts, which nothing on L1 stands behind. OP engines
+ * get an OP genesis, the others one in Cancun.
  */
 export function writeL2Genesis(directory: string, identity: ChainIdentity): string {
   const path = join(directory, 'l2-genesis.json')
-  const addresses = Array.from({ length: 10 }, (_, index) => devAccount(index).address)
-  const balance = 1_000_000n * 10n ** 18n
-  const contracts = Object.entries(preinstalls(identity.chainId))
-  const timestamp = BigInt(identity.l1Genesis.timestamp)
-  if (identity.engine === 'op') {
-    const alloc = {
-      ...Object.fromEntries(addresses.map(address => [address, { balance }])),
-      ...Object.fromEntries(contracts.map(([address, code]) => [address, { nonce: 1n, code }])),
-    }
-    const genesis = opGenesis({ chainId: BigInt(identity.chainId), timestamp, gasLimit, alloc })
-    writeFileDurably(path, JSON.stringify(genesis))
-    return path
-  }
+  const genesis = opGenesisOf(identity)
+  writeFileDurably(path, JSON.stringify(identity.engine === 'op' ? genesis : plainGenesis(genesis)))
+  return path
+}
+
+/** METIS of each development account. */
+const givenWei = 1_000_000n * 10n ** 18n
+
+/** What development accounts have on L2 at genesis, without having brought it from L1; wei. */
+export const genesisGiftWei = 10n * givenWei
+
+function opGenesisOf(identity: ChainIdentity): OpGenesis {
+  const { contracts } = identity
+  const at = (name: string): Address => contracts[name] as Address
+  const receiver = batcherAccount().address
+  return l2Genesis(
+    {
+      ...{ l1ChainId: BigInt(identity.l1ChainId), l2ChainId: BigInt(identity.chainId), gasLimit },
+      timestamp: BigInt(identity.l1Genesis.timestamp),
+      gasToken: {
+        ...{ type: 'erc20', token: at('metis'), name: 'Metis', symbol: 'METIS' },
+        ...{ bridge: at('nativeTokenBridge'), capacityWei: metisSupplyWei },
+      },
+      l1: {
+        l1CrossDomainMessenger: at('l1CrossDomainMessenger'),
+        l1StandardBridge: at('l1StandardBridge'),
+        l1Erc721Bridge: at('l1Erc721Bridge'),
+      },
+      owner: ownerAccount().address,
+      recipients: { sequencer: receiver, baseFee: receiver, l1Fee: receiver, operatorFee: receiver },
+      alloc: Object.fromEntries(
+        Array.from({ length: 10 }, (_, index) => [devAccount(index).address, { balance: givenWei }]),
+      ),
+      isDevnet: true,
+      // What contracts of today are at: two thousand proxies more would be read at every start.
+      reservedPredeploys: 64,
+    },
+    { artifacts: openArtifacts() },
+  )
+}
+
+/** The same accounts for an engine that knows Ethereum's forks only. */
+function plainGenesis({ timestamp, alloc, config }: OpGenesis): object {
   const first = [
     'homestead',
     'eip150',
@@ -135,9 +116,9 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
     'berlin',
     'london',
   ]
-  const genesis = {
+  return {
     config: {
-      chainId: identity.chainId,
+      chainId: config['chainId'],
       ...Object.fromEntries(first.map(fork => [`${fork}Block`, 0])),
       mergeNetsplitBlock: 0,
       terminalTotalDifficulty: 0,
@@ -145,37 +126,33 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
       cancunTime: 0,
       blobSchedule: { cancun: { target: 3, max: 6, baseFeeUpdateFraction: 3_338_477 } },
     },
-    timestamp: numberToHex(timestamp),
+    timestamp,
     gasLimit: numberToHex(gasLimit),
     baseFeePerGas: numberToHex(10n ** 9n),
     difficulty: '0x0',
     coinbase: `0x${'00'.repeat(20)}`,
-    alloc: {
-      ...Object.fromEntries(addresses.map(address => [address, { balance: numberToHex(balance) }])),
-      ...Object.fromEntries(contracts.map(([address, code]) => [address, { balance: '0x0', nonce: '0x1', code }])),
-    },
+    alloc,
   }
-  writeFileDurably(path, JSON.stringify(genesis))
-  return path
 }
 
 /** The rollup's configuration, the same for the sequencer and for everybody who derives the chain. */
 export function rollupConfig(identity: ChainIdentity, l2GenesisHash: Hash): RollupConfig {
-  return newRollup({
+  const { contracts, l1Genesis } = identity
+  return settlementRollup({
+    settlement: {
+      addresses: contracts as unknown as SettlementAddresses,
+      batchInbox: identity.inbox as Address,
+      l1Origin: {
+        number: BigInt(l1Genesis.number),
+        hash: l1Genesis.hash as Hash,
+        timestamp: BigInt(l1Genesis.timestamp),
+      },
+      systemConfig: genesisSystemConfig({ batcher: batcherAccount().address, feeScalars, gasLimit }),
+    },
     l1ChainId: BigInt(identity.l1ChainId),
     l2ChainId: BigInt(identity.chainId),
-    genesis: {
-      l1: { number: BigInt(identity.l1Genesis.number), hash: identity.l1Genesis.hash as Hash },
-      l2: { number: 0n, hash: l2GenesisHash },
-      l2TimeSeconds: BigInt(identity.l1Genesis.timestamp),
-    },
-    batcher: batcherAccount().address,
-    batchInbox: identity.inbox as Address,
-    depositContract: identity.portal as Address,
-    // No contract emits updates on a development L1: the portal's address never emits `ConfigUpdate`.
-    systemConfigContract: identity.portal as Address,
+    l2Genesis: { hash: l2GenesisHash, timestamp: BigInt(l1Genesis.timestamp) },
     blockTimeSeconds,
-    gasLimit,
     // A plain geth has Ethereum's own parameters, and no way to be given others.
     ...(identity.engine === 'geth' ? { eip1559: { denominator: 8n, denominatorCanyon: 8n, elasticity: 2n } } : {}),
     altDa: !identity.dataAvailability.startsWith('ethereum-'),

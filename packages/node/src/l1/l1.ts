@@ -18,6 +18,9 @@ import { damaged } from '../storage/durable.js'
 /** Seconds between blocks of the built-in L1. */
 export const devL1BlockSeconds = 2
 
+/** Gas of a block of the built-in L1: Ethereum's since November 2025, in which the contracts of a rollup have room. */
+const devL1GasLimit = 60_000_000
+
 /** Blocks of the built-in L1 above one that it calls final: a reorg of twenty is still one that its rollup follows. */
 const devL1FinalBlocks = 32
 
@@ -62,7 +65,7 @@ export async function openL1(config: L1Options, directory: string): Promise<L1> 
       lingerMs: 60_000,
       args: port => [
         ...['--host', '127.0.0.1', '--port', String(port), '--silent'],
-        ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds)],
+        ...['--hardfork', 'osaka', '--block-time', String(devL1BlockSeconds), '--gas-limit', String(devL1GasLimit)],
         ...['--slots-in-an-epoch', String(devL1FinalBlocks / 2)],
         ...['--no-cors', '--no-request-size-limit', ...state()],
       ],

@@ -11,8 +11,10 @@ export type ChainIdentity = {
   l1ChainId: number
   /** The L1 block the rollup starts from. */
   l1Genesis: { number: string; hash: string; timestamp: string }
-  portal: string
+  /** Where batches are sent. */
   inbox: string
+  /** The chain's contracts on L1 by their names, `optimismPortal` and `systemConfig` among them. */
+  contracts: Readonly<Record<string, string>>
   dataAvailability: string
   sequencers: number
   /** Chains of one family can be executed by each of its engines. */

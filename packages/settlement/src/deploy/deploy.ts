@@ -1,4 +1,3 @@
-import { sequencedGameAbi, sequencedGameBytecode, sequencedGameDeployedBytecode } from '@l2/contracts/sequenced-game'
 import type { SystemConfig } from '@l2/sequencer-core/derivation'
 import {
   type Address,
@@ -12,7 +11,9 @@ import {
 } from 'viem'
 import type { Artifacts } from '../artifacts/artifact.js'
 import { SettlementError } from '../errors.js'
+import { nativeTokenBridgePredeploy } from '../genesis/predeploys.js'
 import { type DeploySettlementOptions, type SettlementParameters, settlementParameters } from './options.js'
+import { bridgeContract, meteredPortal, poolContract, sequencedGame } from './own-contracts.js'
 import type { DeployableContract, Plan } from './plan.js'
 import { type L1Sender, type SendOptions, sendPlan } from './send.js'
 
@@ -29,6 +30,10 @@ export type SettlementAddresses = {
   l1StandardBridge: Address
   l1Erc721Bridge: Address
   optimismMintableErc20Factory: Address
+  /** Locks the ERC-20 that pays for gas on L2, where one does. */
+  nativeTokenBridge?: Address | undefined
+  /** Owns the system configuration, where a pool does. */
+  pool?: Address | undefined
 }
 
 /** A rollup's contracts on L1, and what the rollup begins with. */
@@ -121,8 +126,15 @@ export async function deploySettlement(
   }
 }
 
-/** What the rollup's genesis has of the configuration that was just written to the contract. */
-function genesisSystemConfig({ batcher, feeScalars, gasLimit }: SettlementParameters): SystemConfig {
+/** What a rollup's genesis has of the configuration that {@link deploySettlement} writes to the contract when it is given the same. */
+export function genesisSystemConfig({
+  batcher,
+  feeScalars,
+  gasLimit,
+}: Required<Pick<DeploySettlementOptions, 'batcher'>> & {
+  feeScalars: { baseFee: bigint; blobBaseFee: bigint }
+  gasLimit: bigint
+}): SystemConfig {
   return {
     batcher,
     overhead: 0n,
@@ -138,14 +150,6 @@ function genesisSystemConfig({ batcher, feeScalars, gasLimit }: SettlementParame
   }
 }
 
-/** What the factory clones: the stock game, which wallets of today find by the name that it has now. */
-const sequencedGame: DeployableContract = {
-  name: 'SequencedGame',
-  abi: sequencedGameAbi,
-  bytecode: sequencedGameBytecode,
-  deployedBytecode: sequencedGameDeployedBytecode,
-}
-
 type Prepared = SettlementParameters & { batchInbox: Address }
 
 /** The transactions, the portal's initialisation as the last one: before it nobody can deposit. */
@@ -154,7 +158,7 @@ function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, dep
   const abi = (name: string) => artifacts.contract(name).abi
   const proxyAdmin = plan.create(artifacts.contract('ProxyAdmin'), [deployer])
   const proxy = (): Address => plan.create(artifacts.contract('Proxy'), [proxyAdmin])
-  const addresses: SettlementAddresses = {
+  const addresses = {
     proxyAdmin,
     superchainConfig: proxy(),
     systemConfig: proxy(),
@@ -171,14 +175,25 @@ function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, dep
   const { anchorStateRegistry, delayedWeth, l1CrossDomainMessenger } = addresses
   const { l1StandardBridge, l1Erc721Bridge, optimismMintableErc20Factory } = addresses
   /** Puts an implementation behind its proxy, and initialises it in the same transaction. */
-  const initialize = (at: Address, name: string, construction: readonly unknown[], args: readonly unknown[]): void => {
-    const artifact = artifacts.contract(name)
+  const initialize = (
+    at: Address,
+    contract: string | DeployableContract,
+    construction: readonly unknown[],
+    args: readonly unknown[],
+  ): void => {
+    const artifact = typeof contract === 'string' ? artifacts.contract(contract) : contract
     const implementation = plan.create(artifact, construction)
     const data = encodeFunctionData({ abi: artifact.abi, functionName: 'initialize', args })
-    plan.call(name, { address: proxyAdmin, abi: abi('ProxyAdmin') }, 'upgradeAndCall', [at, implementation, data])
+    const admin = { address: proxyAdmin, abi: abi('ProxyAdmin') }
+    plan.call(artifact.name, admin, 'upgradeAndCall', [at, implementation, data])
   }
   initialize(superchainConfig, 'SuperchainConfig', [], [guardian, false])
-  initialize(systemConfig, 'SystemConfig', [], systemConfigArguments(options, addresses))
+  const pool =
+    options.pool &&
+    plan.create(poolContract, [
+      ...[systemConfig, options.pool.operator, options.l2ChainId, options.pool.handOverDelaySeconds],
+    ])
+  initialize(systemConfig, 'SystemConfig', [], systemConfigArguments(options, addresses, pool ?? owner))
   initialize(delayedWeth, 'DelayedWETH', [windows.bondDelaySeconds], [owner, superchainConfig])
   initialize(disputeGameFactory, 'DisputeGameFactory', [], [deployer])
   const oracle = plan.create(artifacts.contract('PreimageOracle'), [126_000n, 86_400n])
@@ -201,19 +216,30 @@ function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, dep
   initialize(l1StandardBridge, 'L1StandardBridge', [], [l1CrossDomainMessenger, superchainConfig, systemConfig])
   initialize(l1Erc721Bridge, 'L1ERC721Bridge', [], [l1CrossDomainMessenger, superchainConfig])
   initialize(optimismMintableErc20Factory, 'OptimismMintableERC20Factory', [], [l1StandardBridge])
+  const { gasToken } = options
+  const nativeTokenBridge =
+    gasToken.type === 'ether'
+      ? undefined
+      : plan.create(bridgeContract, [
+          ...[gasToken.token, l1CrossDomainMessenger, nativeTokenBridgePredeploy, gasToken.capacityWei],
+        ])
   initialize(
     optimismPortal,
-    'OptimismPortal2',
+    gasToken.type === 'ether' ? 'OptimismPortal2' : meteredPortal,
     [windows.proofMaturitySeconds, windows.disputeFinalitySeconds],
     [disputeGameFactory, systemConfig, superchainConfig, cannonGameType],
   )
-  return addresses
+  return {
+    ...addresses,
+    ...(nativeTokenBridge === undefined ? {} : { nativeTokenBridge }),
+    ...(pool === undefined ? {} : { pool }),
+  }
 }
 
-function systemConfigArguments(options: Prepared, addresses: SettlementAddresses): readonly unknown[] {
+function systemConfigArguments(options: Prepared, addresses: SettlementAddresses, owner: Address): readonly unknown[] {
   const { meter } = options
   return [
-    options.owner,
+    owner,
     Number(options.feeScalars.baseFee),
     Number(options.feeScalars.blobBaseFee),
     pad(options.batcher, { size: 32 }),
@@ -235,6 +261,7 @@ function systemConfigArguments(options: Prepared, addresses: SettlementAddresses
       disputeGameFactory: addresses.disputeGameFactory,
       optimismPortal: addresses.optimismPortal,
       optimismMintableERC20Factory: addresses.optimismMintableErc20Factory,
+      // Whatever pays for gas on L2: told of a token, the stock contract would have the portal announce it there, which the genesis has done.
       gasPayingToken: ether,
     },
   ]

@@ -30,6 +30,12 @@ export type DepositMeter = {
   systemGas: number
 }
 
+/**
+ * What pays for gas on L2: ether, or an ERC-20 of L1 of 18 decimals that moves exactly what it is told to. The native tokens of L2 are released from a vault that
+ * holds `capacityWei` at genesis, the token's total supply: no more can ever be there.
+ */
+export type GasToken = { type: 'ether' } | { type: 'erc20'; token: Address; capacityWei: bigint }
+
 /** Options of {@link deploySettlement}. */
 export type DeploySettlementOptions = {
   l2ChainId: bigint
@@ -37,6 +43,13 @@ export type DeploySettlementOptions = {
   batcher: Address
   /** Owns the contracts: upgrades them, names the games, and, where no pool does, configures the chain. Defaults to who deploys. */
   owner?: Address | undefined
+  /** What pays for gas on L2. Defaults to ether. */
+  gasToken?: GasToken | undefined
+  /**
+   * Has the system configuration owned by a pool: `operator` says who posts, and announces the pool's successor, which takes over after the delay at the
+   * earliest. Nobody can change anything else of it meanwhile: fees and gas limit stay as they begin.
+   */
+  pool?: { operator: Address; handOverDelaySeconds: bigint } | undefined
   /** May pause withdrawals and strike games out. Defaults to the owner. */
   guardian?: Address | undefined
   /** Signs blocks that are gossiped before they are on L1. Defaults to the batcher. */
@@ -94,6 +107,13 @@ const schema = /* @__PURE__ */ (() => {
     l2ChainId: uint(2n ** 53n - 1n, 1n),
     batcher: address,
     owner: z.optional(address),
+    gasToken: z.optional(
+      z.union([
+        z.strictObject({ type: z.literal('ether') }),
+        z.strictObject({ type: z.literal('erc20'), token: address, capacityWei: uint(2n ** 128n - 1n, 1n) }),
+      ]),
+    ),
+    pool: z.optional(z.strictObject({ operator: address, handOverDelaySeconds: uint(2n ** 40n) })),
     guardian: z.optional(address),
     unsafeBlockSigner: z.optional(address),
     batchInbox: z.optional(address),
@@ -133,6 +153,8 @@ export function settlementParameters(options: DeploySettlementOptions, deployer:
     l2ChainId: given.l2ChainId,
     batcher: given.batcher,
     owner,
+    gasToken: given.gasToken ?? ({ type: 'ether' } as const),
+    pool: given.pool,
     guardian: given.guardian ?? owner,
     unsafeBlockSigner: given.unsafeBlockSigner ?? given.batcher,
     gasLimit: given.gasLimit ?? 30_000_000n,

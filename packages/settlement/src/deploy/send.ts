@@ -13,6 +13,8 @@ export type L1Sender = {
 export type SendOptions = {
   /** Until the last transaction must be in a block; milliseconds. Defaults to ten minutes. */
   timeoutMs?: number | undefined
+  /** Called once when all are on their way: a development L1 can be told to mine. */
+  onSent?: (() => Promise<unknown>) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -50,6 +52,7 @@ export async function sendPlan<T>(
       throw failed(name, account.address, cause)
     }
   }
+  await options.onSent?.()
   const receipts: TransactionReceipt[] = []
   const deadlineMs = performance.now() + timeoutMs
   // The last one is mined after all others.
