@@ -17,13 +17,7 @@ import {
   startEngines,
 } from '@l2/node'
 import { createRpcL1Source } from '@l2/sequencer-core/derivation'
-import {
-  genesisControlPlane,
-  openChain,
-  rollupConfig,
-  writeL2Genesis,
-  writeRollupJson,
-} from './chain/genesis.js'
+import { genesisControlPlane, openChain, rollupConfig, writeL2Genesis, writeRollupJson } from './chain/genesis.js'
 import { gasLimit } from './chain/parameters.js'
 import type { NodeConfig } from './config.js'
 import { batcherAccount, sequencerAccounts } from './dev-accounts.js'

@@ -46,7 +46,13 @@ const versionAbi = parseAbi(['function version() view returns (string)'])
 const systemDepositGas = 1_000_000n
 
 /** The predeploys that deposits and withdrawals go through. */
-const versioned = ['l1Block', 'gasPriceOracle', 'l2CrossDomainMessenger', 'l2StandardBridge', 'l2ToL1MessagePasser'] as const
+const versioned = [
+  'l1Block',
+  'gasPriceOracle',
+  'l2CrossDomainMessenger',
+  'l2StandardBridge',
+  'l2ToL1MessagePasser',
+] as const
 
 const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 

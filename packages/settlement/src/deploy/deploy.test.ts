@@ -93,6 +93,18 @@ describe('deploySettlement', () => {
     expect(await codeOf(anchorSettlement(other, dependencies))).toBe('ANCHOR_DIFFERS')
   })
 
+  it('goes on after blocks that do not hold all, and pools that forget the rest', async () => {
+    await using small = await startL1(['--gas-limit', '17000000'])
+    await small.test.setIntervalMining({ interval: 0 })
+    const deployed = await deploySettlement(
+      { l2ChainId: 902n, batcher: batcher.address },
+      { client: small.client, account: deployer, artifacts },
+      { onSent: () => small.test.mine({ blocks: 1 }) },
+    )
+    expect(deployed.l1Origin.number).toBeGreaterThan(2n)
+    expect(deployed.transactions).toBe(await small.client.getTransactionCount({ address: deployer.address }))
+  })
+
   it('names the transaction that L1 refuses', async () => {
     const error = await deploySettlement(
       // A limit below what the meter lets in: the contract refuses it.

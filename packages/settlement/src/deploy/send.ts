@@ -1,4 +1,4 @@
-import type { Address, Hash, LocalAccount, PublicClient, TransactionReceipt } from 'viem'
+import type { Address, Hash, Hex, LocalAccount, PublicClient, TransactionReceipt } from 'viem'
 import { SettlementError } from '../errors.js'
 import { createPlan, type Plan } from './plan.js'
 
@@ -13,7 +13,7 @@ export type L1Sender = {
 export type SendOptions = {
   /** Until the last transaction must be in a block; milliseconds. Defaults to ten minutes. */
   timeoutMs?: number | undefined
-  /** Called once when all are on their way: a development L1 can be told to mine. */
+  /** Called when all are on their way, and again after each block that did not take all: a development L1 can be told to mine. */
   onSent?: (() => Promise<unknown>) | undefined
   signal?: AbortSignal | undefined
 }
@@ -39,41 +39,51 @@ export async function sendPlan<T>(
   ])
   const plan = createPlan(account.address, nonce)
   const answer = make(plan)
+  // Twice today's price holds for six full blocks in a row.
+  const price = { maxFeePerGas: 2n * fees.maxFeePerGas, maxPriorityFeePerGas: fees.maxPriorityFeePerGas }
   const hashes: Hash[] = []
+  const signed: Hex[] = []
   for (const { name, nonce, to, data, gas } of plan.transactions) {
     signal?.throwIfAborted()
-    // Twice today's price holds for six full blocks in a row.
-    const { maxPriorityFeePerGas } = fees
-    const price = { maxFeePerGas: 2n * fees.maxFeePerGas, maxPriorityFeePerGas }
     const raw = await account.signTransaction({ type: 'eip1559', chainId, nonce, to, data, gas, ...price })
+    signed.push(raw)
     try {
       hashes.push(await client.sendRawTransaction({ serializedTransaction: raw }))
     } catch (cause) {
       throw failed(name, account.address, cause)
     }
   }
-  await options.onSent?.()
-  const receipts: TransactionReceipt[] = []
   const deadlineMs = performance.now() + timeoutMs
+  let seen = await client.getBlockNumber({ cacheTime: 0 })
+  await options.onSent?.()
   // The last one is mined after all others.
-  for (let last = hashes.length - 1; receipts.length === 0 && last >= 0; ) {
-    const mined = await receiptOf(client, hashes[last]!)
-    if (mined !== undefined) {
-      receipts.push(...(await Promise.all(hashes.map(hash => client.getTransactionReceipt({ hash })))))
-      break
-    }
+  while ((await receiptOf(client, hashes.at(-1)!)) === undefined) {
     if (performance.now() > deadlineMs) {
-      throw new SettlementError(`L1 has not mined "${plan.transactions[last]!.name}" within ${timeoutMs} ms`, {
+      throw new SettlementError(`L1 has not mined "${plan.transactions.at(-1)!.name}" within ${timeoutMs} ms`, {
         code: 'TRANSACTION_NOT_MINED',
         recovery: 'retry',
-        details: { hash: hashes[last], account: account.address },
+        details: { hash: hashes.at(-1), account: account.address },
       })
     }
     await pause(client.pollingInterval, signal)
+    const newest = await client.getBlockNumber({ cacheTime: 0 })
+    if (newest === seen) continue
+    seen = newest
+    await sendAgain(client, account.address, nonce, signed)
+    await options.onSent?.()
   }
+  const receipts = await Promise.all(hashes.map(hash => client.getTransactionReceipt({ hash })))
   const refused = receipts.findIndex(({ status }) => status !== 'success')
   if (refused >= 0) throw failed(plan.transactions[refused]!.name, account.address, undefined, receipts[refused])
   return { answer, receipts }
+}
+
+/** Nodes forget what did not fit into a block (anvil does): what is not mined yet is sent to them anew. What they still have they refuse. */
+async function sendAgain(client: PublicClient, address: Address, first: number, signed: readonly Hex[]): Promise<void> {
+  const mined = (await client.getTransactionCount({ address, blockTag: 'latest' })) - first
+  for (const raw of signed.slice(Math.max(0, mined))) {
+    await client.sendRawTransaction({ serializedTransaction: raw }).catch(() => {})
+  }
 }
 
 async function receiptOf(client: PublicClient, hash: Hash): Promise<TransactionReceipt | undefined> {
