@@ -53,4 +53,11 @@ describe('examples', () => {
     expect(text).toContain('07'.repeat(16))
     expect(text).toMatch(/span/)
   })
+
+  it('withdraw: money comes, moves and goes, by the actions of viem', async () => {
+    const text = await run('withdraw.ts')
+    expect(text).toContain('on L2: 5')
+    expect(text).toContain('2 ETH paid on L1')
+    expect(text).toContain('the portal holds 3 ETH: 5 came, 2 went')
+  })
 })

@@ -64,3 +64,4 @@ export {
   type ProposerOptions,
   type ProposerStatus,
 } from './proposer/proposer.js'
+export { type SettlementChainOptions, settlementChain } from './withdrawal/chain.js'

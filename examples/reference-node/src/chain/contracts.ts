@@ -12,6 +12,8 @@ export const metisSupplyWei = 10_000_000n * 10n ** 18n
 /** Data of users is not charged for: the economy of the demonstration is that of its blocks. */
 export const feeScalars = { baseFee: 0n, blobBaseFee: 0n }
 
+const multicall3 = '0xca11bde05977b3631167028862be2a173976ca11'
+
 /** What is on L1 of the chain. */
 export type ChainContracts = Pick<ChainIdentity, 'l1Genesis' | 'inbox' | 'contracts'>
 
@@ -28,6 +30,9 @@ export async function deployContracts(l1: L1, chainId: number): Promise<ChainCon
     ...{ abi: devTokenAbi, bytecode: devTokenBytecode, args: [metisSupplyWei], nonce, gas: 2_000_000n },
     ...{ account: holder, chain: client.chain ?? null },
   })
+  const artifacts = openArtifacts()
+  // Every L1 has Multicall3, and wallets count on it; a development one has to be given it.
+  if (l1.isDev) await rpcCall(l1.url, 'anvil_setCode', [multicall3, artifacts.preinstall('MultiCall3Code')])
   const settlement = await deploySettlement(
     {
       ...{ l2ChainId: BigInt(chainId), batcher: batcherAccount().address, gasLimit, feeScalars },
@@ -35,7 +40,7 @@ export async function deployContracts(l1: L1, chainId: number): Promise<ChainCon
       pool: { operator: batcherAccount().address, handOverDelaySeconds: 7n * 86_400n },
       windows: devnetSettlementWindows,
     },
-    { client, account: ownerAccount(), artifacts: openArtifacts() },
+    { client, account: ownerAccount(), artifacts },
     // The built-in L1 need not wait for its next block.
     l1.isDev ? { onSent: () => rpcCall(l1.url, 'evm_mine', []) } : {},
   )

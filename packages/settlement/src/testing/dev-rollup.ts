@@ -73,7 +73,7 @@ export async function createDevRollup(
     ])
     const choice = nextOrigin(rollup, head, current!, next)
     // Half an hour behind L1: the caller lets time pass there.
-    if (choice.kind !== 'build') throw new Error('the L2 is too far ahead of L1')
+    if (choice.type !== 'build') throw new Error('the L2 is too far ahead of L1')
     const { origin } = choice
     let transactions = choice.noTxPool ? [] : waiting.splice(0)
     for (;;) {
