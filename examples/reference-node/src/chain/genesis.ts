@@ -69,9 +69,6 @@ export function writeL2Genesis(directory: string, identity: ChainIdentity): stri
 /** METIS of each development account. */
 const givenWei = 1_000_000n * 10n ** 18n
 
-/** What development accounts have on L2 at genesis, without having brought it from L1; wei. */
-export const genesisGiftWei = 10n * givenWei
-
 function opGenesisOf(identity: ChainIdentity): OpGenesis {
   const { contracts } = identity
   const at = (name: string): Address => contracts[name] as Address
