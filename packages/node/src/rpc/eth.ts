@@ -7,6 +7,9 @@ import type { EthView } from './eth-view.js'
 import { poolMethods } from './pool.js'
 import { traceMethods } from './traces.js'
 
+/** What the node calls itself. */
+export const nodeVersion = 'l2-reference-node/0.1.0'
+
 const hex = (value: bigint | number): Hex => `0x${value.toString(16)}`
 
 /** geth has no bound here; a range that takes minutes is of no use to whoever asks, and to nobody else. */
@@ -58,13 +61,13 @@ const plainReads = [
 ]
 
 function nodeMethods({ chainId, heads }: EthView): [string, RpcMethod][] {
-  const modules = ['debug', 'eth', 'l2', 'net', 'rpc', 'trace', 'txpool', 'web3']
+  const modules = ['debug', 'eth', 'l2', 'net', 'optimism', 'rpc', 'trace', 'txpool', 'web3']
   return [
     ['eth_chainId', () => hex(chainId)],
     ['net_version', () => String(chainId)],
     ['net_listening', () => true],
     ['net_peerCount', () => '0x0'],
-    ['web3_clientVersion', () => 'l2-reference-node/0.1.0'],
+    ['web3_clientVersion', () => nodeVersion],
     ['rpc_modules', () => Object.fromEntries(modules.map(name => [name, '1.0']))],
     ['eth_syncing', () => false],
     ['eth_accounts', () => []],

@@ -11,6 +11,7 @@ import { fairReads } from './fair-reads.js'
 import type { Feed } from './feed.js'
 import { filterMethods } from './filters.js'
 import { faultMethods, type L2View, l2Methods } from './l2.js'
+import { type RollupView, rollupMethods } from './rollup.js'
 import { subscriptionMethods } from './subscriptions.js'
 
 /** What a node answers strangers with. */
@@ -28,6 +29,8 @@ export type RpcView = L2View & {
   feed: Feed
   /** Nothing is taken in any more. */
   isStopping(): boolean
+  /** What stock programs of the OP Stack ask. */
+  rollup: RollupView
   /** Whether faults may be ordered. */
   faults: boolean
 }
@@ -59,6 +62,7 @@ export function rpcMethods(view: RpcView): RpcMethods {
     ...filterMethods({ read, head: () => heads().unsafe, feed, nowMs: Date.now }),
     ...subscriptionMethods({ read, feed, chainId }),
     ...l2Methods(view),
+    ...rollupMethods(view.rollup),
     ...(view.faults ? faultMethods(sequencer) : []),
   ])
 }

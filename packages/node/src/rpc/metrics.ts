@@ -71,6 +71,37 @@ const measures: readonly Measure[] = [
     help: 'Price of one ETH in the gas token',
     value: s => Number(s.economics.gasToken.perEthWei) / 1e18,
   },
+  {
+    name: 'l2_proposer_block_number',
+    help: 'The newest L2 block that this node proposed to L1; NaN before the first',
+    value: s => Number(s.settlement?.proposer?.last?.number ?? Number.NaN),
+  },
+  {
+    name: 'l2_proposer_balance_wei',
+    help: 'Balance of the account that proposes, wei of ETH',
+    value: s => Number(s.settlement?.proposer?.balanceWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_challenger_balance_wei',
+    help: 'Balance of the account that challenges, wei of ETH',
+    value: s => Number(s.settlement?.challenger?.balanceWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_challenger_false_games_total',
+    help: 'Dispute games whose claim this node found to be false, since its start',
+    value: s => s.settlement?.challenger?.judged.false ?? 0,
+  },
+  {
+    name: 'l2_challenger_lost_games_total',
+    help: 'Dispute games that were decided against what is true, since the start',
+    value: s => s.settlement?.challenger?.lost ?? 0,
+  },
+  {
+    name: 'l2_settlement_alarms',
+    help: 'What proposer and challenger wait for and an operator has to see to',
+    value: s =>
+      [s.settlement?.proposer, s.settlement?.challenger].reduce((sum, of) => sum + (of?.alarms.length ?? 0), 0),
+  },
   { name: 'l2_pool_staked_wei', help: 'Stake of the sequencers, wei', value: s => Number(s.pool.stakedWei) },
   { name: 'l2_lst_rate', help: 'METIS for one eMETIS', value: s => Number(s.lst.rateE27) / 1e27 },
 ]

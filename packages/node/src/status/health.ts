@@ -5,6 +5,7 @@ import type { Wallet } from '../posting/funds.js'
 import type { Feed } from '../rpc/feed.js'
 import type { Page } from '../rpc/server.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
+import type { Settling } from '../settlement/settling.js'
 import type { Verifier } from '../verifier/verifier.js'
 
 /** One thing that has to be so, and where it is not, why. */
@@ -14,7 +15,7 @@ export type Check = { readonly ok: boolean; readonly reason?: string | undefined
 export type Health = {
   /** `head`, `engine`, `verifier`: without them nothing goes on, and a new start may help. */
   readonly live: Readonly<Record<string, Check>>
-  /** `l1`, `safe`, `disk`, `wallet`, `stopping`: the node goes on for a while, and who operates it has something to do. */
+  /** `l1`, `safe`, `disk`, `wallet`, `settlement`, `stopping`: the node goes on for a while, and who operates it has something to do. */
   readonly ready: Readonly<Record<string, Check>>
 }
 
@@ -26,6 +27,7 @@ export type HealthParts = {
   verifier: Pick<Verifier, 'status'>
   l1: Pick<L1Watch, 'number' | 'silentSinceMs'>
   wallet: Pick<Wallet, 'lastBalanceWei'>
+  settling?: Pick<Settling, 'check'> | undefined
   /** Blocks that may be unsafe before that is a fault. */
   maxUnsafeBlocks: bigint
   isStopping(): boolean
@@ -110,6 +112,7 @@ export function createHealth(parts: HealthParts): () => Promise<Health> {
       safe: safe(),
       disk: await disk(),
       wallet: funds(),
+      settlement: parts.settling?.check() ?? good,
       stopping: parts.isStopping() ? bad('the node is stopping') : good,
     },
   })

@@ -10,6 +10,7 @@ import type { Batching } from '../posting/batching.js'
 import type { Posting } from '../posting/posting.js'
 import type { Supervision } from '../process/supervision.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
+import type { Settling } from '../settlement/settling.js'
 import type { Verifier } from '../verifier/verifier.js'
 import type { Activity } from './activity.js'
 import type { Status } from './status.js'
@@ -26,6 +27,7 @@ export type StatusParts = {
   verifier: Verifier
   batching: Batching
   posting: Pick<Posting, 'wallet'>
+  settling?: Pick<Settling, 'status'> | undefined
   keeper: Bookkeeper
   gasToken: GasTokenTracker
   activity: Activity
@@ -90,6 +92,7 @@ export function createStatus(parts: StatusParts): () => Status {
       }),
       verified: { ...verifier.verified },
       ...stakeStatus(control),
+      settlement: parts.settling?.status,
       waiting: parts.supervision.waiting,
     }
   }

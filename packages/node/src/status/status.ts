@@ -2,6 +2,7 @@ import type { Plan, WaitingReason } from '@l2/sequencer-core/batcher'
 import type { Address, Hash } from 'viem'
 import type { EconomicsStatus } from '../economics/status.js'
 import type { Waiting } from '../process/supervision.js'
+import type { SettlingStatus } from '../settlement/settling.js'
 
 export type Head = { number: bigint; hash: Hash }
 
@@ -33,6 +34,8 @@ export type Status = {
   verified: { blocks: number; transactions: number; submissions: number; blobTransactions: number }
   pool: { sequencers: number; stakedWei: bigint; rewardsWei: bigint; jailed: number }
   lst: { rateE27: bigint; aprBps: bigint | undefined; totalAssetsWei: bigint }
+  /** Proposals and disputes, where the node makes any. */
+  settlement?: SettlingStatus | undefined
   /** What the node's loops wait for now; nothing on a good day. */
   waiting: readonly Waiting[]
 }

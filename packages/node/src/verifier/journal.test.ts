@@ -23,7 +23,8 @@ const block = (number: bigint) => ({
     transactions: [Uint8Array.of(0x7e, Number(number % 256n))],
   } as unknown as PayloadAttributes,
 })
-const checkpoint = (number: bigint) => ({ head: { number, hash: hashOf(number) } }) as DerivationCheckpoint
+const checkpoint = (number: bigint, l1Number = number) =>
+  ({ l1: { number: l1Number, hash: hashOf(l1Number) }, head: { number, hash: hashOf(number) } }) as DerivationCheckpoint
 
 /** Blocks up to a height, and a checkpoint behind every so many. */
 function fill(from: bigint, to: bigint, every = 3n): void {
@@ -99,4 +100,48 @@ it('after any cut or flip goes on from a checkpoint before it, and blocks that L
   const journal = openVerifierJournal(directory)
   expect(journal.last).toBe(6n)
   journal.close()
+})
+
+it('tells what was safe when L1 stood at a height, also after a reorg and a start', () => {
+  const check = (expected: readonly (readonly [bigint, bigint | undefined])[]): void => {
+    const journal = openVerifierJournal(directory)
+    for (const [l1Number, head] of expected) expect(journal.safeAt(l1Number)?.head.number).toBe(head)
+    journal.close()
+  }
+  const journal = openVerifierJournal(directory)
+  // Two blocks every ten blocks of L1, whose other blocks change nothing.
+  for (let l1Number = 100n; l1Number < 160n; l1Number++) {
+    const head = (l1Number / 10n - 9n) * 2n
+    if (l1Number % 10n === 0n) for (const number of [head - 1n, head]) journal.append(block(number))
+    journal.save(checkpoint(head, l1Number))
+  }
+  expect(journal.safeAt(123n)).toEqual(checkpoint(6n, 120n))
+  journal.close()
+  check([
+    [99n, undefined],
+    [100n, 2n],
+    [109n, 2n],
+    [110n, 4n],
+    [159n, 12n],
+    [10_000n, 12n],
+  ])
+  const again = openVerifierJournal(directory)
+  again.rewind(8n)
+  again.save(checkpoint(8n, 135n))
+  expect(again.safeAt(159n)?.head.number).toBe(8n)
+  again.append(block(9n))
+  again.save(checkpoint(9n, 137n))
+  // A reorg that takes no blocks of ours.
+  again.rewind(9n)
+  again.save(checkpoint(9n, 136n))
+  again.append(block(10n))
+  again.save(checkpoint(10n, 138n))
+  again.close()
+  check([
+    [129n, 6n],
+    [134n, 8n],
+    [137n, 9n],
+    [138n, 10n],
+    [200n, 10n],
+  ])
 })

@@ -26,6 +26,8 @@ export type VerifierJournal = {
    */
   readonly discardedBytes: number
   hashAt(number: bigint): Hash | undefined
+  /** The newest checkpoint, of those whose head differs from the one before, up to an L1 height: what was derived when L1 stood there. */
+  safeAt(l1Number: bigint): DerivationCheckpoint | undefined
   /** Blocks above a height, in order; read from the file as they are asked for. */
   blocks(above: bigint): Generator<DerivedBlock>
   append(block: DerivedBlock): void
@@ -40,6 +42,8 @@ type Line = { readonly block: DerivedBlock } | { readonly checkpoint: Derivation
 
 /** Blocks between two whose place in the file is remembered. */
 const indexStride = 256n
+/** Places of checkpoints that are remembered: a year of batches every half a minute, 16 bytes each. */
+const keptPlaces = 2 ** 20
 /** Checkpoints that are given back: one for each L1 block, as a rule. */
 const keptCheckpoints = 512
 /** A block of the largest gas limits, in hex. */
@@ -67,6 +71,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
   let last = 0n
   let lastHash: Hash | undefined
   const checkpoints: DerivationCheckpoint[] = []
+  const places = createPlaces()
   const remember = (number: bigint, offset: number): void => {
     if ((number - 1n) % indexStride === 0n) index[Number((number - 1n) / indexStride)] = offset
   }
@@ -76,6 +81,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
     if ('checkpoint' in record) {
       if (record.checkpoint.head.number !== last) break
       checkpoints.push(record.checkpoint)
+      places.add(record.checkpoint, begin)
       if (checkpoints.length > keptCheckpoints) checkpoints.shift()
       whole = { size: end, last }
     } else {
@@ -109,6 +115,12 @@ export function openVerifierJournal(directory: string): VerifierJournal {
       for (const { block } of lines(number)) return block.hash
       return undefined
     },
+    safeAt(l1Number) {
+      const offset = places.at(l1Number)
+      if (offset === undefined) return undefined
+      for (const { record } of file.read(offset)) return 'checkpoint' in record ? record.checkpoint : undefined
+      return undefined
+    },
     *blocks(above) {
       for (const { block } of lines(above + 1n)) yield block
     },
@@ -118,7 +130,11 @@ export function openVerifierJournal(directory: string): VerifierJournal {
       remember(block.number, offset)
       last = block.number
     },
-    save: next => file.append({ checkpoint: next }, true),
+    save(next) {
+      const offset = file.size
+      file.append({ checkpoint: next }, true)
+      places.add(next, offset)
+    },
     rewind(number) {
       if (number >= last) return
       let size = 0
@@ -128,9 +144,51 @@ export function openVerifierJournal(directory: string): VerifierJournal {
           break
         }
       file.truncate(size)
+      places.cut(size)
       index = index.slice(0, Number((number + indexStride - 1n) / indexStride))
       last = number
     },
     close: () => file.close(),
+  }
+}
+
+/** Where in the file the checkpoints are, by L1 height: of each run with one head the first. */
+function createPlaces() {
+  let l1Numbers: number[] = []
+  let offsets: number[] = []
+  let head: Hash | undefined
+  return {
+    add({ l1, head: { hash } }: DerivationCheckpoint, offset: number): void {
+      const number = Number(l1.number)
+      // L1 has taken those back.
+      while (l1Numbers.length > 0 && l1Numbers.at(-1)! >= number) {
+        l1Numbers.pop()
+        offsets.pop()
+        head = undefined
+      }
+      if (hash === head) return
+      head = hash
+      l1Numbers.push(number)
+      offsets.push(offset)
+      if (l1Numbers.length <= keptPlaces) return
+      l1Numbers = l1Numbers.slice(keptPlaces / 2)
+      offsets = offsets.slice(keptPlaces / 2)
+    },
+    cut(size: number): void {
+      while (offsets.length > 0 && offsets.at(-1)! >= size) {
+        l1Numbers.pop()
+        offsets.pop()
+        head = undefined
+      }
+    },
+    at(l1Number: bigint): number | undefined {
+      let [low, high] = [0, l1Numbers.length]
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if (BigInt(l1Numbers[middle]!) <= l1Number) low = middle + 1
+        else high = middle
+      }
+      return low === 0 ? undefined : offsets[low - 1]
+    },
   }
 }

@@ -19,6 +19,8 @@ export type Verified = { blocks: number; transactions: number; blobTransactions:
 export type Verifier = {
   readonly status: DerivationStatus
   readonly verified: Verified
+  /** The newest block that was derived when L1 stood at a height, and the L1 block that it came of; `undefined` for a height before the rollup's. */
+  safeAt(l1Number: bigint): { readonly l1: BlockId; readonly head: BlockId } | undefined
   /** Follows L1 until aborted. Rejects with `VERIFICATION_FAILED` at the first block that differs. */
   run(signal: AbortSignal): Promise<void>
   /** One pass up to L1's head. */
@@ -146,6 +148,12 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       return driver.status
     },
     verified,
+    safeAt(l1Number) {
+      const { l1, l2 } = rollup.genesis
+      if (l1Number < l1.number) return undefined
+      const { l1: at, head } = journal.safeAt(l1Number) ?? { l1, head: l2 }
+      return { l1: { number: at.number, hash: at.hash }, head: { number: head.number, hash: head.hash } }
+    },
     run: signal =>
       driver.run({
         signal,

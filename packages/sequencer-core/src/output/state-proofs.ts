@@ -193,7 +193,8 @@ function unavailable(name: string, number: bigint | undefined, cause: unknown): 
 function isRefusal(error: unknown): boolean {
   let at = error as { code?: unknown; cause?: unknown } | undefined
   for (let depth = 0; depth < 16 && typeof at === 'object' && at !== null; depth++) {
-    if (typeof at.code === 'number') return true
+    // -32005: no room just now (EIP-1474).
+    if (typeof at.code === 'number') return at.code !== -32005
     at = at.cause as typeof at
   }
   return false
