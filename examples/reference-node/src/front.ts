@@ -4,8 +4,10 @@ import {
   createHealth,
   createMetrics,
   createStatus,
+  engineOutputs,
   healthPages,
   ledgerPages,
+  nodeVersion,
   openAdmin,
   type Posting,
   rpcMethods,
@@ -45,14 +47,17 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     maxUnsafeBlocks: 1800n / ground.rollup.blockTimeSeconds,
     isStopping,
   })
+  const heads = () => ({
+    unsafe: sequencer.readable,
+    safe: verifier.status.safe.number,
+    finalized: verifier.status.finalized.number,
+  })
+  const { rollup, l1Heads } = ground
+  const { outputs } = engineOutputs(executing, { family, history: config.history, rollup })
   const methods = rpcMethods({
-    ...{ sequencer, chainId: config.chainId, family, read: executing.read, feed, keeper, status, isStopping },
+    ...{ sequencer, chainId: config.chainId, family, read: executing.read, feed, keeper, status, isStopping, heads },
     history: config.history,
-    heads: () => ({
-      unsafe: sequencer.readable,
-      safe: verifier.status.safe.number,
-      finalized: verifier.status.finalized.number,
-    }),
+    rollup: { rollup, version: nodeVersion, heads, verifier, engine: executing.engine, outputs, l1: l1Heads },
     batches: () => batching.batches,
     evidence: () => evidence,
     faults: config.faults,

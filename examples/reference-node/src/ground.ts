@@ -1,5 +1,6 @@
 import {
   chooseEngine,
+  createL1Heads,
   createSupervision,
   type DataDirectory,
   type EngineFamily,
@@ -43,6 +44,7 @@ export async function openGround(config: NodeConfig, say: Say, parts: Parts) {
   return {
     ...{ config, say, parts, directory: directory.path, l1, l1Source, ...execution, accounts },
     l1Watch: await openL1Watch(l1.url),
+    l1Heads: createL1Heads(l1.url),
     control: genesisControlPlane(rollup, accounts, l1Genesis.mixHash),
     supervision: createSupervision(say),
     ...(await openBooks(config, directory.path, say, parts)),

@@ -12,7 +12,7 @@ export type LoopParts = {
 }
 
 export function runLoops(
-  { supervision, executing, verifying, l1, l1Watch, gasToken }: Ground,
+  { supervision, executing, verifying, l1, l1Watch, l1Heads, gasToken }: Ground,
   { sequencer, posting, verifier, batching, shutdown }: LoopParts,
 ): void {
   const { signal } = supervision
@@ -40,6 +40,7 @@ export function runLoops(
     await posting.wallet.balance()
     await posting.bookOpen()
     await l1Watch.readPrices()
+    await l1Heads.read()
     const { safe, finalized } = verifier.status
     sequencer.setLabels({ safe, finalized })
   })

@@ -115,13 +115,16 @@ export function rollupMethods(view: RollupView): Map<string, RpcMethod> {
     }
   }
 
-  const queued =
-    (answer: (params: readonly unknown[]) => Promise<unknown>): RpcMethod =>
-    (params, { client, signal }: Caller) =>
-      door.run(() => answer(params), client, signal)
+  const queued = <T>(task: () => Promise<T>, { client, signal }: Caller): Promise<T> => door.run(task, client, signal)
   return new Map<string, RpcMethod>([
-    ['optimism_syncStatus', queued(syncStatus)],
-    ['optimism_outputAtBlock', queued(([number]) => outputAtBlock(heightOf(number)))],
+    ['optimism_syncStatus', (_, caller) => queued(syncStatus, caller)],
+    [
+      'optimism_outputAtBlock',
+      (params, caller) => {
+        const number = heightOf(params[0])
+        return queued(() => outputAtBlock(number), caller)
+      },
+    ],
     ['optimism_rollupConfig', () => toRollupJson(rollup)],
     ['optimism_version', () => version],
     [

@@ -65,6 +65,10 @@ export function openSettling(options: SettlingOptions, { l1, verifier, users, de
   const account = proposing?.account ?? challenging?.account
   const reader = account === undefined ? undefined : createL1Reader(l1Wallet(l1, account) as never)
   const senderOf = (of: LocalAccount) => createSender(sending, { l1: reader!, account: of })
+  const tell = (who: string) => (event: ProposerEvent | ChallengerEvent) => {
+    const message = said(who, event)
+    if (message !== undefined) say(message)
+  }
   let proposer: Proposer | undefined
   let challenger: Challenger | undefined
   const sender = proposing === undefined ? undefined : senderOf(proposing.account)
@@ -78,7 +82,7 @@ export function openSettling(options: SettlingOptions, { l1, verifier, users, de
         outputs: derived.outputs,
         proofs: users.proofs,
         heads: () => ({ safe: verifier.status.safe.number, finalized: verifier.status.finalized.number }),
-        onEvent: event => sayEvent('proposer', event, say),
+        onEvent: tell('proposer'),
       },
     )
   }
@@ -94,7 +98,7 @@ export function openSettling(options: SettlingOptions, { l1, verifier, users, de
         derivedL1: () => verifier.status.l1Number,
         safeAt: l1Number => verifier.safeAt(l1Number)?.head.number,
         header: derived.header,
-        onEvent: event => sayEvent('challenger', event, say),
+        onEvent: tell('challenger'),
       },
     )
   }
@@ -114,17 +118,20 @@ export function openSettling(options: SettlingOptions, { l1, verifier, users, de
   }
 }
 
-function sayEvent(who: string, event: ProposerEvent | ChallengerEvent, say: (message: string) => void): void {
+/** What is said of an event, if anything. */
+function said(who: string, event: ProposerEvent | ChallengerEvent): string | undefined {
   switch (event.type) {
     case 'proposed':
-      return say(`block ${event.proposal.number} is proposed to L1: game ${event.proposal.index}`)
+      return `block ${event.proposal.number} is proposed to L1: game ${event.proposal.index}`
     case 'judged':
-      return event.isTrue ? undefined : say(`game ${event.index} claims what is not true of block ${event.number}`)
+      return event.isTrue ? undefined : `game ${event.index} claims what is not true of block ${event.number}`
     case 'sent':
-      return say(`${who}: ${event.what} is on its way (${shortHex(event.hash)})`)
+      return `${who}: ${event.what} is on its way (${shortHex(event.hash)})`
     case 'decided':
-      return say(`game ${event.index} is decided: ${event.status.replace('-', ' ')}`)
+      return `game ${event.index} is decided: ${event.status.replace('-', ' ')}`
     case 'alarm':
-      return say(`${who}: ${event.alarm.message}`)
+      return `${who}: ${event.alarm.message}`
+    default:
+      return undefined
   }
 }

@@ -139,7 +139,8 @@ it('tells what was safe when L1 stood at a height, also after a reorg and a star
   again.close()
   check([
     [129n, 6n],
-    [134n, 8n],
+    [130n, 8n],
+    [136n, 9n],
     [137n, 9n],
     [138n, 10n],
     [200n, 10n],

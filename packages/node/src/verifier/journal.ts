@@ -96,12 +96,21 @@ export function openVerifierJournal(directory: string): VerifierJournal {
   file.truncate(whole.size)
   last = whole.last
 
-  /** Lines of blocks from a height on, each with where it ends. */
-  function* lines(from: bigint): Generator<{ block: DerivedBlock; end: number }> {
+  /** Blocks from a height on. */
+  function* lines(from: bigint): Generator<DerivedBlock> {
     if (from > last) return
-    for (const { record, end } of file.read(index[Number((from - 1n) / indexStride)]!)) {
-      if ('block' in record && record.block.number >= from) yield { block: record.block, end }
+    for (const { record } of file.read(index[Number((from - 1n) / indexStride)]!)) {
+      if ('block' in record && record.block.number >= from) yield record.block
     }
+  }
+  /** Where the line of a block begins. */
+  const beginOf = (number: bigint): number => {
+    let begin = index[Number((number - 1n) / indexStride)]!
+    for (const { record, end } of file.read(begin)) {
+      if ('block' in record && record.block.number === number) break
+      begin = end
+    }
+    return begin
   }
   return {
     checkpoint: checkpoints.at(-1),
@@ -112,7 +121,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
     discardedBytes: found - whole.size,
     hashAt(number) {
       if (number < 1n) return undefined
-      for (const { block } of lines(number)) return block.hash
+      for (const block of lines(number)) return block.hash
       return undefined
     },
     safeAt(l1Number) {
@@ -122,7 +131,7 @@ export function openVerifierJournal(directory: string): VerifierJournal {
       return undefined
     },
     *blocks(above) {
-      for (const { block } of lines(above + 1n)) yield block
+      yield* lines(above + 1n)
     },
     append(block) {
       const offset = file.size
@@ -137,12 +146,8 @@ export function openVerifierJournal(directory: string): VerifierJournal {
     },
     rewind(number) {
       if (number >= last) return
-      let size = 0
-      if (number > 0n)
-        for (const { end } of lines(number)) {
-          size = end
-          break
-        }
+      // What was derived of L1 blocks without any of ours stays: it tells when the newest that is left became safe.
+      const size = beginOf(number + 1n)
       file.truncate(size)
       places.cut(size)
       index = index.slice(0, Number((number + indexStride - 1n) / indexStride))

@@ -1,6 +1,6 @@
 import { getBlobs } from '@l2/blob'
 import { createDerivationDriver } from '@l2/sequencer-core'
-import type { DerivationDriver, DerivationStatus, L1Source, RollupConfig } from '@l2/sequencer-core/derivation'
+import type { BlockId, DerivationDriver, DerivationStatus, L1Source, RollupConfig } from '@l2/sequencer-core/derivation'
 import type { ExecutedBlock, ExecutionEngine } from '@l2/sequencer-core/engine'
 import { nodeDecompressors } from '@l2/sequencer-core/node'
 import type { Hash } from 'viem'
