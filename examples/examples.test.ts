@@ -33,6 +33,15 @@ describe('examples', () => {
     expect(text).toMatch(/9\d\.\d % full/)
   })
 
+  it('dispute: a lie loses its bond to who knows better', async () => {
+    const text = await run('dispute.ts')
+    expect(text).toMatch(/game 0 is true[\s\S]*game 1 is a lie[\s\S]*attack on claim 0, game 1/)
+    expect(text).toMatch(/game 0: defender wins/)
+    expect(text).toMatch(/game 1: challenger wins/)
+    expect(text).toMatch(/the liar +-0\.08\d ETH/)
+    expect(text).toMatch(/the challenger \+0\.0[78]\d ETH/)
+  })
+
   it('inspect-batches: what a file of batcher data holds', async () => {
     const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
     const channel = createChannelOut({ ...rollup, channelId: `0x${'07'.repeat(16)}` }, createZlibCompressor())
