@@ -8,7 +8,7 @@ import { type BlockRecord, catchUp, type EngineFamily, type EngineGroup, type No
 import { NodeError } from '../errors.js'
 import type { Posting } from '../posting/posting.js'
 import type { PublishedBlock } from '../sequencer/published.js'
-import { openVerifierJournal } from './journal.js'
+import { openVerifierJournal, type VerifierJournal } from './journal.js'
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 
@@ -148,12 +148,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       return driver.status
     },
     verified,
-    safeAt(l1Number) {
-      const { l1, l2 } = rollup.genesis
-      if (l1Number < l1.number) return undefined
-      const { l1: at, head } = journal.safeAt(l1Number) ?? { l1, head: l2 }
-      return { l1: { number: at.number, hash: at.hash }, head: { number: head.number, hash: head.hash } }
-    },
+    safeAt: l1Number => safeAt(journal, rollup, l1Number),
     run: signal =>
       driver.run({
         signal,
@@ -163,6 +158,14 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     sync: async () => void (await driver.sync()),
     close: async () => journal.close(),
   }
+}
+
+/** What the journal tells of an L1 height, down to the genesis. */
+function safeAt(journal: VerifierJournal, rollup: RollupConfig, l1Number: bigint): ReturnType<Verifier['safeAt']> {
+  const { l1, l2 } = rollup.genesis
+  if (l1Number < l1.number) return undefined
+  const { l1: at, head } = journal.safeAt(l1Number) ?? { l1, head: l2 }
+  return { l1: { number: at.number, hash: at.hash }, head: { number: head.number, hash: head.hash } }
 }
 
 function mismatch(number: bigint, expected: Hash, actual: Hash): NodeError {
