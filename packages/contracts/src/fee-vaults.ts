@@ -35,11 +35,13 @@ const selectors = { recipient: '0x0d9019e1', minimum: '0xd3e5792b', withdraw: '0
  * @param block a tag or a number in hex
  * @throws ContractsError `OVERRIDES_REFUSED` where the engine takes no state overrides; what `l2` throws, where it answers nothing
  * @example
+ * ```ts
  * import { checkFeeVaults } from '@l2/contracts'
  *
  * // A chain whose genesis has none of them.
  * const problems = await checkFeeVaults({ request: async () => '0x' })
- * console.log(problems.map(({ vault, type }) => `${vault}: ${type}`)[0]) // 'sequencer: no-code'
+ * console.log(problems.map(({ vault, type }) => `${vault}: ${type}`)[0]) // sequencer: no-code
+ * ```
  */
 export async function checkFeeVaults(l2: FeeVaultsReader, block = 'latest'): Promise<FeeVaultProblem[]> {
   const problems: FeeVaultProblem[] = []

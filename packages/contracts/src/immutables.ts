@@ -30,6 +30,7 @@ function word(name: string, value: ImmutableValue): string {
  * @param values one for each of them
  * @throws ContractsError `IMMUTABLES_MISMATCH`, `IMMUTABLE_OUT_OF_RANGE`, `CODE_MISMATCH`
  * @example
+ * ```ts
  * import { withImmutables } from '@l2/contracts'
  * import { nativeTokenBridgeL2DeployedBytecode, nativeTokenBridgeL2Immutables } from '@l2/contracts/native-token-bridge-l2'
  *
@@ -37,6 +38,7 @@ function word(name: string, value: ImmutableValue): string {
  *   otherBridge: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
  * })
  * console.log(code.length === nativeTokenBridgeL2DeployedBytecode.length) // true
+ * ```
  */
 export function withImmutables<Name extends string>(
   code: `0x${string}`,
