@@ -1,7 +1,3 @@
 export { type AbciApplication, serveAbci } from './abci-server.js'
-export {
-  type ControlApplicationDependencies,
-  type ControlApplicationOptions,
-  createControlApplication,
-  type GenesisOperator,
-} from './application.js'
+export { createControlApplication } from './application.js'
+export type { ControlApplicationDependencies, ControlApplicationOptions, GenesisOperator } from './machine.js'
