@@ -17,6 +17,7 @@ export type {
   WaitingReason,
 } from './batcher/ports.js'
 export type { ClearReason, SyncStatus, WaitReason } from './batcher/sync-actions.js'
+export type { BatcherTurn } from './batcher/turn.js'
 export type { BlockBuilder, BlockBuilderOptions, BuiltBlock } from './block/builder.js'
 export { createBlockBuilder } from './block/builder.js'
 export type { SequencerHeader } from './block/header.js'

@@ -1,14 +1,16 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { Request, Response } from 'cosmjs-types/tendermint/abci/types'
 
-type Requests = { [K in keyof Request]-?: NonNullable<Request[K]> }
-type Responses = { [K in keyof Response]-?: NonNullable<Response[K]> }
+/** By name, what the engine asks. */
+export type AbciRequests = { [K in keyof Request]-?: NonNullable<Request[K]> }
+/** By name, what it is answered. */
+export type AbciResponses = { [K in keyof Response]-?: NonNullable<Response[K]> }
 
 /** The calls of ABCI 2.0 that an application answers; `echo` and `flush` are the transport's. */
 export type AbciApplication = {
-  readonly [K in Exclude<keyof Requests & keyof Responses, 'echo' | 'flush'>]?: (
-    request: Requests[K],
-  ) => Partial<Responses[K]> | Promise<Partial<Responses[K]>>
+  readonly [K in Exclude<keyof AbciRequests & keyof AbciResponses, 'echo' | 'flush'>]?: (
+    request: AbciRequests[K],
+  ) => Partial<AbciResponses[K]> | Promise<Partial<AbciResponses[K]>>
 }
 
 /** Larger than any block or snapshot chunk that the engine sends; a longer frame is not the engine. */

@@ -1,3 +1,16 @@
-export { type AbciApplication, serveAbci } from './abci-server.js'
+export type { OrderedKey, OrderedMap } from '@l2/common'
+export type { ControlEvent, TermEnd } from '../fold/block.js'
+export type { LeaderPlan, Slot } from '../fold/leaders.js'
+export type {
+  ControlState,
+  LeaderChange,
+  Member,
+  MemberSet,
+  StandingVote,
+  TermCause,
+} from '../fold/state.js'
+export type { BlockId, L1Mark, OperatorList } from '../list/list.js'
+export type { ControlParameters } from '../parameters.js'
+export { type AbciApplication, type AbciRequests, type AbciResponses, serveAbci } from './abci-server.js'
 export { createControlApplication } from './application.js'
 export type { ControlApplicationDependencies, ControlApplicationOptions, GenesisOperator } from './machine.js'
