@@ -37,17 +37,13 @@ export {
 export type { L1Sender, SendOptions } from './deploy/send.js'
 export { SettlementError, type SettlementErrorCode } from './errors.js'
 export { anchorStateRegistryAbi, delayedWethAbi, disputeGameFactoryAbi, faultDisputeGameAbi } from './games/abi.js'
-<<<<<<< HEAD
-export type { GameStatus } from './games/game.js'
+export type { Claim, GameState, GameStatus } from './games/game.js'
+export type { Position } from './games/position.js'
 export type { Allocation, FeeRecipients, L2GasToken } from './genesis/allocation.js'
 export { type CheckAllocationOptions, checkAllocation } from './genesis/check-allocation.js'
 export { type L2GenesisOptions, l2Genesis } from './genesis/l2-genesis.js'
 export { nativeTokenBridgePredeploy, predeploys } from './genesis/predeploys.js'
 export { type SettlementRollupOptions, settlementRollup } from './genesis/rollup.js'
-=======
-export type { Claim, GameState, GameStatus } from './games/game.js'
-export type { Position } from './games/position.js'
->>>>>>> 26948d3 (Entries export the types that their signatures name; public faces as built)
 export type { Alarm, AlarmEvent, OutsideTrouble } from './internal/alarms.js'
 export { type Contract, createL1Reader, type L1Block, type L1Client, type L1Reader } from './l1/reader.js'
 export {
