@@ -10,11 +10,10 @@ const mostFunctionLines = 120
 
 /** Files and functions that are longer, as long as they are: `path` or `path name`. */
 const longer = {
-  'packages/blob/src/kzg/pool.ts poolOf': 121,
-  'packages/da/src/anytrust/anytrust.ts createAnyTrustDa': 190,
+  'packages/control-chain/src/cometbft/application.ts createControlApplication': 160,
+  'packages/da/src/anytrust/anytrust.ts createAnyTrustDa': 182,
   'packages/da/src/celestia/celestia.ts createCelestiaDa': 275,
   'packages/da/src/celestia/client.ts createCelestiaClient': 128,
-  'packages/da/src/eigenda/eigenda.ts createEigenDa': 123,
   'packages/da/src/ethereum/publisher.ts createPublisher': 142,
   'packages/da/src/ethereum/simulated-l1.ts createSimulatedL1': 187,
   'packages/da/src/internal/journal.ts createJournal': 162,
@@ -22,11 +21,9 @@ const longer = {
   'packages/da/src/object/s3-store.ts createS3Store': 207,
   'packages/da/src/router/mirror.ts createMirrorDa': 179,
   'packages/da/src/router/router.ts createRouterDa': 237,
-  'packages/node/src/posting/posting.ts openPosting': 160,
   'packages/sequencer-core/src/batcher/batcher.ts createBatcher': 380,
   'packages/sequencer-core/src/batcher/live-planner.ts createBatcherPlanner': 172,
   'packages/sequencer-core/src/batcher/outgoing.ts createOutgoing': 170,
-  'packages/sequencer-core/src/batcher/planner.ts planBatcher': 123,
   'packages/sequencer-core/src/batcher/shared-batcher.ts createSharedBatcher': 307,
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
   'packages/sequencer-core/src/ordering/express-lane/auction.ts createLaneAuction': 126,

@@ -778,7 +778,7 @@ describe('small ones', () => {
   })
   test('a limiter that is off leaves its figures alone', () => {
     for (const limitE9 of [undefined, 2n ** 64n - 1n]) {
-      const limiter = createLimiter(limitE9, wei(100n), units(100n))
+      const limiter = createLimiter({ limitE9, prePooled: wei(100n), preShares: units(100n) })
       expect(limiterAdd(limiter, 7n)).toEqual({ limiter, taken: 7n })
       expect(limiterRemove(limiter, 1_000n)).toBe(limiter)
       expect(limiterSeats(limiter, 5n, 900n)).toBe(limiter)

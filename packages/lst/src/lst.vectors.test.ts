@@ -818,7 +818,7 @@ const models: Record<string, Model<Any>> = {
   }),
   'rebase-limiter': pure({
     limiter: x => {
-      let limiter = createLimiter(maybe(x.limitE9), a(x.prePooled), s(x.preShares))
+      let limiter = createLimiter({ limitE9: maybe(x.limitE9), prePooled: a(x.prePooled), preShares: s(x.preShares) })
       const consumed: bigint[] = []
       for (const [kind, amount] of x.steps as [string, string][]) {
         if (kind === 'inc') {

@@ -104,15 +104,6 @@ export function poolOf(
     })
   }
 
-  function failed(cause: unknown): BlobError {
-    return new BlobError(`${dialect.backend}: the KZG library failed`, {
-      code: 'KZG_BACKEND',
-      recovery: 'retry',
-      details: { reason: cause instanceof Error ? cause.message : String(cause) },
-      cause,
-    })
-  }
-
   const method = <Method extends KzgMethod>(name: Method): AsyncKzgFunctions[Method] =>
     // The options are the argument after those of the function.
     (async (...given: unknown[]) => {
@@ -123,7 +114,7 @@ export function poolOf(
       const known = shortcut(name, args)
       if (known !== undefined) return known
       const answer = await submit(dialect.request(name, args), options?.signal, name)
-      if ('failed' in answer) throw failed(answer.failed)
+      if ('failed' in answer) throw failed(dialect, answer.failed)
       try {
         if ('refused' in answer) throw answer.refused
         return dialect.result(name, answer.value, args)
@@ -145,7 +136,7 @@ export function poolOf(
     async load() {
       if (closed) throw closedError()
       for (const answer of await Promise.all(lanes.map(lane => lane.run({ args: [] })))) {
-        if ('failed' in answer) throw failed(answer.failed)
+        if ('failed' in answer) throw failed(dialect, answer.failed)
       }
     },
     close,
@@ -161,4 +152,13 @@ export function poolOf(
     recoverCellsAndKzgProofs: method('recoverCellsAndKzgProofs'),
     verifyCellKzgProofBatch: method('verifyCellKzgProofBatch'),
   }
+}
+
+function failed(dialect: KzgDialect, cause: unknown): BlobError {
+  return new BlobError(`${dialect.backend}: the KZG library failed`, {
+    code: 'KZG_BACKEND',
+    recovery: 'retry',
+    details: { reason: cause instanceof Error ? cause.message : String(cause) },
+    cause,
+  })
 }

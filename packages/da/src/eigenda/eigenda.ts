@@ -105,9 +105,6 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
   const secrets = [...Object.values(settings.headers), ...server.secrets]
   const hashes = new Map<string, Uint8Array>()
 
-  const wrong = (what: string, details: Record<string, unknown>) =>
-    new DaError(`the EigenDA proxy at ${server.origin} ${what}`, { code: 'DA_OPTIONS_INVALID', details })
-
   /** Asked once: a proxy that is set up for another chain would verify nothing that matters here. */
   const config = createOnce(async (): Promise<ProxyConfig> => {
     const answer = await withDeadline(`${name} config`, undefined, settings.timeoutMs, signal =>
@@ -128,22 +125,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
         ? new DaError(`${server.origin} answered /config with something else`, { code: 'DA_RESPONSE_INVALID' })
         : refusal(answer, server.origin, secrets, true)
     }
-    const { chain_id: chain, cert_verifier_address: verifier, apis_enabled: apis } = found!
-    const { l1ChainId, certificateVerifier } = settings
-    if (l1ChainId !== undefined && chain !== l1ChainId.toString()) {
-      const on =
-        chain === undefined ? 'a chain that it does not name' : chain === '' ? 'none: it only pretends' : String(chain)
-      throw wrong(`verifies on ${on}, not on ${l1ChainId}`, {
-        expected: l1ChainId,
-        got: chain,
-      })
-    }
-    if (certificateVerifier !== undefined && String(verifier).toLowerCase() !== certificateVerifier.toLowerCase()) {
-      throw wrong('uses another certificate verifier', { expected: certificateVerifier, got: verifier })
-    }
-    if (Array.isArray(apis) && apis.length > 0 && !apis.includes('op-generic')) {
-      throw wrong('does not serve the routes of OP alt-DA: enable "op-generic"', { enabled: apis })
-    }
+    checkConfig(found!, settings, server.origin)
     return found!
   })
 
@@ -220,6 +202,31 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
     settings,
     deps,
   )
+}
+
+/** Whether a proxy verifies against what this chain trusts. @throws DaError `DA_OPTIONS_INVALID` */
+function checkConfig(
+  config: ProxyConfig,
+  { l1ChainId, certificateVerifier }: Pick<z.output<typeof schema>, 'l1ChainId' | 'certificateVerifier'>,
+  origin: string,
+): void {
+  const wrong = (what: string, details: Record<string, unknown>) =>
+    new DaError(`the EigenDA proxy at ${origin} ${what}`, { code: 'DA_OPTIONS_INVALID', details })
+  const { chain_id: chain, cert_verifier_address: verifier, apis_enabled: apis } = config
+  if (l1ChainId !== undefined && chain !== l1ChainId.toString()) {
+    const on =
+      chain === undefined ? 'a chain that it does not name' : chain === '' ? 'none: it only pretends' : String(chain)
+    throw wrong(`verifies on ${on}, not on ${l1ChainId}`, {
+      expected: l1ChainId,
+      got: chain,
+    })
+  }
+  if (certificateVerifier !== undefined && String(verifier).toLowerCase() !== certificateVerifier.toLowerCase()) {
+    throw wrong('uses another certificate verifier', { expected: certificateVerifier, got: verifier })
+  }
+  if (Array.isArray(apis) && apis.length > 0 && !apis.includes('op-generic')) {
+    throw wrong('does not serve the routes of OP alt-DA: enable "op-generic"', { enabled: apis })
+  }
 }
 
 function read(body: Uint8Array): ProxyConfig | undefined {

@@ -131,7 +131,12 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): L
   const loss = config.lossPath ? min(lst.lossPending, coreAssets(lst.core)) : 0n
   const most = growthLimit(config.limits, pre.assets, args.now - lst.reportedAt)
   const limiter = limiterRemove(
-    createLimiter(config.maxPositiveRebaseE9, pre.assets as Assets, pre.shares as Shares, most),
+    createLimiter({
+      limitE9: config.maxPositiveRebaseE9,
+      prePooled: pre.assets as Assets,
+      preShares: pre.shares as Shares,
+      most,
+    }),
     min(loss, pre.assets),
   )
   const given = limiterAdd(limiter, lst.givenUp)

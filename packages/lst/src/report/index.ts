@@ -14,6 +14,7 @@ export {
   burnLimit,
   createLimiter,
   type Limiter,
+  type LimiterOptions,
   limiterAdd,
   limiterRemove,
   limiterSeats,

@@ -24,13 +24,14 @@ export type Limiter = {
   readonly current: bigint
 }
 
-/** A limiter over a pool of `prePooled` wei and `preShares` shares; `most` is another ceiling of what is added, wei. */
-export function createLimiter(
-  limitE9: bigint | undefined,
-  prePooled: Assets,
-  preShares: Shares,
-  most?: bigint | undefined,
-): Limiter {
+/** What {@link createLimiter} takes: the pool before the report, and how far it may grow. */
+export type LimiterOptions = Pick<Limiter, 'limitE9' | 'prePooled' | 'preShares'> & {
+  /** Another ceiling of what is added, wei. */
+  readonly most?: bigint | undefined
+}
+
+/** A limiter over a pool before its report. @throws LstError `OPTION_INVALID`, `AMOUNT_INVALID` */
+export function createLimiter({ limitE9, prePooled, preShares, most }: LimiterOptions): Limiter {
   if (limitE9 !== undefined && limitE9 < 0n) fail('OPTION_INVALID', `rebase limit expected 0 or more, got ${limitE9}`)
   if (most !== undefined) amount('most', most)
   // 2^64−1 is how the contract says "off"; a pool of nothing has no rate to hold.

@@ -5,14 +5,11 @@ import { isL2Error } from '@l2/common'
 import {
   type Commitment,
   createCommitmentSource,
-  createRouterDa,
   type DaCommitmentSource,
   type DataAvailability,
   daLayer,
-  type RouterEvent,
   type SkippedCommitment,
 } from '@l2/da'
-import { createCelestiaClient, createCelestiaDa, namespaceOfName } from '@l2/da/celestia'
 import {
   createBlobDa,
   createCalldataDa,
@@ -21,9 +18,6 @@ import {
   parseCalldataCommitment,
 } from '@l2/da/ethereum'
 import { createFileStore } from '@l2/da/node'
-import { createObjectDa, createS3Store } from '@l2/da/object'
-import { createMemoryDa } from '@l2/da/testing'
-import { createCelestiaServer } from '@l2/da/testing/celestia'
 import type { BatcherSink, L1Prices } from '@l2/sequencer-core/batcher'
 import type { Hex, LocalAccount } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
@@ -32,6 +26,7 @@ import { NodeError } from '../errors.js'
 import { devL1BlockSeconds, type L1, l1Wallet } from '../l1/l1.js'
 import type { ChainIdentity } from '../storage/data-directory.js'
 import { createWallet, type Wallet } from './funds.js'
+import { type LayerOptions, openLayer } from './layers.js'
 import { createBookedSinks } from './sink.js'
 
 /** How batches reach L1, and how what is not on L1 is read back. */
@@ -62,15 +57,9 @@ export type Posting = {
 }
 
 /** Where data goes besides L1, and the pace of transactions on it. */
-export type PostingOptions = {
+export type PostingOptions = LayerOptions & {
   /** Who posts and pays. */
   account: LocalAccount
-  /** A celestia-node's JSON-RPC; without it one runs here, in memory. Its token comes from CELESTIA_TOKEN. */
-  celestia?: string | undefined
-  /** A bucket of an S3 server and a folder in it. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
-  s3?: string | undefined
-  /** How long the router lets its first layer stall, milliseconds. */
-  stallMs: number
   l1Timing: { confirmations: number; pollMs: number }
 }
 
@@ -101,57 +90,10 @@ export async function openPosting(
   const blobs = createBlobDa({ inbox }, { client: client as never, kzg, beacons: [beacon], transactions })
   const closers: (() => PromiseLike<void>)[] = [() => transactions.close(), () => kzg.close()]
 
-  const celestia = async (): Promise<DataAvailability> => {
-    let url = config.celestia
-    let token = process.env['CELESTIA_TOKEN']
-    if (url === undefined) {
-      const server = await createCelestiaServer()
-      closers.unshift(() => server.close())
-      ;({ url, token } = server)
-    }
-    return createCelestiaDa(
-      { namespace: namespaceOfName(`l2-${identity.chainId}`), pollMs: 500 },
-      { client: createCelestiaClient({ url, ...(token === undefined ? {} : { token }) }), store },
-    )
-  }
-  const s3 = async (): Promise<DataAvailability> => {
-    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION } = process.env
-    if (AWS_ACCESS_KEY_ID === undefined || AWS_SECRET_ACCESS_KEY === undefined) {
-      throw new NodeError('--s3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY', { code: 'CONFIG_INVALID' })
-    }
-    const credentials = () => ({
-      accessKeyId: AWS_ACCESS_KEY_ID,
-      secretAccessKey: AWS_SECRET_ACCESS_KEY,
-      sessionToken: AWS_SESSION_TOKEN,
-    })
-    const objects = createS3Store(
-      { url: config.s3!, ...(AWS_REGION === undefined ? {} : { region: AWS_REGION }) },
-      { credentials },
-    )
-    return createObjectDa({}, { objects, journal: store })
-  }
-  /** What is behind Ethereum while L1 does not answer. */
-  const behind = config.s3 === undefined ? celestia : s3
-  const layers: Record<string, () => Promise<DataAvailability>> = {
-    ethereum: async () => blobs,
-    'ethereum-blobs': async () => blobs,
-    'ethereum-calldata': async () => calldata,
-    memory: async () => createMemoryDa({}, { store: createFileStore(join(directory, 'memory-da')) }),
-    celestia,
-    s3,
-    router: async () =>
-      createRouterDa(
-        { policy: 'failover', limits: 'active', stallMs: config.stallMs, probeMs: 2000, cooldownMs: config.stallMs },
-        { layers: [{ da: blobs }, { da: await behind() }], store, onEvent: onRouterEvent },
-      ),
-  }
   const onSkipped = ({ commitment, l1Block, reason }: SkippedCommitment) =>
     say(`commitment ${commitment.slice(0, 20)}… of L1 block ${l1Block} is skipped: ${reason}`)
-  const onRouterEvent = (event: RouterEvent): void => {
-    if (event.type === 'failed-over') say(`${event.from} does not take data now: a batch went to ${event.to}`)
-    if (event.type === 'switched') say(`data goes to ${event.to} now, not to ${event.from}`)
-  }
-  const layer = await layers[identity.dataAvailability]!()
+  const opened = { blobs, calldata, store, directory, closers, say }
+  const layer = await openLayer(identity, config, opened)
   // Facts of the chain: a node that was not given one of these layers stops at its first commitment, and skips none that others take.
   const accepted: Record<string, readonly number[]> = {
     memory: [daLayer.memory],
@@ -173,26 +115,14 @@ export async function openPosting(
     commitments: calldata,
   })
 
-  const costOf = async (hash: Hex): Promise<L1Cost> => {
-    const mined = await transactions.successor(hash)
-    const receipt = await client.getTransactionReceipt({ hash: mined }).catch(cause => {
-      throw new NodeError(`L1 gives no receipt of ${mined}`, { code: 'RPC_FAILED', recovery: 'retry', cause })
-    })
-    const blobGasUsed = receipt.blobGasUsed ?? 0n
-    return {
-      transactionHash: receipt.transactionHash,
-      l1Block: receipt.blockNumber,
-      blobs: Number(blobGasUsed / 131_072n),
-      blobGasWei: blobGasUsed * (receipt.blobGasPrice ?? 0n),
-      executionGasWei: receipt.gasUsed * receipt.effectiveGasPrice,
-    }
-  }
-
   const transactionOf = (commitment: Commitment): Hex =>
     (commitment.layer === daLayer.ethereumBlob ? parseBlobCommitment : parseCalldataCommitment)(commitment)
       .transactionHash
 
-  const sinks = createBookedSinks({ blobs, calldata, transactionOf, costOf, keeper })
+  const sinks = createBookedSinks({
+    ...{ blobs, calldata, transactionOf, keeper },
+    costOf: async hash => costOf(client, await transactions.successor(hash)),
+  })
   const sink = sinks.sinkOf(layer)
   const onL1Sinks: Record<string, Record<string, BatcherSink>> = {
     ethereum: { blobs: sink, calldata: sinks.sinkOf(calldata) },
@@ -234,5 +164,20 @@ export async function openPosting(
       await layer.close()
       for (const close of closers) await close()
     },
+  }
+}
+
+/** What L1 charged for a transaction. @throws NodeError `RPC_FAILED` (retry) */
+async function costOf(client: ReturnType<typeof l1Wallet>, mined: Hex): Promise<L1Cost> {
+  const receipt = await client.getTransactionReceipt({ hash: mined }).catch(cause => {
+    throw new NodeError(`L1 gives no receipt of ${mined}`, { code: 'RPC_FAILED', recovery: 'retry', cause })
+  })
+  const blobGasUsed = receipt.blobGasUsed ?? 0n
+  return {
+    transactionHash: receipt.transactionHash,
+    l1Block: receipt.blockNumber,
+    blobs: Number(blobGasUsed / 131_072n),
+    blobGasWei: blobGasUsed * (receipt.blobGasPrice ?? 0n),
+    executionGasWei: receipt.gasUsed * receipt.effectiveGasPrice,
   }
 }

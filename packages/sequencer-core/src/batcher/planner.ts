@@ -190,6 +190,17 @@ export function planBatcher(input: PlanInput): {
   best.sort(cheaper)
   const [plan, ...alternatives] = best as [Plan, ...Plan[]]
   const size = compressors.find(({ name }) => name === plan.compressor)!.bytesPerTransaction
+  const explanation = explain(input, plan, alternatives, { blobBaseFeeWei, size, longest })
+  return { plan, alternatives, explanation }
+}
+
+/** Why a plan is the cheapest, in numbers. */
+function explain(
+  { gasPriceWei, latencyTargetSeconds }: PlanInput,
+  plan: Plan,
+  alternatives: readonly Plan[],
+  { blobBaseFeeWei, size, longest }: { blobBaseFeeWei: bigint; size: number; longest: number },
+): string[] {
   const otherDa = alternatives.find(({ da }) => da !== plan.da)
   const more = (other: Plan): string => {
     if (plan.weiPerThousandTransactions === 0n) return 'no less'
@@ -197,7 +208,7 @@ export function planBatcher(input: PlanInput): {
     return `${(ratio - 100).toFixed(1)} % more`
   }
   const otherCompressor = alternatives.find(({ compressor, da }) => compressor !== plan.compressor && da === plan.da)
-  const explanation = [
+  return [
     `${plan.da}: 1,000 transactions cost ${plan.weiPerThousandTransactions} wei at ${gasPriceWei} wei a gas and ${blobBaseFeeWei} wei a blob gas; ${
       otherDa === undefined ? 'there is no other layer' : `${otherDa.da} would cost ${more(otherDa)}`
     }`,
@@ -209,5 +220,4 @@ export function planBatcher(input: PlanInput): {
     `${plan.targetFrames} frames of ${plan.frameDataBytes} bytes, ${(plan.fill * 100).toFixed(1)} % of what is paid for used`,
     `closed after ${plan.fillBlocks} of at most ${longest} L1 blocks: ${plan.latencySeconds} s until it is on L1, ${latencyTargetSeconds} s allowed`,
   ]
-  return { plan, alternatives, explanation }
 }
