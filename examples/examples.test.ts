@@ -69,4 +69,12 @@ describe('examples', () => {
     expect(text).toContain('2 ETH paid on L1')
     expect(text).toContain('the portal holds 3 ETH: 5 came, 2 went')
   })
+
+  it('bridge-token: an ERC-20 pays for gas, and the books are exact after every step', async () => {
+    const text = await run('bridge-token.ts')
+    expect(text.match(/: exact$/gm)).toHaveLength(5)
+    expect(text).toContain('released 1000, in flight 0')
+    expect(text).toContain('locked 600, held 600, released 600, in flight 0')
+    expect(text).toContain("400 METIS are the friend's on L1")
+  })
 })
