@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runs } from '@l2/common/testing'
 import { createWatcher } from '@l2/node'
 import { decodeSealedBlock, hashSequencerHeader, recoverSigner, type SequencerHeader } from '@l2/sequencer-core/block'
 import { openFileLog } from '@l2/sequencer-core/node'
@@ -49,7 +50,10 @@ async function signedHeaders(): Promise<{ header: SequencerHeader; signature: He
   return found
 }
 
-it('follows reorganisations of L1 by one, three and twenty blocks, and a kill in the middle, and convicts nobody', {
+/** By so many blocks; L1 is twenty long after a minute only, which is for a soak. */
+const depths = [1, 3, 20].slice(0, runs({ suite: 2, soak: 3 }))
+
+it(`follows reorganisations of L1 by ${depths.join(', ')} blocks, and a kill in the middle, and convicts nobody`, {
   timeout: 600_000,
 }, async () => {
   const acknowledged = new Set<Hash>()
@@ -68,13 +72,13 @@ it('follows reorganisations of L1 by one, three and twenty blocks, and a kill in
     node.events.filter(event => event.startsWith('L1 was reorganised')).length >= times
   let stopped = false
   const loading = load(node.url, acknowledged, () => stopped)
-  for (const [index, depth] of [1, 3, 20].entries()) {
+  for (const [index, depth] of depths.entries()) {
     await reorg(depth)
     await until(node, `a reorg of ${depth}`, wasFollowed(index + 1))
   }
   // Once more, and the node ends as it follows; the next one does.
   await reorg(3)
-  await until(node, 'the last reorg', wasFollowed(4))
+  await until(node, 'the last reorg', wasFollowed(depths.length + 1))
   await node.kill('SIGKILL')
   stopped = true
   await loading
@@ -112,7 +116,7 @@ it('follows reorganisations of L1 by one, three and twenty blocks, and a kill in
   const { inbox } = JSON.parse(readFileSync(join(directory, 'chain.json'), 'utf8')) as { inbox: Hex }
   const headers = await signedHeaders()
   const heights = headers.map(({ header }) => header.height)
-  expect(heights.length).toBeGreaterThan(new Set(heights).size + 20)
+  expect(heights.length).toBeGreaterThan(new Set(heights).size + runs({ suite: 4, soak: 20 }))
   const bundles: string[] = []
   const watcher = createWatcher({
     ...{ account: batcherAccount(), chainId, nonce: async () => 0, submit: async () => undefined },
