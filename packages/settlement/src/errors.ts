@@ -16,6 +16,8 @@ export type SettlementErrorCode =
   | 'ANCHOR_DIFFERS'
   /** A genesis has what it must not have, or lacks what it needs; `metaMessages` has each. */
   | 'ALLOCATION_REFUSED'
+  /** Predeploys of another level than the chain begins with, or something else than the frozen ones. */
+  | 'LEVEL_INVALID'
   /** What is on L1 and in the L2's genesis is not what the chain may start with; `metaMessages` has each problem. */
   | 'SETTLEMENT_REFUSED'
   /** No execution engine is installed. */

@@ -28,8 +28,8 @@ export type FeeRecipients = {
 }
 
 /** Where a proxy keeps its implementation and who may change it. Source: EIP-1967. */
-const implementationSlot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
-const adminSlot = '0xb53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103'
+export const implementationSlot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
+export const adminSlot = '0xb53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103'
 
 /** Who is the sender of a message while none is under way. Source: `Constants.DEFAULT_L2_SENDER` of OP's contracts. */
 const noSender: Address = '0x000000000000000000000000000000000000dead'

@@ -1,6 +1,6 @@
 import { type Address, pad } from 'viem'
 import { SettlementError } from '../errors.js'
-import type { Allocation, FeeRecipients, L2GasToken } from './allocation.js'
+import { type Allocation, type FeeRecipients, implementationSlot, type L2GasToken } from './allocation.js'
 import { implementationOf, nativeTokenBridgePredeploy, predeploys } from './predeploys.js'
 import { requiredPreinstalls } from './preinstalls.js'
 
@@ -55,14 +55,14 @@ export function checkAllocation(alloc: Allocation, options: CheckAllocationOptio
   const hasCode = (address: Address): boolean => (alloc[address]?.code ?? '0x') !== '0x'
   for (const [name, address] of Object.entries(predeploys)) {
     if (!hasCode(address)) problems.push(`${name} (${address}) has no code`)
-    const behind = implementationOf(address)
+    const behind = behindOf(alloc, address)
     if (address !== predeploys.weth && !hasCode(behind)) problems.push(`nothing is behind ${name} (${address})`)
   }
   for (const address of requiredPreinstalls) if (!hasCode(address)) problems.push(`${address} has no code`)
   for (const [fee, vault] of Object.entries(vaults) as [keyof FeeRecipients, Address][]) {
     const recipient = options.recipients[fee].toLowerCase() as Address
     const word = pad(recipient, { size: 32 }).slice(2)
-    const { code = '0x' } = alloc[implementationOf(vault)] ?? {}
+    const { code = '0x' } = alloc[behindOf(alloc, vault)] ?? {}
     const isNamed =
       code.includes(word) || Object.values(alloc[vault]?.storage ?? {}).some(held => ends(held, recipient))
     if (!isNamed) problems.push(`the vault ${vault} pays somebody else than its recipient ${recipient}`)
@@ -111,6 +111,12 @@ function developmentProblems(alloc: Allocation, { owner, recipients }: CheckAllo
     }
   }
   return problems
+}
+
+/** The code behind a proxy: where the proxy says, else where the genesis of the stock contracts has it. */
+function behindOf(alloc: Allocation, proxy: Address): Address {
+  const held = alloc[proxy]?.storage?.[implementationSlot]
+  return held === undefined ? implementationOf(proxy) : `0x${held.slice(26).toLowerCase()}`
 }
 
 /** Whether a word holds this address in its low bytes, whatever is packed above it. */

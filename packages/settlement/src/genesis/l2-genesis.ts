@@ -1,4 +1,4 @@
-import type { ForkSchedule, RollupConfig } from '@l2/sequencer-core/derivation'
+import { allForksAtGenesis, type ForkSchedule, type RollupConfig } from '@l2/sequencer-core/derivation'
 import { type OpGenesis, opGenesis } from '@l2/sequencer-core/engine'
 import type { Address } from 'viem'
 import * as z from 'zod/mini'
@@ -7,6 +7,7 @@ import { SettlementError } from '../errors.js'
 import { address, checkOptions, uint } from '../internal/options.js'
 import { type Allocation, type FeeRecipients, type L2GasToken, predeployedAccounts } from './allocation.js'
 import { checkAllocation } from './check-allocation.js'
+import { checkLevel, type FrozenPredeploys, frozenAccounts } from './frozen.js'
 import { predeployCount } from './predeploys.js'
 
 /** Options of {@link l2Genesis}. */
@@ -21,6 +22,11 @@ export type L2GenesisOptions = {
   l1: { l1CrossDomainMessenger: Address; l1StandardBridge: Address; l1Erc721Bridge: Address }
   /** What pays for gas. Defaults to ether. */
   gasToken?: L2GasToken | undefined
+  /**
+   * The predeploys: those of the installed package with ours in front, at the level of Jovian, or frozen ones of the OP Stack, which Go prints. The latter cross later
+   * upgrades as other chains do.
+   */
+  level?: FrozenPredeploys | undefined
   /** Upgrades the predeploys. */
   owner: Address
   recipients: FeeRecipients
@@ -88,15 +94,16 @@ function lowerCase(alloc: Allocation): Allocation {
 /**
  * The genesis of a rollup: predeploys and preinstalls, checked. `JSON.stringify` writes the file that op-geth, op-reth, `@l2/op-engine` and anvil start from.
  *
- * @throws SettlementError `SETTLEMENT_OPTIONS_INVALID`, `ARTIFACT_MISSING`, `ALLOCATION_REFUSED`
+ * @throws SettlementError `SETTLEMENT_OPTIONS_INVALID`, `ARTIFACT_MISSING`, `LEVEL_INVALID`, `ALLOCATION_REFUSED`
  */
 export function l2Genesis(options: L2GenesisOptions, { artifacts }: { artifacts: Artifacts }): OpGenesis {
   checkOptions(schema, options, 'l2Genesis')
-  const { l2ChainId, timestamp, gasLimit, forks, eip1559, owner, recipients, isDevnet = false } = options
+  const { l2ChainId, timestamp, gasLimit, forks, eip1559, owner, recipients, level, isDevnet = false } = options
   const gasToken = options.gasToken ?? { type: 'ether' }
-  const reserved = options.reservedPredeploys ?? predeployCount
+  const told = { ...options, gasToken, reserved: options.reservedPredeploys ?? predeployCount }
+  checkLevel(level, forks ?? allForksAtGenesis, timestamp)
   const alloc = {
-    ...predeployedAccounts({ ...options, gasToken, reserved }, artifacts),
+    ...(level === undefined ? predeployedAccounts(told, artifacts) : frozenAccounts(told, level, artifacts)),
     ...lowerCase(options.alloc ?? {}),
   }
   checkAllocation(alloc, { owner, recipients, gasToken, isDevnet })

@@ -20,7 +20,7 @@ const addresses: Readonly<Record<string, Address>> = {
   BeaconBlockRootsCode: '0x000f3df6d732807ef1319fb7b8bb8522d0beac02',
 }
 
-const permit2: Address = '0x000000000022d473030f116ddee9f6b43ac78ba3'
+export const permit2: Address = '0x000000000022d473030f116ddee9f6b43ac78ba3'
 /** Where Permit2's code has what depends on the chain, bytes. Source: `getPermit2Code` of OP's `Preinstalls.sol`. */
 const [chainIdAt, domainSeparatorAt] = [6945, 6983]
 
