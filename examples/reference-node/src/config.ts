@@ -1,4 +1,11 @@
-import { defaultHistory, engineKinds, expectedInclusionBlocks, l1BlockSeconds, NodeError, parseHistory } from '@l2/node'
+import {
+  defaultHistoryText,
+  engineKinds,
+  expectedInclusionBlocks,
+  l1BlockSeconds,
+  NodeError,
+  parseHistory,
+} from '@l2/node'
 import { defaultSplit, type SplitBps } from '@l2/sequencer-core/economics'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
@@ -78,7 +85,7 @@ const schema = z
     /** What op-engine keeps behind the finalized block. */
     history: z
       .string()
-      .default(defaultHistory)
+      .default(defaultHistoryText)
       .transform((text, context) => {
         const history = parseHistory(text, blockTimeSeconds)
         if (typeof history !== 'string') return history
@@ -188,7 +195,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
       '--check <engine>',
       'op-geth (another program) or native: the verifier executes with both, and they must agree',
     )
-    .option('--history <spans>', `what op-engine and op-geth keep: ${defaultHistory}, or all`, defaultHistory)
+    .option('--history <spans>', `what op-engine and op-geth keep: ${defaultHistoryText}, or all`, defaultHistoryText)
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
     .option(
       '--allow-unprotected',

@@ -1,7 +1,6 @@
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { type L1Info, l1BlockPredeploy } from '@l2/sequencer-core/derivation'
 import {
-  calldataGas,
   estimatedSizeScaled,
   fastLzSize,
   l1FeeBedrock,
@@ -9,6 +8,7 @@ import {
   l1FeeFjordOfSize,
   l1FeeFjordUpperBound,
   operatorFee,
+  rollupDataGas,
 } from '@l2/sequencer-core/fees'
 import { type Abi, bytesToHex, type Hex, numberToHex, pad, slice, stringToHex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -156,7 +156,7 @@ describe('GasPriceOracle', () => {
       const data = randomData(random, 3_000)
       const hex = bytesToHex(data)
       const seen = `seed ${random.seed} round ${round}, ${layout}, ${data.length} bytes`
-      const gas = calldataGas(data) + 68n * 16n
+      const gas = rollupDataGas(data) + 68n * 16n
       const size = fastLzSize(data) + 68
       const [l1Fee, gasUsed] = [await fee('getL1Fee', [hex]), await fee('getL1GasUsed', [hex])]
       if (info.layout === 'bedrock') {

@@ -21,7 +21,7 @@ export {
   type NodeEngine,
 } from './engine/engine.js'
 export type { History } from './engine/history.js'
-export { defaultHistory, parseHistory } from './engine/history.js'
+export { defaultHistoryText, parseHistory } from './engine/history.js'
 export { findOpEngine } from './engine/op-engine.js'
 export type { NodeErrorCode } from './errors.js'
 export { NodeError } from './errors.js'

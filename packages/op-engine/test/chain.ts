@@ -5,7 +5,7 @@ import { attributesAfter, simulatedRollup } from '@l2/sequencer-core/testing'
 import type { Hash, Hex } from 'viem'
 import { hexToBytes } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { type EngineKind, findEngineFile, howToGet } from '../src/node/index.js'
+import { findEngineFile, howToGet, type OpEngineKind } from '../src/node/index.js'
 
 /** Private keys of accounts with 100 ether each. */
 export const keys: Hex[] = [`0x${'a1'.repeat(32)}`, `0x${'b2'.repeat(32)}`]
@@ -79,7 +79,7 @@ export async function signed(
 }
 
 /** The engine's file, or one line on why a suite is skipped. */
-export async function engineFileOrSkip(kind: EngineKind): Promise<string | undefined> {
+export async function engineFileOrSkip(kind: OpEngineKind): Promise<string | undefined> {
   const file = await findEngineFile(kind)
   if (file === undefined) process.stdout.write(`skipped: no ${kind} engine was built; ${howToGet(kind)}\n`)
   return file

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type EngineHarness, engineConformance } from '@l2/sequencer-core/testing'
 import { afterAll, describe, it } from 'vitest'
 import type { OpEngine } from '../src/index.js'
-import { createOpEngine, type EngineKind, type NodeStore } from '../src/node/index.js'
+import { createOpEngine, type NodeStore, type OpEngineKind } from '../src/node/index.js'
 import { chainId, engineFileOrSkip, type Fork, keys, testChain } from './chain.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-op-engine-'))
@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const files = { wasm: await engineFileOrSkip('wasm'), native: await engineFileOrSkip('native') }
 
 let stores = 0
-function harness(engine: EngineKind, kind: 'lmdb' | 'log' | 'memory', fork: Fork): () => Promise<EngineHarness> {
+function harness(engine: OpEngineKind, kind: 'lmdb' | 'log' | 'memory', fork: Fork): () => Promise<EngineHarness> {
   const { genesis, attributes } = testChain(fork)
   return async () => {
     const store: NodeStore = kind === 'memory' ? 'memory' : { path: join(folder, String(stores++)), type: kind }
@@ -41,7 +41,7 @@ function harness(engine: EngineKind, kind: 'lmdb' | 'log' | 'memory', fork: Fork
   }
 }
 
-const suites: [EngineKind, 'lmdb' | 'log' | 'memory', Fork][] = [
+const suites: [OpEngineKind, 'lmdb' | 'log' | 'memory', Fork][] = [
   ['wasm', 'lmdb', 'jovian'],
   ['wasm', 'log', 'isthmus'],
   ['native', 'lmdb', 'isthmus'],

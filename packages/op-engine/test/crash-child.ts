@@ -1,9 +1,9 @@
 // Builds one block after another and prints each once it is the head. Started by crash.test.ts, which kills it.
 import { writeSync } from 'node:fs'
-import { createOpEngine, type EngineKind } from '../src/node/index.js'
+import { createOpEngine, type OpEngineKind } from '../src/node/index.js'
 import { signed, testChain, zeroHash } from './chain.js'
 
-const [path, kind, engineKind, file] = process.argv.slice(2) as [string, 'lmdb' | 'log', EngineKind, string]
+const [path, kind, engineKind, file] = process.argv.slice(2) as [string, 'lmdb' | 'log', OpEngineKind, string]
 const { genesis, after } = testChain('jovian')
 const engine = await createOpEngine({ genesis, store: { path, type: kind }, engine: engineKind, file })
 let parent = (await engine.block('latest'))!

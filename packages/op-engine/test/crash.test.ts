@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createOpEngine, type EngineKind } from '../src/node/index.js'
+import { createOpEngine, type OpEngineKind } from '../src/node/index.js'
 import { engineFileOrSkip, signed, testChain, zeroHash } from './chain.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-crash-'))
@@ -43,7 +43,7 @@ async function killed(args: readonly string[], limit = ''): Promise<{ lines: str
   return { lines: output.split('\n').slice(0, -1), output: errors }
 }
 
-const cases: [EngineKind, 'lmdb' | 'log'][] = [
+const cases: [OpEngineKind, 'lmdb' | 'log'][] = [
   ['wasm', 'lmdb'],
   ['wasm', 'log'],
   ['native', 'lmdb'],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createStateProofs, type StateProofsDependencies } from '@l2/sequencer-core/output'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createOpEngine, type EngineKind } from '../src/node/index.js'
+import { createOpEngine, type OpEngineKind } from '../src/node/index.js'
 import { engineFileOrSkip, signed, testChain } from './chain.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-history-'))
@@ -14,7 +14,7 @@ const files = { wasm: await engineFileOrSkip('wasm'), native: await engineFileOr
 const filling = '0x00000000000000000000000000000000000f1111'
 const code = '0x5b5a61c3501160155760015a4360201b17556000565b00'
 
-const cases: [EngineKind, 'lmdb' | 'log'][] = [
+const cases: [OpEngineKind, 'lmdb' | 'log'][] = [
   ['wasm', 'lmdb'],
   ['wasm', 'log'],
   ['native', 'lmdb'],

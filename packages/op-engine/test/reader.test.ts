@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutedBlock } from '@l2/sequencer-core/engine'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { OpEngine } from '../src/index.js'
-import { createOpEngine, type EngineKind, type NodeStore } from '../src/node/index.js'
+import { createOpEngine, type NodeStore, type OpEngineKind } from '../src/node/index.js'
 import { accounts, engineFileOrSkip, signed, testChain, zeroHash } from './chain.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-reader-'))
@@ -33,7 +33,7 @@ async function grow(engine: OpEngine, blocks: number): Promise<ExecutedBlock[]> 
   return chain
 }
 
-const places: [EngineKind, string, () => NodeStore][] = [
+const places: [OpEngineKind, string, () => NodeStore][] = [
   ['wasm', 'lmdb', () => ({ path: join(folder, 'wasm-lmdb'), type: 'lmdb' })],
   ['wasm', 'log', () => ({ path: join(folder, 'wasm-log'), type: 'log' })],
   ['wasm', 'memory', () => 'memory'],

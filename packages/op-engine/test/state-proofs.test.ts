@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { messagePasser, type StateProofsDependencies } from '@l2/sequencer-core/output'
 import { type ProofsHarness, proofsConformance, storingContract } from '@l2/sequencer-core/testing'
 import { afterAll, describe, it } from 'vitest'
-import { createOpEngine, type EngineKind } from '../src/node/index.js'
+import { createOpEngine, type OpEngineKind } from '../src/node/index.js'
 import { chainId, engineFileOrSkip, keys, testChain } from './chain.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-op-engine-proofs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let stores = 0
-function harness(kind: EngineKind, file: string | undefined): () => Promise<ProofsHarness> {
+function harness(kind: OpEngineKind, file: string | undefined): () => Promise<ProofsHarness> {
   const { genesis, attributes } = testChain('jovian', { [messagePasser]: { nonce: 1n, code: storingContract } })
   return async () => {
     const store = { path: join(folder, String(stores++)) }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createBlobTips } from './blob-tips.js'
-import { brokenFeeLimit, bumpFees, calldataGas, cheaperDa, firstFees } from './fees.js'
+import { brokenFeeLimit, bumpFees, cheaperDa, firstFees } from './fees.js'
 import { createTransactionManager } from './transaction-manager.js'
 
 const gwei = 10n ** 9n
@@ -100,13 +100,6 @@ describe('cheaperDa', () => {
     expect(cheaperDa({ gasPrice: 1_001_000n, blobBaseFee: 16_100_000n, calldataBytes: 120_000, blobs: 3 })).toBe(
       'blobs',
     )
-  })
-})
-
-describe('calldataGas', () => {
-  it('is the floor of EIP-7623', () => {
-    expect(calldataGas(new Uint8Array())).toBe(21_000n)
-    expect(calldataGas(Uint8Array.of(0, 0, 1))).toBe(21_060n)
   })
 })
 

@@ -122,23 +122,6 @@ export function brokenFeeLimit(
   return undefined
 }
 
-/**
- * Gas of a transaction with calldata and nothing to execute: the intrinsic gas, or the floor of EIP-7623 (10 a zero byte, 40 another),
- * whichever is more. Source: EIP-2028, EIP-7623.
- *
- * @example
- * ```ts
- * import { calldataGas } from '@l2/da/ethereum'
- *
- * console.log(calldataGas(Uint8Array.of(0, 1))) // 21050n
- * ```
- */
-export function calldataGas(data: Uint8Array): bigint {
-  let zeros = 0
-  for (const byte of data) if (byte === 0) zeros++
-  return 21_000n + BigInt(10 * zeros + 40 * (data.length - zeros))
-}
-
 /** What {@link cheaperDa} compares. */
 export type CrossoverInput = {
   /** Wei per gas that a transaction pays: base fee and tip. */

@@ -35,7 +35,6 @@ export {
   brokenFeeLimit,
   bumpFees,
   type CrossoverInput,
-  calldataGas,
   cheaperDa,
   type FeeFloors,
   type FeeLimits,

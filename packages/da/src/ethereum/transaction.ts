@@ -1,8 +1,9 @@
+import { calldataGas, countBytes } from '@l2/blob'
 import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Hex } from 'viem'
 import type { Commitment } from '../commitment.js'
-import { calldataGas, type Fees } from './fees.js'
+import type { Fees } from './fees.js'
 import type { SigningAccount } from './rpc.js'
 
 /** Blob transactions and all others live in separate pools, and an account cannot be in both. */
@@ -41,7 +42,7 @@ export const calldataPayload: PayloadKind = {
     const data = items[0] ?? new Uint8Array()
     const input = bytesToHex(data)
     return {
-      intrinsicGas: calldataGas(data),
+      intrinsicGas: calldataGas(countBytes(data)),
       estimate: { data: input },
       hashes: items.map(item => bytesToHex(keccak_256(item))),
       sign: async (account, { chainId, nonce, to, gas, fees }) => {

@@ -3,9 +3,9 @@ export type { Assets, RateE27, Shares } from '../math/units.js'
 export { type Deployment, deployments } from './deployments.js'
 export {
   type HistoryOptions,
-  type ReadClient,
-  type ReadOptions,
   readRewardHistory,
   readVaultRate,
+  type VaultClient,
+  type VaultReadOptions,
   vaultAbi,
 } from './read.js'

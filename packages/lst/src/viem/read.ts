@@ -13,10 +13,10 @@ export const vaultAbi = /*#__PURE__*/ parseAbi([
 ])
 
 /** The part of a viem client that is used: any public client fits. */
-export type ReadClient = Pick<PublicClient, 'readContract' | 'getContractEvents' | 'getBlock'>
+export type VaultClient = Pick<PublicClient, 'readContract' | 'getContractEvents' | 'getBlock'>
 
 /** Where and when to read. */
-export type ReadOptions = {
+export type VaultReadOptions = {
   /** The vault: an ERC-4626 share token (seMETIS, wstMETIS and their kind). */
   address: Address
   /** Default: the newest block. */
@@ -36,8 +36,8 @@ async function reading<T>(what: string, run: () => Promise<T>): Promise<T> {
  * @throws LstError `READ_FAILED` with the client's error as cause.
  */
 export async function readVaultRate(
-  client: ReadClient,
-  options: ReadOptions,
+  client: VaultClient,
+  options: VaultReadOptions,
 ): Promise<{ assets: Assets; shares: Shares; rate: RateE27 }> {
   const { address, blockNumber } = options
   const at = blockNumber === undefined ? {} : { blockNumber }
@@ -68,7 +68,7 @@ export type HistoryOptions = {
  * @throws LstError `READ_FAILED`, `OPTION_INVALID`
  */
 export async function readRewardHistory(
-  client: ReadClient,
+  client: VaultClient,
   options: HistoryOptions,
 ): Promise<{ entries: HistoryEntry[]; reward: bigint }> {
   const { address, fromBlock, toBlock, blockStep = 5_000n, rebaseStep = 43_200n } = options
@@ -149,7 +149,7 @@ export async function readRewardHistory(
   })
 }
 
-async function timeOf(client: ReadClient, blockNumber: bigint): Promise<bigint> {
+async function timeOf(client: VaultClient, blockNumber: bigint): Promise<bigint> {
   const block = await reading(`block ${blockNumber}`, () => client.getBlock({ blockNumber }))
   return block.timestamp
 }

@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import type { BlockId } from '@l2/sequencer-core/derivation'
 import type { ExecutionEngine } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
@@ -31,7 +32,7 @@ export type Reader = { readonly client: object; readonly signal: AbortSignal }
 /** One JSON-RPC read; what the engine refuses is thrown as an `RpcAnswerError`. Without a reader it is the node itself that reads. */
 export type Read = <T = unknown>(method: string, params: readonly unknown[], reader?: Reader) => Promise<T>
 
-export type BlockId = { readonly number: bigint; readonly hash: Hash }
+export type { BlockId }
 
 /** A program of its own that executes. */
 export type Program = {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { defaultHistory, parseHistory } from './history.js'
+import { defaultHistoryText, parseHistory } from './history.js'
 
 it('reads spans as blocks, and says what is wrong', () => {
-  expect(parseHistory(defaultHistory, 1n)).toEqual({ states: 86_400, bodies: 2_592_000 })
-  expect(parseHistory(defaultHistory, 2n)).toEqual({ states: 43_200, bodies: 1_296_000 })
+  expect(parseHistory(defaultHistoryText, 1n)).toEqual({ states: 86_400, bodies: 2_592_000 })
+  expect(parseHistory(defaultHistoryText, 2n)).toEqual({ states: 43_200, bodies: 1_296_000 })
   expect(parseHistory('all', 1n)).toEqual({ states: 0, bodies: 0 })
   expect(parseHistory('states=6h', 1n)).toEqual({ states: 21_600, bodies: 2_592_000 })
   expect(parseHistory('states=1d,bodies=all', 1n)).toEqual({ states: 86_400, bodies: 0 })

@@ -2,7 +2,7 @@
 export type History = { readonly states: number; readonly bodies: number }
 
 /** A day of states, thirty days of transactions and receipts. */
-export const defaultHistory = 'states=1d,bodies=30d'
+export const defaultHistoryText = 'states=1d,bodies=30d'
 
 /**
  * What a withdrawal needs: it is proved against a state that an output root of the last hours stands for, by a receipt that is older. Outputs are proposed

@@ -6,9 +6,9 @@ import {
   type BatcherNode,
   type BatcherPlanner,
   type BatcherTurn,
+  type BlockDaLimits,
   backlogOf,
   createThrottleController,
-  type DaLimits,
   type ThrottleController,
   toBatcherBlock,
 } from '@l2/sequencer-core/batcher'
@@ -44,7 +44,7 @@ export type Batching = {
   /** Bytes that are made and not on L1 yet. */
   readonly backlogBytes: number
   /** What the backlog leaves to new blocks, by the profile of {@link Batching.throttle}. */
-  daLimits(): DaLimits
+  daLimits(): BlockDaLimits
   readonly throttle: ThrottleController
   /** Whether a submission was included since this was last called: a batcher whose rounds only do not fail has not succeeded yet. */
   hasPosted(): boolean

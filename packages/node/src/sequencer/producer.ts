@@ -1,5 +1,5 @@
 import { bytesToHex } from '@l2/common'
-import type { DaLimits } from '@l2/sequencer-core/batcher'
+import type { BlockDaLimits } from '@l2/sequencer-core/batcher'
 import {
   type BlockBuilder,
   type BlockLimits,
@@ -45,7 +45,7 @@ export type ProducerParts = {
   signers: ReadonlyMap<Address, HeaderSigner>
   faults: Pick<Faults, 'isHalted'>
   /** How much data new blocks may bring, so that posting keeps up. */
-  daLimits(): DaLimits
+  daLimits(): BlockDaLimits
 }
 
 /** Where a block may have no transactions of users. */

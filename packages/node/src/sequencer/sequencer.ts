@@ -1,5 +1,5 @@
 import { createBlockBuilder } from '@l2/sequencer-core'
-import type { DaLimits } from '@l2/sequencer-core/batcher'
+import type { BlockDaLimits } from '@l2/sequencer-core/batcher'
 import { defaultForcedInclusionRule, type HeaderDomain, headerDomain } from '@l2/sequencer-core/block'
 import type { L1Source, L2BlockRef, RollupConfig } from '@l2/sequencer-core/derivation'
 import type { Mempool } from '@l2/sequencer-core/mempool'
@@ -67,7 +67,7 @@ export type SequencerOptions = {
   policy: OrderingPolicy
   recovery: SenderRecovery
   /** How much data new blocks may bring, so that posting keeps up. */
-  daLimits(): DaLimits
+  daLimits(): BlockDaLimits
   /** How far the fees are booked: those of later blocks in the log are made out again. */
   bookedTo: Followed
   /** Every block above {@link bookedTo}, in order, with its place in the log. `isNew` is false for those that were in the log already. */

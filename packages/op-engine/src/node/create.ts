@@ -10,7 +10,7 @@ import { OpEngineError } from '../errors.js'
 import { Supervisor } from '../host/supervisor.js'
 import { wasmParts } from '../host/wasm-engine.js'
 import { compileEngine } from './compile.js'
-import { type EngineKind, requireEngineFile } from './engine-file.js'
+import { type OpEngineKind, requireEngineFile } from './engine-file.js'
 import { startSidecar } from './sidecar.js'
 import { locateStore, lockStore, type NodeStore } from './store.js'
 import { nodeWorker } from './worker-handle.js'
@@ -19,7 +19,7 @@ import { nodeWorker } from './worker-handle.js'
 export type OpEngineOptions = CommonOptions & {
   readonly store: NodeStore
   /** `wasm`, the default, runs in a worker thread; `native` is a program of its own, about seven times as fast. */
-  readonly engine?: EngineKind | undefined
+  readonly engine?: OpEngineKind | undefined
   /** The engine's file, or its folder. Default: see {@link findEngineFile}. */
   readonly file?: string | undefined
   /** Default: silent. */

@@ -4,13 +4,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { OpEngineError } from '../errors.js'
 
 /** Which build of the engine: a file that runs in a worker, or a program of its own. */
-export type EngineKind = 'wasm' | 'native'
+export type OpEngineKind = 'wasm' | 'native'
 
-const fileNames: Record<EngineKind, string> = {
+const fileNames: Record<OpEngineKind, string> = {
   wasm: 'op-engine.wasm',
   native: process.platform === 'win32' ? 'op-engine.exe' : 'op-engine',
 }
-const variables: Record<EngineKind, string> = { wasm: 'L2_OP_ENGINE', native: 'L2_OP_ENGINE_NATIVE' }
+const variables: Record<OpEngineKind, string> = { wasm: 'L2_OP_ENGINE', native: 'L2_OP_ENGINE_NATIVE' }
 
 /** The folder of this package, from its sources as from its build. */
 const packageFolder = (): string => {
@@ -25,7 +25,7 @@ const packageFolder = (): string => {
  *
  * @returns `undefined` when there is none
  */
-export async function findEngineFile(kind: EngineKind, file?: string): Promise<string | undefined> {
+export async function findEngineFile(kind: OpEngineKind, file?: string): Promise<string | undefined> {
   const given = file ?? process.env[variables[kind]]
   // What was named is taken or missed, never replaced by something else.
   if (given !== undefined && given !== '') return inFolder(given, kind)
@@ -41,7 +41,7 @@ export async function findEngineFile(kind: EngineKind, file?: string): Promise<s
 }
 
 /** @throws OpEngineError `ENGINE_MISSING` */
-export async function requireEngineFile(kind: EngineKind, file?: string): Promise<string> {
+export async function requireEngineFile(kind: OpEngineKind, file?: string): Promise<string> {
   const found = await findEngineFile(kind, file)
   if (found !== undefined) return found
   const given = file ?? process.env[variables[kind]]
@@ -54,12 +54,12 @@ export async function requireEngineFile(kind: EngineKind, file?: string): Promis
 }
 
 /** One line that says how to get the engine. */
-export function howToGet(kind: EngineKind): string {
+export function howToGet(kind: OpEngineKind): string {
   const flag = kind === 'native' ? ' --native' : ''
   return `try: pnpm build:engine${flag} (needs Go 1.26; with --toolchain it gets Go from PyPI first)`
 }
 
-function inFolder(path: string, kind: EngineKind): string | undefined {
+function inFolder(path: string, kind: OpEngineKind): string | undefined {
   if (!existsSync(path)) return undefined
   if (!statSync(path).isDirectory()) return path
   const file = join(path, fileNames[kind])

@@ -3,5 +3,5 @@ export type { BlockReference, OpEngine, OpEngineInfo } from '../adapter/engine.j
 export type { CommonOptions, History } from '../adapter/options.js'
 export type { OpReader, ReaderOptions, ReadOptions, RpcOutcome, RpcRequest } from '../adapter/reader.js'
 export { createOpEngine, type OpEngineOptions } from './create.js'
-export { type EngineKind, findEngineFile, howToGet } from './engine-file.js'
+export { findEngineFile, howToGet, type OpEngineKind } from './engine-file.js'
 export type { NodeStore } from './store.js'

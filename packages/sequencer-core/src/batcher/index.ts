@@ -63,8 +63,8 @@ export {
   type WaitReason,
 } from './sync-actions.js'
 export {
+  type BlockDaLimits,
   backlogOf,
-  type DaLimits,
   defaultThrottleOptions,
   footprintScalarFor,
   type ThrottleOptions,

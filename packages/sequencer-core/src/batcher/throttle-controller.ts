@@ -1,5 +1,11 @@
 import { SequencerError } from '../errors.js'
-import { type DaLimits, defaultThrottleOptions, limitsAt, type ThrottleOptions, throttleIntensity } from './throttle.js'
+import {
+  type BlockDaLimits,
+  defaultThrottleOptions,
+  limitsAt,
+  type ThrottleOptions,
+  throttleIntensity,
+} from './throttle.js'
 
 /** How throttling follows the backlog: by a curve over it, or by a PID controller, which op-batcher calls experimental. */
 export type ThrottleProfile = ThrottleOptions['curve'] | 'pid'
@@ -44,7 +50,7 @@ export type ThrottleControllerOptions = Partial<Omit<ThrottleOptions, 'curve'>> 
 /** What a throttle controller shows, and what an operator may change of it. */
 export type ThrottleController = {
   /** The limits for a backlog, now. */
-  update(backlogBytes: number): DaLimits
+  update(backlogBytes: number): BlockDaLimits
   /**
    * Goes on by another profile from the next update on.
    *
@@ -61,7 +67,7 @@ export type ThrottleController = {
     readonly backlogBytes: number
     /** 0 to 1. */
     readonly intensity: number
-    readonly limits: DaLimits
+    readonly limits: BlockDaLimits
   }
 }
 

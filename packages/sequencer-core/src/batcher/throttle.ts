@@ -2,7 +2,7 @@ import { SequencerError } from '../errors.js'
 import type { BatcherView } from './ports.js'
 
 /** Limits on the data-availability size of what a sequencer may put into blocks; `undefined` means none. */
-export type DaLimits = {
+export type BlockDaLimits = {
   readonly maxTransactionBytes: number | undefined
   readonly maxBlockBytes: number | undefined
 }
@@ -58,7 +58,7 @@ export function throttleIntensity(backlogBytes: number, options: ThrottleOptions
 export function limitsAt(
   intensity: number,
   options: Pick<ThrottleOptions, 'transactionBytes' | 'blockBytes'>,
-): DaLimits {
+): BlockDaLimits {
   const between = ({ light, full }: { light: number; full: number }): number =>
     Math.max(1, Math.ceil(light + (full - light) * intensity))
   return {
@@ -83,7 +83,10 @@ export function limitsAt(
  * console.log(throttledLimits(20_000_000)) // { maxTransactionBytes: 150, maxBlockBytes: 2000 }
  * ```
  */
-export function throttledLimits(backlogBytes: number, options: ThrottleOptions = defaultThrottleOptions): DaLimits {
+export function throttledLimits(
+  backlogBytes: number,
+  options: ThrottleOptions = defaultThrottleOptions,
+): BlockDaLimits {
   return limitsAt(throttleIntensity(backlogBytes, options), options)
 }
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { DaLimits } from './throttle.js'
+import type { BlockDaLimits } from './throttle.js'
 import { createThrottleController } from './throttle-controller.js'
 import { createRpcBuilder, createThrottling, type ThrottledBuilder, type ThrottlingEvent } from './throttling.js'
 
@@ -28,15 +28,15 @@ function harness(builders: readonly ThrottledBuilder[]) {
   return { state, events, throttling, round }
 }
 
-const loose: DaLimits = { maxTransactionBytes: undefined, maxBlockBytes: 130_000 }
-const tight: DaLimits = { maxTransactionBytes: 150, maxBlockBytes: 2000 }
+const loose: BlockDaLimits = { maxTransactionBytes: undefined, maxBlockBytes: 130_000 }
+const tight: BlockDaLimits = { maxTransactionBytes: 150, maxBlockBytes: 2000 }
 
 describe('createThrottling', () => {
   it('tells all of them at once, again when it changes, and again from time to time', async () => {
-    const told: Record<string, DaLimits[]> = { a: [], b: [] }
+    const told: Record<string, BlockDaLimits[]> = { a: [], b: [] }
     const builders = ['a', 'b'].map(name => ({
       name,
-      setLimits: async (limits: DaLimits) => void told[name]!.push(limits),
+      setLimits: async (limits: BlockDaLimits) => void told[name]!.push(limits),
     }))
     const { state, events, throttling, round } = harness(builders)
     await round(0)

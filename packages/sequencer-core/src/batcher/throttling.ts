@@ -2,7 +2,7 @@ import type { Hex } from 'viem'
 import { createJsonRpc } from '../engine/json-rpc.js'
 import { createEngineToken } from '../engine/jwt.js'
 import { SequencerError } from '../errors.js'
-import type { DaLimits } from './throttle.js'
+import type { BlockDaLimits } from './throttle.js'
 import type { ThrottleController } from './throttle-controller.js'
 
 /** What makes blocks and takes limits on the data in them. */
@@ -10,7 +10,7 @@ export interface ThrottledBuilder {
   /** For reports: no secret in it. */
   readonly name: string
   /** Idempotent: told again from time to time, since a builder that restarts forgets. */
-  setLimits(limits: DaLimits, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  setLimits(limits: BlockDaLimits, options?: { signal?: AbortSignal | undefined }): Promise<void>
 }
 
 /** Options of {@link createRpcBuilder}. */
@@ -65,7 +65,7 @@ export function createRpcBuilder({ url, jwtSecret, timeoutMs, name }: RpcBuilder
 /** What happened to the limits of a builder. */
 export type ThrottlingEvent =
   /** It has other limits than before, or has them again after failures. */
-  | { readonly type: 'limited'; readonly builder: string; readonly limits: DaLimits }
+  | { readonly type: 'limited'; readonly builder: string; readonly limits: BlockDaLimits }
   /** It did not take them: it is asked again after `retryMs`, and the others are told all the same. */
   | { readonly type: 'failed'; readonly builder: string; readonly failures: number; readonly error: unknown }
 
@@ -97,14 +97,14 @@ export type Throttling = {
   /** By builder: the limits that it took last, and how often it has failed since. */
   readonly view: readonly {
     readonly builder: string
-    readonly limits: DaLimits | undefined
+    readonly limits: BlockDaLimits | undefined
     readonly failures: number
   }[]
 }
 
 type Line = {
   readonly builder: ThrottledBuilder
-  limits: DaLimits | undefined
+  limits: BlockDaLimits | undefined
   failures: number
   /** When it was told, or failed. */
   at: number
@@ -141,12 +141,12 @@ export function createThrottling(options: ThrottlingOptions, dependencies: Throt
   /** What an observer failed with, until a round says so. */
   let trouble: { error: unknown } | undefined
 
-  const isDue = (line: Line, limits: DaLimits, now: number): boolean => {
+  const isDue = (line: Line, limits: BlockDaLimits, now: number): boolean => {
     if (line.telling !== undefined) return false
     if (line.failures > 0) return now - line.at >= retryMs
     return !sameLimits(line.limits, limits) || now - line.at >= repeatMs
   }
-  const tell = async (line: Line, limits: DaLimits, signal: AbortSignal | undefined): Promise<void> => {
+  const tell = async (line: Line, limits: BlockDaLimits, signal: AbortSignal | undefined): Promise<void> => {
     const { name } = line.builder
     try {
       await line.builder.setLimits(limits, { signal })
@@ -192,6 +192,6 @@ export function createThrottling(options: ThrottlingOptions, dependencies: Throt
   }
 }
 
-function sameLimits(a: DaLimits | undefined, b: DaLimits): boolean {
+function sameLimits(a: BlockDaLimits | undefined, b: BlockDaLimits): boolean {
   return a?.maxTransactionBytes === b.maxTransactionBytes && a?.maxBlockBytes === b.maxBlockBytes
 }

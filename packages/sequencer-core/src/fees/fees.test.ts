@@ -4,7 +4,6 @@ import { nextBaseFee } from './base-fee.js'
 import { daFootprint } from './da-footprint.js'
 import { fastLzSize } from './fastlz.js'
 import {
-  calldataGas,
   estimatedDaBytes,
   estimatedSizeScaled,
   l1FeeBedrock,
@@ -13,6 +12,7 @@ import {
   l1FeeFjord,
   l1FeeFjordOfSize,
   l1FeeFjordUpperBound,
+  rollupDataGas,
 } from './l1-fee.js'
 import { operatorFee } from './operator-fee.js'
 
@@ -22,7 +22,7 @@ const fiveBytes = Uint8Array.of(0, 0, 1, 2, 3)
 
 describe('L1 data fee', () => {
   it('Ecotone: the gas price oracle adds a signature of 68 non-zero bytes to an unsigned transaction', () => {
-    const gas = calldataGas(fiveBytes) + 68n * 16n
+    const gas = rollupDataGas(fiveBytes) + 68n * 16n
     expect(gas).toBe(1144n)
     expect(l1FeeEcotoneOfGas(gas, oracle)).toBe(48_977n)
   })
@@ -52,7 +52,7 @@ describe('L1 data fee', () => {
         // The bound is for the unsigned transaction: 68 bytes shorter than what is measured here.
         expect(fee).toBeLessThanOrEqual(l1FeeFjordUpperBound(data.length, parameters))
         expect(l1FeeFjord(data, { ...parameters, l1BaseFeeWei: price * 2n })).toBeGreaterThanOrEqual(fee)
-        expect(l1FeeEcotone(data, parameters)).toBe(l1FeeEcotoneOfGas(calldataGas(data), parameters))
+        expect(l1FeeEcotone(data, parameters)).toBe(l1FeeEcotoneOfGas(rollupDataGas(data), parameters))
       }),
     )
   })

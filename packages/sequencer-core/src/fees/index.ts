@@ -27,7 +27,6 @@ export {
 } from './gas-token-tracker.js'
 export {
   type BedrockFeeParameters,
-  calldataGas,
   estimatedDaBytes,
   estimatedSizeScaled,
   l1FeeBedrock,
@@ -36,6 +35,7 @@ export {
   l1FeeFjord,
   l1FeeFjordOfSize,
   l1FeeFjordUpperBound,
+  rollupDataGas,
   type ScalarFeeParameters,
 } from './l1-fee.js'
 export { type OperatorFeeParameters, operatorFee } from './operator-fee.js'

@@ -1,7 +1,7 @@
 import { fastLzSize } from './fastlz.js'
 
 /** Zero and non-zero bytes of a signed transaction priced as calldata (EIP-2028): 4 and 16 gas. */
-export function calldataGas(transaction: Uint8Array): bigint {
+export function rollupDataGas(transaction: Uint8Array): bigint {
   let zeros = 0
   for (const byte of transaction) if (byte === 0) zeros++
   return BigInt(4 * zeros + 16 * (transaction.length - zeros))
@@ -33,7 +33,7 @@ export type BedrockFeeParameters = {
  */
 export function l1FeeBedrock(transaction: Uint8Array, parameters: BedrockFeeParameters): bigint {
   const { l1BaseFeeWei, overhead, scalar, preRegolith } = parameters
-  const gas = calldataGas(transaction) + (preRegolith === true ? 68n * 16n : 0n)
+  const gas = rollupDataGas(transaction) + (preRegolith === true ? 68n * 16n : 0n)
   return ((gas + overhead) * l1BaseFeeWei * scalar) / 1_000_000n
 }
 
@@ -56,7 +56,7 @@ const weightedPrice = (p: ScalarFeeParameters): bigint =>
  * Source: OP specs, Ecotone, "Ecotone L1-Cost fee changes".
  */
 export function l1FeeEcotone(transaction: Uint8Array, parameters: ScalarFeeParameters): bigint {
-  return l1FeeEcotoneOfGas(calldataGas(transaction), parameters)
+  return l1FeeEcotoneOfGas(rollupDataGas(transaction), parameters)
 }
 
 /** {@link l1FeeEcotone} where the calldata gas is known already. */

@@ -12,7 +12,7 @@ export type StepResult = {
 }
 
 /** The inputs of one block's ordering, enough to repeat it. */
-export type BlockRecord = {
+export type FilledBlock = {
   readonly context: BlockContext
   readonly maxBytes: number
   /** The answers to each `take`, in order. */
@@ -39,7 +39,7 @@ export function fillBlock(
   policy: Pick<OrderingPolicy, 'open'>,
   context: BlockContext,
   options: FillOptions = {},
-): { transactions: Transaction[]; record: BlockRecord } {
+): { transactions: Transaction[]; record: FilledBlock } {
   const maxBytes = options.maxBytes ?? Number.MAX_SAFE_INTEGER
   const transactions: Transaction[] = []
   const results: StepResult[] = []
@@ -81,7 +81,7 @@ export function fillBlock(
  */
 export function checkReplay(
   policy: Pick<OrderingPolicy, 'open'>,
-  record: BlockRecord,
+  record: FilledBlock,
   block: Pick<OrderedBlock, 'transactions'>,
 ): Violation[] {
   let step = 0

@@ -32,7 +32,7 @@ export {
   roundAt,
   roundStartMs,
 } from './express-lane/rounds.js'
-export { type BlockRecord, checkReplay, type FillOptions, fillBlock, type StepResult } from './fill.js'
+export { checkReplay, type FilledBlock, type FillOptions, fillBlock, type StepResult } from './fill.js'
 export { type FirstComeEvidence, type FirstComeParameters, firstCome } from './first-come.js'
 export {
   createSliceReceiver,

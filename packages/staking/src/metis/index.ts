@@ -36,7 +36,7 @@ export {
 } from './calls.js'
 export { type MetisDeployment, metisDeployments } from './deployments.js'
 export { type FoldOptions, foldMetisLogs, type MetisLog, parseMetisLog } from './fold.js'
-export type { ReadAt, ReadClient } from './reads.js'
+export type { MetisClient, ReadAt } from './reads.js'
 export {
   detectMetisVersion,
   type MetisPoolSummary,

@@ -13,7 +13,7 @@ import type { MetisSequencer, MetisStatus, MetisVersion } from '../pool/metis-st
 import { lockingInfoAbi, lockingPoolAbi, sequencerSetAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
 
-export type ReadClient = PublicClient<Transport, Chain | undefined>
+export type MetisClient = PublicClient<Transport, Chain | undefined>
 export type ReadAt = { blockNumber?: bigint | undefined }
 
 const at = ({ blockNumber }: ReadAt): { blockNumber: bigint } | object =>
@@ -22,7 +22,7 @@ const lower = (value: Address): Address => value.toLowerCase() as Address
 
 /** A sequencer's record, or `undefined` when there is none with this id. */
 export async function readMetisSequencer(
-  client: ReadClient,
+  client: MetisClient,
   input: { deployment: MetisDeployment; id: number } & ReadAt,
 ): Promise<MetisSequencer | undefined> {
   const [
@@ -83,7 +83,7 @@ export type MetisPoolSummary = {
 
 /** Settings and sums of both L1 contracts, at one block when one is given. */
 export async function readMetisPool(
-  client: ReadClient,
+  client: MetisClient,
   input: { deployment: MetisDeployment } & ReadAt,
 ): Promise<MetisPoolSummary> {
   const pool = { address: input.deployment.lockingPool, abi: lockingPoolAbi, ...at(input) } as const
@@ -133,7 +133,7 @@ export async function readMetisPool(
 
 /** An epoch of the L2 contract; `undefined` past the current one. */
 export async function readMetisEpoch(
-  client: ReadClient,
+  client: MetisClient,
   input: { deployment: MetisDeployment; epoch: bigint } & ReadAt,
 ): Promise<SetEpoch | undefined> {
   const [number, signer, startBlock, endBlock] = await client.readContract({
@@ -151,7 +151,7 @@ export async function readMetisEpoch(
  * them all in one call that nodes stop answering as the chain grows.
  */
 export async function readMetisEpochAt(
-  client: ReadClient,
+  client: MetisClient,
   input: { deployment: MetisDeployment; l2Block: bigint } & ReadAt,
 ): Promise<SetEpoch | undefined> {
   let high = await client.readContract({
@@ -201,7 +201,7 @@ const implementationSlot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920
  * string `BFT restriction`.
  */
 export async function detectMetisVersion(
-  client: ReadClient,
+  client: MetisClient,
   input: { deployment: MetisDeployment } & ReadAt,
 ): Promise<MetisVersion> {
   const address = input.deployment.lockingPool
