@@ -10,7 +10,6 @@ const mostFunctionLines = 120
 
 /** Files and functions that are longer, as long as they are: `path` or `path name`. */
 const longer = {
-  'packages/control-chain/src/cometbft/application.ts createControlApplication': 160,
   'packages/da/src/anytrust/anytrust.ts createAnyTrustDa': 182,
   'packages/da/src/celestia/celestia.ts createCelestiaDa': 275,
   'packages/da/src/celestia/client.ts createCelestiaClient': 128,
@@ -26,9 +25,7 @@ const longer = {
   'packages/sequencer-core/src/batcher/outgoing.ts createOutgoing': 170,
   'packages/sequencer-core/src/batcher/shared-batcher.ts createSharedBatcher': 307,
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
-  'packages/sequencer-core/src/ordering/express-lane/auction.ts createLaneAuction': 126,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
-  'packages/sequencer-core/src/ordering/threshold/policy.ts thresholdEncrypted': 125,
   'packages/settlement/src/challenger/challenger.ts createChallenger': 272,
   'packages/settlement/src/l1/sender.ts createSender': 131,
   'packages/settlement/src/proposer/proposer.ts createProposer': 136,

@@ -136,14 +136,8 @@ export function createLaneAuction(options: LaneAuctionOptions): LaneAuction {
   let reserveWei = firstReserveWei
   let proceedsWei = 0n
 
-  const keyOf = (bidder: Address): Address => bidder.toLowerCase() as Address
   const accountOf = (bidder: Address): Account =>
     accounts.get(keyOf(bidder)) ?? { balanceWei: 0n, withdrawalRound: undefined }
-  const spendableWei = ({ balanceWei, withdrawalRound }: Account, round: bigint): bigint =>
-    withdrawalRound !== undefined && withdrawalRound <= round ? 0n : balanceWei
-  const refuse = (message: string, details: Readonly<Record<string, unknown>> = {}): never => {
-    throw new SequencerError(message, { code: 'BID_INVALID', details })
-  }
 
   return {
     parameters,
@@ -286,4 +280,14 @@ export function checkResolution(
   const priceWei = first === undefined ? 0n : (second?.bid.amountWei ?? resolution.reserveWei)
   if (priceWei !== resolution.priceWei) return `the price is ${priceWei} wei`
   return undefined
+}
+
+const keyOf = (bidder: Address): Address => bidder.toLowerCase() as Address
+
+/** What a withdrawal that was asked for leaves to bid with in a round. */
+const spendableWei = ({ balanceWei, withdrawalRound }: Account, round: bigint): bigint =>
+  withdrawalRound !== undefined && withdrawalRound <= round ? 0n : balanceWei
+
+function refuse(message: string, details: Readonly<Record<string, unknown>> = {}): never {
+  throw new SequencerError(message, { code: 'BID_INVALID', details })
 }

@@ -257,15 +257,7 @@ export function thresholdEncrypted<Evidence extends OrderingEvidence>(
     open(block): BlockOrdering {
       const round = roundAt(block.height)
       if (round === 'sealed') return { next: () => ({ type: 'done' }), settle: () => undefined }
-      const queue: PooledTransaction[] = (round === undefined ? [] : readAll(round)).map((transaction, arrival) => ({
-        transaction,
-        arrival,
-        arrivedAtMs: 0,
-        readyAtMs: 0,
-        isPrivate: true,
-        mayRevert: true,
-        condition: undefined,
-      }))
+      const queue = (round === undefined ? [] : readAll(round)).map(toPooled)
       const used: UsedNonces = new Map()
       let taken: PooledTransaction | undefined
       let rest: BlockOrdering | undefined
@@ -350,3 +342,14 @@ export function thresholdEncrypted<Evidence extends OrderingEvidence>(
     return { violations, count }
   }
 }
+
+/** A transaction of an opened round: its place in the round is all that counts. */
+const toPooled = (transaction: Transaction, arrival: number): PooledTransaction => ({
+  transaction,
+  arrival,
+  arrivedAtMs: 0,
+  readyAtMs: 0,
+  isPrivate: true,
+  mayRevert: true,
+  condition: undefined,
+})
