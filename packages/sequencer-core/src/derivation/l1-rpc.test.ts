@@ -57,9 +57,12 @@ afterAll(() => {
   anvil.kill('SIGKILL')
 })
 
+/** An anvil reads its trusted setup at the first blob, which on a busy machine takes longer than viem waits. */
+const patient = (url: string) => http(url, { retryCount: 0, timeout: 60_000 })
+
 describe('createRpcL1Source', () => {
   it('feeds a driver from a real L1: calldata, blobs, deposits, config, and a reorg', async () => {
-    const client = createPublicClient({ transport: http(url) })
+    const client = createPublicClient({ transport: patient(url) })
     const rpc = (method: string, ...params: unknown[]): Promise<unknown> =>
       (client as L1Client).request({ method, params })
     const genesis = await client.getBlock({ blockNumber: 0n })
@@ -81,7 +84,7 @@ describe('createRpcL1Source', () => {
       await rpc('evm_setNextBlockTimestamp', time)
       await rpc('evm_mine')
     }
-    const wallet = createWalletClient({ account: batcher, transport: http(url) })
+    const wallet = createWalletClient({ account: batcher, transport: patient(url) })
     const send = (to: Hex, data: Uint8Array, account = batcher): Promise<Hash> =>
       wallet.sendTransaction({ account, to, data: bytesToHex(data), chain: null, gas: 1_000_000n })
     const emit = ({ topics, data }: { topics: readonly Hash[]; data: Uint8Array }): Uint8Array =>
@@ -163,12 +166,12 @@ describe('createRpcL1Source', () => {
   })
 
   it('proves what a node says: header, transactions, receipts', async () => {
-    const client = createPublicClient({ transport: http(url) }) as L1Client
+    const client = createPublicClient({ transport: patient(url) }) as L1Client
     const base = simulatedRollup()
     const contract = base.depositContract
     const config = { ...base, batchInbox: other.address, depositContract: contract }
     await client.request({ method: 'anvil_setCode', params: [contract, log4] })
-    const wallet = createWalletClient({ account: batcher, transport: http(url) })
+    const wallet = createWalletClient({ account: batcher, transport: patient(url) })
     const { topics, data } = encodeDepositLog({
       from: other.address,
       to: other.address,
