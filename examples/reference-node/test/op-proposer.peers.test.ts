@@ -90,5 +90,5 @@ describe.skipIf(!isPossible)('op-proposer on a node of ours', () => {
     } finally {
       for (const close of closers.reverse()) await close()
     }
-  })
+  }, 400_000)
 })
