@@ -1,13 +1,87 @@
-import { createControlPlane, createFeed, type NodeEngine, NodeError, openSequencer } from '@l2/node'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  createControlPlane,
+  createFeed,
+  type NodeEngine,
+  NodeError,
+  openSequencer,
+  type SequencerOptions,
+  type SignedHeader,
+  startEngine,
+} from '@l2/node'
 import type { L1Block } from '@l2/sequencer-core/derivation'
 import { firstCome } from '@l2/sequencer-core/ordering'
 import { nobleRecovery } from '@l2/sequencer-core/transaction'
-import { type Hash, hexToBytes } from 'viem'
+import { type Hash, hexToBytes, keccak256 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { rollupConfig } from '../src/chain/genesis.js'
 import { batcherAccount, devMnemonic, holderAccount, sequencerAccounts } from '../src/dev-accounts.js'
-import { chainId, startChain } from './engine-chain.js'
+import { chainId, type EngineChain, startChain } from './engine-chain.js'
+
+const zeroHash: Hash = `0x${'00'.repeat(32)}`
+const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
+
+async function transfer(nonce: number): Promise<Uint8Array> {
+  const fees = { maxFeePerGas: 4_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
+  const call = { chainId, type: 'eip1559', nonce, gas: 21_000n, to: alice.address, ...fees } as const
+  return hexToBytes(await alice.signTransaction(call))
+}
+
+const rollupOf = (chain: EngineChain) => rollupConfig(chain.identity, chain.blocks[0]!.hash)
+
+/** L1 as far as the chain stands on it; `second` is the hash of a block behind its genesis. */
+function l1Of(chain: EngineChain, second?: Hash): L1Block[] {
+  const { genesis } = rollupOf(chain)
+  const first: L1Block = {
+    ...{ number: 1n, hash: genesis.l1.hash, parentHash: zeroHash },
+    ...{ timestamp: genesis.l2TimeSeconds, mixHash: `0x${'5a'.repeat(32)}` },
+    ...{ baseFeePerGas: 1n, blobBaseFee: 1n, parentBeaconBlockRoot: `0x${'6b'.repeat(32)}` },
+    ...{ transactions: [], logs: [] },
+  }
+  if (second === undefined) return [first]
+  const timestamp = first.timestamp + 2n
+  return [first, { ...first, number: 2n, hash: second, parentHash: first.hash, timestamp }]
+}
+
+type Told = Partial<Pick<SequencerOptions, 'onBlock' | 'onHeader' | 'onRollback'>>
+
+/** A sequencer over a data directory, an engine and an L1 that the caller may change. */
+async function openOn(chain: EngineChain, directory: string, node: NodeEngine, l1: L1Block[], told: Told) {
+  const rollup = rollupOf(chain)
+  const accounts = sequencerAccounts(1)
+  const at = (number: bigint): L1Block | undefined => l1.find(block => block.number === number)
+  return await openSequencer({
+    ...{ directory, rollup, node, family: 'anvil', accounts, policy: firstCome(), recovery: nobleRecovery },
+    bookedTo: { position: 0n, block: 0n },
+    l1: { block: async number => at(number) },
+    l1Watch: {
+      get number() {
+        return l1.at(-1)!.number
+      },
+      readHead: async () => l1.at(-1)!.number,
+      hashAt: async number => at(number)?.hash,
+    },
+    l1Confirmations: 0n,
+    feed: createFeed(),
+    allowUnprotected: false,
+    control: createControlPlane({
+      domain: { name: 'L2 Sequencer', version: '1', chainId: rollup.l2ChainId, verifyingContract: rollup.batchInbox },
+      timestamp: rollup.genesis.l2TimeSeconds,
+      prevRandao: `0x${'5a'.repeat(32)}`,
+      operator: batcherAccount().address,
+      holder: holderAccount().address,
+      sequencers: accounts.map(({ address }) => ({ owner: address, signer: address, amountWei: 20_000n * 10n ** 18n })),
+    }),
+    daLimits: () => ({ maxBlockBytes: undefined, maxTransactionBytes: undefined }),
+    onBlock: told.onBlock ?? (() => {}),
+    onHeader: told.onHeader ?? (() => {}),
+    onRollback: told.onRollback ?? (() => {}),
+    say: () => {},
+  })
+}
 
 it('publishes what is in the log, whichever of its calls the engine did not answer', async () => {
   const chain = await startChain('anvil')
@@ -28,52 +102,15 @@ it('publishes what is in the log, whichever of its calls the engine did not answ
       accounts: (...call) => answer('accounts', () => engine.accounts(...call)),
     },
   }
-  const rollup = rollupConfig(chain.identity, chain.blocks[0]!.hash)
-  const origin = { number: 1n, hash: rollup.genesis.l1.hash, parentHash: `0x${'00'.repeat(32)}` as Hash }
-  const l1Block: L1Block = {
-    ...{ ...origin, timestamp: rollup.genesis.l2TimeSeconds, mixHash: `0x${'5a'.repeat(32)}` },
-    ...{ baseFeePerGas: 1n, blobBaseFee: 1n, parentBeaconBlockRoot: `0x${'6b'.repeat(32)}` },
-    ...{ transactions: [], logs: [] },
-  }
-  const accounts = sequencerAccounts(1)
   const booked: { number: bigint; fees: bigint }[] = []
   const headers: bigint[] = []
-  const sequencer = await openSequencer({
-    ...{
-      directory: chain.directory,
-      rollup,
-      node,
-      family: 'anvil',
-      accounts,
-      policy: firstCome(),
-      bookedTo: { position: 0n, block: 0n },
-    },
-    l1Watch: { number: 1n, readHead: async () => 1n, hashAt: async () => origin.hash },
-    l1Confirmations: 0n,
-    onRollback: () => {},
-    recovery: nobleRecovery,
-    feed: createFeed(),
-    allowUnprotected: false,
-    l1: { block: async number => (number === 1n ? l1Block : undefined) },
-    control: createControlPlane({
-      domain: { name: 'L2 Sequencer', version: '1', chainId: rollup.l2ChainId, verifyingContract: rollup.batchInbox },
-      timestamp: rollup.genesis.l2TimeSeconds,
-      prevRandao: l1Block.mixHash,
-      operator: batcherAccount().address,
-      holder: holderAccount().address,
-      sequencers: accounts.map(({ address }) => ({ owner: address, signer: address, amountWei: 20_000n * 10n ** 18n })),
-    }),
-    daLimits: () => ({ maxBlockBytes: undefined, maxTransactionBytes: undefined }),
+  const sequencer = await openOn(chain, chain.directory, node, l1Of(chain), {
     onBlock: ({ ref }, { baseFees, priorityFees }) =>
       booked.push({ number: ref.number, fees: baseFees + priorityFees }),
     onHeader: ({ header }) => headers.push(header.height),
-    say: () => {},
   })
   try {
-    const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
-    const fees = { maxFeePerGas: 4_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
-    const transfer = { chainId, type: 'eip1559', nonce: 0, gas: 21_000n, to: alice.address, ...fees } as const
-    await sequencer.submit(hexToBytes(await alice.signTransaction(transfer)))
+    await sequencer.submit(await transfer(0))
     for (const method of ['setHead', 'accounts']) {
       failing.set(method, 2)
       let failures = 0
@@ -93,5 +130,99 @@ it('publishes what is in the log, whichever of its calls the engine did not answ
   } finally {
     await sequencer.close()
     await chain.close()
+  }
+})
+
+it('ends anywhere within a rollback, and the next one has every transaction once and signs nothing twice', async () => {
+  const chain = await startChain('anvil')
+  const copies = mkdtempSync(join(tmpdir(), 'l2-rollback-'))
+  onTestFinished(() => {
+    for (const path of [copies, chain.directory]) rmSync(path, { recursive: true, force: true })
+  })
+  /** The data directory as a kill would leave it, by the step that comes next. */
+  const taken: Record<string, string> = {}
+  const take = (step: string): string => {
+    const copy = join(copies, step)
+    // Whom locks are held for has gone.
+    cpSync(chain.directory, copy, { recursive: true, filter: path => !path.endsWith('.lock') })
+    taken[step] = copy
+    return copy
+  }
+  let isGoingBack = false
+  const { engine } = chain.engine
+  const node: NodeEngine = {
+    ...chain.engine,
+    engine: {
+      ...engine,
+      setHead: async (...call) => {
+        if (isGoingBack && taken['engine'] === undefined) take('engine')
+        await engine.setHead(...call)
+      },
+      accounts: async (...call) => {
+        if (isGoingBack && taken['pool'] === undefined) take('pool')
+        return await engine.accounts(...call)
+      },
+    },
+  }
+  const l1 = l1Of(chain, `0x${'b1'.repeat(32)}`)
+  /** What was signed, by height and term. */
+  const signed = new Map<string, string>()
+  const note = ({ header }: SignedHeader): void => {
+    const place = `${header.height} in term ${header.term}`
+    const hash = header.parentHash + header.txRoot + header.stateRoot + header.l1OriginHash
+    expect(signed.get(place) ?? hash, place).toBe(hash)
+    signed.set(place, hash)
+  }
+  const sequencer = await openOn(chain, chain.directory, node, l1, {
+    onHeader: note,
+    onRollback: () => {
+      const copy = take('books')
+      // Between journal and log: the one is written, the other not yet.
+      cpSync(taken['pool']!, join(copies, 'log'), { recursive: true })
+      taken['log'] = join(copies, 'log')
+      cpSync(join(copy, 'mempool.journal'), join(taken['log'], 'mempool.journal'))
+    },
+  })
+  const hashes: Hash[] = []
+  let before = new Map<string, string>()
+  try {
+    const produce = () => sequencer.produce(Number.MAX_SAFE_INTEGER)
+    for (let nonce = 0; nonce < 4; nonce++) {
+      hashes.push(await sequencer.submit(await transfer(nonce)))
+      expect(await produce()).toBe(true)
+    }
+    expect(sequencer.head.l1Origin.number).toBe(2n)
+    // Another block takes the place of the second.
+    l1[1] = l1Of(chain, `0x${'b2'.repeat(32)}`)[1]!
+    isGoingBack = true
+    before = new Map(signed)
+    await sequencer.followL1()
+    await produce()
+  } finally {
+    await sequencer.close()
+    await chain.engine.close()
+  }
+  expect(Object.keys(taken).sort()).toEqual(['books', 'engine', 'log', 'pool'])
+  for (const [step, directory] of Object.entries(taken)) {
+    // Each copy is a future of its own, behind what was signed before its end.
+    signed.clear()
+    for (const [place, hash] of before) signed.set(place, hash)
+    const started = await startEngine({ ...chain.options, directory })
+    const next = await openOn(chain, directory, started, l1, { onHeader: note })
+    try {
+      await next.followL1()
+      for (let blocks = 0; blocks < 6; blocks++) await next.produce(Number.MAX_SAFE_INTEGER)
+      const numbers = Array.from({ length: Number(next.head.number) }, (_, index) => BigInt(index + 1))
+      const blocks = numbers.map(number => next.block(number)!)
+      const found = blocks.flatMap(({ executed }) => executed.transactions.slice(1).map(raw => keccak256(raw)))
+      expect(found, step).toEqual(hashes)
+      expect(next.mempool.pendingCount, step).toBe(0)
+      const origin = next.head.l1Origin
+      expect(origin, step).toEqual({ number: 2n, hash: l1[1]!.hash })
+      expect(blocks.filter(({ ref }) => ref.l1Origin.number === 2n && ref.l1Origin.hash !== origin.hash)).toEqual([])
+    } finally {
+      await next.close()
+      await started.close()
+    }
   }
 })

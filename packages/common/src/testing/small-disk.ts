@@ -30,7 +30,12 @@ export function mountSmallDisk(bytes: number): SmallDisk | undefined {
       const { bavail, bsize } = statfsSync(path)
       const file = openSync(filler, 'a')
       const piece = Buffer.alloc(bsize)
-      for (let left = bavail * bsize - leaveBytes; left >= bsize; left -= bsize) writeSync(file, piece)
+      try {
+        for (let left = bavail * bsize - leaveBytes; left >= bsize; left -= bsize) writeSync(file, piece)
+      } catch (error) {
+        // Somebody else took the rest meanwhile.
+        if ((error as { code?: string }).code !== 'ENOSPC') throw error
+      }
       closeSync(file)
     },
     free: () => rmSync(filler, { force: true }),

@@ -63,6 +63,9 @@ export type PostingOptions = LayerOptions & {
   l1Timing: { confirmations: number; pollMs: number }
 }
 
+/** A second thread would have a trusted setup of its own, which takes as long as seven blobs; with tables a blob takes two thirds of the time. */
+const kzgThread = { size: 1, precompute: true }
+
 /** Composes the data layer that the chain was made with. What it pays is told to the bookkeeper. */
 export async function openPosting(
   l1: L1,
@@ -83,8 +86,7 @@ export async function openPosting(
     account: config.account as never,
     store,
   })
-  // Each thread has a trusted setup of its own, whose making takes as long as seven blobs; with tables a blob takes two thirds of the time.
-  const kzg = await createKzgPool({ size: 1, precompute: true })
+  const kzg = await createKzgPool(kzgThread)
   const beacon = createBeacon({ url: l1.beaconUrl, ...(l1.isAnvil ? anvilBeacon : {}) })
   const calldata = createCalldataDa({ inbox }, { client: client as never, transactions })
   const blobs = createBlobDa({ inbox }, { client: client as never, kzg, beacons: [beacon], transactions })
