@@ -189,6 +189,7 @@ function translate(file: string, what: string, cause: unknown): OpEngineError {
 }
 
 function failed(what: string, cause: unknown): OpEngineError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : ''
+  // LMDB goes on with which page it was and what lay in its buffers: another text each time, over the same disk that is full.
+  const reason = cause instanceof Error ? `: ${cause.message.split(': Attempting', 1)[0]}` : ''
   return new OpEngineError(`the store ${what}${reason}`, { code: 'ENGINE_STORE_FAILED', recovery: 'retry', cause })
 }
