@@ -13,11 +13,12 @@ export const devAccount = (addressIndex: number): LocalAccount => hdKeyToAccount
 export const trafficAccounts = 5
 
 /**
- * Account 5 posts to L1 and, on L2, brings evidence forward; 6 holds eMETIS; 8 has the METIS that are on L1; 9 owns the contracts; from 10 on they
+ * Account 5 posts to L1 and, on L2, brings evidence forward; 6 holds eMETIS; 7 proposes and disputes; 8 has the METIS that are on L1; 9 owns the contracts; from 10 on they
  * are the sequencers.
  */
 export const batcherAccount = (): LocalAccount => devAccount(5)
 export const holderAccount = (): LocalAccount => devAccount(6)
+export const proposerAccount = (): LocalAccount => devAccount(7)
 export const holderOfTokens = (): LocalAccount => devAccount(8)
 export const ownerAccount = (): LocalAccount => devAccount(9)
 export const sequencerAccounts = (count: number): LocalAccount[] =>

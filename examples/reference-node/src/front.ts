@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { redactUrls } from '@l2/common'
 import {
   type Batching,
   createHealth,
@@ -11,6 +12,7 @@ import {
   openAdmin,
   type Posting,
   rpcMethods,
+  type Settling,
   type Shutdown,
   type Status,
   startRpcServer,
@@ -26,6 +28,7 @@ export type FrontParts = {
   posting: Posting
   verifier: Verifier
   batching: Batching
+  settling: Settling | undefined
   shutdown: Pick<Shutdown, 'isStopping'>
   startedAtMs: number
 }
@@ -33,16 +36,16 @@ export type FrontParts = {
 /** JSON-RPC, pages and metrics for users, and the operator's port where one is wanted. */
 export async function openFront(ground: Ground, front: FrontParts): Promise<{ rpcUrl: string; status(): Status }> {
   const { config, say, parts, family, executing, verifying, keeper, gasToken, supervision, l1Watch: l1 } = ground
-  const { leading, posting, verifier, batching, shutdown, startedAtMs } = front
+  const { leading, posting, verifier, batching, settling, shutdown, startedAtMs } = front
   const { sequencer, feed, activity, evidence } = leading
   const isStopping = () => shutdown.isStopping
   const status = createStatus({
     ...{ config, startedAtMs, rpcUrl: () => rpc?.url ?? '', nameOf, l1, sequencer, verifier, batching },
-    ...{ posting, keeper, gasToken, activity, supervision },
+    ...{ posting, keeper, gasToken, activity, supervision, settling },
   })
   const health = createHealth({
     ...{ directory: ground.directory, feed, sequencer, engines: [executing, ...verifying.parts], verifier, l1 },
-    wallet: posting.wallet,
+    ...{ wallet: posting.wallet, settling },
     // Half an hour: of what a batch may wait on L1, and of what an outage may last.
     maxUnsafeBlocks: 1800n / ground.rollup.blockTimeSeconds,
     isStopping,
@@ -53,11 +56,13 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     finalized: verifier.status.finalized.number,
   })
   const { rollup, l1Heads } = ground
+  const { l1ChainId, inbox, contracts } = ground.identity
   const { outputs } = engineOutputs(executing, { family, history: config.history, rollup })
   const methods = rpcMethods({
     ...{ sequencer, chainId: config.chainId, family, read: executing.read, feed, keeper, status, isStopping, heads },
     history: config.history,
     rollup: { rollup, version: nodeVersion, heads, verifier, engine: executing.engine, outputs, l1: l1Heads },
+    contracts: () => ({ l1ChainId, l1Url: redactUrls(ground.l1.url), inbox, contracts }),
     batches: () => batching.batches,
     evidence: () => evidence,
     faults: config.faults,

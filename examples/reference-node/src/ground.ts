@@ -18,8 +18,9 @@ import {
   startEngines,
 } from '@l2/node'
 import { createRpcL1Source } from '@l2/sequencer-core/derivation'
+import { checkSettlement } from '@l2/settlement'
 import { genesisControlPlane, openChain, rollupConfig, writeL2Genesis, writeRollupJson } from './chain/genesis.js'
-import { gasLimit } from './chain/parameters.js'
+import { gasLimit, verifierStates } from './chain/parameters.js'
 import type { NodeConfig } from './config.js'
 import { batcherAccount, sequencerAccounts } from './dev-accounts.js'
 
@@ -87,11 +88,16 @@ async function openExecution(
   const { history, engineTimeoutMs: silenceMs } = config
   const shared = { kind, directory: directory.path, chainId, genesisPath, gasLimit, history, silenceMs, say }
   const executing = parts.own(await startEngine({ ...shared, name: 'sequencer-engine' }))
-  // Nobody reads old states of the verifier: it keeps as many as an L1 reorg may take back.
-  const verifying = parts.own(await startEngines({ ...shared, name: 'verifier-engine', maxStates: 256 }, check))
+  const verifying = parts.own(
+    await startEngines({ ...shared, name: 'verifier-engine', maxStates: verifierStates }, check),
+  )
   if (check !== undefined) say(`the verifier executes every block twice: ${verifying.engine.name}`)
   const genesis = (await executing.engine.block(0n))!
   const rollup = rollupConfig(identity, genesis.hash)
+  const client = l1Wallet(l1, batcherAccount())
+  const { contracts } = identity
+  await checkSettlement({ rollup }, { l1: client })
+  say(`deposits and withdrawals: bridge ${contracts['nativeTokenBridge']}, portal ${contracts['optimismPortal']} on L1`)
   writeRollupJson(directory.path, rollup)
   return { identity, rollup, family, executing, verifying }
 }

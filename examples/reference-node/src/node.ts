@@ -16,6 +16,7 @@ import { openFront } from './front.js'
 import { openGround, type Say } from './ground.js'
 import { openLeading } from './leading.js'
 import { runLoops } from './loops.js'
+import { settle } from './settling.js'
 
 /** A running rollup. */
 export type RollupNode = Pick<Shutdown, 'caughtUp' | 'stop'> & {
@@ -65,9 +66,11 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
     turn: createPosterTurn({ l1Url: l1.url, rollup, account: account.address }, verifier),
   })
 
+  const settling = settle(ground, verifier)
   const shutdown = createShutdown({ sequencer, batching, verifier, supervision }, () => parts.close())
-  const front = await openFront(ground, { leading, posting, verifier, batching, shutdown, startedAtMs })
+  const front = await openFront(ground, { leading, posting, verifier, batching, settling, shutdown, startedAtMs })
   runLoops(ground, { sequencer, posting, verifier, batching, shutdown })
+  settling?.run(supervision)
   const { caughtUp, stop } = shutdown
   return { ...front, failed: supervision.failed, caughtUp, flush: batching.flush, stop }
 }

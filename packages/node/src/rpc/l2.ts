@@ -11,12 +11,23 @@ import type { Status } from '../status/status.js'
 import type { RpcMethod } from './answer.js'
 import { RpcAnswerError } from './client.js'
 
+/** What wallets need of L1 to bring money in and out. */
+export type ChainContracts = {
+  l1ChainId: number
+  /** The origin alone: what stands behind it may be a key. */
+  l1Url: string
+  inbox: string
+  contracts: Readonly<Record<string, string>>
+}
+
 /** What the `l2_*` methods need of the node. */
 export type L2View = {
   sequencer: Sequencer
   status(): Status
   batches(): readonly BatchRecord[]
   keeper: Bookkeeper
+  /** Where the chain's L1 is, its inbox there, and the contracts by their names. */
+  contracts(): ChainContracts
   /** Bundles that the node's watcher has brought forward. */
   evidence(): readonly string[]
 }
@@ -45,6 +56,7 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
       },
     ],
     ['l2_status', () => view.status()],
+    ['l2_contracts', () => view.contracts()],
     ['l2_batches', params => view.batches().slice(-count(params[0] ?? 20, 1000))],
     [
       'l2_plan',

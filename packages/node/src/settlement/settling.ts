@@ -65,9 +65,14 @@ export function openSettling(options: SettlingOptions, { l1, verifier, users, de
   const account = proposing?.account ?? challenging?.account
   const reader = account === undefined ? undefined : createL1Reader(l1Wallet(l1, account) as never)
   const senderOf = (of: LocalAccount) => createSender(sending, { l1: reader!, account: of })
-  const tell = (who: string) => (event: ProposerEvent | ChallengerEvent) => {
-    const message = said(who, event)
-    if (message !== undefined) say(message)
+  const tell = (who: string) => {
+    let last: string | undefined
+    return (event: ProposerEvent | ChallengerEvent) => {
+      const message = said(who, event)
+      // What is waited for is told at every look.
+      if (message !== undefined && message !== last) say(message)
+      last = message ?? last
+    }
   }
   let proposer: Proposer | undefined
   let challenger: Challenger | undefined

@@ -1,0 +1,59 @@
+import { engineOutputs, l1Wallet, openSettling, type Settling, type Supervision, type Verifier } from '@l2/node'
+import { anchorSettlement } from '@l2/settlement'
+import { openArtifacts } from '@l2/settlement/node'
+import type { Address } from 'viem'
+import { verifierStates } from './chain/parameters.js'
+import { ownerAccount, proposerAccount } from './dev-accounts.js'
+import type { Ground } from './ground.js'
+
+/** Between two proposals: short, so that a withdrawal of the demonstration finds one. */
+const intervalSeconds = 15n
+
+/**
+ * Proposals of what was derived from L1, and disputes of what is false, in devnet windows. They begin once L1 knows which block of L2 is the first. A plain geth has no
+ * deposits, and so no money that could leave.
+ */
+export function settle(ground: Ground, verifier: Verifier): Settling | undefined {
+  const { identity, rollup, family, executing, verifying, l1, say, config } = ground
+  const [deriving] = verifying.parts
+  if (family === 'geth' || deriving === undefined) return undefined
+  const { history } = config
+  const account = proposerAccount()
+  const derived = engineOutputs(deriving, { family, history, rollup, maxStates: verifierStates })
+  const { contracts } = identity
+  const at = (name: string): Address => contracts[name] as Address
+  const settling = openSettling(
+    {
+      factory: at('disputeGameFactory'),
+      proposer: { account, intervalSeconds, rule: 'safe' },
+      challenger: { account },
+    },
+    { l1, verifier, derived, users: engineOutputs(executing, { family, history, rollup }), say },
+  )
+  const addresses = {
+    proxyAdmin: at('proxyAdmin'),
+    anchorStateRegistry: at('anchorStateRegistry'),
+    disputeGameFactory: at('disputeGameFactory'),
+  }
+  const owner = ownerAccount()
+  const sender = { client: l1Wallet(l1, owner), account: owner, artifacts: openArtifacts() }
+  let isAnchored = false
+  return {
+    get status() {
+      return settling.status
+    },
+    check: () => settling.check(),
+    run(supervision: Pick<Supervision, 'run'>) {
+      supervision.run('anchor', { pauseMs: 1000, patience: 5 }, async () => {
+        if (isAnchored) return undefined
+        // The state of anvil's genesis cannot be proven.
+        const output = await derived.outputs.at(family === 'op' ? 0n : 1n)
+        if (output === undefined) return 'the first block has not been derived from L1 yet'
+        await anchorSettlement({ addresses, output }, sender)
+        isAnchored = true
+        settling.run(supervision)
+        return undefined
+      })
+    },
+  }
+}
