@@ -216,6 +216,24 @@ describe('what only a rollup has', () => {
   })
 })
 
+describe('money', () => {
+  it('wallets are told where L1 is and what is on it, and blocks are proposed there', async () => {
+    const told = (await ask(node.url, 'l2_contracts')).result as unknown as {
+      l1Url: string
+      contracts: Record<string, string>
+    }
+    for (const name of ['optimismPortal', 'nativeTokenBridge', 'metis', 'disputeGameFactory']) {
+      const code = await ask(told.l1Url, 'eth_getCode', [told.contracts[name], 'latest'])
+      expect(String(code.result).length, name).toBeGreaterThan(100)
+    }
+    type Settling = { settlement: { proposer: { last?: { number: string } } } }
+    const proposed = async () =>
+      ((await ask(node.url, 'l2_status')).result as unknown as Settling).settlement.proposer.last
+    await expect.poll(proposed, { timeout: 110_000, interval: 500 }).toBeDefined()
+    expect(Number((await proposed())!.number)).toBeGreaterThan(0)
+  })
+})
+
 describe('ordering', () => {
   it('how the next channel is planned, and why; and what was posted', async () => {
     type Batch = { firstBlock: string; transactions: number; l1Block?: string }
