@@ -5,7 +5,6 @@ import type { Wallet } from '../posting/funds.js'
 import type { Feed } from '../rpc/feed.js'
 import type { Page } from '../rpc/server.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
-import type { Settling } from '../settlement/settling.js'
 import type { Verifier } from '../verifier/verifier.js'
 
 /** One thing that has to be so, and where it is not, why. */
@@ -27,7 +26,7 @@ export type HealthParts = {
   verifier: Pick<Verifier, 'status'>
   l1: Pick<L1Watch, 'number' | 'silentSinceMs'>
   wallet: Pick<Wallet, 'lastBalanceWei'>
-  settling?: Pick<Settling, 'check'> | undefined
+  settling?: { check(): Check } | undefined
   /** Blocks that may be unsafe before that is a fault. */
   maxUnsafeBlocks: bigint
   isStopping(): boolean
