@@ -82,15 +82,18 @@ export function checkAllocation(alloc: Allocation, options: CheckAllocationOptio
 
 /** Native tokens that stand for others on L1 are all in the vault; what a development genesis gives away beside it can never leave. */
 function vaultProblems(alloc: Allocation, { gasToken, isDevnet }: CheckAllocationOptions): string[] {
-  if (gasToken.type === 'ether') return []
-  const vault = alloc[nativeTokenBridgePredeploy]
-  const held = vault?.balance ?? 0n
-  if (held !== gasToken.capacityWei) return [`the vault holds ${held} wei, not the supply of ${gasToken.capacityWei}`]
-  const beside = Object.entries(alloc).filter(
-    ([at, { balance = 0n }]) => balance > 0n && at !== nativeTokenBridgePredeploy,
-  )
-  if (isDevnet) return []
-  return beside.map(([at]) => `${at} has native tokens that nothing on L1 stands behind`)
+  const problems: string[] = []
+  const isEther = gasToken.type === 'ether'
+  const held = alloc[nativeTokenBridgePredeploy]?.balance ?? 0n
+  if (!isEther && held !== gasToken.capacityWei) {
+    problems.push(`the vault holds ${held} wei, not the supply of ${gasToken.capacityWei}`)
+  }
+  if (isDevnet) return problems
+  for (const [at, { balance = 0n }] of Object.entries(alloc)) {
+    const isVault = !isEther && at === nativeTokenBridgePredeploy
+    if (balance > 0n && !isVault) problems.push(`${at} has native tokens that nothing on L1 stands behind`)
+  }
+  return problems
 }
 
 function developmentProblems(alloc: Allocation, { owner, recipients }: CheckAllocationOptions): string[] {
