@@ -64,8 +64,17 @@ export const windows: Partial<SettlementWindows> = {
   bondDelaySeconds: 500n,
 }
 
-export async function openCourt(flags: readonly string[] = []): Promise<Court> {
-  const l1 = await startL1(flags)
+export async function openCourt(): Promise<Court> {
+  const l1 = await startL1()
+  try {
+    return await courtOn(l1)
+  } catch (error) {
+    await l1[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function courtOn(l1: AnvilL1): Promise<Court> {
   const artifacts = openArtifacts()
   const [deployer, batcher] = accounts
   const chain = headerChain('ours')
