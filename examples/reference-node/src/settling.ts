@@ -1,4 +1,12 @@
-import { engineOutputs, l1Wallet, openSettling, type Settling, type Supervision, type Verifier } from '@l2/node'
+import {
+  engineOutputs,
+  isL2Error,
+  l1Wallet,
+  openSettling,
+  type Settling,
+  type Supervision,
+  type Verifier,
+} from '@l2/node'
 import { anchorSettlement } from '@l2/settlement'
 import { openArtifacts } from '@l2/settlement/node'
 import type { Address } from 'viem'
@@ -47,9 +55,13 @@ export function settle(ground: Ground, verifier: Verifier): Settling | undefined
       supervision.run('anchor', { pauseMs: 1000, patience: 5 }, async () => {
         if (isAnchored) return undefined
         // The state of anvil's genesis cannot be proven.
-        const output = await derived.outputs.at(family === 'op' ? 0n : 1n)
+        const output = await derived.outputs.at(family === 'op' ? 0n : 1n).catch(error => {
+          // The chain is older than the states that its engine keeps, and was anchored when it was young.
+          if (isL2Error(error, 'PROOFS_UNAVAILABLE')) return 'forgotten' as const
+          throw error
+        })
         if (output === undefined) return 'the first block has not been derived from L1 yet'
-        await anchorSettlement({ addresses, output }, sender)
+        if (output !== 'forgotten') await anchorSettlement({ addresses, output }, sender)
         isAnchored = true
         settling.run(supervision)
         return undefined
