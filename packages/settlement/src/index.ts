@@ -67,4 +67,9 @@ export {
   type ProposerOptions,
   type ProposerStatus,
 } from './proposer/proposer.js'
-export { type SettlementChainOptions, settlementChain } from './withdrawal/chain.js'
+export {
+  type ContractOnL1,
+  type SettlementChain,
+  type SettlementChainOptions,
+  settlementChain,
+} from './withdrawal/chain.js'

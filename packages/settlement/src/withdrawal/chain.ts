@@ -1,4 +1,4 @@
-import type { Address } from 'viem'
+import type { Address, Chain } from 'viem'
 import { defineChain } from 'viem'
 import { chainConfig } from 'viem/op-stack'
 import type { SettlementAddresses } from '../deploy/deploy.js'
@@ -13,6 +13,21 @@ export type SettlementChainOptions = {
   addresses: Pick<SettlementAddresses, 'optimismPortal' | 'disputeGameFactory' | 'l1StandardBridge'>
   /** What pays for gas. Defaults to ether. */
   nativeCurrency?: { name: string; symbol: string } | undefined
+}
+
+/** A contract on L1, by the L1's chain id. */
+export type ContractOnL1 = { readonly [l1ChainId: number]: { readonly address: Address } }
+
+/** What {@link settlementChain} makes. Written out: what a compiler infers of viem's chains names parts of viem that it does not export. */
+export type SettlementChain = Chain<(typeof chainConfig)['formatters']> & {
+  sourceId: number
+  serializers: (typeof chainConfig)['serializers']
+  contracts: (typeof chainConfig)['contracts'] & {
+    multicall3: { address: Address }
+    portal: ContractOnL1
+    disputeGameFactory: ContractOnL1
+    l1StandardBridge: ContractOnL1
+  }
 }
 
 /** Where every OP chain has it. */
@@ -35,9 +50,9 @@ const multicall3: Address = '0xca11bde05977b3631167028862be2a173976ca11'
  * console.log(chain.contracts.portal[900]!.address) // 0x0101010101010101010101010101010101010101
  * ```
  */
-export function settlementChain(options: SettlementChainOptions) {
+export function settlementChain(options: SettlementChainOptions): SettlementChain {
   const { l1ChainId, l2ChainId, name, rpcUrl, addresses } = options
-  const on = (address: Address): { [l1ChainId: number]: { address: Address } } => ({ [l1ChainId]: { address } })
+  const on = (address: Address): ContractOnL1 => ({ [l1ChainId]: { address } })
   return defineChain({
     ...chainConfig,
     id: l2ChainId,
