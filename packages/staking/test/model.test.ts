@@ -20,7 +20,7 @@ let bundle = ''
 beforeAll(async () => {
   const { outputFiles } = await build({
     stdin: {
-      contents: "export * from './src/index.ts'",
+      contents: "export * from './src/pool/index.ts'; export * from './src/election/index.ts'",
       resolveDir: fileURLToPath(new URL('..', import.meta.url)),
       loader: 'ts',
     },
