@@ -27,8 +27,6 @@ const longer = {
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
   'packages/settlement/src/challenger/challenger.ts createChallenger': 272,
-  'packages/settlement/src/l1/sender.ts createSender': 131,
-  'packages/settlement/src/proposer/proposer.ts createProposer': 136,
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -56,9 +56,9 @@ export {
   type Settled,
   type Underway,
 } from './l1/sender.js'
+export type { Proposal } from './proposer/own-games.js'
 export {
   createProposer,
-  type Proposal,
   type ProposalRule,
   type Proposer,
   type ProposerAlarm,

@@ -3,6 +3,7 @@ import { type Abi, type Address, type Hash, type Hex, keccak256, type LocalAccou
 import * as z from 'zod/mini'
 import { SettlementError } from '../errors.js'
 import { checkOptions, uint } from '../internal/options.js'
+import { type Fees, feesAbove, gwei } from './fees.js'
 import type { L1Reader } from './reader.js'
 
 /** A transaction to be sent. */
@@ -74,7 +75,7 @@ const optionsSchema = /* @__PURE__ */ (() =>
     resubmitMs: z.optional(z.int().check(z.positive(), z.maximum(86_400_000))),
   }))()
 
-type Attempt = { readonly hash: Hash; readonly raw: Hex; readonly maxFeeWei: bigint; readonly tipWei: bigint }
+type Attempt = Fees & { readonly hash: Hash; readonly raw: Hex }
 type Open = {
   readonly call: L1Call
   readonly nonce: number
@@ -82,8 +83,6 @@ type Open = {
   attempts: Attempt[]
   sinceMs: number
 }
-
-const gwei = 1_000_000_000n
 
 /**
  * A sender for one account. Two that use the same account share one of these.
@@ -104,27 +103,10 @@ export function createSender(options: SenderOptions, { l1, account, clock = syst
   const nonceAt = async (tag: 'latest' | 'pending'): Promise<number> =>
     Number(await l1.request<Hex>('eth_getTransactionCount', [address, tag]))
 
-  /** Fees that hold for some blocks, at least an eighth above what is to be replaced. */
-  const feesAbove = async (last: Attempt | undefined): Promise<{ maxFeeWei: bigint; tipWei: bigint }> => {
-    const { baseFeePerGas } = await l1.head()
-    const raised = (value: bigint): bigint => value + value / 8n + 1n
-    const tip = last === undefined ? tipWei : raised(last.tipWei)
-    const market = 2n * baseFeePerGas + tip
-    const floor = last === undefined ? 0n : raised(last.maxFeeWei)
-    const fee = market > floor ? market : floor
-    // What must be paid for the next block decides, not the reserve for those after it.
-    if (baseFeePerGas + tip > maxFeePerGasWei || floor > maxFeePerGasWei) {
-      const asks = `${(baseFeePerGas + tip) / gwei} gwei`
-      throw new SettlementError(`L1 asks ${asks}, and no more than ${maxFeePerGasWei / gwei} gwei are to be paid`, {
-        code: 'L1_PRICE',
-        recovery: 'retry',
-        details: { baseFeePerGas, maxFeePerGasWei },
-      })
-    }
-    return { maxFeeWei: fee < maxFeePerGasWei ? fee : maxFeePerGasWei, tipWei: tip }
-  }
+  const priced = async (last: Attempt | undefined): Promise<Fees> =>
+    feesAbove(last, (await l1.head()).baseFeePerGas, { maxFeePerGasWei, tipWei })
 
-  const offer = async (of: Open, fees: { maxFeeWei: bigint; tipWei: bigint }): Promise<Hash> => {
+  const offer = async (of: Open, fees: Fees): Promise<Hash> => {
     chainId ??= Number(await l1.request<Hex>('eth_chainId', []))
     const { to, data, valueWei: value } = of.call
     const { maxFeeWei, tipWei: tip } = fees
@@ -183,7 +165,7 @@ export function createSender(options: SenderOptions, { l1, account, clock = syst
       }
       const last = settling.attempts.at(-1)!
       if (clock.now() - settling.sinceMs >= resubmitMs) {
-        await offer(settling, await feesAbove(last))
+        await offer(settling, await priced(last))
       } else if ((await l1.request('eth_getTransactionByHash', [last.hash])) === null) {
         // The node was restarted, or had refused it for the moment.
         await l1.request('eth_sendRawTransaction', [last.raw])
@@ -201,7 +183,7 @@ export function createSender(options: SenderOptions, { l1, account, clock = syst
         throw busy('a transaction of an earlier run')
       const { to, data, valueWei } = call
       const request = { from: address, to, data, value: `0x${valueWei.toString(16)}` }
-      const fees = await feesAbove(undefined)
+      const fees = await priced(undefined)
       // What is replaced is not known: twice the price is more than any node asks for.
       const paid = isStranger ? { maxFeeWei: 2n * fees.maxFeeWei, tipWei: 2n * fees.tipWei } : fees
       balanceWei = BigInt(await l1.request<Hex>('eth_getBalance', [address, 'latest']))

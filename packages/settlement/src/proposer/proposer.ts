@@ -7,6 +7,7 @@ import { type Alarm, type AlarmEvent, createAlarms, type OutsideTrouble, watched
 import { address, checkOptions, uint } from '../internal/options.js'
 import type { L1Block, L1Reader } from '../l1/reader.js'
 import type { Sender } from '../l1/sender.js'
+import { createOwnGames, type Proposal } from './own-games.js'
 
 /** Which blocks are proposed: derived from L1, or derived from L1 blocks that are final, which no reorg takes back. */
 export type ProposalRule = 'safe' | 'finalized'
@@ -40,17 +41,6 @@ export type ProposerDependencies = {
   heads(): { safe: bigint; finalized: bigint }
   onEvent?: ((event: ProposerEvent) => void) | undefined
   clock?: Clock | undefined
-}
-
-/** A proposal, as the factory has it. */
-export type Proposal = {
-  /** In the factory. */
-  readonly index: bigint
-  readonly game: Address
-  readonly number: bigint
-  readonly root: Hash
-  /** Of L1, seconds. */
-  readonly createdAtSeconds: bigint
 }
 
 /** What an operator has to see to; what is proposed waits for it. */
@@ -102,10 +92,6 @@ const optionsSchema = /* @__PURE__ */ (() =>
     probeMs: z.optional(z.int().check(z.minimum(0))),
   }))()
 
-/** Games that are read side by side, and in one round at most: of strangers there may be many. */
-const windowGames = 32n
-const maxGamesRound = 1024n
-
 /**
  * A proposer of dispute games. It keeps nothing: after a start it finds its games in the factory. Before a block is proposed its state is proven, the oldest
  * state that users may need is proven, and the factory is asked whether it has the game already.
@@ -138,57 +124,10 @@ export function createProposer(options: ProposerOptions, dependencies: ProposerD
   let proven: ProvenDepth | undefined
   let probedMs: number | undefined
   let waiting: string | undefined
-  let last: Proposal | undefined
-  /** Games below this index are looked through, down to what the interval asks for. */
-  let seen = 0n
-  /** Where looking through stands: downwards from here. */
-  let cursor: { next: bigint; until: bigint } | undefined
-
-  /** Own games since an interval ago, the newest of them; `false` while there are more to be read. */
-  const findOwn = async (head: L1Block): Promise<boolean> => {
-    const count = await l1.call(factory, 'gameCount', [], head)
-    if (last !== undefined) {
-      const [, , game] = last.index < count ? await l1.call(factory, 'gameAtIndex', [last.index], head) : []
-      // L1 has taken it back.
-      if (game !== last.game) last = undefined
-    }
-    if (count < seen || last === undefined) seen = 0n
-    if (cursor === undefined || cursor.next >= count) cursor = { next: count - 1n, until: seen }
-    const since = head.timestamp - intervalSeconds
-    let left = maxGamesRound
-    while (cursor.next >= cursor.until) {
-      if (left <= 0n) return false
-      const size = cursor.next - cursor.until + 1n
-      const indices = Array.from(
-        { length: Number(size < windowGames ? size : windowGames) },
-        (_, at) => cursor!.next - BigInt(at),
-      )
-      left -= BigInt(indices.length)
-      const found = await Promise.all(indices.map(index => ownGame(index, since, head)))
-      const own = found.find(game => typeof game === 'object')
-      if (own !== undefined && (last === undefined || own.index > last.index)) {
-        last = own
-        onEvent({ type: 'proposed', proposal: own })
-      }
-      cursor.next -= BigInt(indices.length)
-      // Games stand in the order of their time.
-      if (own !== undefined || found.includes('older')) break
-    }
-    seen = count
-    cursor = undefined
-    return true
-  }
-
-  const ownGame = async (index: bigint, since: bigint, head: L1Block): Promise<Proposal | 'older' | undefined> => {
-    const [type, createdAtSeconds, proxy] = await l1.call(factory, 'gameAtIndex', [index], head)
-    if (createdAtSeconds < since) return 'older'
-    if (type !== gameType) return undefined
-    const game = { address: proxy, abi: faultDisputeGameAbi } as const
-    if ((await l1.call(game, 'gameCreator', [], head)).toLowerCase() !== sender.address.toLowerCase()) return undefined
-    const number = await l1.call(game, 'l2BlockNumber', [], head)
-    const root = await l1.call(game, 'rootClaim', [], head)
-    return { index, game: proxy, number, root, createdAtSeconds }
-  }
+  const own = createOwnGames(
+    { factory: options.factory, gameType, creator: sender.address, intervalSeconds },
+    { l1, onFound: proposal => onEvent({ type: 'proposed', proposal }) },
+  )
 
   /** The block down to which the contracts have decided already; `undefined` where there are no games of this type. */
   const anchored = async (head: L1Block): Promise<bigint | undefined> => {
@@ -206,7 +145,7 @@ export function createProposer(options: ProposerOptions, dependencies: ProposerD
     const args = [gameType, output.root, numberToHex(number, { size: 32 })] as const
     const [game] = await l1.call(factory, 'games', args, head)
     if (game !== zeroAddress) {
-      if (last?.game !== game) onEvent({ type: 'proposed-by-another', number, root: output.root, game })
+      if (own.last?.game !== game) onEvent({ type: 'proposed-by-another', number, root: output.root, game })
       return `block ${number} is proposed, and there is no newer ${rule} one`
     }
     bondWei = await l1.call(factory, 'initBonds', [gameType], head)
@@ -233,7 +172,8 @@ export function createProposer(options: ProposerOptions, dependencies: ProposerD
     if (settled === 'pending') return `${sender.underway!.what} is not mined yet`
     if (head.number < sender.minedIn) return `L1 tells of block ${head.number}, and was at ${sender.minedIn}`
     bondWei ??= await l1.call(factory, 'initBonds', [gameType], head)
-    if (!(await findOwn(head))) return 'the games of the factory are being read'
+    if (!(await own.find(head))) return 'the games of the factory are being read'
+    const { last } = own
     if (last !== undefined && head.timestamp < last.createdAtSeconds + intervalSeconds) return undefined
     const number = heads()[rule]
     const anchor = await anchored(head)
@@ -250,6 +190,7 @@ export function createProposer(options: ProposerOptions, dependencies: ProposerD
       return waiting
     },
     get status() {
+      const { last } = own
       return {
         address: sender.address,
         rule,
