@@ -3,7 +3,7 @@ import { runs } from '@l2/common/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatHybridCommitment, parseHybridCommitment } from './alt-da/hybrid.js'
-import { formatCelestiaCommitment, parseCelestiaCommitment } from './celestia/celestia.js'
+import { formatCelestiaCommitment, parseCelestiaCommitment } from './celestia/location.js'
 import { namespaceV0 } from './celestia/namespace.js'
 import {
   batcherDataToCommitment,

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { DaError, type DaErrorCode } from '../errors.js'
 import { createMemoryStore } from '../store.js'
 import { type CelestiaFault, createCelestiaServer } from '../testing/celestia/server.js'
-import { createCelestiaDa, formatCelestiaCommitment, parseCelestiaCommitment } from './celestia.js'
+import { createCelestiaDa } from './celestia.js'
 import { classifyCelestiaFailure, createCelestiaClient } from './client.js'
+import { formatCelestiaCommitment, parseCelestiaCommitment } from './location.js'
 import { namespaceV0 } from './namespace.js'
 
 const namespace = namespaceV0(Uint8Array.of(4, 5, 6))

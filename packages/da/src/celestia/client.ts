@@ -181,37 +181,24 @@ function failureOf(message: string, method: string): { code: DaErrorCode; sent?:
   return { code: 'DA_UNAVAILABLE' }
 }
 
-/**
- * Makes a {@link CelestiaClient}; nothing is sent before the first call.
- *
- * @example
- * ```ts
- * import { createCelestiaClient } from '@l2/da/celestia'
- * import { createCelestiaServer } from '@l2/da/testing/celestia'
- *
- * const server = await createCelestiaServer()
- * const client = createCelestiaClient({ url: server.url, token: server.readToken })
- * console.log((await client.localHead()).height) // 1n
- * await server.close()
- * ```
- */
-export function createCelestiaClient(
-  options: CelestiaClientOptions,
-  deps: { fetch?: typeof fetch | undefined } = {},
-): CelestiaClient {
-  const settings = parseOptions('createCelestiaClient', schema, options)
-  const { url, token, timeoutMs, submitTimeoutMs, maxAnswerBytes } = settings
+/** Calls a method of the node: its `result`, unparsed. @throws DaError what {@link classifyCelestiaFailure} makes of an error */
+type Call = (
+  method: string,
+  params: readonly unknown[],
+  options: DaCallOptions | undefined,
+  defaultMs?: number,
+) => Promise<unknown>
+
+function createCall(
+  { url, token, timeoutMs, maxAnswerBytes }: z.infer<typeof schema>,
+  deps: { fetch?: typeof fetch | undefined },
+): Call {
   const server = readServerUrl('createCelestiaClient', url)
   const { origin } = server
   const secrets = [token, ...server.secrets]
   let id = 0
 
-  async function call(
-    method: string,
-    params: readonly unknown[],
-    options: DaCallOptions | undefined,
-    defaultMs = timeoutMs,
-  ): Promise<unknown> {
+  return async (method, params, options, defaultMs = timeoutMs) => {
     const answer = await withDeadline(`Celestia ${method}`, options, defaultMs, signal =>
       exchange({
         url: server.at(''),
@@ -260,6 +247,28 @@ export function createCelestiaClient(
     }
     return reply['result']
   }
+}
+
+/**
+ * Makes a {@link CelestiaClient}; nothing is sent before the first call.
+ *
+ * @example
+ * ```ts
+ * import { createCelestiaClient } from '@l2/da/celestia'
+ * import { createCelestiaServer } from '@l2/da/testing/celestia'
+ *
+ * const server = await createCelestiaServer()
+ * const client = createCelestiaClient({ url: server.url, token: server.readToken })
+ * console.log((await client.localHead()).height) // 1n
+ * await server.close()
+ * ```
+ */
+export function createCelestiaClient(
+  options: CelestiaClientOptions,
+  deps: { fetch?: typeof fetch | undefined } = {},
+): CelestiaClient {
+  const settings = parseOptions('createCelestiaClient', schema, options)
+  const call = createCall(settings, deps)
 
   return {
     async submit(blobs, submit) {
@@ -287,7 +296,7 @@ export function createCelestiaClient(
           },
         ],
         submit,
-        submitTimeoutMs,
+        settings.submitTimeoutMs,
       )
       return positive(result, 'blob.Submit')
     },

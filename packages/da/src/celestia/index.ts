@@ -15,14 +15,7 @@ export type {
   DataAvailability,
 } from '../port.js'
 export type { Store } from '../store.js'
-export {
-  type CelestiaCommitment,
-  type CelestiaDaDeps,
-  type CelestiaDaOptions,
-  createCelestiaDa,
-  formatCelestiaCommitment,
-  parseCelestiaCommitment,
-} from './celestia.js'
+export { type CelestiaDaDeps, type CelestiaDaOptions, createCelestiaDa } from './celestia.js'
 export {
   type CelestiaClient,
   type CelestiaClientOptions,
@@ -33,6 +26,7 @@ export {
   type FoundBlob,
 } from './client.js'
 export { mountainSizes, nextShareIndex, shareCommitment, subtreeRoots, subtreeWidth } from './commitment.js'
+export { type CelestiaCommitment, formatCelestiaCommitment, parseCelestiaCommitment } from './location.js'
 export { type MerkleProof, merkleProof, merkleRoot, verifyMerkleProof } from './merkle.js'
 export { checkNamespace, isBlobNamespace, namespaceOfName, namespaceV0 } from './namespace.js'
 export type { CelestiaJson } from './proof.js'
