@@ -40,13 +40,12 @@ export type {
   DataAvailability,
   L1DataAvailability,
 } from './port.js'
+export type { RouterEvent, RouterLayer } from './router/layer.js'
 export { createMirrorDa, type MirrorDeps, type MirrorOptions, parseMirrorCommitment } from './router/mirror.js'
 export {
   createRouterDa,
   type RouterDa,
   type RouterDeps,
-  type RouterEvent,
-  type RouterLayer,
   type RouterOptions,
 } from './router/router.js'
 export { createMemoryStore, type Store } from './store.js'

@@ -13,8 +13,9 @@ import { createObjectDa } from '../object/object.js'
 import type { L1DataAvailability } from '../port.js'
 import { createMemoryStore } from '../store.js'
 import { createCelestiaServer } from '../testing/celestia/server.js'
+import type { RouterEvent } from './layer.js'
 import { createMirrorDa } from './mirror.js'
-import { createRouterDa, type RouterEvent } from './router.js'
+import { createRouterDa } from './router.js'
 
 const item = (value: number) => Uint8Array.of(0, value >> 8, value & 255)
 const named = (layers: readonly MemoryDa[]) => layers.map((da, index) => ({ name: `layer ${index}`, da }))
