@@ -22,7 +22,6 @@ const longer = {
   'packages/sequencer-core/src/batcher/shared-batcher.ts createSharedBatcher': 307,
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
-  'packages/settlement/src/challenger/challenger.ts createChallenger': 272,
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -1,15 +1,13 @@
 export type { Clock, L2Error, L2ErrorOptions, Recovery } from '@l2/common'
 export { isL2Error } from '@l2/common'
 export type { Artifact, Artifacts } from './artifacts/artifact.js'
-export {
-  type Challenger,
-  type ChallengerDependencies,
-  type ChallengerEvent,
-  type ChallengerOptions,
-  type ChallengerStatus,
-  type ChallengerTrouble,
-  createChallenger,
-} from './challenger/challenger.js'
+export { type Challenger, type ChallengerStatus, createChallenger } from './challenger/challenger.js'
+export type {
+  ChallengerDependencies,
+  ChallengerEvent,
+  ChallengerOptions,
+  ChallengerTrouble,
+} from './challenger/options.js'
 export { type BooksClient, type BridgeBooks, readBridgeBooks } from './check/books.js'
 export {
   type CheckedSettlement,

@@ -2,7 +2,8 @@ import { keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { accounts } from '../../test/anvil-l1.js'
 import { type Court, openCourt, stepUntil } from '../../test/claims.js'
-import { type ChallengerEvent, type ChallengerOptions, createChallenger } from './challenger.js'
+import { createChallenger } from './challenger.js'
+import type { ChallengerEvent, ChallengerOptions } from './options.js'
 
 const [, , liar, honest, other] = accounts
 const lie = keccak256(stringToHex('a lie'))
