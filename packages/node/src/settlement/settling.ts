@@ -47,7 +47,7 @@ export type Settling = {
   run(supervision: Pick<Supervision, 'run'>): void
 }
 
-type SettlingParts = {
+export type SettlingParts = {
   l1: L1
   verifier: Pick<Verifier, 'status' | 'safeAt'>
   /** Of the engine that users are answered from: they prove their withdrawals by it. */

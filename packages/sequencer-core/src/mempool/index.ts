@@ -1,3 +1,7 @@
+export type { ForkName, ForkSchedule } from '../derivation/fork-schedule.js'
+export type { AltDaConfig, BlockId, RollupConfig } from '../derivation/rollup-config.js'
+export type { SystemConfig } from '../derivation/system-config.js'
+export type { ExecutedBlock, ExecutedHeader } from '../engine/engine.js'
 export type { GasSchedule } from '../transaction/gas.js'
 export type { AccessListEntry, Authorization, Transaction, TransactionType } from '../transaction/types.js'
 export {

@@ -22,8 +22,13 @@ export const accounts = (
     '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6',
     '0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a',
   ] as const
-).map(key => privateKeyToAccount(key)) as unknown as readonly [Account, Account, Account, Account, Account]
-type Account = PrivateKeyAccount
+).map(key => privateKeyToAccount(key)) as unknown as readonly [
+  PrivateKeyAccount,
+  PrivateKeyAccount,
+  PrivateKeyAccount,
+  PrivateKeyAccount,
+  PrivateKeyAccount,
+]
 
 /** An L1 of the test's own: mines when it is told to or has a transaction, and its clock can be moved. */
 export type AnvilL1 = {
