@@ -19,7 +19,6 @@ const longer = {
   'packages/da/src/router/mirror.ts createMirrorDa': 179,
   'packages/sequencer-core/src/batcher/live-planner.ts createBatcherPlanner': 172,
   'packages/sequencer-core/src/batcher/outgoing.ts createOutgoing': 170,
-  'packages/sequencer-core/src/batcher/shared-batcher.ts createSharedBatcher': 307,
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
 }

@@ -42,10 +42,9 @@ export {
   createSharedBatcher,
   type SharedBatcher,
   type SharedBatcherDependencies,
-  type SharedBatcherEvent,
   type SharedBatcherOptions,
-  type SharedRollup,
 } from './shared-batcher.js'
+export type { SharedRollup } from './shared-member.js'
 export {
   type PackedChannels,
   type PackOptions,
@@ -53,6 +52,7 @@ export {
   type SharedChannel,
   splitByBytes,
 } from './sharing.js'
+export type { SharedBatcherEvent } from './shipments.js'
 export {
   type BatcherHoldings,
   type ChannelProgress,

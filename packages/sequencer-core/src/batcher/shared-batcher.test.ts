@@ -5,8 +5,9 @@ import { createZlibCompressor } from '../compression/zlib.js'
 import { simulatedRollup, simulatedTransaction } from '../testing/l2-simulator.js'
 import type { BatcherFunds } from './funds.js'
 import type { BatcherBlock, BatcherEvent } from './ports.js'
-import { createSharedBatcher, type SharedBatcherEvent, type SharedBatcherOptions } from './shared-batcher.js'
+import { createSharedBatcher, type SharedBatcherOptions } from './shared-batcher.js'
 import { splitByBytes } from './sharing.js'
+import type { SharedBatcherEvent } from './shipments.js'
 import { simulateSharedBatcher } from './testdata/shared-simulation.js'
 
 const config = simulatedRollup()
