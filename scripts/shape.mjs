@@ -17,7 +17,6 @@ const longer = {
   'packages/da/src/memory/memory.ts createMemoryDa': 227,
   'packages/da/src/object/s3-store.ts createS3Store': 207,
   'packages/da/src/router/mirror.ts createMirrorDa': 179,
-  'packages/sequencer-core/src/batcher/live-planner.ts createBatcherPlanner': 172,
   'packages/sequencer-core/src/batcher/outgoing.ts createOutgoing': 170,
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,

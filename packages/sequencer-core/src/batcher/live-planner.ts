@@ -1,8 +1,6 @@
-import type { BatchBlock } from '../batch/types.js'
-import { createChannelOut } from '../channel/channel-out.js'
-import { maxBlobFrameDataBytes } from '../channel/frame.js'
 import type { Compressor } from '../compression/compression.js'
 import { SequencerError } from '../errors.js'
+import { blend, createCompressorSizes } from './compressor-sizes.js'
 import { blobsWorthPosting } from './fill.js'
 import { type AltDaChoice, type Plan, type PlanInput, planBatcher } from './planner.js'
 import type { BatcherEvent, BatcherNode, BatcherSink, ChannelPlanner, ChannelShape, L1Prices } from './ports.js'
@@ -44,9 +42,6 @@ export type BatcherPlanner = ChannelPlanner & {
   readonly explanation: readonly string[]
 }
 
-/** How much of a new measurement goes into what is known. */
-const weight = 0.25
-
 /**
  * Plans each channel by {@link planBatcher} from what it sees: traffic and compressed sizes of the channels before, prices of the moment, and, now
  * and then, all compressors measured on blocks of the channel before. The first channel, of which nothing is known, is built as the
@@ -81,9 +76,9 @@ export function createBatcherPlanner(
   dependencies: BatcherPlannerDependencies,
 ): BatcherPlanner {
   const { compressors, sinks, node } = dependencies
-  const { chainId, genesisTime, blockTimeSeconds, latencyTargetSeconds } = options
-  const { maxBlobs, l1BlockSeconds, expectedInclusionBlocks } = options
-  const { sampleBytes = 262_144, measureEveryChannels = 32 } = options
+  const { chainId, genesisTime, blockTimeSeconds, sampleBytes = 262_144, measureEveryChannels = 32 } = options
+  const { latencyTargetSeconds, maxBlobs, l1BlockSeconds, expectedInclusionBlocks } = options
+  const targets = { latencyTargetSeconds, maxBlobs, l1BlockSeconds, expectedInclusionBlocks }
   const layers = (['blobs', 'calldata'] as const).filter(name => sinks[name] !== undefined)
   if (compressors.length === 0 || Object.keys(sinks).length === 0) {
     throw new SequencerError('a planner needs a compressor and a sink at least', {
@@ -97,39 +92,16 @@ export function createBatcherPlanner(
     compressors: compressors.map(({ name }) => ({ name, bytesPerTransaction: 100 })),
     gasPriceWei: 1n,
     blobBaseFeeWei: 1n,
-    latencyTargetSeconds,
-    maxBlobs,
-    l1BlockSeconds,
-    expectedInclusionBlocks,
+    ...targets,
   })
-  /** Bytes a transaction takes behind each compressor. */
-  const sizes = new Map<string, number>()
+  const chain = { chainId, genesisTime, blockTimeSeconds }
+  const sizes = createCompressorSizes({ ...chain, sampleBytes, measureEveryChannels }, compressors, node)
   let rate: number | undefined
   let used: string | undefined
-  let lastChannel: { firstBlock: bigint; lastBlock: bigint } | undefined
-  let channelsSinceMeasured = Number.POSITIVE_INFINITY
   let current: ReturnType<typeof planBatcher> | undefined
   let shape: ChannelShape = {}
   /** What could not be found out for the present plan. */
   let doubts: string[] = []
-
-  const blend = (known: number | undefined, seen: number): number =>
-    known === undefined ? seen : known + weight * (seen - known)
-
-  /** Newest blocks of the last channel, about as many bytes as the sample may have. */
-  const sample = async (signal: AbortSignal | undefined): Promise<readonly BatchBlock[]> => {
-    if (lastChannel === undefined) return []
-    const { firstBlock, lastBlock } = lastChannel
-    const from = lastBlock - firstBlock > 255n ? lastBlock - 255n : firstBlock
-    const blocks = await node.blocks(from, lastBlock, { signal })
-    let bytes = 0
-    let start = blocks.length
-    while (start > 0 && bytes < sampleBytes) {
-      start--
-      bytes += blocks[start]!.transactions.reduce((sum, { length }) => sum + length, 0)
-    }
-    return blocks.slice(start)
-  }
 
   /** What a port fails with must not keep the chain from being posted: the plan before goes on. */
   const tolerate = async <T>(
@@ -146,39 +118,6 @@ export function createBatcherPlanner(
     }
   }
 
-  const measureOne = async (name: string, compressor: Compressor, blocks: readonly BatchBlock[]): Promise<void> => {
-    const channel = createChannelOut(
-      {
-        channelId: `0x${'00'.repeat(16)}`,
-        chainId,
-        genesisTime,
-        blockTimeSeconds,
-        targetFrames: Math.ceil((4 * sampleBytes) / maxBlobFrameDataBytes) + 1,
-      },
-      compressor,
-    )
-    try {
-      for (const block of blocks) if ((await channel.add(block)) === 'full') break
-      const { compressedBytes, blockCount } = await channel.close()
-      const transactions = blocks.slice(0, blockCount).reduce((sum, block) => sum + block.transactions.length, 0)
-      if (transactions > 0) sizes.set(name, compressedBytes / transactions)
-    } catch (error) {
-      channel.abort()
-      throw error
-    }
-  }
-
-  const measure = async (signal: AbortSignal | undefined): Promise<void> => {
-    const blocks = await sample(signal)
-    if (blocks.every(block => block.transactions.length === 0)) return
-    for (const { name, compressor } of compressors) {
-      // One that fails is not chosen before it has been measured again.
-      sizes.delete(name)
-      await tolerate(`${name} could not be measured`, () => measureOne(name, compressor, blocks), signal)
-    }
-    channelsSinceMeasured = 0
-  }
-
   return {
     get plan() {
       return current?.plan
@@ -188,28 +127,22 @@ export function createBatcherPlanner(
     },
     observe(event: BatcherEvent) {
       if (event.type !== 'channel-closed') return
-      const { firstBlock, lastBlock, transactions, bytes } = event
+      const { firstBlock, lastBlock, transactions } = event
       const seconds = Number((lastBlock - firstBlock + 1n) * blockTimeSeconds)
       rate = blend(rate, transactions / seconds)
-      lastChannel = { firstBlock, lastBlock }
-      channelsSinceMeasured++
-      const name = used ?? compressors[0]!.name
-      if (transactions > 0) sizes.set(name, blend(sizes.get(name), bytes / transactions))
+      sizes.note(used ?? compressors[0]!.name, event)
     },
     async shape({ signal } = {}): Promise<ChannelShape> {
       doubts = []
       const seen = rate
       if (seen === undefined) return shape
-      if (channelsSinceMeasured >= measureEveryChannels) {
-        await tolerate('compressors could not be measured', () => measure(signal), signal)
+      if (sizes.isMeasureDue) {
+        await tolerate('compressors could not be measured', () => sizes.measure(tolerate, signal), signal)
       }
       const priced = await tolerate('prices could not be had', () => dependencies.prices({ signal }), signal)
       if (priced === undefined) return shape
       const { altDa = [], ...prices } = priced
-      const known = compressors.flatMap(({ name }) => {
-        const bytesPerTransaction = sizes.get(name)
-        return bytesPerTransaction === undefined ? [] : [{ name, bytesPerTransaction }]
-      })
+      const { known } = sizes
       if (known.length === 0) return shape
       const planned = await tolerate(
         'nothing could be planned',
@@ -219,10 +152,7 @@ export function createBatcherPlanner(
             transactionsPerSecond: Math.max(seen, 1 / 3600),
             compressors: known,
             ...prices,
-            latencyTargetSeconds,
-            maxBlobs,
-            l1BlockSeconds,
-            expectedInclusionBlocks,
+            ...targets,
             layers,
             altDa: altDa.filter(({ name }) => sinks[name] !== undefined),
           }),
