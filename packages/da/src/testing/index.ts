@@ -1,12 +1,12 @@
 export type { Clock, Closable, L2Error, L2ErrorOptions, Recovery } from '@l2/common'
 export type { Commitment } from '../commitment.js'
 export type { DaError, DaErrorCode, RetryClass } from '../errors.js'
+export type { MemoryFault } from '../memory/faults.js'
 export {
   createMemoryDa,
   type MemoryDa,
   type MemoryDaDeps,
   type MemoryDaOptions,
-  type MemoryFault,
 } from '../memory/memory.js'
 export type {
   DaCallOptions,
