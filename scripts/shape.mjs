@@ -14,7 +14,6 @@ const longer = {
   'packages/da/src/ethereum/publisher.ts createPublisher': 142,
   'packages/da/src/ethereum/simulated-l1.ts createSimulatedL1': 187,
   'packages/da/src/internal/journal.ts createJournal': 162,
-  'packages/da/src/object/s3-store.ts createS3Store': 207,
   'packages/da/src/router/mirror.ts createMirrorDa': 179,
   'packages/sequencer-core/src/batcher/outgoing.ts createOutgoing': 170,
   'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,

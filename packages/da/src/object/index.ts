@@ -15,4 +15,5 @@ export type {
 } from '../port.js'
 export type { Store } from '../store.js'
 export { createObjectDa, type ObjectDaDeps, type ObjectDaOptions } from './object.js'
-export { createS3Store, type S3Credentials, type S3StoreDeps, type S3StoreOptions } from './s3-store.js'
+export type { S3Credentials, S3StoreDeps } from './s3-client.js'
+export { createS3Store, type S3StoreOptions } from './s3-store.js'

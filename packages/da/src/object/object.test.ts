@@ -11,8 +11,9 @@ import { createFileStore } from '../node/file-store.js'
 import { createMemoryStore } from '../store.js'
 import { conformanceCases } from '../testing/conformance.js'
 import { createObjectDa } from './object.js'
+import type { S3StoreDeps } from './s3-client.js'
 import { classifyS3Failure, xmlText, xmlTexts } from './s3-errors.js'
-import { createS3Store, type S3StoreDeps, type S3StoreOptions } from './s3-store.js'
+import { createS3Store, type S3StoreOptions } from './s3-store.js'
 
 describe('object storage in a directory', () => {
   const cases = conformanceCases({

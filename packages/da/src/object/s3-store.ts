@@ -1,20 +1,10 @@
-import { awake, bytesToHex, type Clock, isL2Error, redactUrls, systemClock } from '@l2/common'
-import { AwsV4Signer } from 'aws4fetch'
+import { isL2Error } from '@l2/common'
 import * as z from 'zod/mini'
 import { DaError } from '../errors.js'
-import { withDeadline } from '../internal/call.js'
-import { exchange, type HttpAnswer } from '../internal/http.js'
 import { parseOptions } from '../internal/options.js'
 import type { Store } from '../store.js'
-import { s3Error, xmlText, xmlTexts } from './s3-errors.js'
-
-/** Keys of an S3 account; none of them is repeated anywhere. */
-export type S3Credentials = {
-  accessKeyId: string
-  secretAccessKey: string
-  /** Of temporary credentials. */
-  sessionToken?: string | undefined
-}
+import { createS3Client, type S3Client, type S3StoreDeps } from './s3-client.js'
+import { xmlText, xmlTexts } from './s3-errors.js'
 
 /** Plain settings of {@link createS3Store}. */
 export type S3StoreOptions = {
@@ -42,16 +32,6 @@ export type S3StoreOptions = {
   timeoutMs?: number | undefined
 }
 
-/** What {@link createS3Store} works with. */
-export type S3StoreDeps = {
-  /** Asked before every request, so that temporary keys can be renewed. Without it requests are not signed: public buckets can be read. */
-  credentials?: (() => S3Credentials | Promise<S3Credentials>) | undefined
-  fetch?: typeof fetch | undefined
-  clock?: Clock | undefined
-  /** From 0 up to 1; spreads attempts of many clients. */
-  random?: (() => number) | undefined
-}
-
 const positive = /* @__PURE__ */ (() => z.int().check(z.positive()))()
 const schema = /* @__PURE__ */ (() =>
   z.strictObject({
@@ -75,17 +55,6 @@ const schema = /* @__PURE__ */ (() =>
 /** Parts of one object that are under way together. */
 const partsAtATime = 3
 
-type Request = {
-  method: 'GET' | 'PUT' | 'POST' | 'DELETE'
-  key: string
-  query?: Readonly<Record<string, string>>
-  body?: Uint8Array
-  /** Longest answer; what is no object is short. */
-  maxBytes?: number
-  /** For messages: "the server does not …". */
-  what: string
-}
-
 /**
  * A {@link Store} in a bucket of any server that speaks S3. Every request is signed with the hash of its body, which the server checks, and is
  * repeated while it fails for reasons that may pass. Large objects go up in parts and appear only when they are whole. What a crash leaves of an
@@ -108,20 +77,8 @@ type Request = {
  */
 export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): Store {
   const settings = parseOptions('createS3Store', schema, options)
-  const clock = deps.clock ?? systemClock
-  const random = deps.random ?? Math.random
-  const base = settings.url.replace(/\/+$/, '')
-  const origin = redactUrls(base)
-  const [host] = /^https?:\/\/[^/]+/.exec(base)!
-  const [withSegment] = /^https?:\/\/[^/]+(\/[^/]+)?/.exec(base)!
-  const isAmazonBucket = /^https?:\/\/[^/]+\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?(:\d+)?(\/|$)/i.test(base)
-  // What follows the bucket is a prefix of the keys.
-  const isPathStyle = (settings.bucketIn ?? (isAmazonBucket ? 'host' : 'path')) === 'path' && withSegment !== host
-  const bucketUrl = isPathStyle ? withSegment : host
-  const folder = base.slice(bucketUrl.length).replace(/^\//, '')
-  const prefix = folder === '' ? '' : `${folder}/`
-  // One entry a day and account.
-  let signingKeys = new Map<string, ArrayBuffer>()
+  const client = createS3Client(settings, deps)
+  const { ask, prefix } = client
 
   const objectOf = (key: string): string => {
     if (!/^[a-z0-9._/-]{1,200}$/.test(key) || /(^|\/)\.{0,2}(\/|$)/.test(key)) {
@@ -131,118 +88,6 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
       })
     }
     return prefix + key
-  }
-
-  async function signed(
-    request: Request,
-    url: string,
-  ): Promise<{ headers: Record<string, string>; secrets: string[] }> {
-    const credentials = await deps.credentials?.()
-    if (credentials === undefined) return { headers: {}, secrets: [] }
-    const { accessKeyId, secretAccessKey, sessionToken } = credentials
-    const body = new Uint8Array(request.body ?? [])
-    const bodyHash = bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', body))).slice(2)
-    if (signingKeys.size > 16) signingKeys = new Map()
-    const signer = new AwsV4Signer({
-      method: request.method,
-      url,
-      headers: { 'x-amz-content-sha256': bodyHash },
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-      service: 's3',
-      region: settings.region,
-      cache: signingKeys,
-      datetime: new Date(clock.now()).toISOString().replace(/[:-]|\.\d{3}/g, ''),
-    })
-    const { headers } = await signer.sign()
-    return { headers: Object.fromEntries(headers), secrets: [accessKeyId, secretAccessKey, sessionToken ?? ''] }
-  }
-
-  async function once(request: Request, url: string): Promise<HttpAnswer> {
-    const { headers, secrets } = await signed(request, url)
-    const answer = await withDeadline(`S3 ${request.method}`, undefined, settings.timeoutMs, signal =>
-      exchange({
-        url,
-        method: request.method,
-        headers,
-        body: request.body,
-        signal,
-        maxBytes: request.maxBytes ?? 1024 * 1024,
-        secrets,
-        fetch: deps.fetch,
-        redirect: 'manual',
-      }),
-    )
-    // A completed upload can fail after its 200 has been sent: then the body says so.
-    const text = request.method === 'POST' ? new TextDecoder().decode(answer.body) : ''
-    const isFailure = answer.status >= 300 || /<Error[\s>]/.test(text)
-    if (!isFailure) return answer
-    const status = answer.status >= 300 ? answer.status : 500
-    const { error, again } = s3Error(request.what, origin, { ...answer, status }, secrets)
-    throw Object.assign(error, { again })
-  }
-
-  /** One request, again while it fails for a reason that may pass. */
-  async function ask(request: Request): Promise<HttpAnswer> {
-    const path = request.key === '' ? (isPathStyle ? '' : '/') : `/${request.key}`
-    const query = new URLSearchParams(request.query).toString()
-    const url = bucketUrl + path + (query === '' ? '' : `?${query}`)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await once(request, url)
-      } catch (error) {
-        const { again = isL2Error(error, 'DA_UNAVAILABLE') || isL2Error(error, 'DA_TIMEOUT'), details } = error as {
-          again?: boolean
-          details?: { retryAfterMs?: number }
-        }
-        if (!again || attempt >= settings.attempts) throw error
-        const backoffMs = settings.backoffMs * 2 ** (attempt - 1)
-        const waitMs = details?.retryAfterMs ?? backoffMs / 2 + (random() * backoffMs) / 2
-        // A server may ask for hours; who calls decides about them.
-        if (waitMs > settings.timeoutMs) throw error
-        await awake(clock.sleep(waitMs))
-      }
-    }
-  }
-
-  async function putInParts(key: string, value: Uint8Array): Promise<void> {
-    const what = 'take an object in parts'
-    const begun = await ask({ method: 'POST', key, query: { uploads: '' }, what })
-    const uploadId = xmlText(new TextDecoder().decode(begun.body), 'UploadId')
-    if (uploadId === undefined) {
-      throw new DaError(`${origin} began an upload without naming it`, {
-        code: 'DA_RESPONSE_INVALID',
-        details: { origin },
-      })
-    }
-    try {
-      const tags: string[] = []
-      const count = Math.ceil(value.length / settings.partBytes)
-      let next = 0
-      const worker = async (): Promise<void> => {
-        for (let index = next++; index < count; index = next++) {
-          const body = value.subarray(index * settings.partBytes, (index + 1) * settings.partBytes)
-          const query = { partNumber: String(index + 1), uploadId }
-          const answer = await ask({ method: 'PUT', key, query, body, what })
-          tags[index] = answer.headers.get('etag') ?? ''
-        }
-      }
-      const outcomes = await Promise.allSettled(Array.from({ length: partsAtATime }, worker))
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-      const parts = tags.map(
-        (tag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`,
-      )
-      const body = new TextEncoder().encode(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`)
-      await ask({ method: 'POST', key, query: { uploadId }, body, what })
-    } catch (error) {
-      // What stays of it is for the bucket's rule.
-      await once(
-        { method: 'DELETE', key, what: 'drop an upload' },
-        `${bucketUrl}/${key}?uploadId=${encodeURIComponent(uploadId)}`,
-      ).catch(() => {})
-      throw error
-    }
   }
 
   return {
@@ -270,7 +115,7 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
       }
       // What the caller does to its bytes afterwards is not written.
       const bytes = value.slice()
-      if (bytes.length > settings.partBytes) return putInParts(object, bytes)
+      if (bytes.length > settings.partBytes) return putInParts(client, object, bytes, settings.partBytes)
       await ask({ method: 'PUT', key: object, body: bytes, what: 'take an object' })
     },
     async delete(key) {
@@ -278,40 +123,81 @@ export function createS3Store(options: S3StoreOptions, deps: S3StoreDeps = {}): 
         if (!isL2Error(error, 'DA_NOT_FOUND')) throw error
       })
     },
-    async keys(wanted) {
-      const keys: string[] = []
-      const seen = new Set<string>()
-      let token: string | undefined
-      do {
-        const query = {
-          'list-type': '2',
-          prefix: prefix + wanted,
-          ...(token === undefined ? {} : { 'continuation-token': token }),
-        }
-        const answer = await ask({ method: 'GET', key: '', query, what: 'list objects', maxBytes: 16 * 1024 * 1024 })
-        const text = new TextDecoder().decode(answer.body)
-        if (!text.includes('<ListBucketResult')) {
-          throw new DaError(`${origin} answered a listing with something else`, {
-            code: 'DA_RESPONSE_INVALID',
-            details: { origin },
-          })
-        }
-        for (const key of xmlTexts(text, 'Key')) if (key.startsWith(prefix)) keys.push(key.slice(prefix.length))
-        const isTruncated = xmlText(text, 'IsTruncated') === 'true'
-        const following = isTruncated ? xmlText(text, 'NextContinuationToken') : undefined
-        // Half a listing must not pass for a whole one, and a server that repeats itself would be listed for ever.
-        if (isTruncated && (following === undefined || seen.has(following))) {
-          throw new DaError(`${origin} breaks a listing off without saying how it goes on`, {
-            code: 'DA_RESPONSE_INVALID',
-            details: { origin },
-          })
-        }
-        if (following !== undefined) seen.add(following)
-        token = following
-      } while (token !== undefined)
-      return [...new Set(keys)].sort()
-    },
+    keys: wanted => listKeys(client, wanted),
   }
+}
+
+/** Uploads an object in parts: it appears only when it is whole. */
+async function putInParts(client: S3Client, key: string, value: Uint8Array, partBytes: number): Promise<void> {
+  const { ask, once, origin } = client
+  const what = 'take an object in parts'
+  const begun = await ask({ method: 'POST', key, query: { uploads: '' }, what })
+  const uploadId = xmlText(new TextDecoder().decode(begun.body), 'UploadId')
+  if (uploadId === undefined) {
+    throw new DaError(`${origin} began an upload without naming it`, {
+      code: 'DA_RESPONSE_INVALID',
+      details: { origin },
+    })
+  }
+  try {
+    const tags: string[] = []
+    const count = Math.ceil(value.length / partBytes)
+    let next = 0
+    const worker = async (): Promise<void> => {
+      for (let index = next++; index < count; index = next++) {
+        const body = value.subarray(index * partBytes, (index + 1) * partBytes)
+        const query = { partNumber: String(index + 1), uploadId }
+        const answer = await ask({ method: 'PUT', key, query, body, what })
+        tags[index] = answer.headers.get('etag') ?? ''
+      }
+    }
+    const outcomes = await Promise.allSettled(Array.from({ length: partsAtATime }, worker))
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    const parts = tags.map(
+      (tag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`,
+    )
+    const body = new TextEncoder().encode(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`)
+    await ask({ method: 'POST', key, query: { uploadId }, body, what })
+  } catch (error) {
+    // What stays of it is for the bucket's rule.
+    await once({ method: 'DELETE', key, query: { uploadId }, what: 'drop an upload' }).catch(() => {})
+    throw error
+  }
+}
+
+/** The keys that begin with `wanted`, in order, however many answers they take. */
+async function listKeys({ ask, origin, prefix }: S3Client, wanted: string): Promise<string[]> {
+  const keys: string[] = []
+  const seen = new Set<string>()
+  let token: string | undefined
+  do {
+    const query = {
+      'list-type': '2',
+      prefix: prefix + wanted,
+      ...(token === undefined ? {} : { 'continuation-token': token }),
+    }
+    const answer = await ask({ method: 'GET', key: '', query, what: 'list objects', maxBytes: 16 * 1024 * 1024 })
+    const text = new TextDecoder().decode(answer.body)
+    if (!text.includes('<ListBucketResult')) {
+      throw new DaError(`${origin} answered a listing with something else`, {
+        code: 'DA_RESPONSE_INVALID',
+        details: { origin },
+      })
+    }
+    for (const key of xmlTexts(text, 'Key')) if (key.startsWith(prefix)) keys.push(key.slice(prefix.length))
+    const isTruncated = xmlText(text, 'IsTruncated') === 'true'
+    const following = isTruncated ? xmlText(text, 'NextContinuationToken') : undefined
+    // Half a listing must not pass for a whole one, and a server that repeats itself would be listed for ever.
+    if (isTruncated && (following === undefined || seen.has(following))) {
+      throw new DaError(`${origin} breaks a listing off without saying how it goes on`, {
+        code: 'DA_RESPONSE_INVALID',
+        details: { origin },
+      })
+    }
+    if (following !== undefined) seen.add(following)
+    token = following
+  } while (token !== undefined)
+  return [...new Set(keys)].sort()
 }
 
 function escapeXml(text: string): string {
