@@ -1,33 +1,19 @@
-import {
-  bytesToHex,
-  type Clock,
-  closable,
-  concatBytes,
-  equalBytes,
-  hexToBytes,
-  isL2Error,
-  systemClock,
-} from '@l2/common'
+import { type Clock, closable, equalBytes, isL2Error, systemClock } from '@l2/common'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
-import { fromBase64 } from '../internal/base64.js'
-import { withDeadline } from '../internal/call.js'
-import { answerText, exchange, type HttpAnswer } from '../internal/http.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
 import { parseOptions } from '../internal/options.js'
-import { readServerUrl, type ServerUrl } from '../internal/server-url.js'
+import { readServerUrl } from '../internal/server-url.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
 import { unmetered } from '../internal/unmetered.js'
-import type { DaCallOptions, DaGetOptions, DataAvailability } from '../port.js'
+import type { DaGetOptions, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
-import {
-  type AnyTrustCertificate,
-  formatAnyTrustCertificate,
-  parseAnyTrustCertificate,
-  signedFields,
-} from './certificate.js'
-import { type AnyTrustKeyset, aggregateSignatures, committeeSigned, parseAnyTrustKeyset } from './keyset.js'
+import { type AnyTrustCertificate, parseAnyTrustCertificate, signedFields } from './certificate.js'
+import { committeeSigned, parseAnyTrustKeyset } from './keyset.js'
+import { createMembers } from './members.js'
+import { fetchData } from './mirrors.js'
+import { createAsk } from './requests.js'
 import { treeHash } from './tree.js'
 
 /** Plain settings of {@link createAnyTrustDa}. */
@@ -73,8 +59,6 @@ const schema = /* @__PURE__ */ (() =>
     timeoutMs: z._default(positive, 30_000),
   }))()
 
-const requestPrefix = new TextEncoder().encode('Arbitrum Nitro DAS API Store:')
-
 /**
  * A committee of whom some are assumed to be honest, as Arbitrum's AnyTrust has it: members keep data and sign that they do; enough signatures
  * make a certificate, which is the commitment, byte for byte as Nitro writes it. Readers verify it against the committee's keys without
@@ -107,34 +91,18 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
   const name = 'anytrust'
   const keysets = settings.keysets.map(parseAnyTrustKeyset)
   const committee = keysets[0]!
-  const members = settings.members.map(url => readServerUrl('createAnyTrustDa', url))
+  const servers = settings.members.map(url => readServerUrl('createAnyTrustDa', url))
   const mirrors = settings.mirrors.map(url => readServerUrl('createAnyTrustDa', url))
-  if (members.length > 0 && members.length !== committee.keys.length) {
-    throw new DaError(`the committee has ${committee.keys.length} keys and ${members.length} members have an address`, {
+  if (servers.length > 0 && servers.length !== committee.keys.length) {
+    throw new DaError(`the committee has ${committee.keys.length} keys and ${servers.length} members have an address`, {
       code: 'DA_OPTIONS_INVALID',
-      details: { keys: committee.keys.length, members: members.length },
+      details: { keys: committee.keys.length, members: servers.length },
     })
   }
   const limits = { maxBytes: settings.maxBytes, maxItems: settings.maxItems }
-
-  const ask = (server: ServerUrl, path: string, body: string | undefined, maxBytes: number, call?: DaCallOptions) =>
-    withDeadline(`${name} request`, call, settings.timeoutMs, signal =>
-      exchange({
-        url: server.at(path),
-        method: body === undefined ? 'GET' : 'POST',
-        headers: { ...server.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        body,
-        signal,
-        maxBytes,
-        secrets: server.secrets,
-        fetch: deps.fetch,
-      }),
-    )
-  const unavailable = (server: ServerUrl, answer: HttpAnswer) =>
-    new DaError(`${server.origin} answered with status ${answer.status}: ${answerText(answer, server.secrets)}`, {
-      code: answer.status === 404 ? 'DA_NOT_FOUND' : answer.status === 429 ? 'DA_RATE_LIMITED' : 'DA_UNAVAILABLE',
-      details: { origin: server.origin, status: answer.status },
-    })
+  const ask = createAsk(settings.timeoutMs, { fetch: deps.fetch })
+  const { lifetimeSeconds, maxBytes } = settings
+  const members = createMembers({ committee, servers, lifetimeSeconds }, { ask, sign: deps.sign, clock })
 
   /** Whether the committee stands behind a certificate: the same for all readers, whoever has the data. */
   function check(commitment: Commitment, call?: DaGetOptions): AnyTrustCertificate {
@@ -154,60 +122,10 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
     return certificate
   }
 
-  /** Has one member keep data; its signature, verified. */
-  async function askMember(index: number, data: Uint8Array, timeoutSeconds: bigint, signal: AbortSignal) {
-    const member = members[index]!
-    const timeout = new Uint8Array(8)
-    new DataView(timeout.buffer).setBigUint64(0, timeoutSeconds)
-    const signed = await deps.sign?.(treeHash(concatBytes(requestPrefix, timeout, data)))
-    const body = JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'das_store',
-      params: [bytesToHex(data), `0x${timeoutSeconds.toString(16)}`, bytesToHex(signed ?? new Uint8Array())],
-    })
-    const answer = await ask(member, '', body, 65_536, { signal })
-    if (answer.status !== 200) throw unavailable(member, answer)
-    const signature = signatureIn(answer.body)
-    const fields = signedFields({ dataHash: treeHash(data), timeoutSeconds })
-    const alone: AnyTrustKeyset = { assumedHonest: 1, keys: [committee.keys[index]!], hash: committee.hash }
-    if (signature === undefined || !committeeSigned(alone, { signersMask: 1n, signature }, fields)) {
-      throw new DaError(`${member.origin} did not sign that it keeps the data`, {
-        code: 'DA_RESPONSE_INVALID',
-        details: { origin: member.origin, said: answerText(answer, member.secrets) },
-      })
-    }
-    return { index, signature }
-  }
-
-  /** A certificate of as many as answer in time. */
-  async function certify(data: Uint8Array, signal: AbortSignal): Promise<Commitment> {
-    const timeoutSeconds = BigInt(Math.floor(clock.now() / 1000) + settings.lifetimeSeconds)
-    const outcomes = await Promise.allSettled(members.map((_, index) => askMember(index, data, timeoutSeconds, signal)))
-    signal.throwIfAborted()
-    const signed = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-    const needed = committee.keys.length - committee.assumedHonest + 1
-    if (signed.length < needed) {
-      const failed = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as DaError] : []))
-      throw new DaError(`${signed.length} of the committee signed, ${needed} have to`, {
-        code: 'DA_UNAVAILABLE',
-        details: { signed: signed.length, needed, failures: failed.map(({ code }) => code ?? 'unknown') },
-        cause: failed[0],
-      })
-    }
-    return formatAnyTrustCertificate({
-      keysetHash: committee.hash,
-      dataHash: treeHash(data),
-      timeoutSeconds,
-      signersMask: signed.reduce((mask, { index }) => mask | (1n << BigInt(index)), 0n),
-      signature: aggregateSignatures(signed.map(({ signature }) => signature)),
-    })
-  }
-
   async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
     const commitments: Commitment[] = []
     try {
-      for (const item of entry.items) commitments.push(await certify(item, signal))
+      for (const item of entry.items) commitments.push(await members.certify(item, signal))
     } catch (error) {
       signal.throwIfAborted()
       // Members that kept it keep it a while for nobody: that costs nothing, and the next attempt asks them again.
@@ -222,33 +140,6 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
     clock,
   })
 
-  async function fetchData(dataHash: Uint8Array, call: DaCallOptions | undefined): Promise<Uint8Array> {
-    const failures: unknown[] = []
-    for (const mirror of mirrors) {
-      try {
-        const path = `/get-by-hash/${bytesToHex(dataHash).slice(2)}`
-        const answer = await ask(mirror, path, undefined, 2 * settings.maxBytes + 65_536, call)
-        if (answer.status !== 200) throw unavailable(mirror, answer)
-        const data = dataIn(answer.body)
-        if (data !== undefined && equalBytes(treeHash(data), dataHash)) return data
-        throw new DaError(`${mirror.origin} returned other data than it was asked for`, {
-          code: data === undefined ? 'DA_RESPONSE_INVALID' : 'DA_MISMATCH',
-          details: { origin: mirror.origin },
-        })
-      } catch (error) {
-        call?.signal?.throwIfAborted()
-        failures.push(error)
-      }
-    }
-    // That nobody has it is said only when all could be asked.
-    const code = (error: unknown) => (error as DaError).code
-    throw (
-      failures.find(error => code(error) === 'DA_MISMATCH') ??
-      failures.find(error => code(error) !== 'DA_NOT_FOUND') ??
-      failures[0]
-    )
-  }
-
   return {
     name,
     capabilities: { retentionSeconds: settings.lifetimeSeconds, finality: 'instant' },
@@ -256,7 +147,7 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
     submit: async (items, call) => {
       const sizes = items.map(item => item.length)
       checkItems(name, sizes, limits)
-      if (members.length === 0) {
+      if (servers.length === 0) {
         throw new DaError(`${name} was made without "members": it only reads`, { code: 'DA_READ_ONLY' })
       }
       return submissions.submit(items, call)
@@ -266,14 +157,14 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
     reads: ({ layer }) => layer === daLayer.anyTrust,
     get: async (commitment, call) => {
       call?.signal?.throwIfAborted()
-      return fetchData(check(commitment, call).dataHash, call)
+      return fetchData(ask, { mirrors, maxBytes }, check(commitment, call).dataHash, call)
     },
     verify: async (commitment, data) => equalBytes(treeHash(data), parseAnyTrustCertificate(commitment).dataHash),
     status: async (commitment, call) => {
       call?.signal?.throwIfAborted()
       const { dataHash } = check(commitment)
       try {
-        await fetchData(dataHash, call)
+        await fetchData(ask, { mirrors, maxBytes }, dataHash, call)
         return 'final'
       } catch (error) {
         if (isL2Error(error, 'DA_NOT_FOUND')) return 'lost'
@@ -282,23 +173,4 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
     },
     ...closable(() => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))),
   }
-}
-
-function json(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return undefined
-  }
-}
-
-/** The signature in the answer to `das_store`. */
-function signatureIn(body: Uint8Array): Uint8Array | undefined {
-  const { result } = (json(body) ?? {}) as { result?: { sig?: unknown } | null }
-  return typeof result?.sig === 'string' ? hexToBytes(result.sig) : undefined
-}
-
-function dataIn(body: Uint8Array): Uint8Array | undefined {
-  const { data } = (json(body) ?? {}) as { data?: unknown }
-  return typeof data === 'string' ? fromBase64(data) : undefined
 }
