@@ -3,7 +3,7 @@ import { encodeBatcherTransaction, type Frame } from '../channel/frame.js'
 import type { createHeldBlocks } from './held-blocks.js'
 import type { createChannelOpener, OpenChannel } from './open-channel.js'
 import type { BatcherOptions } from './options.js'
-import type { OutgoingChannel } from './outgoing.js'
+import type { OutgoingChannel } from './outgoing-channel.js'
 import type { createPacing } from './pacing.js'
 import type { BatcherBlock, BatcherEvent, BatcherView, ChannelPlanner, CloseReason } from './ports.js'
 

@@ -1,36 +1,38 @@
-import type { Hex } from 'viem'
 import { SequencerError } from '../errors.js'
 import type { createFundsGuard } from './funds.js'
 import type { BatcherOptions } from './options.js'
-import type { BatcherEvent, BatcherSink } from './ports.js'
+import {
+  deadlinesOf,
+  isDue,
+  isOutOfOrder,
+  nextPart,
+  noteIncluded,
+  type OutgoingChannel,
+  type Part,
+} from './outgoing-channel.js'
+import type { BatcherEvent } from './ports.js'
 import { createUnderWay } from './under-way.js'
-
-/** Items of a channel that went, or go, to the sink under one key. */
-type Part = {
-  readonly from: number
-  readonly count: number
-  state: 'pending' | 'included' | 'failed'
-  includedAt: bigint | undefined
-}
-
-/** A closed channel on its way to L1. */
-export type OutgoingChannel = {
-  readonly channelId: Hex
-  readonly firstBlock: bigint
-  readonly lastBlock: bigint
-  /** Origin of its first block: after this epoch's window its batches are dropped. */
-  readonly epochNumber: bigint
-  readonly sink: BatcherSink
-  readonly items: Uint8Array[]
-  /** From the first item on, without a gap; a key stands for exactly these items, so a part that failed is sent again as it was. */
-  readonly parts: Part[]
-  /** L1 block of its first item, and of its last one once all are included. */
-  firstIncludedAt: bigint | undefined
-  includedAt: bigint | undefined
-}
 
 /** Why what is held cannot go out as it is. */
 type Refusal = 'channel-dropped' | 'limits-changed' | 'turn-lost'
+
+/** Reports that a channel would miss its window, and answers what the round fails with. */
+function tooLate(
+  { firstBlock, epochNumber }: OutgoingChannel,
+  deadline: bigint,
+  headL1: bigint,
+  emit: (event: BatcherEvent) => void,
+): SequencerError {
+  emit({ type: 'too-late', firstBlock, epochNumber, deadline })
+  return new SequencerError(
+    `block ${firstBlock} of L1 epoch ${epochNumber} had to be on L1 by block ${deadline}: nothing is posted any more`,
+    {
+      code: 'BATCHER_WINDOW_EXPIRED',
+      recovery: 'reset',
+      details: { firstBlock, epochNumber, deadline, headL1 },
+    },
+  )
+}
 
 /**
  * Sends the items of closed channels to their sinks: in order, several submissions at a time. After a failure nothing new leaves before
@@ -49,39 +51,6 @@ export function createOutgoing(
   let draining = false
   /** Submissions that have failed so far. */
   let failures = 0
-
-  const tooLate = (channel: OutgoingChannel, headL1: bigint): SequencerError => {
-    const { firstBlock, epochNumber } = channel
-    const deadline = epochNumber + options.sequencingWindowBlocks
-    emit({ type: 'too-late', firstBlock, epochNumber, deadline })
-    return new SequencerError(
-      `block ${firstBlock} of L1 epoch ${epochNumber} had to be on L1 by block ${deadline}: nothing is posted any more`,
-      {
-        code: 'BATCHER_WINDOW_EXPIRED',
-        recovery: 'reset',
-        details: { firstBlock, epochNumber, deadline, headL1 },
-      },
-    )
-  }
-
-  /** The part to send next: one that failed, or what follows the last one. */
-  const nextPart = (channel: OutgoingChannel, maxItems: number): Part | undefined => {
-    const failed = channel.parts.find(({ state }) => state === 'failed')
-    if (failed !== undefined) return failed
-    const last = channel.parts.at(-1)
-    const from = last === undefined ? 0 : last.from + last.count
-    const left = channel.items.length - from
-    return left === 0
-      ? undefined
-      : { from, count: Math.min(left, Math.max(1, maxItems)), state: 'pending', includedAt: undefined }
-  }
-  /** Behind a part that failed another one is on L1, where derivation drops it: sending the first one now does not help it. */
-  const isOutOfOrder = (channels: readonly OutgoingChannel[]): boolean => {
-    const parts = channels.flatMap(channel => channel.parts)
-    const failed = parts.findIndex(({ state }) => state === 'failed')
-    return failed >= 0 && parts.slice(failed).some(({ state }) => state === 'included')
-  }
-  const isDue = (channel: OutgoingChannel): boolean => nextPart(channel, 1) !== undefined
 
   const launch = (
     channel: OutgoingChannel,
@@ -105,20 +74,8 @@ export function createOutgoing(
       .then(
         ({ height }) => {
           mine.delete(submission)
-          part.state = 'included'
-          part.includedAt = height
-          if (channel.firstIncludedAt === undefined || height < channel.firstIncludedAt)
-            channel.firstIncludedAt = height
           const bytes = items.reduce((sum, item) => sum + item.length, 0)
-          // Posted bytes are on L1 now; only their range is still needed.
-          channel.items.fill(new Uint8Array(), part.from, part.from + part.count)
-          if (!isDue(channel) && channel.parts.every(({ state }) => state === 'included')) {
-            // They may end in another order than they are included in.
-            channel.includedAt = channel.parts.reduce(
-              (last, { includedAt }) => (includedAt! > last ? includedAt! : last),
-              height,
-            )
-          }
+          noteIncluded(channel, part, height)
           guard.paid(costWei, height)
           // What was given up meanwhile is on L1 all the same, and paid.
           try {
@@ -168,16 +125,8 @@ export function createOutgoing(
           if (failures !== failuresBefore || pending.size >= options.maxPendingSubmissions) return undefined
           const { maxBytes, maxItems } = await channel.sink.limits({ signal })
           const part = nextPart(channel, maxItems)!
-          const left = channel.items.length - part.from
-          // As many at a time as may be on their way, behind those that are.
-          const submissions = Math.ceil(left / part.count) + pending.size
-          const rounds = BigInt(Math.ceil(submissions / options.maxPendingSubmissions))
-          const expectedAt = headL1 + options.expectedInclusionBlocks * rounds
-          const deadline = channel.epochNumber + options.sequencingWindowBlocks
-          if (expectedAt > deadline) throw tooLate(channel, headL1)
-          // While its first part is on its way, the life of a channel begins with the next block at the earliest.
-          const bornAt = channel.firstIncludedAt ?? (part.from === 0 ? undefined : headL1 + 1n)
-          const timeout = bornAt === undefined ? undefined : bornAt + options.channelTimeoutBlocks
+          const { expectedAt, deadline, timeout } = deadlinesOf(channel, part, headL1, pending.size, options)
+          if (expectedAt > deadline) throw tooLate(channel, deadline, headL1, emit)
           // The rest of a channel that has timed out would be ignored: its blocks go into another.
           if (timeout !== undefined && expectedAt > timeout) return 'channel-dropped'
           const items = channel.items.slice(part.from, part.from + part.count)
