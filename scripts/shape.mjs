@@ -14,7 +14,6 @@ const longer = {
   'packages/da/src/ethereum/simulated-l1.ts createSimulatedL1': 187,
   'packages/da/src/internal/journal.ts createJournal': 162,
   'packages/da/src/router/mirror.ts createMirrorDa': 179,
-  'packages/sequencer-core/src/channel/channel-out.ts createChannelOut': 238,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
 }
 

@@ -1,17 +1,14 @@
-import { concatBytes, hexToBytes } from '@l2/common'
+import { hexToBytes } from '@l2/common'
 import type { Hex } from 'viem'
-import { encodeBatch, encodeParsedSpan } from '../batch/batch.js'
-import { fixedBytes, toSingularBatch } from '../batch/singular.js'
-import { advancesOrigin, checkSpanStep, spanPrefix } from '../batch/span.js'
-import { parseSpanTransactions, type SpanColumns, spanChain } from '../batch/span-columns.js'
 import type { BatchBlock } from '../batch/types.js'
-import { brotliChannelByte, type CompressionStream, type Compressor } from '../compression/compression.js'
+import type { Compressor } from '../compression/compression.js'
 import { SequencerError } from '../errors.js'
-import { fastLzSize } from '../fees/fastlz.js'
-import { encodeRlp } from '../rlp/rlp.js'
 import { maxRlpBytesPerChannel } from './batch-stream.js'
 import { frameAccountingBytes } from './channel.js'
+import { createCompressedRuns } from './compressed-runs.js'
 import { type Frame, maxBlobFrameDataBytes, maxChannelFrames, maxFrameDataBytes } from './frame.js'
+import { createRunEncoder, type RunBlock } from './run-encoder.js'
+import { createWaitingRun, margin, runOverheadBytes } from './waiting-run.js'
 
 /** Options of {@link createChannelOut}. */
 export type ChannelOutOptions = {
@@ -67,40 +64,10 @@ export type ChannelOut = {
   readonly capacity: number
 }
 
-/** A block that waits to be compressed, ready to be written. */
-type Waiting = {
-  readonly block: BatchBlock
-  /** Singular: its batch. Span: `undefined`, the run is encoded as one. */
-  readonly bytes: Uint8Array | undefined
-  readonly columns: SpanColumns | undefined
-  /** Bytes it adds to the batch stream, at most. */
-  readonly maxBytes: number
-}
-
-/** How much of the room a run of blocks may be estimated to take. The first run, whose ratio is a guess, is kept short. */
-const firstMargin = 0.7
-const margin = 0.94
-/** What a run costs beside its blocks: the span's prefix, the flush, fresh code tables. */
-const runOverheadBytes = 192
 /** Prefix, counts and RLP header of a span batch, at most. */
 const spanPrefixBytes = 96
 /** Runs that may turn out too long before the channel is content with what it has. */
 const maxRetries = 4
-
-/** FastLZ length of small input; of large input an estimate, from a quarter of it spread evenly. */
-function sampledFastLzSize(bytes: Uint8Array): number {
-  const stride = 32_768
-  const window = 8_192
-  if (bytes.length <= stride) return fastLzSize(bytes)
-  let size = 0
-  let seen = 0
-  for (let at = 0; at < bytes.length; at += stride) {
-    const part = bytes.subarray(at, at + window)
-    size += fastLzSize(part)
-    seen += part.length
-  }
-  return size * (bytes.length / seen)
-}
 
 function resolveOptions(
   options: ChannelOutOptions,
@@ -132,6 +99,32 @@ function resolveOptions(
   }
   if (!(whole.maxBlocksPerSpan >= 1)) refuse('maxBlocksPerSpan', '1 or more')
   return whole
+}
+
+/** The first block alone may be beyond the target, but not beyond what a decoder takes: why it is, if it is. */
+function beyondLimits(
+  compressedBytes: number,
+  endBytes: number,
+  { frameDataBytes, maxRlpBytes }: { readonly frameDataBytes: number; readonly maxRlpBytes: number },
+): SequencerError | undefined {
+  const frames = Math.ceil((compressedBytes + endBytes) / frameDataBytes)
+  if (frames < maxChannelFrames && compressedBytes + (frames + 1) * frameAccountingBytes <= maxRlpBytes) {
+    return undefined
+  }
+  return new SequencerError(`the first block alone takes ${compressedBytes} compressed bytes`, {
+    code: 'CHANNEL_BLOCK_TOO_LARGE',
+    details: { compressedBytes, maxRlpBytes },
+  })
+}
+
+/** Frames of a channel's data, none when it is empty. */
+function cutFrames(channelId: Hex, data: Uint8Array, frameDataBytes: number): Frame[] {
+  const frames: Frame[] = []
+  for (let at = 0; at < data.length; at += frameDataBytes) {
+    const end = at + frameDataBytes
+    frames.push({ channelId, frameNumber: frames.length, data: data.subarray(at, end), isLast: end >= data.length })
+  }
+  return frames
 }
 
 /**
@@ -172,28 +165,12 @@ function resolveOptions(
  */
 export function createChannelOut(options: ChannelOutOptions, compressor: Compressor): ChannelOut {
   const settings = resolveOptions(options)
-  const { batchType, frameDataBytes, maxRlpBytes } = settings
+  const { channelId, frameDataBytes, maxRlpBytes } = settings
   const capacity = settings.targetFrames * frameDataBytes
-  const chain = spanChain(settings.chainId)
-  const prefix = compressor.algorithm === 'brotli' ? Uint8Array.of(brotliChannelByte) : new Uint8Array()
-
-  let stream: CompressionStream | undefined
-  /** Compressed pieces and the batch bytes they came from, one each per run. */
-  let pieces: Uint8Array[] = []
-  let runs: Uint8Array[] = []
-  let exact = prefix.length
-  let rlpBytes = 0
-  let inRuns = 0
-  let waiting: Waiting[] = []
-  let waitingBytes = 0
+  const encoder = createRunEncoder(settings)
+  const waiting = createWaitingRun()
+  const compressed = createCompressedRuns(compressor)
   let previous: BatchBlock | undefined
-  /** Of the blocks that wait: FastLZ length of the measured ones, and what was not measured yet. */
-  let flz = 0
-  let unmeasured: Waiting[] = []
-  let unmeasuredBytes = 0
-  /** Compressed bytes of a FastLZ byte. */
-  let ratio = 1
-  let calibrated = false
   let state: 'open' | 'full' | 'closed' = 'open'
   let queue: Promise<unknown> = Promise.resolve()
 
@@ -209,161 +186,66 @@ export function createChannelOut(options: ChannelOutOptions, compressor: Compres
     state = 'full'
     return 'full'
   }
-  const room = (): number => capacity - compressor.endBytes - exact
+  const blockCount = (): number => compressed.blockCount + waiting.blockCount
+  const room = (): number => capacity - compressor.endBytes - compressed.exact
   const ensureOpen = (): void => {
     if (state === 'closed') throw new SequencerError('the channel is closed', { code: 'CHANNEL_CLOSED' })
   }
-
-  /** Takes a block apart and refuses what cannot be encoded, before anything changed. */
-  const prepare = (block: BatchBlock): Waiting => {
-    if (previous !== undefined) {
-      checkSpanStep(previous, block)
-      if (block.timestamp !== previous.timestamp + settings.blockTimeSeconds) {
-        throw new SequencerError(
-          `block at ${block.timestamp} does not follow the one at ${previous.timestamp} by ${settings.blockTimeSeconds} s`,
-          { code: 'BATCH_FIELD_INVALID', details: { timestamp: block.timestamp, previous: previous.timestamp } },
-        )
-      }
-    }
-    if (batchType === 'singular') {
-      const bytes = encodeRlp(encodeBatch(toSingularBatch(block), settings))
-      return { block, bytes, columns: undefined, maxBytes: bytes.length }
-    }
-    spanPrefix(block, block, settings)
-    if (settings.draftFeeRecipients) fixedBytes(block.feeRecipient ?? '', 20, 'feeRecipient')
-    const columns = parseSpanTransactions(block.transactions, chain)
-    return { block, bytes: undefined, columns, maxBytes: columns.maxBytes + (settings.draftFeeRecipients ? 26 : 6) }
-  }
-
-  /** Moves everything that waits unmeasured into the measured sum. */
-  const measure = (): void => {
-    const parts = unmeasured.flatMap(item => item.bytes ?? item.block.transactions)
-    flz += sampledFastLzSize(concatBytes(...parts)) + unmeasured.length
-    unmeasured = []
-    unmeasuredBytes = 0
-  }
-
-  /** Whether a block may wait with the others. Blocks are looked at only when they would not fit uncompressed. */
-  const fits = (item: Waiting): boolean => {
-    const limit = room() * (calibrated ? margin : firstMargin) - runOverheadBytes
-    if (flz * ratio + unmeasuredBytes + item.maxBytes <= limit) return true
-    if (unmeasured.length > 0) {
-      measure()
-      if (flz * ratio + item.maxBytes <= limit) return true
-    }
-    unmeasured = [item]
-    const before = flz
-    measure()
-    const fit = flz * ratio <= limit
-    flz = before
-    return fit
-  }
-
-  const enter = (item: Waiting): void => {
-    waiting.push(item)
-    waitingBytes += item.maxBytes
-    unmeasured.push(item)
-    unmeasuredBytes += item.maxBytes
+  const enter = (item: RunBlock): void => {
+    waiting.enter(item)
     previous = item.block
-  }
-
-  const encodeRun = (items: readonly Waiting[]): Uint8Array => {
-    if (batchType === 'singular') return concatBytes(...items.map(item => item.bytes!))
-    const batch = encodeParsedSpan(
-      spanPrefix(items[0]!.block, items.at(-1)!.block, settings),
-      items.map(({ block, columns }, i) => ({
-        originAdvanced: advancesOrigin(block, items[i - 1]?.block),
-        columns: columns!,
-      })),
-      settings.draftFeeRecipients ? items.map(({ block }) => block.feeRecipient) : undefined,
-    )
-    return encodeRlp(batch)
-  }
-
-  const compressRun = async (run: Uint8Array): Promise<Uint8Array> => {
-    stream ??= compressor.open()
-    await stream.write(run)
-    return stream.flush()
-  }
-
-  /** Starts the compressor over with the runs that are in: the same calls give the same bytes. */
-  const rewind = async (): Promise<void> => {
-    stream?.abort()
-    stream = undefined
-    for (const run of runs) await compressRun(run)
   }
 
   /** Compresses the waiting blocks as one run. Those that do not fit after all are dropped, and the channel is full. */
   const seal = async (): Promise<void> => {
-    if (waiting.length === 0) return
-    measure()
-    let items = waiting
-    let estimated = Math.max(1, flz)
-    waiting = []
-    waitingBytes = 0
-    flz = 0
+    if (waiting.blockCount === 0) return
+    let { items, fastLzBytes } = waiting.take()
     for (let attempt = 0; items.length > 0; attempt++) {
-      const run = encodeRun(items)
-      const piece = await compressRun(run)
-      const first = inRuns === 0 && items.length === 1
-      if (first) await refuseBeyondLimits(piece.length)
-      if (exact + piece.length + compressor.endBytes <= capacity || first) {
-        pieces.push(piece)
-        runs.push(run)
-        exact += piece.length
-        rlpBytes += run.length
-        inRuns += items.length
-        // Of two runs the worse ratio counts more: one light run must not tempt the next too far.
-        const now = Math.max(0.02, (piece.length - runOverheadBytes / 2) / estimated)
-        ratio = calibrated ? Math.max(now, (ratio + now) / 2) : now
-        calibrated = true
+      const run = encoder.encode(items)
+      const piece = await compressed.compress(run)
+      const first = compressed.blockCount === 0 && items.length === 1
+      const refusal = first ? beyondLimits(compressed.exact + piece.length, compressor.endBytes, settings) : undefined
+      if (refusal !== undefined) {
+        await compressed.rewind()
+        throw refusal
+      }
+      if (piece.length <= room() || first) {
+        compressed.keep(run, piece, items.length)
+        waiting.learn(fastLzBytes, piece.length)
         if (room() <= runOverheadBytes) state = 'full'
         return
       }
       state = 'full'
-      await rewind()
+      await compressed.rewind()
       // What fits is in proportion to what was too much. When nothing is in yet, one block has to be in the end.
       const share = attempt < maxRetries ? Math.max(0, (room() / piece.length) * margin) : 0
       const keep = Math.min(Math.floor(items.length * share), items.length - 1)
-      estimated *= keep / items.length
-      items = items.slice(0, keep === 0 && inRuns === 0 ? 1 : keep)
-    }
-  }
-
-  /** The first block alone may be beyond the target, but not beyond what a decoder takes. */
-  const refuseBeyondLimits = async (pieceBytes: number): Promise<void> => {
-    const compressedBytes = exact + pieceBytes
-    const frames = Math.ceil((compressedBytes + compressor.endBytes) / frameDataBytes)
-    if (frames >= maxChannelFrames || compressedBytes + (frames + 1) * frameAccountingBytes > maxRlpBytes) {
-      await rewind()
-      throw new SequencerError(`the first block alone takes ${compressedBytes} compressed bytes`, {
-        code: 'CHANNEL_BLOCK_TOO_LARGE',
-        details: { compressedBytes, maxRlpBytes },
-      })
+      fastLzBytes *= keep / items.length
+      items = items.slice(0, keep === 0 && compressed.blockCount === 0 ? 1 : keep)
     }
   }
 
   const add = async (block: BatchBlock): Promise<'added' | 'full'> => {
     ensureOpen()
     if (state === 'full') return 'full'
-    const item = prepare(block)
-    if (rlpBytes + spanPrefixBytes + waitingBytes + item.maxBytes > maxRlpBytes) {
-      if (inRuns + waiting.length > 0) return full()
+    const item = encoder.prepare(block, previous)
+    if (compressed.rlpBytes + spanPrefixBytes + waiting.maxBytes + item.maxBytes > maxRlpBytes) {
+      if (blockCount() > 0) return full()
       throw new SequencerError(`a block of ${item.maxBytes} bytes, at most ${maxRlpBytes}`, {
         code: 'CHANNEL_BLOCK_TOO_LARGE',
         details: { bytes: item.maxBytes, maxRlpBytes },
       })
     }
-    if (!fits(item) && waiting.length > 0) {
+    if (!waiting.fits(item, room()) && waiting.blockCount > 0) {
       await seal()
       if (isFull()) return 'full'
     }
-    if (fits(item)) {
+    if (waiting.fits(item, room())) {
       enter(item)
-      if (waiting.length >= settings.maxBlocksPerSpan) await seal()
+      if (waiting.blockCount >= settings.maxBlocksPerSpan) await seal()
       return 'added'
     }
-    if (inRuns > 0) return full()
+    if (compressed.blockCount > 0) return full()
     // The first block, larger than the careful first estimate allows: compressed at once.
     enter(item)
     await seal()
@@ -373,21 +255,11 @@ export function createChannelOut(options: ChannelOutOptions, compressor: Compres
   const close = async (): Promise<ClosedChannel> => {
     ensureOpen()
     await seal()
-    const { channelId } = settings
-    if (inRuns === 0 || stream === undefined) {
-      state = 'closed'
-      return { channelId, frames: [], blockCount: 0, rlpBytes: 0, compressedBytes: 0 }
-    }
-    const data = concatBytes(prefix, ...pieces, await stream.end())
+    const data = (await compressed.end()) ?? new Uint8Array()
     state = 'closed'
-    const frames: Frame[] = []
-    for (let at = 0; at < data.length; at += frameDataBytes) {
-      const end = at + frameDataBytes
-      frames.push({ channelId, frameNumber: frames.length, data: data.subarray(at, end), isLast: end >= data.length })
-    }
-    pieces = []
-    runs = []
-    return { channelId, frames, blockCount: inRuns, rlpBytes, compressedBytes: data.length }
+    const { rlpBytes } = compressed
+    const frames = cutFrames(channelId, data, frameDataBytes)
+    return { channelId, frames, blockCount: compressed.blockCount, rlpBytes, compressedBytes: data.length }
   }
 
   return {
@@ -395,15 +267,14 @@ export function createChannelOut(options: ChannelOutOptions, compressor: Compres
     close: () => serially(close),
     abort() {
       state = 'closed'
-      stream?.abort()
+      compressed.abort()
     },
     get blockCount() {
-      return inRuns + waiting.length
+      return blockCount()
     },
     get size() {
-      if (waiting.length === 0) return { exact, estimated: exact }
-      measure()
-      return { exact, estimated: Math.round(exact + flz * ratio + runOverheadBytes) }
+      const { exact } = compressed
+      return { exact, estimated: waiting.blockCount === 0 ? exact : Math.round(exact + waiting.estimate()) }
     },
     capacity,
   }
