@@ -41,7 +41,8 @@ export type {
   L1DataAvailability,
 } from './port.js'
 export type { RouterEvent, RouterLayer } from './router/layer.js'
-export { createMirrorDa, type MirrorDeps, type MirrorOptions, parseMirrorCommitment } from './router/mirror.js'
+export { createMirrorDa, type MirrorDeps, type MirrorOptions } from './router/mirror.js'
+export { parseMirrorCommitment } from './router/mirror-commitment.js'
 export {
   createRouterDa,
   type RouterDa,
