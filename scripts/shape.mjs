@@ -11,9 +11,7 @@ const mostFunctionLines = 120
 /** Files and functions that are longer, as long as they are: `path` or `path name`. */
 const longer = {
   'packages/da/src/ethereum/publisher.ts createPublisher': 142,
-  'packages/da/src/ethereum/simulated-l1.ts createSimulatedL1': 187,
   'packages/da/src/internal/journal.ts createJournal': 162,
-  'packages/da/src/router/mirror.ts createMirrorDa': 179,
   'packages/sequencer-core/src/ordering/head-ordering.ts openHeads': 143,
 }
 

@@ -3,13 +3,8 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { type Hex, toBytes, toHex } from 'viem'
 import { daLayer } from '../commitment.js'
 import { createMemoryStore, type Store } from '../store.js'
-import {
-  createSimulatedClock,
-  createSimulatedL1,
-  simulatedAccount,
-  simulatedPayload,
-  type Weather,
-} from './simulated-l1.js'
+import type { Weather } from './simulated-chain.js'
+import { createSimulatedClock, createSimulatedL1, simulatedAccount, simulatedPayload } from './simulated-l1.js'
 import { createTransactionManager, type TransactionManagerOptions } from './transaction-manager.js'
 
 /** Where the managers of these tests post. */
