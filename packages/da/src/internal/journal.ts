@@ -103,17 +103,21 @@ export function checkItems(
 
 const text = new TextEncoder()
 
-/** Makes the {@link Journal} that keeps its keys in `store` under `prefix`. */
-export function createJournal(store: Store, prefix: string, options: JournalOptions = {}): Journal {
-  const { keepEnded = 4096, keepData = false } = options
+/** What the journal has in its store: a record for each entry, and its data beside it. */
+type Records = {
+  /** All records in the order of submission; data that a failure or a crash left behind is dropped. */
+  open(): Promise<Record[]>
+  load(key: string): Promise<JournalEntry | undefined>
+  write(entry: JournalEntry): Promise<void>
+  remove(key: string): Promise<void>
+  putData(entry: JournalEntry): Promise<void>
+  dropData(entry: JournalEntry): Promise<void>
+}
+
+function createRecords(store: Store, prefix: string, keepData: boolean): Records {
   const hashOf = (key: string) => bytesToHex(sha256(text.encode(key))).slice(2)
   const name = (key: string) => `${prefix}/entry/${hashOf(key)}`
   const dataName = (key: string, index: number) => `${prefix}/data/${hashOf(key)}-${String(index).padStart(4, '0')}`
-  const serial = createSerial()
-  /** Ended keys, the one that ended first in front. */
-  const ended = new Set<string>()
-  const pending = new Map<string, number>()
-  let nextSequence = 0
 
   const read = async (record: string): Promise<Record | undefined> => {
     const bytes = await store.get(record)
@@ -129,52 +133,19 @@ export function createJournal(store: Store, prefix: string, options: JournalOpti
     }
   }
 
-  const start = createOnce(async () => {
-    const records = new Map<string, Record>()
+  const open = async (): Promise<Record[]> => {
+    const found = new Map<string, Record>()
     for (const record of await store.keys(`${prefix}/entry/`)) {
-      const found = await read(record)
-      if (found !== undefined) records.set(record.slice(`${prefix}/entry/`.length), found)
+      const one = await read(record)
+      if (one !== undefined) found.set(record.slice(`${prefix}/entry/`.length), one)
     }
     for (const data of await store.keys(`${prefix}/data/`)) {
-      const record = records.get(data.slice(`${prefix}/data/`.length).replace(/-\d+$/, ''))
+      const record = found.get(data.slice(`${prefix}/data/`.length).replace(/-\d+$/, ''))
       if (record === undefined || (record.receipt !== undefined && !keepData)) await store.delete(data)
     }
-    for (const { key, sequence, receipt } of [...records.values()].sort((a, b) => a.sequence - b.sequence)) {
-      if (receipt === undefined) pending.set(key, sequence)
-      else ended.add(key)
-      nextSequence = sequence + 1
-    }
-  })
-  const inTurn = <T>(run: () => Promise<T>): Promise<T> =>
-    serial(async () => {
-      await start()
-      return run()
-    })
+    return [...found.values()].sort((a, b) => a.sequence - b.sequence)
+  }
 
-  const write = ({ key, sequence, digest, count, note, receipt }: JournalEntry) => {
-    const record: Record = {
-      key,
-      sequence,
-      digest,
-      count,
-      ...(note === undefined ? {} : { note }),
-      ...(receipt === undefined
-        ? {}
-        : { receipt: { commitments: receipt.commitments.map(commitmentToHex), height: receipt.height.toString() } }),
-    }
-    return store.put(name(key), text.encode(JSON.stringify(record)))
-  }
-  const dropData = async ({ key, count }: JournalEntry) => {
-    for (let index = 0; index < count; index++) await store.delete(dataName(key, index))
-  }
-  /** Data first: a record without its data would be a submission that cannot be ended. */
-  const begin = async (entry: JournalEntry): Promise<JournalEntry> => {
-    for (const [index, item] of entry.items.entries()) await store.put(dataName(entry.key, index), item)
-    await write(entry)
-    pending.set(entry.key, entry.sequence)
-    ended.delete(entry.key)
-    return entry
-  }
   const load = async (key: string): Promise<JournalEntry | undefined> => {
     const record = await read(name(key))
     if (record === undefined) return undefined
@@ -191,8 +162,6 @@ export function createJournal(store: Store, prefix: string, options: JournalOpti
       items.push(item)
     }
     const { sequence, digest, count, note, receipt } = record
-    // A write can have reached the store and been reported as failed: the store is right.
-    if (receipt === undefined) pending.set(key, sequence)
     return {
       key,
       sequence,
@@ -207,11 +176,77 @@ export function createJournal(store: Store, prefix: string, options: JournalOpti
       },
     }
   }
+
+  const write = ({ key, sequence, digest, count, note, receipt }: JournalEntry) => {
+    const record: Record = {
+      key,
+      sequence,
+      digest,
+      count,
+      ...(note === undefined ? {} : { note }),
+      ...(receipt === undefined
+        ? {}
+        : { receipt: { commitments: receipt.commitments.map(commitmentToHex), height: receipt.height.toString() } }),
+    }
+    return store.put(name(key), text.encode(JSON.stringify(record)))
+  }
+
+  return {
+    open,
+    load,
+    write,
+    remove: key => store.delete(name(key)),
+    async putData({ key, items }) {
+      for (const [index, item] of items.entries()) await store.put(dataName(key, index), item)
+    },
+    async dropData({ key, count }) {
+      for (let index = 0; index < count; index++) await store.delete(dataName(key, index))
+    },
+  }
+}
+
+/** Makes the {@link Journal} that keeps its keys in `store` under `prefix`. */
+export function createJournal(store: Store, prefix: string, options: JournalOptions = {}): Journal {
+  const { keepEnded = 4096, keepData = false } = options
+  const records = createRecords(store, prefix, keepData)
+  const serial = createSerial()
+  /** Ended keys, the one that ended first in front. */
+  const ended = new Set<string>()
+  const pending = new Map<string, number>()
+  let nextSequence = 0
+
+  const start = createOnce(async () => {
+    for (const { key, sequence, receipt } of await records.open()) {
+      if (receipt === undefined) pending.set(key, sequence)
+      else ended.add(key)
+      nextSequence = sequence + 1
+    }
+  })
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> =>
+    serial(async () => {
+      await start()
+      return run()
+    })
+
+  /** Data first: a record without its data would be a submission that cannot be ended. */
+  const begin = async (entry: JournalEntry): Promise<JournalEntry> => {
+    await records.putData(entry)
+    await records.write(entry)
+    pending.set(entry.key, entry.sequence)
+    ended.delete(entry.key)
+    return entry
+  }
+  const load = async (key: string): Promise<JournalEntry | undefined> => {
+    const entry = await records.load(key)
+    // A write can have reached the store and been reported as failed: the store is right.
+    if (entry !== undefined && entry.receipt === undefined) pending.set(key, entry.sequence)
+    return entry
+  }
   const forgetOldest = async () => {
     for (const key of ended) {
       if (ended.size <= keepEnded) return
       ended.delete(key)
-      await store.delete(name(key))
+      await records.remove(key)
     }
   }
   const leftForTheNextStart = () => {}
@@ -233,27 +268,27 @@ export function createJournal(store: Store, prefix: string, options: JournalOpti
       }),
     note: (entry, note) =>
       inTurn(async () => {
-        await write({ ...entry, note })
+        await records.write({ ...entry, note })
         entry.note = note
       }),
-    release: entry => inTurn(() => dropData(entry)),
+    release: entry => inTurn(() => records.dropData(entry)),
     finish: (entry, receipt, note = entry.note) =>
       inTurn(async () => {
-        await write({ ...entry, receipt, note })
+        await records.write({ ...entry, receipt, note })
         Object.assign(entry, { receipt, note })
         pending.delete(entry.key)
         ended.delete(entry.key)
         ended.add(entry.key)
-        if (!keepData) await dropData(entry).catch(leftForTheNextStart)
+        if (!keepData) await records.dropData(entry).catch(leftForTheNextStart)
         await forgetOldest().catch(leftForTheNextStart)
       }),
     reopen: (entry, items, note) => inTurn(() => begin({ ...entry, items, note, receipt: undefined })),
     remove: entry =>
       inTurn(async () => {
-        await store.delete(name(entry.key))
+        await records.remove(entry.key)
         pending.delete(entry.key)
         ended.delete(entry.key)
-        await dropData(entry).catch(leftForTheNextStart)
+        await records.dropData(entry).catch(leftForTheNextStart)
       }),
     pending: () =>
       inTurn(async () => {
