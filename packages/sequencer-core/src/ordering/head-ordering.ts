@@ -55,6 +55,46 @@ export function isUsable(
   )
 }
 
+/** What stands at the front of a sender's queue; `undefined` when it is empty, or cannot be in this block. */
+function headOf(queue: Queue, block: BlockContext): Item | undefined {
+  const entry = queue.entries[queue.at]
+  if (entry === undefined || !isUsable(entry, block)) return undefined
+  const tipWei = effectiveTip(entry.transaction, block.baseFeePerGas)
+  return {
+    entries: [entry],
+    tipWei,
+    arrival: entry.arrival,
+    readyAtMs: entry.readyAtMs,
+    queue,
+    bundle: undefined,
+    gone: false,
+  }
+}
+
+/** A bundle beside the queues. */
+function bundleItem(bundle: Bundle, block: BlockContext): Item {
+  return {
+    entries: bundle.entries,
+    tipWei: tipOf(bundle.entries, block.baseFeePerGas),
+    arrival: bundle.arrival,
+    readyAtMs: bundle.entries[0]!.readyAtMs,
+    queue: undefined,
+    bundle,
+    gone: false,
+  }
+}
+
+/** Whether there is room for all of them. */
+function fits(entries: readonly PooledTransaction[], { gasLeft, bytesLeft }: OrderingView): boolean {
+  let gas = 0n
+  let bytes = 0
+  for (const { transaction } of entries) {
+    gas += transaction.gasLimit
+    bytes += transaction.raw.length
+  }
+  return gas <= gasLeft && bytes <= bytesLeft
+}
+
 /**
  * The machine under most policies: one head for each sender, the best head first, nonces kept by construction. A sender whose head is not
  * usable or fails is left out of the rest of the block, because its later nonces cannot execute either.
@@ -70,24 +110,10 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   /** Bundles that wait for a sender's earlier nonce. */
   const parked = new Map<Address, Item[]>()
 
-  const headOf = (queue: Queue): Item | undefined => {
-    const entry = queue.entries[queue.at]
-    if (entry === undefined || !isUsable(entry, block)) return undefined
-    const tipWei = effectiveTip(entry.transaction, block.baseFeePerGas)
-    return {
-      entries: [entry],
-      tipWei,
-      arrival: entry.arrival,
-      readyAtMs: entry.readyAtMs,
-      queue,
-      bundle: undefined,
-      gone: false,
-    }
-  }
   for (const { sender, entries } of block.pool.pendingBySender()) {
     const queue: Queue = { sender, entries, at: 0 }
     queues.set(sender, queue)
-    const item = headOf(queue)
+    const item = headOf(queue, block)
     if (item === undefined) continue
     fronts.set(queue, item)
     if (item.readyAtMs > block.nowMs) waiting.push(item)
@@ -95,16 +121,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   }
   for (const bundle of block.pool.bundlesFor(block.height, block.timestamp)) {
     if (!bundle.entries.every(entry => isUsable(entry, block))) continue
-    const tipWei = tipOf(bundle.entries, block.baseFeePerGas)
-    items.push({
-      entries: bundle.entries,
-      tipWei,
-      arrival: bundle.arrival,
-      readyAtMs: bundle.entries[0]!.readyAtMs,
-      queue: undefined,
-      bundle,
-      gone: false,
-    })
+    items.push(bundleItem(bundle, block))
   }
   const heads = new KeyedHeap<Item>(rule.before)
   const enter = (item: Item): void => heads.push(item, rule.keyOf(item))
@@ -113,7 +130,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   let closed = false
 
   const advance = (queue: Queue): void => {
-    const item = headOf(queue)
+    const item = headOf(queue, block)
     if (item === undefined) fronts.delete(queue)
     else {
       fronts.set(queue, item)
@@ -168,13 +185,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
         const item = heads.pop()
         if (item === undefined) break
         if (item.gone || (item.bundle !== undefined && !isNext(item))) continue
-        let gas = 0n
-        let bytes = 0
-        for (const { transaction } of item.entries) {
-          gas += transaction.gasLimit
-          bytes += transaction.raw.length
-        }
-        if (gas > view.gasLeft || bytes > view.bytesLeft) {
+        if (!fits(item.entries, view)) {
           // A bundle that does not fit must not keep everybody else waiting.
           if (rule.whenFull === 'close' && item.bundle === undefined) closed = true
           continue
