@@ -1,23 +1,27 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gethBinary } from '@l2/sequencer-core/node'
 import type { Hash } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
-import { anvilOf } from './hang.js'
-import { ask, startNode, until } from './running-node.js'
+import { anvilOf, programsOf } from './hang.js'
+import { ask, type RunningNode, startNode, until } from './running-node.js'
 
-const directory = mkdtempSync(join(tmpdir(), 'l2-children-'))
-afterAll(() => rmSync(directory, { recursive: true, force: true }))
+const folder = mkdtempSync(join(tmpdir(), 'l2-children-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const isLinux = process.platform === 'linux'
+if (gethBinary() === undefined) process.stdout.write('skipped: the death of geth; there is none on PATH\n')
 
 // Who is whose child only Linux tells in files.
-it.runIf(process.platform === 'linux')(
+it.runIf(isLinux)(
   'goes on when an engine is killed or stands still for a while, and ends in one line with the L1 of its own',
   {
     timeout: 600_000,
   },
   async () => {
+    const directory = join(folder, 'anvil')
     const node = await startNode('--engine', 'anvil', '--data', directory)
     const user = mnemonicToAccount(devMnemonic, { addressIndex: 1 })
     const acknowledged: Hash[] = []
@@ -67,5 +71,38 @@ it.runIf(process.platform === 'linux')(
     expect((await ask(node.url, 'l2_evidence')).result).toEqual([])
     process.kill(anvilOf(node, directory, 'l1'), 'SIGKILL')
     expect(await node.exited).toBe(1)
+  },
+)
+
+it.runIf(isLinux && gethBinary() !== undefined)(
+  'goes on when geth is killed further from its start than geth goes back by itself, and starts again from there',
+  { timeout: 600_000 },
+  async () => {
+    const args = ['--engine', 'geth', '--data', join(folder, 'geth')]
+    const heights = async ({ url }: RunningNode) => {
+      const { result } = await ask(url, 'l2_syncStatus')
+      const { unsafe, safe } = result as unknown as Record<'unsafe' | 'safe', { number: string }>
+      return { unsafe: Number(unsafe.number), safe: Number(safe.number) }
+    }
+    const reaches = (node: RunningNode, label: 'unsafe' | 'safe', height: number) =>
+      until(node, `block ${height} is ${label}`, async () => (await heights(node))[label] >= height)
+    let node = await startNode(...args)
+    try {
+      await reaches(node, 'unsafe', 40)
+      const geth = programsOf(node.pid).find(
+        ({ name, line }) => name === 'geth' && line.some(word => word.endsWith('sequencer-engine-geth')),
+      )!
+      process.kill(geth.pid, 'SIGKILL')
+      await until(node, 'geth is started again', async () => node.events.includes('engines goes on'))
+      const { unsafe } = await heights(node)
+      await reaches(node, 'unsafe', unsafe + 3)
+      await reaches(node, 'safe', unsafe)
+
+      expect(await node.kill('SIGTERM')).toBe(0)
+      node = await startNode(...args)
+      await reaches(node, 'unsafe', unsafe + 6)
+    } finally {
+      await node.kill('SIGKILL')
+    }
   },
 )

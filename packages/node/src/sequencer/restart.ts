@@ -121,6 +121,10 @@ export async function recoverSequencer(options: RecoveryOptions): Promise<Recove
 async function executeLog(node: NodeEngine, family: EngineFamily, log: BlockLog): Promise<void> {
   const record: BlockRecord = { last: log.last, hashAt: number => log.hashAt(number) }
   await catchUp(node, family, record, async above => {
-    for await (const { block } of log.blocks(above + 1n)) await node.engine.import(block.executed, block.attributes)
+    for await (const { block } of log.blocks(above + 1n)) {
+      await node.engine.import(block.executed, block.attributes)
+      // With its head left behind, geth would go back to it after every block, and it refuses to go back far.
+      await node.engine.setHead({ head: block.executed.hash, safe: zeroHash, finalized: zeroHash })
+    }
   })
 }

@@ -237,6 +237,21 @@ describe.skipIf(binary === undefined)('createEngineApi on geth, mode testing', (
     idle.push(geth)
   })
 
+  it('goes back further than the 32 blocks that geth allows by itself', async () => {
+    const { engine, close } = await harness(plain)()
+    const genesis = (await engine.block('latest'))!
+    let parent = genesis
+    for (let count = 0; count < 40; count++) {
+      parent = await engine.build(parent.hash, attributesAfter(parent, []))
+      await engine.setHead({ head: parent.hash, safe: genesis.hash, finalized: word(0) })
+    }
+    await engine.setHead({ head: genesis.hash, safe: genesis.hash, finalized: word(0) })
+    const twig = await engine.build(genesis.hash, attributesAfter(genesis, [], { prevRandao: word(9) }))
+    await engine.setHead({ head: twig.hash, safe: genesis.hash, finalized: word(0) })
+    expect(await engine.block('latest')).toMatchObject({ number: 1n, hash: twig.hash })
+    await close()
+  })
+
   it('is refused with another secret, and the error does not tell either', async () => {
     const geth = await takeGeth()
     const secret = 'ab'.repeat(32)

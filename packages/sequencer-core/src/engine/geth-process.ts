@@ -18,7 +18,7 @@ export type GethProcessOptions = {
 
 /** Options of {@link spawnGeth}. Its genesis must begin after the merge: in Cancun, or in Prague with the system contracts that it wants. */
 export type SpawnGethOptions = GethProcessOptions & {
-  /** Path of the executable, see {@link gethBinary}. Version 1.17 or later, for `testing_buildBlockV1`. */
+  /** Path of the executable, see {@link gethBinary}. Version 1.17.8 or later, for `testing_buildBlockV1` and `--engine.maxreorgdepth`. */
   binary: string
   /** Gas limit of every block; that of the genesis, since geth moves towards it by 1/1024 a block. */
   gasLimit: bigint
@@ -67,7 +67,8 @@ export async function spawnGeth(options: SpawnGethOptions): Promise<GethProcess>
     [],
     [
       ...['--http.api', 'eth,net,web3,debug,testing', '--miner.gaslimit', String(options.gasLimit)],
-      ...['--gpo.ignoreprice', '1'],
+      // Without it geth refuses to go back more than 32 blocks, and a reorg of L1 may take more.
+      ...['--gpo.ignoreprice', '1', '--engine.maxreorgdepth', '0'],
     ],
   )
 }
