@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   createControlPlane,
   createFeed,
+  findOpEngine,
   type NodeEngine,
   NodeError,
   openSequencer,
@@ -13,8 +15,8 @@ import {
 } from '@l2/node'
 import type { L1Block } from '@l2/sequencer-core/derivation'
 import { firstCome } from '@l2/sequencer-core/ordering'
-import { nobleRecovery } from '@l2/sequencer-core/transaction'
-import { type Hash, hexToBytes, keccak256 } from 'viem'
+import { nobleRecovery, toJsonRpcError } from '@l2/sequencer-core/transaction'
+import { bytesToHex, type Hash, type Hex, hexToBytes, keccak256 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { expect, it, onTestFinished } from 'vitest'
 import { rollupConfig } from '../src/chain/genesis.js'
@@ -24,9 +26,10 @@ import { chainId, type EngineChain, startChain } from './engine-chain.js'
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const alice = mnemonicToAccount(devMnemonic, { addressIndex: 0 })
 
-async function transfer(nonce: number): Promise<Uint8Array> {
+async function transfer(nonce: number, data?: Hex): Promise<Uint8Array> {
   const fees = { maxFeePerGas: 4_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
-  const call = { chainId, type: 'eip1559', nonce, gas: 21_000n, to: alice.address, ...fees } as const
+  const gas = data === undefined ? 21_000n : 6_000_000n
+  const call = { chainId, type: 'eip1559', nonce, gas, to: alice.address, ...fees, ...(data && { data }) } as const
   return hexToBytes(await alice.signTransaction(call))
 }
 
@@ -46,7 +49,7 @@ function l1Of(chain: EngineChain, second?: Hash): L1Block[] {
   return [first, { ...first, number: 2n, hash: second, parentHash: first.hash, timestamp }]
 }
 
-type Told = Partial<Pick<SequencerOptions, 'onBlock' | 'onHeader' | 'onRollback'>>
+type Told = Partial<Pick<SequencerOptions, 'onBlock' | 'onHeader' | 'onRollback' | 'family' | 'daLimits'>>
 
 /** A sequencer over a data directory, an engine and an L1 that the caller may change. */
 async function openOn(chain: EngineChain, directory: string, node: NodeEngine, l1: L1Block[], told: Told) {
@@ -54,7 +57,15 @@ async function openOn(chain: EngineChain, directory: string, node: NodeEngine, l
   const accounts = sequencerAccounts(1)
   const at = (number: bigint): L1Block | undefined => l1.find(block => block.number === number)
   return await openSequencer({
-    ...{ directory, rollup, node, family: 'anvil', accounts, policy: firstCome(), recovery: nobleRecovery },
+    ...{
+      directory,
+      rollup,
+      node,
+      family: told.family ?? 'anvil',
+      accounts,
+      policy: firstCome(),
+      recovery: nobleRecovery,
+    },
     bookedTo: { position: 0n, block: 0n },
     l1: { block: async number => at(number) },
     l1Watch: {
@@ -75,7 +86,7 @@ async function openOn(chain: EngineChain, directory: string, node: NodeEngine, l
       holder: holderAccount().address,
       sequencers: accounts.map(({ address }) => ({ owner: address, signer: address, amountWei: 20_000n * 10n ** 18n })),
     }),
-    daLimits: () => ({ maxBlockBytes: undefined, maxTransactionBytes: undefined }),
+    daLimits: told.daLimits ?? (() => ({ maxBlockBytes: undefined, maxTransactionBytes: undefined })),
     onBlock: told.onBlock ?? (() => {}),
     onHeader: told.onHeader ?? (() => {}),
     onRollback: told.onRollback ?? (() => {}),
@@ -126,6 +137,37 @@ it('publishes what is in the log, whichever of its calls the engine did not answ
     expect(headers).toEqual(numbers)
     expect(booked[0]!.fees).toBeGreaterThan(0n)
     expect(sequencer.readable).toBe(sequencer.head.number)
+    expect(sequencer.mempool.pendingCount).toBe(0)
+  } finally {
+    await sequencer.close()
+    await chain.close()
+  }
+})
+
+const { isThere: hasOpEngine, howToGet } = await findOpEngine('wasm')
+if (!hasOpEngine) process.stdout.write(`skipped: data that fits in no block; ${howToGet}\n`)
+it.skipIf(!hasOpEngine)('refuses data that fits in no block, and keeps what only the throttle holds back', async () => {
+  const chain = await startChain('op-engine')
+  let maxTransactionBytes: number | undefined = 20_000
+  const sequencer = await openOn(chain, chain.directory, chain.engine, l1Of(chain), {
+    family: 'op',
+    daLimits: () => ({ maxBlockBytes: undefined, maxTransactionBytes }),
+  })
+  try {
+    // What cannot be compressed, of any value.
+    const noise = async (bytes: number) => await transfer(0, bytesToHex(randomBytes(bytes)))
+    const refused = await sequencer.submit(await noise(120_000)).catch((error: unknown) => error)
+    expect(toJsonRpcError(refused)).toMatchObject({
+      code: -32000,
+      message: expect.stringMatching(/^exceeds block DA footprint limit: estimated DA size \d+, limit 75000$/),
+    })
+    expect(sequencer.mempool.pendingCount).toBe(0)
+
+    await sequencer.submit(await noise(70_000))
+    for (let blocks = 0; blocks < 2; blocks++) await sequencer.produce(Number.MAX_SAFE_INTEGER)
+    expect(sequencer.mempool.pendingCount).toBe(1)
+    maxTransactionBytes = undefined
+    await sequencer.produce(Number.MAX_SAFE_INTEGER)
     expect(sequencer.mempool.pendingCount).toBe(0)
   } finally {
     await sequencer.close()

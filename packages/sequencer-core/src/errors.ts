@@ -60,6 +60,8 @@ export type SequencerErrorCode =
   // mempool
   /** More gas than a block, or than one transaction may have. */
   | 'TX_GAS_LIMIT'
+  /** A larger DA footprint than a block may have. */
+  | 'TX_DA_LIMIT'
   /** Pays less than the pool's minimum, or less than the cheapest of a full pool. */
   | 'TX_UNDERPRICED'
   /** The fee cap is below the base fee, at a pool that does not keep such. */

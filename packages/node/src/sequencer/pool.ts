@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { createMempool } from '@l2/sequencer-core'
 import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import type { ExecutedBlock } from '@l2/sequencer-core/engine'
-import { defaultDaFootprintGasScalar } from '@l2/sequencer-core/fees'
 import {
   createDurableMempool,
   type DurableMempool,
@@ -38,8 +37,6 @@ export type SequencerPool = {
     head: ExecutedBlock,
     change: { included?: readonly Transaction[]; abandoned?: readonly Transaction[] },
   ): Promise<readonly PoolEvent[]>
-  /** Estimated L1 bytes that the DA footprint leaves room for; `undefined`: as many as there are. */
-  footprintBytes(): bigint | undefined
   close(): Promise<void>
 }
 
@@ -64,7 +61,6 @@ export async function openPool(options: PoolOptions): Promise<SequencerPool> {
     options.say(`mempool.journal: its last ${file.discardedBytes} bytes were no whole record, and are cut off`)
   }
   const mempool = createMempool(limits, { firstArrival: file.nextArrival })
-  const scalar = (): bigint => chain.systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
   /** What the next block is built on, as the pool sees it. */
   const headUpon = (parent: ExecutedBlock): PoolHead =>
     poolHeadAfter(parent, { rollup, systemConfig: chain.systemConfig, metersData: family === 'op' })
@@ -90,7 +86,6 @@ export async function openPool(options: PoolOptions): Promise<SequencerPool> {
         accounts: addresses.map((address, index) => [address, states[index]!] as const),
       })
     },
-    footprintBytes: () => (family === 'op' ? chain.systemConfig.gasLimit / scalar() : undefined),
     close: () => file.journal.close(),
   }
 }

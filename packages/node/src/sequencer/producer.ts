@@ -93,7 +93,7 @@ export function createProducer(parts: ProducerParts): Producer {
   const limitsNow = (): BlockLimits => {
     const { maxBlockBytes, maxTransactionBytes } = parts.daLimits()
     const bytes = (limit: number | undefined): bigint | undefined => (limit === undefined ? undefined : BigInt(limit))
-    const [byFootprint, byThrottle] = [pool.footprintBytes(), bytes(maxBlockBytes)]
+    const [byFootprint, byThrottle] = [pool.mempool.head.maxDaBytes, bytes(maxBlockBytes)]
     const isFootprintLess = byFootprint !== undefined && (byThrottle === undefined || byFootprint < byThrottle)
     return {
       ...defaultBlockLimits,

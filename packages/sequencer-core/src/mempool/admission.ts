@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
+import { estimatedDaBytes } from '../fees/l1-fee.js'
 import { checkTransaction } from '../transaction/gas.js'
 import type { Transaction } from '../transaction/types.js'
 import { checkCondition, conditionRange } from './condition.js'
@@ -35,6 +36,7 @@ export function checkAtHead(
   checkTransaction(transaction, options.schedule)
   if (transaction.gasLimit > head.gasLimit - options.reservedGas)
     throw exceedsBlock(transaction.gasLimit, head.gasLimit)
+  checkFootprint([transaction], head)
   if (transaction.maxPriorityFeePerGas < options.minTipWei) {
     throw new SequencerError(
       `transaction underpriced: gas tip cap ${transaction.maxPriorityFeePerGas}, minimum needed ${options.minTipWei}`,
@@ -147,5 +149,28 @@ export function exceedsBlock(gasLimit: bigint, blockGasLimit: bigint): Sequencer
   return new SequencerError('exceeds block gas limit', {
     code: 'TX_GAS_LIMIT',
     details: { gasLimit, blockGasLimit },
+  })
+}
+
+/** Estimated bytes on L1, by what a builder counts, of transactions for which no block has room; `undefined` where one has. */
+export function daBytesBeyond(
+  transactions: readonly Pick<Transaction, 'raw'>[],
+  { maxDaBytes }: PoolHead,
+): bigint | undefined {
+  if (maxDaBytes === undefined) return undefined
+  // An estimate is at least 100 bytes, and else never above the length: most transactions need not be compressed for this.
+  const most = transactions.reduce((sum, { raw }) => sum + Math.max(raw.length, 100), 0)
+  if (BigInt(most) <= maxDaBytes) return undefined
+  const daBytes = transactions.reduce((sum, { raw }) => sum + estimatedDaBytes(raw), 0n)
+  return daBytes > maxDaBytes ? daBytes : undefined
+}
+
+/** @throws SequencerError `TX_DA_LIMIT` */
+export function checkFootprint(transactions: readonly Pick<Transaction, 'raw'>[], head: PoolHead): void {
+  const daBytes = daBytesBeyond(transactions, head)
+  if (daBytes === undefined) return
+  throw new SequencerError(`exceeds block DA footprint limit: estimated DA size ${daBytes}, limit ${head.maxDaBytes}`, {
+    code: 'TX_DA_LIMIT',
+    details: { daBytes, maxDaBytes: head.maxDaBytes },
   })
 }

@@ -4,7 +4,7 @@ import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { checkTransaction } from '../transaction/gas.js'
 import type { Transaction } from '../transaction/types.js'
-import { alreadyKnown, exceedsBlock } from './admission.js'
+import { alreadyKnown, checkFootprint, exceedsBlock } from './admission.js'
 import type { MempoolOptions } from './options.js'
 import type { Bundle, BundleRange, DropReason, PoolEvent, PooledTransaction, PoolHead } from './types.js'
 
@@ -124,6 +124,7 @@ function hashOf(
     gas += transaction.gasLimit
   }
   if (gas > head.gasLimit - options.reservedGas) throw exceedsBlock(gas, head.gasLimit)
+  checkFootprint(transactions, head)
   for (const hash of range.mayRevert ?? [])
     if (!hashes.has(hash)) throw invalid(`${hash} may revert, and is not in the bundle`)
   return bytesToHex(keccak_256(concatBytes(...[...hashes].map(each => hexToBytes(each)!))))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nextBaseFee } from '../fees/base-fee.js'
 import { createHashEngine, simulatedRollup, simulatedTransaction } from '../testing/index.js'
-import { poolHeadAfter } from './head.js'
+import { type PoolHeadContext, poolHeadAfter } from './head.js'
 
 describe('poolHeadAfter', () => {
   const rollup = simulatedRollup()
@@ -35,6 +35,19 @@ describe('poolHeadAfter', () => {
     const head = poolHeadAfter(block, { rollup, systemConfig: faster })
     expect(head.gasLimit).toBe(40_000_000n)
     expect(head.baseFeePerGas).toBe(10n ** 9n - 10n ** 9n / 50n)
+  })
+
+  it('has room for as much data as the footprint lets into a block, from Jovian on and where the engine counts it', async () => {
+    const genesis = (await createHashEngine({ config: rollup }).block('latest'))!
+    const block = { ...genesis, baseFeePerGas: 10n ** 9n, gasUsed: 0n }
+    const roomOf = (context: Partial<PoolHeadContext>) =>
+      poolHeadAfter(block, { rollup, systemConfig, ...context }).maxDaBytes
+    expect(roomOf({})).toBe(75_000n)
+    const scaled = { ...systemConfig, gasLimit: 40_000_000n, daFootprintGasScalar: 300n }
+    const room = roomOf({ systemConfig: scaled })!
+    expect([room * 300n <= 40_000_000n, (room + 1n) * 300n <= 40_000_000n]).toEqual([true, false])
+    expect(roomOf({ metersData: false })).toBeUndefined()
+    expect(roomOf({ rollup: { ...rollup, forks: { ...rollup.forks, jovian: undefined } } })).toBeUndefined()
   })
 
   it('knows how fast a chain moved before Canyon', async () => {

@@ -12,12 +12,12 @@ export type PoolHeadContext = {
   readonly rollup: Pick<RollupConfig, 'eip1559' | 'forks'>
   /** As the block carries it, see `configCarriedByBlock` of `@l2/sequencer-core/derivation`. */
   readonly systemConfig: SystemConfig
-  /** Whether the engine lets the DA footprint move the base fee, from Jovian on. Default true; anvil does not. */
+  /** Whether the engine lets the DA footprint move the base fee and bound the block, from Jovian on. Default true; anvil does not. */
   readonly metersData?: boolean | undefined
 }
 
 /**
- * What a pool and a builder have to know when a block has become the head: where the chain stands, and the gas limit and base fee of the next block.
+ * What a pool and a builder have to know when a block has become the head: where the chain stands, and the gas limit, room for data and base fee of the next block.
  *
  * @example
  * ```ts
@@ -37,16 +37,19 @@ export function poolHeadAfter(block: ExecutedBlock, context: PoolHeadContext): P
   const { rollup, systemConfig, metersData = true } = context
   const { number, timestamp, baseFeePerGas, gasUsed } = block
   const isActive = (fork: 'canyon' | 'jovian') => isForkActive(rollup.forks, fork, timestamp)
+  const scalar = systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar
+  const isMetered = metersData && isActive('jovian')
   let gasMetered = gasUsed
-  if (metersData && isActive('jovian')) {
+  if (isMetered) {
     const users = block.transactions.filter(raw => !isDeposit(raw))
-    const footprint = daFootprint(users, systemConfig.daFootprintGasScalar || defaultDaFootprintGasScalar)
+    const footprint = daFootprint(users, scalar)
     if (footprint > gasUsed) gasMetered = footprint
   }
   return {
     number,
     timestamp,
     gasLimit: systemConfig.gasLimit,
+    maxDaBytes: isMetered ? systemConfig.gasLimit / scalar : undefined,
     baseFeePerGas: nextBaseFee({
       parentBaseFeeWei: baseFeePerGas,
       parentGasLimit: block.gasLimit,

@@ -121,6 +121,32 @@ describe('createMempool', () => {
     expect(messageOf(() => pool.add(known, { nowMs: 0, account: rich }))).toBe('TX_ALREADY_KNOWN: already known')
   })
 
+  it('refuses what no block has room for on L1, alone or as a bundle, and drops it when the room shrinks', () => {
+    const random = seededRandom(testSeed())
+    const noise = (sender: Address, bytes: number) =>
+      fakeTransaction({ sender, nonce: 0n, raw: random.bytes(bytes), gasLimit: 21_000n })
+    const pool = createMempool()
+    const limit = (maxDaBytes: bigint | undefined) =>
+      pool.setHead({ ...pool.head, maxDaBytes, nowMs: 0, included: [], accounts: [] })
+    const add = (...args: Parameters<typeof noise>) =>
+      messageOf(() => pool.add(noise(...args), { nowMs: 0, account: { ...rich, nonce: 0n } }))
+    limit(5_000n)
+    expect(add(alice, 8_000)).toMatch(
+      /^TX_DA_LIMIT: exceeds block DA footprint limit: estimated DA size 6\d\d\d, limit 5000$/,
+    )
+    // Longer than the limit, and compressed within it.
+    const zeros = fakeTransaction({ sender: alice, nonce: 0n, raw: new Uint8Array(8_000) })
+    pool.add(zeros, { nowMs: 0, account: rich })
+    expect(add(bob, 4_000)).toBe('taken')
+    const bundle = [noise(testAddress(2), 4_000), noise(testAddress(3), 4_000)]
+    expect(messageOf(() => pool.addBundle(bundle, { nowMs: 0 }))).toMatch(/^TX_DA_LIMIT/)
+    expect(limit(undefined)).toEqual([])
+    expect(limit(3_000n)).toMatchObject([
+      { type: 'dropped', reason: 'da-limit', entry: { transaction: { sender: bob } } },
+    ])
+    expect(pool.pendingCount).toBe(1)
+  })
+
   it('lists every wrong option', () => {
     expect(messageOf(() => createMempool({ maxBytes: -1, maxQueued: 1.5 }))).toMatch(/MEMPOOL_OPTIONS/)
     expect(messageOf(() => createMempool({ maxQueued: 10, maxTransactions: 5 }))).toMatch(/MEMPOOL_OPTIONS/)

@@ -3,7 +3,7 @@ import type { Address, Hash } from 'viem'
 import { authoritiesOf } from '../transaction/authorization.js'
 import { maxCostWei } from '../transaction/gas.js'
 import type { Transaction } from '../transaction/types.js'
-import { alreadyKnown, checkAtHead, checkDelegation, checkFunds, checkReplacement } from './admission.js'
+import { alreadyKnown, checkAtHead, checkDelegation, checkFunds, checkReplacement, daBytesBeyond } from './admission.js'
 import { Bundles } from './bundles.js'
 import { conditionRange } from './condition.js'
 import { type Account, type Entry, entryOfNonce, executableRun, insertionPoint, isSameState } from './entries.js'
@@ -206,10 +206,12 @@ class Pool implements Mempool {
 
   setHead(update: HeadUpdate): PoolEvent[] {
     const events: PoolEvent[] = []
-    const gasLimitFell = update.gasLimit < this.head.gasLimit
-    const { number, timestamp, baseFeePerGas, gasLimit } = update
+    const { number, timestamp, baseFeePerGas, gasLimit, maxDaBytes } = update
+    const before = this.head
+    const daLimitFell = maxDaBytes !== undefined && (before.maxDaBytes === undefined || maxDaBytes < before.maxDaBytes)
+    const limitFell = gasLimit < before.gasLimit || daLimitFell
     this.#eviction.setBaseFee(baseFeePerGas)
-    this.head = { number, timestamp, baseFeePerGas, gasLimit }
+    this.head = { number, timestamp, baseFeePerGas, gasLimit, maxDaBytes }
 
     const touched = new Set<Account>()
     const included = new Set(update.included)
@@ -234,8 +236,8 @@ class Pool implements Mempool {
       for (const entry of this.#byHash.values())
         entry.costWei = maxCostWei(entry.transaction) + this.#daFeeWei(entry.transaction)
     }
-    for (const account of update.daFeeWei === undefined && !gasLimitFell ? touched : [...this.#accounts.values()])
-      this.#clean(account, events)
+    for (const account of update.daFeeWei === undefined && !limitFell ? touched : [...this.#accounts.values()])
+      this.#clean(account, events, daLimitFell)
 
     // In the chain's order nonces ascend, so what came back is executable at once.
     const abandoned = (update.abandoned ?? []).filter(
@@ -373,8 +375,11 @@ class Pool implements Mempool {
     }
   }
 
-  /** Brings an account in line with its state: drops what can never execute, and counts anew what can now. */
-  #clean(account: Account, events: PoolEvent[]): void {
+  /**
+   * Brings an account in line with its state: drops what can never execute, and counts anew what can now. Data is measured where its limit fell only: to
+   * compress what is large at every block would let one sender keep the pool busy.
+   */
+  #clean(account: Account, events: PoolEvent[], daLimitFell = false): void {
     const { nonce, balanceWei } = account.state
     const gasRoom = this.head.gasLimit - this.options.reservedGas
     for (const entry of [...account.entries]) {
@@ -382,6 +387,8 @@ class Pool implements Mempool {
       if (transaction.nonce < nonce) this.#drop(entry, 'nonce-too-low', events)
       else if (entry.costWei > balanceWei) this.#drop(entry, 'insufficient-funds', events)
       else if (transaction.gasLimit > gasRoom) this.#drop(entry, 'gas-limit', events)
+      else if (daLimitFell && daBytesBeyond([transaction], this.head) !== undefined)
+        this.#drop(entry, 'da-limit', events)
     }
     this.#settle(account, events)
   }

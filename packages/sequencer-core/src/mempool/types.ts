@@ -83,6 +83,11 @@ export type PoolHead = {
   /** Wei; of the next block. */
   readonly baseFeePerGas: bigint
   readonly gasLimit: bigint
+  /**
+   * Estimated bytes on L1, see `estimatedDaBytes` of `@l2/sequencer-core/fees`, that the rules of the chain let into one block; `undefined`: any. What a
+   * batcher's throttle allows at present does not belong here: it passes, and a transaction that is above it waits.
+   */
+  readonly maxDaBytes?: bigint | undefined
 }
 
 /** Why a transaction or bundle left the pool without being included. */
@@ -98,6 +103,8 @@ export type DropReason =
   | 'insufficient-funds'
   /** Asks for more gas than a block has now. */
   | 'gas-limit'
+  /** Has a larger DA footprint than a block may have now. */
+  | 'da-limit'
   /** Its block or time range is over. */
   | 'condition'
   /** On request. */
