@@ -18,7 +18,6 @@ import {
   startEngines,
 } from '@l2/node'
 import { createRpcL1Source } from '@l2/sequencer-core/derivation'
-import { checkSettlement } from '@l2/settlement'
 import { genesisControlPlane, openChain, rollupConfig, writeL2Genesis, writeRollupJson } from './chain/genesis.js'
 import { gasLimit, verifierStates } from './chain/parameters.js'
 import type { NodeConfig } from './config.js'
@@ -94,9 +93,7 @@ async function openExecution(
   if (check !== undefined) say(`the verifier executes every block twice: ${verifying.engine.name}`)
   const genesis = (await executing.engine.block(0n))!
   const rollup = rollupConfig(identity, genesis.hash)
-  const client = l1Wallet(l1, batcherAccount())
   const { contracts } = identity
-  await checkSettlement({ rollup }, { l1: client })
   say(`deposits and withdrawals: bridge ${contracts['nativeTokenBridge']}, portal ${contracts['optimismPortal']} on L1`)
   writeRollupJson(directory.path, rollup)
   return { identity, rollup, family, executing, verifying }

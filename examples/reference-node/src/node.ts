@@ -3,6 +3,7 @@ import {
   createParts,
   createPosterTurn,
   createShutdown,
+  type L1,
   openBatching,
   openPosting,
   openVerifier,
@@ -10,18 +11,26 @@ import {
   type Shutdown,
   type Status,
 } from '@l2/node'
+import type { BridgeBooks } from '@l2/settlement'
 import type { NodeConfig } from './config.js'
 import { batcherAccount } from './dev-accounts.js'
 import { openFront } from './front.js'
 import { openGround, type Say } from './ground.js'
 import { openLeading } from './leading.js'
 import { runLoops } from './loops.js'
-import { settle } from './settling.js'
+import { checkStart, settle } from './settling.js'
+
+/** L1, and the chain's contracts there by their names. */
+export type Doors = { l1: L1; contracts: Readonly<Record<string, string>> }
 
 /** A running rollup. */
 export type RollupNode = Pick<Shutdown, 'caughtUp' | 'stop'> & {
   readonly rpcUrl: string
   status(): Status
+  /** Where money comes in and goes out; `undefined` where there are no deposits. */
+  readonly doors: Doors | undefined
+  /** Reads the books of the bridge now. */
+  readBooks(): Promise<BridgeBooks | undefined>
   /** Rejects with what stopped the node; never resolves before `stop`. */
   readonly failed: Promise<never>
   /** Posts what is unposted without waiting for a channel to fill. */
@@ -61,6 +70,7 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   // Before anything is posted: what a crash left on its way, and what L1 holds already.
   await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
   await verifier.sync()
+  await checkStart(ground)
   const batching = openBatching({
     ...{ rollup, da, config, l1: l1Watch, sequencer, verifier, posting, keeper, say },
     turn: createPosterTurn({ l1Url: l1.url, rollup, account: account.address }, verifier),
@@ -72,5 +82,10 @@ async function compose(config: NodeConfig, say: Say, parts: Parts): Promise<Roll
   runLoops(ground, { sequencer, posting, verifier, batching, shutdown })
   settling?.run(supervision)
   const { caughtUp, stop } = shutdown
-  return { ...front, failed: supervision.failed, caughtUp, flush: batching.flush, stop }
+  const { contracts } = ground.identity
+  return {
+    ...{ ...front, failed: supervision.failed, caughtUp, flush: batching.flush, stop },
+    doors: settling === undefined ? undefined : { l1, contracts },
+    readBooks: async () => await settling?.readBooks(),
+  }
 }

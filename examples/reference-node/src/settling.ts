@@ -1,6 +1,7 @@
 import { redactUrls } from '@l2/common'
 import {
   engineOutputs,
+  engineTransport,
   isL2Error,
   l1Wallet,
   openSettling,
@@ -8,12 +9,25 @@ import {
   type Supervision,
   type Verifier,
 } from '@l2/node'
-import { anchorSettlement } from '@l2/settlement'
+import { anchorSettlement, checkSettlement } from '@l2/settlement'
 import { openArtifacts } from '@l2/settlement/node'
-import type { Address } from 'viem'
+import { type Address, createPublicClient } from 'viem'
 import { verifierStates } from './chain/parameters.js'
 import { ownerAccount, proposerAccount } from './dev-accounts.js'
 import type { Ground } from './ground.js'
+
+/**
+ * Whether the chain may go on with what is on L1: its contracts, and, where it has deposits, predeploys and the books of the bridge. The engine is where the record ends
+ * by then. Whether it proves as far back as it promises is asked before every proposal: a chain that proposes nothing still serves.
+ */
+export async function checkStart({ identity, rollup, family, executing, l1 }: Ground): Promise<void> {
+  const onL1 = l1Wallet(l1, ownerAccount())
+  if (family === 'geth') await checkSettlement({ rollup }, { l1: onL1 })
+  else {
+    const l2 = createPublicClient({ transport: engineTransport(executing.read) })
+    await checkSettlement({ rollup, bridge: identity.contracts['nativeTokenBridge'] as Address }, { l1: onL1, l2 })
+  }
+}
 
 /** Between two proposals: short, so that a withdrawal of the demonstration finds one. */
 const intervalSeconds = 15n
@@ -36,8 +50,9 @@ export function settle(ground: Ground, verifier: Verifier): Settling | undefined
       factory: at('disputeGameFactory'),
       proposer: { account, intervalSeconds, rule: 'safe' },
       challenger: { account },
+      bridge: at('nativeTokenBridge'),
     },
-    { l1, verifier, derived, users: engineOutputs(executing, { family, history, rollup }), say },
+    { l1, verifier, derived, users: engineOutputs(executing, { family, history, rollup }), read: executing.read, say },
   )
   const addresses = {
     proxyAdmin: at('proxyAdmin'),
@@ -52,6 +67,7 @@ export function settle(ground: Ground, verifier: Verifier): Settling | undefined
       return settling.status
     },
     check: () => settling.check(),
+    readBooks: () => settling.readBooks(),
     run(supervision: Pick<Supervision, 'run'>) {
       supervision.run('anchor', { pauseMs: 1000, patience: 5 }, async () => {
         if (isAnchored) return undefined

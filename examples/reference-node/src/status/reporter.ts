@@ -6,8 +6,8 @@ import { screenLines, statusLine } from './screen.js'
 export type Reporter = {
   /** One thing that happened. */
   say(message: string): void
-  /** The present state; called every second. */
-  show(status: Status): void
+  /** The present state, and how far the demonstration's money is; called every second. */
+  show(status: Status, money?: string): void
   close(): void
 }
 
@@ -16,12 +16,13 @@ function screenReporter(out: NodeJS.WriteStream, now: () => number): Reporter {
   const messages: string[] = []
   let open = false
   let last: Status | undefined
+  let lastMoney: string | undefined
   const draw = (): void => {
     if (last === undefined) return
     if (!open) out.write('\u001b[?1049h\u001b[?25l')
     open = true
     const width = out.columns ?? 100
-    const lines = fit(screenLines(last, now(), messages), out.rows ?? 34)
+    const lines = fit(screenLines(last, now(), messages, lastMoney), out.rows ?? 34)
     out.write(`\u001b[H${lines.map(line => `${clip(line, width)}\u001b[K`).join('\n')}\u001b[J`)
   }
   return {
@@ -31,8 +32,9 @@ function screenReporter(out: NodeJS.WriteStream, now: () => number): Reporter {
       if (messages.length > 6) messages.shift()
       draw()
     },
-    show: status => {
+    show: (status, money) => {
       last = status
+      lastMoney = money
       draw()
     },
     close: () => {

@@ -10,13 +10,15 @@ import {
   wrapParts,
 } from '@l2/node'
 import { costText, profitText, splitParts, walletText } from './economics.js'
+import { booksParts } from './money.js'
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
 const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
 
-/** The lines of the status screen. */
-export function screenLines(status: Status, nowMs: number, messages: readonly string[]): string[] {
+/** The lines of the status screen. `money` is how far the demonstration's is. */
+export function screenLines(status: Status, nowMs: number, messages: readonly string[], money?: string): string[] {
   const { heads, leader, transactions, channel, da, verified, pool, lst, economics } = status
+  const books = status.settlement?.books
   const row = (label: string, text: string): string => `  ${dim(label.padEnd(14))}${text}`
   const head = (label: string, { number, hash }: { number: bigint; hash: string }): string =>
     row(label, `${String(number).padStart(8)}  ${dim(shortHex(hash))}`)
@@ -62,6 +64,10 @@ export function screenLines(status: Status, nowMs: number, messages: readonly st
     row('profit', profitText(economics)),
     ...wrapParts(splitParts(economics), 84).map((line, index) => row(index === 0 ? 'split' : '', line)),
     row('wallet', walletText(economics)),
+    ...wrapParts(books === undefined ? [] : booksParts(books), 84).map((line, index) =>
+      row(index === 0 ? 'bridge' : '', line),
+    ),
+    ...(money === undefined ? [] : [row('money', money)]),
     '',
     ...waitingParts(status).map(text => `  ${bold(text)}`),
     ...messages.map(message => `  ${dim('·')} ${message}`),

@@ -15,17 +15,17 @@ function slowNode(end: bigint): RollupNode {
     const [unsafe, safe] = [5n, made < end ? made : end].map(number => ({ ...largeStatus.heads.unsafe, number }))
     return { ...largeStatus, heads: { unsafe: unsafe!, safe: safe!, finalized: safe! } }
   }
-  return { status, flush: () => {} } as unknown as RollupNode
+  return { status, flush: () => {}, readBooks: async () => undefined } as unknown as RollupNode
 }
 
 it('waits as long as something moves', async () => {
-  const summary = printSummary(slowNode(5n), undefined, 30_000)
+  const summary = printSummary(slowNode(5n), { graceMs: 30_000 })
   await vi.runAllTimersAsync()
   expect(await summary).toMatchObject({ ok: true })
 })
 
 it('gives up when nothing does', async () => {
-  const summary = printSummary(slowNode(3n), undefined, 30_000)
+  const summary = printSummary(slowNode(3n), { graceMs: 30_000 })
   await vi.runAllTimersAsync()
   const { ok, lines } = await summary
   expect(ok).toBe(false)

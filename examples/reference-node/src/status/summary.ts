@@ -1,7 +1,23 @@
+import { redactUrls } from '@l2/common'
 import { fixed, formatBytes, formatDuration, rpcCall } from '@l2/node'
 import type { RollupNode } from '../node.js'
+import type { Money } from '../traffic/money.js'
 import type { Traffic } from '../traffic/traffic.js'
 import { costText, profitText, splitParts } from './economics.js'
+import { booksParts, moneyText } from './money.js'
+
+/** What a run has sent, and by when the graces of its end are over. */
+export type SummaryOptions = {
+  traffic?: Traffic | undefined
+  money?: Money | undefined
+  /** Whether the money has to have been paid out: then it is waited for. */
+  mustPay?: boolean | undefined
+  /** For how long nothing may move. */
+  graceMs: number
+}
+
+/** How long a withdrawal is waited for after the run. */
+const moneyMs = 60_000
 
 export type Summary = { ok: boolean; lines: string[] }
 
@@ -9,9 +25,14 @@ const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(r
 
 /**
  * Waits until everything that was sent is in a block and derived from L1, and says how it went. A busy machine only makes it wait longer: it gives up when
- * nothing has moved for `graceMs`.
+ * nothing has moved for `graceMs`. Money that has to be paid out is waited for a minute at most.
  */
-export async function printSummary(node: RollupNode, traffic: Traffic | undefined, graceMs: number): Promise<Summary> {
+export async function printSummary(node: RollupNode, options: SummaryOptions): Promise<Summary> {
+  const { traffic, money, mustPay = false, graceMs } = options
+  const paidBy = Date.now() + (mustPay ? moneyMs : 0)
+  const isPaid = (): boolean => money === undefined || money.done.includes('paid')
+  while (!isPaid() && Date.now() < paidBy) await sleep(250)
+  await money?.stop()
   let until = Date.now() + graceMs
   const moved = (): void => {
     until = Date.now() + graceMs
@@ -40,11 +61,12 @@ export async function printSummary(node: RollupNode, traffic: Traffic | undefine
   }
   // The verifier may see a submission before the batcher hears of it, and what it cost.
   while (node.status().economics.openSubmissions > 0 && Date.now() < until) await sleep(100)
+  const books = await bridgeText(node)
   const status = node.status()
   const verified = status.heads.safe.number >= lastBlock
   const sent = traffic?.sent.size ?? 0
   return {
-    ok: missing.size === 0 && verified,
+    ok: missing.size === 0 && verified && books.ok && (isPaid() || !mustPay),
     lines: [
       '',
       `ran ${formatDuration(Date.now() - status.startedAtMs)}: ${status.heads.unsafe.number} blocks, ${status.transactions.included} transactions`,
@@ -55,9 +77,28 @@ export async function printSummary(node: RollupNode, traffic: Traffic | undefine
       `profit ${profitText(status.economics)}`,
       `split: ${splitParts(status.economics).join(', ')}`,
       `eMETIS rate ${fixed(status.lst.rateE27, 27, 12)}`,
+      ...books.lines,
+      ...(money === undefined ? [] : moneyLines(money, mustPay && !isPaid())),
       verified
         ? 'verified: everything posted is derived'
         : `NOT VERIFIED: safe head ${status.heads.safe.number} of ${lastBlock}`,
     ],
   }
+}
+
+/** The books of the bridge, as they are now. */
+async function bridgeText(node: RollupNode): Promise<Summary> {
+  try {
+    const books = await node.readBooks()
+    if (books === undefined) return { ok: true, lines: [] }
+    return { ok: books.isExact, lines: [`bridge: ${booksParts(books).join(', ')}`] }
+  } catch (error) {
+    return { ok: false, lines: [`bridge: not read, ${redactUrls((error as Error).message.split('\n', 1)[0]!)}`] }
+  }
+}
+
+function moneyLines(money: Money, isMissed: boolean): string[] {
+  const { trouble } = money
+  const line = `${isMissed ? 'NOT PAID' : 'money'}: ${moneyText(money)}`
+  return trouble === undefined ? [line] : [line, `it waits: ${trouble}`]
 }

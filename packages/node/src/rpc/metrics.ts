@@ -102,6 +102,31 @@ const measures: readonly Measure[] = [
     value: s =>
       [s.settlement?.proposer, s.settlement?.challenger].reduce((sum, of) => sum + (of?.alarms.length ?? 0), 0),
   },
+  {
+    name: 'l2_bridge_locked_wei',
+    help: 'Locked in the bridge of the native token on L1; NaN before it is read, and where there is none',
+    value: s => Number(s.settlement?.books?.lockedWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_bridge_held_wei',
+    help: 'What that bridge has of the token',
+    value: s => Number(s.settlement?.books?.heldWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_bridge_released_wei',
+    help: 'Given out of the vault on L2',
+    value: s => Number(s.settlement?.books?.releasedWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_bridge_in_flight_wei',
+    help: 'Locked and not released: deposits and withdrawals on their way',
+    value: s => Number(s.settlement?.books?.inFlightWei ?? Number.NaN),
+  },
+  {
+    name: 'l2_bridge_exact',
+    help: 'Whether every native token stands for one on L1: 1 or 0',
+    value: s => Number(s.settlement?.books?.isExact ?? Number.NaN),
+  },
   { name: 'l2_pool_staked_wei', help: 'Stake of the sequencers, wei', value: s => Number(s.pool.stakedWei) },
   { name: 'l2_lst_rate', help: 'METIS for one eMETIS', value: s => Number(s.lst.rateE27) / 1e27 },
 ]

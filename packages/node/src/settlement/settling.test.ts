@@ -34,6 +34,7 @@ function open(options: Omit<SettlingOptions, 'factory'>, safe = 20n) {
       l1: { url: court.l1.url, chainId: 900 } as L1,
       verifier: verifier as never,
       users: { proofs },
+      read: () => Promise.reject(new Error('nobody reads')),
       derived: { proofs, outputs: court.chain, header: court.chain.header },
       say: message => said.push(message),
     },

@@ -1,4 +1,5 @@
 import {
+  type BridgeBooks,
   type Challenger,
   type ChallengerEvent,
   type ChallengerOptions,
@@ -14,11 +15,13 @@ import {
   type SenderOptions,
 } from '@l2/settlement'
 import type { Address, LocalAccount } from 'viem'
+import type { Read } from '../engine/engine.js'
 import { type L1, l1Wallet } from '../l1/l1.js'
 import type { Supervision } from '../process/supervision.js'
 import { shortHex } from '../status/format.js'
 import type { Check } from '../status/health.js'
 import type { Verifier } from '../verifier/verifier.js'
+import { openBooks } from './books.js'
 import type { EngineOutputs } from './outputs.js'
 
 /** Which of the two a node is, and how. */
@@ -29,6 +32,8 @@ export type SettlingOptions = {
   proposer?: (Omit<ProposerOptions, 'factory'> & { account: LocalAccount }) | undefined
   /** Challenges false ones, for this account's bonds; it may be the proposer's. */
   challenger?: (Omit<ChallengerOptions, 'factory'> & { account: LocalAccount }) | undefined
+  /** The L1 side of the native token's bridge, where the chain has one: its books are read every few seconds. */
+  bridge?: Address | undefined
   sending?: SenderOptions | undefined
 }
 
@@ -36,6 +41,8 @@ export type SettlingOptions = {
 export type SettlingStatus = {
   readonly proposer: ProposerStatus | undefined
   readonly challenger: ChallengerStatus | undefined
+  /** Both sides of the native token's bridge, as they were read last. */
+  readonly books: BridgeBooks | undefined
 }
 
 /** Proposals and disputes of a node. */
@@ -43,6 +50,8 @@ export type Settling = {
   readonly status: SettlingStatus
   /** Whether its operator has something to see to. */
   check(): Check
+  /** Reads the books of the bridge now; `undefined` where there is none. Throws what the reads throw. */
+  readBooks(): Promise<BridgeBooks | undefined>
   /** Begins the loops, which go on until the supervision stops. */
   run(supervision: Pick<Supervision, 'run'>): void
 }
@@ -52,15 +61,19 @@ export type SettlingParts = {
   verifier: Pick<Verifier, 'status' | 'safeAt'>
   /** Of the engine that users are answered from: they prove their withdrawals by it. */
   users: Pick<EngineOutputs, 'proofs'>
+  /** Reads of that engine. */
+  read: Read
   /** Of the engine that executes what was derived from L1. */
   derived: EngineOutputs
   say(message: string): void
 }
 
 const pauseMs = 1000
+const booksPauseMs = 5000
 
 /** Proposer and challenger over this node's own derivation. */
-export function openSettling(options: SettlingOptions, { l1, verifier, users, derived, say }: SettlingParts): Settling {
+export function openSettling(options: SettlingOptions, parts: SettlingParts): Settling {
+  const { l1, verifier, users, derived, read, say } = parts
   const { factory, proposer: proposing, challenger: challenging, sending = {} } = options
   const account = proposing?.account ?? challenging?.account
   const reader = account === undefined ? undefined : createL1Reader(l1Wallet(l1, account) as never)
@@ -107,18 +120,24 @@ export function openSettling(options: SettlingOptions, { l1, verifier, users, de
       },
     )
   }
+  const books = options.bridge === undefined ? undefined : openBooks({ bridge: options.bridge }, { l1, read })
   return {
     get status() {
-      return { proposer: proposer?.status, challenger: challenger?.status }
+      return { proposer: proposer?.status, challenger: challenger?.status, books: books?.last }
     },
     check() {
       const alarms = [...(proposer?.status.alarms ?? []), ...(challenger?.status.alarms ?? [])]
-      return alarms.length === 0 ? { ok: true } : { ok: false, reason: alarms.map(({ message }) => message).join('; ') }
+      const reasons = alarms.map(({ message }) => message)
+      const wrong = books?.check().reason
+      if (wrong !== undefined) reasons.push(wrong)
+      return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join('; ') }
     },
+    readBooks: async () => await books?.read(),
     run(supervision) {
       // Both wait out by themselves what passes.
       if (proposer !== undefined) supervision.run('proposer', { pauseMs, patience: 5 }, () => proposer.step())
       if (challenger !== undefined) supervision.run('challenger', { pauseMs, patience: 5 }, () => challenger.step())
+      if (books !== undefined) supervision.run('books of the bridge', { pauseMs: booksPauseMs }, () => books.step())
     },
   }
 }

@@ -21,7 +21,7 @@ export type BridgeBooks = {
 }
 
 /** What reads of L1 or L2 are made with: a viem client. */
-export type BooksClient = Pick<PublicClient, 'readContract' | 'getBalance'>
+export type BooksClient = Pick<PublicClient, 'readContract' | 'getBalance' | 'getBlockNumber'>
 
 const abi = parseAbi([
   'function locked() view returns (uint256)',
@@ -32,8 +32,8 @@ const abi = parseAbi([
 ])
 
 /**
- * Reads both sides. L2 comes first: what it has released was locked before, so that a reading in the middle of a deposit or a withdrawal shows it in flight, never as
- * missing.
+ * Reads both sides, each at one block: chains that go on meanwhile change nothing. L2 comes first: what it has released was locked before, so that a reading in the
+ * middle of a deposit or a withdrawal shows it in flight, never as missing.
  *
  * @param bridge the L1 side
  */
@@ -41,18 +41,19 @@ export async function readBridgeBooks(
   { bridge }: { bridge: Address },
   { l1, l2 }: { l1: BooksClient; l2: BooksClient },
 ): Promise<BridgeBooks> {
-  const there = { address: nativeTokenBridgePredeploy, abi } as const
+  const there = { address: nativeTokenBridgePredeploy, abi, blockNumber: await l2.getBlockNumber({ cacheTime: 0 }) }
   const [releasedWei, vaultWei] = await Promise.all([
     l2.readContract({ ...there, functionName: 'released' }),
-    l2.getBalance({ address: nativeTokenBridgePredeploy }),
+    l2.getBalance({ address: nativeTokenBridgePredeploy, blockNumber: there.blockNumber }),
   ])
-  const here = { address: bridge, abi } as const
+  const blockNumber = await l1.getBlockNumber({ cacheTime: 0 })
+  const here = { address: bridge, abi, blockNumber } as const
   const [lockedWei, capacityWei, token] = await Promise.all([
     l1.readContract({ ...here, functionName: 'locked' }),
     l1.readContract({ ...here, functionName: 'capacity' }),
     l1.readContract({ ...here, functionName: 'token' }),
   ])
-  const heldWei = await l1.readContract({ address: token, abi, functionName: 'balanceOf', args: [bridge] })
+  const heldWei = await l1.readContract({ address: token, abi, blockNumber, functionName: 'balanceOf', args: [bridge] })
   const outOfVaultWei = capacityWei - vaultWei
   return {
     lockedWei,

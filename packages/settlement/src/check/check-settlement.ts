@@ -1,6 +1,6 @@
 import type { RollupConfig, SystemConfig } from '@l2/sequencer-core/derivation'
 import type { StateProofs } from '@l2/sequencer-core/output'
-import { type Address, type PublicClient, pad, parseAbi } from 'viem'
+import { type Address, pad, parseAbi } from 'viem'
 import { SettlementError } from '../errors.js'
 import { predeploys } from '../genesis/predeploys.js'
 import { type BooksClient, type BridgeBooks, readBridgeBooks } from './books.js'
@@ -16,7 +16,7 @@ export type CheckSettlementOptions = {
 
 /** What {@link checkSettlement} reads. */
 export type CheckSettlementDependencies = {
-  l1: Pick<PublicClient, 'readContract' | 'getBalance'>
+  l1: BooksClient
   /** Absent before there is one: then the predeploys, the books and the depth of proofs are not looked at. */
   l2?: BooksClient | undefined
   /** Of the engine that users prove withdrawals by. */
