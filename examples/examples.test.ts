@@ -66,6 +66,7 @@ describe('examples', () => {
   it('withdraw: money comes, moves and goes, by the actions of viem', async () => {
     const text = await run('withdraw.ts')
     expect(text).toContain('on L2: 5')
+    expect(text).toContain('not yet (too-early, wait)')
     expect(text).toContain('2 ETH paid on L1')
     expect(text).toContain('the portal holds 3 ETH: 5 came, 2 went')
   })

@@ -14,6 +14,7 @@ import {
   faultDisputeGameAbi,
   l2Genesis,
   settlementChain,
+  withdrawalRefusal,
 } from '@l2/settlement'
 import { openArtifacts } from '@l2/settlement/node'
 import { accounts, createDevRollup, openDevEngine, startL1 } from '@l2/settlement/testing'
@@ -121,6 +122,13 @@ const { game, withdrawal } = await onL1.waitToProve({ receipt: initiated, target
 const proof = await onL2.buildProveWithdrawal({ account: user, game, withdrawal } as never)
 const proven = await minedL1(await walletL1(user).proveWithdrawal(proof as never))
 console.log(`proven against game ${game.index} of block ${game.l2BlockNumber} (${proven.gasUsed} gas)`)
+
+// Too early the portal refuses, and says why.
+const finalising = { account: user, targetChain: chain, withdrawal }
+const refused = await onL1.estimateFinalizeWithdrawalGas(finalising as never).catch((error: unknown) => error)
+const refusal = withdrawalRefusal(refused)
+if (refusal === undefined) throw new Error('the portal did not refuse', { cause: refused })
+console.log(`not yet (${refusal.type}, ${refusal.remedy}): ${refusal.words}`)
 
 // The game ends when its clock has run; then the windows of the portal.
 const { maxClockSeconds, proofMaturitySeconds, disputeFinalitySeconds } = devnetSettlementWindows

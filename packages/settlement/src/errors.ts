@@ -20,6 +20,8 @@ export type SettlementErrorCode =
   | 'LEVEL_INVALID'
   /** What is on L1 and in the L2's genesis is not what the chain may start with; `metaMessages` has each problem. */
   | 'SETTLEMENT_REFUSED'
+  /** An address has no system configuration of a chain, or the contracts that it names do not belong together. */
+  | 'SETTLEMENT_UNKNOWN'
   /** No execution engine is installed. */
   | 'ENGINE_MISSING'
   /** L1 cannot be reached. Try again. */

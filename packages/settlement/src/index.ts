@@ -24,6 +24,7 @@ export {
   type Settlement,
   type SettlementAddresses,
 } from './deploy/deploy.js'
+export { type OpenedSettlement, type OpenSettlementOptions, openSettlement } from './deploy/open.js'
 export {
   type DeploySettlementOptions,
   type DepositMeter,
@@ -71,3 +72,10 @@ export {
   type SettlementChainOptions,
   settlementChain,
 } from './withdrawal/chain.js'
+export {
+  type WithdrawalRefusal,
+  type WithdrawalRefusalType,
+  type WithdrawalRemedy,
+  withdrawalRefusal,
+} from './withdrawal/refusal.js'
+export { type WithdrawalWaitOptions, withdrawalWaitSeconds } from './withdrawal/wait.js'
