@@ -84,7 +84,7 @@ const versionAbi = parseAbi(['function version() view returns (string)'])
 
 describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predeploys: %s', level => {
   const isUpgraded = level !== 'karst'
-  const folder = mkdtempSync(join(tmpdir(), 'l2-stock-follower-'))
+  let folder: string
   const started: GethProcess[] = []
   let l1: AnvilL1
   let settlement: Settlement
@@ -128,6 +128,7 @@ describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predepl
   }
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'l2-stock-follower-'))
     const timestamp = Math.floor(Date.now() / 1000) - 3600
     l1 = await startL1(['--order', 'fifo', '--timestamp', String(timestamp), '--slots-in-an-epoch', '8'])
     settlement = await deploySettlement(
