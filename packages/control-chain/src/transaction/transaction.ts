@@ -82,7 +82,7 @@ function digestOf(body: Uint8Array, domain: HeaderDomain): Hash {
  * const bytes = await signTransaction({ domain, message, sequence: 1n }, hash => account.sign({ hash }))
  * const keys = { operatorOf: (signer: string) => (signer === account.address.toLowerCase() ? 2 : undefined) }
  * const read = readTransaction(bytes, { domain, keys, window: 16 })
- * console.log(read.ok && read.transaction.type) // 'termVote'
+ * console.log(read.ok && read.transaction.type) // termVote
  * ```
  */
 export async function signTransaction(
