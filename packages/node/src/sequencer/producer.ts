@@ -66,7 +66,6 @@ export function createProducer(parts: ProducerParts): Producer {
       l1.forgetAll()
       return `L1 does not show block ${head.l1Origin.number}, on which the chain stands`
     }
-    l1.forgetBelow(current.number)
     // An L1 that does not answer stops nobody: the present origin carries the chain for as long as the drift allows.
     const next = await l1.after(current, AbortSignal.timeout(originTimeoutMs)).catch(() => undefined)
     const choice = nextOrigin(rollup, head, current, next)

@@ -322,6 +322,22 @@ describe('createRpcL1Source', () => {
     await expect(ask('0x2ac106')).rejects.toMatchObject({ code: 'L1_RPC_INVALID' })
   })
 
+  it('is left by its caller while a node that hangs owes an answer', async () => {
+    const asked: string[] = []
+    const client: L1Client = {
+      request: ({ method }) => {
+        asked.push(method)
+        return new Promise(() => {})
+      },
+    }
+    const source = createRpcL1Source({ client, config: simulatedRollup() })
+    const caller = new AbortController()
+    const block = source.block(7n, { signal: caller.signal })
+    caller.abort(new Error('gone'))
+    await expect(block).rejects.toThrow('gone')
+    expect(asked).toEqual(['eth_getBlockByNumber'])
+  })
+
   it('refuses answers that are not what was asked for, and keeps the URL to itself', async () => {
     const config = simulatedRollup()
     const answering = (answers: Record<string, unknown>): L1Client => ({

@@ -52,7 +52,7 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
   const schedule = options.blobFeeSchedule ?? l1BlobFeeSchedules.get(config.l1ChainId)
   const request = async (method: string, params: readonly unknown[], callOptions: CallOptions): Promise<unknown> => {
     callOptions.signal?.throwIfAborted()
-    return client.request({ method, params })
+    return unlessAborted(client.request({ method, params }), callOptions.signal)
   }
   const blockAt = async (tag: Hex | 'finalized', full: boolean, callOptions: CallOptions): Promise<RpcBlock | null> => {
     const block = await request('eth_getBlockByNumber', [tag, full], callOptions)
@@ -227,4 +227,19 @@ function asInvalid(cause: Error, block: { number: Hex; hash: Hash }): SequencerE
 
 function invalid(reason: string, details: Record<string, unknown>, meta: string[] = []): SequencerError {
   return new SequencerError(`L1 node: ${reason}`, { code: 'L1_RPC_INVALID', recovery: 'retry', meta, details })
+}
+
+/** An answer, unless its caller goes first: a client that knows no signals, and an L1 that hangs, hold nobody up. */
+async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer
+  let onAbort = (): void => {}
+  const gone = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([answer, gone])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
