@@ -110,18 +110,6 @@ export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }
   const said = (pattern: RegExp) => async () => node.events.some(event => pattern.test(event))
   try {
     await goesOn('the start')
-    node.events.length = 0
-    const l1 = anvilOf(node, directory, 'l1')
-    const before = await heads()
-    process.kill(l1, 'SIGSTOP')
-    await send()
-    await until(node, 'it is said that L1 does not answer', said(/^L1 head waits: /))
-    await sleep(l1StopMs)
-    const during = await heads()
-    ok(during.unsafe > before.unsafe, 'blocks are made without L1')
-    process.kill(l1, 'SIGCONT')
-    await until(node, 'it is said that L1 answers', said(/^L1 head goes on$/))
-    await goesOn('L1 hung')
     for (let nth = 0; nth < enginesOf(node, directory, engine).length; nth++) {
       node.events.length = 0
       const { pid } = enginesOf(node, directory, engine)[nth]!
@@ -135,6 +123,18 @@ export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }
       await until(node, 'that is said', said(/was ended and is started again|was ended, and is started again/))
       await goesOn(`engine ${nth} hung`)
     }
+    node.events.length = 0
+    const l1 = anvilOf(node, directory, 'l1')
+    const before = await heads()
+    process.kill(l1, 'SIGSTOP')
+    await send()
+    await until(node, 'it is said that L1 does not answer', said(/^L1 head waits: /))
+    await sleep(l1StopMs)
+    const during = await heads()
+    ok(during.unsafe > before.unsafe, 'blocks are made without L1')
+    process.kill(l1, 'SIGCONT')
+    await until(node, 'it is said that L1 answers', said(/^L1 head goes on$/))
+    await goesOn('L1 hung')
     for (const hash of acknowledged) {
       await until(node, `${hash} is in a block`, async () => {
         return (await ask(node.url, 'eth_getTransactionReceipt', [hash])).result !== null
