@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from '@l2/common'
+import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
 import type { HeaderDomain } from '@l2/sequencer-core/block'
 import type { RequestFinalizeBlock, ValidatorUpdate } from 'cosmjs-types/tendermint/abci/types'
 import type { Address } from 'viem'
@@ -48,6 +48,8 @@ export type ControlApplicationDependencies = {
 /** Updates of validators take effect two blocks after the one that returns them. */
 const updateDelay = 2n
 
+type Lists = ReturnType<typeof readExtendedCommit>
+
 /** The state behind the engine: what is folded, what waits for its commit, and what a block must be. */
 export type ControlMachine = ReturnType<typeof createMachine>
 
@@ -72,16 +74,22 @@ export function createMachine(options: ControlApplicationOptions, dependencies: 
   let state = stored === undefined ? first : decodeControlState(stored)
   let pending: { state: ControlState; events: readonly ControlEvent[] } | undefined
 
+  /** The extended commit that was read last: a block is looked at when it is proposed, and again when it is decided. */
+  let lastRead: { readonly bytes: Uint8Array; readonly height: bigint; readonly lists: Lists } | undefined
   /** The lists in a block's first transaction; the first block of all has none before it. */
-  function listsOf(txs: readonly Uint8Array[], height: bigint): ReturnType<typeof readExtendedCommit> {
+  function listsOf(txs: readonly Uint8Array[], height: bigint): Lists {
     if (height === 1n) return []
+    const bytes = txs[0] ?? new Uint8Array()
+    if (lastRead?.height === height && equalBytes(lastRead.bytes, bytes)) return lastRead.lists
     const validators = membersOf(state).map(({ id, power }) => ({ id, power, cometKey: cometKeys.get(id)! }))
-    return readExtendedCommit(txs[0] ?? new Uint8Array(), {
+    const lists = readExtendedCommit(bytes, {
       height: height - 1n,
       chainId: options.controlChainId,
       validators,
       window: parameters.window,
     })
+    lastRead = { bytes, height, lists }
+    return lists
   }
   const transactionsOf = (txs: readonly Uint8Array[], height: bigint) => (height === 1n ? txs : txs.slice(1))
 
@@ -143,6 +151,7 @@ export function createMachine(options: ControlApplicationOptions, dependencies: 
     restore(restored: ControlState, bytes: Uint8Array): void {
       store.save(bytes)
       state = restored
+      lastRead = undefined
     },
   }
 }
