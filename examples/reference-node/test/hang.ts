@@ -3,10 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { EngineKind } from '@l2/node'
-import type { Hash } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
-import { devMnemonic } from '../src/dev-accounts.js'
-import { ask, type RunningNode, startNode, until } from './running-node.js'
+import { type RunningNode, startNode, until } from './running-node.js'
+import { createWatchingUser, headsOf } from './watching-user.js'
 
 /** A program that a node runs, wherever in the tree below it. */
 type Child = { readonly pid: number; readonly name: string; readonly line: readonly string[] }
@@ -81,32 +79,7 @@ export type Hangs = {
 export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }: Hangs): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'l2-hang-'))
   const node = await startNode('--engine', engine, '--engine-timeout', `${silenceMs}ms`, '--data', directory)
-  const user = mnemonicToAccount(devMnemonic, { addressIndex: 1 })
-  const acknowledged: Hash[] = []
-  const send = async (): Promise<void> => {
-    const raw = await user.signTransaction({
-      ...{ chainId: 59_900, type: 'eip1559', nonce: acknowledged.length, gas: 21_000n, to: user.address, value: 1n },
-      ...{ maxFeePerGas: 4_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n },
-    })
-    await until(node, 'a transaction is taken', async () => {
-      const { result } = await ask(node.url, 'eth_sendRawTransaction', [raw])
-      return result !== undefined && acknowledged.push(result as unknown as Hash) > 0
-    })
-  }
-  const heads = async (): Promise<Record<'unsafe' | 'safe', number>> => {
-    const { result } = await ask(node.url, 'l2_syncStatus')
-    const { unsafe, safe } = result as unknown as Record<'unsafe' | 'safe', { number: string }>
-    return { unsafe: Number(unsafe.number), safe: Number(safe.number) }
-  }
-  const goesOn = async (after: string): Promise<void> => {
-    await send()
-    const before = await heads()
-    await until(node, `blocks are made and derived after ${after}`, async () => {
-      const now = await heads()
-      return now.unsafe > before.unsafe + 3 && now.safe > before.unsafe
-    })
-    ok((await fetch(`${node.url}/healthz`)).status === 200, `${after}: health`)
-  }
+  const { acknowledged, send, goesOn, isServed } = createWatchingUser(node)
   const said = (pattern: RegExp) => async () => node.events.some(event => pattern.test(event))
   try {
     await goesOn('the start')
@@ -125,24 +98,18 @@ export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }
     }
     node.events.length = 0
     const l1 = anvilOf(node, directory, 'l1')
-    const before = await heads()
+    const before = await headsOf(node)
     process.kill(l1, 'SIGSTOP')
     await send()
     await until(node, 'it is said that L1 does not answer', said(/^L1 head waits: /))
     await sleep(l1StopMs)
-    const during = await heads()
+    const during = await headsOf(node)
     ok(during.unsafe > before.unsafe, 'blocks are made without L1')
     process.kill(l1, 'SIGCONT')
     await until(node, 'it is said that L1 answers', said(/^L1 head goes on$/))
     await goesOn('L1 hung')
-    for (const hash of acknowledged) {
-      await until(node, `${hash} is in a block`, async () => {
-        return (await ask(node.url, 'eth_getTransactionReceipt', [hash])).result !== null
-      })
-    }
-    const { result: evidence } = await ask(node.url, 'l2_evidence')
-    ok((evidence as unknown as unknown[]).length === 0, 'nobody is accused')
-    const { unsafe, safe } = await heads()
+    await isServed()
+    const { unsafe, safe } = await headsOf(node)
     const code = await node.kill('SIGTERM')
     ok(code === 0, `it ends with ${code}: ${node.events.join(' | ')}`)
     return `${acknowledged.length} transactions, head ${unsafe}, safe ${safe}`
