@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { anvilBinary } from '@l2/sequencer-core/node'
 import {
   type Abi,
   type Address,
@@ -35,14 +34,6 @@ export const accounts = [
   PrivateKeyAccount,
   PrivateKeyAccount,
 ]
-
-/** The binary itself: the package's wrapper would outlive being killed. */
-function binary(): string {
-  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json')
-  const platform = `@foundry-rs/anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
-  const manifest = createRequire(wrapper).resolve(`${platform}/package.json`)
-  return join(dirname(manifest), 'bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil')
-}
 
 const clientOf = (url: string, chainId: number) =>
   createTestClient({
@@ -80,7 +71,7 @@ export function reasonOf(error: unknown): string {
 /** Starts an anvil that makes a block for every transaction. */
 export async function startAnvil(chainId: number, flags: readonly string[] = [], fees: { gasPrice?: bigint } = {}) {
   const anvil: ChildProcess = spawn(
-    binary(),
+    anvilBinary(import.meta.url)!,
     ['--port', '0', '--host', '127.0.0.1', '--chain-id', String(chainId), '--gas-limit', '60000000', ...flags],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )

@@ -8,7 +8,7 @@ import { disputeGameFactoryAbi, faultDisputeGameAbi } from '../src/games/abi.js'
 import { createL1Reader, type L1Reader } from '../src/l1/reader.js'
 import { createSender, type Sender } from '../src/l1/sender.js'
 import { openArtifacts } from '../src/node/artifacts.js'
-import { type AnvilL1, accounts, startL1 } from './anvil-l1.js'
+import { type AnvilL1, accounts, startL1 } from '../src/testing/dev-l1.js'
 
 const word = (text: string): Hash => keccak256(stringToHex(text))
 

@@ -22,7 +22,7 @@ import { type Abi, type Address, bytesToHex, type Hash, type LocalAccount } from
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deploySettlement, type Settlement } from '../src/index.js'
 import { openArtifacts } from '../src/node/index.js'
-import { type AnvilL1, accounts, startL1 } from './anvil-l1.js'
+import { type AnvilL1, accounts, startL1 } from '../src/testing/dev-l1.js'
 
 // Posters take turns by the stock SystemConfig, which a Pool owns, on a real L1; an engine that only hashes stands in for execution.
 

@@ -48,7 +48,7 @@ import { predeploys } from '../src/genesis/predeploys.js'
 import { settlementRollup } from '../src/genesis/rollup.js'
 import { deploySettlement, type Settlement } from '../src/index.js'
 import { openArtifacts } from '../src/node/index.js'
-import { type AnvilL1, accounts, startL1 } from './anvil-l1.js'
+import { type AnvilL1, accounts, startL1 } from '../src/testing/dev-l1.js'
 
 // A chain whose contracts are the real ones, with deposits, withdrawals, changes of its configuration, the upgrade to Karst, two rotations and a reorganisation of
 // L1, made by ours on op-geth and followed by stock op-node. With `pnpm test:peers` alone: it takes minutes.

@@ -1,3 +1,4 @@
+import { type AnvilL1, accounts, startL1 } from '@l2/settlement/testing'
 import { type Address, type Hash, numberToHex, pad } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
@@ -5,7 +6,6 @@ import {
   nativeTokenBridgeL1Bytecode,
 } from '../../../contracts/src/native-token-bridge-l1/index.js'
 import { devTokenAbi, devTokenBytecode } from '../../../contracts/src/testing/dev-token/index.js'
-import { type AnvilL1, accounts, startL1 } from '../../../settlement/test/anvil-l1.js'
 import type { Read } from '../engine/engine.js'
 import { openBooks } from './books.js'
 

@@ -1,6 +1,6 @@
+import { accounts } from '@l2/settlement/testing'
 import { keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { accounts } from '../../../settlement/test/anvil-l1.js'
 import { type Court, openCourt } from '../../../settlement/test/claims.js'
 import type { L1 } from '../l1/l1.js'
 import { createSupervision } from '../process/supervision.js'

@@ -1,7 +1,7 @@
 import { keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { accounts } from '../../test/anvil-l1.js'
 import { type Court, openCourt, stepUntil } from '../../test/claims.js'
+import { accounts } from '../testing/dev-l1.js'
 import { createChallenger } from './challenger.js'
 import type { ChallengerEvent, ChallengerOptions } from './options.js'
 

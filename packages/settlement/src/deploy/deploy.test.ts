@@ -1,8 +1,8 @@
 import { isL2Error } from '@l2/common'
 import { type Abi, type Address, keccak256, parseEther, stringToHex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AnvilL1, accounts, startL1 } from '../../test/anvil-l1.js'
 import { openArtifacts } from '../node/artifacts.js'
+import { type AnvilL1, accounts, startL1 } from '../testing/dev-l1.js'
 import { anchorSettlement } from './anchor.js'
 import { cannonGameType, type DeployedSettlement, deploySettlement } from './deploy.js'
 

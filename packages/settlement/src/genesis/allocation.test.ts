@@ -1,7 +1,7 @@
 import { type Address, encodeDeployData, type Hex, pad, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AnvilL1, accounts, startL1 } from '../../test/anvil-l1.js'
 import { openArtifacts } from '../node/artifacts.js'
+import { type AnvilL1, accounts, startL1 } from '../testing/dev-l1.js'
 import { predeployedAccounts } from './allocation.js'
 import { implementationOf, predeploys } from './predeploys.js'
 

@@ -1,11 +1,11 @@
 import { isL2Error } from '@l2/common'
 import { createStateProofs, messagePasser, outputRoot } from '@l2/sequencer-core/output'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { accounts } from '../../test/anvil-l1.js'
 import { bondWei, type Court, openCourt, stepUntil } from '../../test/claims.js'
 import { disputeGameFactoryAbi, faultDisputeGameAbi } from '../games/abi.js'
 import { createL1Reader, type L1Client } from '../l1/reader.js'
 import { createSender, type SenderOptions } from '../l1/sender.js'
+import { accounts } from '../testing/dev-l1.js'
 import { createProposer, type ProposerDependencies, type ProposerEvent, type ProposerOptions } from './proposer.js'
 
 const [deployer, , , proposerAccount, other] = accounts

@@ -14,13 +14,13 @@ import {
   toHex,
 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AnvilL1, accounts, startL1 } from '../../test/anvil-l1.js'
 import { oneLeafState, type PortalWithdrawal } from '../../test/one-leaf.js'
 import { anchorSettlement } from '../deploy/anchor.js'
 import { cannonGameType, deploySettlement, type Settlement } from '../deploy/deploy.js'
 import { disputeGameFactoryAbi, faultDisputeGameAbi } from '../games/abi.js'
 import { createL1Reader } from '../l1/reader.js'
 import { openArtifacts } from '../node/artifacts.js'
+import { type AnvilL1, accounts, startL1 } from '../testing/dev-l1.js'
 import { withdrawalRefusal } from './refusal.js'
 import { withdrawalWaitSeconds } from './wait.js'
 
