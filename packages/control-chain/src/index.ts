@@ -43,6 +43,20 @@ export {
 export { type ProposalHold, proposalHold } from './operator/propose.js'
 export { type ControlParameters, defaultParameters } from './parameters.js'
 export {
+  type AttestationKey,
+  encodeRegistration,
+  type KeyRole,
+  type OperatorPublicKeys,
+  type Registration,
+  type RegistrationRefusal,
+  type RegistrationSigners,
+  readRegistration,
+  registrationMessage,
+  type SignedRegistration,
+  signRegistration,
+  type VerifyPossession,
+} from './registration/registration.js'
+export {
   encodeEquivocation,
   type OperatorKeys,
   type OperatorMessage,

@@ -59,16 +59,16 @@ function bodyOf(message: OperatorMessage, sequence: bigint): Uint8Array {
   )
 }
 
-function digestOf(body: Uint8Array, domain: HeaderDomain): Hash {
-  const place = concatBytes(uint('chainId', domain.chainId, 32), fixed('rollup', domain.rollup, 20))
-  return bytesToHex(keccak_256(concatBytes(tag, place, body)))
+function messageOf(body: Uint8Array, domain: HeaderDomain): Uint8Array {
+  return concatBytes(tag, uint('chainId', domain.chainId, 32), fixed('rollup', domain.rollup, 20), body)
 }
 
 /**
  * Signs a message as an operator.
  *
  * @param options.sequence Higher than that of every earlier transaction of the operator, also after a restart.
- * @param sign Signs a 32-byte digest with the header key: `account.sign({ hash })` of viem.
+ * @param sign Signs a 32-byte digest with the header key: `account.sign({ hash })` of viem. The digest is the keccak256
+ * of the message: a key service that signs no bare digest takes that.
  * @throws ControlChainError `ENCODING_INVALID`
  *
  * @example
@@ -87,10 +87,11 @@ function digestOf(body: Uint8Array, domain: HeaderDomain): Hash {
  */
 export async function signTransaction(
   options: { domain: HeaderDomain; message: OperatorMessage; sequence: bigint },
-  sign: (digest: Hash) => Promise<Hex>,
+  sign: (digest: Hash, message: Uint8Array) => Promise<Hex>,
 ): Promise<Uint8Array> {
   const body = bodyOf(options.message, options.sequence)
-  const signature = await sign(digestOf(body, options.domain))
+  const message = messageOf(body, options.domain)
+  const signature = await sign(bytesToHex(keccak_256(message)), message)
   return concatBytes(body, fixed('signature', signature, signatureLength))
 }
 
@@ -164,7 +165,7 @@ export function readTransaction(
         : undefined
   if (message === undefined) return refused('T_DECODE')
   const signature = bytesToHex(bytes.subarray(-signatureLength))
-  const signer = recoverSigner(digestOf(body, context.domain), signature)
+  const signer = recoverSigner(bytesToHex(keccak_256(messageOf(body, context.domain))), signature)
   const operator = signer === undefined ? undefined : context.keys.operatorOf(signer)
   if (operator === undefined) return refused('T_SIGNER')
   return { ok: true, transaction: { ...message, operator, sequence } }
