@@ -1,5 +1,6 @@
 export type { L2Error, L2ErrorOptions, OrderedKey, OrderedMap, Recovery } from '@l2/common'
 export { isL2Error } from '@l2/common'
+export type { SignedHeader } from '@l2/sequencer-core/block'
 export { ControlChainError, type ControlChainErrorCode } from './errors.js'
 export { applyControlBlock } from './fold/apply.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from './fold/block.js'
@@ -61,7 +62,6 @@ export {
   type OperatorKeys,
   type OperatorMessage,
   readTransaction,
-  type SignedHeader,
   signTransaction,
   type TransactionContext,
   type TransactionRefusal,

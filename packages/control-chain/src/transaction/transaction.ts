@@ -1,5 +1,13 @@
 import { bytesToHex, concatBytes, equalBytes } from '@l2/common'
-import { type HeaderDomain, hashSequencerHeader, recoverSigner, type SequencerHeader } from '@l2/sequencer-core/block'
+import {
+  decodeSignedHeader,
+  encodeSignedHeader,
+  type HeaderDomain,
+  hashSequencerHeader,
+  recoverSigner,
+  type SignedHeader,
+  signedHeaderLength,
+} from '@l2/sequencer-core/block'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { fixed, reader, u32, uint } from '../bytes.js'
@@ -11,9 +19,6 @@ import { decodeList, encodeList, listLength, type OperatorList } from '../list/l
 export type OperatorMessage =
   | { readonly type: 'termVote'; readonly view: number; readonly cause?: TermCause | undefined }
   | { readonly type: 'list'; readonly list: OperatorList }
-
-/** A header with its signature, as evidence holds it. */
-export type SignedHeader = { readonly header: SequencerHeader; readonly signature: Hex }
 
 /** Whose key is whose: keys are never forgotten, so that rotating one is no escape. */
 export interface OperatorKeys {
@@ -40,7 +45,6 @@ const types = { termVote: 1, list: 2, equivocation: 3 } as const
 const causes = { silent: 1, l1: 2, invalid: 3, rollback: 4 } as const
 const withdrawal = 0
 const signatureLength = 65
-const headerLength = 8 + 4 + 8 + 32 + 32 + 32 + 8 + 8 + 32 + 8
 const tag = /*#__PURE__*/ new TextEncoder().encode('l2-control-chain/transaction/v1')
 
 function causeBytes(cause: TermCause | undefined): Uint8Array {
@@ -95,47 +99,16 @@ export async function signTransaction(
   return concatBytes(body, fixed('signature', signature, signatureLength))
 }
 
-function headerBytes({ header, signature }: SignedHeader): Uint8Array {
-  return concatBytes(
-    uint('epochId', header.epochId, 8),
-    u32('term', header.term),
-    uint('height', header.height, 8),
-    fixed('parentHash', header.parentHash, 32),
-    fixed('txRoot', header.txRoot, 32),
-    fixed('stateRoot', header.stateRoot, 32),
-    uint('timestamp', header.timestamp, 8),
-    uint('l1OriginNumber', header.l1OriginNumber, 8),
-    fixed('l1OriginHash', header.l1OriginHash, 32),
-    uint('forcedUpTo', header.forcedUpTo, 8),
-    fixed('signature', signature, signatureLength),
-  )
-}
-
-function readHeader(bytes: Uint8Array): SignedHeader {
-  const read = reader(bytes)
-  const header: SequencerHeader = {
-    epochId: read.u64(),
-    term: read.u32(),
-    height: read.u64(),
-    parentHash: read.hash(),
-    txRoot: read.hash(),
-    stateRoot: read.hash(),
-    timestamp: read.u64(),
-    l1OriginNumber: read.u64(),
-    l1OriginHash: read.hash(),
-    forcedUpTo: read.u64(),
-  }
-  return { header, signature: read.hex(signatureLength) }
-}
-
 /**
  * Two headers of one place as a transaction. It has no sender: the headers convict by themselves. In one order, so that
  * the same fault is the same bytes whoever reports it.
  *
- * @throws ControlChainError `ENCODING_INVALID`
+ * @throws SequencerError `HEADER_INVALID`
  */
 export function encodeEquivocation(a: SignedHeader, b: SignedHeader): Uint8Array {
-  const [first, second] = [headerBytes(a), headerBytes(b)].sort((x, y) => (bytesToHex(x) < bytesToHex(y) ? -1 : 1))
+  const [first, second] = [encodeSignedHeader(a), encodeSignedHeader(b)].sort((x, y) =>
+    bytesToHex(x) < bytesToHex(y) ? -1 : 1,
+  )
   return concatBytes(Uint8Array.of(types.equivocation), first!, second!)
 }
 
@@ -149,7 +122,7 @@ export function readTransaction(
   context: TransactionContext,
 ): { ok: true; transaction: ControlTransaction } | { ok: false; reason: TransactionRefusal } {
   const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
-  const longest = Math.max(9 + listLength(context.window, true), 1 + 2 * (headerLength + signatureLength))
+  const longest = Math.max(9 + listLength(context.window, true), 1 + 2 * signedHeaderLength)
   if (bytes.length > longest + signatureLength) return refused('T_DECODE')
   if (bytes[0] === types.equivocation) return readEquivocation(bytes, context)
   if (bytes.length < 9 + signatureLength) return refused('T_DECODE')
@@ -195,10 +168,9 @@ function readVote(bytes: Uint8Array): OperatorMessage | undefined {
 }
 
 function readEquivocation(bytes: Uint8Array, { domain, keys }: TransactionContext): ReturnType<typeof readTransaction> {
-  const length = headerLength + signatureLength
-  if (bytes.length !== 1 + 2 * length) return { ok: false, reason: 'T_DECODE' }
-  const a = readHeader(bytes.subarray(1, 1 + length))
-  const b = readHeader(bytes.subarray(1 + length))
+  const a = decodeSignedHeader(bytes.subarray(1, 1 + signedHeaderLength))
+  const b = decodeSignedHeader(bytes.subarray(1 + signedHeaderLength))
+  if (a === undefined || b === undefined) return { ok: false, reason: 'T_DECODE' }
   // One order only: the same fault has one name.
   if (!equalBytes(encodeEquivocation(a, b), bytes)) return { ok: false, reason: 'T_DECODE' }
   const [hashA, hashB] = [hashSequencerHeader(a.header, domain), hashSequencerHeader(b.header, domain)]

@@ -121,3 +121,4 @@ export {
   type UnsignedBlock,
 } from './sealed-block.js'
 export { createHeaderSigner, type HeaderSigner, type HeaderSignerOptions } from './sign.js'
+export { decodeSignedHeader, encodeSignedHeader, type SignedHeader, signedHeaderLength } from './signed-header.js'
