@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Random, seededRandom, testSeed } from '@l2/common/testing'
+import { mountSmallDisk, type Random, seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type EngineStore, type Entry, packEntries } from '../store/store.js'
 import { hasLmdb, openLmdbStore } from './lmdb.js'
@@ -46,5 +46,35 @@ describe.skipIf(!hasLmdb() || !existsSync(counters))(`lmdb (seed ${seed})`, () =
     const median = pages.sort((a, b) => a - b)[20]!
     // A path through the tree, one through the list of free pages, and its last lots: 5. With all that is free kept in mind it was 11 to 19, and grows with the file.
     expect(median).toBeLessThan(8)
+  })
+})
+
+// Only root of Linux may mount one.
+const disk = hasLmdb() ? mountSmallDisk(8 * 2 ** 20) : undefined
+afterAll(() => disk?.unmount())
+
+describe.runIf(disk !== undefined)('lmdb on a full disk', () => {
+  it('names it in the same words, wherever in a page the room ended, and goes on when there is some', async () => {
+    const store = openLmdbStore(join(disk!.path, 'full'))
+    const random = seededRandom(seed)
+    const large = (): Uint8Array => packEntries([[Uint8Array.from([0, ...random.bytes(32)]), new Uint8Array(300_000)]])
+    store.write(large())
+    const messages = new Set<string>()
+    for (const left of [40, 10, 3, 1, 0]) {
+      disk!.fill(left * pageSize)
+      for (let attempt = 0; attempt < 2; attempt++) {
+        try {
+          store.write(large())
+        } catch (error) {
+          messages.add((error as Error).message)
+        }
+      }
+      disk!.free()
+    }
+    expect([...messages]).toEqual([expect.stringContaining(': no space left on the disk')])
+    const [key, value] = [Uint8Array.from([0, 1]), Uint8Array.from([2])]
+    store.write(packEntries([[key, value]]))
+    expect(store.get(key)).toEqual(Buffer.from(value))
+    await store.close()
   })
 })

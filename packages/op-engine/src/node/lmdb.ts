@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { isL2Error } from '@l2/common'
@@ -185,7 +185,21 @@ function translate(file: string, what: string, cause: unknown): OpEngineError {
   if (/MDB_CORRUPTED|MDB_PAGE_NOTFOUND|MDB_INVALID|MDB_VERSION_MISMATCH|not an LMDB file/i.test(message)) {
     return corrupt(file, 0, message, cause)
   }
+  // Where only a part of a page went to the disk LMDB says EIO, the next time ENOSPC: both are one disk that is full.
+  if (/no space left/i.test(message) || (/input\/output error/i.test(message) && isFull(file))) {
+    return failed(`${what} (${file})`, new Error('no space left on the disk', { cause }))
+  }
   return failed(`${what} (${file})`, cause)
+}
+
+/** A megabyte is less than one write of LMDB can take. */
+function isFull(file: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(file)
+    return bavail * bsize < 2 ** 20
+  } catch {
+    return false
+  }
 }
 
 function failed(what: string, cause: unknown): OpEngineError {
