@@ -10,6 +10,14 @@ export type ControlChainErrorCode =
   | 'ENCODING_INVALID'
   /** Bytes that are no state of this version. */
   | 'SNAPSHOT_INVALID'
+  /** A transaction that no honest operator takes, or that the state has already. */
+  | 'TRANSACTION_REFUSED'
+  /** The control chain does not answer at present (retry). */
+  | 'CHAIN_UNAVAILABLE'
+  /** There is no program of the consensus engine; the message says how to get it. */
+  | 'ENGINE_MISSING'
+  /** The consensus engine ended again and again, or does not start; the message has its last words. */
+  | 'ENGINE_ENDED'
   /** The consensus engine sends what it must not: the exception stops it. */
   | 'ENGINE_FAULT'
 
@@ -21,5 +29,6 @@ export function refuse(
   message: string,
   details?: L2ErrorOptions<ControlChainErrorCode>['details'],
 ): never {
-  throw new ControlChainError(message, { code, details })
+  const recovery = code === 'CHAIN_UNAVAILABLE' ? 'retry' : 'abort'
+  throw new ControlChainError(message, { code, recovery, details })
 }

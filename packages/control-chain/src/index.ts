@@ -1,6 +1,16 @@
 export type { L2Error, L2ErrorOptions, OrderedKey, OrderedMap, Recovery } from '@l2/common'
 export { isL2Error } from '@l2/common'
 export type { SignedHeader } from '@l2/sequencer-core/block'
+export type {
+  ControlChain,
+  ControlChainDependencies,
+  ControlChainStatus,
+  ControlSnapshot,
+  ControlStore,
+  OrderedBlock,
+} from './chain/control-chain.js'
+export type { ControlChainOptions, Operator } from './chain/ledger.js'
+export { createSoloControlChain, type SoloOptions } from './chain/solo.js'
 export { ControlChainError, type ControlChainErrorCode } from './errors.js'
 export { applyControlBlock } from './fold/apply.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from './fold/block.js'

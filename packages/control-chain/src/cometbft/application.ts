@@ -1,15 +1,11 @@
 import type { ExecTxResult } from 'cosmjs-types/tendermint/abci/types'
+import type { ControlChainDependencies, ControlSnapshot } from '../chain/control-chain.js'
 import { encodeControlState } from '../fold/snapshot.js'
 import type { ControlState } from '../fold/state.js'
 import { decodeList, encodeList, listLength } from '../list/list.js'
 import type { AbciApplication } from './abci-server.js'
 import { encodeExtendedCommit } from './extended-commit.js'
-import {
-  type ControlApplicationDependencies,
-  type ControlApplicationOptions,
-  type ControlMachine,
-  createMachine,
-} from './machine.js'
+import { type ControlApplicationOptions, type ControlMachine, createMachine } from './machine.js'
 import { createSnapshots } from './snapshots.js'
 
 /** Answers of `ProcessProposal` and `VerifyVoteExtension`. */
@@ -36,8 +32,8 @@ const taken: ExecTxResult = {
  */
 export function createControlApplication(
   options: ControlApplicationOptions,
-  dependencies: ControlApplicationDependencies,
-): { readonly abci: AbciApplication; state(): ControlState } {
+  dependencies: ControlChainDependencies,
+): { readonly abci: AbciApplication; state(): ControlState; snapshot(): ControlSnapshot } {
   const machine = createMachine(options, dependencies)
   const snapshots = createSnapshots(options.snapshotBlocks ?? 100)
   const abci: AbciApplication = {
@@ -73,22 +69,15 @@ export function createControlApplication(
       return { result: answer.result }
     },
   }
-  return { abci, state: machine.state }
+  return { abci, state: machine.state, snapshot: machine.snapshot }
 }
 
 /** What comes into a block, and which blocks of others are taken. */
 function proposals(machine: ControlMachine): AbciApplication {
   return {
     checkTx: ({ tx }) => {
-      const read = machine.read(tx)
-      if (!read.ok) return { code: 1, log: read.reason }
-      const { transaction } = read
-      const { jailed, sequences } = machine.state()
-      const isNews =
-        transaction.type === 'equivocation'
-          ? !jailed.has(transaction.accused)
-          : transaction.sequence > (sequences.get(transaction.operator) ?? -1n)
-      return { code: isNews ? 0 : 2 }
+      const reason = machine.refusal(tx)
+      return reason === undefined ? { code: 0 } : { code: reason === 'T_KNOWN' ? 2 : 1, log: reason }
     },
     prepareProposal: ({ txs, localLastCommit, maxTxBytes, height }) => {
       const kept: Uint8Array[] = height === 1n ? [] : [encodeExtendedCommit(localLastCommit!)]
@@ -105,11 +94,7 @@ function proposals(machine: ControlMachine): AbciApplication {
 }
 
 /** What this operator says beside its vote, and what it lets others say. */
-function extensions(
-  machine: ControlMachine,
-  list: ControlApplicationDependencies['list'],
-  window: number,
-): AbciApplication {
+function extensions(machine: ControlMachine, list: ControlChainDependencies['list'], window: number): AbciApplication {
   return {
     extendVote: () => ({ voteExtension: encodeList(list(machine.state())) }),
     // A rejected extension costs its whole vote: only bytes that no operator makes are rejected.

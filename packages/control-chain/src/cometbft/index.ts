@@ -1,5 +1,14 @@
 export type { OrderedKey, OrderedMap } from '@l2/common'
-export type { ControlEvent, TermEnd } from '../fold/block.js'
+export type {
+  ControlChain,
+  ControlChainDependencies,
+  ControlChainStatus,
+  ControlSnapshot,
+  ControlStore,
+  OrderedBlock,
+} from '../chain/control-chain.js'
+export type { ControlChainOptions, Operator } from '../chain/ledger.js'
+export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from '../fold/block.js'
 export type { LeaderPlan, Slot } from '../fold/leaders.js'
 export type {
   ControlState,
@@ -13,4 +22,4 @@ export type { BlockId, L1Mark, OperatorList } from '../list/list.js'
 export type { ControlParameters } from '../parameters.js'
 export { type AbciApplication, type AbciRequests, type AbciResponses, serveAbci } from './abci-server.js'
 export { createControlApplication } from './application.js'
-export type { ControlApplicationDependencies, ControlApplicationOptions, GenesisOperator } from './machine.js'
+export type { ControlApplicationOptions, GenesisOperator } from './machine.js'

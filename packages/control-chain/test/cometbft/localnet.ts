@@ -147,7 +147,7 @@ export async function openLocalnet(
                 renameSync(`${statePath}.new`, statePath)
               },
             },
-            onState: (_, events) => validator.events.push(...events),
+            onBlock: ({ events }) => validator.events.push(...events),
           },
         )
         rmSync(validator.abciPath, { force: true })
