@@ -33,17 +33,12 @@ export const maxRequestBytes = ({
 }: GossipLimits): number =>
   64 + Math.min(maxForwarded * (4 + maxTransactionBytes), Math.max(maxTransactionBytes + 4, transactionBytesPerSecond))
 
-/** Bytes of payloads that one answer carries, though always one payload. */
-export const maxAnswerPayload = ({ maxPayloadBytes }: GossipLimits): number => maxPayloadBytes
-
 /** Bytes that an answer has at most. */
-export const maxAnswerBytes = (limits: GossipLimits): number =>
+export const maxAnswerBytes = ({ maxRange, maxPayloadBytes, maxForwarded }: GossipLimits): number =>
+  3 +
   Math.max(
-    3 +
-      limits.maxRange * (signedHeaderLength + 64) +
-      packedBound(maxAnswerPayload(limits)) +
-      limits.maxPayloadBytes / 6,
-    3 + limits.maxForwarded * (2 + maxReasonBytes),
+    maxRange * (signedHeaderLength + 8 + packedBound(0) + 1) + packedBound(maxPayloadBytes),
+    maxForwarded * (2 + maxReasonBytes),
   )
 
 export function encodeRequest(request: ExchangeRequest): Uint8Array {
@@ -167,10 +162,10 @@ function readBlocks(read: Reader, limits: GossipLimits): ExchangeAnswer | undefi
   if (count === 0 || count > limits.maxRange) return undefined
   const blocks: GossipBlock[] = []
   // Of all payloads together, so that small messages do not become many large ones.
-  let left = Math.max(maxAnswerPayload(limits), limits.maxPayloadBytes)
+  let left = limits.maxPayloadBytes
   for (let index = 0; index < count; index++) {
     const signed = decodeSignedHeader(read.take(signedHeaderLength))!
-    const payload = unpackPayload(read, Math.min(left, limits.maxPayloadBytes))
+    const payload = unpackPayload(read, left)
     left -= payload.length
     blocks.push({ ...signed, payload })
   }

@@ -2,6 +2,8 @@
 export type Bucket = {
   /** Takes `amount` when it is there. One that is larger than the whole bucket is taken from a full one. */
   take(amount: number): boolean
+  /** Takes it whether it is there or not: what follows waits for it. */
+  spend(amount: number): void
 }
 
 /** @param monotonicMs the clock of the refill */
@@ -9,14 +11,21 @@ export function createBucket(perSecond: number, burstSeconds: number, monotonicM
   const size = perSecond * burstSeconds
   let level = size
   let at = monotonicMs()
+  const refill = (): void => {
+    const now = monotonicMs()
+    level = Math.min(size, level + (perSecond * (now - at)) / 1000)
+    at = now
+  }
   return {
     take(amount) {
-      const now = monotonicMs()
-      level = Math.min(size, level + (perSecond * (now - at)) / 1000)
-      at = now
+      refill()
       if (level < Math.min(amount, size)) return false
       level -= amount
       return true
+    },
+    spend(amount) {
+      refill()
+      level -= amount
     },
   }
 }

@@ -157,7 +157,8 @@ export interface HeaderGossip extends Closable {
    */
   request(query: BlockQuery, options?: RequestOptions): Promise<readonly GossipBlock[]>
   /**
-   * Hands transactions to an operator's mempool, and says what it made of each, in order. When it throws, it is not known what arrived: sending again is safe.
+   * Hands transactions to an operator's mempool, at most `maxForwarded` and a second's `transactionBytesPerSecond` of
+   * them at once, and says what it made of each, in order. When it throws, it is not known what arrived: sending again is safe.
    *
    * @throws GossipError `PEER_UNAVAILABLE`, `MESSAGE_INVALID`, `CLOSED`; the signal's reason
    */

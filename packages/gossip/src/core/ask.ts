@@ -1,0 +1,219 @@
+import { hashSequencerHeader } from '@l2/sequencer-core/block'
+import type { Hash, Hex } from 'viem'
+import { GossipError, refuse } from '../errors.js'
+import { payloadHashOf } from '../message/announcement.js'
+import {
+  decodeAnswer,
+  type ExchangeAnswer,
+  type ExchangeRequest,
+  encodeRequest,
+  maxAnswerBytes,
+  maxRequestBytes,
+} from '../message/exchange.js'
+import type { Peer } from '../peers/peers.js'
+import type { BlockQuery, ForwardAnswer, GossipBlock, ReceivedHeader, RequestOptions } from '../port/gossip.js'
+import { firstOf } from './first-of.js'
+import type { GossipParts } from './gossip.js'
+import { maxServing } from './serve.js'
+
+/** What is asked of peers. */
+export type Asking = {
+  payload(received: ReceivedHeader, signal: AbortSignal | undefined): Promise<Uint8Array>
+  request(query: BlockQuery, options: RequestOptions): Promise<readonly GossipBlock[]>
+  /** @throws GossipError `MESSAGE_INVALID` */
+  checkTransactions(transactions: readonly Uint8Array[]): void
+  forward(
+    operator: number,
+    transactions: readonly Uint8Array[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly ForwardAnswer[]>
+}
+
+const unavailable = (message: string): GossipError =>
+  new GossipError(message, { code: 'PEER_UNAVAILABLE', recovery: 'retry' })
+
+/** Runs a task with a signal that is aborted by any of those given, or after so many milliseconds. */
+async function bounded<T>(
+  signals: readonly (AbortSignal | undefined)[],
+  ms: number | undefined,
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const control = new AbortController()
+  const listeners = signals.map(signal => {
+    const onAbort = (): void => control.abort(signal?.reason)
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    return () => signal?.removeEventListener('abort', onAbort)
+  })
+  const timer = ms === undefined ? undefined : setTimeout(() => control.abort(timedOut), ms)
+  try {
+    control.signal.throwIfAborted()
+    return await task(control.signal)
+  } finally {
+    clearTimeout(timer)
+    for (const remove of listeners) remove()
+  }
+}
+const timedOut = Symbol('no answer in time')
+
+export function createAsking(parts: GossipParts, closed: AbortSignal): Asking {
+  const { domain, limits, peers, recent, traffic, logger, fault } = parts
+
+  /** `undefined` when the peer does not answer, or answers what no codec makes. */
+  const exchange = async (
+    peer: Peer,
+    request: ExchangeRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<ExchangeAnswer | undefined> => {
+    const { key } = peer.member
+    const question = encodeRequest(request)
+    let answer: Uint8Array
+    try {
+      answer = await bounded([signal, closed], limits.requestMs, async inner => {
+        traffic.bytesSent += question.length
+        try {
+          return await parts.transport().ask(key, question, maxAnswerBytes(limits), inner)
+        } catch (error) {
+          if (inner.reason === timedOut) fault(key, 'timeout')
+          throw error
+        }
+      })
+    } catch (error) {
+      signal?.throwIfAborted()
+      closed.throwIfAborted()
+      logger?.debug({ error, peer: key, type: request.type }, 'a peer did not answer')
+      return undefined
+    }
+    traffic.bytesReceived += answer.length
+    const decoded = decodeAnswer(answer, limits)
+    if (decoded === undefined) fault(key, 'garbage')
+    return decoded
+  }
+  const isConnected = ({ member }: Peer): boolean =>
+    peers.isAllowed(member.key) && parts.transport().isConnected(member.key)
+  const candidates = (first?: Hex): Peer[] => {
+    const rank = ({ member, score }: Peer): number => (member.key === first ? 1 : score.score())
+    return peers
+      .all()
+      .filter(isConnected)
+      .map(peer => ({ peer, rank: rank(peer) }))
+      .sort((a, b) => b.rank - a.rank)
+      .map(({ peer }) => peer)
+  }
+  /** Asks one peer within its limits, so that an honest peer of ours is never at fault. */
+  const askBlocks = async (
+    peer: Peer,
+    request: ExchangeRequest,
+    signal: AbortSignal,
+  ): Promise<ExchangeAnswer | undefined> => {
+    if (peer.asking >= maxServing || !peer.asked.requests.take(1)) return undefined
+    peer.asking++
+    try {
+      const answer = await exchange(peer, request, signal)
+      return answer?.type === 'none' || answer?.type === 'limited' ? undefined : answer
+    } finally {
+      peer.asking--
+    }
+  }
+  const first = <T>(
+    who: readonly Peer[],
+    signal: AbortSignal | undefined,
+    attempt: (peer: Peer, signal: AbortSignal) => Promise<T | undefined>,
+  ): Promise<T | undefined> =>
+    bounded([signal, closed], undefined, inner => firstOf(who, attempt, { hedgeMs: limits.hedgeMs, signal: inner }))
+
+  const isAnswer = (query: BlockQuery, blocks: readonly GossipBlock[]): boolean =>
+    query.type === 'block'
+      ? blocks.length === 1 && hashSequencerHeader(blocks[0]!.header, domain) === query.id.toLowerCase()
+      : blocks.length <= query.count &&
+        blocks.every(({ header }, index) => header.height === query.from + BigInt(index))
+  const judged = async (
+    peer: Peer,
+    blocks: readonly GossipBlock[],
+    judge: NonNullable<RequestOptions['judge']>,
+  ): Promise<boolean> => {
+    for (const block of blocks) {
+      const verdict = await judge(block)
+      if (verdict === 'reject') fault(peer.member.key, 'answer')
+      if (verdict !== 'accept') return false
+    }
+    return true
+  }
+
+  return {
+    async payload({ id, payloadHash, payloadLength, publisher, header, signature }, signal) {
+      const kept = recent.get(id, payloadHash)?.payload
+      if (kept !== undefined) return kept
+      const found = await first(candidates(publisher.key), signal, async (peer, inner) => {
+        const answer = await askBlocks(peer, { type: 'payload', id, payloadHash }, inner)
+        if (answer === undefined) return undefined
+        const isIt =
+          answer.type === 'payload' &&
+          answer.payload.length === payloadLength &&
+          payloadHashOf(answer.payload) === payloadHash
+        if (isIt) return answer.payload
+        fault(peer.member.key, 'answer')
+        return undefined
+      })
+      if (found === undefined) throw unavailable(`nobody has the payload of ${id}`)
+      recent.add(id, payloadHash, { header, signature, payload: found })
+      return found
+    },
+    async request(query, { judge = () => 'accept', signal }) {
+      checkQuery(query, limits.maxRange)
+      const found = await first(candidates(), signal, async (peer, inner) => {
+        const answer = await askBlocks(peer, query, inner)
+        if (answer === undefined) return undefined
+        if (answer.type !== 'blocks' || !isAnswer(query, answer.blocks)) {
+          fault(peer.member.key, 'answer')
+          return undefined
+        }
+        try {
+          return (await judged(peer, answer.blocks, judge)) ? answer.blocks : undefined
+        } catch (error) {
+          logger?.warn({ error }, 'the judge of blocks failed')
+          return undefined
+        }
+      })
+      if (found !== undefined) return found
+      throw unavailable(query.type === 'block' ? `nobody has the block ${query.id}` : `nobody has block ${query.from}`)
+    },
+    checkTransactions(transactions) {
+      const { maxForwarded, maxTransactionBytes } = limits
+      if (transactions.length > maxForwarded) {
+        refuse('MESSAGE_INVALID', `at most ${maxForwarded} transactions expected, got ${transactions.length}`)
+      }
+      for (const { length } of transactions) {
+        if (length > 0 && length <= maxTransactionBytes) continue
+        refuse('MESSAGE_INVALID', `a transaction of 1 … ${maxTransactionBytes} bytes expected, got ${length}`)
+      }
+      const most = maxRequestBytes(limits)
+      const bytes = encodeRequest({ type: 'transactions', transactions }).length
+      if (bytes > most) refuse('MESSAGE_INVALID', `at most ${most} bytes in one call expected, got ${bytes}`)
+    },
+    async forward(operator, transactions, signal) {
+      const peer = peers.operator(operator)
+      if (peer === undefined || !isConnected(peer)) throw unavailable(`operator ${operator} is not connected`)
+      const answer = await exchange(peer, { type: 'transactions', transactions }, signal)
+      if (answer?.type === 'transactions' && answer.answers.length === transactions.length) {
+        traffic.transactionsForwarded += transactions.length
+        return answer.answers
+      }
+      if (answer !== undefined) fault(peer.member.key, 'answer')
+      throw unavailable(`operator ${operator} did not answer`)
+    },
+  }
+}
+
+const isHash = (value: string): value is Hash => /^0x[0-9a-fA-F]{64}$/.test(value)
+
+function checkQuery(query: BlockQuery, maxRange: number): void {
+  if (query.type === 'block') {
+    if (!isHash(query.id)) refuse('CONFIG_INVALID', 'the id of a block expected 32 bytes of hex')
+    return
+  }
+  const { from, count } = query
+  if (from < 0n || from >> 64n !== 0n) refuse('CONFIG_INVALID', `a range cannot begin at ${from}`)
+  if (Number.isInteger(count) && count > 0 && count <= maxRange) return
+  refuse('CONFIG_INVALID', `a range of 1 … ${maxRange} blocks expected, got ${count}`)
+}

@@ -1,0 +1,20 @@
+export type { Closable, L2Error, L2ErrorOptions, Logger, Recovery } from '@l2/common'
+export type { HeaderDomain, SequencerHeader, SignedHeader } from '@l2/sequencer-core/block'
+export type { GossipDependencies } from '../core/gossip.js'
+export type {
+  BlockQuery,
+  BlockSource,
+  ForwardAnswer,
+  GossipBlock,
+  GossipMember,
+  GossipStatus,
+  GossipTraffic,
+  GossipVerdict,
+  HeaderGossip,
+  PeerFault,
+  PeerStatus,
+  ReceivedHeader,
+  RequestOptions,
+} from '../port/gossip.js'
+export type { GossipLimits, GossipOptions } from '../port/options.js'
+export { type ConformanceCase, type GossipHarness, gossipConformance } from './conformance.js'
