@@ -72,6 +72,8 @@ export interface ControlChain extends AsyncDisposable {
    * @throws ControlChainError `TRANSACTION_REFUSED` for what no honest operator takes; `CHAIN_UNAVAILABLE` (retry)
    */
   submit(transaction: Uint8Array, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Rejects with `ENGINE_ENDED` when it cannot go on here. Never resolves. */
+  readonly failed: Promise<never>
   /** The state now. */
   snapshot(): ControlSnapshot
   /** Ends it. May be called again; `Symbol.asyncDispose` is the same function. */

@@ -99,6 +99,8 @@ export function createSoloControlChain(options: SoloOptions, dependencies: Contr
       }
     },
     state: ledger.state,
+    // What cannot be written is tried again, and said.
+    failed: new Promise<never>(() => {}),
     async submit(transaction) {
       if (isClosed) refuse('CHAIN_UNAVAILABLE', 'the control chain is closed')
       const key = transaction.join()

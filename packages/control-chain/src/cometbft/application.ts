@@ -3,6 +3,7 @@ import type { ControlChainDependencies, ControlSnapshot } from '../chain/control
 import { encodeControlState } from '../fold/snapshot.js'
 import type { ControlState } from '../fold/state.js'
 import { decodeList, encodeList, listLength } from '../list/list.js'
+import type { TransactionRefusal } from '../transaction/transaction.js'
 import type { AbciApplication } from './abci-server.js'
 import { encodeExtendedCommit } from './extended-commit.js'
 import { type ControlApplicationOptions, type ControlMachine, createMachine } from './machine.js'
@@ -33,7 +34,13 @@ const taken: ExecTxResult = {
 export function createControlApplication(
   options: ControlApplicationOptions,
   dependencies: ControlChainDependencies,
-): { readonly abci: AbciApplication; state(): ControlState; snapshot(): ControlSnapshot } {
+): {
+  readonly abci: AbciApplication
+  state(): ControlState
+  snapshot(): ControlSnapshot
+  /** Why a transaction is not worth a place in a block; `undefined` when it is. */
+  refusal(transaction: Uint8Array): TransactionRefusal | 'T_KNOWN' | undefined
+} {
   const machine = createMachine(options, dependencies)
   const snapshots = createSnapshots(options.snapshotBlocks ?? 100)
   const abci: AbciApplication = {
@@ -69,7 +76,7 @@ export function createControlApplication(
       return { result: answer.result }
     },
   }
-  return { abci, state: machine.state, snapshot: machine.snapshot }
+  return { abci, state: machine.state, snapshot: machine.snapshot, refusal: machine.refusal }
 }
 
 /** What comes into a block, and which blocks of others are taken. */

@@ -20,6 +20,19 @@ export type {
 } from '../fold/state.js'
 export type { BlockId, L1Mark, OperatorList } from '../list/list.js'
 export type { ControlParameters } from '../parameters.js'
+export type { TransactionRefusal } from '../transaction/transaction.js'
 export { type AbciApplication, type AbciRequests, type AbciResponses, serveAbci } from './abci-server.js'
 export { createControlApplication } from './application.js'
+export {
+  type CometGenesis,
+  type CometKeys,
+  type CometNetwork,
+  type CometTimes,
+  cometGenesisFile,
+  defaultCometTimes,
+  writeCometKeys,
+} from './home.js'
+export { type CometKey, cometNodeId, createCometKey } from './keys.js'
 export type { ControlApplicationOptions, GenesisOperator } from './machine.js'
+export { type CometOptions, openCometBft } from './open.js'
+export { findCometBft } from './program.js'

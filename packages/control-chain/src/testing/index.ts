@@ -1,0 +1,6 @@
+export {
+  type ControlConformanceCase,
+  type ControlNetwork,
+  type ControlPeer,
+  controlChainConformance,
+} from './conformance.js'
