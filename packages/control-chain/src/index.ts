@@ -12,10 +12,11 @@ export type {
 export type { ControlChainOptions, Operator } from './chain/ledger.js'
 export { createSoloControlChain, type SoloOptions } from './chain/solo.js'
 export { ControlChainError, type ControlChainErrorCode } from './errors.js'
-export { applyControlBlock } from './fold/apply.js'
+export { applyControlBlock, bringsPool } from './fold/apply.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from './fold/block.js'
 export { climb } from './fold/climb.js'
 export { type LeaderPlan, leaderAt, type Slot } from './fold/leaders.js'
+export { recordOf } from './fold/record.js'
 export { controlStateHash, decodeControlState, encodeControlState } from './fold/snapshot.js'
 export {
   type ControlGenesis,
@@ -26,6 +27,7 @@ export {
   type Member,
   type MemberSet,
   membersOf,
+  type OperatorRecord,
   type StandingVote,
   scheduleMembers,
   type TermCause,
@@ -67,10 +69,21 @@ export {
   signRegistration,
   type VerifyPossession,
 } from './registration/registration.js'
+export { electionOf, planOf } from './stake/election.js'
+export {
+  applyPoolCommands,
+  decodePoolCommands,
+  encodePoolCommands,
+  firstPoolRoot,
+  maxPoolCommandBytes,
+  poolRootOf,
+} from './stake/pool-commands.js'
+export { defaultStakeParameters, type StakeGenesis, type StakeParameters, type StakeState } from './stake/stake.js'
 export {
   encodeEquivocation,
   type OperatorKeys,
   type OperatorMessage,
+  poolCommandsTransaction,
   readTransaction,
   signTransaction,
   type TransactionContext,

@@ -42,8 +42,11 @@ export interface ControlStore {
 
 /** What a control chain asks of its operator, and tells it. */
 export type ControlChainDependencies = {
-  /** Who leads: a pure function that every operator has alike, for the fold depends on it. */
-  readonly plan: LeaderPlan
+  /**
+   * Who leads, on a chain without a pool: a pure function that every operator has alike, for the fold depends on it.
+   * With a pool it follows from the state ({@link planOf}).
+   */
+  readonly plan?: LeaderPlan | undefined
   /** The operator's word beside its vote ({@link nameBlocks}). Made at once: a consensus step waits for it. */
   readonly list: (state: ControlState) => OperatorList
   readonly store: ControlStore

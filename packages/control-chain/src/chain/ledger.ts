@@ -1,16 +1,22 @@
 import type { HeaderDomain } from '@l2/sequencer-core/block'
 import type { Address } from 'viem'
 import { refuse } from '../errors.js'
-import { applyControlBlock } from '../fold/apply.js'
+import { applyControlBlock, bringsPool } from '../fold/apply.js'
 import type { ControlBlock, ControlEvent, ControlTransaction } from '../fold/block.js'
+import { latestMembers } from '../fold/members.js'
 import { controlStateHash, decodeControlState, encodeControlState } from '../fold/snapshot.js'
-import { type ControlState, createControlState, type Member, membersOf, scheduleMembers } from '../fold/state.js'
+import { type ControlState, createControlState, type Member, membersOf } from '../fold/state.js'
 import type { BlockId, OperatorList } from '../list/list.js'
 import type { ControlParameters } from '../parameters.js'
+import { planOf } from '../stake/election.js'
+import type { StakeGenesis } from '../stake/stake.js'
 import { readTransaction, type TransactionContext, type TransactionRefusal } from '../transaction/transaction.js'
 import type { ControlChainDependencies, ControlSnapshot } from './control-chain.js'
 
-/** An operator at genesis: its stake, and the key that signs its headers and transactions. */
+/**
+ * An operator at genesis: its stake, and the key that signs its headers and transactions. Without stake (0) it is known
+ * and no member yet.
+ */
 export type Operator = { readonly id: number; readonly power: bigint; readonly header: Address }
 
 /** What every operator of a control chain must have alike. */
@@ -19,11 +25,10 @@ export type ControlChainOptions<Genesis extends Operator = Operator> = {
   /** First block of the rollup. */
   genesis: BlockId
   operators: readonly Genesis[]
+  /** The pool of L1, where it decides who is a member: the power of `operators` is then what it gives them. */
+  stake?: StakeGenesis | undefined
   parameters: ControlParameters
 }
-
-/** Updates of members take effect two blocks after the one that returns them, as the consensus engine does it. */
-const updateDelay = 2n
 
 /** What is ordered, as lists, bytes of transactions, and who voted twice. */
 type Ordered = {
@@ -49,22 +54,30 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
   const first = createControlState({
     chainId: options.domain.chainId,
     genesis: options.genesis,
-    members: operators.map(({ id, power }) => ({ id, power })),
+    members: options.stake ?? operators.flatMap(({ id, power }) => (power > 0n ? [{ id, power }] : [])),
     parameters,
   })
   const stored = store.load()
   let state = stored === undefined ? first : decodeControlState(stored)
   let pending: { block: ControlBlock; state: ControlState; events: readonly ControlEvent[] } | undefined
 
+  /** Reads a transaction, and refuses what cannot be part of the next block. */
+  function read(bytes: Uint8Array): ReturnType<typeof readTransaction> {
+    const transaction = readTransaction(bytes, context)
+    if (!transaction.ok || transaction.transaction.type !== 'poolCommands') return transaction
+    return bringsPool(state, transaction.transaction.commands) ? transaction : { ok: false, reason: 'T_POOL' }
+  }
+
   return {
     state: () => state,
-    read: (bytes: Uint8Array) => readTransaction(bytes, context),
+    read,
     /** Why a transaction is not worth a place in a block; `undefined` when it is. */
     refusal(bytes: Uint8Array): TransactionRefusal | 'T_KNOWN' | undefined {
-      const read = readTransaction(bytes, context)
-      if (!read.ok) return read.reason
-      const { transaction } = read
+      const checked = read(bytes)
+      if (!checked.ok) return checked.reason
+      const { transaction } = checked
       const { jailed, sequences } = state
+      if (transaction.type === 'poolCommands') return undefined
       const isNews =
         transaction.type === 'equivocation'
           ? !jailed.has(transaction.accused)
@@ -77,21 +90,15 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
       return first
     },
     /** Folds what was ordered. What it makes of the state is the state's only after `commit`. */
-    fold(ordered: Ordered): { state: ControlState; removed: readonly number[] } {
+    fold(ordered: Ordered): { state: ControlState; changed: readonly Member[] } {
       const transactions: ControlTransaction[] = []
       for (const bytes of ordered.transactions) {
-        const read = readTransaction(bytes, context)
-        if (read.ok) transactions.push(read.transaction)
+        const checked = read(bytes)
+        if (checked.ok) transactions.push(checked.transaction)
       }
       const block: ControlBlock = { ...ordered, transactions }
-      const step = applyControlBlock(state, block, plan)
-      const after = withoutJailed(step.state, step.events)
-      const remaining = new Set(latestMembers(after).map(({ id }) => id))
-      pending = { block, state: after, events: step.events }
-      return {
-        state: after,
-        removed: latestMembers(state).flatMap(({ id }) => (remaining.has(id) ? [] : [id])),
-      }
+      pending = { block, ...applyControlBlock(state, block, planOf(state, plan)) }
+      return { state: pending.state, changed: changedMembers(state, pending.state) }
     },
     /** Makes the folded block's state the state, once it is on the disk. */
     commit(): ControlSnapshot {
@@ -118,12 +125,10 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
   }
 }
 
-const latestMembers = (state: ControlState): readonly Member[] => state.sets[state.sets.length - 1]!.members
-
-/** Who was jailed is no member any more, from the height on at which the engine has forgotten its power. */
-function withoutJailed(after: ControlState, events: readonly ControlEvent[]): ControlState {
-  if (!events.some(({ type }) => type === 'jailed')) return after
-  const members = latestMembers(after).filter(({ id }) => !after.jailed.has(id))
-  if (members.length === 0) return after
-  return scheduleMembers(after, { fromHeight: after.height + updateDelay, members })
+/** Whose power is another now, in the order of ids; 0 for who is no member any more. */
+function changedMembers(before: ControlState, after: ControlState): readonly Member[] {
+  const powers = new Map(latestMembers(before).map(({ id, power }) => [id, power]))
+  const changed = latestMembers(after).filter(({ id, power }) => powers.get(id) !== power)
+  for (const { id } of latestMembers(after)) powers.delete(id)
+  return [...changed, ...[...powers.keys()].map(id => ({ id, power: 0n }))].sort((a, b) => a.id - b.id)
 }

@@ -89,10 +89,15 @@ function proposals(machine: ControlMachine): AbciApplication {
     prepareProposal: ({ txs, localLastCommit, maxTxBytes, height }) => {
       const kept: Uint8Array[] = height === 1n ? [] : [encodeExtendedCommit(localLastCommit!)]
       let room = Number(maxTxBytes) - (kept[0]?.length ?? 0)
+      let told = false
       for (const tx of txs) {
         room -= tx.length + 8
         if (room < 0) break
-        if (machine.read(tx).ok) kept.push(tx)
+        const read = machine.read(tx)
+        const tells = read.ok && read.transaction.type === 'poolCommands'
+        if (!read.ok || (tells && told)) continue
+        told ||= tells
+        kept.push(tx)
       }
       return { txs: kept }
     },

@@ -59,15 +59,21 @@ export function createMachine(options: ControlApplicationOptions, dependencies: 
     /** Checks that the engine begins with these operators. */
     begin(validators: readonly ValidatorUpdate[]): Uint8Array {
       const named = validators.map(({ pubKey, power }) => `${bytesToHex(pubKey?.ed25519 ?? new Uint8Array())} ${power}`)
-      const expected = operators.map(({ cometKey, power }) => `${bytesToHex(cometKey)} ${power}`)
+      const first = ledger.begin()
+      const expected = membersOf(first).map(({ id, power }) => `${bytesToHex(cometKeys.get(id)!)} ${power}`)
       if (named.sort().join() !== expected.sort().join()) {
         refuse('CONFIG_INVALID', 'the validators of the engine’s genesis are not the operators of this one')
       }
-      return hashOf(ledger.begin())
+      return hashOf(first)
     },
     /** Whether every honest operator takes such a block. */
-    accepts: (txs: readonly Uint8Array[], height: bigint): boolean =>
-      listsOf(txs, height) !== undefined && transactionsOf(txs, height).every(tx => ledger.read(tx).ok),
+    accepts(txs: readonly Uint8Array[], height: bigint): boolean {
+      if (listsOf(txs, height) === undefined) return false
+      const read = transactionsOf(txs, height).map(tx => ledger.read(tx))
+      // What L1 told the pool has no sender: once, and no more.
+      const told = read.filter(one => one.ok && one.transaction.type === 'poolCommands')
+      return told.length <= 1 && read.every(({ ok }) => ok)
+    },
     /** Folds a block. What it makes of the state is the state's only after {@link commit}. */
     fold({ height, txs, misbehavior }: RequestFinalizeBlock): {
       appHash: Uint8Array
@@ -79,7 +85,7 @@ export function createMachine(options: ControlApplicationOptions, dependencies: 
         const id = byComet.get(bytesToHex(validator?.address ?? new Uint8Array()))
         return id === undefined ? [] : [id]
       })
-      const { state, removed } = ledger.fold({
+      const { state, changed } = ledger.fold({
         height,
         lists,
         transactions: transactionsOf(txs, height),
@@ -87,7 +93,7 @@ export function createMachine(options: ControlApplicationOptions, dependencies: 
       })
       return {
         appHash: hashOf(state),
-        validatorUpdates: removed.map(id => ({ pubKey: { ed25519: cometKeys.get(id)! }, power: 0n })),
+        validatorUpdates: changed.map(({ id, power }) => ({ pubKey: { ed25519: cometKeys.get(id)! }, power })),
       }
     },
     commit: (): ControlSnapshot => ledger.commit(),

@@ -9,6 +9,7 @@ import { type ControlState, createControlState, forgetSettled, membersOf, schedu
 const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const block = (n: number) => ({ height: BigInt(n), hash: hash(n) })
 const genesis = block(0)
+const place = { epochId: 0n, term: 0, height: 1n }
 const plan: LeaderPlan = {
   slotAt: height => ({ start: height - (height % 5n), end: height - (height % 5n) + 4n, leader: 1 }),
   fallback: (_, view, isExcluded) => [1, 2, 3, 4].filter(id => !isExcluded(id))[view % 3]!,
@@ -110,9 +111,14 @@ describe('a control block', () => {
   })
 
   it('bars whoever signed twice at once, ends the term, and never bars a third of the stake', () => {
-    const fault = (accused: number): ControlTransaction => ({ type: 'equivocation', accused, evidence: hash(accused) })
+    const fault = (accused: number): ControlTransaction => ({
+      type: 'equivocation',
+      accused,
+      evidence: hash(accused),
+      place,
+    })
     const first = next(created(), { transactions: [fault(1), fault(1)] })
-    expect(first.events.map(({ type }) => type)).toEqual(['jailed', 'termEnded'])
+    expect(first.events.map(({ type }) => type)).toEqual(['jailed', 'termEnded', 'membersChanged'])
     expect(leaderAt(first.state, plan, 1n)).not.toBe(1)
     const second = next(first.state, { transactions: [fault(2)] })
     expect(second.events).toEqual([])
@@ -128,12 +134,13 @@ describe('a control block', () => {
     expect(next(state, { transactions: votes }).events).toMatchObject([
       { type: 'jailed', operator: 1, reason: 'invalid' },
       { type: 'termEnded', cause: 'invalid', missed: true },
+      { type: 'membersChanged', fromHeight: 3n, members: [{ id: 2 }, { id: 3 }, { id: 4 }] },
     ])
   })
 
   it('takes the mark of L1 that more than two thirds name', () => {
     const state = created()
-    const l1 = { number: 8n, hash: hash(8), prevRandao: hash(9), poolRoot: hash(10) }
+    const l1 = { number: 8n, hash: hash(8), timestamp: 96n, prevRandao: hash(9), poolRoot: hash(10) }
     const named = lists(state, [1, 2, 3], []).map(({ operator, list }) => ({ operator, list: { ...list, l1 } }))
     expect(next(state, { lists: named.slice(0, 2) }).state.l1).toBeUndefined()
     expect(next(state, { lists: named }).state.l1).toEqual(l1)

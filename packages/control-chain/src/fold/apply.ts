@@ -1,9 +1,13 @@
 import { OrderedMap } from '@l2/common'
 import { refuse } from '../errors.js'
 import type { L1Mark, OperatorList } from '../list/list.js'
+import { type Conviction, engineEvidence, followMilestone } from '../stake/epochs.js'
+import { applyPoolCommands, poolRootOf } from '../stake/pool-commands.js'
 import type { ControlBlock, ControlEvent } from './block.js'
 import { climb } from './climb.js'
 import { type LeaderPlan, leaderAt } from './leaders.js'
+import { followStake } from './members.js'
+import { bookMissed, bookSettled } from './record.js'
 import { type ControlState, type Member, membersOf, totalPower } from './state.js'
 import { beginTerm, rollBack } from './term.js'
 import { castVote, termVerdict } from './votes.js'
@@ -47,7 +51,7 @@ export function applyControlBlock(
   let state: ControlState = { ...before, height: block.height }
 
   const transactions = block.transactions.filter(transaction => {
-    if (transaction.type === 'equivocation') return true
+    if (transaction.type === 'equivocation' || transaction.type === 'poolCommands') return true
     const { operator, sequence } = transaction
     if (!isMember.has(operator) || sequence <= (state.sequences.get(operator) ?? -1n)) return false
     state = { ...state, sequences: state.sequences.set(operator, sequence) }
@@ -58,18 +62,28 @@ export function applyControlBlock(
   for (const transaction of transactions) {
     if (transaction.type === 'list') state = takeList(state, transaction.operator, transaction.list)
   }
-  state = settle(state, members, events)
+  state = settle(state, members, plan, events)
 
+  const convictions: Conviction[] = []
+  const convict = (conviction: Conviction, reason: 'equivocation' | 'doubleVote'): boolean => {
+    const next = jail(state, members, conviction.operator, reason, events)
+    if (next === state) return false
+    convictions.push(conviction)
+    state = next
+    return true
+  }
   let convicted = false
   for (const transaction of transactions) {
     if (transaction.type === 'termVote') state = { ...state, votes: castVote(state, transaction) }
     else if (transaction.type === 'equivocation') {
-      const next = jail(state, members, transaction.accused, 'equivocation', events)
-      convicted ||= next !== state
-      state = next
-    }
+      const { accused: operator, evidence, place } = transaction
+      convicted = convict({ operator, evidence, place }, 'equivocation') || convicted
+    } else if (transaction.type === 'poolCommands') state = tellPool(state, transaction.commands, events)
   }
-  for (const operator of block.misbehaved ?? []) state = jail(state, members, operator, 'doubleVote', events)
+  for (const operator of block.misbehaved ?? []) {
+    const evidence = engineEvidence(operator, state.height)
+    convict({ operator, evidence, place: undefined }, 'doubleVote')
+  }
 
   const verdict = termVerdict(state, members)
   if (verdict?.cause === 'rollback') {
@@ -86,13 +100,50 @@ export function applyControlBlock(
     const step = beginTerm(state, members, plan, cause)
     state = step.state
     events.push(...step.events)
+    for (const event of step.events) {
+      if (event.type !== 'termEnded' || !event.missed || event.failed === undefined) continue
+      state = { ...state, ...bookMissed(state, members, event.failed, event.start.height + 1n) }
+    }
   }
   const mark = agreedMark(state, members)
   if (mark !== undefined) {
     state = { ...state, l1: mark }
     events.push({ type: 'l1Marked', mark })
   }
-  return { state: { ...state, sets: currentSets(state) }, events }
+  state = followPool({ ...state, sets: currentSets(state) }, convictions, events)
+  const step = followStake(state)
+  return { state: step.state, events: [...events, ...step.events] }
+}
+
+/** Takes what L1 told the pool, if it is all that lies between the pool's root and the one that was agreed on. */
+function tellPool(
+  state: ControlState,
+  commands: Parameters<typeof poolRootOf>[1],
+  events: ControlEvent[],
+): ControlState {
+  const { stake, l1 } = state
+  if (stake === undefined || !bringsPool(state, commands)) return state
+  events.push({ type: 'poolMoved', root: l1!.poolRoot, commands: commands.length })
+  return { ...state, stake: { ...stake, pool: applyPoolCommands(stake.pool, commands), root: l1!.poolRoot } }
+}
+
+/** Whether commands lead from the pool's root to the one that more than two thirds have named. */
+export function bringsPool(
+  { stake, l1 }: Pick<ControlState, 'stake' | 'l1'>,
+  commands: Parameters<typeof poolRootOf>[1],
+): boolean {
+  if (stake === undefined || l1 === undefined || commands.length === 0) return false
+  return poolRootOf(stake.root, commands) === l1.poolRoot
+}
+
+function followPool(state: ControlState, convictions: readonly Conviction[], events: ControlEvent[]): ControlState {
+  if (state.stake === undefined) return state
+  const stake = followMilestone(state.stake, state, convictions)
+  const last = state.stake.schedule.plans.at(-1)!.epoch
+  for (const { epoch, degraded } of stake.schedule.plans) {
+    if (epoch > last) events.push({ type: 'epochElected', epoch, degraded })
+  }
+  return { ...state, stake }
 }
 
 /** The latest list of an operator counts, also when the proposer left its extension out of this block. */
@@ -103,7 +154,12 @@ function takeList(state: ControlState, operator: number, list: OperatorList): Co
   return { ...state, listedAt, lists: state.lists.set(operator, list) }
 }
 
-function settle(state: ControlState, members: readonly Member[], events: ControlEvent[]): ControlState {
+function settle(
+  state: ControlState,
+  members: readonly Member[],
+  plan: LeaderPlan,
+  events: ControlEvent[],
+): ControlState {
   const blocks = climb(state, members, 2)
   const milestone = blocks.at(-1)
   if (milestone === undefined) return state
@@ -112,6 +168,7 @@ function settle(state: ControlState, members: readonly Member[], events: Control
   for (const { height, hash } of blocks) settled = settled.set(height, hash)
   return {
     ...state,
+    ...bookSettled(state, members, plan, blocks),
     milestone,
     settled,
     movedAt: state.height,
@@ -142,7 +199,7 @@ function agreedMark(state: ControlState, members: readonly Member[]): L1Mark | u
   for (const { id, power } of members) {
     const mark = state.lists.get(id)?.l1
     if (mark === undefined || mark.number <= (state.l1?.number ?? -1n)) continue
-    const key = [mark.number, mark.hash, mark.prevRandao, mark.poolRoot].join()
+    const key = [mark.number, mark.hash, mark.timestamp, mark.prevRandao, mark.poolRoot].join()
     named.set(key, { mark, power: power + (named.get(key)?.power ?? 0n) })
   }
   let best: L1Mark | undefined

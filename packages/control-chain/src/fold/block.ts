@@ -1,6 +1,7 @@
+import type { PoolCommand } from '@l2/staking'
 import type { Hash } from 'viem'
 import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
-import type { TermCause } from './state.js'
+import type { Member, TermCause } from './state.js'
 
 /** What a control block carries besides lists, read and checked ({@link readTransaction}). */
 export type ControlTransaction =
@@ -15,7 +16,15 @@ export type ControlTransaction =
   /** The list of an operator that proposers leave out. */
   | { readonly type: 'list'; readonly operator: number; readonly sequence: bigint; readonly list: OperatorList }
   /** Two headers of one operator at one place. Whoever sends it. */
-  | { readonly type: 'equivocation'; readonly accused: number; readonly evidence: Hash }
+  | {
+      readonly type: 'equivocation'
+      readonly accused: number
+      readonly evidence: Hash
+      /** Where both headers stand. */
+      readonly place: { readonly epochId: bigint; readonly term: number; readonly height: bigint }
+    }
+  /** What L1 told the pool since the root that it has, up to the mark that the operators agreed on. Whoever sends it. */
+  | { readonly type: 'poolCommands'; readonly commands: readonly PoolCommand[] }
 
 /** A block of the control chain, as the fold takes it. */
 export type ControlBlock = {
@@ -49,3 +58,9 @@ export type ControlEvent =
     }
   | { readonly type: 'jailed'; readonly operator: number; readonly reason: 'equivocation' | 'doubleVote' | 'invalid' }
   | { readonly type: 'l1Marked'; readonly mark: L1Mark }
+  /** The pool has taken what L1 told it, up to this root. */
+  | { readonly type: 'poolMoved'; readonly root: Hash; readonly commands: number }
+  /** Leaders of an epoch are known. `degraded`: its seed had no fresh randomness. */
+  | { readonly type: 'epochElected'; readonly epoch: bigint; readonly degraded: boolean }
+  /** The consensus engine has these members from a height on. */
+  | { readonly type: 'membersChanged'; readonly fromHeight: bigint; readonly members: readonly Member[] }

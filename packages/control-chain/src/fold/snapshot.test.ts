@@ -9,6 +9,7 @@ import { controlStateHash, decodeControlState, encodeControlState } from './snap
 import { type ControlState, createControlState, scheduleMembers, type TermCause } from './state.js'
 
 const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
+const place = { epochId: 0n, term: 0, height: 1n }
 const plan: LeaderPlan = {
   slotAt: height => ({ start: height - (height % 5n), end: height - (height % 5n) + 4n, leader: 1 }),
   fallback: (_, view) => 1 + (view % 4),
@@ -23,7 +24,7 @@ function lived(seed: number): ControlState {
     members: [1, 2, 3, 4].map(id => ({ id, power: BigInt(1 + random.below(3)) })),
     parameters: defaultParameters,
   })
-  const l1 = { number: 8n, hash: hash(8), prevRandao: hash(9), poolRoot: hash(10) }
+  const l1 = { number: 8n, hash: hash(8), timestamp: 96n, prevRandao: hash(9), poolRoot: hash(10) }
   const cause = (): TermCause =>
     random.pick<TermCause>([
       { type: 'silent' },
@@ -47,7 +48,7 @@ function lived(seed: number): ControlState {
     const votes = [1, 2, 3, 4].flatMap(operator =>
       random.bool(0.4) ? [{ type: 'termVote' as const, operator, sequence: BigInt(i), view, cause: cause() }] : [],
     )
-    const fault = i === 6 ? [{ type: 'equivocation' as const, accused: 4, evidence: hash(4) }] : []
+    const fault = i === 6 ? [{ type: 'equivocation' as const, accused: 4, evidence: hash(4), place }] : []
     state = applyControlBlock(state, { height: height + 1n, lists, transactions: [...votes, ...fault] }, plan).state
   }
   return scheduleMembers(state, { fromHeight: state.height + 2n, members: [{ id: 9, power: 5n }] })

@@ -4,9 +4,10 @@ import type { Hash } from 'viem'
 import * as z from 'zod/mini'
 import { refuse } from '../errors.js'
 import { checkParameters } from '../parameters.js'
+import { readStake, stakeOf } from '../stake/snapshot.js'
 import type { ControlState, TermCause } from './state.js'
 
-const version = 1
+const version = 2
 
 const schema = /* @__PURE__ */ (() => {
   const hash = z.string().check(z.regex(/^0x[0-9a-f]{64}$/))
@@ -15,8 +16,9 @@ const schema = /* @__PURE__ */ (() => {
     z.transform((text: string) => BigInt(text)),
   )
   const id = z.int().check(z.nonnegative(), z.maximum(0xffff_ffff))
+  const count = z.int().check(z.nonnegative())
   const block = z.strictObject({ height, hash })
-  const mark = z.strictObject({ number: height, hash, prevRandao: hash, poolRoot: hash })
+  const mark = z.strictObject({ number: height, hash, timestamp: height, prevRandao: hash, poolRoot: hash })
   const list = z.strictObject({ view: id, at: height, base: block, hashes: z.array(hash), l1: z.optional(mark) })
   const cause = z.union([
     z.strictObject({ type: z.enum(['silent', 'l1']) }),
@@ -44,6 +46,8 @@ const schema = /* @__PURE__ */ (() => {
     jailed: map(id, height),
     sets: z.array(z.strictObject({ fromHeight: height, members: z.array(z.strictObject({ id, power: height })) })),
     l1: z.nullable(mark),
+    records: map(id, z.strictObject({ led: count, missed: count, named: count, late: count })),
+    stake: z.nullable(z.unknown()),
   })
 })()
 
@@ -88,14 +92,17 @@ export function encodeControlState(state: ControlState): Uint8Array {
         members: members.map(({ id, power }) => ({ id, power })),
       })),
       l1: state.l1 === undefined ? null : markOf(state.l1),
+      records: [...state.records].map(([id, { led, missed, named, late }]) => [id, { led, missed, named, late }]),
+      stake: state.stake === undefined ? null : stakeOf(state.stake),
     }),
   )
 }
 
 const blockOf = ({ height, hash }: ControlState['milestone']) => ({ height, hash })
-const markOf = ({ number, hash, prevRandao, poolRoot }: NonNullable<ControlState['l1']>) => ({
+const markOf = ({ number, hash, timestamp, prevRandao, poolRoot }: NonNullable<ControlState['l1']>) => ({
   number,
   hash,
+  timestamp,
   prevRandao,
   poolRoot,
 })
@@ -129,6 +136,8 @@ export function decodeControlState(bytes: Uint8Array): ControlState {
       sequences: OrderedMap.from(read.sequences),
       jailed: OrderedMap.from(read.jailed),
       l1: read.l1 ?? undefined,
+      records: OrderedMap.from(read.records),
+      stake: read.stake === null ? undefined : readStake(read.stake),
     } as unknown as ControlState
     checkParameters(state.parameters)
     if (state.sets.length === 0) refuse('SNAPSHOT_INVALID', 'a state without members')

@@ -3,6 +3,7 @@ import type { Hash } from 'viem'
 import { refuse } from '../errors.js'
 import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
 import { type ControlParameters, checkParameters } from '../parameters.js'
+import { createStake, type StakeGenesis, type StakeState, stakeMembers } from '../stake/stake.js'
 
 /** An operator of the control chain's set, with its stake as power. */
 export type Member = { readonly id: number; readonly power: bigint }
@@ -37,6 +38,18 @@ export type LeaderChange = {
   /** First height of the slot: names it over all epochs. */
   readonly slotStart: bigint
   readonly leader: number
+}
+
+/** What the control chain has seen of an operator since genesis. Statistics: only turns are judged, by the pool. */
+export type OperatorRecord = {
+  /** Settled blocks that it led. */
+  readonly led: number
+  /** Turns that ended because it was silent, or signed what others call invalid. */
+  readonly missed: number
+  /** Milestones that its own list stood behind when they were settled. */
+  readonly named: number
+  /** Milestones that were settled without it. */
+  readonly late: number
 }
 
 /**
@@ -79,13 +92,17 @@ export type ControlState = {
   readonly sets: readonly MemberSet[]
   /** The highest mark of L1 that more than two thirds have named. */
   readonly l1: L1Mark | undefined
+  readonly records: OrderedMap<number, OperatorRecord>
+  /** The pool of L1, where it decides who is a member and who leads. */
+  readonly stake: StakeState | undefined
 }
 
 export type ControlGenesis = {
   /** Of the rollup: what headers and transactions are signed for. */
   chainId: bigint
   genesis: BlockId
-  members: readonly Member[]
+  /** Who is a member for good; a chain with a pool has those whom it weighs. */
+  members: readonly Member[] | StakeGenesis
   parameters: ControlParameters
 }
 
@@ -96,6 +113,8 @@ export type ControlGenesis = {
  */
 export function createControlState(options: ControlGenesis): ControlState {
   const { chainId, genesis, members, parameters } = options
+  const stake = 'pool' in members ? createStake(members) : undefined
+  if (stake !== undefined) checkEpochs(stake, parameters)
   return {
     chainId,
     parameters: checkParameters(parameters),
@@ -113,8 +132,19 @@ export function createControlState(options: ControlGenesis): ControlState {
     sequences: OrderedMap.from(),
     changes: [],
     jailed: OrderedMap.from(),
-    sets: [{ fromHeight: 0n, members: checkMembers(members) }],
+    sets: [{ fromHeight: 0n, members: checkMembers('pool' in members ? stakeMembers(stake!) : members) }],
     l1: undefined,
+    records: OrderedMap.from(),
+    stake,
+  }
+}
+
+/** A leader at its bound must still find the next epoch elected. */
+function checkEpochs({ schedule }: StakeState, { ahead, window }: ControlParameters): void {
+  const { slotBlocks, slotsPerEpoch } = schedule.options
+  const blocks = slotBlocks * BigInt(slotsPerEpoch)
+  if (blocks <= BigInt(ahead + window)) {
+    refuse('CONFIG_INVALID', `an epoch expected to have more than ${ahead + window} blocks, got ${blocks}`)
   }
 }
 

@@ -14,7 +14,9 @@ describe('lists', () => {
         at: BigInt(random.uint32()) << 20n,
         base: { height: BigInt(random.uint32()), hash: hash(random.uint32()) },
         hashes: Array.from({ length: random.below(17) }, () => hash(random.uint32())),
-        ...(random.bool() ? { l1: { number: 8n, hash: hash(1), prevRandao: hash(2), poolRoot: hash(3) } } : {}),
+        ...(random.bool()
+          ? { l1: { number: 8n, hash: hash(1), timestamp: 96n, prevRandao: hash(2), poolRoot: hash(3) } }
+          : {}),
       }
       const bytes = encodeList(list)
       expect(bytes.length).toBe(listLength(list.hashes.length, list.l1 !== undefined))

@@ -13,9 +13,11 @@ export type BlockId = {
 export type L1Mark = {
   readonly number: bigint
   readonly hash: Hash
+  /** Of that block, seconds: the only clock that the fold has. */
+  readonly timestamp: bigint
   /** Randomness of that block, from which epochs are seeded. */
   readonly prevRandao: Hash
-  /** Running hash over the pool's events up to that block. */
+  /** Running hash over what the pool was told up to that block: {@link poolRootOf}. */
   readonly poolRoot: Hash
 }
 
@@ -35,10 +37,10 @@ export type OperatorList = {
   readonly l1?: L1Mark | undefined
 }
 
-const version = 1
+const version = 2
 /** Bytes of a list without hashes and without a mark of L1. */
 const fixedLength = 1 + 4 + 8 + 8 + 32 + 1 + 1
-const markLength = 8 + 32 + 32 + 32
+const markLength = 8 + 32 + 8 + 32 + 32
 
 /** Bytes of a list with so many hashes: what a control block grows by for each operator. */
 export function listLength(hashes: number, l1 = false): number {
@@ -68,6 +70,7 @@ export function encodeList(list: OperatorList): Uint8Array {
       : [
           uint('l1.number', l1.number, 8),
           fixed('l1.hash', l1.hash, 32),
+          uint('l1.timestamp', l1.timestamp, 8),
           fixed('l1.prevRandao', l1.prevRandao, 32),
           fixed('l1.poolRoot', l1.poolRoot, 32),
         ]
@@ -103,7 +106,14 @@ export function decodeList(bytes: Uint8Array, window: number): OperatorList | un
     hashes: Array.from({ length: read.u8() }, () => read.hash()),
   }
   if (read.u8() === 0) return list
-  return { ...list, l1: { number: read.u64(), hash: read.hash(), prevRandao: read.hash(), poolRoot: read.hash() } }
+  const l1 = {
+    number: read.u64(),
+    hash: read.hash(),
+    timestamp: read.u64(),
+    prevRandao: read.hash(),
+    poolRoot: read.hash(),
+  }
+  return { ...list, l1 }
 }
 
 /** The block that a list names at a height: its base, one of its hashes, or nothing. */

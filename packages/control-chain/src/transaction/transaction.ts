@@ -8,12 +8,14 @@ import {
   type SignedHeader,
   signedHeaderLength,
 } from '@l2/sequencer-core/block'
+import type { PoolCommand } from '@l2/staking'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { fixed, reader, u32, uint } from '../bytes.js'
 import type { ControlTransaction } from '../fold/block.js'
 import type { TermCause } from '../fold/state.js'
 import { decodeList, encodeList, listLength, type OperatorList } from '../list/list.js'
+import { decodePoolCommands, encodePoolCommands } from '../stake/pool-commands.js'
 
 /** What an operator signs with its header key. */
 export type OperatorMessage =
@@ -40,8 +42,10 @@ export type TransactionRefusal =
   | 'T_SIGNER'
   /** Two headers that are one, stand at two places, or have two signers. */
   | 'T_NO_FAULT'
+  /** Commands that do not lead from the pool's root to the one that was agreed on. */
+  | 'T_POOL'
 
-const types = { termVote: 1, list: 2, equivocation: 3 } as const
+const types = { termVote: 1, list: 2, equivocation: 3, poolCommands: 4 } as const
 const causes = { silent: 1, l1: 2, invalid: 3, rollback: 4 } as const
 const withdrawal = 0
 const signatureLength = 65
@@ -113,6 +117,16 @@ export function encodeEquivocation(a: SignedHeader, b: SignedHeader): Uint8Array
 }
 
 /**
+ * What L1 told the pool, as a transaction. It has no sender either: the root that more than two thirds have named says
+ * whether it is all of it, and nothing else.
+ *
+ * @throws ControlChainError `ENCODING_INVALID`
+ */
+export function poolCommandsTransaction(commands: readonly PoolCommand[]): Uint8Array {
+  return concatBytes(Uint8Array.of(types.poolCommands), encodePoolCommands(commands))
+}
+
+/**
  * Reads and checks a transaction of the control chain: whatever is refused here, every honest operator refuses in a
  * proposal. Pure: it depends on the bytes and on registered keys only. Longer bytes than any transaction's are not
  * looked at; never throws.
@@ -123,6 +137,10 @@ export function readTransaction(
 ): { ok: true; transaction: ControlTransaction } | { ok: false; reason: TransactionRefusal } {
   const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
   const longest = Math.max(9 + listLength(context.window, true), 1 + 2 * signedHeaderLength)
+  if (bytes[0] === types.poolCommands) {
+    const commands = decodePoolCommands(bytes.subarray(1))
+    return commands === undefined ? refused('T_DECODE') : { ok: true, transaction: { type: 'poolCommands', commands } }
+  }
   if (bytes.length > longest + signatureLength) return refused('T_DECODE')
   if (bytes[0] === types.equivocation) return readEquivocation(bytes, context)
   if (bytes.length < 9 + signatureLength) return refused('T_DECODE')
@@ -182,5 +200,7 @@ function readEquivocation(bytes: Uint8Array, { domain, keys }: TransactionContex
   if (accused === undefined) return { ok: false, reason: 'T_SIGNER' }
   // One operator may have had two keys: both are its own.
   if (signerB === undefined || keys.operatorOf(signerB) !== accused) return { ok: false, reason: 'T_NO_FAULT' }
-  return { ok: true, transaction: { type: 'equivocation', accused, evidence: bytesToHex(keccak_256(bytes)) } }
+  const { epochId, term, height } = a.header
+  const place = { epochId, term, height }
+  return { ok: true, transaction: { type: 'equivocation', accused, evidence: bytesToHex(keccak_256(bytes)), place } }
 }

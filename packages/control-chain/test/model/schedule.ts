@@ -396,7 +396,8 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
       const place = placeOf(made)
       const seen = operator.seen.get(place)
       if (seen !== undefined && seen !== id && made.leader >= 0) {
-        operator.outbox.push({ type: 'equivocation', accused: made.leader, evidence: hashOf(id) })
+        const place = { epochId: BigInt(made.epoch), term: made.view, height: BigInt(made.height) }
+        operator.outbox.push({ type: 'equivocation', accused: made.leader, evidence: hashOf(id), place })
       }
       operator.seen.set(place, id)
     }
