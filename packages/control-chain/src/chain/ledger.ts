@@ -57,6 +57,7 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
     members: options.stake ?? operators.flatMap(({ id, power }) => (power > 0n ? [{ id, power }] : [])),
     parameters,
   })
+  planOf(first, plan)
   const stored = store.load()
   let state = stored === undefined ? first : decodeControlState(stored)
   let pending: { block: ControlBlock; state: ControlState; events: readonly ControlEvent[] } | undefined
