@@ -1,6 +1,7 @@
+import { checkFeeVaults, type FeeVaultProblem } from '@l2/contracts'
 import type { RollupConfig, SystemConfig } from '@l2/sequencer-core/derivation'
 import type { StateProofs } from '@l2/sequencer-core/output'
-import { type Address, pad, parseAbi } from 'viem'
+import { type Address, type PublicClient, pad, parseAbi } from 'viem'
 import { SettlementError } from '../errors.js'
 import { predeploys } from '../genesis/predeploys.js'
 import { type BooksClient, type BridgeBooks, readBridgeBooks } from './books.js'
@@ -17,8 +18,8 @@ export type CheckSettlementOptions = {
 /** What {@link checkSettlement} reads. */
 export type CheckSettlementDependencies = {
   l1: BooksClient
-  /** Absent before there is one: then the predeploys, the books and the depth of proofs are not looked at. */
-  l2?: BooksClient | undefined
+  /** Absent before there is one: then the predeploys, the fee vaults and the books are not looked at. */
+  l2?: (BooksClient & Pick<PublicClient, 'request'>) | undefined
   /** Of the engine that users prove withdrawals by. */
   proofs?: Pick<StateProofs, 'probe'> | undefined
 }
@@ -54,11 +55,24 @@ const versioned = [
   'l2ToL1MessagePasser',
 ] as const
 
+const feesOf = {
+  sequencer: "the sequencer's fees",
+  baseFee: 'base fees',
+  l1Fee: 'L1 fees',
+  operatorFee: 'operator fees',
+} as const satisfies Record<FeeVaultProblem['vault'], string>
+const vaultWords = {
+  'no-code': 'has no code: what it is paid stays there for ever',
+  'not-a-vault': 'does not answer as a vault: what it is paid stays there for ever',
+  'no-recipient': 'pays the zero address',
+  'no-way-out': 'cannot be emptied: its recipient refuses, or its way to L1 takes no value',
+} as const satisfies Record<FeeVaultProblem['type'], string>
+
 const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
 /**
  * Whether a chain may start with what is on L1: the contracts are those of the rollup's configuration, no L1 block can hold deposits that an L2 block cannot (one would
- * end the chain for good), the predeploys answer, the bridge's books are exact, and the engine proves states as far back as it promises.
+ * end the chain for good), the predeploys answer, fees have a way out of their vaults, the bridge's books are exact, and the engine proves states as far back as it promises.
  *
  * @throws SettlementError `SETTLEMENT_REFUSED`, with every problem in `metaMessages`; and what the clients throw where they cannot be reached
  */
@@ -76,6 +90,9 @@ export async function checkSettlement(
       // After an upgrade that called into nothing everything has succeeded, and nothing was changed: versions tell, receipts do not.
       if (version === undefined) problems.push(`${name} (${predeploys[name]}) tells no version`)
       else versions[name] = version
+    }
+    for (const { vault, address, type } of await checkFeeVaults(l2)) {
+      problems.push(`the vault of ${feesOf[vault]} (${address}) ${vaultWords[type]}`)
     }
     if (options.bridge !== undefined) {
       books = await readBridgeBooks({ bridge: options.bridge }, { l1, l2 })
