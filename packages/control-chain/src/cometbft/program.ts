@@ -28,7 +28,8 @@ export function findCometBft(path: string | undefined = process.env['L2_COMETBFT
   const found = built
     .sort()
     .map(name => join(cache, name))
-    .findLast(isProgram)
+    .filter(isProgram)
+    .at(-1)
   if (found !== undefined) return found
   return refuse(
     'ENGINE_MISSING',
