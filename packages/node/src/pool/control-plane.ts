@@ -55,6 +55,8 @@ export type ControlBlock = {
   term: number
   /** Calldata of the transactions to {@link evidenceInbox}. */
   evidence: readonly string[]
+  /** Who signed it, where a control chain elects: it earns the block's reward. By default the pool's own election says it. */
+  signer?: Address | undefined
 }
 
 /**
@@ -165,10 +167,10 @@ export function applyBlock(
     schedule = planEpoch(schedule, { epoch, seed, candidates: electionWeights(pool, epoch) })
   }
   const terms = slot === undefined ? state.terms : { epoch: slot.epoch, before: termsBefore(state, slot.epoch) }
-  schedule = advanceTerm(schedule, pool, block.height, block.term - terms.before)
-  const leader = leaderAt(schedule, block.height)
-  if (leader !== undefined)
-    apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer: leader.sequencer })
+  // Terms that a control chain counts are none of this schedule.
+  if (block.signer === undefined) schedule = advanceTerm(schedule, pool, block.height, block.term - terms.before)
+  const signer = block.signer ?? leaderAt(schedule, block.height)?.sequencer
+  if (signer !== undefined) apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer })
 
   for (const json of block.evidence) {
     const verdict = verifyBundle(json, evidenceContext({ ...state, pool, epochs }))

@@ -52,7 +52,7 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
       'l2_syncStatus',
       () => {
         const { heads, l1 } = view.status()
-        return { unsafe: heads.unsafe, safe: heads.safe, finalized: heads.finalized, l1 }
+        return { ...heads, l1 }
       },
     ],
     ['l2_status', () => view.status()],

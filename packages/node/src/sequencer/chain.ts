@@ -16,7 +16,8 @@ import {
 import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash } from 'viem'
 import { NodeError } from '../errors.js'
-import { applyBlock, beginTerm, type ControlPlane, signerAt } from '../pool/control-plane.js'
+import { applyBlock, beginTerm, type ControlPlane } from '../pool/control-plane.js'
+import { type Leadership, poolSigner } from './leadership.js'
 import { evidenceOf, type PublishedBlock, publishedBlock } from './published.js'
 import { watermarkOf } from './term-guard.js'
 
@@ -51,17 +52,21 @@ export type Chain = {
   raiseTerm(term: number): void
   /** Somebody's header that is in the log and on no chain any more. */
   noteAbandoned(block: Pick<SealedBlock, 'header' | 'signature'>): void
-  signerOf(header: SequencerHeader): Address
+  signerOf(block: Pick<SealedBlock, 'header' | 'signature'>): Address
   /** Forgets blocks below a height. */
   forgetBelow(height: bigint): void
 }
 
-/** @param genesis the control plane before the first block */
+/**
+ * @param genesis the control plane before the first block
+ * @param leadership where a control chain says who leads
+ */
 export function createChain(
   rollup: RollupConfig,
   domain: HeaderDomain,
   genesis: ControlPlane,
   recovery: SenderRecovery,
+  leadership?: Leadership | undefined,
 ): Chain {
   const places = new Map<bigint, Place>()
   const seen = new Map<Address, Watermark>()
@@ -81,14 +86,18 @@ export function createChain(
       known === undefined || mark.epoch > known.epoch || (mark.epoch === known.epoch && mark.height >= known.height)
     if (isNewer) seen.set(signer, mark)
   }
-  const signerOf = ({ height, term }: SequencerHeader): Address => {
-    const leader = signerAt(control, height, term)
-    if (leader === undefined) throw new NodeError(`nobody leads at height ${height}`, { code: 'NO_LEADER' })
-    return leader.sequencer
+  const signerOf = ({ header, signature }: Pick<SealedBlock, 'header' | 'signature'>): Address => {
+    const signer =
+      leadership === undefined
+        ? poolSigner(control, header)
+        : recoverSigner(hashSequencerHeader(header, domain), signature, recovery)
+    if (signer === undefined) throw new NodeError(`nobody leads at height ${header.height}`, { code: 'NO_LEADER' })
+    return signer
   }
 
   const raiseTerm = (term: number): void => {
-    control = beginTerm(control, head.number + 1n, term)
+    // The terms of a control chain are its own.
+    if (leadership === undefined) control = beginTerm(control, head.number + 1n, term)
     places.set(head.number, { tip, head, control, systemConfig })
   }
 
@@ -128,9 +137,12 @@ export function createChain(
       systemConfig = configCarriedByBlock(config ?? systemConfig, header.timestamp, rollup)
       tip = publishedBlock(block, rollup)
       const { term, height, timestamp } = header
-      note(signerOf(header), header)
+      const signer = signerOf(block)
+      note(signer, header)
       const evidence = evidenceOf(block)
-      control = applyBlock(control, { height, timestamp, term, prevRandao: attributes.prevRandao, evidence }).state
+      const { prevRandao } = attributes
+      const elected = leadership === undefined ? {} : { signer }
+      control = applyBlock(control, { height, timestamp, term, prevRandao, evidence, ...elected }).state
       head = tip.ref
       places.set(height, { tip, head, control, systemConfig })
       return tip

@@ -20,10 +20,11 @@ import {
 import type { SlotLeader } from '@l2/staking'
 import { type Address, hexToBytes, keccak256, type LocalAccount } from 'viem'
 import type { L1View } from '../l1/l1-view.js'
-import { isBarred, leaderOf } from '../pool/control-plane.js'
+import { isBarred } from '../pool/control-plane.js'
 import type { Chain } from './chain.js'
 import type { EngineHead } from './engine-head.js'
 import type { Faults } from './faults.js'
+import { type Leadership, leaderAbove } from './leadership.js'
 import type { SequencerPool } from './pool.js'
 import type { SignedBlock } from './publication.js'
 import { createReselection } from './reselection.js'
@@ -44,6 +45,7 @@ export type ProducerParts = {
   accounts: readonly LocalAccount[]
   signers: ReadonlyMap<Address, HeaderSigner>
   faults: Pick<Faults, 'isHalted'>
+  leadership?: Leadership | undefined
   /** How much data new blocks may bring, so that posting keeps up. */
   daLimits(): BlockDaLimits
 }
@@ -54,9 +56,10 @@ const depositsOnly: BlockLimits = { maxBytes: 1, maxDaBytes: undefined, maxDaByt
 const originTimeoutMs = 2000
 
 export function createProducer(parts: ProducerParts): Producer {
-  const { rollup, chain, engineHead, pool, l1, builder, signers, faults } = parts
+  const { rollup, chain, engineHead, pool, l1, builder, signers, faults, leadership } = parts
   const reselection = createReselection(() => parts.accounts.filter(({ address }) => !faults.isHalted(address)))
-  const schedule: LeaderSchedule = { leaderAt: height => leaderOf(chain.control, height) }
+  const leaderNow = (height: bigint): SlotLeader | undefined => leaderAbove(chain.control, leadership, height)
+  const schedule: LeaderSchedule = { leaderAt: leaderNow }
 
   /** What the next block's first transactions come from; why there is nothing, as a text. */
   const findOrigin = async (): Promise<{ origin: L1Block; noTxPool: boolean } | string> => {
@@ -76,13 +79,20 @@ export function createProducer(parts: ProducerParts): Producer {
   /** The leader of the next block and its key; why there is none, as a text. */
   const electLeader = async (nowMs: number): Promise<{ leader: SlotLeader; signer: HeaderSigner } | string> => {
     const height = chain.head.number + 1n
-    const elected = leaderOf(chain.control, height)
-    if (elected === undefined || faults.isHalted(elected.sequencer) || isBarred(chain.control.pool)(elected.id)) {
+    const elected = leaderNow(height)
+    if (leadership !== undefined) {
+      const held = leadership.hold(chain.head.number)
+      if (held !== undefined) return held
+    } else if (
+      elected === undefined ||
+      faults.isHalted(elected.sequencer) ||
+      isBarred(chain.control.pool)(elected.id)
+    ) {
       const voted = await reselection.tryNextTerm(chain.control, height, chain.head.hash, nowMs)
       if (voted === undefined) return 'the elected leader makes no block, and its turn is not over'
       chain.control = voted
     }
-    const leader = leaderOf(chain.control, height)
+    const leader = leaderNow(height)
     const signer = leader === undefined ? undefined : signers.get(leader.sequencer)
     if (leader === undefined || signer === undefined || faults.isHalted(leader.sequencer)) {
       return 'nobody whose key is here leads'
@@ -131,7 +141,9 @@ export function createProducer(parts: ProducerParts): Producer {
         if (reason === 'invalid') await pool.durable.record(pool.mempool.remove(hash, 'failed'))
       }
       const block = await sealBlock(built.block, signer, schedule)
-      return { block, built, config: base.systemConfig, signer: leader.sequencer }
+      const { receipts } = built
+      const transactions = built.entries.map(({ transaction }) => transaction)
+      return { block, transactions, receipts, config: base.systemConfig, signer: leader.sequencer }
     },
   }
 }

@@ -1,7 +1,8 @@
-import type { BuiltBlock, SealedBlock } from '@l2/sequencer-core/block'
+import type { SealedBlock } from '@l2/sequencer-core/block'
 import type { SystemConfig } from '@l2/sequencer-core/derivation'
 import type { ExecutionReceipt } from '@l2/sequencer-core/engine'
 import type { PoolEvent } from '@l2/sequencer-core/mempool'
+import type { Transaction } from '@l2/sequencer-core/transaction'
 import type { Address, Hash } from 'viem'
 import type { SignedHeader } from '../pool/watcher.js'
 import type { Feed } from '../rpc/feed.js'
@@ -16,14 +17,17 @@ import type { PublishedBlock } from './published.js'
 /** A block that is signed, so that no other may be at its place. */
 export type SignedBlock = {
   readonly block: SealedBlock
-  readonly built: BuiltBlock
+  /** Of users, in order. */
+  readonly transactions: readonly Transaction[]
+  /** Of every transaction, deposits included; `undefined` where the engine is asked for them. */
+  readonly receipts: readonly ExecutionReceipt[] | undefined
   /** What the block carries. */
   readonly config: SystemConfig
   readonly signer: Address
 }
 
 /** A block that the log has and users do not see yet. */
-type Unpublished = Pick<SignedBlock, 'built' | 'signer'> & {
+type Unpublished = Pick<SignedBlock, 'transactions' | 'receipts' | 'signer'> & {
   readonly published: PublishedBlock
   readonly position: bigint
   /** What it did to the pool, which the journal does not have yet. */
@@ -66,11 +70,10 @@ export function createPublication(parts: PublicationParts): Publication {
   /** Shows it: in the engine, the pool, the books and to whoever watches headers. Where the engine fails in between, once more from the start. */
   const show = async (): Promise<void> => {
     if (unpublished === undefined) return
-    const { built, published, position, signer } = unpublished
+    const { transactions, receipts, published, position, signer } = unpublished
     await engineHead.follow(published)
     const { executed, header, signature } = published
-    const results = built.receipts ?? (await engine.receipts(executed.hash))
-    const transactions = built.entries.map(({ transaction }) => transaction)
+    const results = receipts ?? (await engine.receipts(executed.hash))
     const fees = blockFees(executed, transactions, results)
     unpublished.events ??= await pool.moveTo(executed, { included: transactions })
     await pool.durable.record(unpublished.events)

@@ -11,10 +11,11 @@ import { type FileGuard, openFileGuard } from '@l2/sequencer-core/node'
 import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash, LocalAccount } from 'viem'
 import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
-import { type ControlPlane, leaderOf } from '../pool/control-plane.js'
+import type { ControlPlane } from '../pool/control-plane.js'
 import { damaged } from '../storage/durable.js'
 import { type BlockLog, type Followed, openBlockLog } from './block-log.js'
 import { type Chain, createChain } from './chain.js'
+import { type Leadership, leaderAbove } from './leadership.js'
 import type { PublishedBlock } from './published.js'
 import { guardByTerm } from './term-guard.js'
 
@@ -38,6 +39,7 @@ type RecoveryOptions = {
   recovery: SenderRecovery
   /** The control plane before the first block. */
   control: ControlPlane
+  leadership?: Leadership | undefined
   bookedTo: Followed
   /** A block of the log that is not booked, in order. */
   onUnbooked(block: PublishedBlock, position: bigint): Promise<void>
@@ -57,7 +59,7 @@ export async function recoverSequencer(options: RecoveryOptions): Promise<Recove
   }
   try {
     await executeLog(node, family, log)
-    const chain = createChain(rollup, domain, options.control, options.recovery)
+    const chain = createChain(rollup, domain, options.control, options.recovery, options.leadership)
     if (bookedTo.position > log.position || (bookedTo.block > log.last && log.shared(bookedTo) > log.last)) {
       const where = ` or lost: it ends with block ${log.last}, entry ${log.position}, and the books go to block ${bookedTo.block}, entry ${bookedTo.position}`
       throw damaged(
@@ -101,7 +103,8 @@ export async function recoverSequencer(options: RecoveryOptions): Promise<Recove
       const pending = await resumeBlock(guard, signer)
       if (pending === undefined || pending.header.parentHash !== chain.head.hash) continue
       // One that the log has taken back since, and whose parent is the head again, is of a term that is over.
-      if (pending.header.term < (leaderOf(chain.control, pending.header.height)?.term ?? 0)) continue
+      const leader = leaderAbove(chain.control, options.leadership, pending.header.height)
+      if (pending.header.term < (leader?.term ?? 0)) continue
       await engine.import(pending.executed, pending.attributes)
       await adopt(pending, await log.append(pending))
     }

@@ -16,6 +16,10 @@ export type Rollback = {
   followL1(): Promise<void>
   /** Goes back where {@link followL1} found that the chain has to. */
   settle(): Promise<void>
+  /** Goes back to a block that is kept; what comes above it is signed for `term` or a later one. */
+  goBack(to: bigint, term: number): Promise<void>
+  /** The height up to which the chain stands on L1, where that is below its head. */
+  readonly common: bigint | undefined
 }
 
 export type RollbackParts = {
@@ -39,14 +43,14 @@ export function createRollback(parts: RollbackParts): Rollback {
    * Goes back with everything that follows from blocks. Readers go first, then the pool, then the log: whatever ends the process in between, the next one
    * finds the whole chain in the log, or goes on from the block that stays, and every transaction in one of log and journal.
    */
-  const rollBack = async (to: bigint): Promise<void> => {
+  const rollBack = async (to: bigint, nextTerm?: number): Promise<void> => {
     const abandoned = chain.above(to)
     const kept = to === 0n ? undefined : chain.block(to)
     const last = await engineHead.goBack(kept)
     const transactions = abandoned.flatMap(userTransactionsOf).map(parts.decode)
     await pool.durable.record(await pool.moveTo(last, { abandoned: transactions }))
     const signed = abandoned.map(({ header }) => header.term)
-    const term = 1 + Math.max(leaderOf(chain.control, chain.head.number + 1n)?.term ?? 0, ...signed)
+    const term = nextTerm ?? 1 + Math.max(leaderOf(chain.control, chain.head.number + 1n)?.term ?? 0, ...signed)
     const position = await log.rollBack({ to, hash: last.hash, term })
     chain.rollBack(to, term)
     l1.forgetAll()
@@ -59,12 +63,20 @@ export function createRollback(parts: RollbackParts): Rollback {
       await l1Watch.readHead()
       const common = await heightOnL1(chain, l1Watch)
       // A block that is made meanwhile stands on what is to go, and goes with it.
-      if (common !== undefined && common < chain.head.number) commonHeight = common
+      commonHeight = common !== undefined && common < chain.head.number ? common : undefined
     },
     async settle() {
       if (commonHeight === undefined) return
       await rollBack(commonHeight)
       commonHeight = undefined
+    },
+    async goBack(to, term) {
+      if (to >= chain.head.number) return
+      await rollBack(to, term)
+      if (commonHeight !== undefined && commonHeight >= to) commonHeight = undefined
+    },
+    get common() {
+      return commonHeight
     },
   }
 }

@@ -1,6 +1,6 @@
 import { createBlockBuilder } from '@l2/sequencer-core'
 import type { BlockDaLimits } from '@l2/sequencer-core/batcher'
-import { defaultForcedInclusionRule, type HeaderDomain, headerDomain } from '@l2/sequencer-core/block'
+import { defaultForcedInclusionRule, type HeaderDomain, headerDomain, type SealedBlock } from '@l2/sequencer-core/block'
 import type { L1Source, L2BlockRef, RollupConfig } from '@l2/sequencer-core/derivation'
 import type { Mempool } from '@l2/sequencer-core/mempool'
 import type { OrderingPolicy, SignedReceipt, Violation } from '@l2/sequencer-core/ordering'
@@ -9,14 +9,16 @@ import type { Hash, LocalAccount } from 'viem'
 import type { BlockId, EngineFamily, NodeEngine } from '../engine/engine.js'
 import { createL1View } from '../l1/l1-view.js'
 import type { L1Watch } from '../l1/l1-watch.js'
-import { type ControlPlane, leaderOf } from '../pool/control-plane.js'
+import type { ControlPlane } from '../pool/control-plane.js'
 import type { SignedHeader } from '../pool/watcher.js'
 import type { Feed } from '../rpc/feed.js'
-import type { Followed } from './block-log.js'
+import type { Followed as BookedTo } from './block-log.js'
 import { createEngineHead } from './engine-head.js'
 import { createFaults, type Faults } from './faults.js'
 import { type BlockFees, blockFees } from './fees.js'
+import { checkFollowed, type Followed } from './following.js'
 import { judgeOrdering } from './judge.js'
+import { type Leadership, leaderAbove } from './leadership.js'
 import { openPool } from './pool.js'
 import { createProducer } from './producer.js'
 import { createPublication } from './publication.js'
@@ -46,6 +48,14 @@ export type Sequencer = {
   readonly waiting: string | undefined
   /** Looks whether L1 is still the one that the chain stands on; where it is not, {@link produce} goes back before it makes anything. */
   followL1(): Promise<void>
+  /** Takes a block of another sequencer: executes it, logs it and shows it, where it is the next one and as the rules say. Never beside {@link produce}. */
+  follow(block: SealedBlock): Promise<Followed>
+  /** Goes back to a kept block, whose height is given; what comes above it has `term` or a later one. Never beside {@link produce}. */
+  goBack(to: bigint, term: number): Promise<void>
+  /** The height up to which the chain stands on L1 as {@link followL1} saw it last; `undefined`: its head does. */
+  readonly commonWithL1: bigint | undefined
+  /** The chain's own blocks from a height on, out of the log. */
+  logged(from: bigint): AsyncIterable<SealedBlock>
   /** Moves the labels of the engine, and forgets what is final. */
   setLabels(labels: { safe: BlockId; finalized: BlockId }): void
   readonly faults: Pick<Faults, 'halt' | 'resume' | 'equivocate'>
@@ -64,12 +74,14 @@ export type SequencerOptions = {
   l1Confirmations: bigint
   accounts: readonly LocalAccount[]
   control: ControlPlane
+  /** Where a control chain says who leads: then nothing votes here, and nothing goes back unless {@link Sequencer.goBack} says so. */
+  leadership?: Leadership | undefined
   policy: OrderingPolicy
   recovery: SenderRecovery
   /** How much data new blocks may bring, so that posting keeps up. */
   daLimits(): BlockDaLimits
   /** How far the fees are booked: those of later blocks in the log are made out again. */
-  bookedTo: Followed
+  bookedTo: BookedTo
   /** Every block above {@link bookedTo}, in order, with its place in the log. `isNew` is false for those that were in the log already. */
   onBlock(block: PublishedBlock, fees: BlockFees, at: { position: bigint; isNew: boolean }): void
   /**
@@ -89,13 +101,13 @@ export type SequencerOptions = {
 
 /** Brings a sequencer back from its log: engine, pool of stake, mempool and signing keys are where they were when it stopped, however it did. */
 export async function openSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { directory, rollup, node, family, policy, recovery, l1Watch, accounts, feed, say } = options
+  const { directory, rollup, node, family, policy, recovery, l1Watch, accounts, feed, say, leadership } = options
   const { engine } = node
   const domain: HeaderDomain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }
   const decode = (raw: Uint8Array): Transaction =>
     decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery, allowUnprotected: options.allowUnprotected })
   const recovered = await recoverSequencer({
-    ...{ directory, rollup, domain, node, family, recovery, accounts },
+    ...{ directory, rollup, domain, node, family, recovery, accounts, leadership },
     control: options.control,
     bookedTo: options.bookedTo,
     onOverbooked: (to, position) => options.onRollback(to, [], position),
@@ -117,7 +129,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const publication = createPublication({ log, chain, engine, engineHead, pool, faults, feed, onBlock, onHeader })
   const rollback = createRollback({ log, chain, engineHead, pool, l1, l1Watch, feed, decode, onRollback })
   const producer = createProducer({
-    ...{ rollup, chain, engineHead, pool, l1, builder, accounts, signers, faults, daLimits },
+    ...{ rollup, chain, engineHead, pool, l1, builder, accounts, signers, faults, daLimits, leadership },
   })
 
   const submit = async (raw: Uint8Array): Promise<Hash> => {
@@ -127,7 +139,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     const account = await pool.accountOf(transaction.sender)
     const { entry } = await pool.durable.submit(transaction, { nowMs, account, readyAtMs })
     const height = chain.head.number + 1n
-    const leader = leaderOf(chain.control, height)
+    const leader = leaderAbove(chain.control, leadership, height)
     if (leader !== undefined) receipts.note(transaction.hash, entry.arrival, leader, height)
     feed.emit({ type: 'pending', transaction })
     return transaction.hash
@@ -137,7 +149,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   const produce = async (nowMs: number): Promise<boolean> => {
     waiting = undefined
     await publication.settle()
-    await rollback.settle()
+    if (leadership === undefined) await rollback.settle()
     const made = await producer.next(nowMs)
     if (made === undefined || typeof made === 'string') {
       waiting = made
@@ -147,6 +159,15 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     await publication.publish(made)
     l1.forgetBelow(chain.head.l1Origin.number)
     return true
+  }
+
+  const follow = async (block: SealedBlock): Promise<Followed> => {
+    await publication.settle()
+    const checked = await checkFollowed({ rollup, chain, engine, l1, decode }, block)
+    if ('type' in checked) return checked
+    await publication.publish(checked)
+    l1.forgetBelow(chain.head.l1Origin.number)
+    return { type: 'taken' }
   }
 
   return {
@@ -169,9 +190,20 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     verifyOrdering: async number => {
       const block = chain.block(number)
       if (block === undefined) return undefined
-      return await judgeOrdering(block, { policy, engine, receipts, decode, sequencer: chain.signerOf(block.header) })
+      return await judgeOrdering(block, { policy, engine, receipts, decode, sequencer: chain.signerOf(block) })
     },
     produce,
+    follow,
+    goBack: async (to, term) => {
+      await publication.settle()
+      await rollback.goBack(to, term)
+    },
+    get commonWithL1() {
+      return rollback.common
+    },
+    logged: async function* (from) {
+      for await (const { block } of log.blocks(from)) yield block
+    },
     followL1: rollback.followL1,
     setLabels: engineHead.setLabels,
     faults,

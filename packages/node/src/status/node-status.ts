@@ -5,15 +5,16 @@ import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { economicsStatus } from '../economics/status.js'
 import { l1BlockSeconds } from '../l1/l1.js'
 import type { L1Watch } from '../l1/l1-watch.js'
-import { type ControlPlane, leaderOf } from '../pool/control-plane.js'
+import type { ControlPlane } from '../pool/control-plane.js'
 import type { Batching } from '../posting/batching.js'
 import type { Posting } from '../posting/posting.js'
 import type { Supervision } from '../process/supervision.js'
+import { type Leadership, leaderAbove } from '../sequencer/leadership.js'
 import type { Sequencer } from '../sequencer/sequencer.js'
 import type { Settling } from '../settlement/settling.js'
 import type { Verifier } from '../verifier/verifier.js'
 import type { Activity } from './activity.js'
-import type { Status } from './status.js'
+import type { Head, Status } from './status.js'
 
 /** What a status is gathered from. */
 export type StatusParts = {
@@ -24,6 +25,10 @@ export type StatusParts = {
   nameOf(id: number): string
   l1: L1Watch
   sequencer: Sequencer
+  /** Where a control chain says who leads. */
+  leadership?: Leadership | undefined
+  /** What the operators have settled, where there are several. */
+  milestone?: (() => Head) | undefined
   verifier: Verifier
   batching: Batching
   posting: Pick<Posting, 'wallet'>
@@ -42,7 +47,7 @@ export function createStatus(parts: StatusParts): () => Status {
   return () => {
     const { control, head, mempool } = sequencer
     const { safe, finalized } = verifier.status
-    const leader = leaderOf(control, head.number + 1n)
+    const leader = leaderAbove(control, parts.leadership, head.number + 1n)
     const { open, runwayBlocks, pendingSubmissions, waiting } = batching.batcher.view
     const { backlogBytes, planner, throttle } = batching
     const { books } = keeper
@@ -54,6 +59,7 @@ export function createStatus(parts: StatusParts): () => Status {
       l1: { number: parts.l1.number, baseFeeWei: parts.l1.baseFeeWei, blobBaseFeeWei: parts.l1.blobBaseFeeWei },
       heads: {
         unsafe: { number: head.number, hash: head.hash },
+        ...(parts.milestone === undefined ? {} : { milestone: parts.milestone() }),
         safe: { number: safe.number, hash: safe.hash },
         finalized,
       },
