@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Hash } from 'viem'
 import { refuse } from '../errors.js'
 import { cometAddress } from './extended-commit.js'
 import { type CometKey, nodeKeyFile, publicKeyJson, validatorKeyFile } from './keys.js'
@@ -22,6 +23,17 @@ export type CometNetwork = {
   peers: readonly string[]
   /** Where others find it, when that is another address. */
   externalAddress?: string | undefined
+}
+
+/** How an engine without a past comes to the present: by the state of others, not by all their blocks. */
+export type CometJoin = {
+  /**
+   * Two or more engines whose word is compared, over their RPC: `unix:///…/rpc.sock` of a home on this machine,
+   * `http://127.0.0.1:1234` of a tunnel to another one.
+   */
+  servers: readonly string[]
+  /** A control block that is trusted, not older than a week, as an operator one knows told its height and hash. */
+  trust: { height: bigint; hash: Hash }
 }
 
 /** Times of the consensus steps, milliseconds. */
@@ -67,7 +79,7 @@ export function cometGenesisFile({ controlChainId, genesisTimeSeconds, operators
       version: { app: '1' },
       abci: { vote_extensions_enable_height: '1' },
     },
-    validators: operators.map(({ id, power, cometKey }) => ({
+    validators: membersAtGenesis(operators).map(({ id, power, cometKey }) => ({
       address: cometAddress(cometKey).slice(2).toUpperCase(),
       pub_key: publicKeyJson(cometKey),
       power: String(power),
@@ -76,6 +88,8 @@ export function cometGenesisFile({ controlChainId, genesisTimeSeconds, operators
     app_hash: '',
   })
 }
+
+const membersAtGenesis = (operators: readonly GenesisOperator[]) => operators.filter(({ power }) => power > 0n)
 
 /** Writes the keys of a new home; keys that are there stay. Files have mode 0600. */
 export function writeCometKeys(home: string, { validator, node }: CometKeys): void {
@@ -88,20 +102,21 @@ export function writeCometKeys(home: string, { validator, node }: CometKeys): vo
   once(join(home, 'data/priv_validator_state.json'), '{"height":"0","round":0,"step":0}')
 }
 
+type Configuration = {
+  network: CometNetwork
+  times: CometTimes
+  signerAddress?: string | undefined
+  join?: CometJoin | undefined
+}
+
 /** Writes what an engine starts from: genesis and configuration. Its RPC and ABCI are Unix sockets in the home. */
-export function writeCometConfig(
-  home: string,
-  options: { genesis: CometGenesis; network: CometNetwork; times: CometTimes; signerAddress?: string | undefined },
-): void {
+export function writeCometConfig(home: string, options: Configuration & { genesis: CometGenesis }): void {
   makeFolders(home)
   writePrivately(join(home, 'config/genesis.json'), cometGenesisFile(options.genesis))
   writePrivately(join(home, 'config/config.toml'), configText(home, options))
 }
 
-function configText(
-  home: string,
-  { network, times, signerAddress }: { network: CometNetwork; times: CometTimes; signerAddress?: string | undefined },
-): string {
+function configText(home: string, { network, times, signerAddress, join }: Configuration): string {
   const { abci, rpc } = cometSockets(home)
   const text = (value: string): string => JSON.stringify(value)
   const ms = (value: number): string => text(`${value}ms`)
@@ -134,12 +149,31 @@ function configText(
     `timeout_prevote = ${ms(times.voteMs)}`,
     `timeout_precommit = ${ms(times.voteMs)}`,
     `timeout_commit = ${ms(times.commitMs)}`,
+    ...(join === undefined ? [] : joinText(join)),
     '[storage]',
     'discard_abci_responses = true',
     '[tx_index]',
     'indexer = "null"',
     '',
   ].join('\n')
+}
+
+/** The engine looks at it only while it has no blocks of its own. */
+function joinText({ servers, trust }: CometJoin): string[] {
+  if (servers.length < 2 || servers.some(server => /[",\s\\]/.test(server))) {
+    refuse('CONFIG_INVALID', 'the word of two engines or more expected, each by its address', { servers })
+  }
+  return [
+    '[statesync]',
+    'enable = true',
+    `rpc_servers = "${servers.join()}"`,
+    `trust_height = ${trust.height}`,
+    `trust_hash = "${trust.hash.slice(2)}"`,
+    'trust_period = "168h0m0s"',
+    'discovery_time = "5s"',
+    'chunk_request_timeout = "5s"',
+    'chunk_fetchers = "2"',
+  ]
 }
 
 function makeFolders(home: string): void {

@@ -25,6 +25,7 @@ export { type AbciApplication, type AbciRequests, type AbciResponses, serveAbci 
 export { createControlApplication } from './application.js'
 export {
   type CometGenesis,
+  type CometJoin,
   type CometKeys,
   type CometNetwork,
   type CometTimes,

@@ -4,7 +4,14 @@ import { ControlChainError, refuse } from '../errors.js'
 import { membersOf, totalPower } from '../fold/state.js'
 import { serveAbci } from './abci-server.js'
 import { createControlApplication } from './application.js'
-import { type CometNetwork, type CometTimes, cometSockets, defaultCometTimes, writeCometConfig } from './home.js'
+import {
+  type CometJoin,
+  type CometNetwork,
+  type CometTimes,
+  cometSockets,
+  defaultCometTimes,
+  writeCometConfig,
+} from './home.js'
 import type { ControlApplicationOptions } from './machine.js'
 import { runComet } from './process.js'
 import { findCometBft } from './program.js'
@@ -18,6 +25,8 @@ export type CometOptions = ControlApplicationOptions & {
   /** Of the engine's genesis, seconds since the Unix epoch. The same on every operator. */
   genesisTimeSeconds: bigint
   network: CometNetwork
+  /** For a home without blocks, on a chain that has many. */
+  join?: CometJoin | undefined
   times?: Partial<CometTimes> | undefined
   /** Where the engine waits for the operator's own signer to come: `tcp://127.0.0.1:1234`. Default: it has the key itself. */
   signerAddress?: string | undefined
@@ -40,10 +49,16 @@ export async function openCometBft(
   },
 ): Promise<ControlChain> {
   const binary = findCometBft(options.binary)
-  const { home, controlChainId, genesisTimeSeconds, operators, network, signerAddress } = options
+  const { home, controlChainId, genesisTimeSeconds, operators, network, signerAddress, join } = options
   const sockets = cometSockets(home)
   const times = { ...defaultCometTimes, ...options.times }
-  writeCometConfig(home, { genesis: { controlChainId, genesisTimeSeconds, operators }, network, times, signerAddress })
+  writeCometConfig(home, {
+    genesis: { controlChainId, genesisTimeSeconds, operators },
+    network,
+    times,
+    signerAddress,
+    join,
+  })
   let lastMs = performance.now()
   let last: OrderedBlock | undefined
   let lastFault: string | undefined

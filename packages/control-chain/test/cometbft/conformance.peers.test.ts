@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -7,23 +6,11 @@ import { goProgram } from '../../../../scripts/go.mjs'
 import { cometNodeId, createCometKey, openCometBft, writeCometKeys } from '../../src/cometbft/index.js'
 import { controlChainConformance } from '../../src/testing/index.js'
 import { openNetwork } from '../network.js'
+import { freePorts } from './localnet.js'
 
 const { L2_PEERS } = process.env
 const binary = L2_PEERS === undefined ? undefined : goProgram('cometbft', { build: L2_PEERS === 'full' })
 const size = 4
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(async server => {
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-      const address = server.address()
-      return typeof address === 'object' && address !== null ? address.port : 0
-    }),
-  )
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}
 
 async function open() {
   const root = mkdtempSync(join(tmpdir(), 'l2-comet-'))

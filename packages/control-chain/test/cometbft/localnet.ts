@@ -36,12 +36,18 @@ export async function until<T>(
   throw new Error(`it did not come to this: ${what}`)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
+/** Ports of 127.0.0.1 that nobody else has, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(async server => {
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      const address = server.address()
+      return typeof address === 'object' && address !== null ? address.port : 0
+    }),
+  )
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
 }
 
 export type Validator = {
@@ -69,7 +75,8 @@ export async function openLocalnet(
     stdio: 'ignore',
   })
   const homes = Array.from({ length: size }, (_, id) => join(root, `node${id}`))
-  const ports = await Promise.all(homes.map(async () => ({ rpc: await freePort(), p2p: await freePort() })))
+  const free = await freePorts(2 * size)
+  const ports = homes.map((_, id) => ({ rpc: free[2 * id]!, p2p: free[2 * id + 1]! }))
   const ids = homes.map(home => execFileSync(binary, ['show-node-id', '--home', home], { encoding: 'utf8' }).trim())
   const genesisFile = join(homes[0]!, 'config/genesis.json')
   const genesis = JSON.parse(readFileSync(genesisFile, 'utf8'))
