@@ -2,6 +2,25 @@ export type { L2Error, L2ErrorOptions, OrderedKey, OrderedMap, Recovery } from '
 export { isL2Error } from '@l2/common'
 export type { SignedHeader } from '@l2/sequencer-core/block'
 export type {
+  Attestation,
+  AttestationProof,
+  AttestationSigner,
+  CommitteeMember,
+  ProofRefusal,
+} from './attestation/attestation.js'
+export { createEcdsaAttester, ecdsaAttestation } from './attestation/ecdsa.js'
+export {
+  type BatchStatement,
+  type CommitteeDomain,
+  decodeBatchStatement,
+  encodeBatchStatement,
+  hashBatchStatement,
+  hashTurnStatement,
+  maxDataHashes,
+  statementTypes,
+  type TurnStatement,
+} from './attestation/statement.js'
+export type {
   ControlChain,
   ControlChainDependencies,
   ControlChainStatus,
@@ -34,12 +53,14 @@ export {
   totalPower,
 } from './fold/state.js'
 export {
+  type AttestationShare,
   type BlockId,
   decodeList,
   encodeList,
   entryAt,
   type L1Mark,
   listLength,
+  maxListLength,
   type OperatorList,
   passesThrough,
 } from './list/list.js'
@@ -55,6 +76,7 @@ export {
 } from './operator/patience.js'
 export { type ProposalHold, proposalHold } from './operator/propose.js'
 export { type ControlParameters, defaultParameters } from './parameters.js'
+export type { Committee, PostingGenesis, PostingRules, PostingState, Signed } from './posting/state.js'
 export {
   type AttestationKey,
   encodeRegistration,
@@ -81,6 +103,7 @@ export {
 export { defaultStakeParameters, type StakeGenesis, type StakeParameters, type StakeState } from './stake/stake.js'
 export {
   encodeEquivocation,
+  encodeFalseStatement,
   type OperatorKeys,
   type OperatorMessage,
   poolCommandsTransaction,

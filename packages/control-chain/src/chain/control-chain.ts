@@ -3,6 +3,7 @@ import type { ControlBlock, ControlEvent } from '../fold/block.js'
 import type { LeaderPlan } from '../fold/leaders.js'
 import type { ControlState, Member } from '../fold/state.js'
 import type { OperatorList } from '../list/list.js'
+import type { PostingRules } from '../posting/state.js'
 
 /** A control block that is final, and what it made of the state. */
 export type OrderedBlock = {
@@ -47,6 +48,8 @@ export type ControlChainDependencies = {
    * With a pool it follows from the state ({@link planOf}).
    */
   readonly plan?: LeaderPlan | undefined
+  /** Who posts, and who attests: pure as well. Left out where no committee attests batches. */
+  readonly posting?: PostingRules | undefined
   /** The operator's word beside its vote ({@link nameBlocks}). Made at once: a consensus step waits for it. */
   readonly list: (state: ControlState) => OperatorList
   readonly store: ControlStore

@@ -5,7 +5,7 @@ import { applyControlBlock, bringsPool } from '../fold/apply.js'
 import type { ControlBlock, ControlEvent, ControlTransaction } from '../fold/block.js'
 import { latestMembers } from '../fold/members.js'
 import { controlStateHash, decodeControlState, encodeControlState } from '../fold/snapshot.js'
-import { type ControlState, createControlState, type Member, membersOf } from '../fold/state.js'
+import { type ControlGenesis, type ControlState, createControlState, type Member, membersOf } from '../fold/state.js'
 import type { BlockId, OperatorList } from '../list/list.js'
 import type { ControlParameters } from '../parameters.js'
 import { planOf } from '../stake/election.js'
@@ -28,6 +28,8 @@ export type ControlChainOptions<Genesis extends Operator = Operator> = {
   /** The pool of L1, where it decides who is a member: the power of `operators` is then what it gives them. */
   stake?: StakeGenesis | undefined
   parameters: ControlParameters
+  /** The committee that attests batches, and who posts first; with the rules of posting, or neither. */
+  posting?: ControlGenesis['posting']
 }
 
 /** What is ordered, as lists, bytes of transactions, and who voted twice. */
@@ -50,12 +52,17 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
     domain: options.domain,
     keys: { operatorOf: signer => byHeader.get(signer.toLowerCase()) },
     window: parameters.window,
+    posting: dependencies.posting,
+  }
+  if ((options.posting === undefined) !== (dependencies.posting === undefined)) {
+    refuse('CONFIG_INVALID', 'a committee expected with the rules of posting, and neither without the other')
   }
   const first = createControlState({
     chainId: options.domain.chainId,
     genesis: options.genesis,
     members: options.stake ?? operators.flatMap(({ id, power }) => (power > 0n ? [{ id, power }] : [])),
     parameters,
+    posting: options.posting,
   })
   planOf(first, plan)
   const stored = store.load()
@@ -80,7 +87,7 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
       const { jailed, sequences } = state
       if (transaction.type === 'poolCommands') return undefined
       const isNews =
-        transaction.type === 'equivocation'
+        'accused' in transaction
           ? !jailed.has(transaction.accused)
           : transaction.sequence > (sequences.get(transaction.operator) ?? -1n)
       return isNews ? undefined : 'T_KNOWN'
@@ -98,7 +105,7 @@ export function createLedger(options: ControlChainOptions, dependencies: Control
         if (checked.ok) transactions.push(checked.transaction)
       }
       const block: ControlBlock = { ...ordered, transactions }
-      pending = { block, ...applyControlBlock(state, block, planOf(state, plan)) }
+      pending = { block, ...applyControlBlock(state, block, planOf(state, plan), dependencies.posting) }
       return { state: pending.state, changed: changedMembers(state, pending.state) }
     },
     /** Makes the folded block's state the state, once it is on the disk. */

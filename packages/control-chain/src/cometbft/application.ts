@@ -2,7 +2,7 @@ import type { ExecTxResult } from 'cosmjs-types/tendermint/abci/types'
 import type { ControlChainDependencies, ControlSnapshot } from '../chain/control-chain.js'
 import { encodeControlState } from '../fold/snapshot.js'
 import type { ControlState } from '../fold/state.js'
-import { decodeList, encodeList, listLength } from '../list/list.js'
+import { decodeList, encodeList, maxListLength } from '../list/list.js'
 import type { TransactionRefusal } from '../transaction/transaction.js'
 import type { AbciApplication } from './abci-server.js'
 import { encodeExtendedCommit } from './extended-commit.js'
@@ -111,7 +111,7 @@ function extensions(machine: ControlMachine, list: ControlChainDependencies['lis
     extendVote: () => ({ voteExtension: encodeList(list(machine.state())) }),
     // A rejected extension costs its whole vote: only bytes that no operator makes are rejected.
     verifyVoteExtension: ({ voteExtension }) => {
-      const isList = voteExtension.length <= listLength(window, true) && decodeList(voteExtension, window) !== undefined
+      const isList = voteExtension.length <= maxListLength(window) && decodeList(voteExtension, window) !== undefined
       return { status: isList ? accept : reject }
     },
   }

@@ -1,6 +1,8 @@
 import { OrderedMap } from '@l2/common'
 import { refuse } from '../errors.js'
 import type { L1Mark, OperatorList } from '../list/list.js'
+import { followPosting, isFalseStatement } from '../posting/fold.js'
+import type { PostingRules } from '../posting/state.js'
 import { type Conviction, engineEvidence, followMilestone } from '../stake/epochs.js'
 import { applyPoolCommands, poolRootOf } from '../stake/pool-commands.js'
 import type { ControlBlock, ControlEvent } from './block.js'
@@ -13,8 +15,9 @@ import { beginTerm, rollBack } from './term.js'
 import { castVote, termVerdict } from './votes.js'
 
 /**
- * Folds one control block: lists, milestone, transactions, the end of the term, the mark of L1, in this order, which
- * matters. What strangers, liars and old terms put into a block is passed over; nothing in a block is an error.
+ * Folds one control block: lists, milestone, transactions, the end of the term, the mark of L1, the pool, batches and
+ * turns on L1, in this order, which matters. What strangers, liars and old terms put into a block is passed over; nothing
+ * in a block is an error.
  *
  * @throws ControlChainError `HEIGHT_INVALID` for a block that does not follow; the state stays as it is
  *
@@ -41,6 +44,7 @@ export function applyControlBlock(
   before: ControlState,
   block: ControlBlock,
   plan: LeaderPlan,
+  posting?: PostingRules,
 ): { state: ControlState; events: ControlEvent[] } {
   if (block.height !== before.height + 1n) {
     refuse('HEIGHT_INVALID', `control block ${before.height + 1n} expected, got ${block.height}`)
@@ -51,7 +55,7 @@ export function applyControlBlock(
   let state: ControlState = { ...before, height: block.height }
 
   const transactions = block.transactions.filter(transaction => {
-    if (transaction.type === 'equivocation' || transaction.type === 'poolCommands') return true
+    if ('accused' in transaction || transaction.type === 'poolCommands') return true
     const { operator, sequence } = transaction
     if (!isMember.has(operator) || sequence <= (state.sequences.get(operator) ?? -1n)) return false
     state = { ...state, sequences: state.sequences.set(operator, sequence) }
@@ -65,7 +69,7 @@ export function applyControlBlock(
   state = settle(state, members, plan, events)
 
   const convictions: Conviction[] = []
-  const convict = (conviction: Conviction, reason: 'equivocation' | 'doubleVote'): boolean => {
+  const convict = (conviction: Conviction, reason: 'equivocation' | 'doubleVote' | 'falseStatement'): boolean => {
     const next = jail(state, members, conviction.operator, reason, events)
     if (next === state) return false
     convictions.push(conviction)
@@ -79,6 +83,9 @@ export function applyControlBlock(
       const { accused: operator, evidence, place } = transaction
       convicted = convict({ operator, evidence, place }, 'equivocation') || convicted
     } else if (transaction.type === 'poolCommands') state = tellPool(state, transaction.commands, events)
+    else if (transaction.type === 'falseStatement' && isFalseStatement(state, transaction.statement, posting)) {
+      convict({ operator: transaction.accused, evidence: transaction.evidence, place: undefined }, 'falseStatement')
+    }
   }
   for (const operator of block.misbehaved ?? []) {
     const evidence = engineEvidence(operator, state.height)
@@ -112,7 +119,8 @@ export function applyControlBlock(
   }
   state = followPool({ ...state, sets: currentSets(state) }, convictions, events)
   const step = followStake(state)
-  return { state: step.state, events: [...events, ...step.events] }
+  const last = followPosting(step.state, { ...block, transactions }, plan, posting)
+  return { state: last.state, events: [...events, ...step.events, ...last.events] }
 }
 
 /** Takes what L1 told the pool, if it is all that lies between the pool's root and the one that was agreed on. */
@@ -147,7 +155,9 @@ function followPool(state: ControlState, convictions: readonly Conviction[], eve
 }
 
 /** The latest list of an operator counts, also when the proposer left its extension out of this block. */
-function takeList(state: ControlState, operator: number, list: OperatorList): ControlState {
+function takeList(state: ControlState, operator: number, said: OperatorList): ControlState {
+  // Signatures are not the list's: they are taken out of the block by themselves, whatever the term.
+  const { batch: _, turn: __, ...list } = said
   const listedAt = state.listedAt.set(operator, state.height)
   const stored = state.lists.get(operator)
   if (list.view !== state.view || (stored !== undefined && stored.at > list.at)) return { ...state, listedAt }

@@ -1,5 +1,6 @@
 import type { PoolCommand } from '@l2/staking'
 import type { Hash } from 'viem'
+import type { BatchStatement, TurnStatement } from '../attestation/statement.js'
 import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
 import type { Member, TermCause } from './state.js'
 
@@ -25,6 +26,28 @@ export type ControlTransaction =
     }
   /** What L1 told the pool since the root that it has, up to the mark that the operators agreed on. Whoever sends it. */
   | { readonly type: 'poolCommands'; readonly commands: readonly PoolCommand[] }
+  /** What the poster is about to put on L1, for the committee to sign. */
+  | {
+      readonly type: 'batch'
+      readonly operator: number
+      readonly sequence: bigint
+      readonly statement: BatchStatement
+    }
+  /** Wants another poster, together with others. */
+  | {
+      readonly type: 'posterVote'
+      readonly operator: number
+      readonly sequence: bigint
+      /** The turn that is to end. */
+      readonly turn: bigint
+    }
+  /** A statement that a member signed for L1 and that the control chain has not ordered. Whoever sends it. */
+  | {
+      readonly type: 'falseStatement'
+      readonly accused: number
+      readonly evidence: Hash
+      readonly statement: BatchStatement
+    }
 
 /** A block of the control chain, as the fold takes it. */
 export type ControlBlock = {
@@ -56,7 +79,24 @@ export type ControlEvent =
       readonly leader: number | undefined
       readonly missed: boolean
     }
-  | { readonly type: 'jailed'; readonly operator: number; readonly reason: 'equivocation' | 'doubleVote' | 'invalid' }
+  | {
+      readonly type: 'jailed'
+      readonly operator: number
+      readonly reason: 'equivocation' | 'doubleVote' | 'invalid' | 'falseStatement'
+    }
+  /** The committee signs this now. */
+  | { readonly type: 'batchOrdered'; readonly statement: BatchStatement; readonly poster: number }
+  /** More than two thirds of the committee have. */
+  | { readonly type: 'attested'; readonly statement: BatchStatement; readonly signers: readonly number[] }
+  /** Another one posts: what the committee signs for L1. */
+  | {
+      readonly type: 'turnOrdered'
+      readonly statement: TurnStatement
+      readonly poster: number
+      readonly before: number
+      readonly cause: 'epoch' | 'conviction' | 'unwanted'
+    }
+  | { readonly type: 'turnSigned'; readonly statement: TurnStatement; readonly signers: readonly number[] }
   | { readonly type: 'l1Marked'; readonly mark: L1Mark }
   /** The pool has taken what L1 told it, up to this root. */
   | { readonly type: 'poolMoved'; readonly root: Hash; readonly commands: number }

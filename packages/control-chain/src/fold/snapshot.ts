@@ -4,6 +4,7 @@ import type { Hash } from 'viem'
 import * as z from 'zod/mini'
 import { refuse } from '../errors.js'
 import { checkParameters } from '../parameters.js'
+import { postingSchema, readPosting, writePosting } from '../posting/snapshot.js'
 import { readStake, stakeOf } from '../stake/snapshot.js'
 import type { ControlState, TermCause } from './state.js'
 
@@ -48,6 +49,7 @@ const schema = /* @__PURE__ */ (() => {
     l1: z.nullable(mark),
     records: map(id, z.strictObject({ led: count, missed: count, named: count, late: count })),
     stake: z.nullable(z.unknown()),
+    posting: z.nullable(postingSchema(height, hash)),
   })
 })()
 
@@ -94,6 +96,7 @@ export function encodeControlState(state: ControlState): Uint8Array {
       l1: state.l1 === undefined ? null : markOf(state.l1),
       records: [...state.records].map(([id, { led, missed, named, late }]) => [id, { led, missed, named, late }]),
       stake: state.stake === undefined ? null : stakeOf(state.stake),
+      posting: state.posting === undefined ? null : writePosting(state.posting),
     }),
   )
 }
@@ -138,6 +141,7 @@ export function decodeControlState(bytes: Uint8Array): ControlState {
       l1: read.l1 ?? undefined,
       records: OrderedMap.from(read.records),
       stake: read.stake === null ? undefined : readStake(read.stake),
+      posting: read.posting === null ? undefined : readPosting(read.posting),
     } as unknown as ControlState
     checkParameters(state.parameters)
     if (state.sets.length === 0) refuse('SNAPSHOT_INVALID', 'a state without members')

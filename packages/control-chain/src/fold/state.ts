@@ -3,6 +3,7 @@ import type { Hash } from 'viem'
 import { refuse } from '../errors.js'
 import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
 import { type ControlParameters, checkParameters } from '../parameters.js'
+import { createPostingState, type PostingGenesis, type PostingState } from '../posting/state.js'
 import { createStake, type StakeGenesis, type StakeState, stakeMembers } from '../stake/stake.js'
 
 /** An operator of the control chain's set, with its stake as power. */
@@ -95,6 +96,8 @@ export type ControlState = {
   readonly records: OrderedMap<number, OperatorRecord>
   /** The pool of L1, where it decides who is a member and who leads. */
   readonly stake: StakeState | undefined
+  /** Batches on L1, where a committee attests them. */
+  readonly posting: PostingState | undefined
 }
 
 export type ControlGenesis = {
@@ -104,6 +107,8 @@ export type ControlGenesis = {
   /** Who is a member for good; a chain with a pool has those whom it weighs. */
   members: readonly Member[] | StakeGenesis
   parameters: ControlParameters
+  /** Left out: no committee attests batches. */
+  posting?: Omit<PostingGenesis, 'genesisHeight'> | undefined
 }
 
 /**
@@ -112,7 +117,7 @@ export type ControlGenesis = {
  * @throws ControlChainError `CONFIG_INVALID`
  */
 export function createControlState(options: ControlGenesis): ControlState {
-  const { chainId, genesis, members, parameters } = options
+  const { chainId, genesis, members, parameters, posting } = options
   const stake = 'pool' in members ? createStake(members) : undefined
   if (stake !== undefined) checkEpochs(stake, parameters)
   return {
@@ -136,6 +141,7 @@ export function createControlState(options: ControlGenesis): ControlState {
     l1: undefined,
     records: OrderedMap.from(),
     stake,
+    posting: posting && createPostingState({ ...posting, genesisHeight: genesis.height }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { bytesToHex, concatBytes, equalBytes } from '@l2/common'
+import { bytesToHex, concatBytes, equalBytes, hexToBytes } from '@l2/common'
 import {
   decodeSignedHeader,
   encodeSignedHeader,
@@ -11,16 +11,28 @@ import {
 import type { PoolCommand } from '@l2/staking'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
+import {
+  type BatchStatement,
+  decodeBatchStatement,
+  encodeBatchStatement,
+  hashBatchStatement,
+  maxDataHashes,
+  statementLength,
+} from '../attestation/statement.js'
 import { fixed, reader, u32, uint } from '../bytes.js'
+import { refuse } from '../errors.js'
 import type { ControlTransaction } from '../fold/block.js'
 import type { TermCause } from '../fold/state.js'
-import { decodeList, encodeList, listLength, type OperatorList } from '../list/list.js'
+import { decodeList, encodeList, maxListLength, type OperatorList } from '../list/list.js'
+import type { PostingRules } from '../posting/state.js'
 import { decodePoolCommands, encodePoolCommands } from '../stake/pool-commands.js'
 
 /** What an operator signs with its header key. */
 export type OperatorMessage =
   | { readonly type: 'termVote'; readonly view: number; readonly cause?: TermCause | undefined }
   | { readonly type: 'list'; readonly list: OperatorList }
+  | { readonly type: 'batch'; readonly statement: BatchStatement }
+  | { readonly type: 'posterVote'; readonly turn: bigint }
 
 /** Whose key is whose: keys are never forgotten, so that rotating one is no escape. */
 export interface OperatorKeys {
@@ -32,6 +44,8 @@ export type TransactionContext = {
   readonly keys: OperatorKeys
   /** Of the parameters: hashes of a list. */
   readonly window: number
+  /** Where a committee attests batches. */
+  readonly posting?: Pick<PostingRules, 'attestation' | 'attestationKey' | 'domain'> | undefined
 }
 
 /** Why a transaction is no part of a block. */
@@ -40,12 +54,15 @@ export type TransactionRefusal =
   | 'T_DECODE'
   /** Signed by nobody who is, or was, an operator. */
   | 'T_SIGNER'
-  /** Two headers that are one, stand at two places, or have two signers. */
+  /** Two headers that are one, stand at two places, or have two signers; a statement that nobody of ours signed. */
   | 'T_NO_FAULT'
   /** Commands that do not lead from the pool's root to the one that was agreed on. */
   | 'T_POOL'
 
-const types = { termVote: 1, list: 2, equivocation: 3, poolCommands: 4 } as const
+const types = {
+  ...{ termVote: 1, list: 2, equivocation: 3, poolCommands: 4 },
+  ...{ batch: 5, posterVote: 6, falseStatement: 7 },
+} as const
 const causes = { silent: 1, l1: 2, invalid: 3, rollback: 4 } as const
 const withdrawal = 0
 const signatureLength = 65
@@ -60,11 +77,20 @@ function causeBytes(cause: TermCause | undefined): Uint8Array {
 }
 
 function bodyOf(message: OperatorMessage, sequence: bigint): Uint8Array {
-  return concatBytes(
-    Uint8Array.of(types[message.type]),
-    uint('sequence', sequence, 8),
-    ...(message.type === 'list' ? [encodeList(message.list)] : [u32('view', message.view), causeBytes(message.cause)]),
-  )
+  return concatBytes(Uint8Array.of(types[message.type]), uint('sequence', sequence, 8), ...contentOf(message))
+}
+
+function contentOf(message: OperatorMessage): Uint8Array[] {
+  switch (message.type) {
+    case 'list':
+      return [encodeList(message.list)]
+    case 'batch':
+      return [encodeBatchStatement(message.statement)]
+    case 'posterVote':
+      return [uint('turn', message.turn, 8)]
+    case 'termVote':
+      return [u32('view', message.view), causeBytes(message.cause)]
+  }
 }
 
 function messageOf(body: Uint8Array, domain: HeaderDomain): Uint8Array {
@@ -136,24 +162,21 @@ export function readTransaction(
   context: TransactionContext,
 ): { ok: true; transaction: ControlTransaction } | { ok: false; reason: TransactionRefusal } {
   const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
-  const longest = Math.max(9 + listLength(context.window, true), 1 + 2 * signedHeaderLength)
+  const content = Math.max(maxListLength(context.window), statementLength(maxDataHashes))
+  const longest = Math.max(9 + content, 1 + 2 * signedHeaderLength)
   if (bytes[0] === types.poolCommands) {
     const commands = decodePoolCommands(bytes.subarray(1))
     return commands === undefined ? refused('T_DECODE') : { ok: true, transaction: { type: 'poolCommands', commands } }
   }
   if (bytes.length > longest + signatureLength) return refused('T_DECODE')
   if (bytes[0] === types.equivocation) return readEquivocation(bytes, context)
+  if (bytes[0] === types.falseStatement) return readFalseStatement(bytes, context)
   if (bytes.length < 9 + signatureLength) return refused('T_DECODE')
   const body = bytes.subarray(0, -signatureLength)
   const read = reader(body)
   const type = read.u8()
   const sequence = read.u64()
-  const message =
-    type === types.termVote
-      ? readVote(read.rest())
-      : type === types.list
-        ? readList(read.rest(), context.window)
-        : undefined
+  const message = readMessage(type, read.rest(), context)
   if (message === undefined) return refused('T_DECODE')
   const signature = bytesToHex(bytes.subarray(-signatureLength))
   const signer = recoverSigner(bytesToHex(keccak_256(messageOf(body, context.domain))), signature)
@@ -162,9 +185,18 @@ export function readTransaction(
   return { ok: true, transaction: { ...message, operator, sequence } }
 }
 
-function readList(bytes: Uint8Array, window: number): OperatorMessage | undefined {
-  const list = decodeList(bytes, window)
-  return list === undefined ? undefined : { type: 'list', list }
+function readMessage(type: number, bytes: Uint8Array, context: TransactionContext): OperatorMessage | undefined {
+  if (type === types.termVote) return readVote(bytes)
+  if (type === types.list) {
+    const list = decodeList(bytes, context.window)
+    return list === undefined ? undefined : { type: 'list', list }
+  }
+  if (context.posting === undefined) return undefined
+  if (type === types.posterVote) {
+    return bytes.length === 8 ? { type: 'posterVote', turn: reader(bytes).u64() } : undefined
+  }
+  const statement = type === types.batch ? decodeBatchStatement(bytes) : undefined
+  return statement === undefined ? undefined : { type: 'batch', statement }
 }
 
 function readVote(bytes: Uint8Array): OperatorMessage | undefined {
@@ -203,4 +235,37 @@ function readEquivocation(bytes: Uint8Array, { domain, keys }: TransactionContex
   const { epochId, term, height } = a.header
   const place = { epochId, term, height }
   return { ok: true, transaction: { type: 'equivocation', accused, evidence: bytesToHex(keccak_256(bytes)), place } }
+}
+
+/**
+ * A statement with a member's signature as a transaction: it convicts if the control chain has ordered another under its
+ * number, or none.
+ *
+ * @throws ControlChainError `ENCODING_INVALID`
+ */
+export function encodeFalseStatement(accused: number, statement: BatchStatement, signature: Hex): Uint8Array {
+  const signed = hexToBytes(signature)
+  if (signed === undefined) refuse('ENCODING_INVALID', 'signature expected bytes', { field: 'signature' })
+  return concatBytes(
+    Uint8Array.of(types.falseStatement),
+    u32('accused', accused),
+    encodeBatchStatement(statement),
+    signed,
+  )
+}
+
+function readFalseStatement(bytes: Uint8Array, { posting }: TransactionContext): ReturnType<typeof readTransaction> {
+  if (posting === undefined || bytes.length < 5) return { ok: false, reason: 'T_DECODE' }
+  const { attestation, attestationKey, domain } = posting
+  const accused = reader(bytes.subarray(1)).u32()
+  const statement = decodeBatchStatement(bytes.subarray(5, -attestation.signatureLength))
+  if (statement === undefined) return { ok: false, reason: 'T_DECODE' }
+  const key = attestationKey(accused)
+  if (key === undefined) return { ok: false, reason: 'T_SIGNER' }
+  const signature = bytesToHex(bytes.subarray(-attestation.signatureLength))
+  const digest = hashBatchStatement(statement, domain)
+  const isSigned = attestation.valid([{ id: accused, power: 1n, key }], digest, new Map([[accused, signature]]))
+  if (isSigned.length === 0) return { ok: false, reason: 'T_NO_FAULT' }
+  const evidence = bytesToHex(keccak_256(bytes))
+  return { ok: true, transaction: { type: 'falseStatement', accused, evidence, statement } }
 }
