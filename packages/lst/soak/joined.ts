@@ -28,7 +28,7 @@ import {
 import { seatAssets } from '../src/seats/index.js'
 import { oneMetis, people, type Variant } from './world.js'
 
-const daySeconds = 86_400
+const daySeconds = 86_400n
 const address = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const admin = address(0xad)
@@ -51,7 +51,7 @@ const kinds = [
 class Joined {
   lst: Liquid
   pool: PoolState
-  at = 100 * daySeconds
+  at = 100n * daySeconds
   /** METIS that the protocol really has outside the pool. */
   bank = oneMetis
   height = 0n
@@ -69,7 +69,7 @@ class Joined {
       seed: oneMetis,
       entrySeconds: 0n,
       seatReleases: 'events',
-      now: BigInt(this.at),
+      now: this.at,
     })
     this.must({ type: 'fund', amountWei: 1_000_000n * oneMetis })
     this.lock(1, 50_000n * oneMetis)
@@ -91,7 +91,7 @@ class Joined {
   must(command: object): SequencerPoolEvent[] {
     const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
     this.pool = state
-    this.lst = applyLiquid(this.lst, { type: 'settle', now: BigInt(this.at) }).state
+    this.lst = applyLiquid(this.lst, { type: 'settle', now: this.at }).state
     const possible = this.possible()
     let slashed = 0n
     for (const event of events) {
@@ -144,7 +144,7 @@ class Joined {
   }
 
   get now(): bigint {
-    return BigInt(this.at)
+    return this.at
   }
 
   allocate(): void {
@@ -210,7 +210,7 @@ class Joined {
   }
 
   report(): void {
-    this.at += 1
+    this.at += 1n
     this.lst = applyLiquid(this.lst, { type: 'report', now: this.now, confirmed: true }).state
     this.count.reports += 1
   }
@@ -243,7 +243,7 @@ class Joined {
         evidenceId: word(evidence),
         evidenceHash: word(1_000_000 + evidence),
         offenceEpoch: this.pool.epoch - BigInt(this.random.below(4)),
-        offenceAt: this.at - this.random.below(10 * daySeconds),
+        offenceAt: this.at - BigInt(this.random.below(10 * Number(daySeconds))),
       },
     })
   }
@@ -260,7 +260,7 @@ class Joined {
 
   perform(): void {
     const { random } = this
-    this.at += random.below(daySeconds / 2)
+    this.at += BigInt(random.below(Number(daySeconds) / 2))
     const account = random.pick(people)
     switch (random.below(14)) {
       case 0:

@@ -267,9 +267,9 @@ const admin = account(0xad)
 /** A pool with `seats` seats of `metis` each, all of them the protocol's. */
 class Both extends Lst {
   pool: PoolState = createPool({ admin })
-  at = 100 * Number(daySeconds)
+  at = 100n * daySeconds
   constructor(seats: number, metis: bigint, deposited: bigint) {
-    super({ preset: 'recommended', now: BigInt(100) * daySeconds })
+    super({ preset: 'recommended', now: 100n * daySeconds })
     this.deposit('alice', deposited, this.state.now)
     for (let id = 1; id <= seats; id++) {
       this.run({ type: 'registerSeat', seat: id })
@@ -297,7 +297,7 @@ class Both extends Lst {
         evidenceId: word(n),
         evidenceHash: word(9_000 + n),
         offenceEpoch: 5n,
-        offenceAt: this.at - 600,
+        offenceAt: this.at - 600n,
       },
     })
   }
@@ -306,38 +306,38 @@ class Both extends Lst {
 describe('one rule of time with the sequencer pool', () => {
   test('a partial withdrawal is cash when the pool pays it, and a penalty meanwhile is booked', () => {
     const both = new Both(1, 30_000n, 30_000n)
-    both.at += 86_400
-    both.run({ type: 'report', now: BigInt(both.at) })
-    const ids = both.ask('alice', 5_000n * oneMetis, BigInt(both.at))
-    const plan = both.run({ type: 'raiseCash', now: BigInt(both.at) })
+    both.at += 86_400n
+    both.run({ type: 'report', now: both.at })
+    const ids = both.ask('alice', 5_000n * oneMetis, both.at)
+    const plan = both.run({ type: 'raiseCash', now: both.at })
     expect(plan.partial).toEqual([{ id: 1, assets: 5_000n * oneMetis }])
     both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * oneMetis })
     expect(seatsView(both.state)[0]).toMatchObject({ leaving: 5_000n * oneMetis, locked: 25_000n * oneMetis })
-    both.at += 20 * 86_400
-    both.run({ type: 'report', now: BigInt(both.at) })
+    both.at += 20n * 86_400n
+    both.run({ type: 'report', now: both.at })
     expect(queueOf(both.state).locked).toBe(0n)
     // The pool releases it; it is not cash before somebody took it.
-    both.at += 2 * 86_400
-    both.run({ type: 'report', now: BigInt(both.at) })
+    both.at += 2n * 86_400n
+    both.run({ type: 'report', now: both.at })
     expect(queueOf(both.state).locked).toBe(0n)
     both.does({ type: 'claim', by: account(1), id: 1 })
-    both.at += 1
-    both.run({ type: 'report', now: BigInt(both.at) })
+    both.at += 1n
+    both.run({ type: 'report', now: both.at })
     expect(queueOf(both.state).locked).toBe(5_000n * oneMetis)
-    for (const id of ids) both.run({ type: 'claim', id, account: 'alice', now: BigInt(both.at) })
+    for (const id of ids) both.run({ type: 'claim', id, account: 'alice', now: both.at })
     expect(cashOf(both.state)).toBe(oneMetis)
   })
 
   test('the whole of a seat is lost while a part of it is on its way out', () => {
     const both = new Both(1, 30_000n, 30_000n)
-    both.at += 86_400
-    both.ask('alice', 5_000n * oneMetis, BigInt(both.at))
-    both.run({ type: 'raiseCash', now: BigInt(both.at) })
+    both.at += 86_400n
+    both.ask('alice', 5_000n * oneMetis, both.at)
+    both.run({ type: 'raiseCash', now: both.at })
     both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * oneMetis })
     both.admit(1, 'INVALID_STATE_ROOT')
-    both.at += 7 * 86_400
+    both.at += 7n * 86_400n
     both.does({ type: 'executeCase', evidenceId: word(1) })
-    both.run({ type: 'report', now: BigInt(both.at), confirmed: true })
+    both.run({ type: 'report', now: both.at, confirmed: true })
     expect(both.state.totals.lost).toBe(30_000n * oneMetis)
     expect(seatsView(both.state)[0]?.assets).toBe(0n)
     expect(owedAssets(both.state)).toBe(heldAssets(both.state))
@@ -345,16 +345,16 @@ describe('one rule of time with the sequencer pool', () => {
 
   test('ninety days of trivial downtime of one seat hold up nobody', () => {
     const both = new Both(6, 20_000n, 150_000n)
-    both.at += 86_400
-    both.run({ type: 'report', now: BigInt(both.at) })
-    const [id] = both.ask('alice', 1_000n * oneMetis, BigInt(both.at))
+    both.at += 86_400n
+    both.run({ type: 'report', now: both.at })
+    const [id] = both.ask('alice', 1_000n * oneMetis, both.at)
     let cases = 0
     for (let day = 0; day < 90; day++) {
-      both.at += 86_400
+      both.at += 86_400n
       if (day % 4 === 0) both.admit(++cases, 'DOWNTIME')
       else if (day % 4 === 3) both.does({ type: 'executeCase', evidenceId: word(cases) })
       expect(inBunker(both.state)).toBe(false)
-      both.run({ type: 'report', now: BigInt(both.at) })
+      both.run({ type: 'report', now: both.at })
       if (day > 0) expect(queueView(both.state).entries[0]).toMatchObject({ id, status: 'claimable' })
     }
     expect(cases).toBeGreaterThan(20)

@@ -24,7 +24,7 @@ import { claimable, requested } from './withdrawal/queue.js'
 fc.configureGlobal({ seed: testSeed() })
 
 const oneMetis = 10n ** 18n
-const daySeconds = 86_400
+const daySeconds = 86_400n
 const address = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const admin = address(0xad)
@@ -34,7 +34,7 @@ class World {
   lst: Liquid
   pool: PoolState
   sequence = 0n
-  at = 100 * daySeconds
+  at = 100n * daySeconds
   slashed = 0n
   earned = 0n
 
@@ -43,7 +43,7 @@ class World {
     this.lst = createLiquid({
       preset,
       entrySeconds: 0n,
-      now: BigInt(this.at),
+      now: this.at,
       maxPositiveRebaseE9: undefined,
       limits: {},
     })
@@ -65,7 +65,7 @@ class World {
 
   /** What the protocol sends to seats is locked in the pool, by its own accounts. */
   allocate(): void {
-    const { state, result } = applyLiquid(this.lst, { type: 'allocate', now: BigInt(this.at) })
+    const { state, result } = applyLiquid(this.lst, { type: 'allocate', now: this.at })
     this.lst = state
     for (const { seat, assets } of result) {
       const id = Number(seat)
@@ -100,12 +100,12 @@ class World {
     this.run({ type: 'advanceEpoch', epoch: epoch + 1n })
   }
 
-  advance(seconds: number): void {
+  advance(seconds: bigint): void {
     this.at += seconds
   }
 
   report(): void {
-    this.lst = applyLiquid(this.lst, { type: 'report', now: BigInt(this.at), confirmed: true }).state
+    this.lst = applyLiquid(this.lst, { type: 'report', now: this.at, confirmed: true }).state
   }
 
   /** Both sides, to the wei. */
@@ -168,7 +168,7 @@ describe('with the sequencer pool', () => {
             world.report()
             // …and then all of it does (a cycle vault releases it over a week).
             if (preset === 'accumulated') {
-              world.advance(8 * daySeconds)
+              world.advance(8n * daySeconds)
               world.report()
             }
             expect(world.earned).toBeGreaterThan(0n)
@@ -202,7 +202,7 @@ describe('with the sequencer pool', () => {
             world.report()
             // Known and not priced: nobody gets out whole.
             expect(queueOf(world.lst).lastFinalizedId).toBe(0n)
-            world.advance(6 * daySeconds)
+            world.advance(6n * daySeconds)
             world.run({ type: 'executeCase', evidenceId: word(1) })
             expect(world.slashed).toBeGreaterThan(0n)
             world.agree()

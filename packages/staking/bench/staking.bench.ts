@@ -159,16 +159,16 @@ console.log('\nEvidence: a verdict on two conflicting headers needs two signatur
   }
   const context: EvidenceContext = {
     domain,
-    now: { epoch: 2n, at: 100 },
+    now: { epoch: 2n, at: 100n },
     keys: [{ signer, id: 1, fromEpoch: 0n }],
-    epochs: [{ epoch: 1n, startAt: 50, startHeight: 0n }],
+    epochs: [{ epoch: 1n, startAt: 50n, startHeight: 0n }],
     seen: [],
     judgedDowntime: [],
     policy: {
-      evidenceMaxAgeSeconds: 1000,
+      evidenceMaxAgeSeconds: 1000n,
       games: [],
       downtime: { windowTurns: 4, minTurns: 2 },
-      forcedInclusion: { windowSeconds: 1, graceSeconds: 1 },
+      forcedInclusion: { windowSeconds: 1n, graceSeconds: 1n },
       ordering: [],
     },
     facts,
@@ -187,11 +187,11 @@ console.log('\nSnapshot of 10^5 sequencers, against JSON.stringify and JSON.pars
 {
   let state: PoolState = createPool({ admin, maxSeats: 200_000 })
   for (let n = 1; n <= 100_000; n++) {
-    state = applyPool(state, { type: 'setWhitelist', by: admin, at: 1, owner: account(n), allowed: true }).state
+    state = applyPool(state, { type: 'setWhitelist', by: admin, at: 1n, owner: account(n), allowed: true }).state
     state = applyPool(state, {
       type: 'lock',
       by: account(n),
-      at: 1,
+      at: 1n,
       signer: account(1_000_000 + n),
       amountWei: 20_000n * 10n ** 18n,
     }).state

@@ -18,16 +18,16 @@ const message: HeaderMessage = {
 }
 const context: EvidenceContext = {
   domain: { name: 'L2', version: '1', chainId: 1088n, verifyingContract: signer },
-  now: { epoch: 2n, at: 100 },
+  now: { epoch: 2n, at: 100n },
   keys: [{ signer, id: 1, fromEpoch: 0n }],
-  epochs: [{ epoch: 1n, startAt: 50, startHeight: 0n }],
+  epochs: [{ epoch: 1n, startAt: 50n, startHeight: 0n }],
   seen: [],
   judgedDowntime: [],
   policy: {
-    evidenceMaxAgeSeconds: 1000,
+    evidenceMaxAgeSeconds: 1000n,
     games: [signer],
     downtime: { windowTurns: 2, minTurns: 1 },
-    forcedInclusion: { windowSeconds: 1, graceSeconds: 1 },
+    forcedInclusion: { windowSeconds: 1n, graceSeconds: 1n },
     ordering: [{ policy: 'priority', fromHeight: 0n }],
   },
   facts: {
@@ -36,14 +36,14 @@ const context: EvidenceContext = {
     ],
     turns: [{ epoch: 1n, startHeight: 1n, leader: 1, produced: 0, l1Stalled: false }],
     maintenance: [],
-    queue: [{ index: 1n, enqueuedAt: 1 }],
-    turnStarts: [{ epoch: 1n, term: 0, at: 1 }],
+    queue: [{ index: 1n, enqueuedAt: 1n }],
+    turnStarts: [{ epoch: 1n, term: 0, at: 1n }],
     inclusions: [],
     finalHeight: 9n,
     baseFees: [{ height: 5n, baseFeePerGas: 1n }],
     committedOrders: [],
     daChallenges: [],
-    reveals: [{ epoch: 1n, deadline: 1, committed: [1], revealed: [] }],
+    reveals: [{ epoch: 1n, deadline: 1n, committed: [1], revealed: [] }],
   },
 }
 const signed = { message, signer, signature: `0x${'22'.repeat(64)}1b` as Hex }

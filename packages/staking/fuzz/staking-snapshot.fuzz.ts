@@ -23,7 +23,8 @@ export const target: FuzzTarget = {
       // What was accepted can be worked with: commands are refused by code or applied, never anything else.
       const simulation = createSimulation(seededRandom(3), { owners: 4, delegators: 3 })
       let next = state
-      for (let i = 0; i < 10; i++) next = tryApply(next, { ...simulation.next(next), at: Math.max(next.at, 1) }).state
+      for (let i = 0; i < 10; i++)
+        next = tryApply(next, { ...simulation.next(next), at: next.at > 1n ? next.at : 1n }).state
     } catch (error) {
       if (!isL2Error(error)) throw error
     }

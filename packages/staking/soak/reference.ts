@@ -11,7 +11,7 @@ type Lot = {
   readonly by: Address | 'own'
   readonly fromEpoch: bigint
   toEpoch: bigint | undefined
-  claimableAt: number
+  claimableAt: bigint
   /** Scaled. */
   wei: bigint
 }
@@ -50,7 +50,7 @@ export function createReference(): Reference {
    * Moves `wei` of somebody's bonded deposits to the way out, the youngest first; of shares, by their part of a
    * deposit.
    */
-  const leave = (seat: number, by: Lot['by'], wei: bigint, epoch: bigint, claimableAt: number): void => {
+  const leave = (seat: number, by: Lot['by'], wei: bigint, epoch: bigint, claimableAt: bigint): void => {
     let rest = wei
     const own = lots.filter(lot => lot.seat === seat && lot.by === by && lot.toEpoch === undefined).reverse()
     for (const lot of own) {
@@ -165,13 +165,13 @@ export function createReference(): Reference {
           case 'Locked': {
             const { commissions: seat } = after.sequencers.get(event.id)!
             commissions.set(event.id, [{ bps: BigInt(seat[0]!.bps), fromEpoch: 0n }])
-            const lot = { seat: event.id, by: 'own', fromEpoch: epoch, toEpoch: undefined, claimableAt: 0 } as const
+            const lot = { seat: event.id, by: 'own', fromEpoch: epoch, toEpoch: undefined, claimableAt: 0n } as const
             lots.push({ ...lot, wei: event.amountWei * scale })
             break
           }
           case 'Relocked':
             if (before.sequencers.get(event.id)!.status === 'active') {
-              const lot = { seat: event.id, by: 'own', fromEpoch: epoch, toEpoch: undefined, claimableAt: 0 } as const
+              const lot = { seat: event.id, by: 'own', fromEpoch: epoch, toEpoch: undefined, claimableAt: 0n } as const
               lots.push({ ...lot, wei: event.amountWei * scale })
             }
             break
@@ -189,7 +189,7 @@ export function createReference(): Reference {
             break
           }
           case 'Delegated': {
-            const lot = { seat: event.id, by: event.delegator, fromEpoch: epoch, toEpoch: undefined, claimableAt: 0 }
+            const lot = { seat: event.id, by: event.delegator, fromEpoch: epoch, toEpoch: undefined, claimableAt: 0n }
             lots.push({ ...lot, wei: event.amountWei * scale })
             count(rounded, keyOf(event.id, event.delegator), 2n)
             break

@@ -19,7 +19,7 @@ it.each([1, 7, 150])(
     const metis = 10n ** 18n
     const reference = createReference()
     let state = createPool({ admin, firstLossBps: 0, maxLockWei: 10n ** 30n })
-    let at = 1
+    let at = 1n
     const run = (input: object): void => {
       const command = { by: admin, at, ...input } as PoolCommand
       const before = state
@@ -33,14 +33,14 @@ it.each([1, 7, 150])(
     run({ type: 'lock', by: owner, signer, amountWei: 20_000n * metis })
     let [lots, marks] = [0, 0]
     for (let epoch = 1n; epoch <= 730n; epoch++) {
-      at += 43_200
+      at += 43_200n
       run({ type: 'advanceEpoch', epoch })
       if (epoch % BigInt(payEvery) === 0n) run({ type: 'accrueBlock', height: epoch, signer })
       if (epoch % 40n === 39n) {
         const evidenceId = `0x${epoch.toString(16).padStart(64, '0')}`
         const offenceEpoch = epoch - BigInt(random.below(20))
         const offence = { kind: 'CENSORSHIP_FORCED', id: 1, evidenceId, evidenceHash: evidenceId, offenceEpoch }
-        run({ type: 'admitOffence', offence: { ...offence, offenceAt: at - random.below(10) * 86_400 } })
+        run({ type: 'admitOffence', offence: { ...offence, offenceAt: at - BigInt(random.below(10)) * 86_400n } })
       }
       for (const { evidenceId, status, executableAt } of [...state.cases.entries()].map(([, found]) => found)) {
         if (status === 'pending' && executableAt <= at) run({ type: 'executeCase', evidenceId })

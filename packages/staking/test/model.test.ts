@@ -66,12 +66,12 @@ function browserReplica(): Replica {
 }
 
 /** Books kept from commands and events alone, to compare the pool's own with. */
-function createBooks(exitDelaySeconds: number) {
+function createBooks(exitDelaySeconds: bigint) {
   let inWei = 0n
   let paidWei = 0n
   let burntWei = 0n
   let treasuryWei = 0n
-  const exits = new Map<string, number[]>()
+  const exits = new Map<string, bigint[]>()
   return {
     add(command: PoolCommand, events: SequencerPoolEvent[], state: PoolState) {
       if ('amountWei' in command && command.type !== 'withdraw') inWei += command.amountWei

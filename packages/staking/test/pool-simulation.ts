@@ -30,7 +30,7 @@ export function createSimulation(
   options: { owners?: number; delegators?: number; faults?: number } = {},
 ): Simulation {
   const { owners = 40, delegators = 60, faults = 0 } = options
-  let at = 1
+  let at = 1n
   let height = 0n
   let serial = 0
   let evidence = 0
@@ -43,7 +43,7 @@ export function createSimulation(
   const wei = (most: number): bigint => BigInt(random.below(most)) * metis + BigInt(random.uint32())
   const next = (state: PoolState): PoolCommand => {
     // Most commands fall into one minute; now and then days pass, so that delays and windows are reached.
-    at += random.bool(0.02) ? random.below(2 * day) : random.below(60)
+    at += BigInt(random.bool(0.02) ? random.below(2 * day) : random.below(60))
     const anyId = (): number => {
       const id = 1 + random.below(Math.max(1, state.nextId - 1))
       // Ids of the gone pile up: look at the living most of the time.
@@ -133,7 +133,7 @@ export function createSimulation(
     if (roll < 918) {
       const evidenceId = random.bool(0.9) ? word(++evidence) : word(1 + random.below(evidence + 1))
       pending.push(evidenceId)
-      const offenceAt = at - random.below(15 * day)
+      const offenceAt = at - BigInt(random.below(15 * day))
       const offenceEpoch = state.epoch - BigInt(random.below(8))
       return {
         type: 'admitOffence',
@@ -147,7 +147,7 @@ export function createSimulation(
       return { type: 'executeCase', ...as(owner()), evidenceId }
     }
     if (roll < 985) return { type: 'vetoCase', ...privileged, evidenceId }
-    if (roll < 990) return { type: 'pauseCase', ...privileged, evidenceId, seconds: 1 + random.below(3 * day) }
+    if (roll < 990) return { type: 'pauseCase', ...privileged, evidenceId, seconds: BigInt(1 + random.below(3 * day)) }
     return {
       type: 'submitRewards',
       ...privileged,

@@ -12,7 +12,6 @@ export type {
   CaseClosed,
   CasePaused,
   DelegationPaid,
-  FeedTimestamp,
   FoldedEvent,
   OffenceAdmitted,
   PossibleCost,

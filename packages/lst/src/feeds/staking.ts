@@ -4,9 +4,6 @@
  */
 export type StakingFeedEvent = { readonly type: string }
 
-/** Seconds. */
-export type FeedTimestamp = number | bigint
-
 /** A seat earned: the operator's part and its delegators' part, wei. */
 export type RewardAccrued = {
   readonly type: 'RewardAccrued'
@@ -47,7 +44,7 @@ export type OffenceAdmitted = PossibleCost & {
 }
 
 /** Its case is stopped, until `until` at the latest. */
-export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: FeedTimestamp }
+export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: bigint }
 
 /** …and now it is priced, or dropped (`vetoed`). */
 export type CaseClosed = {
@@ -63,7 +60,7 @@ export type UnlockStarted = {
   readonly type: 'UnlockStarted'
   readonly id: number
   readonly amountWei: bigint
-  readonly claimableAt: FeedTimestamp
+  readonly claimableAt: bigint
   readonly whole: boolean
 }
 
@@ -84,7 +81,7 @@ export type Undelegated = {
   readonly type: 'Undelegated'
   readonly id: number
   readonly shares: bigint
-  readonly claimableAt: FeedTimestamp
+  readonly claimableAt: bigint
 }
 
 /** A delegation was paid. */

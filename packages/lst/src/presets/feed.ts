@@ -11,7 +11,7 @@ import {
   type StakingFeedEvent,
 } from '../feeds/staking.js'
 import { max, min } from '../math/math.js'
-import { type Assets, total } from '../math/units.js'
+import { type Assets, forward, total } from '../math/units.js'
 import { checkReward } from '../report/guard.js'
 import { applySeats, seatAssets } from '../seats/book.js'
 import { type LstStep, step } from '../state/reducer.js'
@@ -96,7 +96,8 @@ function fold(lst: Liquid, event: FoldedEvent): LstStep<Liquid, boolean> {
   if (event.type === 'CasePaused') {
     const open = lst.openCases.get(event.evidenceId)
     if (open === undefined) return step(lst, false)
-    const until = max(open.until, BigInt(event.until))
+    forward(0n, event.until)
+    const until = max(open.until, event.until)
     return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, { ...open, until }) }, true)
   }
   if (event.type === 'OffenceAdmitted') return admit(lst, event)
@@ -192,7 +193,7 @@ function foldSeat(
 
 function announce(
   lst: Liquid,
-  args: { seat: number; started: bigint; readyAt: number | bigint; whole: boolean },
+  args: { seat: number; started: bigint; readyAt: bigint; whole: boolean },
 ): LstStep<Liquid, boolean> {
   const { seat, whole } = args
   const started = args.started as Assets
@@ -204,7 +205,7 @@ function announce(
     seat,
     assets: known || lst.parts.get(seat) === 'operator' ? started : assets,
     started,
-    readyAt: BigInt(args.readyAt),
+    readyAt: args.readyAt,
     whole,
   })
   return { state: { ...lst, seats: state }, result: true, events }

@@ -33,13 +33,13 @@ const lookaheadEpochs = 2
 const firstEpoch = BigInt(lookaheadEpochs + 1)
 /** Seconds instead of days: a fault is brought forward, judged and paid for while somebody watches. */
 const windows = {
-  exitDelaySeconds: 900,
-  evidenceMaxAgeSeconds: 600,
-  vetoWindowSeconds: 3,
-  correlationSettleSeconds: 3,
-  correlationWindowSeconds: 300,
-  disputeWindowSeconds: 300,
-  maxPauseSeconds: 60,
+  exitDelaySeconds: 900n,
+  evidenceMaxAgeSeconds: 600n,
+  vetoWindowSeconds: 3n,
+  correlationSettleSeconds: 3n,
+  correlationWindowSeconds: 300n,
+  disputeWindowSeconds: 300n,
+  maxPauseSeconds: 60n,
 }
 
 /** Where evidence is sent, as the calldata of an ordinary transaction: so it is ordered, posted and derived like everything else. */
@@ -94,7 +94,7 @@ export type PoolGenesis = {
 /** The pool of a new chain: every sequencer locked, the reward budget funded, the first epoch elected. */
 export function createControlPlane(genesis: PoolGenesis): ControlPlane {
   const { domain, operator, sequencers } = genesis
-  const at = Number(genesis.timestamp)
+  const at = genesis.timestamp
   let pool = createPool({ admin: operator, lookaheadEpochs, blockIntervalMs: 1000, maxSeats: 64, windows }, at)
   const apply = (command: PoolCommand): void => {
     pool = applyPool(pool, command).state
@@ -130,7 +130,7 @@ export function createControlPlane(genesis: PoolGenesis): ControlPlane {
 export const isBarred =
   (pool: PoolState) =>
   (id: number): boolean =>
-    (pool.sequencers.get(id)?.jailedUntil ?? 0) !== 0
+    (pool.sequencers.get(id)?.jailedUntil ?? 0n) !== 0n
 
 /**
  * Folds one block: evidence in it is judged, cases that are due are executed, its signer earns the block's reward, and the first block of an epoch elects
@@ -141,7 +141,7 @@ export function applyBlock(
   block: ControlBlock,
 ): { state: ControlPlane; events: SequencerPoolEvent[] } {
   const { domain, operator } = state
-  const at = Math.max(Number(block.timestamp), state.pool.at)
+  const at = block.timestamp > state.pool.at ? block.timestamp : state.pool.at
   let { pool, schedule, seed, epochs, lst } = state
   const events: SequencerPoolEvent[] = []
   const apply = (command: PoolCommand): void => {
@@ -156,7 +156,7 @@ export function applyBlock(
     // Those whose faults can still be brought forward: a span of time, whatever the length of an epoch.
     const kept = epochs.filter(({ startAt }) => startAt >= at - windows.evidenceMaxAgeSeconds)
     epochs = [...kept, { epoch: slot.epoch, startAt: at, startHeight: slot.start }]
-    lst = report(lst, BigInt(at))
+    lst = report(lst, at)
     const epoch = slot.epoch + 1n
     seed = epochSeed({
       chainId: domain.chainId,

@@ -104,7 +104,7 @@ export function delegate(draft: Draft, command: Command<'delegate'>): void {
   notPaused(draft)
   const { sequencer, held } = positionToAdd(draft, command.id)
   requireStatus(sequencer, 'active')
-  if (sequencer.jailedUntil > 0) refuse('DELEGATION_REFUSED', 'the sequencer is jailed', { id: sequencer.id })
+  if (sequencer.jailedUntil > 0n) refuse('DELEGATION_REFUSED', 'the sequencer is jailed', { id: sequencer.id })
   const { amountWei } = command
   const room = draft.config.maxLockWei - sequencer.amountWei - sequencer.delegated.wei
   requireAmount(amountWei, 1n, room > 0n ? room : 0n, 'amountWei')

@@ -120,7 +120,7 @@ describe('grinding', () => {
     }
   })
   it('stake that moves after the freeze moves no election: the pool itself', () => {
-    const at = 1
+    const at = 1n
     const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
     const admin = account(99)
     let state = createPool({ admin })

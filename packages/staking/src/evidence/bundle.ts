@@ -113,16 +113,16 @@ const contextSchema = /* @__PURE__ */ (() =>
       chainId: uint,
       verifyingContract: address,
     }),
-    now: z.strictObject({ epoch: uint, at: id }),
+    now: z.strictObject({ epoch: uint, at: uint }),
     keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: z.optional(uint) })),
-    epochs: list(z.strictObject({ epoch: uint, startAt: id, startHeight: uint })),
+    epochs: list(z.strictObject({ epoch: uint, startAt: uint, startHeight: uint })),
     seen: list(hash),
     judgedDowntime: list(z.strictObject({ id, epoch: uint })),
     policy: z.strictObject({
-      evidenceMaxAgeSeconds: id,
+      evidenceMaxAgeSeconds: uint,
       games: list(address),
       downtime: z.strictObject({ windowTurns: z.int().check(z.minimum(1)), minTurns: id }),
-      forcedInclusion: z.strictObject({ windowSeconds: id, graceSeconds: id }),
+      forcedInclusion: z.strictObject({ windowSeconds: uint, graceSeconds: uint }),
       ordering: list(z.strictObject({ policy: z.enum(['priority', 'receipts', 'committed']), fromHeight: uint })),
     }),
     facts: z.strictObject({
@@ -139,8 +139,8 @@ const contextSchema = /* @__PURE__ */ (() =>
       ),
       turns: list(z.strictObject({ epoch: uint, startHeight: uint, leader: id, produced: id, l1Stalled: z.boolean() })),
       maintenance: list(z.strictObject({ id, fromEpoch: uint, toEpoch: uint })),
-      queue: list(z.strictObject({ index: uint, enqueuedAt: id })),
-      turnStarts: list(z.strictObject({ epoch: uint, term: u32, at: id })),
+      queue: list(z.strictObject({ index: uint, enqueuedAt: uint })),
+      turnStarts: list(z.strictObject({ epoch: uint, term: u32, at: uint })),
       inclusions: list(z.strictObject({ txHash: hash, height: uint, index: id })),
       finalHeight: uint,
       baseFees: list(z.strictObject({ height: uint, baseFeePerGas: uint })),
@@ -150,12 +150,12 @@ const contextSchema = /* @__PURE__ */ (() =>
           challenge: hash,
           poster: address,
           epoch: uint,
-          deadline: id,
-          answeredAt: z.optional(id),
+          deadline: uint,
+          answeredAt: z.optional(uint),
           congested: z.boolean(),
         }),
       ),
-      reveals: list(z.strictObject({ epoch: uint, deadline: id, committed: list(id), revealed: list(id) })),
+      reveals: list(z.strictObject({ epoch: uint, deadline: uint, committed: list(id), revealed: list(id) })),
     }),
   }))()
 
@@ -225,7 +225,7 @@ export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
  *
  * const pool = createPool({ admin: `0x${'ad'.repeat(20)}` })
  * const domain = { name: 'L2 Sequencer', version: '1', chainId: 901n, verifyingContract: `0x${'01'.repeat(20)}` } as const
- * const epochs = [{ epoch: 0n, startAt: 0, startHeight: 0n }]
+ * const epochs = [{ epoch: 0n, startAt: 0n, startHeight: 0n }]
  * const context: EvidenceContext = { ...evidenceContextOf(pool), domain, epochs, policy: defaultEvidencePolicy }
  * console.log(context.keys.length, context.facts.finalHeight) // 0 0n
  * ```

@@ -60,7 +60,7 @@ const base: HeaderMessage = {
 }
 const context: EvidenceContext = {
   domain,
-  now: { epoch: 8n, at: 80_000 },
+  now: { epoch: 8n, at: 80_000n },
   keys: [1, 2, 3].map(id => ({
     id,
     signer: wallets[id - 1]!.address,
@@ -69,16 +69,16 @@ const context: EvidenceContext = {
   })),
   epochs: Array.from({ length: 9 }, (_, n) => ({
     epoch: BigInt(n),
-    startAt: n * 10_000,
+    startAt: BigInt(n) * 10_000n,
     startHeight: BigInt(n * 1000),
   })),
   seen: [],
   judgedDowntime: [],
   policy: {
-    evidenceMaxAgeSeconds: 40_000,
+    evidenceMaxAgeSeconds: 40_000n,
     games: [`0x${'cc'.repeat(20)}`],
     downtime: { windowTurns: 4, minTurns: 2 },
-    forcedInclusion: { windowSeconds: 1000, graceSeconds: 20 },
+    forcedInclusion: { windowSeconds: 1000n, graceSeconds: 20n },
     ordering: [
       { policy: 'priority', fromHeight: 5000n },
       { policy: 'receipts', fromHeight: 0n },
@@ -252,12 +252,12 @@ describe('common checks, in order', () => {
     const verdict = verifyEvidence(twice(), context)
     expect(verdict).toMatchObject({
       ok: true,
-      offence: { kind: 'EQUIVOCATION_BLOCK', id: 1, offenceEpoch: 5n, offenceAt: 50_000 },
+      offence: { kind: 'EQUIVOCATION_BLOCK', id: 1, offenceEpoch: 5n, offenceAt: 50_000n },
     })
     let pool = createPool({ admin: `0x${'aa'.repeat(20)}` })
     const by = pool.config.admin
     const run = (command: object) => {
-      pool = applyPool(pool, { by, at: 80_000, ...command } as PoolCommand).state
+      pool = applyPool(pool, { by, at: 80_000n, ...command } as PoolCommand).state
     }
     run({ type: 'setWhitelist', owner: by, allowed: true })
     run({ type: 'lock', signer: wallets[0]!.address, amountWei: 20_000n * 10n ** 18n })
@@ -268,7 +268,7 @@ describe('common checks, in order', () => {
     ).toBe('EQUIVOCATION_BLOCK')
     if (verdict.ok) run({ type: 'admitOffence', offence: verdict.offence })
     expect(evidenceContextOf(pool)).toMatchObject({
-      now: { epoch: 8n, at: 80_000 },
+      now: { epoch: 8n, at: 80_000n },
       keys: [{ id: 1, fromEpoch: 3n, toEpoch: undefined }],
       judgedDowntime: [],
     })
@@ -530,18 +530,18 @@ describe('forced inclusion', () => {
     item,
     header: header({ timestamp: 52_000n, ...change }),
   })
-  const facts = (enqueuedAt: number, turnAt = 50_000, earlier?: number) =>
+  const facts = (enqueuedAt: bigint, turnAt = 50_000n, earlier?: bigint) =>
     withFacts({
       queue: [...(earlier === undefined ? [] : [{ index: 2n, enqueuedAt: earlier }]), { index: 3n, enqueuedAt }],
       turnStarts: [{ epoch: 5n, term: 0, at: turnAt }],
     })
   it('is a fault when the window and the leader’s own grace have passed', () => {
-    expect(judge(evidence(), facts(50_900))).toBe('CENSORSHIP_FORCED')
-    expect(judge(evidence({ forcedUpTo: 4n }), facts(50_900))).toBe('E_NO_FAULT')
-    expect(judge(evidence(), facts(51_000))).toBe('E_NO_FAULT')
-    expect(judge(evidence(), facts(50_985))).toBe('E_EXCUSED')
-    expect(judge(evidence(), facts(40_000, 51_990))).toBe('E_EXCUSED')
-    expect(judge(evidence({ forcedUpTo: 2n }), facts(50_900, 50_000, 51_500))).toBe('E_EXCUSED')
+    expect(judge(evidence(), facts(50_900n))).toBe('CENSORSHIP_FORCED')
+    expect(judge(evidence({ forcedUpTo: 4n }), facts(50_900n))).toBe('E_NO_FAULT')
+    expect(judge(evidence(), facts(51_000n))).toBe('E_NO_FAULT')
+    expect(judge(evidence(), facts(50_985n))).toBe('E_EXCUSED')
+    expect(judge(evidence(), facts(40_000n, 51_990n))).toBe('E_EXCUSED')
+    expect(judge(evidence({ forcedUpTo: 2n }), facts(50_900n, 50_000n, 51_500n))).toBe('E_EXCUSED')
     expect(judge(evidence())).toBe('E_SOURCE')
   })
 })
@@ -578,23 +578,29 @@ describe('what L1 says', () => {
     )
   })
   it('judges withheld data and missed reveals', () => {
-    const challenge = { challenge: word(1), poster: wallets[0]!.address, epoch: 5n, deadline: 60_000, congested: false }
+    const challenge = {
+      challenge: word(1),
+      poster: wallets[0]!.address,
+      epoch: 5n,
+      deadline: 60_000n,
+      congested: false,
+    }
     const data = (accused = 1): Evidence => ({ type: 'DATA_WITHHOLDING', accused, challenge: word(1) })
     expect(judge(data(), withFacts({ daChallenges: [challenge] }))).toBe('DATA_WITHHOLDING')
-    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_001 }] }))).toBe('DATA_WITHHOLDING')
-    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_000 }] }))).toBe('E_NO_FAULT')
-    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, deadline: 80_000 }] }))).toBe('E_NO_FAULT')
+    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_001n }] }))).toBe('DATA_WITHHOLDING')
+    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_000n }] }))).toBe('E_NO_FAULT')
+    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, deadline: 80_000n }] }))).toBe('E_NO_FAULT')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, congested: true }] }))).toBe('E_EXCUSED')
     expect(judge(data(2), withFacts({ daChallenges: [challenge] }))).toBe('E_KEY_UNKNOWN')
     expect(judge(data())).toBe('E_SOURCE')
-    const reveals = [{ epoch: 5n, deadline: 60_000, committed: [1, 2], revealed: [2] }]
+    const reveals = [{ epoch: 5n, deadline: 60_000n, committed: [1, 2], revealed: [2] }]
     const reveal = (accused: number): Evidence => ({ type: 'MISSED_REVEAL', accused, epoch: 5n })
     expect([1, 2, 3].map(accused => judge(reveal(accused), withFacts({ reveals })))).toEqual([
       'MISSED_REVEAL',
       'E_NO_FAULT',
       'E_NO_FAULT',
     ])
-    expect(judge(reveal(1), withFacts({ reveals: [{ ...reveals[0]!, deadline: 80_000 }] }))).toBe('E_NO_FAULT')
+    expect(judge(reveal(1), withFacts({ reveals: [{ ...reveals[0]!, deadline: 80_000n }] }))).toBe('E_NO_FAULT')
     expect(judge(reveal(1))).toBe('E_SOURCE')
   })
 })

@@ -67,8 +67,8 @@ export type EvidenceFacts = {
   /** In order of their heights. */
   turns: readonly Turn[]
   maintenance: readonly { id: number; fromEpoch: bigint; toEpoch: bigint }[]
-  queue: readonly { index: bigint; enqueuedAt: number }[]
-  turnStarts: readonly { epoch: bigint; term: number; at: number }[]
+  queue: readonly { index: bigint; enqueuedAt: bigint }[]
+  turnStarts: readonly { epoch: bigint; term: number; at: bigint }[]
   inclusions: readonly { txHash: Hash; height: bigint; index: number }[]
   /** Everything up to here is final. */
   finalHeight: bigint
@@ -78,11 +78,11 @@ export type EvidenceFacts = {
     challenge: Hash
     poster: Address
     epoch: bigint
-    deadline: number
-    answeredAt?: number | undefined
+    deadline: bigint
+    answeredAt?: bigint | undefined
     congested: boolean
   }[]
-  reveals: readonly { epoch: bigint; deadline: number; committed: readonly number[]; revealed: readonly number[] }[]
+  reveals: readonly { epoch: bigint; deadline: bigint; committed: readonly number[]; revealed: readonly number[] }[]
 }
 
 /** Nothing is known of L1 or of the canonical chain: enough for contradictions that signatures alone prove. */
@@ -102,13 +102,13 @@ export const emptyFacts: EvidenceFacts = {
 
 /** What the chain holds against its leaders, and from when. */
 export type EvidencePolicy = {
-  evidenceMaxAgeSeconds: number
+  evidenceMaxAgeSeconds: bigint
   /** Dispute games whose results are believed. */
   games: readonly Address[]
   /** A fault when more than windowTurns − minTurns of the last windowTurns own turns were missed. */
   downtime: { windowTurns: number; minTurns: number }
   /** OP Stack: 12 hours. Grace is counted from the leader's own turn start. */
-  forcedInclusion: { windowSeconds: number; graceSeconds: number }
+  forcedInclusion: { windowSeconds: bigint; graceSeconds: bigint }
   ordering: readonly { policy: 'priority' | 'receipts' | 'committed'; fromHeight: bigint }[]
 }
 
@@ -117,20 +117,20 @@ export type EvidencePolicy = {
  * forced, as on the OP Stack, with ten minutes of grace. No dispute game is believed and no ordering is promised.
  */
 export const defaultEvidencePolicy: EvidencePolicy = {
-  evidenceMaxAgeSeconds: 14 * 86_400,
+  evidenceMaxAgeSeconds: 14n * 86_400n,
   games: [],
   downtime: { windowTurns: 20, minTurns: 10 },
-  forcedInclusion: { windowSeconds: 43_200, graceSeconds: 600 },
+  forcedInclusion: { windowSeconds: 43_200n, graceSeconds: 600n },
   ordering: [],
 }
 
 /** Everything a verdict depends on besides the evidence. Pure data: verification needs no network. */
 export type EvidenceContext = {
   domain: SequencerDomain
-  now: { epoch: bigint; at: number }
+  now: { epoch: bigint; at: bigint }
   keys: readonly KeyEntry[]
   /** When each epoch began, seconds: a signer's own timestamps decide nothing. */
-  epochs: readonly { epoch: bigint; startAt: number; startHeight: bigint }[]
+  epochs: readonly { epoch: bigint; startAt: bigint; startHeight: bigint }[]
   /** Faults already admitted. */
   seen: readonly Hex[]
   /** Up to which epoch downtime has been judged: turns are counted anew after a conviction. */

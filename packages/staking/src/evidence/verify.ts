@@ -2,6 +2,7 @@ import { bytesToHex, concatBytes, hexToBytes, isL2Error, toJson } from '@l2/comm
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { parseTransaction, serializeTransaction } from 'viem'
+import { later } from '../internal/seconds.js'
 import type { OffenceKind } from '../slashing/penalty.js'
 import { transactionsRoot } from './merkle.js'
 import { recoverSigner, type SignedObjects, signingHash } from './typed-data.js'
@@ -327,14 +328,14 @@ function censorship(
   const turn = turnStarts.find(({ epoch, term }) => epoch === message.epochId && term === message.term)
   if (item === undefined || turn === undefined) return no('E_SOURCE', 'no such queue item or turn')
   if (message.forcedUpTo > evidence.item) return no('E_NO_FAULT', 'the item is included')
-  const at = Number(message.timestamp)
+  const at = message.timestamp
   if (item.enqueuedAt + windowSeconds >= at) return no('E_NO_FAULT', 'the window had not elapsed')
   // Items go in order: one that is not due yet and stands before this one excuses it.
   const blocked = queue.some(
     ({ index, enqueuedAt }) => index >= message.forcedUpTo && index < evidence.item && enqueuedAt + windowSeconds >= at,
   )
   if (blocked) return no('E_EXCUSED', 'an earlier item was not due')
-  const dueInTurn = Math.max(turn.at, item.enqueuedAt + windowSeconds)
+  const dueInTurn = later(turn.at, item.enqueuedAt + windowSeconds)
   return at <= dueInTurn + graceSeconds ? no('E_EXCUSED', 'the leader’s own grace had not elapsed') : undefined
 }
 

@@ -3,6 +3,7 @@ import type { Address, Hex } from 'viem'
 import { draw, seedBytes } from '../election/draw.js'
 import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
+import { isSeconds } from '../internal/seconds.js'
 
 /** What it takes to get a seat. Metis' own numbers are the defaults. */
 export type SeatRules = {
@@ -13,7 +14,7 @@ export type SeatRules = {
   /** Share of yes among yes and no. Default 8000, which is 80 %. */
   approvalBps?: number
   /** Default 7 days. */
-  votingSeconds?: number
+  votingSeconds?: bigint
 }
 
 /** A question about one seat. */
@@ -21,7 +22,7 @@ export type SeatProposal = {
   readonly id: number
   readonly kind: 'admit' | 'remove'
   readonly candidate: Address
-  readonly closesAt: number
+  readonly closesAt: bigint
   readonly yesWei: bigint
   readonly noWei: bigint
   readonly voters: OrderedMap<Address, true>
@@ -43,7 +44,7 @@ export type Blitz = {
   readonly id: number
   readonly seats: number
   readonly minPledgeWei: bigint
-  readonly closesAt: number
+  readonly closesAt: bigint
   readonly candidates: readonly BlitzCandidate[]
   readonly tally: OrderedMap<Address, BlitzVotes>
   readonly voters: OrderedMap<Address, true>
@@ -55,12 +56,12 @@ export type Blitz = {
 /** Votes on seats. Plain data; weights come with each vote from a balance snapshot that the caller has checked. */
 export type SeatGovernance = {
   readonly rules: Required<SeatRules>
-  readonly at: number
+  readonly at: bigint
   readonly proposals: readonly SeatProposal[]
   readonly blitzes: readonly Blitz[]
 }
 
-export type GovernanceCommand = { at: number } & (
+export type GovernanceCommand = { at: bigint } & (
   | { type: 'propose'; kind: 'admit' | 'remove'; candidate: Address }
   | { type: 'vote'; proposal: number; voter: Address; weightWei: bigint; approve: boolean }
   | { type: 'close'; proposal: number }
@@ -74,11 +75,11 @@ export type GovernanceCommand = { at: number } & (
 
 /** What the pool's admin does about it: `SeatGranted` and `SeatRevoked` become `setWhitelist`. */
 export type GovernanceEvent =
-  | { type: 'Proposed'; proposal: number; kind: 'admit' | 'remove'; candidate: Address; closesAt: number }
+  | { type: 'Proposed'; proposal: number; kind: 'admit' | 'remove'; candidate: Address; closesAt: bigint }
   | { type: 'Voted'; proposal: number; voter: Address; weightWei: bigint; approve: boolean }
   | { type: 'ProposalClosed'; proposal: number; outcome: 'passed' | 'failed' }
   | { type: 'SeatGranted' | 'SeatRevoked'; owner: Address }
-  | { type: 'BlitzOpened'; blitz: number; seats: number; closesAt: number }
+  | { type: 'BlitzOpened'; blitz: number; seats: number; closesAt: bigint }
   | { type: 'BlitzEntered'; blitz: number; protocol: Address }
   | { type: 'BlitzVoted'; blitz: number; voter: Address; protocol: Address; weightWei: bigint; approve: boolean }
   /** Who stood and had fewer votes than a seat takes gets none, even where seats stay free. */
@@ -91,13 +92,13 @@ export function createSeatGovernance(rules: SeatRules = {}): SeatGovernance {
     quorumWei: rules.quorumWei ?? 50_000n * 10n ** 18n,
     minVoters: rules.minVoters ?? 500,
     approvalBps: rules.approvalBps ?? 8000,
-    votingSeconds: rules.votingSeconds ?? 7 * 86_400,
+    votingSeconds: rules.votingSeconds ?? 7n * 86_400n,
   }
   const { quorumWei, minVoters, approvalBps, votingSeconds } = full
   if (quorumWei < 0n || !(minVoters >= 0) || !(approvalBps > 0 && approvalBps <= 10_000) || !(votingSeconds > 0)) {
     refuse('CONFIG_INVALID', 'quorumWei, minVoters >= 0, approvalBps 1 … 10000, votingSeconds > 0 expected', full)
   }
-  return { rules: full, at: 0, proposals: [], blitzes: [] }
+  return { rules: full, at: 0n, proposals: [], blitzes: [] }
 }
 
 function invalid(reason: string, details: Record<string, unknown> = {}): never {
@@ -113,7 +114,7 @@ export function applyGovernance(
   state: SeatGovernance,
   command: GovernanceCommand,
 ): { state: SeatGovernance; events: GovernanceEvent[]; result: null } {
-  if (!Number.isSafeInteger(command.at) || command.at < state.at) {
+  if (!isSeconds(command.at) || command.at < state.at) {
     refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`)
   }
   const { state: next, events } = step(state, command)
@@ -292,7 +293,7 @@ function openProposal(state: SeatGovernance, id: number): SeatProposal {
   return proposal
 }
 
-function openBlitz(state: SeatGovernance, id: number, at: number): Blitz {
+function openBlitz(state: SeatGovernance, id: number, at: bigint): Blitz {
   const blitz = state.blitzes[id] ?? invalid('no such blitz', { blitz: id })
   if (at > blitz.closesAt) invalid('voting has ended', { blitz: id, closesAt: blitz.closesAt })
   return blitz

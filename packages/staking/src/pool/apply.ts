@@ -1,7 +1,8 @@
 import { OrderedMap } from '@l2/common'
 import { claimDelegation, claimDelegationRewards, delegate, undelegate } from '../delegation/delegation.js'
-import { refuse } from '../errors.js'
+import { refuse, StakingError } from '../errors.js'
 import { toAddress } from '../internal/address.js'
+import { isSeconds } from '../internal/seconds.js'
 import { Timeline } from '../internal/timeline.js'
 import { accrueBlock, submitRewards } from '../rewards/accrue.js'
 import { rewardPerBlockFor } from '../rewards/rate.js'
@@ -38,7 +39,12 @@ import type { PoolState } from './types.js'
  * @param at Seconds since the Unix epoch from which commands may date. Default 0.
  * @throws StakingError `CONFIG_INVALID` with every field and inequality that fails
  */
-export function createPool(options: PoolOptions, at = 0): PoolState {
+export function createPool(options: PoolOptions, at = 0n): PoolState {
+  if (!isSeconds(at)) {
+    throw new StakingError(`"at" expected seconds, a bigint of 0 or more, got ${String(at)}`, {
+      code: 'CONFIG_INVALID',
+    })
+  }
   return {
     profile: 'safe',
     config: parsePoolConfig(options),
@@ -95,7 +101,7 @@ function advanceEpoch(draft: Draft, command: Extract<PoolCommand, { type: 'advan
 }
 
 /** Entries that are kept of the times when epochs began: how finely what is forgotten is told apart. */
-const startsKept = 1024
+const startsKept = 1024n
 
 /**
  * The start of this epoch beside those still asked for. What is remembered is a span of time, however short the epochs
@@ -162,9 +168,9 @@ const handlers: Handlers = {
  * const admin = `0x${'aa'.repeat(20)}` as const
  * const owner = `0x${'01'.repeat(20)}` as const
  * let pool = createPool({ admin })
- * pool = applyPool(pool, { type: 'setWhitelist', by: admin, at: 1, owner, allowed: true }).state
+ * pool = applyPool(pool, { type: 'setWhitelist', by: admin, at: 1n, owner, allowed: true }).state
  * const { state, events, result } = applyPool(pool, {
- *   type: 'lock', by: owner, at: 2, signer: `0x${'02'.repeat(20)}`, amountWei: 20_000n * 10n ** 18n,
+ *   type: 'lock', by: owner, at: 2n, signer: `0x${'02'.repeat(20)}`, amountWei: 20_000n * 10n ** 18n,
  * })
  * console.log(result, events[0]?.type, state.activeWei) // 1 Locked 20000000000000000000000n
  * ```
@@ -175,7 +181,7 @@ export function applyPool<const Command extends PoolCommand>(
 ): { state: PoolState; events: SequencerPoolEvent[]; result: PoolResult<Command['type']> } {
   const handler = Object.hasOwn(handlers, command.type) ? handlers[command.type] : undefined
   if (handler === undefined) refuse('INPUT_INVALID', 'no such command', { type: String(command.type).slice(0, 40) })
-  if (!Number.isSafeInteger(command.at) || command.at < state.at) {
+  if (!isSeconds(command.at) || command.at < state.at) {
     refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`, { at: command.at, last: state.at })
   }
   const draft = openDraft(state, command.at, toAddress(command.by, 'by'))

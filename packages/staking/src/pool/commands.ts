@@ -2,7 +2,7 @@ import type { Address, Hex } from 'viem'
 import type { OffenceKind } from '../slashing/penalty.js'
 
 /** Who does it and when (seconds since the Unix epoch; never earlier than the state). */
-export type CommandContext = { by: Address; at: number }
+export type CommandContext = { by: Address; at: bigint }
 
 /** A fault that a verifier of `evidence` has established; the pool only keeps the books. */
 export type Offence = {
@@ -15,7 +15,7 @@ export type Offence = {
   evidenceHash: Hex
   offenceEpoch: bigint
   /** Seconds. */
-  offenceAt: number
+  offenceAt: bigint
   /** Downtime only: stake offline at the time beyond the usual, in basis points. Default 0. */
   excessOfflineBps?: number
 }
@@ -76,7 +76,7 @@ export type PoolCommand = CommandContext &
     | { type: 'revealReport'; evidenceId: Hex; salt: Hex }
     | { type: 'executeCase'; evidenceId: Hex }
     | { type: 'vetoCase'; evidenceId: Hex }
-    | { type: 'pauseCase'; evidenceId: Hex; seconds: number }
+    | { type: 'pauseCase'; evidenceId: Hex; seconds: bigint }
     | { type: 'unjail'; id: number }
   )
 
@@ -112,7 +112,7 @@ export type SequencerPoolEvent =
   | { type: 'Locked'; id: number; owner: Address; signer: Address; amountWei: bigint; electableFromEpoch: bigint }
   | { type: 'Relocked'; id: number; amountWei: bigint; fromRewardWei: bigint }
   /** Own stake begins its way out, a part of it or the whole; it is paid at `claimableAt` at the earliest. */
-  | { type: 'UnlockStarted'; id: number; amountWei: bigint; claimableAt: number; forced: boolean; whole: boolean }
+  | { type: 'UnlockStarted'; id: number; amountWei: bigint; claimableAt: bigint; forced: boolean; whole: boolean }
   /** What came of `unlockedWei` that had begun its way out; `whole`: the seat is empty now. */
   | { type: 'StakePaid'; id: number; to: Address; amountWei: bigint; unlockedWei: bigint; whole: boolean }
   | { type: 'RewardsPaid'; id: number; to: Address; amountWei: bigint }
@@ -120,7 +120,7 @@ export type SequencerPoolEvent =
   | { type: 'OwnerChanged'; id: number; owner: Address }
   | { type: 'RewardRecipientChanged'; id: number; recipient: Address }
   /** The first step is taken at `dueAt` at the earliest. */
-  | { type: 'CommissionAnnounced'; id: number; targetBps: number; dueAt: number }
+  | { type: 'CommissionAnnounced'; id: number; targetBps: number; dueAt: bigint }
   | { type: 'CommissionChanged'; id: number; commissionBps: number; fromEpoch: bigint }
   | { type: 'MaintenanceDeclared'; id: number; fromEpoch: bigint; toEpoch: bigint }
   | { type: 'EpochAdvanced'; epoch: bigint; rewardPerBlockWei: bigint }
@@ -143,7 +143,7 @@ export type SequencerPoolEvent =
     }
   | { type: 'RewardBatch'; batchId: bigint; startEpoch: bigint; endEpoch: bigint; amountWei: bigint }
   | { type: 'Delegated'; id: number; delegator: Address; amountWei: bigint; shares: bigint }
-  | { type: 'Undelegated'; id: number; delegator: Address; shares: bigint; claimableAt: number }
+  | { type: 'Undelegated'; id: number; delegator: Address; shares: bigint; claimableAt: bigint }
   | { type: 'DelegationPaid'; id: number; delegator: Address; shares: bigint; amountWei: bigint }
   | { type: 'DelegationRewardsPaid'; id: number; delegator: Address; amountWei: bigint }
   /**
@@ -154,12 +154,12 @@ export type SequencerPoolEvent =
       type: 'OffenceAdmitted'
       evidenceId: Hex
       kind: OffenceKind
-      executableAt: number
+      executableAt: bigint
       correlated: readonly Exposure[]
     } & Exposure)
   | { type: 'ReportCommitted'; commitment: Hex; reporter: Address }
   | { type: 'ReportRevealed'; evidenceId: Hex; reporter: Address }
-  | { type: 'Jailed'; id: number; until: number }
+  | { type: 'Jailed'; id: number; until: bigint }
   | { type: 'Unjailed'; id: number }
   | { type: 'Tombstoned'; id: number }
   | {
@@ -179,4 +179,4 @@ export type SequencerPoolEvent =
       burntWei: bigint
     }
   | { type: 'CaseClosed'; evidenceId: Hex; id: number; outcome: 'executed' | 'vetoed' }
-  | { type: 'CasePaused'; evidenceId: Hex; until: number }
+  | { type: 'CasePaused'; evidenceId: Hex; until: bigint }

@@ -28,7 +28,7 @@ export function setCommission(draft: Draft, command: Extract<PoolCommand, { type
 /** At the start of an epoch: takes one step of every plan that is due. */
 export function stepCommissions(draft: Draft): void {
   const { epoch, at, commissionPlans } = draft
-  const isDue = (plan: { dueAt: number; fromEpoch: bigint }): boolean => plan.dueAt <= at && plan.fromEpoch <= epoch
+  const isDue = (plan: { dueAt: bigint; fromEpoch: bigint }): boolean => plan.dueAt <= at && plan.fromEpoch <= epoch
   if (!commissionPlans.some(isDue)) return
   const { maxCommissionStepBps, windows } = draft.config
   draft.commissionPlans = commissionPlans.flatMap(plan => {

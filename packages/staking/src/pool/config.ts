@@ -2,6 +2,7 @@ import { readSchema } from '@l2/common/schema'
 import type { Address } from 'viem'
 import * as z from 'zod/mini'
 import { StakingError } from '../errors.js'
+import { maxSeconds } from '../internal/seconds.js'
 
 const address = /* @__PURE__ */ (() =>
   z.pipe(
@@ -19,24 +20,34 @@ const wei = /* @__PURE__ */ (() =>
     ]),
     z.bigint().check(z.nonnegative()),
   ))()
-const seconds = /* @__PURE__ */ (() => z.int().check(z.nonnegative()))()
+const seconds = /* @__PURE__ */ (() =>
+  z.pipe(
+    z.union([
+      z.bigint(),
+      z.pipe(
+        z.string().check(z.regex(/^\d{1,20}$/)),
+        z.transform((text: string) => BigInt(text)),
+      ),
+    ]),
+    z.bigint().check(z.nonnegative(), z.maximum(maxSeconds)),
+  ))()
 const bps = /* @__PURE__ */ (() => z.int().check(z.minimum(0), z.maximum(10_000)))()
-const day = 86_400
+const day = 86_400n
 const metis = 10n ** 18n
 
 /** The windows that hold stake back long enough to be slashed. All in seconds. */
 export const windowsSchema = /* @__PURE__ */ (() =>
   z.strictObject({
-    exitDelaySeconds: z._default(seconds, 21 * day),
-    evidenceMaxAgeSeconds: z._default(seconds, 14 * day),
-    vetoWindowSeconds: z._default(seconds, 3 * day),
-    correlationSettleSeconds: z._default(seconds, 3 * day),
-    correlationWindowSeconds: z._default(seconds, 7 * day),
-    disputeWindowSeconds: z._default(seconds, 7 * day),
+    exitDelaySeconds: z._default(seconds, 21n * day),
+    evidenceMaxAgeSeconds: z._default(seconds, 14n * day),
+    vetoWindowSeconds: z._default(seconds, 3n * day),
+    correlationSettleSeconds: z._default(seconds, 3n * day),
+    correlationWindowSeconds: z._default(seconds, 7n * day),
+    disputeWindowSeconds: z._default(seconds, 7n * day),
     /** How long the council may hold one case; it resumes by itself. */
-    maxPauseSeconds: z._default(seconds, 3 * day),
+    maxPauseSeconds: z._default(seconds, 3n * day),
     /** From the announcement of a commission to its first step, and from step to step. */
-    commissionNoticeSeconds: z._default(seconds, 7 * day),
+    commissionNoticeSeconds: z._default(seconds, 7n * day),
   }))()
 /** See {@link windowsSchema}. */
 export type Windows = z.output<typeof windowsSchema>
@@ -145,7 +156,7 @@ export function parsePoolConfig(options: unknown): PoolConfig {
  * How long weights and the times of stake are remembered: until no case about them can be opened, paused, executed or
  * correlated any more.
  */
-export function rememberedSeconds(windows: Windows): number {
+export function rememberedSeconds(windows: Windows): bigint {
   const {
     evidenceMaxAgeSeconds,
     vetoWindowSeconds,

@@ -14,7 +14,7 @@ export type Draft = Fields & { events: SequencerPoolEvent[]; by: Address }
 type Fields = { -readonly [Key in keyof PoolState]: PoolState[Key] }
 
 /** A state that a command may change, with who gave the command. */
-export function openDraft(state: PoolState, at: number, by: Address): Draft {
+export function openDraft(state: PoolState, at: bigint, by: Address): Draft {
   const draft = copyFields(state) as Draft
   draft.at = at
   draft.events = []
@@ -70,14 +70,14 @@ export function put(draft: Draft, next: Sequencer): void {
   const last = draft.sequencers.get(next.id)
   const before = last === undefined ? 0n : bondedWei(last)
   const after = bondedWei(next)
-  const jailedBefore = last !== undefined && last.jailedUntil > 0 ? before : 0n
-  const jailedAfter = next.jailedUntil > 0 ? after : 0n
+  const jailedBefore = last !== undefined && last.jailedUntil > 0n ? before : 0n
+  const jailedAfter = next.jailedUntil > 0n ? after : 0n
   if (after !== before) {
     draft.activeWei += after - before
     draft.totals = noted(draft, draft.totals, { epoch: draft.epoch, wei: draft.activeWei })
   }
   if (jailedAfter !== jailedBefore) draft.jailedWei += jailedAfter - jailedBefore
-  const electable = next.status === 'active' && next.jailedUntil === 0
+  const electable = next.status === 'active' && next.jailedUntil === 0n
   const isActive = next.status === 'active'
   const ownWei = isActive ? next.amountWei : 0n
   const delegatedWei = isActive ? next.delegated.wei : 0n
@@ -179,7 +179,7 @@ export function notFrozen(draft: Draft, sequencer: Sequencer): void {
 /** Whether two faults belong together: of one class, within the correlation window. */
 export function areCorrelated(draft: Draft, a: SlashCase, b: SlashCase): boolean {
   const [first, second] = [offenceRules[a.kind], offenceRules[b.kind]]
-  const apart = Math.abs(a.offenceAt - b.offenceAt)
+  const apart = a.offenceAt > b.offenceAt ? a.offenceAt - b.offenceAt : b.offenceAt - a.offenceAt
   const { correlationWindowSeconds } = draft.config.windows
   return first.safety && second.safety && first.class === second.class && apart <= correlationWindowSeconds
 }

@@ -16,17 +16,17 @@ const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const word = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const [admin, zero] = [account(0xad), account(0)]
 const metis = 10n ** 18n
-const day = 86_400
+const day = 86_400n
 type Input = PoolCommand extends infer C
   ? C extends unknown
-    ? Omit<C, 'at' | 'by'> & { at?: number; by?: `0x${string}` }
+    ? Omit<C, 'at' | 'by'> & { at?: bigint; by?: `0x${string}` }
     : never
   : never
 
 /** A pool in hand: `run` applies, `code` gives what a refusal says and proves that it changed nothing. */
 function inHand(options: Partial<PoolOptions> = {}) {
   let state = createPool({ admin, ...options })
-  let at = 10
+  let at = 10n
   const run = (input: Input): SequencerPoolEvent[] => {
     at = input.at ?? at
     const result = applyPool(state, { by: admin, ...input, at } as PoolCommand)
@@ -35,7 +35,7 @@ function inHand(options: Partial<PoolOptions> = {}) {
   }
   return {
     run,
-    wait: (seconds: number) => (at += seconds),
+    wait: (seconds: bigint) => (at += seconds),
     get state(): PoolState {
       return state
     },
@@ -63,31 +63,31 @@ function inHand(options: Partial<PoolOptions> = {}) {
 describe('results', () => {
   it('are the id of a seat and the wei that were paid, as the events say; null where there is nothing to say', () => {
     let state = createPool({ admin, maxSeats: 1 })
-    const run = <const Command extends Input>(input: Command & { by: `0x${string}`; at: number }) => {
+    const run = <const Command extends Input>(input: Command & { by: `0x${string}`; at: bigint }) => {
       const { result, events, state: next } = applyPool(state, input as unknown as PoolCommand)
       state = next
       const paid = events.flatMap(event => ('amountWei' in event ? [event.amountWei] : []))
       return { result, paid }
     }
-    const later = 10 + state.config.windows.exitDelaySeconds
+    const later = 10n + state.config.windows.exitDelaySeconds
     for (const n of [1, 2]) {
-      expect(run({ type: 'setWhitelist', by: admin, at: 1, owner: account(n), allowed: true }).result).toBeNull()
-      const locked = { by: account(n), at: 1, signer: account(1000 + n), amountWei: 20_000n * metis } as const
+      expect(run({ type: 'setWhitelist', by: admin, at: 1n, owner: account(n), allowed: true }).result).toBeNull()
+      const locked = { by: account(n), at: 1n, signer: account(1000 + n), amountWei: 20_000n * metis } as const
       expect(run({ type: 'lock', ...locked }).result).toBe(n)
     }
-    expect(run({ type: 'leaveQueue', by: account(2), at: 2, id: 2 }).result).toBe(20_000n * metis)
-    expect(run({ type: 'fund', by: admin, at: 2, amountWei: 1_000n * metis }).result).toBeNull()
-    run({ type: 'delegate', by: account(9), at: 2, id: 1, amountWei: 5n * metis })
-    for (const epoch of [1n, 2n, 3n, 4n]) run({ type: 'advanceEpoch', by: admin, at: 3, epoch })
-    run({ type: 'accrueBlock', by: admin, at: 4, height: 1n, signer: account(1001) })
-    run({ type: 'undelegate', by: account(9), at: 5, id: 1, shares: 5n * metis })
+    expect(run({ type: 'leaveQueue', by: account(2), at: 2n, id: 2 }).result).toBe(20_000n * metis)
+    expect(run({ type: 'fund', by: admin, at: 2n, amountWei: 1_000n * metis }).result).toBeNull()
+    run({ type: 'delegate', by: account(9), at: 2n, id: 1, amountWei: 5n * metis })
+    for (const epoch of [1n, 2n, 3n, 4n]) run({ type: 'advanceEpoch', by: admin, at: 3n, epoch })
+    run({ type: 'accrueBlock', by: admin, at: 4n, height: 1n, signer: account(1001) })
+    run({ type: 'undelegate', by: account(9), at: 5n, id: 1, shares: 5n * metis })
     for (const type of ['withdrawRewards', 'claimDelegationRewards'] as const) {
       const by = type === 'withdrawRewards' ? account(1) : account(9)
-      const { result, paid } = run({ type, by, at: 6, id: 1 })
+      const { result, paid } = run({ type, by, at: 6n, id: 1 })
       expect(result).toBeGreaterThan(0n)
       expect([result]).toEqual(paid)
     }
-    run({ type: 'unlock', by: account(1), at: 7, id: 1 })
+    run({ type: 'unlock', by: account(1), at: 7n, id: 1 })
     expect(run({ type: 'claimDelegation', by: account(9), at: later, id: 1 }).result).toBe(5n * metis)
     expect(run({ type: 'claim', by: account(1), at: later, id: 1 }).result).toBe(20_000n * metis)
   })
@@ -129,7 +129,7 @@ describe('guards of the safe pool', () => {
     pool.seat(2, 30_000n)
     const me = account(1)
     expect(pool.code({ type: 'nothing' } as never)).toBe('INPUT_INVALID')
-    expect(pool.code({ type: 'setPaused', paused: true, at: 9 })).toBe('TIME_REVERSED')
+    expect(pool.code({ type: 'setPaused', paused: true, at: 9n })).toBe('TIME_REVERSED')
     for (const type of [
       'setPaused',
       'setWhitelist',
@@ -198,11 +198,11 @@ describe('guards of the safe pool', () => {
 describe('configuration', () => {
   it.each([
     [
-      { windows: { exitDelaySeconds: 20 * day - 1 } },
+      { windows: { exitDelaySeconds: 20n * day - 1n } },
       'evidenceMaxAge + vetoWindow + correlationSettle <= exitDelay fails: 1209600 + 259200 + 259200 > 1727999 seconds',
     ],
     [
-      { windows: { disputeWindowSeconds: 15 * day } },
+      { windows: { disputeWindowSeconds: 15n * day } },
       'disputeWindow <= evidenceMaxAge fails: 1296000 > 1209600 seconds',
     ],
     [{ minLockWei: 2n, maxLockWei: 1n }, 'minLockWei <= maxLockWei fails: 2 > 1'],
@@ -236,9 +236,9 @@ describe('exit is always possible', () => {
       pool.epochs(1)
       pool.run({ type: 'accrueBlock', height: 1n, signer: account(1001) })
       pool.run(how === 'forced' ? { type: 'forceUnlock', id: 1 } : { type: 'unlock', by: account(1), id: 1 })
-      pool.wait(21 * day - 1)
+      pool.wait(21n * day - 1n)
       expect(pool.code({ type: 'claim', by: account(1), id: 1 })).toBe('NOTHING_TO_CLAIM')
-      pool.wait(1)
+      pool.wait(1n)
       const events = pool.run({ type: 'claim', by: account(1), id: 1 })
       const amountWei = 20_000n * metis
       expect(events[0]).toEqual({
@@ -258,7 +258,7 @@ describe('exit is always possible', () => {
     pool.seat(1, 50_000n)
     pool.run({ type: 'withdraw', by: account(1), id: 1, amountWei: 30_000n * metis })
     expect(pool.code({ type: 'claim', by: account(1), id: 1 })).toBe('NOTHING_TO_CLAIM')
-    pool.wait(21 * day)
+    pool.wait(21n * day)
     expect(pool.run({ type: 'claim', by: account(1), id: 1 })).toMatchObject([{ amountWei: 30_000n * metis }])
     expect(sequencerOf(pool.state, 1).status).toBe('active')
   })
@@ -366,7 +366,7 @@ describe('rewards', () => {
     block()
     const alone = (((pool.state.rewardPerBlockWei * 1n) / 6n) * 9n) / 10n
     close(due(), [before + (all * 3n) / 4n, all / 4n + alone])
-    pool.wait(21 * day)
+    pool.wait(21n * day)
     expect(pool.run({ type: 'claimDelegation', by: account(8), id: 1 })).toMatchObject([{ amountWei: 30_000n * metis }])
     expect(pool.run({ type: 'claimDelegationRewards', by: account(8), id: 1 })).toMatchObject([
       { amountWei: expect.any(BigInt) },
@@ -429,7 +429,7 @@ describe('rewards of the work', () => {
     // 20,000 of 20,001 and 5 % of the rest.
     expect(first.delegatorsWei * 20_001n).toBeLessThanOrEqual((first.operatorWei + first.delegatorsWei) * 1n)
     hand.epochs(3)
-    hand.wait(22 * day)
+    hand.wait(22n * day)
     hand.run({ type: 'claim', by: account(1), id: 1 })
     expect(sequencerOf(hand.state, 1).status).toBe('exited')
     const late = accrued(hand.run(batch(2n, 5n, 7n, 300n)))
@@ -482,7 +482,7 @@ describe('rewards of the work', () => {
     }
     const fair = share(hand.run(batch(1n, 0n, 2n)))
     expect(hand.run({ type: 'setCommission', by: account(1), id: 1, commissionBps: 5000 })).toEqual([
-      { type: 'CommissionAnnounced', id: 1, targetBps: 5000, dueAt: hand.state.at + 7 * day },
+      { type: 'CommissionAnnounced', id: 1, targetBps: 5000, dueAt: hand.state.at + 7n * day },
     ])
     expect(share(hand.run(batch(2n, 3n, 4n)))).toBe(fair)
     const steps: [number, bigint][] = []
@@ -491,16 +491,16 @@ describe('rewards of the work', () => {
         if (event.type === 'CommissionChanged') steps.push([event.commissionBps, event.fromEpoch])
       }
     }
-    hand.wait(7 * day - 1)
+    hand.wait(7n * day - 1n)
     advance()
     expect(steps).toEqual([])
-    hand.wait(1)
+    hand.wait(1n)
     // The notice is over; so must be the epochs for which those who left at its beginning still earn.
     advance()
     expect(steps).toEqual([])
     advance()
     expect(steps).toEqual([[1000, 8n]])
-    hand.wait(6 * day)
+    hand.wait(6n * day)
     advance()
     hand.wait(day)
     advance()
@@ -515,7 +515,7 @@ describe('rewards of the work', () => {
     expect([share(hand.run(batch(4n, 8n, 9n))), share(hand.run(batch(5n, 10n, 10n)))]).toEqual([of(1000), of(1500)])
     // Another word replaces the first: back down, by steps as well.
     hand.run({ type: 'setCommission', by: account(1), id: 1, commissionBps: 1250 })
-    hand.wait(7 * day)
+    hand.wait(7n * day)
     for (let i = 0; i < 3; i++) advance()
     expect(steps.slice(2)).toEqual([[1250, 14n]])
     expect(hand.state.commissionPlans).toEqual([])
@@ -524,7 +524,21 @@ describe('rewards of the work', () => {
 })
 
 describe('windows of time', () => {
-  it.each([20, 60, 200, 2000])(
+  it('are bigints of seconds: numbers, negative ones and what no signed 64 bits hold are refused', () => {
+    const hand = inHand()
+    const bad = [5, -1n, 2n ** 63n, '7', undefined] as unknown as bigint[]
+    for (const at of bad) {
+      expect(() => createPool({ admin }, at ?? null)).toThrow(/expected seconds/)
+      expect(hand.code({ type: 'fund', amountWei: 1n, at } as Input)).toBe('TIME_REVERSED')
+    }
+    for (const exitDelaySeconds of [21 * 86_400, -1n, 2n ** 63n, '1e9'] as unknown as bigint[]) {
+      expect(() => createPool({ admin, windows: { exitDelaySeconds } })).toThrow(/exitDelaySeconds/)
+    }
+    expect(createPool({ admin, windows: { exitDelaySeconds: '1814400' } }).config.windows.exitDelaySeconds).toBe(
+      21n * day,
+    )
+  })
+  it.each([20n, 60n, 200n, 2000n])(
     'epochs of %d seconds: evidence counts for fourteen days, and is refused after',
     seconds => {
       const hand = inHand()
@@ -534,7 +548,7 @@ describe('windows of time', () => {
       const offenceAt = hand.wait(seconds)
       hand.epochs(1)
       hand.run({ type: 'withdraw', by: account(2), id: 2, amountWei: 30_000n * metis })
-      const until = offenceAt + 14 * day
+      const until = offenceAt + 14n * day
       let now = offenceAt
       while (now + seconds <= until) {
         now = hand.wait(seconds)
@@ -553,7 +567,7 @@ describe('windows of time', () => {
       })
       expect(hand.run(admit(1))).toMatchObject([{ type: 'OffenceAdmitted', mostWei: 5000n * metis }])
       expect(hand.state.cases.get(word(1))!.stakeWei).toBe(50_000n * metis)
-      hand.wait(until - now + 1)
+      hand.wait(until - now + 1n)
       expect(hand.code(admit(2))).toBe('OFFENCE_WINDOW')
       expect(hand.state.epochStarts.length).toBeLessThan(1030)
     },
@@ -612,7 +626,7 @@ describe('snapshots', () => {
   it('come back to the same state and go on from there', () => {
     const back = decodePool(json)
     expect(poolHash(back)).toBe(poolHash(pool.state))
-    const command: PoolCommand = { type: 'unlock', by: account(1), at: 99, id: 1 }
+    const command: PoolCommand = { type: 'unlock', by: account(1), at: 99n, id: 1 }
     expect(poolHash(applyPool(back, command).state)).toBe(poolHash(applyPool(pool.state, command).state))
   })
   it('does not depend on the order of options', () => {

@@ -3,8 +3,8 @@ import { refuse } from '../errors.js'
 import type { PoolConfig } from './config.js'
 import type { Checkpoint, PoolState, Sequencer } from './types.js'
 
-/** `jailedUntil` of a sequencer whose safety case is open. */
-export const jailedForever: number = Number.MAX_SAFE_INTEGER
+/** `jailedUntil` of a sequencer whose safety case is open: later than every time that a command may have. */
+export const jailedForever: bigint = 2n ** 64n - 1n
 
 /** What a sequencer has at stake for its seat: its own bond and the delegations, in wei. */
 export function bondedWei(sequencer: Sequencer): bigint {

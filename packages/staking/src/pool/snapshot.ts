@@ -87,7 +87,7 @@ const sequencerSchema = /* @__PURE__ */ (() =>
     bonds,
     rewardWei: uint,
     unlocking: z.array(
-      z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: count }),
+      z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: uint }),
     ),
     nonce: uint,
     keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).check(z.minLength(1)),
@@ -97,9 +97,9 @@ const sequencerSchema = /* @__PURE__ */ (() =>
       .array(z.strictObject({ bps: count.check(z.maximum(10_000)), fromEpoch: uint }))
       .check(z.minLength(1)),
     delegated: z.nullable(delegatedSchema),
-    jailedUntil: count,
+    jailedUntil: uint,
     strikes: count,
-    lastStrikeAt: count,
+    lastStrikeAt: uint,
     tombstoned: z.boolean(),
     caseIds: z.array(hash),
     openCases: count,
@@ -116,7 +116,7 @@ const delegationSchema = /* @__PURE__ */ (() =>
       z.strictObject({ shares: uint.check(z.refine(shares => shares > 0n)), ...lotShape, paidPerWei: optionalUint }),
     ),
     tails: z.array(z.strictObject({ ...lotShape, toEpoch: uint, paidPerWei: optionalUint })),
-    redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: count })),
+    redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: uint })),
   }))()
 
 const kinds = Object.keys(offenceRules) as [OffenceKind, ...OffenceKind[]]
@@ -126,9 +126,9 @@ const snapshotSchema = /* @__PURE__ */ (() =>
     version: z.literal(version),
     profile: z.literal('safe'),
     config: z.record(z.string(), z.unknown()),
-    at: count,
+    at: uint,
     epoch: uint,
-    epochStarts: z.array(z.strictObject({ epoch: uint, at: count })).check(z.minLength(1)),
+    epochStarts: z.array(z.strictObject({ epoch: uint, at: uint })).check(z.minLength(1)),
     paused: z.boolean(),
     rewardPerBlockWei: uint,
     rates: z.array(z.strictObject({ epoch: uint, wei: uint })),
@@ -157,9 +157,9 @@ const snapshotSchema = /* @__PURE__ */ (() =>
         id: count,
         offenceEpoch: uint,
         stakeEpoch: uint,
-        offenceAt: count,
-        admittedAt: count,
-        executableAt: count,
+        offenceAt: uint,
+        admittedAt: uint,
+        executableAt: uint,
         status: z.enum(['pending', 'executed', 'vetoed']),
         stakeWei: uint,
         totalWei: uint,
@@ -172,10 +172,10 @@ const snapshotSchema = /* @__PURE__ */ (() =>
       }),
     ),
     recentSafety: z.array(hash),
-    reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: count })),
+    reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: uint })),
     reportCount: count,
     watchers: z.array(address),
-    commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAt: count, fromEpoch: uint })),
+    commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAt: uint, fromEpoch: uint })),
     liquidAccounts: z.array(z.strictObject({ account: address, seats: z.array(count) })),
   }))()
 
@@ -260,7 +260,7 @@ export function encodePool(state: PoolState): string {
   return JSON.stringify(plain(snapshot))
 }
 
-const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0, claimableAt: 0 }
+const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0, claimableAt: 0n }
 
 const encodeBonds = (list: readonly Bond[]) => list.map(({ fromEpoch, wei }) => ({ fromEpoch, wei }))
 
@@ -350,7 +350,7 @@ export function decodePool(json: string): PoolState {
     if (sequencer.status === 'active') seats++
     const bonded = bondedWei(sequencer)
     activeWei += bonded
-    if (sequencer.jailedUntil > 0) jailedWei += bonded
+    if (sequencer.jailedUntil > 0n) jailedWei += bonded
     if (sequencer.id < 1 || sequencer.id >= plain.nextId) problems.push(`sequencer id ${sequencer.id} out of range`)
   }
   const state: PoolState = {

@@ -30,10 +30,10 @@ it('never pays more than the rate, and less by at most one wei a block', () => {
   )
 })
 it('stays within a budget: 3,000,000 METIS carry 900,000 staked at 20 % for 16 years, and 30 million for none', () => {
-  const base = { targetRateBps: 2000, budgetWei: 3_000_000n * metis, seconds: 365 * 86_400, blockIntervalMs: 2000 }
+  const base = { targetRateBps: 2000, budgetWei: 3_000_000n * metis, seconds: 365n * 86_400n, blockIntervalMs: 2000 }
   const easy = solveRate({ ...base, stakedWei: 900_000n * metis })
   expect(easy).toMatchObject({ budgetLimited: false, rateBps: 1999n })
-  expect(Math.floor(easy.runwaySeconds / (365 * 86_400))).toBe(16)
+  expect(easy.runwaySeconds / (365n * 86_400n)).toBe(16n)
   const hard = solveRate({ ...base, stakedWei: 30_000_000n * metis })
   expect(hard).toMatchObject({ budgetLimited: true, rateBps: 999n })
   expect(hard.spentWei <= base.budgetWei).toBe(true)

@@ -40,11 +40,11 @@ export function solveRate(input: {
   stakedWei: bigint
   targetRateBps: number
   budgetWei: bigint
-  seconds: number
+  seconds: bigint
   blockIntervalMs: number
-}): { rewardPerBlockWei: bigint; rateBps: bigint; budgetLimited: boolean; spentWei: bigint; runwaySeconds: number } {
+}): { rewardPerBlockWei: bigint; rateBps: bigint; budgetLimited: boolean; spentWei: bigint; runwaySeconds: bigint } {
   const { stakedWei, targetRateBps, budgetWei, seconds, blockIntervalMs } = input
-  const blocks = (BigInt(seconds) * 1000n) / BigInt(blockIntervalMs)
+  const blocks = (seconds * 1000n) / BigInt(blockIntervalMs)
   const wanted = rewardPerBlockFor({ stakedWei, rateBps: targetRateBps, blockIntervalMs })
   const affordable = blocks === 0n ? wanted : budgetWei / blocks
   const rewardPerBlockWei = wanted < affordable ? wanted : affordable
@@ -54,6 +54,6 @@ export function solveRate(input: {
     rateBps: rateBpsOf({ stakedWei, rewardPerBlockWei, blockIntervalMs }) ?? 0n,
     budgetLimited: affordable < wanted,
     spentWei: rewardPerBlockWei * blocks,
-    runwaySeconds: Number((runwayBlocks * BigInt(blockIntervalMs)) / 1000n),
+    runwaySeconds: (runwayBlocks * BigInt(blockIntervalMs)) / 1000n,
   }
 }

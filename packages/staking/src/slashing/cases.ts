@@ -1,5 +1,6 @@
 import type { Hex } from 'viem'
 import { refuse } from '../errors.js'
+import { isSeconds, later } from '../internal/seconds.js'
 import type { PoolCommand } from '../pool/commands.js'
 import { rememberedSeconds } from '../pool/config.js'
 import { type Draft, find, only, owned, put, requireStatus } from '../pool/draft.js'
@@ -11,8 +12,8 @@ import { mostPenaltyBps, offenceRules, penaltyWei } from './penalty.js'
 
 type Command<Type extends PoolCommand['type']> = Extract<PoolCommand, { type: Type }>
 
-const firstJailSeconds = 600
-const longestJailSeconds = 86_400
+const firstJailSeconds = 600n
+const longestJailSeconds = 86_400n
 
 export function hash32(value: Hex, field: string): Hex {
   if (!/^0x[0-9a-f]{64}$/.test(value)) refuse('INPUT_INVALID', `${field} expected 32 bytes, lower case`, { field })
@@ -39,8 +40,7 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     refuse('INPUT_INVALID', `excessOfflineBps expected 0 … 10000, got ${excessOfflineBps}`, { excessOfflineBps })
   }
   if (
-    !Number.isSafeInteger(offenceAt) ||
-    offenceAt < 0 ||
+    !isSeconds(offenceAt) ||
     offenceEpoch < 0n ||
     offenceAt > draft.at ||
     offenceAt < draft.at - evidenceMaxAgeSeconds ||
@@ -56,7 +56,7 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     })
   }
   const stake = stakeAt(draft, sequencer, offenceEpoch)
-  const executableAt = draft.at + vetoWindowSeconds + (rule.safety ? correlationSettleSeconds : 0)
+  const executableAt = draft.at + vetoWindowSeconds + (rule.safety ? correlationSettleSeconds : 0n)
   const open: SlashCase = {
     evidenceId,
     evidenceHash,
@@ -139,7 +139,7 @@ function remembered(draft: Draft, sequencer: Sequencer): readonly Hex[] {
   })
 }
 
-function jail(draft: Draft, sequencer: Sequencer, until: number): void {
+function jail(draft: Draft, sequencer: Sequencer, until: bigint): void {
   if (sequencer.status !== 'active' || sequencer.jailedUntil >= until) return
   put(draft, { ...sequencer, jailedUntil: until })
   draft.events.push({ type: 'Jailed', id: sequencer.id, until })
@@ -149,23 +149,24 @@ function jail(draft: Draft, sequencer: Sequencer, until: number): void {
  * Ten minutes, doubled by every strike of the last months, a day at most; never so many at once that the chain stops.
  */
 function jailForDowntime(draft: Draft, sequencer: Sequencer): void {
-  if (sequencer.status !== 'active' || sequencer.jailedUntil > 0) return
+  if (sequencer.status !== 'active' || sequencer.jailedUntil > 0n) return
   if (3n * (draft.jailedWei + bondedWei(sequencer)) > draft.activeWei) return
   const strikes = strikesAt(sequencer, draft.at)
-  const seconds = Math.min(firstJailSeconds * 2 ** Math.min(strikes, 20), longestJailSeconds)
+  const doubled = firstJailSeconds << BigInt(Math.min(strikes, 20))
+  const seconds = doubled < longestJailSeconds ? doubled : longestJailSeconds
   put(draft, { ...sequencer, strikes: strikes + 1, lastStrikeAt: draft.at })
   jail(draft, find(draft, sequencer.id), draft.at + seconds)
 }
 
 /** Strikes that are not forgiven yet: one is every thirty days. */
-function strikesAt(sequencer: Sequencer, at: number): number {
-  return Math.max(0, sequencer.strikes - Math.floor((at - sequencer.lastStrikeAt) / month))
+function strikesAt(sequencer: Sequencer, at: bigint): number {
+  return Math.max(0, sequencer.strikes - Number((at - sequencer.lastStrikeAt) / month))
 }
 
 export function unjail(draft: Draft, command: Command<'unjail'>): void {
   const sequencer = owned(draft, command.id)
   requireStatus(sequencer, 'active')
-  if (sequencer.jailedUntil === 0 || sequencer.jailedUntil > draft.at || sequencer.tombstoned) {
+  if (sequencer.jailedUntil === 0n || sequencer.jailedUntil > draft.at || sequencer.tombstoned) {
     refuse('SEQUENCER_STATUS', 'not jailed, or not long enough', {
       id: sequencer.id,
       jailedUntil: sequencer.jailedUntil,
@@ -175,7 +176,7 @@ export function unjail(draft: Draft, command: Command<'unjail'>): void {
 }
 
 function free(draft: Draft, sequencer: Sequencer): void {
-  put(draft, { ...sequencer, jailedUntil: 0 })
+  put(draft, { ...sequencer, jailedUntil: 0n })
   draft.events.push({ type: 'Unjailed', id: sequencer.id })
 }
 
@@ -219,18 +220,13 @@ export function pauseCase(draft: Draft, command: Command<'pauseCase'>): void {
   const open = caseOf(draft, command.evidenceId)
   requirePending(open)
   const { maxPauseSeconds } = draft.config.windows
-  if (
-    !Number.isInteger(command.seconds) ||
-    command.seconds < 1 ||
-    command.seconds > maxPauseSeconds ||
-    open.pauses > 0
-  ) {
+  if (!isSeconds(command.seconds) || command.seconds === 0n || command.seconds > maxPauseSeconds || open.pauses > 0) {
     refuse('CASE_STAGE', `one pause of 1 … ${maxPauseSeconds} seconds a case`, {
       seconds: command.seconds,
       pauses: open.pauses,
     })
   }
-  const until = Math.max(open.executableAt, draft.at + command.seconds)
+  const until = later(open.executableAt, draft.at + command.seconds)
   draft.cases = draft.cases.set(open.evidenceId, { ...open, executableAt: until, pauses: 1 })
   draft.events.push({ type: 'CasePaused', evidenceId: open.evidenceId, until })
 }

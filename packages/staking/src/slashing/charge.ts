@@ -5,7 +5,7 @@ import { type Bond, bondsWei, cutBonds, scaleBonds } from '../stake/bonds.js'
 import { offenceRules, ownPenaltyBps, penaltyBps, penaltyWei, splitSlash } from './penalty.js'
 
 /** Within it a repeated service fault costs more. */
-export const month = 30 * 86_400
+export const month = 30n * 86_400n
 
 /** Executed safety cases of the same class within the correlation window, the case itself included. */
 export function correlated(draft: Draft, open: SlashCase): SlashCase[] {
@@ -62,7 +62,7 @@ export function charge(draft: Draft, id: number): void {
     const entry = due.get(price.executed) ?? { price, ownWei: 0n, correlatedWei: 0n }
     due.set(price.executed, { ...entry, [part]: wei })
   }
-  const times = new Map<number, Price[]>()
+  const times = new Map<bigint, Price[]>()
   for (const price of prices) {
     const { offenceAt } = price.executed
     times.set(offenceAt, [...(times.get(offenceAt) ?? []), price])
@@ -93,7 +93,7 @@ export function charge(draft: Draft, id: number): void {
 }
 
 const before = (a: SlashCase, b: SlashCase): number =>
-  a.offenceAt !== b.offenceAt ? a.offenceAt - b.offenceAt : a.evidenceId < b.evidenceId ? -1 : 1
+  (a.offenceAt !== b.offenceAt ? a.offenceAt < b.offenceAt : a.evidenceId < b.evidenceId) ? -1 : 1
 
 /** What of a seat was bonded when the fault was committed and is still here: all that may pay for it. */
 type Liable = { readonly bondWei: bigint; readonly unlockingWei: bigint; readonly delegatorsWei: bigint }

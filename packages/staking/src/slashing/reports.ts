@@ -31,7 +31,7 @@ function requireReporter(draft: Draft): void {
   if (draft.watchers.has(draft.by)) return
   const id = draft.owners.get(draft.by)
   const seat = id === undefined ? undefined : draft.sequencers.get(id)
-  if (seat?.status === 'active' && seat.jailedUntil === 0 && !seat.tombstoned) return
+  if (seat?.status === 'active' && seat.jailedUntil === 0n && !seat.tombstoned) return
   refuse('NOT_AUTHORIZED', 'only permitted watchers and owners of seats in good standing earn a reporter’s share', {
     role: 'watcher',
     by: draft.by,

@@ -196,7 +196,7 @@ export function addStake(
 export function leaveStake(
   delegated: DelegatedStake,
   held: Delegation,
-  input: { shares: bigint; epoch: bigint; claimableAt: number },
+  input: { shares: bigint; epoch: bigint; claimableAt: bigint },
 ): { delegated: DelegatedStake; held: Delegation } {
   const { epoch, claimableAt } = input
   const lots = [...held.lots]
