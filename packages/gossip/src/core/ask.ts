@@ -27,37 +27,48 @@ export type Asking = {
     transactions: readonly Uint8Array[],
     signal: AbortSignal | undefined,
   ): Promise<readonly ForwardAnswer[]>
+  /** Ends whatever is under way with this reason. */
+  close(reason: Error): void
 }
 
 const unavailable = (message: string): GossipError =>
   new GossipError(message, { code: 'PEER_UNAVAILABLE', recovery: 'retry' })
 
-/** Runs a task with a signal that is aborted by any of those given, or after so many milliseconds. */
-async function bounded<T>(
-  signals: readonly (AbortSignal | undefined)[],
-  ms: number | undefined,
-  task: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const control = new AbortController()
-  const listeners = signals.map(signal => {
-    const onAbort = (): void => control.abort(signal?.reason)
-    if (signal?.aborted) onAbort()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    return () => signal?.removeEventListener('abort', onAbort)
-  })
-  const timer = ms === undefined ? undefined : setTimeout(() => control.abort(timedOut), ms)
-  try {
-    control.signal.throwIfAborted()
-    return await task(control.signal)
-  } finally {
-    clearTimeout(timer)
-    for (const remove of listeners) remove()
-  }
-}
 const timedOut = Symbol('no answer in time')
 
-export function createAsking(parts: GossipParts, closed: AbortSignal): Asking {
+/** Tasks that end with a signal, in time, or all together. */
+function createBounds() {
+  const running = new Set<AbortController>()
+  return {
+    close(reason: Error): void {
+      for (const control of running) control.abort(reason)
+    },
+    async run<T>(
+      signal: AbortSignal | undefined,
+      ms: number | undefined,
+      task: (signal: AbortSignal) => Promise<T>,
+    ): Promise<T> {
+      signal?.throwIfAborted()
+      const control = new AbortController()
+      const onAbort = (): void => control.abort(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const timer = ms === undefined ? undefined : setTimeout(() => control.abort(timedOut), ms)
+      running.add(control)
+      try {
+        return await task(control.signal)
+      } finally {
+        running.delete(control)
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      }
+    },
+  }
+}
+
+export function createAsking(parts: GossipParts): Asking {
   const { domain, limits, peers, recent, traffic, logger, fault } = parts
+  const bounds = createBounds()
+  let closed: Error | undefined
 
   /** `undefined` when the peer does not answer, or answers what no codec makes. */
   const exchange = async (
@@ -69,7 +80,7 @@ export function createAsking(parts: GossipParts, closed: AbortSignal): Asking {
     const question = encodeRequest(request)
     let answer: Uint8Array
     try {
-      answer = await bounded([signal, closed], limits.requestMs, async inner => {
+      answer = await bounds.run(signal, limits.requestMs, async inner => {
         traffic.bytesSent += question.length
         try {
           return await parts.transport().ask(key, question, maxAnswerBytes(limits), inner)
@@ -80,7 +91,7 @@ export function createAsking(parts: GossipParts, closed: AbortSignal): Asking {
       })
     } catch (error) {
       signal?.throwIfAborted()
-      closed.throwIfAborted()
+      if (closed !== undefined) throw closed
       logger?.debug({ error, peer: key, type: request.type }, 'a peer did not answer')
       return undefined
     }
@@ -120,7 +131,7 @@ export function createAsking(parts: GossipParts, closed: AbortSignal): Asking {
     signal: AbortSignal | undefined,
     attempt: (peer: Peer, signal: AbortSignal) => Promise<T | undefined>,
   ): Promise<T | undefined> =>
-    bounded([signal, closed], undefined, inner => firstOf(who, attempt, { hedgeMs: limits.hedgeMs, signal: inner }))
+    bounds.run(signal, undefined, inner => firstOf(who, attempt, { hedgeMs: limits.hedgeMs, signal: inner }))
 
   const isAnswer = (query: BlockQuery, blocks: readonly GossipBlock[]): boolean =>
     query.type === 'block'
@@ -141,6 +152,10 @@ export function createAsking(parts: GossipParts, closed: AbortSignal): Asking {
   }
 
   return {
+    close(reason) {
+      closed = reason
+      bounds.close(reason)
+    },
     async payload({ id, payloadHash, payloadLength, publisher, header, signature }, signal) {
       const kept = recent.get(id, payloadHash)?.payload
       if (kept !== undefined) return kept

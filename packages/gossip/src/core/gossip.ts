@@ -158,7 +158,7 @@ export async function createGossip(
   const peers = createPeers(self, members, limits, monotonicMs)
   const subscribers = createSlot<HeaderSubscriber>('subscriber')
   const receivers = createSlot<TransactionReceiver>('receiver')
-  const closing = new AbortController()
+  let closed: GossipError | undefined
   let transport: GossipTransport | undefined
   const parts: GossipParts = {
     ...{ self, domain, limits, peers, source, logger },
@@ -174,11 +174,12 @@ export async function createGossip(
   }
   const { recent, traffic } = parts
   const serving = createServing(parts)
-  const asking = createAsking(parts, closing.signal)
+  const asking = createAsking(parts)
   transport = await open({
     onBroadcast: createListening(parts, subscribers.get),
     onAsk: serving.answer,
     onGarbage: from => parts.fault(from, 'garbage'),
+    onFlood: from => parts.fault(from, 'limit'),
     members: () => peers.all().map(({ member }) => member),
     isAllowed: peers.isAllowed,
     scoreOf: key => peers.get(key)?.score.score() ?? 0,
@@ -187,7 +188,7 @@ export async function createGossip(
   })
   const network = transport
   const checkOpen = (): void => {
-    if (closing.signal.aborted) throw closing.signal.reason
+    if (closed !== undefined) throw closed
   }
   return {
     self,
@@ -239,7 +240,8 @@ export async function createGossip(
     },
     status: () => ({ self, peers: peers.status(network.isConnected), traffic: { ...traffic } }),
     ...closable(async () => {
-      closing.abort(new GossipError('the gossip is closed', { code: 'CLOSED' }))
+      closed = new GossipError('the gossip is closed', { code: 'CLOSED' })
+      asking.close(closed)
       await network.close()
     }),
   }

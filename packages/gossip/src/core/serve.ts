@@ -14,7 +14,7 @@ const maxForwarding = 16
 
 /** What a peer is answered. */
 export type Serving = {
-  /** `undefined`: nothing at all. */
+  /** `undefined`: nothing at all. An empty question is whether there is anybody: its answer is empty. */
   answer(request: Uint8Array, from: Hex): Promise<Uint8Array | undefined>
   /** Hands transactions to the receiver, without a limit. */
   take(transactions: readonly Uint8Array[], from: GossipMember): Promise<ForwardAnswer[]>
@@ -117,6 +117,11 @@ export function createServing(parts: GossipParts): Serving {
     async answer(bytes, from) {
       const peer = peers.get(from)
       if (peer === undefined || !peers.isAllowed(from)) return undefined
+      if (bytes.length === 0) {
+        if (peer.asks.requests.take(1)) return bytes
+        fault(from, 'limit')
+        return undefined
+      }
       traffic.bytesReceived += bytes.length
       const request = decodeRequest(bytes, limits)
       if (request === undefined) {

@@ -22,6 +22,8 @@ export type TransportHandlers = {
   onAsk(request: Uint8Array, from: Hex): Promise<Uint8Array | undefined>
   /** The peer sent what the network itself cannot read, or more of it than may be. */
   onGarbage(from: Hex): void
+  /** The peer sends more bytes than any limit lets it. */
+  onFlood(from: Hex): void
   /** Whom to be connected to. */
   members(): readonly GossipMember[]
   /** Whether there may be a connection: a member, and not cut off. */
