@@ -3,7 +3,7 @@ import { suites } from './scripts/suites.ts'
 
 const resolve = {
   resolve: { conditions: ['@l2/source'] },
-  ssr: { resolve: { conditions: ['@l2/source', 'node', 'import', 'default'], externalConditions: ['@l2/source'] } },
+  ssr: { resolve: { conditions: ['@l2/source', 'node'], externalConditions: ['@l2/source'] } },
 }
 const exclude = ['**/node_modules/**', '**/dist/**']
 // A soak tries some hundred times as much.

@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** What a suite names that starts programs or threads, or changes what it would share with the suites after it. */
 const needsProcess =
-  /child_process|worker|anvil|geth|chromium|engineFile|s3-server|running-node|client-programs|process\.env\[|vi\.(mock|stub|useFake)/i
+  /child_process|worker|anvil|spawnPostgres|geth|chromium|engineFile|s3-server|running-node|client-programs|process\.env\[|vi\.(mock|stub|useFake)/i
 
 export type Suite = { file: string; text: string; needsProcess: boolean }
 

@@ -165,6 +165,13 @@ export type SequencerErrorCode =
   // log, mempool and guard
   /** There is no room on the disk: nothing of the write is left, and the next one may succeed. Try again. */
   | 'DISK_FULL'
+  // postgres
+  /** Options of a database that cannot be, a password file that others may read, or a role that the server refuses. */
+  | 'DATABASE_OPTIONS'
+  /** The database does not answer: nothing was acknowledged, and what was asked may have taken effect. Try again. */
+  | 'DATABASE_UNAVAILABLE'
+  /** A database that may forget what it acknowledges: without fsync, with an asynchronous standby, with other tables. */
+  | 'DATABASE_UNSAFE'
   // log
   /** A newer lease exists: this writer has lost, for good. */
   | 'LOG_FENCED'

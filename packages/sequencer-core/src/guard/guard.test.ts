@@ -5,8 +5,9 @@ import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Hash } from 'viem'
 import { afterAll, describe, expect, it } from 'vitest'
+import { type GuardHarness, guardConformance } from '../testing/guard-conformance.js'
 import { openFileGuard } from './file.js'
-import { createMemoryGuard, type Reservation } from './guard.js'
+import { createMemoryGuard } from './guard.js'
 import { checkNotStale, checkWatermark, comparePositions, type Watermark } from './watermark.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-guard-'))
@@ -67,71 +68,24 @@ describe('checkNotStale', () => {
   })
 })
 
-const implementations = {
-  createMemoryGuard: async () => createMemoryGuard(),
-  openFileGuard: async () => open(freshPath()),
+const implementations: Record<string, () => Promise<GuardHarness>> = {
+  createMemoryGuard: async () => ({
+    durable: false,
+    open: async seen => createMemoryGuard(seen),
+    cleanup: async () => {},
+  }),
+  openFileGuard: async () => {
+    const path = freshPath()
+    return { durable: true, open: seen => open(path, seen), cleanup: async () => rmSync(path, { force: true }) }
+  },
 }
 for (const [name, create] of Object.entries(implementations)) {
   describe(name, () => {
-    it('reserves each place once, and the last one again', async () => {
-      await using guard = await create()
-      expect(guard.watermark).toBeUndefined()
-      expect(await guard.reserve(at(1n, 0, 10n))).toBe('new')
-      expect(await guard.reserve(at(1n, 0, 10n))).toBe('repeat')
-      await expect(guard.reserve(at(1n, 0, 10n, 2))).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
-      await expect(guard.reserve(at(1n, 0, 9n))).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
-      // Another term is another place, at any height.
-      expect(await guard.reserve(at(1n, 1, 3n, 2))).toBe('new')
-      expect(await guard.reserve(at(2n, 0, 1n))).toBe('new')
-    })
-
-    it('decides requests that overlap one after the other', async () => {
-      await using guard = await create()
-      const verdicts = await Promise.allSettled([
-        guard.reserve(at(1n, 0, 1n, 1)),
-        guard.reserve(at(1n, 0, 1n, 2)),
-        guard.reserve(at(1n, 0, 1n, 1)),
-      ])
-      expect(verdicts.map(verdict => verdict.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    })
-
-    it('keeps the payload of the last reservation only', async () => {
-      await using guard = await create()
-      expect(await guard.pending()).toBeUndefined()
-      for (let height = 1n; height <= 5n; height++) {
-        const reservation: Reservation = { ...at(1n, 0, height), payload: new Uint8Array(1000).fill(Number(height)) }
-        await guard.reserve(reservation)
-        expect(await guard.pending()).toEqual(reservation)
-      }
-      await guard.reserve(at(1n, 0, 6n))
-      expect(await guard.pending()).toBeUndefined()
-    })
-
-    it('closes a term, and opens the next', async () => {
-      await using guard = await create()
-      await guard.reserve(at(1n, 0, 5n))
-      await guard.skipTerm(1n, 0)
-      await guard.skipTerm(1n, 0)
-      await expect(guard.reserve(at(1n, 0, 6n))).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
-      expect(await guard.reserve(at(1n, 1, 6n))).toBe('new')
-    })
+    for (const { name: what, run } of guardConformance(create)) it(what, run)
   })
 }
 
 describe('openFileGuard', () => {
-  it('remembers over restarts, payload included', async () => {
-    const path = freshPath()
-    for (let height = 1n; height <= 6n; height++) {
-      await using guard = await open(path)
-      expect(guard.watermark).toEqual(height === 1n ? undefined : at(1n, 0, height - 1n))
-      if (height > 1n) {
-        await expect(guard.reserve(at(1n, 0, height - 1n, 2))).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
-        expect((await guard.pending())?.payload).toEqual(Uint8Array.of(Number(height - 1n)))
-      }
-      await guard.reserve({ ...at(1n, 0, height), payload: Uint8Array.of(Number(height)) })
-    }
-  })
-
   it('refuses to sign from an old copy, until the term that it has forgotten is skipped', async () => {
     const path = freshPath()
     const copy = freshPath()

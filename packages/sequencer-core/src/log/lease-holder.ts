@@ -42,7 +42,8 @@ export interface LeaseHolder {
    * Acquires, waiting for others to let go, and renews until the lease is lost or the signal ends it; an ended one is released.
    *
    * @param onLease called with each lease that is gained, and with `undefined` when it is lost
-   * @returns when the signal is aborted. Rejects with what the log throws, `LOG_LEASE_HELD` and `LOG_FENCED` excepted.
+   * @returns when the signal is aborted. Rejects with what the log throws, but for `LOG_LEASE_HELD`, `LOG_FENCED` and
+   * what may pass (`retry`, a database that is away for a while): that costs the lease at most, and is tried again.
    */
   run(onLease: (lease: Lease | undefined) => void, signal: AbortSignal): Promise<void>
 }
@@ -74,17 +75,18 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   const clock = options.clock ?? systemClock
   let held: { lease: Lease; safeUntilMs: number } | undefined
   const current = () => (held !== undefined && now() < held.safeUntilMs ? held.lease : undefined)
-  const is = (error: unknown, code: string) => isL2Error(error) && error.code === code
+  const mayPass = (error: unknown) => isL2Error(error) && error.recovery === 'retry'
 
   /** The clock starts before the request leaves: what travels slowly is not counted in our favour. */
-  const gain = async (request: () => Promise<Lease>, code: string): Promise<Lease | undefined> => {
+  const gain = async (request: () => Promise<Lease>): Promise<'gained' | 'fenced' | 'later'> => {
     const askedMs = now()
     try {
       const lease = await request()
       held = { lease, safeUntilMs: askedMs + ttlMs - marginMs }
-      return lease
+      return 'gained'
     } catch (error) {
-      if (is(error, code)) return undefined
+      if (isL2Error(error, 'LOG_FENCED')) return 'fenced'
+      if (mayPass(error)) return 'later'
       throw error
     }
   }
@@ -97,7 +99,9 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     async run(onLease, signal) {
       try {
         while (!signal.aborted) {
-          const lease = await gain(() => log.acquire(holder, ttlMs), 'LOG_LEASE_HELD')
+          await gain(() => log.acquire(holder, ttlMs))
+          // An answer that took longer than the lease is none.
+          const lease = current()
           if (lease === undefined) {
             await pause(ttlMs / 10, signal)
             continue
@@ -107,7 +111,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
           while (!signal.aborted && current() !== undefined) {
             await pause((ttlMs - marginMs) / 3, signal)
             if (signal.aborted) break
-            if ((await gain(() => log.renew(lease), 'LOG_FENCED')) === undefined) break
+            if ((await gain(() => log.renew(lease))) === 'fenced') break
           }
           if (!signal.aborted) {
             held = undefined
@@ -117,7 +121,10 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
       } finally {
         const last = held?.lease
         held = undefined
-        if (last !== undefined) await log.release(last)
+        // Where nobody answers it runs out by itself.
+        await (last === undefined ? undefined : log.release(last))?.catch((error: unknown) => {
+          if (!mayPass(error)) throw error
+        })
       }
     },
   }

@@ -39,6 +39,8 @@ export type {
 } from '../engine/engine.js'
 export type { OpGenesis } from '../engine/op-genesis.js'
 export type { SequencerError, SequencerErrorCode } from '../errors.js'
+export type { Reservation, SigningGuard } from '../guard/guard.js'
+export type { SigningPosition, Watermark } from '../guard/watermark.js'
 export type { Lease, LogEntry, LogHead, NewLogEntry, ReadLogOptions, SequencerLog } from '../log/log.js'
 export type { AccountState } from '../mempool/types.js'
 export type { StateProofsDependencies } from '../output/state-proofs.js'
@@ -47,6 +49,7 @@ export type { AccessListEntry } from '../transaction/types.js'
 // engine
 export type { ConformanceCase } from './conformance.js'
 export { attributesAfter, type EngineHarness, engineConformance } from './engine-conformance.js'
+export { type GuardHarness, guardConformance } from './guard-conformance.js'
 export {
   createL1Simulator,
   type L1Simulator,
