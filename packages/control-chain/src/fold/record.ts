@@ -1,9 +1,11 @@
+import { OrderedMap } from '@l2/common'
 import { slotOf } from '@l2/staking/epoch'
 import { type BlockId, passesThrough } from '../list/list.js'
 import type { StakeState } from '../stake/stake.js'
 import { type LeaderPlan, leaderAt } from './leaders.js'
 import type { ControlState, Member, OperatorRecord } from './state.js'
 
+const noneJailed: ControlState['jailed'] = /* @__PURE__ */ OrderedMap.from()
 const blank: OperatorRecord = { led: 0, missed: 0, named: 0, late: 0 }
 
 /** The record of an operator; of one that was never heard of, an empty one. */
@@ -28,7 +30,7 @@ export function bookSettled(
   }
   for (const { height } of blocks) {
     const leader = leaderAt(state, plan, height)
-    if (leader === undefined) continue
+    if (leader === undefined || isOfConvicted(state, plan, height)) continue
     add(leader, 'led')
     stake = stake === undefined ? undefined : bookTurn(stake, height, leader, 1, members.length)
   }
@@ -38,6 +40,13 @@ export function bookSettled(
     add(id, list !== undefined && passesThrough(list, milestone!) ? 'named' : 'late')
   }
   return { records, stake }
+}
+
+/** Below the start of the term stand blocks of leaders who were convicted since: nobody else may be credited with them. */
+function isOfConvicted(state: ControlState, plan: LeaderPlan, height: bigint): boolean {
+  if (height > state.start.height) return false
+  const elected = leaderAt({ changes: state.changes, jailed: noneJailed }, plan, height)
+  return elected !== undefined && state.jailed.has(elected)
 }
 
 /** Books a turn that ended without what it was for. */

@@ -236,7 +236,7 @@ describe('the pool of L1 in the fold', () => {
       while (leaderAt(w.state(), planOf(w.state()), BigInt(height)) === away) w.endTerm()
       w.settle(height, [away])
     }
-    const [[evidenceId, open]] = [...w.state().stake!.pool.cases] as [[Hash, { kind: string; id: number }]]
+    const [evidenceId, open] = [...w.state().stake!.pool.cases][0]!
     expect(open).toMatchObject({ kind: 'DOWNTIME', id: away, status: 'pending' })
     const { missed, led, late, named } = recordOf(w.state(), away)
     expect([missed >= 2, led, late > 100, named]).toEqual([true, 0, true, 0])

@@ -1,4 +1,4 @@
-import type { ControlBlock, ControlTransaction } from '../../src/fold/block.js'
+import type { ControlBlock, ControlEvent, ControlTransaction } from '../../src/fold/block.js'
 import type { LeaderPlan } from '../../src/fold/leaders.js'
 import type { ControlState, TermCause } from '../../src/fold/state.js'
 import type { OperatorList } from '../../src/list/list.js'
@@ -6,6 +6,7 @@ import type { OwnChain } from '../../src/operator/name-blocks.js'
 import { defaultParameters } from '../../src/parameters.js'
 import { createBlocks, hashOf, idOf, type ModelBlock } from './blocks.js'
 import type * as modelRules from './rules.js'
+import { commandsDue, createModelStake, firstEpoch, forgedCommands, markOf, stakeSlot } from './stake.js'
 
 export type Rules = typeof modelRules
 /** Rules that are not the package's: what a guard, a disk or a clock does to an operator. */
@@ -17,6 +18,7 @@ export type OperatorFault =
   | 'noRollback'
   | 'noDepth'
   | 'lateDisk'
+  | 'noSkipTerm'
 
 /** One tick is 250 ms; a control block every 2 ticks, an L2 block every 4, an L1 block every 12. */
 const tickMs = 250
@@ -51,11 +53,12 @@ type Operator = {
   readonly lag: number
   /** Control height that it has applied. */
   applied: number
-  readonly disk: Set<number>
+  disk: Set<number>
   /** Blocks executed and not yet on disk: what a crash takes. */
   readonly ram: Set<number>
   readonly waiting: Map<number, ModelBlock>
   head: number
+  /** Told to begin with a later term: its own memory of what it signed is lost. */
   guard: readonly [view: number, height: number] | undefined
   pending: number | undefined
   proposedAt: number
@@ -70,6 +73,8 @@ type Operator = {
   /** When the latest vote for silence was meant, by its sequence number. */
   silentVote: { readonly sequence: bigint; readonly tick: number } | undefined
   listSentAt: number
+  /** When it brought last what L1 told the pool. */
+  toldAt: number
 }
 
 function generator(seed: number) {
@@ -91,19 +96,22 @@ function generator(seed: number) {
 export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<OperatorFault> = new Set()): Outcome {
   const random = generator(seed)
   const n = [4, 4, 5, 7][random.below(4)]!
-  const handover = random.chance(0.5)
-  const count = handover ? n + 1 : n
+  const staked = seed >= 10_000_000
+  const handover = !staked && random.chance(0.5)
+  // Seats of a pool count from 1: with one, operator 0 is nobody.
+  const first = staked ? 1 : 0
+  const count = staked ? n + 2 : handover ? n + 1 : n
   const weight = Array.from({ length: count }, () => (random.chance(0.5) ? 1 : 1 + random.below(3)))
-  const sets = [
-    Array.from({ length: n }, (_, i) => i),
-    Array.from({ length: n }, (_, i) => (handover ? i + 1 : i)),
-  ] as const
+  const range = (from: number, length: number): number[] => Array.from({ length }, (_, i) => i + from)
+  const sets = staked ? [range(1, n), range(2, n), range(1, n + 1)] : [range(0, n), range(handover ? 1 : 0, n)]
   const total = (ids: readonly number[]): number => ids.reduce((sum, id) => sum + weight[id]!, 0)
   const liars = new Set<number>()
-  const onlySplit = seed >= 5_000_000
-  if (onlySplit || random.chance(0.8)) {
+  const onlySplit = !staked && seed >= 5_000_000
+  // A pool that jails for downtime takes power from the honest: then there are no liars whose share would grow by it.
+  const windowTurns = staked && random.chance(0.4) ? 3 : 20
+  if (windowTurns === 20 && (onlySplit || random.chance(0.8))) {
     for (let k = 0; k < count; k++) {
-      const id = random.below(count)
+      const id = first + random.below(count - first)
       liars.add(id)
       if (sets.some(set => 3 * total(set.filter(member => liars.has(member))) >= total(set))) liars.delete(id)
     }
@@ -152,7 +160,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
   const isDropped = (operator: Operator, block: ModelBlock, chain = l1Of(operator)): boolean =>
     chain.length > block.originNumber && chain[block.originNumber] !== block.originHash
 
-  const blocks = createBlocks(epochBlocks)
+  const blocks = createBlocks(staked ? stakeSlot.blocks * stakeSlot.perEpoch : epochBlocks)
   const block = (id: number): ModelBlock => blocks.all[id]!
   const { isAncestor, path } = blocks
   const make = (fields: Parameters<typeof blocks.make>[0]): ModelBlock => {
@@ -160,17 +168,18 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     return blocks.make(fields)
   }
 
-  const plan: LeaderPlan = {
+  const pool = staked ? createModelStake(rules, weight, windowTurns, random.below) : undefined
+  const fixedPlan: LeaderPlan = {
     slotAt(height) {
       if (height < 1n) return undefined
       const slot = Math.floor((Number(height) - 1) / slotBlocks)
-      const members = sets[Number(height) > 2 * epochBlocks ? 1 : 0]
+      const members = sets[Number(height) > 2 * epochBlocks ? 1 : 0]!
       const start = BigInt(slot * slotBlocks + 1)
       return { start, end: start + BigInt(slotBlocks) - 1n, leader: members[(slot * 5 + 1) % members.length]! }
     },
     fallback(height, view, isExcluded) {
       const slot = Math.floor((Number(height) - 1) / slotBlocks)
-      const members = sets[Number(height) > 2 * epochBlocks ? 1 : 0]
+      const members = sets[Number(height) > 2 * epochBlocks ? 1 : 0]!
       const allowed = members.filter(id => !isExcluded(id))
       const from = allowed.length > 0 ? allowed : members
       return view === 0 ? from[(slot * 5 + 1) % from.length]! : from[(view * 3 + slot) % from.length]!
@@ -182,7 +191,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     rules.createControlState({
       chainId: 1n,
       genesis: blocks.reference(0),
-      members: membersFor(sets[0]),
+      members: pool?.genesis ?? membersFor(sets[0]!),
       parameters,
     }),
   ]
@@ -190,14 +199,15 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
   const milestoneOf = (state: ControlState): number => idOf(state.milestone.hash)
   const startOf = (state: ControlState): number => idOf(state.start.hash)
   const idsOf = (state: ControlState): readonly number[] => rules.membersOf(state).map(({ id }) => id)
-  const leaderOf = (state: ControlState, height: number) => rules.leaderAt(state, plan, BigInt(height))
+  const planNow = (state: ControlState): LeaderPlan => rules.planOf(state, fixedPlan)
+  const leaderOf = (state: ControlState, height: number) => rules.leaderAt(state, planNow(state), BigInt(height))
 
   const operators = Array.from(
     { length: count },
     (_, id): Operator => ({
       id,
       liar: liars.has(id),
-      up: true,
+      up: id >= first,
       lag: random.below(6),
       applied: 0,
       disk: new Set([0]),
@@ -217,6 +227,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
       sequence: 0n,
       silentVote: undefined,
       listSentAt: -9,
+      toldAt: 0,
     }),
   )
   const has = (operator: Operator, id: number): boolean => operator.disk.has(id) || operator.ram.has(id)
@@ -354,13 +365,25 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     }
   }
   const honestList = (operator: Operator): OperatorList =>
-    rules.nameBlocks(current(operator), chainOf(operator), { nameDepth: BigInt(nameDepth) })
+    rules.nameBlocks(current(operator), chainOf(operator), {
+      nameDepth: BigInt(nameDepth),
+      l1: pool === undefined ? undefined : markOf(l1Of(operator), pool.told),
+    })
 
   /** A liar's extension: silence, old news, siblings, chains that are none. */
   function lyingList(): OperatorList {
     const state = latest()
     const milestone = milestoneOf(state)
-    const silence = { view: state.view, at: 0n, base: state.milestone, hashes: [] }
+    const number = 2n * BigInt(1 + random.below(40))
+    const lie = {
+      number,
+      hash: hashOf(9),
+      timestamp: 10n ** 9n,
+      prevRandao: hashOf(6),
+      poolRoot: hashOf(random.below(4)),
+    }
+    const l1 = staked && random.chance(0.5) ? { l1: lie } : {}
+    const silence = { view: state.view, at: 0n, base: state.milestone, hashes: [], ...l1 }
     const kind = random.below(6)
     if (kind === 0 || meanProposers) return silence
     const tips = blocks.all.slice(-12).map(({ id }) => id)
@@ -396,7 +419,11 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
       const place = placeOf(made)
       const seen = operator.seen.get(place)
       if (seen !== undefined && seen !== id && made.leader >= 0) {
-        const place = { epochId: BigInt(made.epoch), term: made.view, height: BigInt(made.height) }
+        const place = {
+          epochId: BigInt(made.epoch) + (staked ? firstEpoch : 0n),
+          term: made.view,
+          height: BigInt(made.height),
+        }
         operator.outbox.push({ type: 'equivocation', accused: made.leader, evidence: hashOf(id), place })
       }
       operator.seen.set(place, id)
@@ -426,7 +453,8 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     const head = block(operator.head)
     const height = head.height + 1
     if (tick - operator.proposedAt < 4) return
-    if (rules.proposalHold(state, plan, chainOf(operator), operator.id, BigInt(head.height)) !== undefined) return
+    if (rules.proposalHold(state, planNow(state), chainOf(operator), operator.id, BigInt(head.height)) !== undefined)
+      return
     const chain = l1Of(operator)
     const origin = Math.max(head.originNumber, chain.length - 1 - (faults.has('noDepth') ? 0 : originDepth))
     const { guard } = operator
@@ -510,6 +538,11 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
       const list = honestList(operator)
       operator.outbox.push({ type: 'list', operator: operator.id, sequence: ++operator.sequence, list })
     }
+    if (pool !== undefined && tick - operator.toldAt > 12) {
+      const commands = commandsDue(state, pool.told)
+      if (commands.length > 0) operator.outbox.push({ type: 'poolCommands', commands })
+      operator.toldAt = tick
+    }
     if (faults.has('lateDisk') && random.chance(0.15)) {
       for (const id of operator.ram) operator.disk.add(id)
       operator.ram.clear()
@@ -529,6 +562,9 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
         { type: 'rollback', to: { height, hash } },
       ]
       vote(operator, causes[random.below(4)])
+    }
+    if (staked && random.chance(0.1)) {
+      operator.outbox.push({ type: 'poolCommands', commands: forgedCommands(first + random.below(n)) })
     }
     const milestone = milestoneOf(state)
     const agreed = rules.climb(state, rules.membersOf(state), 1).at(-1)?.hash
@@ -600,7 +636,9 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
   }
 
   function fold(before: ControlState, controlBlock: ControlBlock): void {
-    let { state, events } = rules.applyControlBlock(before, controlBlock, plan)
+    let { state, events } = rules.applyControlBlock(before, controlBlock, planNow(before))
+    checkTwin(controlBlock, state)
+    checkStake(before, state, events)
     const set = idsOf(before)
     let milestone = milestoneOf(before)
     const terms = new Map(epochTerms[epochTerms.length - 1]!)
@@ -645,7 +683,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     }
     if (handover && !handedOver && state.milestone.height >= BigInt(2 * epochBlocks)) {
       handedOver = true
-      state = rules.scheduleMembers(state, { fromHeight: state.height + 2n, members: membersFor(sets[1]) })
+      state = rules.scheduleMembers(state, { fromHeight: state.height + 2n, members: membersFor(sets[1]!) })
     }
     log.push(state)
   }
@@ -671,6 +709,78 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     }
   }
 
+  /** I11: whoever joined by a state that others gave has the state that they have, and goes on as they do. */
+  let twin: ControlState | undefined
+  let twinBlocks = 0
+  function checkTwin(controlBlock: ControlBlock, state: ControlState): void {
+    if (twin === undefined || ++twinBlocks > 12) return
+    twin = rules.applyControlBlock(twin, controlBlock, planNow(twin)).state
+    const same =
+      rules.controlStateHash(twin) === rules.controlStateHash(state) &&
+      twin.milestone.hash === state.milestone.hash &&
+      twin.view === state.view
+    if (!same) violate('I11', 'who joined has another state than the others')
+  }
+  /** Loses its home, keys apart, and joins again by the state of the others; its blocks are pulled from them. */
+  function loseHome(operator: Operator): void {
+    const isElsewhere = [...latest().settled].every(([, hash]) =>
+      operators.some(other => other !== operator && !other.liar && other.disk.has(idOf(hash))),
+    )
+    if (!isElsewhere) return
+    operator.disk = new Set([0])
+    operator.head = 0
+    operator.pending = undefined
+    twin = rules.decodeControlState(rules.encodeControlState(latest()))
+    twinBlocks = 0
+    operator.applied = log.length - 1
+    operator.guard = faults.has('noSkipTerm') ? undefined : [twin.view, Number.MAX_SAFE_INTEGER]
+    // What it has sent to the control chain is in the state that it was given.
+    operator.sequence = twin.sequences.get(operator.id) ?? 0n
+  }
+
+  /** I12 to I15: members are those of the pool, the pool is that of L1, leaders are known in time, records are true. */
+  const ledBy = new Map<number, number>()
+  function checkStake(before: ControlState, state: ControlState, events: readonly ControlEvent[]): void {
+    const powers = (of: ControlState) => new Map(rules.membersOf(of).map(({ id, power }) => [id, power] as const))
+    const [old, now] = [powers(before), powers(state)]
+    let moved = 0n
+    for (const id of new Set([...old.keys(), ...now.keys()])) {
+      const change = (now.get(id) ?? 0n) - (old.get(id) ?? 0n)
+      moved += change < 0n ? -change : change
+    }
+    const all = [...old.values()].reduce((sum, power) => sum + power, 0n)
+    if (staked && moved > 1n && 3n * moved > all) violate('I12', `${moved} of ${all} changed hands at once`)
+    for (const [id, at] of state.jailed) {
+      if (staked && now.has(id) && state.height >= at + 6n) violate('I12', `convicted ${id} still has power`)
+    }
+    for (const event of events) {
+      if (event.type !== 'settled') continue
+      for (const { hash } of event.blocks) {
+        const { leader } = block(idOf(hash))
+        ledBy.set(leader, (ledBy.get(leader) ?? 0) + 1)
+      }
+    }
+    for (const [id, { led }] of state.records) {
+      if (led > (ledBy.get(id) ?? 0))
+        violate('I15', `${id} is credited with ${led} blocks, and led ${ledBy.get(id) ?? 0}`)
+    }
+    if (pool === undefined || state.stake === undefined) return
+    const { roots } = pool.told
+    if (!roots.includes(state.stake.root)) violate('I13', 'the pool was told what L1 never said')
+    const marked = state.l1 !== undefined && !roots.includes(state.l1.poolRoot)
+    if (marked || state.l1?.hash === hashOf(9)) violate('I13', 'a mark of L1 that only liars have seen')
+    if (state.stake.pool.sequencers.get(1)?.status === 'active') violate('I13', 'the pool is another one')
+    if (leaderOf(state, Number(state.milestone.height) + parameters.ahead) === undefined) {
+      violate('I14', `nobody is elected for what a leader may sign above ${state.milestone.height}`)
+    }
+    for (const [, { id, kind }] of state.stake.pool.cases) {
+      if (kind !== 'DOWNTIME' && !liars.has(id)) violate('I3', `a case of ${kind} against honest ${id}`)
+      if (kind === 'DOWNTIME' && rules.recordOf(state, id).missed < 2) {
+        violate('I15', `${id} is judged for downtime and has missed ${rules.recordOf(state, id).missed} turns`)
+      }
+    }
+  }
+
   const restart = (operator: Operator): void => {
     operator.up = true
     operator.progressAt = tick
@@ -690,7 +800,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
       groups = random.chance(0.5) ? undefined : Array.from({ length: count }, () => random.below(2))
     }
     if (!crashes) return
-    for (const operator of operators) {
+    for (const operator of operators.slice(first)) {
       if (operator.liar) continue
       if (operator.up && random.chance(0.012)) {
         operator.up = false
@@ -700,7 +810,10 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
         operator.outbox = []
         operator.vote = undefined
         operator.seen.clear()
-      } else if (!operator.up && random.chance(0.05)) restart(operator)
+      } else if (!operator.up && random.chance(0.05)) {
+        if (staked && random.chance(0.3)) loseHome(operator)
+        restart(operator)
+      }
     }
   }
 
@@ -715,7 +828,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     if (tick < chaos) disturb()
     else if (tick === chaos) {
       groups = undefined
-      for (const operator of operators) if (!operator.up) restart(operator)
+      for (const operator of operators.slice(first)) if (!operator.up) restart(operator)
       calmHeight = Number(latest().milestone.height)
       lastAt = tick
     }
