@@ -12,6 +12,7 @@ const check = process.argv.includes('--check')
 /** Each contract with the entry it becomes. What imports the OP Stack's libraries needs the compiler that these are pinned to. */
 const contracts = [
   ['l1/Pool', 'pool'],
+  ['l1/FeeSplitter', 'fee-splitter/contract'],
   ['l1/MeteredPortal', 'metered-portal'],
   ['l1/SequencedGame', 'sequenced-game'],
   ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
@@ -31,18 +32,18 @@ const compilers = {
 
 const packageFolder = name => dirname(require.resolve(`${name}/package.json`))
 /** What the OP Stack's sources import, by the packages that have it; the versions are those that the stock contracts were built with. */
-const libraries = [
+const libraries = version => [
   ['src/', join(packageFolder('@eth-optimism/contracts-bedrock'), 'src')],
-  ['@openzeppelin/contracts/', packageFolder('@openzeppelin/contracts')],
+  ['@openzeppelin/contracts/', packageFolder(version === '0.8.15' ? '@openzeppelin/contracts' : 'openzeppelin-5')],
   ['@rari-capital/solmate/', packageFolder('@rari-capital/solmate')],
   ['@solady/', join(packageFolder('solady'), 'src')],
 ]
 
 /** The text of an import: our own file, or one of a library. Only what is under MIT becomes part of what is published. */
-function imported(path) {
+function imported(version, path) {
   const own = join(root, 'contracts', path)
   if (existsSync(own)) return { contents: readFileSync(own, 'utf8') }
-  const [prefix, folder] = libraries.find(([prefix]) => path.startsWith(prefix)) ?? []
+  const [prefix, folder] = libraries(version).find(([prefix]) => path.startsWith(prefix)) ?? []
   const file = folder && join(folder, path.slice(prefix.length))
   if (file === undefined || !existsSync(file)) return { error: `${path} is in no package that is known here` }
   const contents = readFileSync(file, 'utf8')
@@ -66,8 +67,9 @@ function compile(version, names) {
       },
     },
   }
-  const output = JSON.parse(require(name).compile(JSON.stringify(input), { import: imported }))
-  const found = output.errors ?? []
+  const output = JSON.parse(require(name).compile(JSON.stringify(input), { import: path => imported(version, path) }))
+  // 2394 reminds of transient storage, which OpenZeppelin's guard clears at the end of the call.
+  const found = (output.errors ?? []).filter(({ errorCode }) => errorCode !== '2394')
   if (found.length > 0) throw new Error(found.map(({ formattedMessage }) => formattedMessage).join('\n'))
   return output
 }
@@ -146,7 +148,7 @@ for (const version of Object.keys(compilers)) {
   const names = declarations(output.sources)
   for (const [path, entry] of chosen) {
     const text = moduleOf(path, output.contracts[`${path}.sol`][path.slice(path.lastIndexOf('/') + 1)], names)
-    const file = join(root, 'src', entry, 'index.ts')
+    const file = join(root, 'src', entry.includes('/contract') ? `${entry}.ts` : `${entry}/index.ts`)
     if (!check) {
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, text)

@@ -138,6 +138,8 @@ export type SequencerErrorCode =
   // economics
   /** Shares that are not a whole, amounts that cannot be, or an event out of order. */
   | 'ECONOMICS_INVALID'
+  /** A fee splitter does not do this now; `reason` is the name of the contract's error. */
+  | 'SPLITTER_REFUSED'
   // engine
   /** Options of an engine adapter that cannot be. */
   | 'ENGINE_OPTIONS'

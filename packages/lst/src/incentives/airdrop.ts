@@ -1,5 +1,4 @@
-import { bytesToHex, concatBytes, hexToBytes, OrderedMap } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { buildClaimTree, claimLeaf, hexToBytes, isInClaimTree, OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { amount } from '../math/units.js'
@@ -9,25 +8,14 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 /** One entry of an airdrop. */
 export type AirdropClaim = { readonly index: bigint; readonly account: `0x${string}`; readonly amount: bigint }
 
-function word(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(32)
-  for (let i = 31, rest = value; i >= 0 && rest > 0n; i--, rest >>= 8n) bytes[i] = Number(rest & 255n)
-  return bytes
-}
-
 /** keccak256(uint256 index ‖ address ‖ uint256 amount). Source: ENKI distributor. */
 export function airdropLeaf(claim: AirdropClaim): `0x${string}` {
   amount('index', claim.index)
   if (claim.amount < 0n || claim.amount >= 1n << 256n)
     fail('AMOUNT_OUT_OF_RANGE', `"amount" expected a uint256, got ${claim.amount}`)
-  const account = hexToBytes(claim.account)
-  if (account?.length !== 20) fail('ACCOUNT_INVALID', `account expected 20 bytes, got ${claim.account}`)
-  return bytesToHex(keccak_256(concatBytes(word(claim.index), account as Uint8Array, word(claim.amount))))
-}
-
-function pair(a: `0x${string}`, b: `0x${string}`): `0x${string}` {
-  const [low, high] = a < b ? [a, b] : [b, a]
-  return bytesToHex(keccak_256(concatBytes(hexToBytes(low)!, hexToBytes(high)!)))
+  if (hexToBytes(claim.account)?.length !== 20)
+    fail('ACCOUNT_INVALID', `account expected 20 bytes, got ${claim.account}`)
+  return claimLeaf(claim)
 }
 
 /** Everything a distributor publishes. */
@@ -45,36 +33,13 @@ export type AirdropTree = {
  */
 export function airdropTree(claims: readonly AirdropClaim[]): AirdropTree {
   if (claims.length === 0) fail('OPTION_INVALID', 'an airdrop needs at least one claim')
-  const leaves = claims.map(airdropLeaf)
-  const levels: `0x${string}`[][] = [[...new Set(leaves)].sort()]
-  for (let level = levels[0]!; level.length > 1; level = levels[levels.length - 1]!) {
-    const next: `0x${string}`[] = []
-    for (let i = 0; i < level.length; i += 2)
-      next.push(i + 1 < level.length ? pair(level[i]!, level[i + 1]!) : level[i]!)
-    levels.push(next)
-  }
-  const positions = new Map(levels[0]!.map((leaf, i) => [leaf, i]))
-  const proofs = leaves.map(leaf => {
-    let at = positions.get(leaf)!
-    const proof: `0x${string}`[] = []
-    for (const level of levels.slice(0, -1)) {
-      const sibling = level[at ^ 1]
-      if (sibling !== undefined) proof.push(sibling)
-      at >>= 1
-    }
-    return proof
-  })
-  return { root: levels[levels.length - 1]![0]!, leaves, proofs }
+  for (const claim of claims) airdropLeaf(claim)
+  return buildClaimTree(claims)
 }
 
 /** Whether a proof leads from a claim to the root. */
 export function verifyAirdrop(root: `0x${string}`, claim: AirdropClaim, proof: readonly `0x${string}`[]): boolean {
-  // A tree deeper than 64 levels would have more leaves than there are accounts.
-  if (proof.length > 64 || proof.some(node => hexToBytes(node)?.length !== 32)) return false
-  return (
-    proof.reduce((node, sibling) => pair(node, sibling.toLowerCase() as `0x${string}`), airdropLeaf(claim)) ===
-    root.toLowerCase()
-  )
+  return isInClaimTree(root, airdropLeaf(claim), proof)
 }
 
 /** A claim turned into a token that cannot be moved; its amount is withdrawn once withdrawals reach its number. */

@@ -1,7 +1,7 @@
 import { SequencerError } from '../errors.js'
 
 /** Throws `ECONOMICS_INVALID`. */
-export function invalid(message: string, details: Record<string, unknown>): never {
+export function invalid(message: string, details: Record<string, unknown> = {}): never {
   throw new SequencerError(message, { code: 'ECONOMICS_INVALID', details })
 }
 
