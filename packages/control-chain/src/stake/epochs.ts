@@ -29,8 +29,8 @@ export type Conviction = {
 }
 
 /** Time of the fold: that of the last finalized block of L1 that the operators agreed on. */
-export function stakeTime({ pool }: StakeState, { l1 }: Pick<ControlState, 'l1'>): number {
-  return Math.max(pool.at, Number(l1?.timestamp ?? 0n))
+export function stakeTime({ pool }: StakeState, { l1 }: Pick<ControlState, 'l1'>): bigint {
+  return l1 !== undefined && l1.timestamp > pool.at ? l1.timestamp : pool.at
 }
 
 /**

@@ -9,6 +9,7 @@ export const maxPoolCommandBytes = 65_536
 
 /** Fields of commands that hold bigints. */
 const bigints = [
+  'at',
   'amountWei',
   'shares',
   'epoch',
@@ -20,6 +21,7 @@ const bigints = [
   'endEpoch',
   'blocks',
   'offenceEpoch',
+  'seconds',
 ]
 /** What the fold itself does to the pool: epochs follow the milestone, and faults are judged here. */
 const ownCommands: ReadonlySet<string> = new Set<PoolCommand['type']>([
@@ -77,7 +79,7 @@ export function decodePoolCommands(bytes: Uint8Array): readonly PoolCommand[] | 
  * import { firstPoolRoot, poolRootOf } from '@l2/control-chain'
  *
  * const owner = `0x${'0a'.repeat(20)}` as const
- * const leaves = { type: 'unlock', by: owner, at: 1_700_000_000, id: 4 } as const
+ * const leaves = { type: 'unlock', by: owner, at: 1_700_000_000n, id: 4 } as const
  * const comes = { ...leaves, type: 'unjail' } as const
  * const root = poolRootOf(firstPoolRoot, [leaves, comes])
  * console.log(root === poolRootOf(poolRootOf(firstPoolRoot, [leaves]), [comes])) // true
@@ -100,7 +102,7 @@ export function applyPoolCommands(pool: PoolState, commands: readonly PoolComman
 export function tryPool(pool: PoolState, command: PoolCommand): PoolState {
   try {
     // What L1 did lies in the past by now; the pool's time never falls.
-    return applyPool(pool, { ...command, at: Math.max(command.at, pool.at) }).state
+    return applyPool(pool, { ...command, at: command.at > pool.at ? command.at : pool.at }).state
   } catch (error) {
     if (!isL2Error(error)) throw error
     return pool

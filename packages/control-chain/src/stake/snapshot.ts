@@ -22,7 +22,7 @@ const schema = /* @__PURE__ */ (() => {
     seed: hash,
     seededAt: int,
     root: hash,
-    epochs: z.array(z.strictObject({ epoch: uint, startAt: count, startHeight: uint })),
+    epochs: z.array(z.strictObject({ epoch: uint, startAt: uint, startHeight: uint })),
     turns: z.array(
       z.strictObject({ epoch: uint, startHeight: uint, leader: count, produced: count, l1Stalled: z.boolean() }),
     ),

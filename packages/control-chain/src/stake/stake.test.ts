@@ -33,18 +33,18 @@ const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const metis = 10n ** 18n
 const admin = account(0xad)
-const lock = (n: number, at: number): PoolCommand[] => [
+const lock = (n: number, at: bigint): PoolCommand[] => [
   { type: 'setWhitelist', by: admin, at, owner: account(n), allowed: true },
   { type: 'lock', by: account(n), at, signer: account(100 + n), amountWei: 20_000n * metis },
 ]
 const windows = {
-  exitDelaySeconds: 900,
-  evidenceMaxAgeSeconds: 600,
-  vetoWindowSeconds: 60,
-  correlationSettleSeconds: 60,
-  correlationWindowSeconds: 300,
-  disputeWindowSeconds: 300,
-  maxPauseSeconds: 60,
+  exitDelaySeconds: 900n,
+  evidenceMaxAgeSeconds: 600n,
+  vetoWindowSeconds: 60n,
+  correlationSettleSeconds: 60n,
+  correlationWindowSeconds: 300n,
+  disputeWindowSeconds: 300n,
+  maxPauseSeconds: 60n,
 }
 const firstEpoch = 3n
 /** An epoch is 60 blocks, in slots of 20. */
@@ -52,11 +52,11 @@ const epochBlocks = 60
 
 function poolOf(operators: number): PoolState {
   const commands: PoolCommand[] = []
-  for (let n = 1; n <= operators; n++) commands.push(...lock(n, 1))
-  for (let epoch = 1n; epoch <= firstEpoch; epoch++) commands.push({ type: 'advanceEpoch', by: admin, at: 1, epoch })
+  for (let n = 1; n <= operators; n++) commands.push(...lock(n, 1n))
+  for (let epoch = 1n; epoch <= firstEpoch; epoch++) commands.push({ type: 'advanceEpoch', by: admin, at: 1n, epoch })
   return commands.reduce(
     (pool, command) => applyPool(pool, command).state,
-    createPool({ admin, lookaheadEpochs: 2, windows }, 1),
+    createPool({ admin, lookaheadEpochs: 2, windows }, 1n),
   )
 }
 
@@ -102,9 +102,10 @@ function world(start: ControlState) {
       }
     },
     /** All name a later block of L1, up to which the pool was told commands. */
-    mark(commands: readonly PoolCommand[] = [], seconds = 12): void {
+    mark(commands: readonly PoolCommand[] = [], seconds = 12n): void {
       number += 8n
-      const timestamp = BigInt(Math.max(state.stake!.pool.at, Number(state.l1?.timestamp ?? 0n)) + seconds)
+      const [told = 0n, at] = [state.l1?.timestamp, state.stake!.pool.at]
+      const timestamp = (at > told ? at : told) + seconds
       poolRoot = poolRootOf(poolRoot, commands)
       fold({ lists: lists(0, { number, hash: hash(1), timestamp, prevRandao: hash(Number(number)), poolRoot }) })
     },
@@ -140,11 +141,11 @@ describe('the pool of L1 in the fold', () => {
 
   it('takes what L1 told it once the operators have agreed on the root of all of it, and nothing else', () => {
     const w = world(created())
-    const commands = lock(5, 20)
+    const commands = lock(5, 20n)
     w.tell(commands)
     expect(w.state().stake!.pool.sequencers.size).toBe(4)
     w.mark(commands)
-    for (const wrong of [commands.slice(0, 1), [...commands, ...lock(6, 20)], [...commands].reverse(), []])
+    for (const wrong of [commands.slice(0, 1), [...commands, ...lock(6, 20n)], [...commands].reverse(), []])
       w.tell(wrong)
     expect(w.state().stake!.pool.sequencers.size).toBe(4)
     w.tell(commands)
@@ -156,14 +157,14 @@ describe('the pool of L1 in the fold', () => {
   it('lets nobody on L1 do what only the fold may', () => {
     const pool = poolOf(4)
     const epoch = pool.epoch + 1n
-    expect(applyPoolCommands(pool, [{ type: 'advanceEpoch', by: admin, at: 2, epoch }])).toBe(pool)
+    expect(applyPoolCommands(pool, [{ type: 'advanceEpoch', by: admin, at: 2n, epoch }])).toBe(pool)
     // Nor does what L1 itself refused change anything.
-    expect(applyPoolCommands(pool, [{ type: 'unjail', by: account(1), at: 2, id: 1 }])).toBe(pool)
+    expect(applyPoolCommands(pool, [{ type: 'unjail', by: account(1), at: 2n, id: 1 }])).toBe(pool)
   })
 
   it('lets a fifth in when the weights of its epoch count, and one out when its own do not any more', () => {
     const w = world(created())
-    const commands: PoolCommand[] = [...lock(5, 20), { type: 'unlock', by: account(2), at: 20, id: 2 }]
+    const commands: PoolCommand[] = [...lock(5, 20n), { type: 'unlock', by: account(2), at: 20n, id: 2 }]
     w.mark(commands)
     w.tell(commands)
     // Frozen at the end of epoch 3, they are those of epoch 6.
@@ -192,7 +193,7 @@ describe('the pool of L1 in the fold', () => {
   it('changes at most a third of the power with a control block', () => {
     const w = world(created(4))
     const total = (state: ControlState) => membersOf(state).reduce((sum, { power }) => sum + power, 0n)
-    const commands = [5, 6, 7, 8, 9, 10].flatMap(n => lock(n, 20))
+    const commands = [5, 6, 7, 8, 9, 10].flatMap(n => lock(n, 20n))
     w.mark(commands)
     w.tell(commands)
     w.settle(3 * epochBlocks)
@@ -245,8 +246,8 @@ describe('the pool of L1 in the fold', () => {
     expect(w.state().jailed.size).toBe(0)
     // The council has the time of the window.
     const vetoed = world(w.state())
-    const veto: PoolCommand[] = [{ type: 'vetoCase', by: admin, at: 0, evidenceId }]
-    vetoed.mark(veto, 10)
+    const veto: PoolCommand[] = [{ type: 'vetoCase', by: admin, at: 0n, evidenceId }]
+    vetoed.mark(veto, 10n)
     vetoed.tell(veto)
     for (const one of [w, vetoed]) one.mark([], windows.vetoWindowSeconds)
     expect(w.state().stake!.pool.cases.get(evidenceId)?.status).toBe('executed')
@@ -254,7 +255,7 @@ describe('the pool of L1 in the fold', () => {
     // It comes back when its time is over, its owner says so, and weights count that were frozen after that.
     const at = w.state().stake!.pool.sequencers.get(away)!.jailedUntil
     const back: PoolCommand[] = [{ type: 'unjail', by: account(away), at, id: away }]
-    w.mark(back, 1_200)
+    w.mark(back, 1_200n)
     w.tell(back)
     const until = Number(w.state().milestone.height) + 5 * epochBlocks
     for (let height = Number(w.state().milestone.height); height <= until; height += 20) {
@@ -295,7 +296,7 @@ describe('the pool of L1 in the fold', () => {
     for (let i = 0; i < runs({ suite: 3, soak: 100 }); i++) {
       const w = world(created())
       for (let height = 1; height < 150; height += 1 + random.below(12)) {
-        const commands = random.bool(0.2) ? lock(5 + random.below(4), 20) : []
+        const commands = random.bool(0.2) ? lock(5 + random.below(4), 20n) : []
         if (random.bool()) w.mark(commands)
         if (random.bool()) w.tell(commands)
         if (random.bool(0.1)) w.endTerm()
@@ -327,10 +328,14 @@ describe('the pool of L1 in the fold', () => {
 
 describe('commands of the pool as bytes', () => {
   it('are the same for the same commands, and are read back', () => {
-    const [first] = lock(5, 20)
+    const [first] = lock(5, 20n)
     const turned = Object.fromEntries(Object.entries(first!).reverse()) as PoolCommand
     expect(encodePoolCommands([turned])).toEqual(encodePoolCommands([first!]))
-    const commands = [...lock(5, 20), { type: 'unlock', by: account(5), at: 30, id: 5 } as const]
+    const commands: PoolCommand[] = [
+      ...lock(5, 20n),
+      { type: 'unlock', by: account(5), at: 30n, id: 5 },
+      { type: 'pauseCase', by: admin, at: 31n, evidenceId: `0x${'01'.repeat(32)}`, seconds: 60n },
+    ]
     const read = decodePoolCommands(encodePoolCommands(commands))
     expect(read).toEqual(commands)
     expect(poolRootOf(firstPoolRoot, read!)).toBe(poolRootOf(firstPoolRoot, commands))
@@ -351,12 +356,12 @@ describe('commands of the pool as bytes', () => {
     expect(decodePoolCommands(new Uint8Array([255, 254]))).toBeUndefined()
     expect(decodePoolCommands(new Uint8Array(maxPoolCommandBytes + 1))).toBeUndefined()
     const random = seededRandom(testSeed(9))
-    const whole = encodePoolCommands(lock(5, 20))
+    const whole = encodePoolCommands(lock(5, 20n))
     for (let i = 0; i < runs({ suite: 200, soak: 20_000 }); i++) {
       const bytes = whole.slice()
       bytes[random.below(bytes.length)]! ^= 1 + random.below(255)
       const read = decodePoolCommands(bytes)
-      if (read !== undefined) expect(poolRootOf(firstPoolRoot, read)).not.toBe(poolRootOf(firstPoolRoot, lock(5, 20)))
+      if (read !== undefined) expect(poolRootOf(firstPoolRoot, read)).not.toBe(poolRootOf(firstPoolRoot, lock(5, 20n)))
     }
   })
 })

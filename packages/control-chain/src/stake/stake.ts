@@ -19,7 +19,7 @@ export type StakeState = {
   /** Over the commands that the pool was told so far. */
   readonly root: Hash
   /** When the recent epochs began, by the time of L1 that the operators agreed on. */
-  readonly epochs: readonly { readonly epoch: bigint; readonly startAt: number; readonly startHeight: bigint }[]
+  readonly epochs: readonly { readonly epoch: bigint; readonly startAt: bigint; readonly startHeight: bigint }[]
   /** Turns of the settled chain, in their order: what downtime is judged by. Bounded by {@link StakeParameters}. */
   readonly turns: readonly Turn[]
   readonly parameters: StakeParameters
@@ -83,5 +83,5 @@ export function stakeMembers({ pool, schedule, parameters }: StakeState): { id: 
 /** Whether a seat may lead and vote: neither jailed by the pool nor convicted. */
 export function isFree(pool: PoolState, id: number): boolean {
   const seat = pool.sequencers.get(id)
-  return seat !== undefined && seat.jailedUntil === 0 && !seat.tombstoned
+  return seat !== undefined && seat.jailedUntil === 0n && !seat.tombstoned
 }

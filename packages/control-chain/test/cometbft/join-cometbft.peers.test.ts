@@ -28,12 +28,12 @@ const admin = account(0xad)
 const metis = 10n ** 18n
 const everybody = [1, 2, 3, 4, 5]
 const accounts = everybody.map(n => privateKeyToAccount(hashOf(BigInt(n))))
-const lock = (n: number, at: number): PoolCommand[] => [
+const lock = (n: number, at: bigint): PoolCommand[] => [
   { type: 'setWhitelist', by: admin, at, owner: account(n), allowed: true },
   { type: 'lock', by: account(n), at, signer: accounts[n - 1]!.address, amountWei: 20_000n * metis },
 ]
 const firstEpoch = 3n
-const genesisAt = 1_700_000_000
+const genesisAt = 1_700_000_000n
 
 function genesisStake() {
   let pool = createPool({ admin, lookaheadEpochs: 2 }, genesisAt)
@@ -133,7 +133,7 @@ describe.skipIf(binary === undefined)('who has stake on L1 is who votes on Comet
   })
 
   it('a fifth locks its stake, joins by the state of others while blocks flow, and votes when its epoch comes', async () => {
-    await told(lock(5, genesisAt + 200))
+    await told(lock(5, genesisAt + 200n))
     const { height } = on(1).state()
     const { block_id: block } = await call<{ block_id: { hash: string } }>(1, 'block', { height: String(height - 1n) })
     const before = on(1).state().milestone.height
@@ -149,7 +149,7 @@ describe.skipIf(binary === undefined)('who has stake on L1 is who votes on Comet
   })
 
   it('one leaves, and the others settle with the fifth where they could not without it', async () => {
-    await told([{ type: 'unlock', by: account(2), at: genesisAt + 300, id: 2 }])
+    await told([{ type: 'unlock', by: account(2), at: genesisAt + 300n, id: 2 }])
     await until('the second is no member', () => [1, 3, 4, 5].every(id => !ids(id).includes(2)))
     await until('the engine knows', async () => {
       const { validators } = await call<{ validators: unknown[] }>(1, 'validators')
