@@ -18,6 +18,8 @@ export type ControlChainErrorCode =
   | 'ENGINE_MISSING'
   /** The consensus engine ended again and again, or does not start; the message has its last words. */
   | 'ENGINE_ENDED'
+  /** A key that did not sign, or something that its signer must not sign. */
+  | 'SIGNER_FAILED'
   /** A conformance suite found a broken promise. */
   | 'CONFORMANCE_FAILED'
   /** The consensus engine sends what it must not: the exception stops it. */

@@ -37,3 +37,11 @@ export { type CometKey, cometNodeId, createCometKey } from './keys.js'
 export type { ControlApplicationOptions, GenesisOperator } from './machine.js'
 export { type CometOptions, openCometBft } from './open.js'
 export { findCometBft } from './program.js'
+export {
+  type CometSigner,
+  type CometSignerDependencies,
+  type CometSignerOptions,
+  type CometSigningKey,
+  cometGuardSigner,
+  serveCometSigner,
+} from './signer/signer.js'
