@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { concatHex, getContractAddress } from 'viem'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const require = createRequire(import.meta.url)
@@ -11,8 +12,10 @@ const check = process.argv.includes('--check')
 
 /** Each contract with the entry it becomes. What imports the OP Stack's libraries needs the compiler that these are pinned to. */
 const contracts = [
+  ['l1/EquivocationVerifier', 'equivocation-verifier'],
   ['l1/Pool', 'pool'],
   ['l1/FeeSplitter', 'fee-splitter/contract'],
+  ['l1/SequencerPool', 'sequencer-pool/contract'],
   ['l1/MeteredPortal', 'metered-portal'],
   ['l1/SequencedGame', 'sequenced-game'],
   ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
@@ -23,12 +26,15 @@ const contracts = [
   ['l2/OperatorFeeVault', 'operator-fee-vault'],
   ['testing/DevToken', 'testing/dev-token'],
   ['testing/OddToken', 'testing/odd-token'],
+  ['testing/PoolLens', 'testing/pool-lens'],
   ['testing/Receiver', 'testing/receiver'],
 ]
 const compilers = {
   '0.8.15': { package: 'solc-0.8.15', evmVersion: 'london', metadata: { bytecodeHash: 'none' } },
   '0.8.30': { package: 'solc', evmVersion: 'cancun', metadata: { bytecodeHash: 'none', appendCBOR: false } },
 }
+/** Contracts whose code would not fit into 24,576 bytes when it is made as fast as it can be. */
+const small = ['l1/SequencerPool', 'testing/PoolLens']
 
 const packageFolder = name => dirname(require.resolve(`${name}/package.json`))
 /** What the OP Stack's sources import, by the packages that have it; the versions are those that the stock contracts were built with. */
@@ -51,7 +57,7 @@ function imported(version, path) {
   return isFree ? { contents } : { error: `${path} is not under MIT or Apache-2.0` }
 }
 
-function compile(version, names) {
+function compile(version, names, runs) {
   const { package: name, evmVersion, metadata } = compilers[version]
   const input = {
     language: 'Solidity',
@@ -59,11 +65,14 @@ function compile(version, names) {
       names.map(path => [`${path}.sol`, { content: readFileSync(join(root, 'contracts', `${path}.sol`), 'utf8') }]),
     ),
     settings: {
-      optimizer: { enabled: true, runs: 999_999 },
+      optimizer: { enabled: true, runs },
       evmVersion,
       metadata,
       outputSelection: {
-        '*': { '*': ['abi', 'userdoc', 'evm.bytecode.object', 'evm.deployedBytecode'], '': ['ast'] },
+        '*': {
+          '*': ['abi', 'userdoc', 'evm.bytecode.object', 'evm.bytecode.linkReferences', 'evm.deployedBytecode'],
+          '': ['ast'],
+        },
       },
     },
   }
@@ -86,6 +95,31 @@ function declarations(sources) {
   return names
 }
 
+/** What deploys contracts to addresses that follow from their code alone; it is on every public chain, and in anvil. */
+const create2Deployer = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
+const salt = `0x${'00'.repeat(32)}`
+
+/** Sets the addresses of libraries in a code, and adds those libraries to the ones that must be there before it. */
+function link(output, { object, linkReferences }, needed) {
+  let code = object
+  for (const [file, names] of Object.entries(linkReferences ?? {})) {
+    for (const [name, places] of Object.entries(names)) {
+      const address = libraryAddress(output, file, name, needed).slice(2).toLowerCase()
+      for (const { start } of places) code = code.slice(0, 2 * start) + address + code.slice(2 * start + 40)
+    }
+  }
+  return code
+}
+
+function libraryAddress(output, file, name, needed) {
+  const known = needed.find(library => library.name === name)
+  if (known !== undefined) return known.address
+  const bytecode = concatHex(['0x', link(output, output.contracts[file][name].evm.bytecode, needed)])
+  const address = getContractAddress({ opcode: 'CREATE2', from: create2Deployer, salt, bytecode })
+  needed.push({ name, address, bytecode })
+  return address
+}
+
 const literal = value =>
   JSON.stringify(value)
     .replace(/"([A-Za-z]\w*)":/g, '$1: ')
@@ -105,9 +139,13 @@ const doc = (text, places = []) => {
   return lines.length === 1 ? `/**${lines[0]} */` : `/**\n${lines.map(line => ` *${line}`).join('\n')}\n */`
 }
 
-function moduleOf(path, { abi, userdoc, evm }, names) {
+function moduleOf(path, output, names) {
   const contract = path.slice(path.lastIndexOf('/') + 1)
   const constant = contract[0].toLowerCase() + contract.slice(1)
+  const { abi, userdoc, evm } = output.contracts[`${path}.sol`][contract]
+  const needed = []
+  const bytecode = link(output, evm.bytecode, needed)
+  const deployedBytecode = link(output, evm.deployedBytecode, needed)
   const places = Object.entries(evm.deployedBytecode.immutableReferences ?? {})
     .map(([id, at]) => [names.get(id).replace(/_$/, ''), at.map(({ start }) => start)])
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -119,11 +157,11 @@ export const ${constant}Abi = ${list(abi)} as const
 
 /** What a transaction without receiver deploys \`${contract}\` with, before the arguments of its constructor. */
 export const ${constant}Bytecode: \`0x\${string}\` =
-  '0x${evm.bytecode.object}'
+  '0x${bytecode}'
 
 /** The code of a deployed \`${contract}\`${isNamed ? '; its immutables are zero here' : ''}. */
 export const ${constant}DeployedBytecode: \`0x\${string}\` =
-  '0x${evm.deployedBytecode.object}'
+  '0x${deployedBytecode}'
 ${
   isNamed
     ? `
@@ -133,28 +171,43 @@ ${places.map(([name, at]) => `  ${name}: [${at.join(', ')}],`).join('\n')}
 } as const
 `
     : ''
+}${
+  needed.length === 0
+    ? ''
+    : `
+/**
+ * Libraries whose code \`${contract}\` runs, in the order in which they are deployed: each with what the deterministic
+ * deployer (${create2Deployer}) makes of a salt of zeros and its bytecode.
+ */
+export const ${constant}Libraries = [
+${needed.map(({ name, address, bytecode }) => `  {\n    name: '${name}',\n    address: '${address}',\n    bytecode:\n      '${bytecode}',\n  },`).join('\n')}
+] as const
+`
 }`
 }
 
 const versionOf = path =>
   /^pragma solidity ([\d.]+);/m.exec(readFileSync(join(root, 'contracts', `${path}.sol`), 'utf8'))[1]
 let differ = 0
-for (const version of Object.keys(compilers)) {
-  const chosen = contracts.filter(([path]) => versionOf(path) === version)
-  const output = compile(
-    version,
-    chosen.map(([path]) => path),
-  )
+const groups = Object.keys(compilers).flatMap(version => {
+  const paths = contracts.map(([path]) => path).filter(path => versionOf(path) === version)
+  return [
+    { version, runs: 999_999, paths: paths.filter(path => !small.includes(path)) },
+    { version, runs: 200, paths: paths.filter(path => small.includes(path)) },
+  ]
+})
+for (const { version, runs, paths } of groups.filter(({ paths }) => paths.length > 0)) {
+  const output = compile(version, paths, runs)
   const names = declarations(output.sources)
-  for (const [path, entry] of chosen) {
-    const text = moduleOf(path, output.contracts[`${path}.sol`][path.slice(path.lastIndexOf('/') + 1)], names)
+  for (const [path, entry] of contracts.filter(([path]) => paths.includes(path))) {
+    const text = moduleOf(path, output, names)
     const file = join(root, 'src', entry.includes('/contract') ? `${entry}.ts` : `${entry}/index.ts`)
     if (!check) {
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, text)
     } else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
       console.error(
-        `src/${entry}/index.ts is not what contracts/${path}.sol compiles to: node packages/contracts/scripts/compile.mjs`,
+        `${file.slice(root.length)} is not what contracts/${path}.sol compiles to: node packages/contracts/scripts/compile.mjs`,
       )
       differ++
     }

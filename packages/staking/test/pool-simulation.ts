@@ -27,10 +27,10 @@ export type Simulation = { next(state: PoolState): PoolCommand }
 
 export function createSimulation(
   random: Random,
-  options: { owners?: number; delegators?: number; faults?: number } = {},
+  options: { owners?: number; delegators?: number; faults?: number; from?: bigint } = {},
 ): Simulation {
-  const { owners = 40, delegators = 60, faults = 0 } = options
-  let at = 1n
+  const { owners = 40, delegators = 60, faults = 0, from = 1n } = options
+  let at = from
   let height = 0n
   let serial = 0
   let evidence = 0

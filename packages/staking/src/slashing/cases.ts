@@ -135,6 +135,7 @@ function remembered(draft: Draft, sequencer: Sequencer): readonly Hex[] {
     const found = draft.cases.get(id)!
     if (found.status === 'pending' || found.offenceAt >= oldest || found === lastDowntime) return true
     draft.cases = draft.cases.delete(id)
+    draft.recentSafety = draft.recentSafety.filter(other => other !== id)
     return false
   })
 }

@@ -466,6 +466,21 @@ describe('jail, tombstone, freeze, veto', () => {
     const settled = play(again, [execute(1, now + 4n * day), execute(3, now + 4n * day)])
     expect(lost(settled.events)).toBe(2n * metis)
   })
+  it('a case that is forgotten with its seat is no company for later ones', () => {
+    const { state } = play(start, [
+      admit(1, 'EQUIVOCATION_BLOCK', 1),
+      { type: 'vetoCase', evidenceId: word(1) },
+      { type: 'advanceEpoch', epoch: 6n, at: now + 100n * day },
+      { ...admit(1, 'DOWNTIME', 2, now + 100n * day, 6n), at: now + 100n * day },
+    ])
+    expect(state.cases.has(word(1))).toBe(false)
+    const later = play(state, [
+      { ...admit(2, 'EQUIVOCATION_BLOCK', 3, now + 100n * day, 6n), at: now + 100n * day },
+      execute(3, now + 110n * day),
+    ])
+    expect(lost(later.events)).toBe(1000n * metis)
+  })
+
   it('old, future and foreign offences are refused', () => {
     expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now - 14n * day - 1n)]))).toBe('OFFENCE_WINDOW')
     expect(codeOf(() => play(start, [admit(1, 'DOWNTIME', 1, now + 1n)]))).toBe('OFFENCE_WINDOW')
