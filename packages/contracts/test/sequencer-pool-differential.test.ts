@@ -2,7 +2,7 @@ import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { describe, expect, it } from 'vitest'
 import { poolDifferential } from './pool-world.js'
 
-describe('SequencerPool beside its reducer', () => {
+describe('SequencerPool beside its reducer, on anvil', () => {
   it.each([
     { rewardSource: 'blocks', firstLossBps: 2500 },
     { rewardSource: 'batches', firstLossBps: 10_000 },
