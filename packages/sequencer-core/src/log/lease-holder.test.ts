@@ -1,5 +1,6 @@
 import type { Clock } from '@l2/common'
 import { describe, expect, it } from 'vitest'
+import { SequencerError } from '../errors.js'
 import { createLeaseHolder } from './lease-holder.js'
 import type { Lease } from './log.js'
 import { createMemoryLog } from './memory.js'
@@ -64,6 +65,46 @@ describe('createLeaseHolder', () => {
     }, stop.signal)
     await running
     expect(epochs).toEqual([2n, undefined, 4n])
+  })
+
+  it('waits out a store that is away, at the price of the lease, and ends for what does not pass', async () => {
+    const { clock, monotonicMs } = fakeTime()
+    const log = createMemoryLog({ monotonicMs })
+    let away: SequencerError | undefined
+    const flaky = {
+      ...log,
+      acquire: async (holder: string, ttlMs: number) => {
+        if (away !== undefined) throw away
+        return await log.acquire(holder, ttlMs)
+      },
+      renew: async (lease: Lease) => {
+        if (away !== undefined) throw away
+        return await log.renew(lease)
+      },
+      release: async () => {
+        throw new SequencerError('away', { code: 'DATABASE_UNAVAILABLE', recovery: 'retry' })
+      },
+    }
+    const holder = createLeaseHolder({ log: flaky, holder: 'a', ttlMs: 1000, clock, monotonicMs })
+    const stop = new AbortController()
+    const epochs: (bigint | undefined)[] = []
+    const running = holder.run(lease => epochs.push(lease?.epoch), stop.signal)
+    const pass = async (ms: number) => {
+      const until = monotonicMs() + ms
+      while (monotonicMs() < until) await new Promise(resolve => setImmediate(resolve))
+    }
+    await pass(3_000)
+    away = new SequencerError('away', { code: 'DATABASE_UNAVAILABLE', recovery: 'retry' })
+    await pass(3_000)
+    expect(epochs).toEqual([1n, undefined])
+    expect(holder.current).toBeUndefined()
+    away = undefined
+    await pass(3_000)
+    expect(epochs).toEqual([1n, undefined, 2n])
+    stop.abort()
+    await running
+    away = new SequencerError('it forgets', { code: 'DATABASE_UNSAFE' })
+    await expect(holder.run(() => {}, new AbortController().signal)).rejects.toMatchObject({ code: 'DATABASE_UNSAFE' })
   })
 
   it('refuses options that cannot be', () => {
