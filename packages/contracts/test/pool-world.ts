@@ -10,6 +10,7 @@ import {
   type PoolState,
   type SequencerPoolEvent,
 } from '@l2/staking'
+import { poolHash } from '@l2/staking/pool'
 import {
   type Abi,
   type Address,
@@ -22,6 +23,7 @@ import {
   type TransactionReceipt,
   zeroAddress,
 } from 'viem'
+import { l1PoolCommands, type PoolLog } from '../../control-chain/src/stake/l1-commands.js'
 import { account, admin, createSimulation } from '../../staking/test/pool-simulation.js'
 import { create2Deployer, sequencerPoolAbi, sequencerPoolDeployment } from '../src/sequencer-pool/index.js'
 import { oddTokenAbi, oddTokenBytecode } from '../src/testing/odd-token/index.js'
@@ -218,6 +220,8 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
   const { timestamp } = await client.getBlock({ blockNumber: made.blockNumber })
   const approved = new Set<Address>()
   let state = createPool({ admin, ...options }, timestamp)
+  const first = state
+  const told: PoolLog[] = []
   const cases = new Set<Hex>()
 
   async function approve(sender: Address): Promise<void> {
@@ -315,7 +319,16 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
     const logs = parseEventLogs({ abi: sequencerPoolAbi, logs: receipt.logs }).filter(
       ({ address }) => address.toLowerCase() === pool.toLowerCase(),
     )
-    const theirs = logs.map(({ eventName, args: fields }) => plain({ type: eventName, ...fields }))
+    told.push(
+      ...receipt.logs.map(({ address, topics, data: words }) => ({
+        address,
+        topics,
+        data: words,
+        timestamp: command.at,
+      })),
+    )
+    const said = logs.filter(({ eventName }) => eventName !== 'Told')
+    const theirs = said.map(({ eventName, args: fields }) => plain({ type: eventName, ...fields }))
     const ours = expected.events.map(plain)
     if (!isDeepStrictEqual(sorted(ours), sorted(theirs))) {
       throw new Error(`${functionName}: events differ`, { cause: { ours, theirs } })
@@ -323,8 +336,16 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
     return true
   }
 
+  /** What the contract's logs say it was told leads a pool of before to the same state. */
+  function replay(): void {
+    const commands = l1PoolCommands(told, { address: pool, operator: admin })
+    const replayed = commands.reduce((at, command) => applyPool(at, command).state, first)
+    if (poolHash(replayed) !== poolHash(state)) throw new Error('its logs lead to another state')
+  }
+
   return {
     anvil,
+    replay,
     pool,
     token: token.address,
     step,
@@ -431,6 +452,7 @@ export async function poolDifferential(
         })
       }
     }
+    world.replay()
     const kinds = [...done].sort(([, a], [, b]) => b - a).map(([type, count]) => `${type} ${count}`)
     return `${operations} commands, ${refused} refused, ${world.state.nextId - 1} seats; done ${kinds.join(', ')}`
   } finally {

@@ -92,6 +92,7 @@ export {
   type VerifyPossession,
 } from './registration/registration.js'
 export { electionOf, planOf } from './stake/election.js'
+export { l1PoolCommands, type PoolLog } from './stake/l1-commands.js'
 export {
   applyPoolCommands,
   decodePoolCommands,

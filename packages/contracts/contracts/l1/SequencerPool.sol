@@ -62,6 +62,10 @@ contract SequencerPool is PoolFace, Rotation, ReentrancyGuardTransient {
 
     PoolState private pool;
 
+    /// @notice A call that was done, as it came: with the times of their blocks all of them together are the commands that lead the reducer to
+    /// the same state.
+    event Told(address indexed by, bytes call);
+
     constructor(PoolConfig memory config_, ISystemConfig systemConfig_, uint256 l2ChainId_, uint256 handOverDelaySeconds_)
         Rotation(systemConfig_, config_.operator, l2ChainId_, handOverDelaySeconds_)
     {
@@ -87,102 +91,108 @@ contract SequencerPool is PoolFace, Rotation, ReentrancyGuardTransient {
         if (!isValid || !isHeld) revert ConfigInvalid();
     }
 
+    modifier told() {
+        _;
+        emit Told(msg.sender, msg.data);
+    }
+
     // The owner of a seat.
 
     /// @notice Locks stake for a seat: a free one, or a place in the queue. Needs a permit and the token's approval.
     function lock(address signer, uint256 amountWei, address rewardRecipient, uint16 commissionBps)
         external
         nonReentrant
+        told
         returns (uint32 id)
     {
         return Seats.lock(pool, signer, amountWei, rewardRecipient, commissionBps);
     }
 
-    function leaveQueue(uint32 id) external nonReentrant returns (uint256 amountWei) {
+    function leaveQueue(uint32 id) external nonReentrant told returns (uint256 amountWei) {
         return Seats.leaveQueue(pool, id);
     }
 
     /// @notice Adds stake: new tokens, the seat's rewards, or both.
-    function relock(uint32 id, uint256 amountWei, bool lockReward) external nonReentrant {
+    function relock(uint32 id, uint256 amountWei, bool lockReward) external nonReentrant told {
         Seats.relock(pool, id, amountWei, lockReward);
     }
 
     /// @notice Begins a partial exit; it waits as every exit does.
-    function withdraw(uint32 id, uint256 amountWei) external nonReentrant {
+    function withdraw(uint32 id, uint256 amountWei) external nonReentrant told {
         Seats.withdraw(pool, id, amountWei);
     }
 
-    function withdrawRewards(uint32 id) external nonReentrant returns (uint256 amountWei) {
+    function withdrawRewards(uint32 id) external nonReentrant told returns (uint256 amountWei) {
         return Seats.withdrawRewards(pool, id);
     }
 
     /// @notice Gives the seat up. The stake can be claimed after the exit delay, once no case is open.
-    function unlock(uint32 id) external nonReentrant {
+    function unlock(uint32 id) external nonReentrant told {
         Seats.unlock(pool, id);
     }
 
-    function claim(uint32 id) external nonReentrant returns (uint256 amountWei) {
+    function claim(uint32 id) external nonReentrant told returns (uint256 amountWei) {
         return Seats.claim(pool, id);
     }
 
     /// @notice Changes the key that signs, from the first epoch on whose weights are not frozen. For the owner or the present key.
-    function updateSigner(uint32 id, address signer) external nonReentrant {
+    function updateSigner(uint32 id, address signer) external nonReentrant told {
         Seats.updateSigner(pool, id, signer);
     }
 
-    function setOwner(uint32 id, address owner) external nonReentrant {
+    function setOwner(uint32 id, address owner) external nonReentrant told {
         Seats.setOwner(pool, id, owner);
     }
 
-    function setRewardRecipient(uint32 id, address recipient) external nonReentrant {
+    function setRewardRecipient(uint32 id, address recipient) external nonReentrant told {
         Seats.setRewardRecipient(pool, id, recipient);
     }
 
     /// @notice Announces a commission; it is reached by steps, the first after the notice.
-    function setCommission(uint32 id, uint16 commissionBps) external nonReentrant {
+    function setCommission(uint32 id, uint16 commissionBps) external nonReentrant told {
         Seats.setCommission(pool, id, commissionBps);
     }
 
-    function declareMaintenance(uint32 id, uint64 fromEpoch, uint64 toEpoch) external nonReentrant {
+    function declareMaintenance(uint32 id, uint64 fromEpoch, uint64 toEpoch) external nonReentrant told {
         Seats.declareMaintenance(pool, id, fromEpoch, toEpoch);
     }
 
-    function unjail(uint32 id) external nonReentrant {
+    function unjail(uint32 id) external nonReentrant told {
         Cases.unjail(pool, id);
     }
 
     // Delegators.
 
-    function delegate(uint32 id, uint256 amountWei) external nonReentrant {
+    function delegate(uint32 id, uint256 amountWei) external nonReentrant told {
         Delegations.delegate(pool, id, amountWei);
     }
 
     /// @notice Begins an exit. `shares` are wei as they were delegated, the youngest first.
-    function undelegate(uint32 id, uint256 shares) external nonReentrant {
+    function undelegate(uint32 id, uint256 shares) external nonReentrant told {
         Delegations.undelegate(pool, id, shares);
     }
 
-    function claimDelegation(uint32 id) external nonReentrant returns (uint256 amountWei) {
+    function claimDelegation(uint32 id) external nonReentrant told returns (uint256 amountWei) {
         return Delegations.claimDelegation(pool, id);
     }
 
-    function claimDelegationRewards(uint32 id) external nonReentrant returns (uint256 amountWei) {
+    function claimDelegationRewards(uint32 id) external nonReentrant told returns (uint256 amountWei) {
         return Delegations.claimDelegationRewards(pool, id);
     }
 
     // Rewards and epochs.
 
     /// @notice Pays into the budget for rewards. Anybody may.
-    function fund(uint256 amountWei) external nonReentrant {
+    function fund(uint256 amountWei) external nonReentrant told {
         Seats.fund(pool, amountWei);
     }
 
-    function advanceEpoch(uint64 epoch_) external nonReentrant {
+    function advanceEpoch(uint64 epoch_) external nonReentrant told {
         Seats.advanceEpoch(pool, epoch_);
     }
 
     /// @notice Pays one block, in a pool that is paid by blocks. Heights and epochs ascend.
-    function accrueBlock(uint64 height, address signer, uint64 epoch_) external nonReentrant {
+    function accrueBlock(uint64 height, address signer, uint64 epoch_) external nonReentrant told {
         Rewards.accrueBlock(pool, height, signer, epoch_);
     }
 
@@ -190,6 +200,7 @@ contract SequencerPool is PoolFace, Rotation, ReentrancyGuardTransient {
     function submitRewards(uint64 batchId, uint64 startEpoch, uint64 endEpoch, RewardEntry[] calldata entries)
         external
         nonReentrant
+        told
         returns (uint256 amountWei)
     {
         return Rewards.submit(pool, Range(batchId, startEpoch, endEpoch), entries);
@@ -198,30 +209,30 @@ contract SequencerPool is PoolFace, Rotation, ReentrancyGuardTransient {
     // Offences.
 
     /// @notice Opens a case: the operator's word, or a proof that the verifier has checked.
-    function admitOffence(Offence calldata offence) external nonReentrant {
+    function admitOffence(Offence calldata offence) external nonReentrant told {
         Cases.admit(pool, offence);
     }
 
     /// @notice Commits to evidence before it is public: keccak256(evidenceHash ‖ reporter ‖ salt).
-    function commitReport(bytes32 commitment) external nonReentrant {
+    function commitReport(bytes32 commitment) external nonReentrant told {
         Cases.commitReport(pool, commitment);
     }
 
-    function revealReport(bytes32 evidenceId, bytes32 salt) external nonReentrant {
+    function revealReport(bytes32 evidenceId, bytes32 salt) external nonReentrant told {
         Cases.revealReport(pool, evidenceId, salt);
     }
 
     /// @notice Takes what a case costs once its windows have closed. Anybody may.
-    function executeCase(bytes32 evidenceId) external nonReentrant {
+    function executeCase(bytes32 evidenceId) external nonReentrant told {
         Cases.execute(pool, evidenceId);
     }
 
-    function vetoCase(bytes32 evidenceId) external nonReentrant {
+    function vetoCase(bytes32 evidenceId) external nonReentrant told {
         Cases.veto(pool, evidenceId);
     }
 
     /// @notice Holds a case once, for a time that ends by itself.
-    function pauseCase(bytes32 evidenceId, uint64 span) external nonReentrant {
+    function pauseCase(bytes32 evidenceId, uint64 span) external nonReentrant told {
         Cases.pause(pool, evidenceId, span);
     }
 
@@ -236,24 +247,24 @@ contract SequencerPool is PoolFace, Rotation, ReentrancyGuardTransient {
 
     // Administration.
 
-    function setWhitelist(address owner, bool allowed) external nonReentrant {
+    function setWhitelist(address owner, bool allowed) external nonReentrant told {
         Seats.setWhitelist(pool, owner, allowed);
     }
 
-    function setWatcher(address watcher, bool allowed) external nonReentrant {
+    function setWatcher(address watcher, bool allowed) external nonReentrant told {
         Seats.setWatcher(pool, watcher, allowed);
     }
 
-    function setLiquidAccount(address account, bool liquid) external nonReentrant {
+    function setLiquidAccount(address account, bool liquid) external nonReentrant told {
         Seats.setLiquidAccount(pool, account, liquid);
     }
 
     /// @notice Stops what comes in. Exits are never paused.
-    function setPaused(bool paused_) external nonReentrant {
+    function setPaused(bool paused_) external nonReentrant told {
         Seats.setPaused(pool, paused_);
     }
 
-    function forceUnlock(uint32 id) external nonReentrant {
+    function forceUnlock(uint32 id) external nonReentrant told {
         Seats.forceUnlock(pool, id);
     }
 
