@@ -39,6 +39,7 @@ import {
 } from '../test/rollup.js'
 import { behind, finalitySeconds, maturitySeconds, proxy, systemConfigAt } from '../test/settlement.js'
 import { stock } from '../test/stock.js'
+import { committees } from './committees.js'
 
 const [, alice, bob] = accounts
 const rows: [string, bigint, bigint | undefined][] = []
@@ -210,6 +211,7 @@ await pool()
 await portals()
 await bridge()
 await predeploys()
+const ofCommittees = await committees()
 
 const figure = (gas: bigint | undefined) => gas?.toLocaleString('en-US') ?? ''
 const table = [
@@ -221,6 +223,7 @@ const table = [
   }),
 ].join('\n')
 console.log(table)
+console.log(ofCommittees)
 writeFileSync(
   new URL('../docs/gas.md', import.meta.url),
   `# Gas
@@ -230,5 +233,13 @@ Whole transactions, with their 21,000 and their calldata. What contains a proof 
 run.
 
 ${table}
+
+## Committees
+
+Of equal stakes, with the fewest signatures that are enough, and one data hash in the statement. \`Committee\` checks a
+signature of each by \`ecrecover\`, \`BlsCommittee\` one of all by the precompiles of EIP-2537. A handover writes the next
+members into code: that cost is once an epoch, and only where they change.
+
+${ofCommittees}
 `,
 )

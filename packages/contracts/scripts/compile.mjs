@@ -14,6 +14,8 @@ const check = process.argv.includes('--check')
 const contracts = [
   ['l1/EquivocationVerifier', 'equivocation-verifier'],
   ['l1/Pool', 'pool'],
+  ['l1/Committee', 'committee'],
+  ['l1/BlsCommittee', 'bls-committee'],
   ['l1/FeeSplitter', 'fee-splitter/contract'],
   ['l1/SequencerPool', 'sequencer-pool/contract'],
   ['l1/MeteredPortal', 'metered-portal'],

@@ -193,7 +193,7 @@ function nextTurn(
     chainId: state.chainId,
     sequence,
     committee: posting.committee.number,
-    poster: rules.posterAccount(poster) ?? zeroAddress,
+    poster: lower(rules.posterAccount(poster) ?? zeroAddress),
     lastAttested: posting.attestedTo,
     nextMembers: next === undefined ? zeroHash : rules.attestation.membersHash(next.members),
   }
@@ -221,11 +221,14 @@ function nextCommittee(
 ): Committee | undefined {
   const chosen = members.flatMap(({ id, power }): CommitteeMember[] => {
     const key = attestationKey(id)
-    return key === undefined || state.jailed.has(id) ? [] : [{ id, power, key }]
+    return key === undefined || state.jailed.has(id) ? [] : [{ id, power, key: lower(key) }]
   })
   const isSame = attestation.membersHash(chosen) === attestation.membersHash(committee.members)
   return chosen.length === 0 || isSame ? undefined : { number: committee.number + 1n, members: chosen }
 }
+
+/** One form in the state, whoever gave it. */
+const lower = (hex: Hex): Hex => hex.toLowerCase() as Hex
 
 /** Whether a signature of a member is over what was never ordered under that number. */
 export function isFalseStatement(

@@ -92,7 +92,7 @@ export function createPostingState(genesis: PostingGenesis): PostingState {
     attested: undefined,
     attestedTo: genesisHeight,
     digests: OrderedMap.from(),
-    committee: { number: 0n, members: committee },
+    committee: { number: 0n, members: committee.map(each => ({ ...each, key: each.key.toLowerCase() as Hex })) },
     next: undefined,
     turn: { sequence: 0n, epoch, poster },
     openTurn: undefined,
