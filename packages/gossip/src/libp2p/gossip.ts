@@ -68,6 +68,7 @@ export async function createLibp2pGossip(
       // Twice what is decoded: control messages and the framing of gossipsub are not headers.
       bytesPerSecond: 4 * limits.headerBytesPerSecond,
       burstSeconds: limits.burstSeconds,
+      banScore: limits.banScore,
     }
     try {
       network = await openNetwork(modules, networkKey, self, handlers, networkOptions, dependencies.logger)

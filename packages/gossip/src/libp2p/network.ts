@@ -20,6 +20,8 @@ export type NetworkOptions = {
   /** Bytes of headers that a neighbour may send a second, before they are decoded, and for how many seconds at once. */
   bytesPerSecond: number
   burstSeconds: number
+  /** Score at which the gossip cuts a peer off. */
+  banScore: number
 }
 
 /** What may be dialled and whom to ask: the running network, and where it listens. */
@@ -70,8 +72,6 @@ function createWatch(
     stream.addEventListener('close', event => {
       const error = 'error' in event ? event.error : undefined
       if (error === undefined) return
-      if (error.name === 'InvalidDataLengthError' || error.name === 'InvalidDataLengthLengthError')
-        handlers.onGarbage(key)
       // Without its streams a connection looks well and carries nothing: a new one has new streams.
       cut(connection, error)
     })
@@ -89,6 +89,22 @@ function createWatch(
         }
       }
     },
+  }
+}
+
+/**
+ * gossipsub stops to read a stream at a message that is too long, and goes on to take what comes on it into memory. What it tells only its log
+ * is heard here.
+ */
+function endBrokenStreams(node: Libp2p, pubsub: GossipSub, handlers: TransportHandlers): void {
+  type Reading = { handlePeerReadStreamError(error: Error, peer: PeerId): void }
+  const reading = pubsub as unknown as Reading
+  const before = reading.handlePeerReadStreamError.bind(pubsub)
+  reading.handlePeerReadStreamError = (error, peer) => {
+    before(error, peer)
+    const key = keyOf(peer)
+    if (key !== undefined && /^InvalidData/.test(error.name)) handlers.onGarbage(key)
+    for (const connection of node.getConnections(peer)) cut(connection, error)
   }
 }
 
@@ -112,7 +128,9 @@ function createPulse(node: Libp2p, protocol: string): { tend(): void } {
     tend() {
       const now = performance.now()
       for (const connection of node.getConnections()) {
-        if (connection.status !== 'open' || now - (asked.get(connection) ?? 0) < pulseMs) continue
+        const before = asked.get(connection)
+        if (before === undefined) asked.set(connection, now)
+        if (before === undefined || now - before < pulseMs || connection.status !== 'open') continue
         asked.set(connection, now)
         void ask(connection)
       }
@@ -181,6 +199,12 @@ export async function openNetwork(
           maxControlMessages: 64,
           maxPeerInfos: 0,
         },
+        // Before the gossip cuts a peer off it is heard, so that what it does counts.
+        scoreThresholds: {
+          gossipThreshold: options.banScore / 2,
+          publishThreshold: options.banScore,
+          graylistThreshold: 2 * options.banScore,
+        },
         scoreParams: {
           appSpecificScore: peer => handlers.scoreOf(keys.get(peer) ?? self),
           appSpecificWeight: 1,
@@ -197,6 +221,7 @@ export async function openNetwork(
   const pubsub: GossipSub = node.services.pubsub
   const keys = new Map<string, Hex>()
   const network = { node, pubsub, keys, modules, handlers, self }
+  endBrokenStreams(node, pubsub, handlers)
   receiveHeaders(network, topic)
   await answerRequests(node, handlers, protocol, requestMs)
   const dialling = createDialling(node, modules, self, handlers, logger)
