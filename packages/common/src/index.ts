@@ -1,6 +1,5 @@
 export { awake, type Clock, type Closable, closable, type Logger, silentLogger, systemClock } from './async.js'
 export { bytesToHex, concatBytes, equalBytes, hexToBytes } from './bytes.js'
-export { buildClaimTree, type ClaimTree, claimLeaf, isInClaimTree, type TreeClaim } from './claim-tree.js'
 export { isL2Error, L2Error, type L2ErrorOptions, type Recovery, redactUrls, withoutRequest } from './errors.js'
 export { fromJson, toJson } from './json.js'
 export { type OrderedKey, OrderedMap } from './ordered-map.js'

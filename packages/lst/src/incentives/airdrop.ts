@@ -1,4 +1,5 @@
-import { buildClaimTree, claimLeaf, hexToBytes, isInClaimTree, OrderedMap } from '@l2/common'
+import { hexToBytes, OrderedMap } from '@l2/common'
+import { buildClaimTree, claimLeaf, isInClaimTree } from '@l2/common/claims'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { amount } from '../math/units.js'

@@ -1,4 +1,5 @@
-import { buildClaimTree, claimLeaf, hexToBytes, isInClaimTree } from '@l2/common'
+import { hexToBytes } from '@l2/common'
+import { buildClaimTree, claimLeaf, isInClaimTree } from '@l2/common/claims'
 import type { Hex } from 'viem'
 import { checkNonNegative, invalid } from './invalid.js'
 import type { Rebate } from './rebate.js'

@@ -1,5 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { bytesToHex, concatBytes, hexToBytes } from './bytes.js'
+import { bytesToHex, concatBytes, hexToBytes } from '../bytes.js'
 
 type Hex = `0x${string}`
 

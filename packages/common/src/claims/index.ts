@@ -1,0 +1,1 @@
+export { buildClaimTree, type ClaimTree, claimLeaf, isInClaimTree, type TreeClaim } from './claim-tree.js'
