@@ -21,7 +21,7 @@ function provideResolvers(): void {
  *
  * @throws GossipError `CONFIG_INVALID` when one of the optional peers is not installed
  */
-export async function loadLibp2p() {
+export async function loadLibp2p(): Promise<Libp2pModules> {
   provideResolvers()
   try {
     const [libp2p, tcp, noise, yamux, identify, gossipsub, keys, peerId, multiaddr] = await Promise.all([
@@ -41,4 +41,13 @@ export async function loadLibp2p() {
   }
 }
 
-export type Libp2pModules = Awaited<ReturnType<typeof loadLibp2p>>
+/** Written out: what TypeScript infers cannot be named in a declaration. */
+export type Libp2pModules = typeof import('libp2p') &
+  typeof import('@libp2p/tcp') &
+  typeof import('@chainsafe/libp2p-noise') &
+  typeof import('@chainsafe/libp2p-yamux') &
+  typeof import('@libp2p/identify') &
+  typeof import('@libp2p/gossipsub') &
+  typeof import('@libp2p/crypto/keys') &
+  typeof import('@libp2p/peer-id') &
+  typeof import('@multiformats/multiaddr')
