@@ -23,3 +23,5 @@ export const holderOfTokens = (): LocalAccount => devAccount(8)
 export const ownerAccount = (): LocalAccount => devAccount(9)
 export const sequencerAccounts = (count: number): LocalAccount[] =>
   Array.from({ length: count }, (_, index) => devAccount(10 + index))
+/** The secret of {@link batcherAccount}: for a home that holds it as a file. */
+export const posterKey = (): Uint8Array => root.derive("m/44'/60'/0'/0/5").privateKey!

@@ -40,7 +40,7 @@ async function main(): Promise<number> {
   const node = await startNode(config, message => reporter.say(message))
   const traffic: Traffic | undefined = config.demo
     ? startTraffic({
-        rpcUrl: node.rpcUrl,
+        rpcUrls: [node.rpcUrl],
         chainId: config.chainId,
         perSecond: config.rate,
         onError: error => reporter.say(`traffic: ${error.message.split('\n', 1)[0]}`),

@@ -10,20 +10,21 @@ export type Traffic = {
   stop(): Promise<void>
 }
 
-type TrafficOptions = { rpcUrl: string; chainId: number; perSecond: number; onError(error: Error): void }
+/** `rpcUrls`: users ask them in turn, each always the same one. */
+type TrafficOptions = { rpcUrls: readonly string[]; chainId: number; perSecond: number; onError(error: Error): void }
 
-export function startTraffic({ rpcUrl, chainId, perSecond, onError }: TrafficOptions): Traffic {
+export function startTraffic({ rpcUrls, chainId, perSecond, onError }: TrafficOptions): Traffic {
   const chain = defineChain({
     id: chainId,
     name: 'Reference rollup',
     nativeCurrency: { name: 'Metis', symbol: 'METIS', decimals: 18 },
-    rpcUrls: { default: { http: [rpcUrl] } },
+    rpcUrls: { default: { http: [rpcUrls[0]!] } },
   })
   const wallets = Array.from({ length: trafficAccounts }, (_, index) =>
     createWalletClient({
       account: devAccount(index),
       chain,
-      transport: http(rpcUrl, { retryCount: 0 }),
+      transport: http(rpcUrls[index % rpcUrls.length], { retryCount: 0 }),
     }).extend(publicActions),
   )
   const sent = new Set<Hash>()

@@ -64,7 +64,7 @@ export type PostingOptions = LayerOptions & {
 }
 
 /** A second thread would have a trusted setup of its own, which takes as long as seven blobs; with tables a blob takes two thirds of the time. */
-const kzgThread = { size: 1, precompute: true }
+const kzgThread = { size: 1 }
 
 /** Composes the data layer that the chain was made with. What it pays is told to the bookkeeper. */
 export async function openPosting(
@@ -86,7 +86,9 @@ export async function openPosting(
     account: config.account as never,
     store,
   })
-  const kzg = await createKzgPool(kzgThread)
+  // Where no blobs are made, its tables would only cost their second and their hundred megabytes.
+  const makesBlobs = identity.dataAvailability !== 'ethereum-calldata'
+  const kzg = await createKzgPool({ ...kzgThread, precompute: makesBlobs })
   const beacon = createBeacon({ url: l1.beaconUrl, ...(l1.isAnvil ? anvilBeacon : {}) })
   const calldata = createCalldataDa({ inbox }, { client: client as never, transactions })
   const blobs = createBlobDa({ inbox }, { client: client as never, kzg, beacons: [beacon], transactions })

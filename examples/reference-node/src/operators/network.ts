@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import {
+  chooseEngine,
+  defaultHistoryText,
+  familyOf,
+  findOpEngine,
+  l1Wallet,
+  openDataDirectory,
+  openL1,
+  type Parts,
+  parseHistory,
+  startEngine,
+} from '@l2/node'
+import { writeTestnet } from '@l2/operator'
+import { toRollupJson } from '@l2/sequencer-core/derivation'
+import { bytesToHex } from 'viem'
+import { openChain, rollupConfig, writeL2Genesis } from '../chain/genesis.js'
+import { gasLimit } from '../chain/parameters.js'
+import type { NodeConfig } from '../config.js'
+import { batcherAccount, ownerAccount, posterKey } from '../dev-accounts.js'
+import type { Say } from '../ground.js'
+
+/** One operator of the network: a home, and a program over it. */
+export type OperatorProcess = {
+  readonly id: number
+  readonly home: string
+  readonly rpcUrl: string
+  /** Of the program that runs now. */
+  readonly pid: number | undefined
+  readonly isRunning: boolean
+  start(): void
+  /** Sends a signal to the program and, for one that ends it, waits for that. */
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>
+  /** The last lines that it said. */
+  words(): string[]
+}
+
+/** Operators with homes, keys, engines and logs of their own, who share nothing but the network and L1. */
+export type OperatorNetwork = {
+  readonly operators: readonly OperatorProcess[]
+  readonly l1Url: string
+  /** Ends every program, and L1. */
+  close(): Promise<void>
+}
+
+const stakeWei = 20_000n * 10n ** 18n
+/** Blocks of one turn, so that a minute shows several; turns of an epoch. */
+const [slotBlocks, slotsPerEpoch] = [20, 6]
+/** For a program to end in an orderly way. */
+const graceMs = 30_000
+
+/** Makes the chain on L1, writes the homes on 127.0.0.1 and the addresses after it, and starts a program over each. */
+export async function startOperatorNetwork(
+  config: Pick<NodeConfig, 'data' | 'chainId' | 'engine' | 'l1' | 'beacon' | 'latencyMs'> & { operators: number },
+  say: Say,
+  parts: Parts,
+): Promise<OperatorNetwork> {
+  const directory = parts.own(openDataDirectory(config.data))
+  const l1 = parts.own(await openL1(config, directory.path))
+  const homes = existsSync(join(directory.path, 'operator-1/operator.json'))
+    ? Array.from({ length: config.operators }, (_, index) => join(directory.path, `operator-${index + 1}`))
+    : await makeHomes(config, directory, l1, say)
+  // Eight engines on one machine: the native program is up at once, where it was built.
+  const { isThere } = await findOpEngine('native')
+  const engine = config.engine ?? (isThere ? 'native' : undefined)
+  const operators = homes.map((home, index) => operatorProcess(home, index + 1, engine))
+  const close = async (): Promise<void> => {
+    await Promise.all(operators.map(operator => operator.signal('SIGTERM')))
+  }
+  parts.own({ close })
+  for (const operator of operators) operator.start()
+  return { operators, l1Url: l1.url, close: () => parts.close() }
+}
+
+async function makeHomes(
+  config: Parameters<typeof startOperatorNetwork>[0],
+  directory: ReturnType<typeof openDataDirectory>,
+  l1: Awaited<ReturnType<typeof openL1>>,
+  say: Say,
+): Promise<string[]> {
+  const { chainId, operators } = config
+  const { kind } = await chooseEngine({ engine: config.engine, family: directory.identity()?.engine })
+  const engine = familyOf[kind]
+  const identity = await openChain({ directory, l1, chainId, da: 'ethereum-calldata', sequencers: operators, engine })
+  const genesisPath = writeL2Genesis(directory.path, identity)
+  const history = parseHistory(defaultHistoryText, 1n)
+  if (typeof history === 'string') throw new Error(history)
+  const executing = await startEngine({
+    ...{ kind, name: 'genesis-engine', directory: directory.path, chainId, genesisPath, gasLimit, history, say },
+    silenceMs: 30_000,
+  })
+  const genesisBlock = await executing.engine.block(0n)
+  await executing.close()
+  const rollup = rollupConfig(identity, genesisBlock!.hash)
+  const first = await l1Wallet(l1, batcherAccount()).getBlock({ blockNumber: BigInt(identity.l1Genesis.number) })
+  const hosts = await Promise.all(
+    Array.from({ length: operators }, async (_, index) => {
+      const host = loopback(index + 1)
+      const [rpcPort, cometPort, gossipPort] = [await freePort(host), await freePort(host), await freePort(host)]
+      // The account that SystemConfig names posts until the pool rotates.
+      return { host, rpcPort, cometPort, gossipPort, ...(index === 0 ? { posterKey: bytesToHex(posterKey()) } : {}) }
+    }),
+  )
+  say(
+    `${operators} homes under ${directory.path}: one machine made all their keys, so they are ${operators} in form only`,
+  )
+  return await writeTestnet({
+    directory: directory.path,
+    hosts,
+    stakeWei,
+    l1: l1.url,
+    latencyMs: config.latencyMs ?? 10_000,
+    genesis: {
+      identity,
+      l2Genesis: JSON.parse(readFileSync(genesisPath, 'utf8')),
+      rollup: JSON.parse(JSON.stringify(toRollupJson(rollup))),
+    },
+    control: { prevRandao: first.mixHash, slotBlocks, slotsPerEpoch, originDepth: 1, nameDepth: 1 },
+    admin: ownerAccount().address.toLowerCase() as `0x${string}`,
+  })
+}
+
+/** Addresses of their own, where the system has more than one: Linux answers to all of 127.0.0.0/8. */
+const loopback = (index: number): string => (process.platform === 'linux' ? `127.0.0.${index}` : '127.0.0.1')
+
+async function freePort(host: string): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done, failed) => server.once('error', failed).listen(0, host, done))
+  const address = server.address()
+  await new Promise(done => server.close(done))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** The built program, also where this module runs from its sources. */
+function operatorProgram(): string {
+  const manifest = createRequire(import.meta.url).resolve('@l2/operator/package.json')
+  return join(dirname(manifest), 'dist/bin/l2-operator.js')
+}
+
+function operatorProcess(home: string, id: number, engine: string | undefined): OperatorProcess {
+  const { rpc } = JSON.parse(readFileSync(join(home, 'operator.json'), 'utf8')) as {
+    rpc: { host: string; port: number }
+  }
+  const logPath = join(home, 'operator.log')
+  let child: ChildProcess | undefined
+  const isRunning = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null
+  return {
+    id,
+    home,
+    rpcUrl: `http://${rpc.host}:${rpc.port}`,
+    get pid() {
+      return isRunning() ? child?.pid : undefined
+    },
+    get isRunning() {
+      return isRunning()
+    },
+    start() {
+      if (isRunning()) return
+      const log = openSync(logPath, 'a', 0o600)
+      const args = ['run', '--home', home, ...(engine === undefined ? [] : ['--engine', engine])]
+      child = spawn(process.execPath, [operatorProgram(), ...args], { stdio: ['ignore', log, log] })
+      closeSync(log)
+    },
+    async signal(name) {
+      const running = child
+      if (running === undefined || !isRunning()) return
+      const ended = new Promise<void>(done => running.once('exit', () => done()))
+      running.kill(name)
+      if (name === 'SIGSTOP' || name === 'SIGCONT') return
+      if (name === 'SIGTERM') running.kill('SIGCONT')
+      const kill = setTimeout(() => running.kill('SIGKILL'), graceMs)
+      await ended
+      clearTimeout(kill)
+    },
+    words: () => (existsSync(logPath) ? readFileSync(logPath, 'utf8').trim().split('\n').slice(-8) : []),
+  }
+}

@@ -1,0 +1,245 @@
+import { join } from 'node:path'
+import type { ControlChain, ControlState, OperatorList } from '@l2/control-chain'
+import { firstPoolRoot } from '@l2/control-chain'
+import { openCometBft } from '@l2/control-chain/cometbft'
+import type { HeaderGossip } from '@l2/gossip'
+import {
+  createActivity,
+  createFeed,
+  createParts,
+  createPosterTurn,
+  createShutdown,
+  fastestRecovery,
+  openBatching,
+  openPosting,
+  openSequencer,
+  openVerifier,
+  type Parts,
+  type Sequencer,
+  type Status,
+  userTransactionsOf,
+} from '@l2/node'
+import { firstCome } from '@l2/sequencer-core/ordering'
+import { type CoreParts, createCore, type OperatorCore } from '../core/core.js'
+import { createForwarding, type Forwarding } from '../core/forwarding.js'
+import { createBlockSource } from '../core/own-chain.js'
+import { homeFiles, type OperatorHome, type OperatorKeys } from '../home/home.js'
+import { openFront } from './front.js'
+import { openOperatorGossip } from './gossip.js'
+import { type Ground, openControlStore, openGround, type RunOptions } from './ground.js'
+import { readL1Mark } from './l1-mark.js'
+
+/** A running operator. */
+export type Operator = {
+  readonly rpcUrl: string
+  status(): Status
+  /** Rejects with what stopped it; never resolves. */
+  readonly failed: Promise<never>
+  /** Ends in order: what is settled is posted where it is this operator's turn, within `graceMs`. Idempotent. */
+  stop(graceMs: number): Promise<void>
+}
+
+/**
+ * Runs one operator over its home: its engines, its log and guard, its place in the control chain and among its peers, its
+ * part in posting, and a door for users.
+ *
+ * @throws OperatorError `HOME_INVALID`; NodeError, ControlChainError, GossipError for a part that does not start
+ */
+export async function runOperator(home: OperatorHome, keys: OperatorKeys, options: RunOptions): Promise<Operator> {
+  const parts = createParts()
+  try {
+    return await compose(home, keys, options, parts)
+  } catch (error) {
+    await parts.close().catch(failure => options.say((failure as Error).message))
+    throw error
+  }
+}
+
+async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptions, parts: Parts): Promise<Operator> {
+  const startedAtMs = Date.now()
+  const ground = await openGround(home, keys, options, parts)
+  const { config, identity, directory, l1, l1Source, l1Watch, rollup, family, keeper, supervision, say, rules } = ground
+  const posting = parts.own(
+    await openPosting(
+      l1,
+      identity,
+      directory,
+      { account: keys.poster, stallMs: 10_000, l1Timing: l1.isAnvil ? posterTimes.development : posterTimes.other },
+      keeper,
+      say,
+    ),
+  )
+  const control = openControlStore(ground)
+  const first = control.first()
+  let chain: ControlChain | undefined
+  let sequencer: Sequencer | undefined
+  let gossip: HeaderGossip | undefined
+  let mark: OperatorList['l1']
+  const recovery = await fastestRecovery()
+  const core = createCore({
+    id: config.id,
+    operators: ground.genesis.operators,
+    domain: rules.domain,
+    genesis: rollup.genesis.l2.hash,
+    nameDepth: BigInt(ground.genesis.control.nameDepth),
+    recovery,
+    sign: hash => keys.header.sign!({ hash }),
+    state: () => chain?.state() ?? first,
+    chain: () => chain!,
+    sequencer: () => sequencer!,
+    gossip: () => gossip!,
+    l1: l1Watch,
+    l1Mark: () => mark,
+    say,
+  } satisfies CoreParts)
+  const feed = createFeed()
+  const activity = createActivity()
+  sequencer = parts.own(
+    await openSequencer({
+      ...{ directory, rollup, node: ground.executing, family, l1: l1Source, l1Watch, feed, recovery, say },
+      accounts: [keys.header],
+      control: rules.control,
+      leadership: core.leadership,
+      daLimits: () => batching.daLimits(),
+      allowUnprotected: false,
+      l1Confirmations: BigInt(ground.genesis.control.originDepth),
+      policy: firstCome(),
+      bookedTo: { position: keeper.books.position, block: keeper.lastBlock },
+      onBlock: (block, fees, { position, isNew }) => {
+        const transactions = userTransactionsOf(block).length
+        keeper.block({ number: block.ref.number, epoch: block.header.epochId, transactions, position, ...fees })
+        if (isNew) activity.block(transactions)
+      },
+      onRollback: (to, _, position) => keeper.rollBack(to, position),
+      onHeader: ({ header, signer }) => {
+        if (signer === keys.header.address.toLowerCase()) core.onHeader(header.height)
+      },
+    }),
+  )
+  const own = sequencer
+  say(`operator ${config.id} of ${ground.genesis.operators.length}; head is block ${own.head.number}`)
+  const source = createBlockSource(own, core.chain)
+  gossip = parts.own(await openOperatorGossip(ground, source))
+  chain = parts.own(await openControl(ground, { core, store: control.store }))
+  await core.open()
+  const opened = chain
+  const forwarding = createForwarding({
+    ...{ gossip, sequencer: own, feed },
+    leader: () => {
+      const leader = core.leader()
+      return leader === undefined || leader.id === config.id ? undefined : leader
+    },
+  })
+  parts.own({ close: forwarding.close })
+
+  const verifier = parts.own(
+    await openVerifier({
+      ...{ directory, rollup, engines: ground.verifying, family, l1: l1Source, posting, say },
+      // What L1 says counts; what operators have settled must be the same, and nothing else is held against it.
+      published: number => (number <= core.milestone().number ? own.block(number) : undefined),
+      onTrouble: reason => supervision.note('verifier', reason),
+    }),
+  )
+  await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
+  await verifier.sync()
+  const settled = {
+    get head() {
+      const { number, hash } = core.milestone()
+      return own.block(number)?.ref ?? { ...own.head, number, hash }
+    },
+    block: (number: bigint) => (number <= core.milestone().number ? own.block(number) : undefined),
+  }
+  const batching = openBatching({
+    ...{ rollup, da: identity.dataAvailability, l1: l1Watch, verifier, posting, keeper, say },
+    config: { l1: l1.isAnvil ? undefined : config.l1, latencyMs: config.latencyMs },
+    sequencer: settled,
+    turn: createPosterTurn({ l1Url: l1.url, rollup, account: keys.poster.address }, verifier),
+  })
+  const shutdown = createShutdown({ sequencer: own, batching, verifier, supervision }, () => parts.close())
+  const front = await openFront(ground, {
+    ...{ sequencer: own, feed, activity, posting, verifier, batching, shutdown, startedAtMs, core },
+    chain: opened,
+    gossip,
+  })
+  runLoops(ground, { sequencer: own, core, forwarding, posting, verifier, batching, shutdown, chain: opened }, next => {
+    mark = next
+  })
+  return { ...front, failed: supervision.failed, stop: shutdown.stop }
+}
+
+/** Pace of transactions on an L1: on a development one there is nobody who reorganises it by chance. */
+const posterTimes = {
+  development: { confirmations: 1, pollMs: 500 },
+  other: { confirmations: 2, pollMs: 2000 },
+}
+
+async function openControl(
+  { home, genesis, rules, config, cometbft, say }: Ground,
+  { core, store }: { core: OperatorCore; store: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void } },
+): Promise<ControlChain> {
+  const { domain, operators, stake, parameters } = rules
+  const peers = genesis.operators.flatMap(({ id, cometAddress }) => (id === config.id ? [] : [cometAddress]))
+  return await openCometBft(
+    {
+      ...{ domain, genesis: rules.genesis, operators, stake, parameters },
+      controlChainId: genesis.control.chainId,
+      genesisTimeSeconds: BigInt(genesis.control.genesisTimeSeconds),
+      home: join(home.path, homeFiles.comet),
+      binary: cometbft,
+      network: { listen: config.cometListen, peers },
+    },
+    {
+      list: (state: ControlState) => core.list(state),
+      store,
+      onBlock: core.onBlock,
+      onFault: reason => say(`control chain: ${reason}`),
+    },
+  )
+}
+
+type LoopParts = {
+  sequencer: Sequencer
+  core: OperatorCore
+  forwarding: Forwarding
+  posting: Awaited<ReturnType<typeof openPosting>>
+  verifier: Awaited<ReturnType<typeof openVerifier>>
+  batching: ReturnType<typeof openBatching>
+  shutdown: ReturnType<typeof createShutdown>
+  chain: ControlChain
+}
+
+function runLoops(ground: Ground, parts: LoopParts, setMark: (mark: OperatorList['l1']) => void): void {
+  const { supervision, executing, verifying, l1, l1Watch, l1Heads, l1Source, gasToken } = ground
+  const { sequencer, core, forwarding, posting, verifier, batching, shutdown, chain } = parts
+  const { signal } = supervision
+  const engines = [executing, ...verifying.parts]
+  for (const engine of engines) {
+    engine.failed.catch(supervision.fail)
+    engine.onDown(() => supervision.note('engines', engines.find(({ down }) => down !== undefined)?.down))
+  }
+  chain.failed.catch(supervision.fail)
+  let waiting: string | undefined
+  supervision.run('operator', { pauseMs: 25, patience: 10 }, async () => {
+    if (signal.aborted || shutdown.isPaused) return
+    waiting = await core.step()
+    // That another one leads is the order of things.
+    return waiting !== undefined && / leads$/.test(waiting) ? undefined : waiting
+  })
+  supervision.run('forwarding', { pauseMs: 50, patience: 10 }, () => forwarding.step())
+  supervision.run('L1 head', { pauseMs: 500 }, () => sequencer.followL1())
+  supervision.run('batcher', { pauseMs: 500, patience: 5, hasSucceeded: batching.hasPosted }, async () => {
+    await batching.batcher.step({ signal })
+  })
+  supervision.watch(verifier.run(signal))
+  supervision.run('L1', { pauseMs: 1000 }, async () => {
+    await gasToken.poll({ signal })
+    await posting.wallet.balance()
+    await posting.bookOpen()
+    await l1Watch.readPrices()
+    await l1Heads.read()
+    setMark(await readL1Mark(l1Heads.finalized?.number, l1Source, firstPoolRoot))
+    const { safe, finalized } = verifier.status
+    sequencer.setLabels({ safe, finalized })
+  })
+  l1.failed.catch(supervision.fail)
+}
