@@ -81,15 +81,16 @@ export function applyControlBlock(
     if (transaction.type === 'termVote') state = { ...state, votes: castVote(state, transaction) }
     else if (transaction.type === 'equivocation') {
       const { accused: operator, evidence, place } = transaction
-      convicted = convict({ operator, evidence, place }, 'equivocation') || convicted
+      convicted = convict({ operator, kind: 'EQUIVOCATION_BLOCK', evidence, place }, 'equivocation') || convicted
     } else if (transaction.type === 'poolCommands') state = tellPool(state, transaction.commands, events)
     else if (transaction.type === 'falseStatement' && isFalseStatement(state, transaction.statement, posting)) {
-      convict({ operator: transaction.accused, evidence: transaction.evidence, place: undefined }, 'falseStatement')
+      const { accused: operator, evidence } = transaction
+      convict({ operator, kind: 'ATTESTED_INVALID', evidence, place: undefined }, 'falseStatement')
     }
   }
   for (const operator of block.misbehaved ?? []) {
     const evidence = engineEvidence(operator, state.height)
-    convict({ operator, evidence, place: undefined }, 'doubleVote')
+    convict({ operator, kind: 'EQUIVOCATION_BLOCK', evidence, place: undefined }, 'doubleVote')
   }
 
   const verdict = termVerdict(state, members)

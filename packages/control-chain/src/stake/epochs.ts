@@ -6,6 +6,7 @@ import {
   epochSeed,
   evidenceContextOf,
   type Offence,
+  type OffenceKind,
   planEpoch,
   verifyEvidence,
 } from '@l2/staking'
@@ -23,8 +24,9 @@ const engineTerm = 0xffff_ffff
 /** A fault that this control block established. */
 export type Conviction = {
   readonly operator: number
+  readonly kind: Extract<OffenceKind, 'EQUIVOCATION_BLOCK' | 'ATTESTED_INVALID'>
   readonly evidence: Hash
-  /** Of the two headers; a double vote in the engine is known by its control height alone. */
+  /** Of the two headers; every other fault is known by its control height. */
   readonly place: { readonly epochId: bigint; readonly term: number; readonly height: bigint } | undefined
 }
 
@@ -115,20 +117,17 @@ function judgeDowntime(stake: StakeState, state: ControlState, accused: number, 
   return verdict.ok ? admit(stake, state, verdict.offence) : stake
 }
 
-function admitConviction(
-  stake: StakeState,
-  state: ControlState,
-  { operator, evidence, place }: Conviction,
-): StakeState {
+function admitConviction(stake: StakeState, state: ControlState, conviction: Conviction): StakeState {
+  const { operator, kind, evidence, place } = conviction
   const epoch = place?.epochId ?? stake.pool.epoch
   const begun = stake.epochs.find(item => item.epoch === epoch)
   // Too old for the pool to act on: it stays barred here.
   if (begun === undefined) return stake
   const index = place?.height ?? state.height
   return admit(stake, state, {
-    kind: 'EQUIVOCATION_BLOCK',
+    kind,
     id: operator,
-    evidenceId: evidenceIdOf('EQUIVOCATION_BLOCK', operator, { epoch, term: place?.term ?? engineTerm, index }),
+    evidenceId: evidenceIdOf(kind, operator, { epoch, term: place?.term ?? engineTerm, index }),
     evidenceHash: evidence,
     offenceEpoch: epoch,
     offenceAt: begun.startAt,

@@ -13,6 +13,11 @@ describe('the protocol of terms and milestones, as a model that drives the packa
       count: { suite: 20, soak: 90_000 },
     },
     { what: 'liars that only sign twice', from: 5_000_000 + testSeed(1), count: { suite: 10, soak: 15_000 } },
+    {
+      what: 'a pool of L1 that decides who is a member, and homes that are lost',
+      from: 10_000_000 + testSeed(1),
+      count: { suite: 6, soak: 20_000 },
+    },
   ])(
     'holds every invariant under $what, and goes on when they heal',
     ({ from, count }) => {

@@ -116,6 +116,55 @@ export const mutants: readonly Mutant[] = [
     breaks: 'I10',
     from: 7,
   },
+  {
+    name: 'who is convicted keeps its power',
+    patches: [['fold/members.ts', '.filter(({ id }) => !state.jailed.has(id))', '']],
+    breaks: 'I12',
+    from: 10_000_001,
+  },
+  {
+    name: 'members change all at once',
+    patches: [['fold/members.ts', 'totalPower(now) / 3n', 'totalPower(now) * 9n']],
+    breaks: 'I12',
+    from: 10_000_001,
+  },
+  {
+    name: 'anybody marks L1',
+    patches: [['fold/apply.ts', '3n * power > 2n * total && (best', '(best']],
+    breaks: 'I13',
+    from: 10_000_001,
+  },
+  {
+    name: 'the pool believes whoever tells it something',
+    patches: [['fold/apply.ts', 'return poolRootOf(stake.root, commands) === l1.poolRoot', 'return true']],
+    breaks: 'I13',
+    from: 10_000_001,
+  },
+  {
+    name: 'an epoch waits for randomness that does not come',
+    patches: [['stake/epochs.ts', 'return milestone.height + BigInt(parameters.ahead) >= end', 'return end < 0n']],
+    faults: ['noMarks'],
+    breaks: 'I14',
+    from: 10_000_001,
+  },
+  {
+    name: 'a home that was lost signs in the term in force',
+    faults: ['noSkipTerm'],
+    breaks: 'I3',
+    from: 10_000_030,
+  },
+  {
+    name: 'a snapshot leaves out a list',
+    patches: [['fold/snapshot.ts', 'lists: [...state.lists].map(', 'lists: [...state.lists].slice(1).map(']],
+    breaks: 'I11',
+    from: 10_000_001,
+  },
+  {
+    name: 'blocks of the convicted are credited to who would lead now',
+    patches: [['fold/record.ts', ' || isOfConvicted(state, plan, height)', '']],
+    breaks: 'I15',
+    from: 10_000_001,
+  },
 ]
 
 /** The rules with some lines of their sources replaced. Fails where a line is not there any more. */

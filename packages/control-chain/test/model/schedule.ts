@@ -1,7 +1,7 @@
 import type { ControlBlock, ControlEvent, ControlTransaction } from '../../src/fold/block.js'
 import type { LeaderPlan } from '../../src/fold/leaders.js'
 import type { ControlState, TermCause } from '../../src/fold/state.js'
-import type { OperatorList } from '../../src/list/list.js'
+import type { L1Mark, OperatorList } from '../../src/list/list.js'
 import type { OwnChain } from '../../src/operator/name-blocks.js'
 import { defaultParameters } from '../../src/parameters.js'
 import { createBlocks, hashOf, idOf, type ModelBlock } from './blocks.js'
@@ -19,6 +19,7 @@ export type OperatorFault =
   | 'noDepth'
   | 'lateDisk'
   | 'noSkipTerm'
+  | 'noMarks'
 
 /** One tick is 250 ms; a control block every 2 ticks, an L2 block every 4, an L1 block every 12. */
 const tickMs = 250
@@ -367,22 +368,22 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
   const honestList = (operator: Operator): OperatorList =>
     rules.nameBlocks(current(operator), chainOf(operator), {
       nameDepth: BigInt(nameDepth),
-      l1: pool === undefined ? undefined : markOf(l1Of(operator), pool.told),
+      l1: pool === undefined || faults.has('noMarks') ? undefined : markOf(l1Of(operator), pool.told),
     })
+
+  const lyingMark = (): L1Mark => ({
+    number: 2n * BigInt(1 + random.below(40)),
+    hash: hashOf(9),
+    timestamp: 10n ** 9n,
+    prevRandao: hashOf(6),
+    poolRoot: hashOf(random.below(4)),
+  })
 
   /** A liar's extension: silence, old news, siblings, chains that are none. */
   function lyingList(): OperatorList {
     const state = latest()
     const milestone = milestoneOf(state)
-    const number = 2n * BigInt(1 + random.below(40))
-    const lie = {
-      number,
-      hash: hashOf(9),
-      timestamp: 10n ** 9n,
-      prevRandao: hashOf(6),
-      poolRoot: hashOf(random.below(4)),
-    }
-    const l1 = staked && random.chance(0.5) ? { l1: lie } : {}
+    const l1 = staked && random.chance(0.5) ? { l1: lyingMark() } : {}
     const silence = { view: state.view, at: 0n, base: state.milestone, hashes: [], ...l1 }
     const kind = random.below(6)
     if (kind === 0 || meanProposers) return silence
@@ -769,7 +770,8 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     if (!roots.includes(state.stake.root)) violate('I13', 'the pool was told what L1 never said')
     const marked = state.l1 !== undefined && !roots.includes(state.l1.poolRoot)
     if (marked || state.l1?.hash === hashOf(9)) violate('I13', 'a mark of L1 that only liars have seen')
-    if (state.stake.pool.sequencers.get(1)?.status === 'active') violate('I13', 'the pool is another one')
+    const isOther = [...state.stake.pool.sequencers].some(([id, { status }]) => (id === 1) === (status === 'active'))
+    if (isOther) violate('I13', 'the pool is another one')
     if (leaderOf(state, Number(state.milestone.height) + parameters.ahead) === undefined) {
       violate('I14', `nobody is elected for what a leader may sign above ${state.milestone.height}`)
     }
