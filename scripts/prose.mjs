@@ -1,16 +1,20 @@
 // node scripts/prose.mjs [--check]: wraps the prose of every README and document at 120 signs, or says where it is longer. Tables, code, headings
 // and what cannot be broken stay as they are.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const width = 120
 const check = process.argv.includes('--check')
 
-const documents = ['', 'docs', 'packages', 'examples']
-  .flatMap(folder => readdirSync(`${root}${folder}`, { recursive: folder !== '' }).map(name => `${folder}/${name}`))
-  .map(name => name.replaceAll('\\', '/').replace(/^\//, ''))
-  .filter(name => name.endsWith('.md') && !/node_modules|(^|\/)(dist|api)\/|CHANGELOG/.test(name))
+// What belongs to the repository or is about to: installed packages and built files are not looked through.
+const documents = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.md'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\0')
+  .filter(name => name !== '' && !/^\.|(^|\/)api\/|CHANGELOG/.test(name) && existsSync(`${root}${name}`))
   .sort()
 
 /** Words that stay together: a piece of code with spaces in it, a link with its address, a figure with its mark. */
