@@ -1,16 +1,20 @@
 import { runs } from '@l2/common/testing'
 import fc from 'fast-check'
-import { type Hash, type Hex, hashTypedData, parseSignature, serializeSignature } from 'viem'
+import {
+  concat,
+  encodeAbiParameters,
+  type Hash,
+  type Hex,
+  keccak256,
+  parseSignature,
+  serializeSignature,
+  stringToBytes,
+} from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { createMemoryGuard } from '../guard/guard.js'
-import {
-  hashSequencerHeader,
-  headerDomain,
-  recoverSigner,
-  type SequencerHeader,
-  sequencerHeaderTypes,
-} from './header.js'
+import { recoverSigner } from '../transaction/signer.js'
+import { hashSequencerHeader, type SequencerHeader, sequencerHeaderTypes } from './header.js'
 import { checkHeader, type LeaderSchedule } from './leader.js'
 import { createHeaderSigner } from './sign.js'
 
@@ -55,20 +59,41 @@ const schedule: LeaderSchedule = {
 const context = { domain, schedule, parent: { header: parent, blockHash: parentHash } }
 
 describe('hashSequencerHeader', () => {
-  it('is the EIP-712 digest that viem computes', () => {
+  it('is the digest of EIP-712, put together here from its words', () => {
+    const typeHash = (text: string): Hash => keccak256(stringToBytes(text))
+    const hashOf = (...words: [type: string, value: unknown][]): Hash =>
+      keccak256(
+        encodeAbiParameters(
+          words.map(([type]) => ({ type })),
+          words.map(([, value]) => value),
+        ),
+      )
+    const fields = sequencerHeaderTypes.SequencerHeader
+    const type = typeHash(`SequencerHeader(${fields.map(field => `${field.type} ${field.name}`).join(',')})`)
+    const domainType = typeHash('EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)')
     fc.assert(
       fc.property(anyHeader, uint64, (header, chainId) => {
-        const here = { ...domain, chainId }
-        const theirs = hashTypedData({
-          domain: headerDomain(here),
-          types: sequencerHeaderTypes,
-          primaryType: 'SequencerHeader',
-          message: header,
-        })
-        expect(hashSequencerHeader(header, here)).toBe(theirs)
+        const separator = hashOf(
+          ['bytes32', domainType],
+          ['bytes32', typeHash('L2 Sequencer')],
+          ['bytes32', typeHash('1')],
+          ['uint256', chainId],
+          ['address', domain.rollup],
+        )
+        const struct = hashOf(
+          ['bytes32', type],
+          ...fields.map((field): [string, unknown] => [field.type, header[field.name]]),
+        )
+        const digest = hashSequencerHeader(header, { ...domain, chainId })
+        expect(digest).toBe(keccak256(concat(['0x1901', separator, struct])))
       }),
       { numRuns: runs({ suite: 50, soak: 1_000 }) },
     )
+  })
+
+  it('takes an address as it is written, in capitals as well', () => {
+    const shouted = `0x${'0F'.repeat(20)}` as const
+    expect(hashSequencerHeader(child, { ...domain, rollup: shouted })).toBe(hashSequencerHeader(child, domain))
   })
 
   it('refuses values that do not fit their field', () => {
@@ -80,11 +105,10 @@ describe('hashSequencerHeader', () => {
       { parentHash: '0x01' },
       { l1OriginHash: 'no hex' as Hex },
     ]
-    for (const field of wrong) {
-      expect(() => hashSequencerHeader({ ...child, ...field }, domain)).toThrow(
-        expect.objectContaining({ code: 'HEADER_INVALID' }),
-      )
-    }
+    const refused = expect.objectContaining({ code: 'HEADER_INVALID' })
+    for (const field of wrong) expect(() => hashSequencerHeader({ ...child, ...field }, domain)).toThrow(refused)
+    for (const place of [{ chainId: -1n }, { rollup: '0x01' as Hex }])
+      expect(() => hashSequencerHeader(child, { ...domain, ...place })).toThrow(refused)
   })
 })
 

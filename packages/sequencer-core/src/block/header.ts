@@ -1,9 +1,7 @@
-import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Address, Hash, Hex } from 'viem'
+import { hexToBytes } from '@l2/common'
+import { type Address, type Hash, hashTypedData } from 'viem'
 import { SequencerError } from '../errors.js'
 import type { SigningDomain } from '../ordering/receipt.js'
-import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
 
 /**
  * What an elected sequencer signs for each block: bound to its place (chain, epoch, term, height), so that two different ones at one place
@@ -55,39 +53,23 @@ export function headerDomain(domain: HeaderDomain): SigningDomain {
   return { name: 'L2 Sequencer', version: '1', chainId: domain.chainId, verifyingContract: domain.rollup }
 }
 
-const text = (value: string): Uint8Array => keccak_256(new TextEncoder().encode(value))
-const headerTypeHash = /*#__PURE__*/ text(
-  'SequencerHeader(uint64 epochId,uint32 term,uint64 height,bytes32 parentHash,bytes32 txRoot,bytes32 stateRoot,uint64 timestamp,uint64 l1OriginNumber,bytes32 l1OriginHash,uint64 forcedUpTo)',
-)
-const domainTypeHash = /*#__PURE__*/ text(
-  'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)',
-)
-const nameHash = /*#__PURE__*/ text('L2 Sequencer')
-const versionHash = /*#__PURE__*/ text('1')
+/** Whether a value is one of an EIP-712 type: an unsigned integer within its bits, or bytes of its length. */
+function fits(value: unknown, type: string): boolean {
+  const bits = Number(/^uint(\d+)$/.exec(type)?.[1])
+  if (Number.isNaN(bits)) {
+    const length = type === 'address' ? 20 : 32
+    return typeof value === 'string' && hexToBytes(value)?.length === length
+  }
+  const number = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
+  return typeof number === 'bigint' && number >= 0n && number >> BigInt(bits) === 0n
+}
 
-function invalid(field: string, value: unknown): never {
+function check(field: string, value: unknown, type: string): void {
+  if (fits(value, type)) return
   throw new SequencerError(`header field "${field}" cannot be ${String(value)}`, {
     code: 'HEADER_INVALID',
     details: { field, value },
   })
-}
-
-function uintWord(field: string, value: bigint, bits: number): Uint8Array {
-  if (value < 0n || value >> BigInt(bits) !== 0n) invalid(field, value)
-  const word = new Uint8Array(32)
-  for (let i = 31, rest = value; rest > 0n; i--, rest >>= 8n) word[i] = Number(rest & 0xffn)
-  return word
-}
-
-function fixedBytes(field: string, value: Hex, length: number): Uint8Array {
-  const bytes = typeof value === 'string' ? hexToBytes(value) : undefined
-  if (bytes === undefined || bytes.length !== length) invalid(field, value)
-  return bytes
-}
-
-function term(value: number): Uint8Array {
-  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) invalid('term', value)
-  return uintWord('term', BigInt(value), 32)
 }
 
 /**
@@ -113,53 +95,14 @@ function term(value: number): Uint8Array {
  * ```
  */
 export function hashSequencerHeader(header: SequencerHeader, domain: HeaderDomain): Hash {
-  const domainSeparator = keccak_256(
-    concatBytes(
-      domainTypeHash,
-      nameHash,
-      versionHash,
-      uintWord('chainId', domain.chainId, 256),
-      new Uint8Array(12),
-      fixedBytes('rollup', domain.rollup, 20),
-    ),
-  )
-  const structHash = keccak_256(
-    concatBytes(
-      headerTypeHash,
-      uintWord('epochId', header.epochId, 64),
-      term(header.term),
-      uintWord('height', header.height, 64),
-      fixedBytes('parentHash', header.parentHash, 32),
-      fixedBytes('txRoot', header.txRoot, 32),
-      fixedBytes('stateRoot', header.stateRoot, 32),
-      uintWord('timestamp', header.timestamp, 64),
-      uintWord('l1OriginNumber', header.l1OriginNumber, 64),
-      fixedBytes('l1OriginHash', header.l1OriginHash, 32),
-      uintWord('forcedUpTo', header.forcedUpTo, 64),
-    ),
-  )
-  return bytesToHex(keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), domainSeparator, structHash)))
-}
-
-/** Half the order of secp256k1: a signature with a greater `s` is the malleable twin of another. */
-const halfOrder = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
-
-/**
- * Who signed a digest. Only the canonical form counts: 65 bytes r ‖ s ‖ v, v 27 or 28, `s` in the lower half.
- *
- * @returns the address in lower case, `undefined` when it is nobody's signature. Never throws.
- */
-export function recoverSigner(
-  digest: Hash,
-  signature: Hex,
-  recovery: SenderRecovery = nobleRecovery,
-): Address | undefined {
-  const bytes = hexToBytes(signature)
-  const hash = hexToBytes(digest)
-  if (bytes?.length !== 65 || hash?.length !== 32) return undefined
-  const v = bytes[64]!
-  if (v !== 27 && v !== 28) return undefined
-  if (BigInt(bytesToHex(bytes.subarray(32, 64))) > halfOrder) return undefined
-  const signer = recovery.recover(hash, bytes.subarray(0, 64), v === 27 ? 0 : 1)
-  return signer === undefined ? undefined : bytesToHex(signer)
+  check('chainId', domain.chainId, 'uint256')
+  check('rollup', domain.rollup, 'address')
+  for (const { name, type } of sequencerHeaderTypes.SequencerHeader) check(name, header[name], type)
+  return hashTypedData({
+    // An address counts however it is written; viem would hold its capitals to be a checksum.
+    domain: { ...headerDomain(domain), verifyingContract: domain.rollup.toLowerCase() as Address },
+    types: sequencerHeaderTypes,
+    primaryType: 'SequencerHeader',
+    message: header,
+  })
 }

@@ -85,6 +85,7 @@ export type {
 } from '../ordering/policy.js'
 export type { SigningDomain } from '../ordering/receipt.js'
 export type { SenderRecovery } from '../transaction/recovery.js'
+export { recoverSigner } from '../transaction/signer.js'
 export type { AccessListEntry, Authorization, Transaction, TransactionType } from '../transaction/types.js'
 export {
   type BlockBuilder,
@@ -99,7 +100,6 @@ export {
   type HeaderDomain,
   hashSequencerHeader,
   headerDomain,
-  recoverSigner,
   type SequencerHeader,
   sequencerHeaderTypes,
 } from './header.js'

@@ -1,6 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { SenderRecovery } from '../transaction/recovery.js'
-import { type HeaderDomain, hashSequencerHeader, recoverSigner, type SequencerHeader } from './header.js'
+import { recoverSigner } from '../transaction/signer.js'
+import { type HeaderDomain, hashSequencerHeader, type SequencerHeader } from './header.js'
 
 /** Whose turn it is. */
 export type Leader = {

@@ -2,11 +2,11 @@ import type { Address, Hex, LocalAccount } from 'viem'
 import { SequencerError } from '../errors.js'
 import type { SigningGuard } from '../guard/guard.js'
 import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
+import { recoverSigner } from '../transaction/signer.js'
 import {
   type HeaderDomain,
   hashSequencerHeader,
   headerDomain,
-  recoverSigner,
   type SequencerHeader,
   sequencerHeaderTypes,
 } from './header.js'

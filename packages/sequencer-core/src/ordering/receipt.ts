@@ -1,6 +1,6 @@
-import { bytesToHex, hexToBytes } from '@l2/common'
 import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
-import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
+import type { SenderRecovery } from '../transaction/recovery.js'
+import { recoverSigner } from '../transaction/signer.js'
 
 /** The EIP-712 domain of everything that a sequencer signs: one rollup on one chain. */
 export type SigningDomain = {
@@ -72,28 +72,11 @@ export async function signReceipt(
   return { ...receipt, signature: await sign(hashReceipt(receipt, domain)) }
 }
 
-const halfOrder = hexToBytes('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')!
-
-/** Who made a 65-byte signature over a hash; `undefined` for any other length, a high `s` or a recovery byte other than 27 or 28. */
-export function signerOf(hash: Hash, signature: Hex, recovery: SenderRecovery = nobleRecovery): Address | undefined {
-  const bytes = hexToBytes(signature)
-  if (bytes === undefined || bytes.length !== 65) return undefined
-  const v = bytes[64]!
-  if (v !== 27 && v !== 28) return undefined
-  for (let i = 0; i < 32; i++) {
-    const difference = bytes[32 + i]! - halfOrder[i]!
-    if (difference > 0) return undefined
-    if (difference < 0) break
-  }
-  const signer = recovery.recover(hexToBytes(hash)!, bytes.subarray(0, 64), v === 27 ? 0 : 1)
-  return signer === undefined ? undefined : bytesToHex(signer)
-}
-
 /** Who signed a receipt, or `undefined` where nobody did. */
 export function receiptSigner(
   receipt: SignedReceipt,
   domain: SigningDomain,
   recovery?: SenderRecovery,
 ): Address | undefined {
-  return signerOf(hashReceipt(receipt, domain), receipt.signature, recovery)
+  return recoverSigner(hashReceipt(receipt, domain), receipt.signature, recovery)
 }

@@ -2,7 +2,7 @@ import { concatBytes, hexToBytes } from '@l2/common'
 import { type Address, type Hash, type Hex, hashTypedData, isAddressEqual, keccak256, zeroAddress } from 'viem'
 import { SequencerError } from '../../errors.js'
 import type { SenderRecovery } from '../../transaction/recovery.js'
-import { signerOf } from '../receipt.js'
+import { recoverSigner } from '../../transaction/signer.js'
 import { type ExpressLaneParameters, isClosing, isReserveFrozen, readExpressLaneParameters, roundAt } from './rounds.js'
 
 /** A bid for the lane of one round, as the auctioneer's RPC takes it. */
@@ -193,7 +193,7 @@ export function createLaneAuction(options: LaneAuctionOptions): LaneAuction {
       if (bid.amountWei < reserveWei || bid.amountWei <= 0n)
         refuse(`bid of ${bid.amountWei} wei, reserve ${reserveWei}`, { amountWei: bid.amountWei, reserveWei })
       const hash = hashLaneBid(bid)
-      const bidder = signerOf(hash, bid.signature, recovery) ?? refuse('bid without a valid signature')
+      const bidder = recoverSigner(hash, bid.signature, recovery) ?? refuse('bid without a valid signature')
       const spendable = spendableWei(accountOf(bidder), round)
       if (spendable < bid.amountWei) refuse(`bid of ${bid.amountWei} wei, ${spendable} in escrow`, { bidder })
       const counter = `${round}/${bidder}`
@@ -267,7 +267,7 @@ export function checkResolution(
   const best = new Map<Address, Placed>()
   for (const bid of bids) {
     const hash = hashLaneBid(bid)
-    const bidder = signerOf(hash, bid.signature, recovery)
+    const bidder = recoverSigner(hash, bid.signature, recovery)
     if (bidder === undefined || bid.round !== resolution.round || bid.amountWei < resolution.reserveWei) continue
     const before = best.get(bidder)
     if (before === undefined || before.bid.amountWei < bid.amountWei)

@@ -3,7 +3,7 @@ import { type Address, type Hash, type Hex, hashMessage, isAddressEqual, keccak2
 import { SequencerError } from '../../errors.js'
 import type { TransactionCondition } from '../../mempool/types.js'
 import type { SenderRecovery } from '../../transaction/recovery.js'
-import { signerOf } from '../receipt.js'
+import { recoverSigner } from '../../transaction/signer.js'
 import { type ExpressLaneParameters, readExpressLaneParameters, roundAt, roundStartMs } from './rounds.js'
 
 /** A transaction that the controller of a round puts into the lane. */
@@ -108,7 +108,7 @@ export function createExpressLane(
       const round = rounds.get(message.round) ?? { next: 0n, held: new Map(), seen: new Map(), unordered: new Set() }
       const isUnordered = sequenceNumber === unorderedSequence
       if (round.seen.get(sequenceNumber) === signature || (isUnordered && round.unordered.has(signature))) return []
-      if (signerOf(hashLaneMessage(message), signature, recovery) !== controller.toLowerCase())
+      if (recoverSigner(hashLaneMessage(message), signature, recovery) !== controller.toLowerCase())
         refuse('lane message is not signed by the controller of its round')
       if (!isUnordered) {
         if (round.seen.has(sequenceNumber)) refuse(`another message has the number ${sequenceNumber}`)

@@ -2,10 +2,10 @@ import { bytesToHex } from '@l2/common'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash } from 'viem'
 import type { SenderRecovery } from '../../transaction/recovery.js'
+import { recoverSigner } from '../../transaction/signer.js'
 import { checkArrivals } from '../arrivals.js'
 import { type Head, openHeads } from '../head-ordering.js'
 import type { OrderedBlock, OrderingEvidence, OrderingPolicy, Violation } from '../policy.js'
-import { signerOf } from '../receipt.js'
 import { violation } from '../universal.js'
 import { hashLaneMessage, type LaneMessage, unorderedSequence } from './lane.js'
 import { type ExpressLaneParameters, readExpressLaneParameters, roundAt, roundStartMs } from './rounds.js'
@@ -101,7 +101,10 @@ export function expressLane(
       const index = at.get(hash)!
       const { round } = message
       const controller = controllerOf(round)?.toLowerCase()
-      if (controller === undefined || signerOf(hashLaneMessage(message), message.signature, recovery) !== controller) {
+      if (
+        controller === undefined ||
+        recoverSigner(hashLaneMessage(message), message.signature, recovery) !== controller
+      ) {
         violations.push(violation('express-lane/controller', index, hash, `not signed by the controller of ${round}`))
         continue
       }
