@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions } from '@l2/common'
+import { L2Error } from '@l2/common'
 
 /** Every code a {@link BlobError} can carry. */
 export type BlobErrorCode =
@@ -86,8 +86,5 @@ export type BlobErrorCode =
  * ```
  */
 export class BlobError extends L2Error<BlobErrorCode> {
-  constructor(message: string, options: L2ErrorOptions<BlobErrorCode>) {
-    super(message, options)
-    this.name = 'BlobError'
-  }
+  override name = 'BlobError'
 }

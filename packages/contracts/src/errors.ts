@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions } from '@l2/common'
+import { L2Error } from '@l2/common'
 
 /** Every code a {@link ContractsError} can carry. */
 export type ContractsErrorCode =
@@ -13,8 +13,5 @@ export type ContractsErrorCode =
 
 /** The error of `@l2/contracts`: stable `code`, `recovery`, machine-readable `details`. */
 export class ContractsError extends L2Error<ContractsErrorCode> {
-  constructor(message: string, options: L2ErrorOptions<ContractsErrorCode>) {
-    super(message, options)
-    this.name = 'ContractsError'
-  }
+  override name = 'ContractsError'
 }

@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions } from '@l2/common'
+import { L2Error } from '@l2/common'
 
 /** Every code a {@link LstError} can carry. */
 export type LstErrorCode =
@@ -117,10 +117,7 @@ export type LstErrorCode =
 
 /** The error of `@l2/lst`: stable `code`, `recovery`, machine-readable `details`. */
 export class LstError extends L2Error<LstErrorCode> {
-  constructor(message: string, options: L2ErrorOptions<LstErrorCode>) {
-    super(message, options)
-    this.name = 'LstError'
-  }
+  override name = 'LstError'
 }
 
 /** Throws with the offending values in `details`. */

@@ -1,5 +1,7 @@
 // What was found, here or in public, and must not come back. docs/incidents.md names the public ones.
+
 import { isL2Error, OrderedMap } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import { applyPool, createPool, type PoolCommand, type PoolState, type SequencerPoolEvent } from '@l2/staking'
 import { describe, expect, test } from 'vitest'
 import { claimBit, claimedWord, createAirdrop } from './incentives/airdrop.js'
@@ -29,16 +31,6 @@ import { applyWrapped, createWrapped } from './wrapped/wrapped.js'
 const oneMetis = 10n ** 18n
 const daySeconds = 86_400n
 const sdk = ['enki', 'accumulated', 'artemis', 'lido', 'recommended'] as const
-
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 /** A protocol, driven in one line a step. */
 class Lst {
@@ -385,10 +377,10 @@ describe('one rule of time with the sequencer pool', () => {
   test('a refused event stays the next one until it is passed over on the record', () => {
     const lst = withSeat({ preset: 'enki' }, 30_000n, 20_000n)
     const bad = { type: 'Slashed', id: 1, operatorWei: 50_000n * oneMetis, delegatorsWei: 0n }
-    expect(code(() => lst.run({ type: 'feed', sequence: 1n, event: bad }))).toBe('REPORT_INCONSISTENT')
+    expect(codeOf(() => lst.run({ type: 'feed', sequence: 1n, event: bad }))).toBe('REPORT_INCONSISTENT')
     const reward = { type: 'RewardAccrued', id: 1, operatorWei: 1n, delegatorsWei: 0n }
-    expect(code(() => lst.run({ type: 'feed', sequence: 2n, event: reward }))).toBe('FEED_ORDER')
-    expect(code(() => lst.run({ type: 'skipEvent', sequence: 1n, reason: '' }))).toBe('OPTION_INVALID')
+    expect(codeOf(() => lst.run({ type: 'feed', sequence: 2n, event: reward }))).toBe('FEED_ORDER')
+    expect(codeOf(() => lst.run({ type: 'skipEvent', sequence: 1n, reason: '' }))).toBe('OPTION_INVALID')
     const instead = { ...bad, operatorWei: 20_000n * oneMetis }
     lst.run({ type: 'skipEvent', sequence: 1n, reason: 'the seat held 20,000', instead })
     expect(lst.state.lossPending).toBe(20_000n * oneMetis)
@@ -408,7 +400,7 @@ describe('windows are spans of time', () => {
       for (let i = 1; refused === 0; i++) {
         lst.slash(1, 4_000n * oneMetis)
         now += 3_600n
-        if (code(() => applyLiquid(lst.state, { type: 'report', now })) === 'LOSS_TOO_HIGH') refused = i
+        if (codeOf(() => applyLiquid(lst.state, { type: 'report', now })) === 'LOSS_TOO_HIGH') refused = i
         else lst.run({ type: 'report', now })
         for (let k = 0; k < spam && refused === 0; k++) lst.run({ type: 'report', now: (now += 60n) })
       }
@@ -427,7 +419,7 @@ describe('windows are spans of time', () => {
     const month = liquidApr(lst.state, 30n * daySeconds)!
     expect(week.elapsedSeconds).toBe(7n * daySeconds)
     expect(month.elapsedSeconds).toBe(30n * daySeconds)
-    expect(code(() => liquidApr(lst.state, 31n * daySeconds))).toBe('OPTION_INVALID')
+    expect(codeOf(() => liquidApr(lst.state, 31n * daySeconds))).toBe('OPTION_INVALID')
   })
 
   for (const preset of ['recommended', 'accumulated', 'enki', 'artemis'] as const)
@@ -455,10 +447,10 @@ describe('nothing is sold at a rate known to be wrong', () => {
       lst.run({ type: 'report', now: 100n })
       const late = { type: 'deposit', account: 'late', assets: wei(10_000n * oneMetis), now: 300n } as const
       lst.feed({ type: 'OffenceAdmitted', id: 1, evidenceId: '0x1' })
-      expect(code(() => lst.run(late))).toBe('PAUSED')
+      expect(codeOf(() => lst.run(late))).toBe('PAUSED')
       lst.slash(1, 45_000n * oneMetis)
       lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x1' })
-      expect(code(() => lst.run(late))).toBe('PAUSED')
+      expect(codeOf(() => lst.run(late))).toBe('PAUSED')
       expect(quoteDeposit(lst.state, wei(oneMetis)).paused).toMatch(/45000\d* wei is known/)
       lst.run({ type: 'report', now: daySeconds, confirmed: true })
       expect(depositsPaused(lst.state)).toBeUndefined()
@@ -523,7 +515,7 @@ describe('nothing is sold at a rate known to be wrong', () => {
         },
       ],
     ]
-    for (const [name, run] of paths) expect([name, code(run)]).toEqual([name, 'SLIPPAGE'])
+    for (const [name, run] of paths) expect([name, codeOf(run)]).toEqual([name, 'SLIPPAGE'])
   })
 
   test('making a loss good is no profit: no fee below the high-water mark', () => {
@@ -602,18 +594,18 @@ describe('forged snapshots', () => {
         for (const [name, forge] of forgeries) {
           const json = structuredClone(good)
           forge(json)
-          expect([name, code(() => liquidCodec.decode(json))]).toEqual([name, 'STATE_INVALID'])
+          expect([name, codeOf(() => liquidCodec.decode(json))]).toEqual([name, 'STATE_INVALID'])
         }
         // The queue's own figures, and shares that a request did not give up.
         if (presets[preset][profile].exits === 'queue') {
           const json = structuredClone(good)
           const of = json.core.state.queue === undefined ? json.queue : json.core.state.queue
           add(of, 'locked', 1n)
-          expect(code(() => liquidCodec.decode(json))).toBe('STATE_INVALID')
+          expect(codeOf(() => liquidCodec.decode(json))).toBe('STATE_INVALID')
           const other = structuredClone(good)
           const requests = (other.core.state.queue === undefined ? other.queue : other.core.state.queue).requests
           requests[0][1].claimed = true
-          expect(code(() => liquidCodec.decode(other))).toBe('STATE_INVALID')
+          expect(codeOf(() => liquidCodec.decode(other))).toBe('STATE_INVALID')
         }
       })
 })
@@ -674,7 +666,7 @@ describe('options', () => {
   for (const [name, options, says] of tries)
     test(`${name}: refused in words`, () => {
       const run = () => createLiquid(options as LiquidOptions)
-      expect(code(run)).toBe('OPTION_INVALID')
+      expect(codeOf(run)).toBe('OPTION_INVALID')
       expect(run).toThrow(says)
     })
 })
@@ -714,7 +706,7 @@ describe('ENKI with both tokens', () => {
     const json = JSON.parse(JSON.stringify(liquidCodec.encode(lst.state)))
     expect(receiptsOf(liquidCodec.decode(json), 'holder')).toBe(15_000n * oneMetis)
     expect(
-      code(() => new Lst({ preset: 'enki' }).run({ type: 'mintReceipt', account: 'a', assets: wei(1n), now: 0n })),
+      codeOf(() => new Lst({ preset: 'enki' }).run({ type: 'mintReceipt', account: 'a', assets: wei(1n), now: 0n })),
     ).toBe('OPTION_INVALID')
   })
 
@@ -727,10 +719,10 @@ describe('ENKI with both tokens', () => {
     // assets + initial deposit ≤ maxWithdraw(deployer) of an ordinary holder, here 2 METIS.
     expect(instantFace.maxWithdraw(live, 'deployer')).toBe(oneMetis)
     expect(
-      code(() => applyInstantVault(live, { type: 'withdraw', owner: 'deployer', assets: wei(oneMetis + 1n) })),
+      codeOf(() => applyInstantVault(live, { type: 'withdraw', owner: 'deployer', assets: wei(oneMetis + 1n) })),
     ).toBe('SEED_LOCKED')
     expect(
-      code(() =>
+      codeOf(() =>
         applyInstantVault(live, { type: 'transfer', from: 'deployer', to: 'a', shares: units(oneMetis / 2n + 1n) }),
       ),
     ).toBe('SEED_LOCKED')
@@ -744,7 +736,7 @@ describe('ENKI with both tokens', () => {
     lst.reward(1, 2_000n * oneMetis)
     lst.run({ type: 'report', now: daySeconds })
     const most = liquidShares(lst.state, 'deployer')
-    expect(code(() => lst.ask('deployer', most, daySeconds))).toBe('SEED_LOCKED')
+    expect(codeOf(() => lst.ask('deployer', most, daySeconds))).toBe('SEED_LOCKED')
     expect(lst.ask('deployer', most / 20n, daySeconds)).toHaveLength(1)
   })
 })
@@ -756,11 +748,13 @@ describe('small ones', () => {
     vault = applyInstantVault(vault, { type: 'loseAssets', assets: wei(600n) }).state
     const token = { vault, approvals: OrderedMap.from<string, OrderedMap<string, Shares>>() }
     const thief = { caller: 'thief', owner: 'a' }
-    expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(1n) }))).toBe('ZERO_ASSETS')
-    expect(code(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(9n) }))).toBe(
+    expect(codeOf(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(1n) }))).toBe(
+      'ZERO_ASSETS',
+    )
+    expect(codeOf(() => applyVaultToken.redeem(instantFace, token, { ...thief, shares: units(9n) }))).toBe(
       'ALLOWANCE_EXCEEDED',
     )
-    expect(code(() => applyVaultToken.withdraw(instantFace, token, { ...thief, assets: wei(1n) }))).toBe(
+    expect(codeOf(() => applyVaultToken.withdraw(instantFace, token, { ...thief, assets: wei(1n) }))).toBe(
       'ALLOWANCE_EXCEEDED',
     )
   })

@@ -1,4 +1,4 @@
-import { isL2Error } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import { describe, expect, test } from 'vitest'
 import { estimateWait, seatAprE18 } from './apr/apr.js'
 import { airdropTree, applyAirdrop, createAirdrop, verifyAirdrop } from './incentives/airdrop.js'
@@ -15,16 +15,6 @@ import { applyQueue, checkpointHint, createQueue } from './withdrawal/queue.js'
 const oneMetis = 10n ** 18n
 const wei = (value: bigint): Assets => value as Assets
 const units = (value: bigint): Shares => value as Shares
-const code = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
-
 describe('ERC-7540 view of the queue', () => {
   test('pending, claimable, claimed; no preview; hints hold', () => {
     let queue = createQueue()
@@ -44,12 +34,12 @@ describe('ERC-7540 view of the queue', () => {
     expect(asyncRedeem.maxWithdraw(queue, 'a')).toBe(oneMetis / 2n)
     expect(asyncRedeem.maxRedeem(queue, 'a')).toBe(oneMetis)
     expect(checkpointHint(queue, 2n)).toBe(1n)
-    expect(code(() => checkpointHint(queue, 3n))).toBe('NOT_FINALIZED')
-    expect(code(() => applyQueue(queue, { type: 'claim', id: 1n, account: 'a', hint: 2n }))).toBe('HINT_INVALID')
+    expect(codeOf(() => checkpointHint(queue, 3n))).toBe('NOT_FINALIZED')
+    expect(codeOf(() => applyQueue(queue, { type: 'claim', id: 1n, account: 'a', hint: 2n }))).toBe('HINT_INVALID')
     const moved = applyQueue(queue, { type: 'transferRequest', id: 1n, from: 'a', to: 'c' }).state
     expect(applyQueue(moved, { type: 'claim', id: 1n, account: 'c', hint: 1n }).result).toBe(oneMetis / 2n)
-    expect(code(() => asyncRedeem.previewRedeem())).toBe('ASYNC_EXIT')
-    expect(code(() => asyncRedeem.previewWithdraw())).toBe('ASYNC_EXIT')
+    expect(codeOf(() => asyncRedeem.previewRedeem())).toBe('ASYNC_EXIT')
+    expect(codeOf(() => asyncRedeem.previewWithdraw())).toBe('ASYNC_EXIT')
   })
 })
 
@@ -58,19 +48,21 @@ describe('restaking', () => {
     let layer = createRestaking()
     layer = applyRestaking(layer, { type: 'deposit', account: 'a', units: wei(99n * oneMetis) }).state
     layer = applyRestaking(layer, { type: 'expose', service: 'oracle', bps: 1_000n }).state
-    expect(code(() => applyRestaking(layer, { type: 'expose', service: 'bridge', bps: 9_001n }))).toBe('LIMIT_EXCEEDED')
+    expect(codeOf(() => applyRestaking(layer, { type: 'expose', service: 'bridge', bps: 9_001n }))).toBe(
+      'LIMIT_EXCEEDED',
+    )
     const asked = applyRestaking(layer, { type: 'request', account: 'a', shares: units(10n * oneMetis), now: 0n })
     layer = asked.state
     expect(
-      code(() => applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis + 1n) })),
+      codeOf(() => applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis + 1n) })),
     ).toBe('LIMIT_EXCEEDED')
-    expect(code(() => applyRestaking(layer, { type: 'slash', service: 'nobody', units: wei(1n) }))).toBe(
+    expect(codeOf(() => applyRestaking(layer, { type: 'slash', service: 'nobody', units: wei(1n) }))).toBe(
       'LIMIT_EXCEEDED',
     )
     layer = applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis) }).state
     expect(restakingUnitRate(layer)).toBe((rateOne * 9n) / 10n)
     expect(restakingRate(layer, ((rateOne * 11n) / 10n) as RateE27)).toBe((rateOne * 99n) / 100n)
-    expect(code(() => applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_799n }))).toBe(
+    expect(codeOf(() => applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_799n }))).toBe(
       'NOT_MATURE',
     )
     expect(applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_800n }).result).toBe(
@@ -97,7 +89,7 @@ describe('incentives', () => {
       { pool: 'off', weight: 0n },
     ])
     expect(parts.map(({ amount }) => amount)).toEqual([33n, 67n, 0n])
-    expect(code(() => divideByWeight(1n, [{ pool: 'x', weight: 0n }]))).toBe('OPTION_INVALID')
+    expect(codeOf(() => divideByWeight(1n, [{ pool: 'x', weight: 0n }]))).toBe('OPTION_INVALID')
   })
   test('an airdrop is claimed once with its proof, and withdrawn in order', () => {
     const claims = Array.from({ length: 7 }, (_, i) => ({
@@ -111,13 +103,13 @@ describe('incentives', () => {
       expect(verifyAirdrop(tree.root, claim, tree.proofs[i]!)).toBe(true)
       expect(verifyAirdrop(tree.root, { ...claim, amount: claim.amount + 1n }, tree.proofs[i]!)).toBe(false)
       drop = applyAirdrop(drop, { type: 'claim', ...claim, proof: tree.proofs[i]! }).state
-      expect(code(() => applyAirdrop(drop, { type: 'claim', ...claim, proof: tree.proofs[i]! }))).toBe(
+      expect(codeOf(() => applyAirdrop(drop, { type: 'claim', ...claim, proof: tree.proofs[i]! }))).toBe(
         'ALREADY_CLAIMED',
       )
     }
     drop = applyAirdrop(drop, { type: 'enableWithdraw', before: 3n }).state
     expect(applyAirdrop(drop, { type: 'withdraw', id: 2n, account: claims[2]!.account }).result).toBe(2n * oneMetis)
-    expect(code(() => applyAirdrop(drop, { type: 'withdraw', id: 3n, account: claims[3]!.account }))).toBe(
+    expect(codeOf(() => applyAirdrop(drop, { type: 'withdraw', id: 3n, account: claims[3]!.account }))).toBe(
       'NOT_UNLOCKED',
     )
   })
@@ -138,7 +130,7 @@ describe('receipt', () => {
     const asked = applyReceipt(receipt, { type: 'requestRedeem', account: 'a', assets: wei(50n * oneMetis) })
     receipt = asked.state
     backed()
-    expect(code(() => applyReceipt(receipt, { type: 'process', id: 0n }))).toBe('INSUFFICIENT_CASH')
+    expect(codeOf(() => applyReceipt(receipt, { type: 'process', id: 0n }))).toBe('INSUFFICIENT_CASH')
     receipt = applyReceipt(applyReceipt(receipt, { type: 'unstake', assets: wei(64n * oneMetis) }).state, {
       type: 'process',
       id: 0n,
@@ -150,14 +142,14 @@ describe('receipt', () => {
 
 describe('report figures', () => {
   test('a reward is bounded by its blocks, seats by their limits and their sum', () => {
-    expect(code(() => checkReward(1_001n, 100n, 10n))).toBe('REWARD_TOO_HIGH')
-    expect(code(() => checkReward(1_000n, 100n, 10n))).toBe('none')
+    expect(codeOf(() => checkReward(1_001n, 100n, 10n))).toBe('REWARD_TOO_HIGH')
+    expect(codeOf(() => checkReward(1_000n, 100n, 10n))).toBe('none')
     const limits = { minSeat: 20n, maxSeat: 100n }
     const seat = (id: string, assets: bigint, exiting = false) => ({ id, assets, exiting })
-    expect(code(() => checkSeats([seat('a', 20n), seat('b', 5n, true)], 25n, limits))).toBe('none')
-    expect(code(() => checkSeats([seat('a', 20n), seat('b', 5n)], 25n, limits))).toBe('SEAT_OUT_OF_RANGE')
-    expect(code(() => checkSeats([seat('a', 20n)], 21n, limits))).toBe('REPORT_INCONSISTENT')
-    expect(code(() => checkSeats([seat('a', 20n), seat('a', 20n)], 40n, limits))).toBe('REPORT_INCONSISTENT')
+    expect(codeOf(() => checkSeats([seat('a', 20n), seat('b', 5n, true)], 25n, limits))).toBe('none')
+    expect(codeOf(() => checkSeats([seat('a', 20n), seat('b', 5n)], 25n, limits))).toBe('SEAT_OUT_OF_RANGE')
+    expect(codeOf(() => checkSeats([seat('a', 20n)], 21n, limits))).toBe('REPORT_INCONSISTENT')
+    expect(codeOf(() => checkSeats([seat('a', 20n), seat('a', 20n)], 40n, limits))).toBe('REPORT_INCONSISTENT')
     // 12,000 METIS a year on 60,000: the twenty per cent that people quote.
     expect(seatAprE18({ rewardPerBlock: 761n * 10n ** 12n, blockSeconds: 2n, locked: 60_000n * oneMetis })).toBe(
       199_990_800_000_000_000n,
@@ -189,15 +181,15 @@ describe('a whole protocol', () => {
     lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(20_000n * oneMetis), now: 5n }).state
     const event = { type: 'RewardAccrued', id: 1, blocks: 5n, operatorWei: 5n * oneMetis, delegatorsWei: 0n }
     lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event }).state
-    expect(code(() => applyLiquid(lst, { type: 'feed', sequence: 1n, event }))).toBe('FEED_ORDER')
-    expect(code(() => applyLiquid(lst, { type: 'feed', sequence: 2n, event: { ...event, blocks: 4n } as never }))).toBe(
-      'REWARD_TOO_HIGH',
-    )
-    expect(code(() => applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(oneMetis), now: 4n }))).toBe(
+    expect(codeOf(() => applyLiquid(lst, { type: 'feed', sequence: 1n, event }))).toBe('FEED_ORDER')
+    expect(
+      codeOf(() => applyLiquid(lst, { type: 'feed', sequence: 2n, event: { ...event, blocks: 4n } as never })),
+    ).toBe('REWARD_TOO_HIGH')
+    expect(codeOf(() => applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(oneMetis), now: 4n }))).toBe(
       'TIME_BACKWARDS',
     )
     lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
-    expect(code(() => applyLiquid(lst, { type: 'report', now: 86_400n }))).toBe('REPORT_STALE')
+    expect(codeOf(() => applyLiquid(lst, { type: 'report', now: 86_400n }))).toBe('REPORT_STALE')
     const quoted = quoteDeposit(lst, wei(oneMetis)).amount
     const minted = applyLiquid(lst, { type: 'deposit', account: 'b', assets: wei(oneMetis), now: 86_400n })
     expect(minted.result).toBe(quoted)
@@ -225,10 +217,10 @@ describe('a whole protocol', () => {
     const report = (day: bigint, confirmed = false) =>
       applyLiquid(lst, { type: 'report', now: day * 86_400n, confirmed })
     slash(6_000n)
-    expect(code(() => report(1n))).toBe('LOSS_TOO_HIGH')
+    expect(codeOf(() => report(1n))).toBe('LOSS_TOO_HIGH')
     lst = report(1n, true).state
     slash(4_500n)
-    expect(code(() => report(2n))).toBe('LOSS_TOO_HIGH')
+    expect(codeOf(() => report(2n))).toBe('LOSS_TOO_HIGH')
     lst = report(2n, true).state
     expect(liquidRate(lst).rate).toBeLessThan((rateOne * 90n) / 100n)
   })

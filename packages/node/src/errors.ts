@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions } from '@l2/common'
+import { L2Error } from '@l2/common'
 
 /** Why the node does not start, or stops: each is one line on the screen and exit code 1. */
 export type NodeErrorCode =
@@ -27,8 +27,5 @@ export type NodeErrorCode =
   | 'VERIFICATION_FAILED'
 
 export class NodeError extends L2Error<NodeErrorCode> {
-  constructor(message: string, options: L2ErrorOptions<NodeErrorCode>) {
-    super(message, options)
-    this.name = 'NodeError'
-  }
+  override name = 'NodeError'
 }

@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions } from '@l2/common'
+import { L2Error } from '@l2/common'
 
 /**
  * Every code an {@link OpEngineError} can carry. Those that `@l2/sequencer-core` names for its port of engines mean the same here, so that a
@@ -50,8 +50,5 @@ export type OpEngineErrorCode =
 
 /** The error of `@l2/op-engine`: stable `code`, `recovery`, machine-readable `details`. */
 export class OpEngineError extends L2Error<OpEngineErrorCode> {
-  constructor(message: string, options: L2ErrorOptions<OpEngineErrorCode>) {
-    super(message, options)
-    this.name = 'OpEngineError'
-  }
+  override name = 'OpEngineError'
 }

@@ -1,4 +1,4 @@
-import { L2Error, type L2ErrorOptions } from '@l2/common'
+import { L2Error } from '@l2/common'
 
 /** Every code a {@link StakingError} can carry; docs/errors.md has a row for each. */
 export type StakingErrorCode =
@@ -68,10 +68,7 @@ export type StakingErrorCode =
 
 /** The error of `@l2/staking`: stable `code`, `recovery`, machine-readable `details`. */
 export class StakingError extends L2Error<StakingErrorCode> {
-  constructor(message: string, options: L2ErrorOptions<StakingErrorCode>) {
-    super(message, options)
-    this.name = 'StakingError'
-  }
+  override name = 'StakingError'
 }
 
 /** Throws a {@link StakingError}; short, because reducers are made of guards. */

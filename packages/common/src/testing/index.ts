@@ -1,3 +1,4 @@
+export { codeOf } from './code-of.js'
 export { type FuzzTarget, mutate } from './fuzz.js'
 export { runs } from './profile.js'
 export { type Random, seededRandom, testSeed } from './random.js'

@@ -1,9 +1,9 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Hash } from 'viem'
 import { toFunctionSelector } from 'viem'
 import { describe, expect, it } from 'vitest'
-import type { SequencerError } from '../errors.js'
 import { simulatedRollup } from '../testing/l2-simulator.js'
 import { decodeDeposit, encodeDeposit } from './deposit.js'
 import type { ForkSchedule } from './fork-schedule.js'
@@ -25,15 +25,6 @@ const baseDeposit =
   '7ef90106a0f7c95944672f72e31ce06a5c4c46557d4fd4163d4b77455fdf09ef5145e4966294deaddeaddeaddeaddeaddeaddeaddeaddead00019442000000000000000000000000000000000000158080830f424080b8b23db6be2b000008dd00101c120000000000000005000000006a8c7d6f00000000018a14c10000000000000000000000000000000000000000000000000000000148b44d7b00000000000000000000000000000000000000000000000000000000105a1b6076a922ba7a2d7a24b78e04f20b2349f94b59f18ab3e746ee2e3ba16999717a8d0000000000000000000000005050f69a9786f081509234f1a7f4684b5e5b76c90000000000000000000000000094'
 
 const bytes = (hex: string): Uint8Array => hexToBytes(hex)!
-const thrown = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    return (error as SequencerError).code
-  }
-  return 'nothing'
-}
-
 const ecotoneFields = {
   number: 19_655_712n,
   timestamp: 1_713_121_139n,
@@ -90,16 +81,16 @@ describe('decodeL1Info', () => {
   })
 
   it('refuses unknown selectors, every other length, and numbers above 64 bits', () => {
-    expect(thrown(() => decodeL1Info(bytes('deadbeef')))).toBe('L1_INFO_INVALID')
+    expect(codeOf(() => decodeL1Info(bytes('deadbeef')))).toBe('L1_INFO_INVALID')
     for (const hex of [bedrock, ecotone, isthmus, jovian]) {
       const data = bytes(hex)
       for (let length = 0; length < data.length; length++) {
-        expect(thrown(() => decodeL1Info(data.subarray(0, length)))).toBe('L1_INFO_INVALID')
+        expect(codeOf(() => decodeL1Info(data.subarray(0, length)))).toBe('L1_INFO_INVALID')
       }
-      expect(thrown(() => decodeL1Info(Uint8Array.of(...data, 0)))).toBe('L1_INFO_INVALID')
+      expect(codeOf(() => decodeL1Info(Uint8Array.of(...data, 0)))).toBe('L1_INFO_INVALID')
     }
     for (const at of [4, 36, 132]) {
-      expect(thrown(() => decodeL1Info(bytes(bedrock).map((b, i) => (i === at ? 1 : b))))).toBe('L1_INFO_INVALID')
+      expect(codeOf(() => decodeL1Info(bytes(bedrock).map((b, i) => (i === at ? 1 : b))))).toBe('L1_INFO_INVALID')
     }
   })
 

@@ -1,8 +1,8 @@
+import { codeOf } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toSingularBatch } from '../batch/singular.js'
 import { encodeBatcherTransaction } from '../channel/frame.js'
-import type { SequencerError } from '../errors.js'
 import { createL1Simulator } from '../testing/l1-simulator.js'
 import {
   createHashEngine,
@@ -18,15 +18,6 @@ import { type ForkSchedule, isForkActive } from './fork-schedule.js'
 import { decodeExtraData, encodeExtraData, genesisBlockRef, l2BlockRef, systemConfigOfBlock } from './l2.js'
 import type { SystemConfigUpdate } from './system-config.js'
 
-const code = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    return (error as SequencerError).code
-  }
-  return 'nothing'
-}
-
 describe('extraData', () => {
   it('is read back', () => {
     const uint = (bits: number): fc.Arbitrary<bigint> => fc.bigInt({ min: 1n, max: (1n << BigInt(bits)) - 1n })
@@ -40,12 +31,12 @@ describe('extraData', () => {
           const bytes = encodeExtraData(extra)
           expect(bytes.length).toBe(minBaseFee === undefined ? 9 : 17)
           expect(decodeExtraData(bytes)).toEqual(extra)
-          expect(code(() => decodeExtraData(bytes.subarray(1)))).toBe('DERIVATION_INPUT_INVALID')
+          expect(codeOf(() => decodeExtraData(bytes.subarray(1)))).toBe('DERIVATION_INPUT_INVALID')
         },
       ),
     )
-    expect(code(() => decodeExtraData(new Uint8Array()))).toBe('DERIVATION_INPUT_INVALID')
-    expect(code(() => decodeExtraData(new Uint8Array(9)))).toBe('DERIVATION_INPUT_INVALID')
+    expect(codeOf(() => decodeExtraData(new Uint8Array()))).toBe('DERIVATION_INPUT_INVALID')
+    expect(codeOf(() => decodeExtraData(new Uint8Array(9)))).toBe('DERIVATION_INPUT_INVALID')
   })
 })
 
@@ -130,14 +121,14 @@ describe('systemConfigOfBlock', () => {
     const extraData = encodeExtraData({ denominator: 250n, elasticity: 6n, minBaseFee: 0n })
     expect(systemConfigOfBlock({ ...executed, extraData }, rollup).gasLimit).toBe(30_000_000n)
     const short = { ...executed, extraData, gasLimit: 55_370_656n }
-    expect(code(() => systemConfigOfBlock(short, rollup))).toBe('DERIVATION_INPUT_INVALID')
+    expect(codeOf(() => systemConfigOfBlock(short, rollup))).toBe('DERIVATION_INPUT_INVALID')
   })
 
   it('refuses a block without L1-info', () => {
     const rollup = simulatedRollup()
     const block = { ...createHashEngine({ config: rollup }).blockNow(0n)!, number: 1n, extraData: new Uint8Array() }
-    expect(code(() => systemConfigOfBlock(block, rollup))).toBe('L1_INFO_INVALID')
-    expect(code(() => l2BlockRef(block, rollup))).toBe('L1_INFO_INVALID')
+    expect(codeOf(() => systemConfigOfBlock(block, rollup))).toBe('L1_INFO_INVALID')
+    expect(codeOf(() => l2BlockRef(block, rollup))).toBe('L1_INFO_INVALID')
   })
 })
 

@@ -1,6 +1,6 @@
 import { encodeOpBlob } from '@l2/blob'
 import { concatBytes, hexToBytes } from '@l2/common'
-import { type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
+import { codeOf, type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Hex, keccak256, stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +10,6 @@ import { toSpanBatch } from '../batch/span.js'
 import type { Batch, BatchBlock, SingularBatch, SpanBatch } from '../batch/types.js'
 import { encodeBatcherTransaction, type Frame } from '../channel/frame.js'
 import { nodeDecompressors } from '../compression/node.js'
-import type { SequencerError } from '../errors.js'
 import { encodeRlp } from '../rlp/rlp.js'
 import { createL1Simulator, type L1Simulator, simulatedAccount } from '../testing/l1-simulator.js'
 import {
@@ -688,7 +687,7 @@ describe('what goes wrong', () => {
         output = pipeline.step({ type: 'l1-block', block: world.l1.block(output.need.number)! })
       } else output = pipeline.step()
     }
-    expect(code(() => pipeline.step({ type: 'refused' }))).toBe('DEPOSIT_BLOCK_REFUSED')
+    expect(codeOf(() => pipeline.step({ type: 'refused' }))).toBe('DEPOSIT_BLOCK_REFUSED')
     expect(pipeline.step()).toBe(output)
   })
 
@@ -772,18 +771,9 @@ describe('what goes wrong', () => {
       data: new Uint8Array(3),
     })
     world.mine(8)
-    expect(code(() => world.derive())).toBe('DEPOSIT_INVALID')
+    expect(codeOf(() => world.derive())).toBe('DEPOSIT_INVALID')
   })
 })
-
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    return (error as SequencerError).code
-  }
-  return 'nothing'
-}
 
 describe('step', () => {
   it('repeats its question until it is answered, and an answer that does not fit changes nothing', () => {
@@ -793,13 +783,13 @@ describe('step', () => {
     const question = pipeline.step()
     expect(question).toEqual({ type: 'need', need: { type: 'l1-block', number: 100n, hash: undefined } })
     const wrong = () => [
-      code(() => pipeline.step({ type: 'refused' })),
-      code(() => pipeline.step({ type: 'blobs', blobs: [] })),
-      code(() => pipeline.step({ type: 'l1-block', block: world.l1.block(101n)! })),
+      codeOf(() => pipeline.step({ type: 'refused' })),
+      codeOf(() => pipeline.step({ type: 'blobs', blobs: [] })),
+      codeOf(() => pipeline.step({ type: 'l1-block', block: world.l1.block(101n)! })),
     ]
     expect(wrong()).toEqual(Array(3).fill('DERIVATION_INPUT_INVALID'))
     expect(
-      code(() => pipeline.step({ type: 'l1-block', block: { ...world.l1.block(100n)!, hash: world.l1.head.hash } })),
+      codeOf(() => pipeline.step({ type: 'l1-block', block: { ...world.l1.block(100n)!, hash: world.l1.head.hash } })),
     ).toBe('DERIVATION_RESET')
     expect(pipeline.step()).toBe(question)
     expect(pipeline.step({ type: 'l1-block', block: world.l1.block(100n)! })).toEqual({
@@ -807,7 +797,7 @@ describe('step', () => {
       need: { type: 'l1-block', number: 101n, hash: undefined },
     })
     const other = { ...world.l1.block(101n)!, parentHash: world.l1.head.hash }
-    expect(code(() => pipeline.step({ type: 'l1-block', block: other }))).toBe('DERIVATION_RESET')
+    expect(codeOf(() => pipeline.step({ type: 'l1-block', block: other }))).toBe('DERIVATION_RESET')
     const thrower = createDerivationPipeline({
       config: world.config,
       start: genesisCheckpoint(world.config),
@@ -836,7 +826,7 @@ describe('step', () => {
     }
     const block = engine.buildNow(output.parent.hash, output.attributes)
     for (const wrong of [{ number: 5n }, { parentHash: block.hash }, { timestamp: 1n }]) {
-      expect(code(() => pipeline.step({ type: 'executed', block: { ...block, ...wrong } }))).toBe(
+      expect(codeOf(() => pipeline.step({ type: 'executed', block: { ...block, ...wrong } }))).toBe(
         'DERIVATION_INPUT_INVALID',
       )
     }

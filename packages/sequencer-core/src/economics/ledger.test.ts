@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { codeOf, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type GasTokenPrice, toGasToken } from '../fees/gas-token.js'
@@ -40,15 +40,6 @@ function randomEvent(random: ReturnType<typeof seededRandom>, state: LedgerState
   return { type: 'payout', party, amount: -state.balances[`owed:${party}`] }
 }
 
-const codeOf = (run: () => void): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
 const owedOf = (state: LedgerState): bigint => parties.reduce((sum, party) => sum - state.balances[`owed:${party}`], 0n)
 const sum = (records: readonly EconomicRecord[], field: 'feesIn' | 'costsOut' | 'profit'): bigint =>
   records.reduce((total, record) => total + record[field], 0n)

@@ -1,5 +1,5 @@
-import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { bytesToHex, hexToBytes } from '@l2/common'
+import { codeOf, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { randomUint } from '../batch/testdata/samples.js'
@@ -11,15 +11,6 @@ import {
   type MetisInboxBlock,
   metisBlobTransactions,
 } from './inbox.js'
-
-function codeOf(run: () => unknown): string | undefined {
-  try {
-    run()
-  } catch (error) {
-    return isL2Error(error) ? error.code : String(error)
-  }
-  return undefined
-}
 
 describe('metis inbox', () => {
   it('lays out the header of a blob batch', () => {

@@ -1,5 +1,4 @@
-import { isL2Error } from '@l2/common'
-import { runs, testSeed } from '@l2/common/testing'
+import { codeOf, runs, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Hash, keccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -25,16 +24,6 @@ const bidOf = (bidder: number, amountWei: bigint): RightBid => ({
   amountWei,
   salt: keccak256(Uint8Array.of(bidder, 9)),
 })
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'taken'
-}
-
 describe('createRightAuction', () => {
   it('keeps every wei: refunds, shares and forfeits are the deposits', () => {
     fc.assert(
@@ -94,16 +83,16 @@ describe('createRightAuction', () => {
     const bid = bidOf(1, 300n)
     const commitment = hashRightBid(bid, at)
     expect(codeOf(() => auction.commit(bid.bidder, commitment, 999))).toBe('AUCTION_PHASE')
-    expect(codeOf(() => auction.commit(bid.bidder, commitment, 1_099))).toBe('taken')
+    expect(codeOf(() => auction.commit(bid.bidder, commitment, 1_099))).toBe('none')
     expect(codeOf(() => auction.commit(bid.bidder, keccak256('0x01'), 1_099))).toBe('BID_INVALID')
     expect(codeOf(() => auction.commit(testAddress(2), commitment, 1_099))).toBe('BID_INVALID')
-    expect(codeOf(() => auction.commit(testAddress(2), hashRightBid(bidOf(2, 2_000n), at), 1_099))).toBe('taken')
+    expect(codeOf(() => auction.commit(testAddress(2), hashRightBid(bidOf(2, 2_000n), at), 1_099))).toBe('none')
     expect(codeOf(() => auction.commit(testAddress(3), keccak256('0x03'), 1_100))).toBe('AUCTION_PHASE')
     expect(codeOf(() => auction.reveal(bid, 1_099))).toBe('AUCTION_PHASE')
     expect(codeOf(() => auction.reveal({ ...bid, amountWei: 301n }, 1_100))).toBe('BID_INVALID')
     expect(codeOf(() => auction.reveal({ ...bid, bidder: testAddress(5) }, 1_100))).toBe('BID_INVALID')
     expect(codeOf(() => auction.reveal(bidOf(2, 2_000n), 1_100))).toBe('BID_INVALID')
-    expect(codeOf(() => auction.reveal(bid, 1_199))).toBe('taken')
+    expect(codeOf(() => auction.reveal(bid, 1_199))).toBe('none')
     expect(codeOf(() => auction.reveal(bid, 1_199))).toBe('BID_INVALID')
     expect(codeOf(() => auction.settle(1_199))).toBe('AUCTION_PHASE')
     expect(codeOf(() => auction.reveal(bid, 1_200))).toBe('AUCTION_PHASE')

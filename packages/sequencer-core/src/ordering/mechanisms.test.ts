@@ -1,5 +1,4 @@
-import { isL2Error } from '@l2/common'
-import { runs, seededRandom, testSeed } from '@l2/common/testing'
+import { codeOf, runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Hash, keccak256, zeroHash } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -24,16 +23,6 @@ import { blockOf, contextOf, entryOf, mutateOrder, poolOf, randomEntries } from 
 import { judgeBlock } from './universal.js'
 
 const rules = (violations: readonly Violation[]): string[] => [...new Set(violations.map(each => each.rule))].sort()
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'taken'
-}
-
 /** Entries whose bytes are their own, so that slices can carry them. */
 function realBytes(
   entries: readonly PooledTransaction[],

@@ -1,4 +1,5 @@
-import { bytesToHex, isL2Error } from '@l2/common'
+import { bytesToHex } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -14,16 +15,6 @@ const weightList = fc
   .array(fc.bigInt({ min: 0n, max: 10n ** 24n }), { minLength: 1, maxLength: 40 })
   .filter(list => list.some(weight => weight > 0n))
 const toWeights = (list: bigint[]) => list.map((weight, index) => ({ id: index * 3 + 1, weight }))
-
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 describe('golden vectors of the reference sampler', () => {
   it('has the seed', () => {

@@ -1,4 +1,4 @@
-import { isL2Error } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -22,15 +22,6 @@ const candidates = [20_000n, 40_000n, 100_000n, 20_000n].map((weight, i) => ({
   weight,
   signer: account(i + 1),
 }))
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
 const planned = (epochs: number, options = {}): Schedule => {
   let schedule = createSchedule({ slotBlocks: 10n, firstHeight: 100n, ...options })
   for (let epoch = 0n; epoch < epochs; epoch++) schedule = planEpoch(schedule, { epoch, seed, candidates })

@@ -1,4 +1,4 @@
-import { isL2Error } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -19,16 +19,6 @@ const decision: TermDecision = {
   parentHash: `0x${'11'.repeat(32)}`,
   leader: 4,
 }
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
-
 describe('votes', () => {
   it('bind every field of the decision', () => {
     const changed = [

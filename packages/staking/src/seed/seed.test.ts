@@ -1,4 +1,5 @@
-import { bytesToHex, isL2Error } from '@l2/common'
+import { bytesToHex } from '@l2/common'
+import { codeOf } from '@l2/common/testing'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -17,15 +18,6 @@ import {
   vrfMixSeed,
 } from './providers.js'
 
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const secret = (n: bigint): Uint8Array => bls12_381.fields.Fr.toBytes(n)
 const publicKey = (n: bigint): Hex => `0x${bls12_381.shortSignatures.getPublicKey(secret(n)).toHex(true)}`

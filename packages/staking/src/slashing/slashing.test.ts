@@ -1,5 +1,4 @@
-import { isL2Error } from '@l2/common'
-import { runs } from '@l2/common/testing'
+import { codeOf, runs } from '@l2/common/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { delegationOf } from '../delegation/delegation.js'
@@ -56,16 +55,6 @@ const lost = (events: SequencerPoolEvent[], id?: number): bigint =>
         : sum,
     0n,
   )
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'none'
-}
-
 describe('penalty', () => {
   it.each([
     [4, 1, 500],

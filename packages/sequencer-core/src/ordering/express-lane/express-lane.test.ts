@@ -1,5 +1,4 @@
-import { isL2Error } from '@l2/common'
-import { runs, seededRandom, testSeed } from '@l2/common/testing'
+import { codeOf, runs, seededRandom, testSeed } from '@l2/common/testing'
 import fc from 'fast-check'
 import { type Address, type Hash, keccak256 } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -33,16 +32,6 @@ async function bidOf(
   return { ...bid, signature: await bidder.sign({ hash: hashLaneBid(bid) }) }
 }
 
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'taken'
-}
-
 const open = (reserveWei = 10n) => {
   const auction = createLaneAuction({ ...where, reserveWei, recovery })
   for (const bidder of bidders) auction.deposit(bidder.address, 1_000n)
@@ -64,7 +53,7 @@ describe('createLaneAuction', () => {
             const best = new Map<number, bigint>()
             for (const [bidder, amountWei] of offers) {
               const bid = await bidOf(bidders[bidder]!, amountWei, BigInt(i + 1))
-              if (codeOf(() => auction.bid(bid, startMs + 1_000)) !== 'taken') continue
+              if (codeOf(() => auction.bid(bid, startMs + 1_000)) !== 'none') continue
               placed.push(bid)
               if ((best.get(bidder) ?? 0n) < amountWei) best.set(bidder, amountWei)
             }
@@ -128,9 +117,9 @@ describe('createLaneAuction', () => {
     const good = await bidOf(alice, 20n)
     expect(take({ ...good, amountWei: 21n })).toBe('BID_INVALID')
     expect(take({ ...good, signature: `${good.signature.slice(0, 130)}00` as Hash })).toBe('BID_INVALID')
-    expect(take(good, 44_999)).toBe('taken')
+    expect(take(good, 44_999)).toBe('none')
     expect(take(good, 45_000)).toBe('AUCTION_PHASE')
-    for (let i = 0; i < 4; i++) expect(take(good)).toBe('taken')
+    for (let i = 0; i < 4; i++) expect(take(good)).toBe('none')
     expect(take(good)).toBe('BID_INVALID')
     expect(codeOf(() => auction.resolve(44_999))).toBe('AUCTION_PHASE')
     expect(auction.resolve(45_000).winner).toBe(low(alice.address))
@@ -214,8 +203,8 @@ describe('createExpressLane', () => {
     expect(submit({ ...(await messageOf(0n, bytes(1))), chainId: 11n })).toBe('LANE_INVALID')
     expect(submit({ ...(await messageOf(0n, bytes(1))), transaction: bytes(2) })).toBe('LANE_INVALID')
     expect(submit(await messageOf(1_001n, bytes(1)))).toBe('LANE_INVALID')
-    expect(submit(await messageOf(1_000n, bytes(1)))).toBe('taken')
-    expect(submit(await messageOf(0n, bytes(1)))).toBe('taken')
+    expect(submit(await messageOf(1_000n, bytes(1)))).toBe('none')
+    expect(submit(await messageOf(0n, bytes(1)))).toBe('none')
     expect(submit(await messageOf(0n, bytes(2)))).toBe('LANE_INVALID')
   })
 

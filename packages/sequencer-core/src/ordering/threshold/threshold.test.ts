@@ -1,5 +1,5 @@
-import { hexToBytes, isL2Error } from '@l2/common'
-import { seededRandom, testSeed } from '@l2/common/testing'
+import { hexToBytes } from '@l2/common'
+import { codeOf, seededRandom, testSeed } from '@l2/common/testing'
 import { type Hash, toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
@@ -59,15 +59,6 @@ const seal = (transaction: Pick<Transaction, 'raw' | 'sender' | 'gasLimit'>): En
     sigma: random.bytes(32),
   })
 
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    if (isL2Error(error)) return error.code
-    throw error
-  }
-  return 'taken'
-}
 const rules = (violations: readonly Violation[]): string[] => [...new Set(violations.map(each => each.rule))].sort()
 const newQueue = () => createEncryptedQueue({ scheme, eon: 1n, publicKey, keyShares, threshold, gasLimit: 100_000n })
 
