@@ -42,6 +42,12 @@ describe('examples', () => {
     expect(text).toMatch(/the challenger \+0\.0[78]\d ETH/)
   })
 
+  it('slash-on-l1: a double signer loses stake, eMETIS its rate, and a holder is paid what is left', async () => {
+    const text = await run('slash-on-l1.ts')
+    expect(text).toMatch(/slashed: 1,500 METIS, of it 75 to the watcher, 375 to the treasury, 1,050 burnt/)
+    expect(text).toMatch(/the rate is 0\.95 now[\s\S]*Ann put in 30,000 METIS and has 28,500[\s\S]*the same books/)
+  })
+
   it('inspect-batches: what a file of batcher data holds', async () => {
     const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
     const channel = createChannelOut({ ...rollup, channelId: `0x${'07'.repeat(16)}` }, createZlibCompressor())
