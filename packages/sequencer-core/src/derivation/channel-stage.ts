@@ -10,6 +10,7 @@ import type { Decompressors } from '../compression/compression.js'
 import { defaultDecompressors } from '../compression/zlib.js'
 import { SequencerError } from '../errors.js'
 import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
+import { type AttestedData, attestedIn, takeAttested } from './attested-data.js'
 import type { IncludedBatch } from './batch-queue.js'
 import { decodeBlobPayload } from './blob-payload.js'
 import { applyConfigLogs } from './config-changes.js'
@@ -80,6 +81,8 @@ export interface ChannelStage {
   readonly systemConfig: SystemConfig
   /** Channels of which frames are held. */
   readonly openChannels: number
+  /** Data that are attested and not on L1 yet; none where no committee is asked. */
+  readonly attestedAhead: number
 }
 
 type Source = { type: 'data'; data: Uint8Array } | { type: 'blobs'; hashes: readonly Hash[] }
@@ -133,6 +136,7 @@ class Stage implements ChannelStage {
   #systemConfig: SystemConfig
   #l1: L1BlockRef | undefined
   #passOver = false
+  #attested: AttestedData = new Map()
   #sources: Source[] = []
   #need: ChannelStageNeed | undefined
   #holocene = false
@@ -163,13 +167,18 @@ class Stage implements ChannelStage {
       : this.#bank.channelCount
   }
 
+  get attestedAhead(): number {
+    return this.#attested.size
+  }
+
   enter(block: L1Block, passOver = false): void {
     const events: DerivationEvent[] = []
     const systemConfig = applyConfigLogs(this.#systemConfig, block.logs, this.#config, block.timestamp, error =>
       events.push({ type: 'config-log-skipped', error }),
     )
     const l1 = l1BlockRef(block)
-    const sources = this.#sourcesOf(block, l1, systemConfig, events)
+    const attested = attestedIn(this.#attested, block, this.#config)
+    const sources = this.#sourcesOf(block, l1, systemConfig, attested, events)
     if (!this.#holocene && isForkActive(this.#config.forks, 'holocene', block.timestamp)) {
       // Everything half done before Holocene is dropped: partially submitted channels have to be sent again.
       this.#bank = createChannelBank()
@@ -178,12 +187,19 @@ class Stage implements ChannelStage {
     this.#l1 = l1
     this.#passOver = passOver
     this.#systemConfig = systemConfig
+    this.#attested = attested
     this.#sources = sources
     for (const event of events) this.#emit(event)
   }
 
   /** The batcher's transactions of a block, in order. */
-  #sourcesOf(block: L1Block, l1: L1BlockRef, systemConfig: SystemConfig, events: DerivationEvent[]): Source[] {
+  #sourcesOf(
+    block: L1Block,
+    l1: L1BlockRef,
+    systemConfig: SystemConfig,
+    attested: Map<Hash, bigint>,
+    events: DerivationEvent[],
+  ): Source[] {
     const sources: Source[] = []
     for (const { raw, from } of block.transactions) {
       const transaction = readInboxTransaction(raw, this.#config.l1ChainId)
@@ -192,6 +208,8 @@ class Stage implements ChannelStage {
       const reason = sender === undefined ? 'malformed' : 'not-batcher'
       if (sender === undefined || !this.#isBatcher(sender, l1, systemConfig)) {
         events.push({ type: 'transaction-ignored', reason })
+      } else if (this.#config.committee !== undefined && !takeAttested(attested, transaction)) {
+        events.push({ type: 'transaction-ignored', reason: 'not-attested' })
       } else if (transaction.blobVersionedHashes === undefined) {
         sources.push({ type: 'data', data: transaction.data })
       } else if (transaction.blobVersionedHashes.length > 0) {

@@ -15,7 +15,7 @@ export type DerivationCheckpoint = {
   /** The system config as `head` carries it. */
   readonly systemConfig: SystemConfig
   readonly warm: {
-    /** No channel was open after this L1 block. */
+    /** No channel was open after this L1 block, and nothing attested that was not posted. */
     readonly after: BlockId
     /** The system config as of that L1 block, which says who may post batches. */
     readonly systemConfig: SystemConfig
@@ -30,11 +30,13 @@ export function genesisCheckpoint(config: RollupConfig): DerivationCheckpoint {
 
 /**
  * The L1 block number that `warm.after` of a start without a checkpoint must not be above: a channel timeout before the head's origin, so
- * that every channel still open there is read whole. Source: OP specs, "Resetting the pipeline".
+ * that every channel still open there is read whole; and where a committee attests, its window before that. Source: OP
+ * specs, "Resetting the pipeline".
  *
  * To start from any safe block: `{ l1: head.l1Origin, head, systemConfig, warm: { after, systemConfig: … } }`.
  */
 export function coldStartL1Number(config: RollupConfig, head: L2BlockRef, headOriginTimestamp: bigint): bigint {
-  const number = head.l1Origin.number - channelTimeoutBlocks(config, headOriginTimestamp) - 1n
+  const attested = config.committee?.windowBlocks ?? 0n
+  const number = head.l1Origin.number - channelTimeoutBlocks(config, headOriginTimestamp) - attested - 1n
   return number > config.genesis.l1.number ? number : config.genesis.l1.number
 }

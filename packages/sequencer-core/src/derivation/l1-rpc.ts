@@ -4,6 +4,7 @@ import type { CallOptions } from '../engine/engine.js'
 import { encodeRpcTransaction } from '../engine/rpc-block.js'
 import { SequencerError } from '../errors.js'
 import { orderedTrieRoot } from '../rlp/ordered-trie.js'
+import { attestedTopic } from './attested-data.js'
 import { transactionDepositedTopic } from './deposit.js'
 import type { L1Block, L1Log, L1Transaction } from './l1.js'
 import { type BlobFeeStep, l1BlobFeeSchedules, scheduledBlobFee } from './l1-blob-fee.js'
@@ -90,6 +91,7 @@ export function createRpcL1Source(options: RpcL1SourceOptions): L1Source {
     const wanted = [
       [config.depositContract, transactionDepositedTopic],
       [config.systemConfigContract, configUpdateTopic],
+      ...(config.committee === undefined ? [] : [[config.committee.contract, attestedTopic] as const]),
     ] as const
     if (trustNode) {
       const filter = { blockHash: block.hash, address: wanted.map(([address]) => address) }
@@ -194,6 +196,7 @@ function toL1Block(
   config: RollupConfig,
 ): L1Block {
   const contracts = [config.depositContract, config.systemConfigContract]
+  if (config.committee !== undefined) contracts.push(config.committee.contract)
   return {
     number: BigInt(block.number),
     hash: block.hash,

@@ -73,7 +73,13 @@ export type DerivationEvent =
   /** A transaction to the inbox that does not count. */
   | {
       readonly type: 'transaction-ignored'
-      readonly reason: 'malformed' | 'not-batcher' | 'data-malformed' | 'blob-malformed' | 'commitment-skipped'
+      readonly reason:
+        | 'malformed'
+        | 'not-batcher'
+        | 'not-attested'
+        | 'data-malformed'
+        | 'blob-malformed'
+        | 'commitment-skipped'
     }
   | {
       readonly type: 'frame-ignored'

@@ -187,7 +187,8 @@ class Pipeline implements DerivationPipeline {
   #l1Read(): void {
     const l1 = this.#l1!
     const { number, hash } = l1
-    if (this.#channels.openChannels === 0 && number >= this.#warm.after.number) {
+    const { openChannels, attestedAhead } = this.#channels
+    if (openChannels === 0 && attestedAhead === 0 && number >= this.#warm.after.number) {
       this.#warm = { after: { number, hash }, systemConfig: this.#channels.systemConfig }
     }
     if (!this.#warming) {

@@ -50,6 +50,13 @@ export type RollupConfig = {
    * was mended. Default false. Source: superchain registry, `keep_karst_upgrade_gas`.
    */
   readonly keepKarstUpgradeGas?: boolean | undefined
+  /**
+   * Strict: a batcher's transaction counts only where the `Committee` on L1 has accepted a statement with its data hashes
+   * (`Attested` of `@l2/contracts`), in the same L1 block or in one of `windowBlocks` before it; each statement's data
+   * count once. No node of the OP Stack has this rule: none follows such a chain. Default: compatible, who posts is what
+   * the system config says and nothing is asked of the data.
+   */
+  readonly committee?: { readonly contract: Address; readonly windowBlocks: bigint } | undefined
   /** An upgrade of the chain's own, beyond the OP Stack: its rules are not here, and derivation ends with an error at this time. */
   readonly foreignFork?: { readonly name: string; readonly timeSeconds: bigint } | undefined
 }
@@ -105,6 +112,9 @@ export function maxChannelBankBytes(config: RollupConfig, l1Time: bigint): numbe
   return isForkActive(config.forks, 'fjord', l1Time) ? 1_000_000_000 : 100_000_000
 }
 
+/** L1 knows origins of statements for so long (EIP-2935). */
+const maxCommitteeWindowBlocks = 8191n
+
 /** Every field of a {@link RollupConfig}. */
 const knownFields: Readonly<Record<keyof RollupConfig, true>> = {
   l1ChainId: true,
@@ -123,6 +133,7 @@ const knownFields: Readonly<Record<keyof RollupConfig, true>> = {
   pectraBlobScheduleTime: true,
   keepKarstUpgradeGas: true,
   foreignFork: true,
+  committee: true,
 }
 
 /**
@@ -148,6 +159,13 @@ export function checkRollupConfig(config: RollupConfig): RollupConfig {
   if (config.sequencingWindowBlocks < 2n) issues.push('"sequencingWindowBlocks" expected at least 2')
   if (config.l1ChainId === config.l2ChainId)
     issues.push(`"l2ChainId" expected another than L1's, got ${config.l2ChainId}`)
+  const { committee } = config
+  if (committee !== undefined) {
+    if (!address.test(committee.contract)) issues.push('"committee.contract" expected an address')
+    if (committee.windowBlocks < 0n || committee.windowBlocks > maxCommitteeWindowBlocks) {
+      issues.push(`"committee.windowBlocks" expected 0 … ${maxCommitteeWindowBlocks}, got ${committee.windowBlocks}`)
+    }
+  }
   for (const field of Object.keys(config)) {
     if (!Object.hasOwn(knownFields, field)) issues.push(`"${field}" is no field that is known here`)
   }

@@ -212,7 +212,9 @@ export function toRollupJson(config: RollupConfig): RollupJson {
       ? 'op-node takes one type of alt-DA commitments'
       : config.foreignFork !== undefined
         ? `op-node has no rules for ${config.foreignFork.name}`
-        : undefined
+        : config.committee !== undefined
+          ? 'op-node takes batches that no committee has attested'
+          : undefined
   if (reason !== undefined) {
     throw new SequencerError(`no rollup.json: ${reason}`, { code: 'ROLLUP_CONFIG_INVALID', details: { reason } })
   }
