@@ -1,15 +1,27 @@
 // What each call costs, beside the stock contract's where there is one: measured on anvil over whole lives of money, and written into
 // docs/gas.md. Figures with proofs in them move by some hundred gas from run to run, with the zeros in hashes.
 import { writeFileSync } from 'node:fs'
+import { createPool } from '@l2/staking'
+import {
+  type HeaderMessage,
+  type SequencerDomain,
+  signedTypes,
+  signingHash,
+  transactionsRoot,
+} from '@l2/staking/evidence'
 import {
   type Abi,
+  bytesToHex,
+  concatHex,
   encodeDeployData,
   type Hex,
+  keccak256,
   parseEther,
   stringToHex,
   type TransactionReceipt,
   zeroAddress,
 } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { gasPriceOracleAbi, gasPriceOracleDeployedBytecode } from '../src/gas-price-oracle/index.js'
 import { withImmutables } from '../src/index.js'
 import { l1BlockDeployedBytecode } from '../src/l1-block/index.js'
@@ -38,7 +50,9 @@ import {
   withdrawalsOf,
 } from '../test/rollup.js'
 import { behind, finalitySeconds, maturitySeconds, proxy, systemConfigAt } from '../test/settlement.js'
+import { deployPool, l2ChainId, rollup, sequencers, startStake } from '../test/stake.js'
 import { stock } from '../test/stock.js'
+import { trieProof } from '../test/trie-proof.js'
 import { committees } from './committees.js'
 
 const [, alice, bob] = accounts
@@ -103,6 +117,108 @@ async function pool() {
     await l1.close()
   }
 }
+
+/** The life of stake: a seat with two delegators, a double signer, a block that reverses what was promised. */
+async function stakes() {
+  const world = await startStake()
+  const { l1, pool, token } = world
+  try {
+    const { gasUsed } = await deployPool(l1, {
+      ...createPool({ admin: alice.address }).config,
+      ...{ token: token.address, treasury: bob.address, paidByBatches: true, minDelegationWei: 1n },
+    })
+    row('`SequencerPool` deployed, its libraries being there', { gasUsed })
+    const [first, second] = sequencers
+    await world.seat(first!, first!.address, parseEther('20000'))
+    await world.epochs(1)
+    const id = await world.seat(second!, second!.address, parseEther('20000'))
+    for (const account of [alice, bob]) {
+      await l1.send(token, 'transfer', [account.address, parseEther('50000')])
+      await l1.send(token, 'approve', [pool.address, parseEther('50000')], { from: account })
+    }
+    const send = async (name: string, args: readonly unknown[], from = second!, title = `\`SequencerPool.${name}\``) =>
+      row(title, await l1.send(pool, name, args, { from }))
+    row('`SequencerPool.lock`', await lockAgain(world))
+    await send('delegate', [id, parseEther('1000')], alice, '`SequencerPool.delegate`, the first in a seat')
+    await send('delegate', [id, parseEther('1000')], bob)
+    await send('delegate', [id, parseEther('1000')], bob, '`SequencerPool.delegate`, more in the same epoch')
+    await send('relock', [id, parseEther('100'), false])
+    const admin = accounts[0] as unknown as typeof second
+    await l1.send(token, 'approve', [pool.address, parseEther('1000')])
+    await send('fund', [parseEther('1000')], admin!)
+    await world.epochs(5)
+    row('`SequencerPool.advanceEpoch`', await l1.send(pool, 'advanceEpoch', [7n]))
+    const entry = { signer: second!.address, blocks: 500n, hasEpoch: true, epoch: 5n }
+    await send('submitRewards', [1n, 0n, 5n, [entry]], admin!, '`SequencerPool.submitRewards`, one leader')
+    await send('claimDelegationRewards', [id], alice)
+    await send('withdrawRewards', [id])
+    await send('undelegate', [id, parseEther('500')], alice)
+    await send('withdraw', [id, parseEther('50')])
+    await l1.pass(22 * 86_400)
+    await world.epochs(1)
+    await send('claimDelegation', [id], alice)
+    await send('claim', [id])
+    await faults(world, send)
+  } finally {
+    await world.close()
+  }
+}
+
+/** A third seat, whose locking is measured alone. */
+async function lockAgain({ l1, pool, token }: Awaited<ReturnType<typeof startStake>>) {
+  const owner = sequencers[2]!
+  await l1.client.setBalance({ address: owner.address, value: parseEther('100') })
+  await l1.send(token, 'transfer', [owner.address, parseEther('50000')])
+  await l1.send(token, 'approve', [pool.address, parseEther('50000')], { from: owner })
+  await l1.send(pool, 'setWhitelist', [owner.address, true])
+  return l1.send(pool, 'lock', [owner.address, parseEther('30000'), zeroAddress, 0], { from: owner })
+}
+
+type Send = (name: string, args: readonly unknown[], from?: PrivateKeyAccount, title?: string) => Promise<unknown>
+
+async function faults({ l1, pool, verifier }: Awaited<ReturnType<typeof startStake>>, send: Send) {
+  const [first, second] = sequencers
+  const domain = { name: 'L2 Sequencer', version: '1', chainId: l2ChainId, verifyingContract: rollup }
+  const sign = (account: PrivateKeyAccount, primaryType: keyof typeof signedTypes, message: object) =>
+    account.signTypedData({ domain, types: signedTypes, primaryType, message: message as never })
+  const zero = `0x${'00'.repeat(32)}` as const
+  const epochId = await l1.read<bigint>(pool, 'epoch')
+  const transactions = Array.from({ length: 200 }, (_, n) => new Uint8Array(110).fill(n + 1))
+  const header = {
+    ...{ epochId, term: 0, height: 9n, parentHash: zero, txRoot: transactionsRoot(transactions), stateRoot: zero },
+    ...{ timestamp: 1n, l1OriginNumber: 1n, l1OriginHash: zero, forcedUpTo: 0n },
+  }
+  const other = { ...header, height: 9n, stateRoot: keccak256('0x01') }
+  const pair = [header, await sign(second!, 'SequencerHeader', header), other]
+  const headers = [pool.address, 2, ...pair, await sign(second!, 'SequencerHeader', other)]
+  await l1.send(pool, 'setWatcher', [bob.address, true])
+  const hashes = await Promise.all([header, other].map(each => hashOf(domain, each)))
+  const evidence = await l1.read<Hex>(verifier, 'evidenceHash', hashes)
+  await send('commitReport', [keccak256(concatHex([evidence, bob.address, zero]))], bob)
+  await l1.pass(12)
+  row('`EquivocationVerifier.proveHeaders`, with the case', await l1.send(verifier, 'proveHeaders', headers))
+  const { evidenceId } = await l1.read<{ evidenceId: Hex }>(verifier, 'judgeHeaders', headers)
+  await send('revealReport', [evidenceId, zero], bob)
+  const promise = (index: number, sequenceNo: bigint) => ({
+    ...{ txHash: keccak256(transactions[index]!), epochId, term: 0, sequenceNo, notAfterHeight: 99n },
+  })
+  const inclusion = (index: number) => ({
+    ...{ transaction: bytesToHex(transactions[index]!), index: BigInt(index), proof: trieProof(transactions, index) },
+  })
+  const [a, b] = [promise(150, 1n), promise(17, 2n)]
+  const signatures = await Promise.all([
+    ...[sign(first!, 'Receipt', a), sign(first!, 'Receipt', b), sign(first!, 'SequencerHeader', header)],
+  ])
+  const inversion = [pool.address, 1, a, b, header, signatures, inclusion(150), inclusion(17)]
+  const title = '`EquivocationVerifier.proveInversion`, a block of 200 transactions, with the case'
+  row(title, await l1.send(verifier, 'proveInversion', inversion))
+  await l1.pass(7 * 86_400)
+  await send('executeCase', [evidenceId], alice, '`SequencerPool.executeCase`, a safety fault with two delegators')
+  await send('collect', [bob.address], alice)
+}
+
+const hashOf = async (domain: SequencerDomain, message: HeaderMessage) =>
+  signingHash(domain, 'SequencerHeader', message)
 
 async function portals() {
   const ours = await portalLife(
@@ -208,6 +324,7 @@ async function predeploys() {
 }
 
 await pool()
+await stakes()
 await portals()
 await bridge()
 await predeploys()
