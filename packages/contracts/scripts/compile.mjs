@@ -18,6 +18,9 @@ const contracts = [
   ['l1/BlsCommittee', 'bls-committee'],
   ['l1/FeeSplitter', 'fee-splitter/contract'],
   ['l1/SequencerPool', 'sequencer-pool/contract'],
+  ['liquid/LiquidVault', 'liquid-vault/contract'],
+  ['liquid/RateFeed', 'liquid-vault/rate-feed/contract'],
+  ['liquid/RebasingToken', 'liquid-vault/rebasing-token/contract'],
   ['l1/MeteredPortal', 'metered-portal'],
   ['l1/SequencedGame', 'sequenced-game'],
   ['l1/NativeTokenBridgeL1', 'native-token-bridge-l1'],
@@ -36,7 +39,7 @@ const compilers = {
   '0.8.30': { package: 'solc', evmVersion: 'cancun', metadata: { bytecodeHash: 'none', appendCBOR: false } },
 }
 /** Contracts whose code would not fit into 24,576 bytes when it is made as fast as it can be. */
-const small = ['l1/SequencerPool', 'testing/PoolLens']
+const small = ['l1/SequencerPool', 'liquid/LiquidVault', 'testing/PoolLens']
 
 const packageFolder = name => dirname(require.resolve(`${name}/package.json`))
 /** What the OP Stack's sources import, by the packages that have it; the versions are those that the stock contracts were built with. */

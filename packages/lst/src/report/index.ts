@@ -1,5 +1,6 @@
 export type { Assets, Shares } from '../math/units.js'
 export {
+  checkDrawdown,
   checkReport,
   checkReward,
   checkSeats,
@@ -9,6 +10,7 @@ export {
   type PastRate,
   type ReportFigures,
   type ReportLimits,
+  rememberRate,
 } from './guard.js'
 export {
   burnLimit,
