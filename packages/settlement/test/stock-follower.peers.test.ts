@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { poolAbi, poolBytecode } from '@l2/contracts/pool'
+import { committeeAbi, committeeBytecode } from '@l2/contracts/committee'
+import { type CommitteeMember, createEcdsaAttester, ecdsaAttestation, hashTurnStatement } from '@l2/control-chain'
 import { createBatcher, createDerivationDriver, createEngineApi } from '@l2/sequencer-core'
 import {
   type Batcher,
@@ -35,10 +36,13 @@ import {
   encodeFunctionData,
   type Hash,
   hexToBytes,
+  keccak256,
   type LocalAccount,
   numberToHex,
   parseAbi,
+  zeroAddress,
 } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { goOutput, goProgram } from '../../../scripts/go.mjs'
 import { ask, startStockFollower } from '../../../scripts/stock-follower.js'
@@ -50,8 +54,8 @@ import { deploySettlement, type Settlement } from '../src/index.js'
 import { openArtifacts } from '../src/node/index.js'
 import { type AnvilL1, accounts, startL1 } from '../src/testing/dev-l1.js'
 
-// A chain whose contracts are the real ones, with deposits, withdrawals, changes of its configuration, the upgrade to Karst, two rotations and a reorganisation of
-// L1, made by ours on op-geth and followed by stock op-node. With `pnpm test:peers` alone: it takes minutes.
+// A chain whose contracts are the real ones, with deposits, withdrawals, changes of its configuration, the upgrade to Karst, posters that take turns by the word of
+// committees, each of which hands over to the next, and a reorganisation of L1, made by ours on op-geth and followed by stock op-node. With `pnpm test:peers` alone: it takes minutes.
 
 const wanted = process.env['L2_PEERS'] !== undefined
 const opNode = wanted ? goProgram('op-node') : undefined
@@ -63,6 +67,14 @@ if (!hasPrograms) {
 }
 
 const [deployer, first, second, stranger, user] = accounts
+/** Two committees, which take turns as posters do: each attests for one epoch. */
+const committees = [1, 5].map(from => {
+  const signers = [0, 1, 2, 3].map(n => createEcdsaAttester(privateKeyToAccount(keccak256(numberToHex(from + n)))))
+  const members = signers.map(
+    ({ key }, index): CommitteeMember => ({ id: from + index, power: BigInt(1 + index), key }),
+  )
+  return { signers, members, bytes: ecdsaAttestation.encodeMembers(members) }
+})
 const l1ChainId = 900n
 const l2ChainId = 901n
 const l1BlockSeconds = 4n
@@ -88,6 +100,7 @@ describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predepl
   const started: GethProcess[] = []
   let l1: AnvilL1
   let settlement: Settlement
+  let committee: Address
   let pool: Address
   let config: RollupConfig
   let genesisPath: string
@@ -116,9 +129,22 @@ describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predepl
     const data = encodeFunctionData({ abi: artifacts.contract('SystemConfig').abi as Abi, functionName, args })
     return call(deployer, settlement.addresses.systemConfig, data)
   }
-  const rotate = (poster: LocalAccount): Promise<Hash> => {
-    const args = [l2ChainId, ++turns, poster.address] as const
-    return call(deployer, pool, encodeFunctionData({ abi: poolAbi, functionName: 'rotate', args }))
+  /** The committee of the epoch says who posts in the next one, and which committee comes; whoever sends it. */
+  const rotate = async (poster: LocalAccount): Promise<Hash> => {
+    const [speaks, comes] = [committees[Number(turns % 2n)]!, committees[Number((turns + 1n) % 2n)]!]
+    const statement = {
+      ...{ chainId: l2ChainId, sequence: turns + 1n, committee: turns, poster: poster.address, lastAttested: 0n },
+      nextMembers: keccak256(comes.bytes),
+    }
+    const digest = hashTurnStatement(statement, { l1ChainId, committee })
+    const signatures = await Promise.all(
+      // Three of four have nine tenths of the stake.
+      [1, 2, 3].map(async n => [speaks.members[n]!.id, await speaks.signers[n]!.sign(digest)] as const),
+    )
+    const { bitmap, signature } = ecdsaAttestation.combine(speaks.members, new Map(signatures))!
+    const args = [{ ...statement, l2ChainId }, comes.bytes, bitmap, signature] as const
+    turns++
+    return call(stranger, committee, encodeFunctionData({ abi: committeeAbi, functionName: 'turn', args }))
   }
   const deposit = (value: bigint): Promise<Hash> => {
     const args = [user.address, value, 100_000n, false, '0x']
@@ -135,13 +161,16 @@ describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predepl
       { l2ChainId, batcher: first.address },
       { client: l1.client, account: deployer, artifacts },
     )
-    const args = [settlement.addresses.systemConfig, deployer.address, l2ChainId, 86_400n] as const
+    const { systemConfig } = settlement.addresses
+    const args = [systemConfig, l2ChainId, 86_400n, zeroAddress, 0n, 0n, committees[0]!.bytes] as const
     // Mined when it is told to, and not by itself, which anvil forgets now and then.
     await l1.test.setAutomine(false)
     const shared = { account: deployer, chain: null, gas: 3_000_000n, ...fees } as const
-    const hash = await l1.wallet(deployer).deployContract({ abi: poolAbi, bytecode: poolBytecode, args, ...shared })
+    const contract = { abi: committeeAbi, bytecode: committeeBytecode }
+    const hash = await l1.wallet(deployer).deployContract({ ...contract, args, ...shared, gas: 5_000_000n })
     await mine()
-    pool = (await l1.client.getTransactionReceipt({ hash })).contractAddress!
+    committee = (await l1.client.getTransactionReceipt({ hash })).contractAddress!
+    pool = await l1.client.readContract({ address: committee, abi: committeeAbi, functionName: 'pool' })
     const { states, bundles } = JSON.parse(readFileSync(statesPath!, 'utf8'))
     karst = states.karst
     upgradeTransactions = await loadUpgradeTransactions({ fork: 'karst', bundle: bundles.karst })
@@ -288,7 +317,7 @@ describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predepl
 
   const paidBy = (account: LocalAccount) => l1.client.getTransactionCount({ address: account.address })
 
-  it('is followed by stock op-node, hash by hash', { timeout: 900_000 }, async () => {
+  it('is followed by stock op-node over the epochs of its posters, hash by hash', { timeout: 900_000 }, async () => {
     const own = await execute()
     const made = sequencer(own)
     await made.grow(before)
