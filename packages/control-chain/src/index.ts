@@ -76,7 +76,14 @@ export {
 } from './operator/patience.js'
 export { type ProposalHold, proposalHold } from './operator/propose.js'
 export { type ControlParameters, defaultParameters } from './parameters.js'
-export type { Committee, PostingGenesis, PostingRules, PostingState, Signed } from './posting/state.js'
+export type {
+  Committee,
+  OrderedStatement,
+  PostingGenesis,
+  PostingRules,
+  PostingState,
+  Signed,
+} from './posting/state.js'
 export {
   type AttestationKey,
   encodeRegistration,
@@ -104,6 +111,7 @@ export {
 export { defaultStakeParameters, type StakeGenesis, type StakeParameters, type StakeState } from './stake/stake.js'
 export {
   encodeEquivocation,
+  encodeFalsePosting,
   encodeFalseStatement,
   type OperatorKeys,
   type OperatorMessage,

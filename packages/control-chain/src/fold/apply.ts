@@ -1,7 +1,7 @@
 import { OrderedMap } from '@l2/common'
 import { refuse } from '../errors.js'
 import type { L1Mark, OperatorList } from '../list/list.js'
-import { followPosting, isFalseStatement } from '../posting/fold.js'
+import { followPosting, isFalsePosting, isFalseStatement } from '../posting/fold.js'
 import type { PostingRules } from '../posting/state.js'
 import { type Conviction, engineEvidence, followMilestone } from '../stake/epochs.js'
 import { applyPoolCommands, poolRootOf } from '../stake/pool-commands.js'
@@ -13,6 +13,8 @@ import { bookMissed, bookSettled } from './record.js'
 import { type ControlState, type Member, membersOf, totalPower } from './state.js'
 import { beginTerm, rollBack } from './term.js'
 import { castVote, termVerdict } from './votes.js'
+
+type ConvictionReason = Exclude<Extract<ControlEvent, { type: 'jailed' }>['reason'], 'invalid'>
 
 /**
  * Folds one control block: lists, milestone, transactions, the end of the term, the mark of L1, the pool, batches and
@@ -69,7 +71,7 @@ export function applyControlBlock(
   state = settle(state, members, plan, events)
 
   const convictions: Conviction[] = []
-  const convict = (conviction: Conviction, reason: 'equivocation' | 'doubleVote' | 'falseStatement'): boolean => {
+  const convict = (conviction: Conviction, reason: ConvictionReason): boolean => {
     const next = jail(state, members, conviction.operator, reason, events)
     if (next === state) return false
     convictions.push(conviction)
@@ -86,6 +88,9 @@ export function applyControlBlock(
     else if (transaction.type === 'falseStatement' && isFalseStatement(state, transaction.statement, posting)) {
       const { accused: operator, evidence } = transaction
       convict({ operator, kind: 'ATTESTED_INVALID', evidence, place: undefined }, 'falseStatement')
+    } else if (transaction.type === 'falsePosting' && isFalsePosting(state, transaction)) {
+      const { accused: operator, evidence } = transaction
+      convict({ operator, kind: 'EQUIVOCATION_BATCH', evidence, place: undefined }, 'falsePosting')
     }
   }
   for (const operator of block.misbehaved ?? []) {

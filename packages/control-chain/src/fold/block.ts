@@ -32,6 +32,8 @@ export type ControlTransaction =
       readonly operator: number
       readonly sequence: bigint
       readonly statement: BatchStatement
+      /** The next nonce of its L1 account that was never used: from it on it posts named data alone. */
+      readonly nonce: bigint
     }
   /** Wants another poster, together with others. */
   | {
@@ -47,6 +49,15 @@ export type ControlTransaction =
       readonly accused: number
       readonly evidence: Hash
       readonly statement: BatchStatement
+    }
+  /** A transaction of a poster to the batch inbox of L1. It convicts if it carries what no statement names. Whoever sends it. */
+  | {
+      readonly type: 'falsePosting'
+      readonly accused: number
+      readonly evidence: Hash
+      /** Of the transaction. */
+      readonly nonce: bigint
+      readonly dataHashes: readonly Hash[]
     }
 
 /** A block of the control chain, as the fold takes it. */
@@ -82,7 +93,7 @@ export type ControlEvent =
   | {
       readonly type: 'jailed'
       readonly operator: number
-      readonly reason: 'equivocation' | 'doubleVote' | 'invalid' | 'falseStatement'
+      readonly reason: 'equivocation' | 'doubleVote' | 'invalid' | 'falseStatement' | 'falsePosting'
     }
   /** The committee signs this now. */
   | { readonly type: 'batchOrdered'; readonly statement: BatchStatement; readonly poster: number }

@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import { type Hex, zeroAddress, zeroHash } from 'viem'
+import { type Hash, type Hex, zeroAddress, zeroHash } from 'viem'
 import type { CommitteeMember } from '../attestation/attestation.js'
 import { isMoreThanTwoThirds } from '../attestation/quorum.js'
 import {
@@ -14,8 +14,8 @@ import { type ControlState, type Member, membersOf, totalPower } from '../fold/s
 import type { AttestationShare, BlockId, OperatorList } from '../list/list.js'
 import type { Committee, PostingRules, PostingState, Signed } from './state.js'
 
-/** Statements whose digests are kept: for so long two of one number convict. */
-const keptDigests = 256n
+/** Statements that are kept: for so long what differs from them convicts. */
+const keptStatements = 256n
 
 /** The draws of posters are apart from those of leaders, which count from zero. */
 const posterDraw = 0x8000_0000
@@ -145,7 +145,7 @@ export function isDue(state: ControlState, posting: PostingState, statement: Bat
 function openBatch(
   state: ControlState,
   posting: PostingState,
-  { operator, statement }: Extract<ControlTransaction, { type: 'batch' }>,
+  { operator, statement, nonce }: Extract<ControlTransaction, { type: 'batch' }>,
   { domain }: PostingRules,
   events: ControlEvent[],
 ): PostingState {
@@ -158,7 +158,9 @@ function openBatch(
     ...posting,
     sequence,
     open: { statement, digest, signatures: OrderedMap.from() },
-    digests: posting.digests.set(sequence, digest).delete(sequence - keptDigests),
+    ordered: posting.ordered
+      .set(sequence, { poster: operator, nonce, digest, dataHashes: statement.dataHashes })
+      .delete(sequence - keptStatements),
   }
 }
 
@@ -238,6 +240,24 @@ export function isFalseStatement(
 ): boolean {
   if (posting === undefined || rules === undefined) return false
   if (statement.sequence > posting.sequence) return true
-  const ordered = posting.digests.get(statement.sequence)
-  return ordered !== undefined && ordered !== hashBatchStatement(statement, rules.domain)
+  const ordered = posting.ordered.get(statement.sequence)
+  return ordered !== undefined && ordered.digest !== hashBatchStatement(statement, rules.domain)
+}
+
+/**
+ * Whether a poster put data on L1 that no statement names. With each statement it says from which nonce of its account on
+ * it posts named data alone, so that what it posted before the oldest statement that is kept convicts nobody.
+ */
+export function isFalsePosting(
+  { posting }: Pick<ControlState, 'posting'>,
+  { accused, nonce, dataHashes }: Extract<ControlTransaction, { type: 'falsePosting' }>,
+): boolean {
+  if (posting === undefined) return false
+  let from: bigint | undefined
+  const named = new Set<Hash>()
+  for (const [, ordered] of posting.ordered) {
+    if (ordered.poster === accused) from ??= ordered.nonce
+    for (const hash of ordered.dataHashes) named.add(hash)
+  }
+  return from !== undefined && nonce >= from && dataHashes.some(hash => !named.has(hash))
 }

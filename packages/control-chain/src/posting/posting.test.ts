@@ -1,4 +1,5 @@
-import { type Hash, keccak256, zeroAddress, zeroHash } from 'viem'
+import { encodeDeposit } from '@l2/sequencer-core/derivation'
+import { type Hash, hexToBytes, keccak256, zeroAddress, zeroHash } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { createEcdsaAttester, ecdsaAttestation } from '../attestation/ecdsa.js'
@@ -16,6 +17,7 @@ import { type ControlState, createControlState, scheduleMembers } from '../fold/
 import type { OperatorList } from '../list/list.js'
 import { defaultParameters } from '../parameters.js'
 import {
+  encodeFalsePosting,
   encodeFalseStatement,
   type OperatorMessage,
   readTransaction,
@@ -29,6 +31,7 @@ const epochBlocks = 100n
 const accounts = [1, 2, 3, 4, 5].map(n => privateKeyToAccount(keccak256(`0x0${n}`)))
 const attesters = accounts.map(createEcdsaAttester)
 const domain = { l1ChainId: 1n, committee: `0x${'c0'.repeat(20)}` } as const
+const batchInbox = `0x${'1b'.repeat(20)}` as const
 const headers = { chainId: 901n, rollup: `0x${'0f'.repeat(20)}` } as const
 const plan: LeaderPlan = {
   slotAt: height => ({ start: height - (height % 5n), end: height - (height % 5n) + 4n, leader: 1 }),
@@ -38,6 +41,7 @@ const plan: LeaderPlan = {
 const rules: PostingRules = {
   attestation: ecdsaAttestation,
   domain,
+  batchInbox,
   epochOf: height => height / epochBlocks,
   attestationKey: id => attesters[id - 1]?.key,
   posterAccount: id => accounts[id - 1]?.address,
@@ -94,7 +98,7 @@ class World {
     }
   }
   batch(change: Partial<BatchStatement> = {}, operator = this.posting.turn.poster): ControlTransaction {
-    return { type: 'batch', operator, sequence: ++this.sequence, statement: this.statement(change) }
+    return { type: 'batch', operator, sequence: ++this.sequence, statement: this.statement(change), nonce: 7n }
   }
   vote(operator: number, turn = this.posting.turn.sequence): ControlTransaction {
     return { type: 'posterVote', operator, sequence: ++this.sequence, turn }
@@ -317,7 +321,7 @@ describe('a statement that was not ordered', () => {
   it('and votes and statements are read back as they were signed, and unknown without a committee', async () => {
     const statement = new World().settle(3).statement()
     const messages: OperatorMessage[] = [
-      { type: 'batch', statement },
+      { type: 'batch', statement, nonce: 9n },
       { type: 'posterVote', turn: 5n },
     ]
     for (const message of messages) {
@@ -332,6 +336,87 @@ describe('a statement that was not ordered', () => {
     expect(() => encodeFalseStatement(1, statement, '0x0' as Hash)).toThrow(
       expect.objectContaining({ code: 'ENCODING_INVALID' }),
     )
+  })
+})
+
+describe('a poster’s transaction on L1', () => {
+  const context = { domain: headers, window: 16, posting: rules, keys: { operatorOf: () => undefined } }
+  const data = { named: '0x01aa', other: '0x01bb' } as const
+  const fees = { gas: 100_000n, maxFeePerGas: 10n, maxPriorityFeePerGas: 1n } as const
+  const posted = async (id: number, change: Record<string, unknown> = {}) => {
+    const transaction = { type: 'eip1559', chainId: 1, nonce: 7, to: batchInbox, data: data.named, ...fees, ...change }
+    return hexToBytes(await accounts[id - 1]!.signTransaction(transaction as never))
+  }
+  const evidence = async (accused: number, raw: Promise<Uint8Array>) => {
+    const answer = readTransaction(encodeFalsePosting(accused, await raw), context)
+    return answer.ok ? answer.transaction : answer.reason
+  }
+  const world = () => {
+    const made = new World().settle(20)
+    return made.next({ transactions: [made.batch({ dataHashes: [keccak256(data.named), hash(5), hash(6)] })] })
+  }
+  const judge = async (raw: Promise<Uint8Array>, accused = 1) => {
+    const transaction = await evidence(accused, raw)
+    if (typeof transaction === 'string') return transaction
+    return world().next({ transactions: [transaction] }).events[0]
+  }
+
+  it('convicts it of what no statement names, and ends its turn', async () => {
+    const convicted = { type: 'jailed', operator: 1, reason: 'falsePosting' }
+    expect(await judge(posted(1, { data: data.other }))).toEqual(convicted)
+    const blobs = { type: 'eip4844', maxFeePerBlobGas: 1n, data: undefined }
+    const versioned = (n: number): Hash => `0x01${hash(n).slice(4)}`
+    expect(await judge(posted(1, { ...blobs, blobVersionedHashes: [versioned(5)] }))).toEqual(convicted)
+    const after = world().next({ transactions: [(await evidence(1, posted(1, { data: data.other }))) as never] })
+    expect(after.events.at(-1)).toMatchObject({ type: 'turnOrdered', before: 1, cause: 'conviction' })
+  })
+
+  it('convicts nobody who posted what is named, before its word, elsewhere, or for another chain', async () => {
+    expect(await judge(posted(1))).toBeUndefined()
+    // Of a nonce from before its statement: what it carried may be forgotten.
+    expect(await judge(posted(1, { data: data.other, nonce: 6 }))).toBeUndefined()
+    const legacy = {
+      type: 'legacy',
+      data: data.other,
+      gasPrice: 1n,
+      maxFeePerGas: undefined,
+      maxPriorityFeePerGas: undefined,
+    }
+    expect(await judge(posted(1, legacy))).toMatchObject({ type: 'jailed', operator: 1 })
+    // Never a poster, so far.
+    expect(await judge(posted(2, { data: data.other }), 2)).toBeUndefined()
+    for (const [raw, accused, reason] of [
+      [posted(1, { data: data.other }), 2, 'T_NO_FAULT'],
+      [posted(1, { data: data.other }), 9, 'T_SIGNER'],
+      [posted(1, { data: data.other, to: zeroAddress }), 1, 'T_NO_FAULT'],
+      [posted(1, { data: data.other, chainId: 2 }), 1, 'T_DECODE'],
+      [posted(1, { ...legacy, chainId: undefined }), 1, 'T_DECODE'],
+    ] as const) {
+      expect(await evidence(accused, raw as never)).toBe(reason)
+    }
+    // A deposit of an L1 that is a rollup itself says who sent it, and nobody signed.
+    const deposit = encodeDeposit({
+      ...{ sourceHash: hash(1), from: accounts[0]!.address, to: batchInbox, mint: 0n, value: 0n, gas: 1n },
+      ...{ isSystemTransaction: false, data: Uint8Array.of(1, 2) },
+    })
+    expect(await evidence(1, Promise.resolve(deposit))).toBe('T_DECODE')
+  })
+
+  it('is read from no other bytes', async () => {
+    const good = encodeFalsePosting(1, await posted(1))
+    for (let at = 5; at < good.length; at += 3) {
+      const changed = good.slice()
+      changed[at]! ^= 4
+      const answer = readTransaction(changed, context)
+      // Whoever a changed one recovers to, it is not the poster.
+      expect(answer.ok, `byte ${at}`).toBe(false)
+    }
+    for (let length = 0; length < good.length; length += 7) {
+      expect(readTransaction(good.subarray(0, length), context).ok).toBe(false)
+    }
+    for (const raw of [new Uint8Array(), new Uint8Array(131_073)]) {
+      expect(() => encodeFalsePosting(1, raw)).toThrow(expect.objectContaining({ code: 'ENCODING_INVALID' }))
+    }
   })
 })
 

@@ -26,7 +26,9 @@ export function postingSchema<Height extends z.core.$ZodType<bigint>, H extends 
   const signedBatch = z.nullable(z.strictObject({ statement: batch, digest: hash, signatures }))
   return z.strictObject({
     ...{ sequence: height, open: signedBatch, attested: signedBatch, attestedTo: height },
-    digests: z.array(z.tuple([height, hash])),
+    ordered: z.array(
+      z.tuple([height, z.strictObject({ poster: id, nonce: height, digest: hash, dataHashes: z.array(hash) })]),
+    ),
     committee,
     next: z.nullable(committee),
     turn: z.strictObject({ sequence: height, epoch: height, poster: id }),
@@ -60,7 +62,10 @@ export function writePosting(posting: PostingState) {
     open: signedOf(posting.open, batchOf),
     attested: signedOf(posting.attested, batchOf),
     attestedTo: posting.attestedTo,
-    digests: [...posting.digests],
+    ordered: [...posting.ordered].map(([sequence, { poster, nonce, digest, dataHashes }]) => [
+      sequence,
+      { poster, nonce, digest, dataHashes },
+    ]),
     committee: committeeOf(posting.committee),
     next: posting.next === undefined ? null : committeeOf(posting.next),
     turn: { sequence: turn.sequence, epoch: turn.epoch, poster: turn.poster },
@@ -78,7 +83,7 @@ export function readPosting(read: z.infer<ReturnType<typeof postingSchema>>): Po
     ...read,
     open: signed(read.open),
     attested: signed(read.attested),
-    digests: OrderedMap.from(read.digests as never),
+    ordered: OrderedMap.from(read.ordered as never),
     next: read.next ?? undefined,
     openTurn: signed(read.openTurn),
     signedTurn: signed(read.signedTurn),

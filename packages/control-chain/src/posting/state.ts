@@ -20,6 +20,15 @@ export type Signed<Statement> = {
   readonly signatures: OrderedMap<number, Hex>
 }
 
+/** What is kept of a statement for some time. */
+export type OrderedStatement = {
+  readonly poster: number
+  /** L1 nonce of the poster's account from which on it posts nothing but what is named from this statement on. */
+  readonly nonce: bigint
+  readonly digest: Hash
+  readonly dataHashes: readonly Hash[]
+}
+
 /** What the operators have agreed on about batches on L1: a part of the state of the control chain. */
 export type PostingState = {
   /** Number of the last statement that was ordered. */
@@ -30,8 +39,8 @@ export type PostingState = {
   readonly attested: Signed<BatchStatement> | undefined
   /** L2 block number up to which statements are signed. A rollback takes it back. */
   readonly attestedTo: bigint
-  /** What was ordered under the latest numbers: whoever signed something else there is convicted. */
-  readonly digests: OrderedMap<bigint, Hash>
+  /** The latest statements: whoever signed another under such a number, or posted what none of them names, is convicted. */
+  readonly ordered: OrderedMap<bigint, OrderedStatement>
   /** Signs now. */
   readonly committee: Committee
   /** Signs as soon as the one before has handed over to it. */
@@ -56,6 +65,8 @@ export type PostingState = {
 export interface PostingRules {
   readonly attestation: Attestation
   readonly domain: CommitteeDomain
+  /** Where batches are sent on L1. */
+  readonly batchInbox: Address
   /** Election epoch of an L2 block. */
   epochOf(height: bigint): bigint
   attestationKey(operator: number): Hex | undefined
@@ -91,7 +102,7 @@ export function createPostingState(genesis: PostingGenesis): PostingState {
     open: undefined,
     attested: undefined,
     attestedTo: genesisHeight,
-    digests: OrderedMap.from(),
+    ordered: OrderedMap.from(),
     committee: { number: 0n, members: committee.map(each => ({ ...each, key: each.key.toLowerCase() as Hex })) },
     next: undefined,
     turn: { sequence: 0n, epoch, poster },

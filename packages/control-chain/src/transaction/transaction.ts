@@ -8,9 +8,11 @@ import {
   type SignedHeader,
   signedHeaderLength,
 } from '@l2/sequencer-core/block'
+import { readInboxTransaction } from '@l2/sequencer-core/derivation'
+import { nobleRecovery } from '@l2/sequencer-core/transaction'
 import type { PoolCommand } from '@l2/staking'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { Address, Hash, Hex } from 'viem'
+import { type Address, type Hash, type Hex, parseTransaction, type TransactionSerialized } from 'viem'
 import {
   type BatchStatement,
   decodeBatchStatement,
@@ -31,7 +33,7 @@ import { decodePoolCommands, encodePoolCommands } from '../stake/pool-commands.j
 export type OperatorMessage =
   | { readonly type: 'termVote'; readonly view: number; readonly cause?: TermCause | undefined }
   | { readonly type: 'list'; readonly list: OperatorList }
-  | { readonly type: 'batch'; readonly statement: BatchStatement }
+  | { readonly type: 'batch'; readonly statement: BatchStatement; readonly nonce: bigint }
   | { readonly type: 'posterVote'; readonly turn: bigint }
 
 /** Whose key is whose: keys are never forgotten, so that rotating one is no escape. */
@@ -45,7 +47,9 @@ export type TransactionContext = {
   /** Of the parameters: hashes of a list. */
   readonly window: number
   /** Where a committee attests batches. */
-  readonly posting?: Pick<PostingRules, 'attestation' | 'attestationKey' | 'domain'> | undefined
+  readonly posting?:
+    | Pick<PostingRules, 'attestation' | 'attestationKey' | 'batchInbox' | 'domain' | 'posterAccount'>
+    | undefined
 }
 
 /** Why a transaction is no part of a block. */
@@ -61,7 +65,7 @@ export type TransactionRefusal =
 
 const types = {
   ...{ termVote: 1, list: 2, equivocation: 3, poolCommands: 4 },
-  ...{ batch: 5, posterVote: 6, falseStatement: 7 },
+  ...{ batch: 5, posterVote: 6, falseStatement: 7, falsePosting: 8 },
 } as const
 const causes = { silent: 1, l1: 2, invalid: 3, rollback: 4 } as const
 const withdrawal = 0
@@ -85,7 +89,7 @@ function contentOf(message: OperatorMessage): Uint8Array[] {
     case 'list':
       return [encodeList(message.list)]
     case 'batch':
-      return [encodeBatchStatement(message.statement)]
+      return [uint('nonce', message.nonce, 8), encodeBatchStatement(message.statement)]
     case 'posterVote':
       return [uint('turn', message.turn, 8)]
     case 'termVote':
@@ -162,12 +166,13 @@ export function readTransaction(
   context: TransactionContext,
 ): { ok: true; transaction: ControlTransaction } | { ok: false; reason: TransactionRefusal } {
   const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
-  const content = Math.max(maxListLength(context.window), statementLength(maxDataHashes))
+  const content = Math.max(maxListLength(context.window), 8 + statementLength(maxDataHashes))
   const longest = Math.max(9 + content, 1 + 2 * signedHeaderLength)
   if (bytes[0] === types.poolCommands) {
     const commands = decodePoolCommands(bytes.subarray(1))
     return commands === undefined ? refused('T_DECODE') : { ok: true, transaction: { type: 'poolCommands', commands } }
   }
+  if (bytes[0] === types.falsePosting) return readFalsePosting(bytes, context)
   if (bytes.length > longest + signatureLength) return refused('T_DECODE')
   if (bytes[0] === types.equivocation) return readEquivocation(bytes, context)
   if (bytes[0] === types.falseStatement) return readFalseStatement(bytes, context)
@@ -195,8 +200,8 @@ function readMessage(type: number, bytes: Uint8Array, context: TransactionContex
   if (type === types.posterVote) {
     return bytes.length === 8 ? { type: 'posterVote', turn: reader(bytes).u64() } : undefined
   }
-  const statement = type === types.batch ? decodeBatchStatement(bytes) : undefined
-  return statement === undefined ? undefined : { type: 'batch', statement }
+  const statement = type === types.batch && bytes.length > 8 ? decodeBatchStatement(bytes.subarray(8)) : undefined
+  return statement === undefined ? undefined : { type: 'batch', statement, nonce: reader(bytes).u64() }
 }
 
 function readVote(bytes: Uint8Array): OperatorMessage | undefined {
@@ -268,4 +273,50 @@ function readFalseStatement(bytes: Uint8Array, { posting }: TransactionContext):
   if (isSigned.length === 0) return { ok: false, reason: 'T_NO_FAULT' }
   const evidence = bytesToHex(keccak_256(bytes))
   return { ok: true, transaction: { type: 'falseStatement', accused, evidence, statement } }
+}
+
+/** Of an L1 transaction as evidence: Ethereum's pools take no larger ones. */
+const maxPostingLength = 131_072
+
+/**
+ * A poster's transaction of L1 as evidence, of a blob transaction without its blobs: it convicts if it carries what no
+ * statement names.
+ *
+ * @param raw EIP-2718 bytes, as `eth_getRawTransactionByHash` answers them
+ * @throws ControlChainError `ENCODING_INVALID`
+ */
+export function encodeFalsePosting(accused: number, raw: Uint8Array): Uint8Array {
+  if (raw.length === 0 || raw.length > maxPostingLength) {
+    refuse('ENCODING_INVALID', `a transaction expected to have 1 … ${maxPostingLength} bytes, got ${raw.length}`)
+  }
+  return concatBytes(Uint8Array.of(types.falsePosting), u32('accused', accused), raw)
+}
+
+function readFalsePosting(bytes: Uint8Array, { posting }: TransactionContext): ReturnType<typeof readTransaction> {
+  const refused = (reason: TransactionRefusal) => ({ ok: false, reason }) as const
+  const raw = bytes.subarray(5)
+  if (posting === undefined || raw.length === 0 || raw.length > maxPostingLength) return refused('T_DECODE')
+  const accused = reader(bytes.subarray(1)).u32()
+  const account = posting.posterAccount(accused)
+  if (account === undefined) return refused('T_SIGNER')
+  const l1 = signedForL1(raw, posting.domain.l1ChainId)
+  if (l1 === undefined) return refused('T_DECODE')
+  if (l1.to?.toLowerCase() !== posting.batchInbox.toLowerCase()) return refused('T_NO_FAULT')
+  if (l1.sender(nobleRecovery)?.toLowerCase() !== account.toLowerCase()) return refused('T_NO_FAULT')
+  const dataHashes = l1.blobVersionedHashes ?? [bytesToHex(keccak_256(l1.data))]
+  const evidence = bytesToHex(keccak_256(bytes))
+  return { ok: true, transaction: { type: 'falsePosting', accused, evidence, nonce: l1.nonce, dataHashes } }
+}
+
+/** A transaction that is signed, and for this chain alone: a deposit has no signature, and one without a chain id may be of another. */
+function signedForL1(raw: Uint8Array, l1ChainId: bigint) {
+  const isTyped = raw[0]! >= 1 && raw[0]! <= 3
+  const read = isTyped || raw[0]! >= 0xc0 ? readInboxTransaction(raw, l1ChainId) : undefined
+  if (read === undefined) return undefined
+  try {
+    const { nonce, chainId } = parseTransaction(bytesToHex(raw) as TransactionSerialized)
+    return BigInt(chainId ?? 0) === l1ChainId ? { ...read, nonce: BigInt(nonce ?? 0) } : undefined
+  } catch {
+    return undefined
+  }
 }
