@@ -29,12 +29,15 @@ export type StockFollowerOptions = {
   chainId: bigint
   /** Where it keeps its data. */
   directory: string
+  /** Listens for other nodes on 127.0.0.1, at a port that it chooses, and finds nobody by itself. Default: it has no network. */
+  hasNetwork?: boolean | undefined
 }
 
 /** What is read of `optimism_syncStatus`. */
 export type NodeStatus = {
   readonly current_l1: { readonly number: number }
   readonly safe_l2: { readonly number: number; readonly hash: Hash }
+  readonly unsafe_l2: { readonly number: number; readonly hash: Hash }
 }
 
 /** A running pair of op-node and op-geth. */
@@ -117,6 +120,16 @@ async function startAnvilBeacon(l1Url: string): Promise<{ url: string; close(): 
   }
 }
 
+/** Somebody who is not there: without a name op-node asks the public ones, even when it discovers nobody. */
+const nobody =
+  'enode://79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8@127.0.0.1:9'
+
+const networkFlags = (directory: string): string[] => [
+  ...['--p2p.listen.ip=127.0.0.1', '--p2p.listen.tcp=0', '--p2p.listen.udp=0', '--p2p.no-discovery'],
+  ...['--p2p.bootnodes', nobody],
+  ...['--p2p.priv.path', join(directory, 'p2p-key.txt'), '--p2p.peerstore.path=memory', '--p2p.discovery.path=memory'],
+]
+
 /** Starts both, and ends them with `await using`. They die with this process. @throws SequencerError `ENGINE_UNAVAILABLE` where one of them does not start */
 export async function startStockFollower(options: StockFollowerOptions): Promise<StockFollower> {
   const { opNode, opGeth: binary, l1Url, rollupPath, genesisPath, chainId, directory } = options
@@ -161,7 +174,8 @@ export async function startStockFollower(options: StockFollowerOptions): Promise
           '--rollup.config',
           rollupPath,
         ],
-        ...['--p2p.disable=true', '--rpc.addr=127.0.0.1', '--rpc.port=0', '--verifier.l1-confs=0'],
+        ...(options.hasNetwork ? networkFlags(directory) : ['--p2p.disable=true']),
+        ...['--rpc.addr=127.0.0.1', '--rpc.port=0', '--verifier.l1-confs=0'],
       ],
       output => /Started JSON-RPC server"\s+addr=(\S+)/.exec(output)?.[1],
       60_000,
