@@ -42,7 +42,7 @@ describe('examples', () => {
     expect(text).toMatch(/the challenger \+0\.0[78]\d ETH/)
   })
 
-  it('slash-on-l1: a double signer loses stake, eMETIS its rate, and a holder is paid what is left', async () => {
+  it('slash-on-l1: a double signer loses stake, seMETIS its rate, and a holder is paid what is left', async () => {
     const text = await run('slash-on-l1.ts')
     expect(text).toMatch(/slashed: 1,500 METIS, of it 75 to the watcher, 375 to the treasury, 1,050 burnt/)
     expect(text).toMatch(/the rate is 0\.95 now[\s\S]*Ann put in 30,000 METIS and has 28,500[\s\S]*the same books/)

@@ -1,22 +1,24 @@
 // A sequencer signs two blocks for one place, and loses stake on L1: whoever has the two headers shows them to a contract, and nobody's word is
-// needed. The seat is that of a liquid-staking protocol, so the rate of its eMETIS falls, and a holder who leaves gets that much less.
+// needed. The seat is that of a liquid-staking vault, so the rate of its seMETIS falls, and a holder who leaves gets that much less.
 //
 // Run: npm run example examples/slash-on-l1.ts
 
 import { spawn } from 'node:child_process'
 import { equivocationVerifierAbi, equivocationVerifierBytecode } from '@l2/contracts/equivocation-verifier'
+import { liquidVaultActions, liquidVaultDeployment } from '@l2/contracts/liquid-vault'
 import { sequencerPoolActions, sequencerPoolDeployment } from '@l2/contracts/sequencer-pool'
 import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { l1PoolCommands } from '@l2/control-chain'
-import { applyLiquid, assets, createLiquid, liquidRate, liquidShares, type Shares } from '@l2/lst'
 import { hashSequencerHeader, headerDomain, sequencerHeaderTypes } from '@l2/sequencer-core/block'
 import { anvilBinary } from '@l2/sequencer-core/node'
 import { applyPool, createPool, type SequencerPoolEvent } from '@l2/staking'
 import {
   createTestClient,
+  encodeAbiParameters,
   encodePacked,
   formatEther,
   getContract,
+  getContractAddress,
   type Hash,
   type Hex,
   http,
@@ -84,16 +86,22 @@ const pool = made.contractAddress!
 const { sequencerPool } = l1.extend(sequencerPoolActions({ address: pool }))
 say(`pool ${pool}, verifier ${verifier}`)
 
-// The pool of the rollup and the books of eMETIS are functions of what L1 says.
+// The vault: the keeper takes its METIS to a seat, the admin reports for the oracles and agrees to a loss beyond the cap.
+const vaultNonce = BigInt(await l1.getTransactionCount({ address: admin.address })) + 1n
+const vault = getContractAddress({ from: admin.address, nonce: vaultNonce })
+await done(token.write.approve([vault, parseEther('1')], { account: admin }))
+const roles = { guardian: admin.address, reporter: admin.address, custodian: keeper.address, treasury: admin.address }
+const vaultData = liquidVaultDeployment({ asset: tokenAddress, ...roles, maxRequestWei: supply })
+await done(l1.sendTransaction({ account: admin, data: vaultData }))
+const { liquidVault } = l1.extend(liquidVaultActions({ address: vault }))
+
+// The pool of the rollup is a function of what L1 says.
 const { timestamp: begun } = await l1.getBlock({ blockNumber: made.blockNumber })
 let mirrored = createPool(options, begun)
-let lst = createLiquid({
-  ...{ preset: 'recommended', profile: 'sdk', seed: 10n ** 18n, entrySeconds: 0n, seatReleases: 'events', now: begun },
-})
 let read = made.blockNumber
-/** Reads L1 up to its head, and gives what happened in the pool to the books. */
+/** Reads L1 up to its head: what happened in the pool. */
 async function follow(): Promise<SequencerPoolEvent[]> {
-  const { number: head, timestamp: now } = await l1.getBlock()
+  const head = await l1.getBlockNumber()
   const logs = head > read ? await l1.getLogs({ address: pool, fromBlock: read + 1n, toBlock: head }) : []
   const dated = []
   for (const log of logs) {
@@ -107,20 +115,28 @@ async function follow(): Promise<SequencerPoolEvent[]> {
     mirrored = next.state
     events.push(...next.events)
   }
-  lst = applyLiquid(lst, { type: 'settle', now }).state
-  for (const event of events) lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
   return events
 }
-const rate = (): string => metis(liquidRate(lst).rate / 10n ** 9n)
+const rate = async (): Promise<string> => metis((await liquidVault.read.rateE27()) / 10n ** 9n)
 const now = async (): Promise<bigint> => (await l1.getBlock()).timestamp
 async function pass(seconds: bigint): Promise<void> {
   await l1.increaseTime({ seconds: Number(seconds) })
   await l1.mine({ blocks: 1 })
 }
-/** The oracles' report, with a second one that agrees to a loss. */
-async function report(): Promise<void> {
+const [reportType] = liquidVault.abi.find(item => item.type === 'function' && item.name === 'report')!.inputs
+/** The oracles' report of the seat, which pays requests up to `lastId`. The guardian agrees to whatever it takes away. */
+async function report(lastId = 0n): Promise<void> {
   await pass(1n)
-  lst = applyLiquid(lst, { type: 'report', now: await now(), confirmed: true }).state
+  const { amountWei, status } = mirrored.sequencers.get(1)!
+  const input = {
+    // A seat that was left and paid is empty.
+    seatsNowWei: status === 'exited' ? 0n : amountWei + (mirrored.sequencers.get(1)!.unlocking[0]?.amountWei ?? 0n),
+    appearedWei: await liquidVault.read.transitWei(),
+    ...{ lastId, maxRateE27: lastId === 0n ? 0n : await liquidVault.read.rateE27(), appearedSeats: 0n, bunker: false },
+  }
+  const hash = keccak256(encodeAbiParameters([reportType] as never, [input] as never))
+  await done(liquidVault.write.confirmLoss([hash], { account: admin }))
+  await done(liquidVault.write.report([input], { account: admin }))
 }
 async function epochs(count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
@@ -135,29 +151,24 @@ async function lock(owner: HDAccount, key: HDAccount, amountWei: bigint): Promis
   await done(sequencerPool.write.lock(args, { account: owner }))
 }
 
-// Lock: Ann's METIS becomes eMETIS and is a sequencer's stake; two others have seats of their own.
+// Lock: Ann's METIS becomes seMETIS and is a sequencer's stake; two others have seats of their own.
 for (const [to, amount] of [
   [ann, '30000'],
   [second, '40000'],
   [third, '40000'],
-  [keeper, '1'],
 ] as const)
   await done(token.write.transfer([to.address, parseEther(amount)], { account: admin }))
-lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-lst = applyLiquid(lst, {
-  ...{ type: 'deposit', account: 'ann', assets: assets(parseEther('30000')), now: await now() },
-}).state
-await done(token.write.transfer([keeper.address, parseEther('30000')], { account: ann }))
-const planned = applyLiquid(lst, { type: 'allocate', now: await now() })
-lst = planned.state
-const stakeWei = planned.result.reduce((sum, { assets: wei }) => sum + wei, 0n)
+await done(token.write.approve([vault, supply], { account: ann }))
+await done(liquidVault.write.deposit([parseEther('30000'), ann.address], { account: ann }))
+const stakeWei = parseEther('30000')
+await done(liquidVault.write.allocate([stakeWei], { account: keeper }))
 await lock(keeper, signer, stakeWei)
 await lock(second, account(8), parseEther('40000'))
 await lock(third, account(9), parseEther('40000'))
 await epochs(4)
 await follow()
 await report()
-say(`locked: ${metis(stakeWei)} METIS behind eMETIS, at a rate of ${rate()}`)
+say(`locked: ${metis(stakeWei)} METIS behind seMETIS, at a rate of ${await rate()}`)
 
 // Double-sign: two headers of epoch 4 for one height, which can only be by the sequencer's key.
 const zero = `0x${'00'.repeat(32)}` as const
@@ -200,27 +211,22 @@ say(
     `${metis(slashed.treasuryWei)} to the treasury, ${metis(slashed.burntWei)} burnt`,
 )
 await report()
-say(`eMETIS: the rate is ${rate()} now`)
+say(`seMETIS: the rate is ${await rate()} now`)
 
 // Redeem: Ann asks for everything; the seat is given up, and L1 pays after the exit delay.
-const shares = liquidShares(lst, 'ann') as Shares
-const asked = applyLiquid(lst, { type: 'requestWithdrawal', account: 'ann', shares, now: await now() })
-lst = applyLiquid(asked.state, { type: 'nextBatch' }).state
-lst = applyLiquid(lst, { type: 'raiseCash', now: await now() }).state
+const shares = await liquidVault.read.balanceOf([ann.address])
+await done(liquidVault.write.requestRedeem([shares, ann.address, ann.address], { account: ann }))
 // Longer than the exit delay: a report pays for requests that are some two hours old.
 await pass(10_800n)
 await done(sequencerPool.write.claim([1], { account: keeper }))
 await follow()
+const cameBackWei = await token.read.balanceOf([keeper.address])
+await done(token.write.approve([vault, cameBackWei], { account: keeper }))
+await done(liquidVault.write.receiveReturns([cameBackWei], { account: keeper }))
 // One report books what came back, the next one pays from it.
 await report()
-await report()
-let paidWei = 0n
-for (const id of asked.result.ids) {
-  const claimed = applyLiquid(lst, { type: 'claim', id, account: 'ann', now: await now() })
-  lst = claimed.state
-  paidWei += claimed.result
-}
-await done(token.write.transfer([ann.address, paidWei], { account: keeper }))
+await report(1n)
+await done(liquidVault.write.claim([1n, ann.address], { account: ann }))
 say(`redeemed: Ann put in 30,000 METIS and has ${metis(await token.read.balanceOf([ann.address]))}`)
 const theirs: Record<string, bigint> = await sequencerPool.read.ledger()
 const differs = Object.entries(mirrored.ledger).filter(([name, wei]) => theirs[name] !== wei)
