@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { suites } from './scripts/suites.ts'
+import { NodesFirst, suites } from './scripts/suites.ts'
 
 const resolve = {
   resolve: { conditions: ['@l2/source'] },
@@ -15,41 +15,22 @@ const files = (needsProcess: boolean): string[] =>
     .map(({ file }) => file)
 
 /**
- * One configuration for every package: tests run against the sources, so they need no build. What starts programs, or changes what a process shares,
- * has a process for each file; everything else shares two, in which a module is loaded once.
+ * One configuration for every package: tests run against the sources, so they need no build. The suites share a few processes, in which a module is loaded
+ * once; those that change what a process shares have one each. There are more processes than cores, for suites with programs wait more than they compute.
  */
 export default defineConfig({
   ...resolve,
   test: {
     reporters: ['default'],
     globalSetup: ['scripts/leftovers.ts'],
+    sequence: { sequencer: NodesFirst },
+    maxWorkers: 6,
     projects: [
       {
         ...resolve,
-        test: {
-          ...limits,
-          name: 'processes',
-          include: files(true),
-          exclude,
-          pool: 'forks',
-          // They wait for blocks and for programs more than they compute.
-          maxWorkers: 4,
-          sequence: { groupOrder: 0 },
-        },
+        test: { ...limits, name: 'shared', include: files(false), exclude, pool: 'forks', isolate: false },
       },
-      {
-        ...resolve,
-        test: {
-          ...limits,
-          name: 'units',
-          include: files(false),
-          exclude,
-          pool: 'forks',
-          isolate: false,
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { ...resolve, test: { ...limits, name: 'alone', include: files(true), exclude, pool: 'forks' } },
     ],
   },
 })

@@ -1,14 +1,16 @@
-// Which suites there are, and which of them need a process of their own.
+// Which suites there are, which of them need a process of their own, and which begin first.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What a suite names that starts programs or threads, or changes what it would share with the suites after it. */
-const needsProcess =
-  /child_process|worker|anvil|spawnPostgres|geth|chromium|engineFile|s3-server|running-node|client-programs|process\.env\[|vi\.(mock|stub|useFake)/i
+/** What a suite names that changes what it would share with the suites after it. */
+const changesItsProcess = /process\.env\[[^\]]+\] = |process\.chdir|vi\.(mock|stub|useFake)/
+/** What a suite names that starts whole nodes: it waits for blocks for a minute or more, of which it computes a few seconds. */
+const startsNodes = /running-node|hang\.js/
 
-export type Suite = { file: string; text: string; needsProcess: boolean }
+export type Suite = { file: string; text: string; needsProcess: boolean; startsNodes: boolean }
 
 /** Every test file of the repository, as a path from its root, sorted. */
 export function suites(): Suite[] {
@@ -23,6 +25,15 @@ export function suites(): Suite[] {
     .sort()
     .map(file => {
       const text = readFileSync(`${root}${file}`, 'utf8')
-      return { file, text, needsProcess: file.endsWith('.peers.test.ts') || needsProcess.test(text) }
+      return { file, text, needsProcess: changesItsProcess.test(text), startsNodes: startsNodes.test(text) }
     })
+}
+
+/** Suites that start nodes begin first, or the last of them would be waited for when everything else is through. */
+export class NodesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const first = new Set(suites().flatMap(({ file, startsNodes }) => (startsNodes ? [`${root}${file}`] : [])))
+    const rank = ({ moduleId }: TestSpecification): number => (first.has(moduleId) ? 0 : 1)
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
 }

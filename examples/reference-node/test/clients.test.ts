@@ -4,7 +4,7 @@ import { generatePrivateKey, mnemonicToAccount, privateKeyToAddress } from 'viem
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
 import { clientPrograms } from './client-programs.js'
-import { type RunningNode, startNode } from './running-node.js'
+import { type RunningNode, startNode, withoutBlobs } from './running-node.js'
 
 const clients = await clientPrograms()
 /** Of one of the development accounts: each client has its own, for they run side by side. */
@@ -14,7 +14,7 @@ const keyOf = (addressIndex: number) =>
 describe.skipIf(clients === undefined)('clients as npm has them', () => {
   let node: RunningNode
   beforeAll(async () => {
-    node = await startNode()
+    node = await startNode(...withoutBlobs)
   })
   afterAll(async () => {
     clients?.close()

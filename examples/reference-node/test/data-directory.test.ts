@@ -62,14 +62,13 @@ const damages: Record<string, (path: string) => void> = {
   },
 }
 
+type Damage = { file: string; kind: string }
+
 /** Starts on a damaged copy: the node that goes on, or what it said at its end. */
-async function startOn(
-  damaged: string[],
-  damage: string,
-): Promise<{ node?: RunningNode; refusal: string; directory: string }> {
+async function startOn(found: readonly Damage[]): Promise<{ node?: RunningNode; refusal: string; directory: string }> {
   const directory = mkdtempSync(join(root, 'copy-'))
   cpSync(good, directory, { recursive: true })
-  for (const file of damaged) damages[damage]!(join(directory, file))
+  for (const { file, kind } of found) damages[kind]!(join(directory, file))
   try {
     return { node: await startNode('--data', directory), refusal: '', directory }
   } catch (error) {
@@ -87,43 +86,48 @@ const irreplaceable: Record<string, string[]> = {
   posting: ['cut', 'flipped'],
   guard: ['deleted', 'flipped'],
 }
-const isNamed = (file: string, damage: string): boolean =>
-  irreplaceable[file.startsWith('guard-') ? 'guard' : file.split('/')[0]!]?.includes(damage) === true
-/** A soak damages one replaceable file at a time, which takes a start for each. */
-const inTurn = runs({ suite: 0, soak: 1 }) === 1
+const isNamed = ({ file, kind }: Damage): boolean =>
+  irreplaceable[file.startsWith('guard-') ? 'guard' : file.split('/')[0]!]?.includes(kind) === true
 
-describe('a data directory', () => {
-  it.each(Object.keys(damages))(
-    'names what is %s and stands nowhere else, and what to do',
-    async damage => {
-      for (const file of files().filter(one => isNamed(one, damage))) {
-        const { node, refusal, directory } = await startOn([file], damage)
-        expect(node, `${file} ${damage}`).toBeUndefined()
-        expect(refusal).toContain(join(directory, file))
-        expect(refusal).toMatch(/put back a copy|restore no copy/)
-        expect(refusal).not.toMatch(/^ {4}at /m)
-      }
-    },
-    300_000,
-  )
+/** What can be done to each file and is named, or is not: to a file one thing in the suite, which takes turns, and in a soak everything. */
+function damagesThat(areNamed: boolean): Damage[] {
+  return files().flatMap((file, index) => {
+    const possible = Object.keys(damages)
+      .map(kind => ({ file, kind }))
+      .filter(damage => isNamed(damage) === areNamed)
+    const most = runs({ suite: 1, soak: possible.length })
+    return Array.from({ length: Math.min(most, possible.length) }, (_, i) => possible[(index + i) % possible.length]!)
+  })
+}
 
-  it.each(Object.keys(damages))(
-    'makes again what is %s besides, and goes on with the same chain',
-    async damage => {
-      const replaceable = files().filter(one => !isNamed(one, damage))
-      expect(replaceable.length).toBeGreaterThan(4)
-      for (const group of inTurn ? replaceable.map(file => [file]) : [replaceable]) {
-        const { node, refusal } = await startOn(group, damage)
-        expect(refusal, group.join()).toBe('')
-        await until(node!, `${group.join()} ${damage}: goes on`, async () => {
-          const { safe, unsafe } = await heads(node!)
-          return Number(safe.number) >= before.safe && Number(unsafe.number) > before.head
-        })
-        const hashes = await Promise.all([1, 5, before.safe].map(number => hashAt(node!, number)))
-        expect(hashes, group.join()).toEqual(before.hashes)
-        await node!.kill('SIGTERM')
-      }
-    },
-    900_000,
-  )
+describe.concurrent('a data directory', () => {
+  it('names what is damaged and stands nowhere else, and what to do', { timeout: 900_000 }, async () => {
+    const named = damagesThat(true)
+    expect(new Set(named.map(({ file }) => file)).size).toBe(Object.keys(irreplaceable).length)
+    for (const damage of named) {
+      const { node, refusal, directory } = await startOn([damage])
+      expect(node, `${damage.file} ${damage.kind}`).toBeUndefined()
+      expect(refusal).toContain(join(directory, damage.file))
+      expect(refusal).toMatch(/put back a copy|restore no copy/)
+      expect(refusal).not.toMatch(/^ {4}at /m)
+    }
+  })
+
+  it('makes again what is damaged besides, and goes on with the same chain', { timeout: 900_000 }, async () => {
+    const replaceable = damagesThat(false)
+    expect(replaceable.length).toBeGreaterThan(6)
+    // All at once in the suite; one after the other in a soak, which takes a start for each.
+    for (const group of runs({ suite: 0, soak: 1 }) === 1 ? replaceable.map(damage => [damage]) : [replaceable]) {
+      const what = group.map(({ file, kind }) => `${file} ${kind}`).join(', ')
+      const { node, refusal } = await startOn(group)
+      expect(refusal, what).toBe('')
+      await until(node!, `${what}: goes on`, async () => {
+        const { safe, unsafe } = await heads(node!)
+        return Number(safe.number) >= before.safe && Number(unsafe.number) > before.head
+      })
+      const hashes = await Promise.all([1, 5, before.safe].map(number => hashAt(node!, number)))
+      expect(hashes, what).toEqual(before.hashes)
+      await node!.kill('SIGTERM')
+    }
+  })
 })

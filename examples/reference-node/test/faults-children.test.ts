@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { gethBinary } from '@l2/sequencer-core/node'
 import { afterAll, expect, it } from 'vitest'
 import { anvilOf, programsOf } from './hang.js'
-import { type RunningNode, startNode, until } from './running-node.js'
+import { type RunningNode, startNode, until, withoutBlobs } from './running-node.js'
 import { createWatchingUser, headsOf } from './watching-user.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-children-'))
@@ -20,7 +20,7 @@ it.runIf(isLinux)(
   },
   async () => {
     const directory = join(folder, 'anvil')
-    const node = await startNode('--engine', 'anvil', '--data', directory)
+    const node = await startNode('--engine', 'anvil', '--data', directory, ...withoutBlobs)
     const { goesOn, isServed } = createWatchingUser(node)
     await goesOn('the start')
     for (const name of ['sequencer-engine', 'verifier-engine']) {
@@ -45,7 +45,7 @@ it.runIf(isLinux && gethBinary() !== undefined)(
   'goes on when geth is killed further from its start than geth goes back by itself, and starts again from there',
   { timeout: 600_000 },
   async () => {
-    const args = ['--engine', 'geth', '--data', join(folder, 'geth')]
+    const args = ['--engine', 'geth', '--data', join(folder, 'geth'), ...withoutBlobs]
     const reaches = (node: RunningNode, label: 'unsafe' | 'safe', height: number) =>
       until(node, `block ${height} is ${label}`, async () => (await headsOf(node))[label] >= height)
     let node = await startNode(...args)

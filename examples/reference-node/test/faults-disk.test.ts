@@ -1,7 +1,7 @@
 import { mountSmallDisk } from '@l2/common/testing'
 import type { Hash } from 'viem'
 import { afterAll, expect, it } from 'vitest'
-import { ask, type RunningNode, startNode, until } from './running-node.js'
+import { ask, type RunningNode, startNode, until, withoutBlobs } from './running-node.js'
 import { createTransfers } from './transfers.js'
 
 // Only root of Linux may mount one.
@@ -17,7 +17,7 @@ it.runIf(disk !== undefined)(
   { timeout: 600_000 },
   async () => {
     const directory = `${disk!.path}/data`
-    node = await startNode('--data', directory)
+    node = await startNode('--data', directory, ...withoutBlobs)
     const send = createTransfers()
     const taken: Hash[] = [await send(node.url), await send(node.url)]
     const head = async () => Number((await ask(node.url, 'eth_blockNumber')).result)
@@ -47,7 +47,7 @@ it.runIf(disk !== undefined)(
     await included()
     expect(await node.kill('SIGTERM'), node.events.join(' | ')).toBe(0)
 
-    node = await startNode('--data', directory)
+    node = await startNode('--data', directory, ...withoutBlobs)
     await included()
     expect(await head()).toBeGreaterThan(stood)
     expect(await node.kill('SIGTERM')).toBe(0)

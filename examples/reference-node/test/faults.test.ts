@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { verifyBundle } from '@l2/staking'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, type RunningNode, startNode } from './running-node.js'
+import { ask, type RunningNode, startNode, withoutBlobs } from './running-node.js'
 
 type Seat = { id: number; signer: string; status: string; stakeWei: string; jailed: boolean; tombstoned: boolean }
 type Slot = { leader: string; firstBlock: string; lastBlock: string; term: number }
 
 const stakeWei = 20_000n * 10n ** 18n
 const directory = mkdtempSync(join(tmpdir(), 'l2-faults-'))
+const args = ['--data', directory, '--sequencers', '4', '--faults', ...withoutBlobs]
 let node: RunningNode
 
 const pool = async (): Promise<Seat[]> =>
@@ -31,7 +32,7 @@ async function until<T>(what: string, find: () => Promise<T | undefined>, second
 }
 
 beforeAll(async () => {
-  node = await startNode('--data', directory, '--sequencers', '4', '--faults')
+  node = await startNode(...args)
 })
 afterAll(async () => {
   await node?.kill('SIGTERM')
@@ -94,7 +95,7 @@ describe('a leader that signs twice', () => {
   it('and the same again after a restart: the pool follows from the blocks', async () => {
     const before = await pool()
     await node.kill('SIGKILL')
-    node = await startNode('--data', directory, '--sequencers', '4', '--faults')
+    node = await startNode(...args)
     const after = await pool()
     expect(after.map(({ id, tombstoned, status }) => ({ id, tombstoned, status }))).toEqual(
       before.map(({ id, tombstoned, status }) => ({ id, tombstoned, status })),

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { EngineKind } from '@l2/node'
-import { type RunningNode, startNode, until } from './running-node.js'
+import { type RunningNode, startNode, until, withoutBlobs } from './running-node.js'
 import { createWatchingUser, headsOf } from './watching-user.js'
 
 /** A program that a node runs, wherever in the tree below it. */
@@ -78,7 +78,9 @@ export type Hangs = {
  */
 export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }: Hangs): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'l2-hang-'))
-  const node = await startNode('--engine', engine, '--engine-timeout', `${silenceMs}ms`, '--data', directory)
+  const node = await startNode(
+    ...['--engine', engine, '--engine-timeout', `${silenceMs}ms`, '--data', directory, ...withoutBlobs],
+  )
   const { acknowledged, send, goesOn, isServed } = createWatchingUser(node)
   const said = (pattern: RegExp) => async () => node.events.some(event => pattern.test(event))
   try {

@@ -8,7 +8,7 @@ import { createPublicClient, type Hash, http } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
-import { ask, type RunningNode, startNode, until } from './running-node.js'
+import { ask, type RunningNode, startNode, until, withoutBlobs } from './running-node.js'
 
 const { isThere } = await findOpEngine('wasm')
 if (!isThere) process.stdout.write('skipped: the rollup RPC of a node on op-engine, which is not built\n')
@@ -42,7 +42,7 @@ const hex = (number: number): string => `0x${number.toString(16)}`
 
 describe.skipIf(!isThere)('the rollup RPC', () => {
   beforeAll(async () => {
-    node = await startNode('--data', directory, '--engine', 'op-engine')
+    node = await startNode('--data', directory, '--engine', 'op-engine', ...withoutBlobs)
     const end = Date.now() + 100_000
     while ((await call<SyncStatus>('optimism_syncStatus')).safe_l2.number < 2) {
       if (Date.now() > end) throw new Error('nothing became safe')

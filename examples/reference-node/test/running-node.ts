@@ -17,6 +17,12 @@ export type RunningNode = {
   exited: Promise<number | null>
 }
 
+/**
+ * For suites that ask nothing of blobs: the trusted set-up, which the node loads and its L1 once more, costs three seconds of computing, and each blob's
+ * proofs a quarter.
+ */
+export const withoutBlobs: readonly string[] = ['--da', 'ethereum-calldata']
+
 function launch(args: readonly string[]): { child: ChildProcess; output: () => string } {
   if (!existsSync(main)) throw new Error('build the reference node first: npm run build')
   const chosen = engine === undefined ? [] : ['--engine', engine]

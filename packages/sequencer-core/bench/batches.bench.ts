@@ -6,9 +6,10 @@ import { seededRandom, vectorFiles } from '@l2/common/testing'
 import { parseTransaction, type TransactionSerialized } from 'viem'
 import { type BatchBlock, type Compressor, encodeBatch, toSingularBatch, toSpanBatch } from '../src/batch/index.ts'
 import { sampleChain } from '../src/batch/testdata/samples.ts'
-import { createChannelOut, openChannel } from '../src/index.ts'
+import { createChannelOut } from '../src/index.ts'
 import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../src/node.ts'
 import { encodeRlp } from '../src/rlp/rlp.ts'
+import { readChannel } from './read-channel.ts'
 
 const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
 const channelId = `0x${'07'.repeat(16)}` as const
@@ -32,16 +33,6 @@ async function compressAlone(compressor: Compressor, stream: Uint8Array): Promis
   const compression = compressor.open()
   await compression.write(stream)
   return compression.end()
-}
-
-function readAll(channel: Uint8Array): number {
-  const reader = openChannel(channel, { ...rollup, decompressors: nodeDecompressors })
-  let transactions = 0
-  for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
-    if (batch.type === 'singular') transactions += batch.transactions.length
-    else for (const block of batch.blocks) transactions += block.transactions.length
-  }
-  return transactions
 }
 
 const print = (name: string, value: string, goal = ''): void => console.log(name.padEnd(66), value, goal)
@@ -75,9 +66,13 @@ for (const [name, channel] of channels) {
     brotli ? brotliDecompressSync(channel.subarray(1)) : inflateSync(channel, { finishFlush: constants.Z_SYNC_FLUSH })
   const port = brotli ? nodeDecompressors.brotli : nodeDecompressors.zlib
   const bytes = brotli ? channel.subarray(1) : channel
-  const [bare, ours, full] = await sideBySide(41, [alone, () => port(bytes, 100_000_000), () => readAll(channel)])
+  const [bare, ours, full] = await sideBySide(41, [
+    alone,
+    () => port(bytes, 100_000_000),
+    () => readChannel(channel, rollup),
+  ])
   print(
-    `${name}, ${readAll(channel)} transactions`,
+    `${name}, ${readChannel(channel, rollup)} transactions`,
     `${(full! / bare!).toFixed(2)} ×`,
     `  (${(full! / ours!).toFixed(2)} × our own decompression, which takes ${(ours! / bare!).toFixed(2)} × Node's)`,
   )

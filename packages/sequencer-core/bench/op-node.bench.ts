@@ -4,10 +4,11 @@ import { bytesToHex, concatBytes } from '@l2/common'
 import { seededRandom } from '@l2/common/testing'
 import { encodeBatcherTransaction } from '../src/batch/index.ts'
 import { sampleChain } from '../src/batch/testdata/samples.ts'
-import { createChannelOut, decodeBatcherTransaction, openChannel } from '../src/index.ts'
-import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../src/node.ts'
+import { createChannelOut, decodeBatcherTransaction } from '../src/index.ts'
+import { createNodeBrotliCompressor, createNodeZlibCompressor } from '../src/node.ts'
 import { simulatedRollup } from '../src/testing/index.ts'
 import { hasOracle, rollupJson, startOracle } from '../test/op-node/oracle.ts'
+import { readChannel } from './read-channel.ts'
 
 if (!hasOracle) process.exit(0)
 const config = simulatedRollup()
@@ -34,16 +35,6 @@ const told = blocks.map(block => ({
   seq: block.sequenceNumber,
   txs: block.transactions,
 }))
-
-function readAll(channel: Uint8Array): number {
-  const reader = openChannel(channel, { ...rollup, decompressors: nodeDecompressors })
-  let transactions = 0
-  for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
-    if (batch.type === 'singular') transactions += batch.transactions.length
-    else for (const block of batch.blocks) transactions += block.transactions.length
-  }
-  return transactions
-}
 
 const kinds = [
   { name: 'span, zlib', kind: 'span', algo: 'zlib', compressor: createNodeZlibCompressor(), reads: 8 },
@@ -89,7 +80,7 @@ for (const { name, kind, algo, compressor, reads } of kinds) {
   for (let round = -2; round < rounds; round++) {
     let start = cpu()
     let transactions = 0
-    for (let i = 0; i < reads; i++) transactions += readAll(data)
+    for (let i = 0; i < reads; i++) transactions += readChannel(data, rollup)
     const readOurs = (cpu() - start) / reads
     const read = await ask({ cmd: 'benchDecode', data: bytesToHex(data), iter: reads, maxrlp: 100_000_000 })
     if (read.txs !== transactions) throw new Error(`${read.txs} transactions read, not ${transactions}`)

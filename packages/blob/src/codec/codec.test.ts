@@ -1,5 +1,5 @@
 import { isL2Error } from '@l2/common'
-import { runs, seededRandom } from '@l2/common/testing'
+import { codeOf, runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import { fromBlobs, toBlobs } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -40,15 +40,6 @@ const data = fc.tuple(lengths, fc.constantFrom(0x00, 0xff, 0x80, undefined), fc.
 
 /** By value, but without the cost of a deep comparison of 400 000 numbers. */
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
-
-function codeOf(work: () => unknown): unknown {
-  try {
-    work()
-  } catch (error) {
-    return isL2Error(error) ? error.code : error
-  }
-  return 'none'
-}
 
 describe.each(codecs)('%sCodec', (_, codec, perBlob) => {
   it('gives back what it was given, in as few blobs as it says, all field elements canonical', () => {
@@ -188,17 +179,6 @@ describe('simpleCodec', () => {
       ),
       { numRuns: runs({ suite: 12, soak: 240 }), seed: 4 },
     )
-  })
-
-  it('takes what op-node takes: the two highest bits of the first byte count for nothing', () => {
-    const data = random.bytes(opBytesPerBlob)
-    for (const bytes of [Uint8Array.of(1, 2, 3), data]) {
-      const [blob] = opCodec.encode(bytes)
-      blob![0]! |= 0xc0
-      expect(same(opCodec.decode([blob!]), bytes)).toBe(true)
-      // Those of the second blob's as well.
-      expect(opCodec.decode([blob!, blob!]).length).toBe(2 * bytes.length)
-    }
   })
 
   it('names what the encoder would not have written', () => {

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
-import { mutate, runs, seededRandom } from '@l2/common/testing'
+import { codeOf, mutate, runs, seededRandom } from '@l2/common/testing'
 import fc from 'fast-check'
 import {
   fromRlp,
@@ -50,15 +50,6 @@ beforeAll(async () => {
   one = await buildSidecar(blobs, { kzg, version: 1 })
   transaction = { ...golden, blobVersionedHashes: sidecarHashes(one) }
 })
-
-function codeOf(work: () => unknown): unknown {
-  try {
-    work()
-  } catch (error) {
-    return isL2Error(error) ? error.code : error
-  }
-  return 'none'
-}
 
 describe('the network wrapper', () => {
   it('of version 1 has the bytes of the reference', async () => {

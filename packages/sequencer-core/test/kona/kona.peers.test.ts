@@ -5,7 +5,6 @@ import { seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { konaOracle } from '../../../../scripts/cargo.mjs'
 import { type Batch, decodeBatch, encodeBatch, encodeBatcherTransaction } from '../../src/batch/index.js'
-import { randomSingularBatch, randomSpanBatch } from '../../src/batch/testdata/samples.js'
 import { randomAttributes, toldAttributes } from '../op-node/attributes.js'
 import { checkRequest, judged, randomCheck } from '../op-node/checks.js'
 import { canonical, type Oracle, share, startOracle, upgradesOf } from '../op-node/oracle.js'
@@ -18,6 +17,7 @@ import {
   flat,
   ours,
   rollup,
+  someBatches,
   someBlocks,
   told,
 } from '../op-node/samples.js'
@@ -73,15 +73,7 @@ describe.skipIf(program === undefined)('against kona', () => {
     const counts = { read: 0, refused: 0, longNumbers: 0 }
     for (let i = 0; i < share(5_000, 50); i++) {
       const random = seededRandom(seed * 100_003 + i)
-      const batch: Batch = random.bool(0.7)
-        ? randomSpanBatch(random, rollup.chainId)
-        : randomSingularBatch(random, rollup.chainId)
-      const bytes = encodeBatch(batch, rollup)
-      for (let variant = 0; variant < 3; variant++) {
-        const changed = bytes.slice()
-        for (let flips = variant === 0 ? 0 : 1 + random.below(3); flips > 0; flips--) {
-          changed[random.below(changed.length)]! ^= 1 << random.below(8)
-        }
+      for (const [variant, changed] of someBatches(random).entries()) {
         const answer = await oracle.ask({ cmd: 'batch', data: changed, cfg })
         const refuses = answer.err !== undefined || answer.panic !== undefined
         const mine = read(changed)

@@ -2,12 +2,23 @@
 import { bytesToHex } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Batch, decodeBatch, encodeBatch, encodeBatcherTransaction } from '../../src/batch/index.js'
-import { randomSingularBatch, randomSpanBatch } from '../../src/batch/testdata/samples.js'
+import { decodeBatch, encodeBatch, encodeBatcherTransaction } from '../../src/batch/index.js'
 import { openChannel } from '../../src/index.js'
 import { nodeDecompressors } from '../../src/node.js'
 import { canonical, hasOracle, type Oracle, share, startOracle, unhex } from './oracle.js'
-import { blocksTold, cfg, channelOf, compressors, flat, ours, payloadOf, rollup, someBlocks, told } from './samples.js'
+import {
+  blocksTold,
+  cfg,
+  channelOf,
+  compressors,
+  flat,
+  ours,
+  payloadOf,
+  rollup,
+  someBatches,
+  someBlocks,
+  told,
+} from './samples.js'
 
 const seed = testSeed(1)
 
@@ -28,15 +39,7 @@ describe.skipIf(!hasOracle)('against op-node', () => {
     const verdicts = { same: 0, accepted: 0 }
     for (let i = 0; i < share(5_000, 50); i++) {
       const random = seededRandom(seed * 100_003 + i)
-      const batch: Batch = random.bool(0.7)
-        ? randomSpanBatch(random, rollup.chainId)
-        : randomSingularBatch(random, rollup.chainId)
-      const bytes = encodeBatch(batch, rollup)
-      for (let variant = 0; variant < 3; variant++) {
-        const changed = bytes.slice()
-        for (let flips = variant === 0 ? 0 : 1 + random.below(3); flips > 0; flips--) {
-          changed[random.below(changed.length)]! ^= 1 << random.below(8)
-        }
+      for (const [variant, changed] of someBatches(random).entries()) {
         const input = variant === 2 && random.bool(0.3) ? changed.subarray(0, random.below(changed.length)) : changed
         const answer = await oracle.ask({ cmd: 'batch', data: input, cfg })
         let mine: unknown

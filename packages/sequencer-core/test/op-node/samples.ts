@@ -6,11 +6,17 @@ import {
   type BatchBlock,
   type Compressor,
   createZlibCompressor,
+  encodeBatch,
   encodeBatcherTransaction,
   type Frame,
   spanBlockPositions,
 } from '../../src/batch/index.js'
-import { randomTransactions, sampleChain } from '../../src/batch/testdata/samples.js'
+import {
+  randomSingularBatch,
+  randomSpanBatch,
+  randomTransactions,
+  sampleChain,
+} from '../../src/batch/testdata/samples.js'
 import type { RollupConfig } from '../../src/derivation/index.js'
 import { createChannelOut, decodeBatcherTransaction, openChannel } from '../../src/index.js'
 import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../../src/node.js'
@@ -55,6 +61,17 @@ export function ours(data: Uint8Array, options: { maxRlpBytes?: number; allowBro
   })
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) read.push(told(batch))
   return read
+}
+
+/** The bytes of a batch, as they are and twice with a few bits flipped. */
+export function someBatches(random: Random): Uint8Array[] {
+  const make = random.bool(0.7) ? randomSpanBatch : randomSingularBatch
+  const bytes = encodeBatch(make(random, rollup.chainId), rollup)
+  return [0, 1 + random.below(3), 1 + random.below(3)].map(flips => {
+    const changed = bytes.slice()
+    for (let i = 0; i < flips; i++) changed[random.below(changed.length)]! ^= 1 << random.below(8)
+    return changed
+  })
 }
 
 export function someBlocks(random: Random): BatchBlock[] {

@@ -2,7 +2,7 @@
 import { hexToBytes } from '@l2/common'
 import type { Hash, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import type { BatcherBlock, BatcherSink } from '../../src/batcher/index.js'
+import type { BatcherBlock, BatcherNode } from '../../src/batcher/index.js'
 import {
   buildAttributes,
   configCarriedByBlock,
@@ -12,17 +12,17 @@ import {
   nextOrigin,
   type UpgradeTransactions,
 } from '../../src/derivation/index.js'
-import { createBatcher, createDerivationDriver } from '../../src/index.js'
-import { createNodeBrotliCompressor, nodeDecompressors } from '../../src/node.js'
+import { createDerivationDriver } from '../../src/index.js'
+import { nodeDecompressors } from '../../src/node.js'
 import { hasOracle, share, startOracle, upgradesOf } from '../op-node/oracle.js'
 import {
   createWorld,
   type Execution,
   forks,
   hasPrograms,
-  inbox,
   l2ChainId,
   type OpNode,
+  ownBatcher,
   pause,
   until,
   user,
@@ -117,51 +117,29 @@ async function sequence(world: World, { engine }: Execution, count: bigint, upgr
   return chain
 }
 
-/** Our batcher posts the chain in frames of calldata, until op-node has derived all of it. */
-async function post({ config, l1 }: World, node: OpNode, chain: readonly BatcherBlock[]): Promise<void> {
-  const sink: BatcherSink = {
-    includedOn: 'l1',
-    limits: async () => ({ maxBytes: 2000, maxItems: 1 }),
-    async submit(items) {
-      const hashes: Hash[] = []
-      for (const item of items) hashes.push(await l1.send(inbox, item))
-      return { height: await l1.included(hashes.at(-1)!) }
-    },
-  }
+/** Our batcher posts the chain, until op-node has derived all of it. */
+async function post(world: World, follower: OpNode, chain: readonly BatcherBlock[]): Promise<void> {
+  const { l1 } = world
   const last = chain.at(-1)!
-  const batcher = createBatcher(
-    {
-      profile: 'devnet',
-      chainId: config.l2ChainId,
-      genesisTime: config.genesis.l2TimeSeconds,
-      blockTimeSeconds: config.blockTimeSeconds,
-      sequencingWindowBlocks: config.sequencingWindowBlocks,
-      frameDataBytes: 1500,
-      targetFrames: 2,
-      compressor: createNodeBrotliCompressor(),
+  const node: BatcherNode = {
+    async status() {
+      const { current_l1: current, safe_l2: safe } = await follower.status()
+      return {
+        headL1: (await l1.head()).number,
+        currentL1: BigInt(current.number),
+        safe: { number: BigInt(safe.number), hash: safe.hash },
+        unsafe: { number: last.number, hash: last.hash },
+      }
     },
-    {
-      node: {
-        async status() {
-          const { current_l1: current, safe_l2: safe } = await node.status()
-          return {
-            headL1: (await l1.head()).number,
-            currentL1: BigInt(current.number),
-            safe: { number: BigInt(safe.number), hash: safe.hash },
-            unsafe: { number: last.number, hash: last.hash },
-          }
-        },
-        blocks: async (from, to) => chain.slice(Number(from) - 1, Number(to)),
-      },
-      sink,
-    },
-  )
+    blocks: async (from, to) => chain.slice(Number(from) - 1, Number(to)),
+  }
+  const batcher = ownBatcher(world, { node }, { targetFrames: 2 })
   await until(
     'op-node follows what our batcher posts',
     async () => {
       batcher.flush()
       await batcher.step()
-      return BigInt((await node.status()).safe_l2.number)
+      return BigInt((await follower.status()).safe_l2.number)
     },
     safe => safe === last.number,
     () => l1.mine().then(() => pause(300)),

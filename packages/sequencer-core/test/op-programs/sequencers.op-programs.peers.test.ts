@@ -4,27 +4,11 @@ import { describe, expect, it } from 'vitest'
 import {
   type ActiveSequencerEvent,
   type BatcherEvent,
-  type BatcherSink,
   createActiveSequencer,
   createOpNodeSequencer,
   type SequencerEndpoint,
 } from '../../src/batcher/index.js'
-import { createBatcher } from '../../src/index.js'
-import { createNodeBrotliCompressor } from '../../src/node.js'
-import { createWorld, type Execution, hasPrograms, inbox, type OpNode, pause, until, type World } from './world.js'
-
-/** What the batcher puts into the inbox, and when L1 had it. */
-function sinkOf({ l1 }: World): BatcherSink {
-  return {
-    includedOn: 'l1',
-    limits: async () => ({ maxBytes: 2000, maxItems: 1 }),
-    async submit(items) {
-      const hashes: Hash[] = []
-      for (const item of items) hashes.push(await l1.send(inbox, item))
-      return { height: await l1.included(hashes.at(-1)!) }
-    },
-  }
-}
+import { createWorld, type Execution, hasPrograms, type OpNode, ownBatcher, pause, until } from './world.js'
 
 describe.skipIf(!hasPrograms)('our batcher on op-nodes', () => {
   it('posts the blocks of the one that is active, each once, and waits while none is', {
@@ -49,18 +33,7 @@ describe.skipIf(!hasPrograms)('our batcher on op-nodes', () => {
     const changes: ActiveSequencerEvent[] = []
     const node = createActiveSequencer({}, { sequencers: endpoints, onEvent: event => changes.push(event) })
     const events: BatcherEvent[] = []
-    const batcher = createBatcher(
-      {
-        profile: 'devnet',
-        chainId: config.l2ChainId,
-        genesisTime: config.genesis.l2TimeSeconds,
-        blockTimeSeconds: config.blockTimeSeconds,
-        sequencingWindowBlocks: config.sequencingWindowBlocks,
-        frameDataBytes: 1500,
-        compressor: createNodeBrotliCompressor(),
-      },
-      { node, sink: sinkOf(world), onEvent: event => events.push(event) },
-    )
+    const batcher = ownBatcher(world, { node, onEvent: event => events.push(event) })
     const derived = (count: number) =>
       until(
         `the verifier has ${count} blocks from L1`,

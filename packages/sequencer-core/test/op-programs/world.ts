@@ -17,6 +17,7 @@ import {
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { goProgram } from '../../../../scripts/go.mjs'
+import type { Batcher, BatcherEvent, BatcherNode, BatcherSink } from '../../src/batcher/index.js'
 import {
   allForksAtGenesis,
   createRpcL1Source,
@@ -31,8 +32,9 @@ import {
 import { anvilBinary } from '../../src/engine/anvil-process.js'
 import { type GethProcess, spawnOpGeth } from '../../src/engine/geth-process.js'
 import type { EngineApi } from '../../src/engine/index.js'
-import { createEngineApi, newRollup, opGenesis } from '../../src/index.js'
+import { createBatcher, createEngineApi, newRollup, opGenesis } from '../../src/index.js'
 import { type Child, startChild } from '../../src/internal/child.js'
+import { createNodeBrotliCompressor } from '../../src/node.js'
 
 /** Whether these suites run: with `pnpm test:peers`, which builds the programs, and not with every `npm test`: a chain takes half a minute. */
 const wanted = process.env['L2_PEERS'] !== undefined
@@ -347,6 +349,41 @@ export async function createWorld({ ageSeconds, karstAfterSeconds }: WorldOption
     await close()
     throw error
   }
+}
+
+/** What our batcher puts into the inbox, and when L1 had it. */
+function sinkOf({ l1 }: World): BatcherSink {
+  return {
+    includedOn: 'l1',
+    limits: async () => ({ maxBytes: 2000, maxItems: 1 }),
+    async submit(items) {
+      const hashes: Hash[] = []
+      for (const item of items) hashes.push(await l1.send(inbox, item))
+      return { height: await l1.included(hashes.at(-1)!) }
+    },
+  }
+}
+
+/** Our batcher in a world: it posts in frames of calldata. */
+export function ownBatcher(
+  world: World,
+  { node, onEvent }: { node: BatcherNode; onEvent?: (event: BatcherEvent) => void },
+  options: { targetFrames?: number } = {},
+): Batcher {
+  const { config } = world
+  return createBatcher(
+    {
+      profile: 'devnet',
+      chainId: config.l2ChainId,
+      genesisTime: config.genesis.l2TimeSeconds,
+      blockTimeSeconds: config.blockTimeSeconds,
+      sequencingWindowBlocks: config.sequencingWindowBlocks,
+      frameDataBytes: 1500,
+      ...options,
+      compressor: createNodeBrotliCompressor(),
+    },
+    { node, sink: sinkOf(world), onEvent },
+  )
 }
 
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
