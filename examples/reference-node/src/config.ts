@@ -93,6 +93,8 @@ const schema = z
         return z.NEVER
       }),
     sequencers: z.number().int().min(1).max(16).default(3),
+    /** Programs of operators who share nothing but the network, instead of sequencers in this process. */
+    operators: z.number().int().min(1).max(16).optional(),
     /** Takes transactions that are signed for no chain. */
     allowUnprotected: z.boolean().default(false),
     /** Lets faults be ordered over JSON-RPC. */
@@ -197,6 +199,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     )
     .option('--history <spans>', `what op-engine and op-geth keep: ${defaultHistoryText}, or all`, defaultHistoryText)
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
+    .option('--operators <number>', 'as many programs of operators, who agree by CometBFT; 4 tolerate a liar', whole)
     .option(
       '--allow-unprotected',
       'take transactions that are signed for no chain (before EIP-155), as presigned deployers are',

@@ -37,6 +37,13 @@ async function main(): Promise<number> {
     })
   }
 
+  const { operators } = config
+  if (operators !== undefined) {
+    reporter.close()
+    // What only it needs, a node of one process does not load.
+    const { runOperators } = await import('./operators/run.js')
+    return await runOperators({ ...config, operators }, interrupted)
+  }
   const node = await startNode(config, message => reporter.say(message))
   const traffic: Traffic | undefined = config.demo
     ? startTraffic({

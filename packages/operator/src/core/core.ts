@@ -26,6 +26,8 @@ import { createVoting } from './voting.js'
 
 /** How far milestones lag: of so many settled blocks it is remembered. */
 const keptLags = 4096
+/** Blocks that may wait for their milestone: more than a leader may be ahead. */
+const keptArrivals = 256
 
 export type CoreParts = {
   id: number
@@ -62,7 +64,7 @@ export type OperatorCore = {
   leader(): SlotLeader | undefined
   /** The highest settled block that is executed here. */
   milestone(): { number: bigint; hash: Hash }
-  /** Milliseconds from a block's own time until it was settled here, of the newest ones. */
+  /** Milliseconds from when a block was the head here until it was settled here, of the newest ones. */
   readonly lags: readonly number[]
   readonly chain: NamedChain
   close(): void
@@ -74,6 +76,12 @@ export function createCore(parts: CoreParts): OperatorCore {
   const idOf = new Map(operators.map(({ id, header }) => [header as string, id]))
   const operatorOf = (signer: Address): number | undefined => idOf.get(signer)
   const lags: number[] = []
+  /** When a block became the head here, by its height. */
+  const arrivals = new Map<bigint, number>()
+  const arrived = (height: bigint): void => {
+    arrivals.set(height, performance.now())
+    if (arrivals.size > keptArrivals) arrivals.delete(arrivals.keys().next().value!)
+  }
   let stop = (): void => {}
 
   const leaderIn = (state: ControlState, height: bigint): SlotLeader | undefined => {
@@ -178,8 +186,9 @@ export function createCore(parts: CoreParts): OperatorCore {
         tell(event)
         if (event.type !== 'settled') continue
         for (const { height } of event.blocks) {
-          const block = parts.sequencer().block(height)
-          if (block !== undefined) lags.push(Date.now() - Number(block.header.timestamp) * 1000)
+          const arrivedAtMs = arrivals.get(height)
+          arrivals.delete(height)
+          if (arrivedAtMs !== undefined) lags.push(Math.round(performance.now() - arrivedAtMs))
         }
         if (lags.length > keptLags) lags.splice(0, lags.length - keptLags)
       }
@@ -191,6 +200,7 @@ export function createCore(parts: CoreParts): OperatorCore {
         leaderAt: leaderNow,
         onTaken: block => {
           voting.progress()
+          arrived(block.header.height)
           const signer = headerOf.get(leaderNow(block.header.height)?.id ?? 0)
           if (signer !== undefined && block.header.term === parts.state().view) inbox.note(block, signer)
         },
@@ -245,6 +255,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       return waiting
     },
     onHeader(height) {
+      arrived(height)
       const block = parts.sequencer().block(height)
       if (block === undefined) return
       parts
