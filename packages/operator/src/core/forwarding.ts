@@ -25,8 +25,13 @@ export type Forwarding = {
 
 export function createForwarding({ gossip, sequencer, feed, leader }: ForwardingParts): Forwarding {
   const { mempool } = sequencer
-  /** In the order in which they came: of one sender, those before come first. */
-  let waiting = new Map<Hash, Uint8Array>()
+  /** In the order in which they came: of one sender, those before come first. What an earlier run left is handed on again. */
+  let waiting = new Map<Hash, Uint8Array>(
+    [...mempool.content()]
+      .flatMap(({ pending, queued }) => [...pending, ...queued])
+      .sort((a, b) => a.arrival - b.arrival)
+      .map(({ transaction }) => [transaction.hash, transaction.raw]),
+  )
   let handed = new Map<Hash, Uint8Array>()
   let led: string | undefined
   let restUntilMs = 0
