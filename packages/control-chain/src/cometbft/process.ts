@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ControlChainError } from '../errors.js'
+import { cometSockets } from './home.js'
 
 /** Ends of the program, within {@link endsSpanMs}, after which it is not started again. */
 const maxEnds = 8
@@ -42,6 +43,8 @@ export function runComet(binary: string, home: string): CometProcess {
 
   const start = (): void => {
     if (existsSync(logPath) && statSync(logPath).size > maxLogBytes) renameSync(logPath, `${logPath}.old`)
+    // A program that was killed leaves its socket, and the next one does not start on it.
+    rmSync(cometSockets(home).rpc, { force: true })
     const log = openSync(logPath, 'a', 0o600)
     const started = spawn(binary, ['start', '--home', home, '--log_level', 'error'], {
       stdio: ['ignore', log, log],

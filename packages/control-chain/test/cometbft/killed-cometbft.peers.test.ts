@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { toHex } from 'viem'
+import { privateKeyToAddress } from 'viem/accounts'
+import { describe, expect, it } from 'vitest'
+import { goProgram } from '../../../../scripts/go.mjs'
+import { createCometKey, openCometBft, writeCometKeys } from '../../src/cometbft/index.js'
+import { defaultParameters } from '../../src/parameters.js'
+import { freePorts, until } from './localnet.js'
+
+const { L2_PEERS } = process.env
+const binary = L2_PEERS === undefined ? undefined : goProgram('cometbft', { build: L2_PEERS === 'full' })
+
+/** The engine over a home, by its command line. */
+function engineOf(home: string): number | undefined {
+  for (const entry of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0').includes(home)) return Number(entry)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return undefined
+}
+
+describe.skipIf(binary === undefined || process.platform !== 'linux')('the engine', () => {
+  it('is started again when it was killed, and goes on, twice', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'l2-comet-'))
+    const home = join(root, 'home')
+    const validator = createCometKey()
+    writeCometKeys(home, { validator, node: createCometKey() })
+    const [port] = await freePorts(1)
+    const header = privateKeyToAddress(toHex(1, { size: 32 }))
+    let saved: Uint8Array | undefined
+    const chain = await openCometBft(
+      {
+        ...{ home, binary: binary!, controlChainId: 'control-901', parameters: defaultParameters },
+        domain: { chainId: 901n, rollup: `0x${'01'.repeat(20)}` },
+        genesis: { height: 0n, hash: toHex(0, { size: 32 }) },
+        genesisTimeSeconds: BigInt(Math.floor(Date.now() / 1000)),
+        operators: [{ id: 1, power: 1n, header, cometKey: validator.publicKey }],
+        network: { listen: `127.0.0.1:${port}`, peers: [] },
+      },
+      {
+        plan: { slotAt: height => ({ start: height, end: height, leader: 1 }), fallback: () => 1 },
+        list: ({ view, height, milestone }) => ({ view, at: height, base: milestone, hashes: [] }),
+        store: {
+          load: () => saved,
+          save: bytes => {
+            saved = bytes
+          },
+        },
+      },
+    )
+    try {
+      for (let times = 0; times < 2; times++) {
+        const { height } = chain.state()
+        await until('control blocks', () => chain.state().height >= height + 2n)
+        const pid = engineOf(home)
+        expect(pid).toBeDefined()
+        process.kill(pid!, 'SIGKILL')
+        const killedAt = chain.state().height
+        await until('control blocks of another program', () => chain.state().height >= killedAt + 3n)
+        expect(engineOf(home)).not.toBe(pid)
+      }
+    } finally {
+      await chain.close()
+      rmSync(root, { recursive: true, force: true })
+    }
+  })
+})
