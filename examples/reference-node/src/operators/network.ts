@@ -58,12 +58,15 @@ export async function startOperatorNetwork(
   config: Pick<NodeConfig, 'data' | 'chainId' | 'engine' | 'l1' | 'beacon' | 'latencyMs'> & { operators: number },
   say: Say,
   parts: Parts,
+  /** Sees the homes before a program runs over them: to lead the ways between them elsewhere. */
+  prepare: (homes: readonly string[]) => Promise<void> = async () => {},
 ): Promise<OperatorNetwork> {
   const directory = parts.own(openDataDirectory(config.data))
   const l1 = parts.own(await openL1(config, directory.path))
   const homes = existsSync(join(directory.path, 'operator-1/operator.json'))
     ? Array.from({ length: config.operators }, (_, index) => join(directory.path, `operator-${index + 1}`))
     : await makeHomes(config, directory, l1, say)
+  await prepare(homes)
   // Eight engines on one machine: the native program is up at once, where it was built.
   const { isThere } = await findOpEngine('native')
   const engine = config.engine ?? (isThere ? 'native' : undefined)

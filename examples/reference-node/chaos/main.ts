@@ -1,0 +1,205 @@
+// npm run chaos -- --operators 4 --seed N --for 120s: operators on one machine, and everything that can happen to them but lies that need a program of
+// their own; then a table of what it took, and whether what is promised was kept. The order of faults follows from the seed; what happens meanwhile is real.
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { mountSmallDisk, seededRandom } from '@l2/common/testing'
+import { createParts } from '@l2/node'
+import { startOperatorNetwork } from '../src/operators/network.js'
+import { type Chaos, convicted, type Fault, type Figure, faults, spanUntil } from './faults.js'
+import { createLinks, type Links } from './proxy.js'
+import { openWatch } from './watch.js'
+
+const { values } = parseArgs({
+  args: process.argv.slice(2).filter(argument => argument !== '--'),
+  options: {
+    operators: { type: 'string', default: '4' },
+    seed: { type: 'string', default: '1' },
+    for: { type: 'string', default: '120s' },
+    verbose: { type: 'boolean', default: false },
+  },
+})
+
+/** What the issue promises: the median and the worst of a figure, milliseconds. */
+const promised: Readonly<Record<string, { median?: number; worst: number }>> = {
+  'leader killed → next block': { median: 5_000, worst: 15_000 },
+  'leader stopped → next block': { median: 5_000, worst: 15_000 },
+  'two down, started → settles': { worst: 15_000 },
+}
+
+const startMs = 180_000
+const diskBytes = 512 << 20
+
+/** Operators reach each other through links that can be held up: each has the others' addresses in its own genesis. */
+async function lead(homes: readonly string[], links: Links): Promise<void> {
+  type Entry = { id: number; cometAddress: string; gossipAddresses: string[] }
+  for (const [index, home] of homes.entries()) {
+    const path = join(home, 'genesis.json')
+    const genesis = JSON.parse(readFileSync(path, 'utf8')) as { operators: Entry[] }
+    for (const entry of genesis.operators) {
+      if (entry.id === index + 1) continue
+      const [node, host, port] = entry.cometAddress.split(/[@:]/) as [string, string, string]
+      const comet = await links.open(index + 1, entry.id, { host, port: Number(port) })
+      entry.cometAddress = `${node}@127.0.0.1:${comet.port}`
+      entry.gossipAddresses = await Promise.all(
+        entry.gossipAddresses.map(async address => {
+          const [, , to, , gossipPort] = address.split('/') as [string, string, string, string, string]
+          const link = await links.open(index + 1, entry.id, { host: to, port: Number(gossipPort) })
+          return `/ip4/127.0.0.1/tcp/${link.port}`
+        }),
+      )
+    }
+    writeFileSync(path, JSON.stringify(genesis))
+  }
+}
+
+/** Ctrl-C: no further fault; a second one does not wait for what was begun. */
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupted) process.exit(130)
+    interrupted = true
+  })
+}
+
+/** Puts a home on a disk of its own, which can be filled; only root of Linux may. */
+function ownDisk(home: string): ReturnType<typeof mountSmallDisk> {
+  const disk = mountSmallDisk(diskBytes)
+  if (disk === undefined) return undefined
+  cpSync(home, join(disk.path, 'home'), { recursive: true })
+  rmSync(home, { recursive: true })
+  symlinkSync(join(disk.path, 'home'), home)
+  return disk
+}
+
+async function run(): Promise<number> {
+  const seconds = Number(/^(\d+)s?$/.exec(values.for)?.[1] ?? Number.NaN)
+  const count = Number(values.operators)
+  if (!(seconds > 0) || !(count >= 4 && count <= 16)) {
+    console.error('chaos --operators 4…16 --seed N --for 120s')
+    return 2
+  }
+  const began = performance.now()
+  const say = (line: string): void =>
+    console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+  const data = mkdtempSync(join(tmpdir(), 'l2-chaos-'))
+  const parts = createParts()
+  const links = createLinks()
+  parts.own(links)
+  const random = seededRandom(Number(values.seed))
+  const problems: string[] = []
+  const figures: Figure[] = []
+  const done = new Map<string, number>()
+  let disk: Chaos['disk']
+  try {
+    say(`seed ${values.seed}: ${count} operators for ${seconds} s`)
+    const network = await startOperatorNetwork(
+      { data, chainId: 901, operators: count },
+      message => (values.verbose ? say(message) : undefined),
+      parts,
+      async homes => {
+        await lead(homes, links)
+        const operator = 1 + random.below(count)
+        const own = ownDisk(homes[operator - 1]!)
+        if (own !== undefined) disk = { operator, disk: own }
+      },
+    )
+    const watch = openWatch(network.operators)
+    parts.own(watch)
+    const chaos: Chaos = { operators: network.operators, l1Url: network.l1Url, links, watch, disk, random, say }
+    await spanUntil('the first settled blocks', startMs, () => {
+      const ended = network.operators.find(({ isRunning }) => !isRunning)
+      if (ended !== undefined) throw new Error(`operator ${ended.id} ended: ${ended.words().at(-1)}`)
+      return watch.views().size === count && watch.milestone() > 5n
+    })
+    say(`block ${watch.milestone()} is settled`)
+
+    const harm = async (fault: Fault): Promise<void> => {
+      say(fault.name)
+      done.set(fault.name, (done.get(fault.name) ?? 0) + 1)
+      try {
+        const measured = await fault.run(chaos)
+        figures.push(...measured)
+        for (const { what, ms } of measured) say(`  ${what}: ${(ms / 1000).toFixed(2)} s`)
+      } catch (error) {
+        problems.push(`${fault.name}: ${(error as Error).message}`)
+        say(`  ${(error as Error).message}`)
+      }
+      links.heal()
+      for (const operator of network.operators) {
+        await operator.signal('SIGCONT')
+        operator.start()
+      }
+      await spanUntil('all are back', startMs, () => watch.views().size === count)
+    }
+    const end = performance.now() + seconds * 1000
+    while (performance.now() < end && !interrupted) await harm(pick(random, done))
+    for (const fault of faults) if (fault.last === true && !interrupted) await harm(fault)
+
+    const settled = watch.milestone()
+    await spanUntil('a settled block after everything', startMs, () => watch.milestone() > settled)
+    const compared = await watch.compare()
+    for (const { jailed } of watch.views().values()) {
+      for (const id of jailed) if (!convicted.has(id)) problems.push(`operator ${id} is innocent, and jailed`)
+    }
+    problems.push(...watch.violations)
+    report({ figures, done, problems, compared, settled: watch.milestone() })
+  } catch (error) {
+    problems.push((error as Error).message)
+    console.error((error as Error).message)
+  } finally {
+    await parts.close()
+    disk?.disk.unmount()
+    rmSync(data, { recursive: true, force: true })
+  }
+  return problems.length === 0 ? 0 : 1
+}
+
+/** The next fault: those that have not been done come first, so that a short run has seen most. */
+function pick(random: Chaos['random'], done: ReadonlyMap<string, number>): Fault {
+  const free = faults.filter(({ last }) => last !== true)
+  const fewest = Math.min(...free.map(({ name }) => done.get(name) ?? 0))
+  const fresh = free.filter(({ name }) => (done.get(name) ?? 0) === fewest)
+  const total = fresh.reduce((sum, { weight }) => sum + weight, 0)
+  let at = random.below(total)
+  return fresh.find(({ weight }) => (at -= weight) < 0)!
+}
+
+function report(run: {
+  figures: readonly Figure[]
+  done: ReadonlyMap<string, number>
+  problems: string[]
+  compared: number
+  settled: bigint
+}): void {
+  const byWhat = new Map<string, number[]>()
+  for (const { what, ms } of run.figures) byWhat.set(what, [...(byWhat.get(what) ?? []), ms])
+  console.log('\n| what | times | median | worst | promised |\n| --- | ---: | ---: | ---: | --- |')
+  const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`
+  for (const [what, spans] of [...byWhat].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const sorted = [...spans].sort((a, b) => a - b)
+    const [median, worst] = [sorted[sorted.length >> 1]!, sorted.at(-1)!]
+    const promise = promised[what]
+    const text =
+      promise === undefined
+        ? ''
+        : `${promise.median === undefined ? '' : `${promise.median / 1000} s, `}${promise.worst / 1000} s at worst`
+    console.log(`| ${what} | ${spans.length} | ${inSeconds(median)} | ${inSeconds(worst)} | ${text} |`)
+    if (promise === undefined) continue
+    if (worst > promise.worst) run.problems.push(`${what}: ${inSeconds(worst)} at worst`)
+    if (median > (promise.median ?? Number.POSITIVE_INFINITY))
+      run.problems.push(`${what}: ${inSeconds(median)} at the median`)
+  }
+  console.log(`\n${[...run.done].map(([name, times]) => `${name}: ${times}`).join(', ')}`)
+  console.log(`block ${run.settled} is settled; ${run.compared} settled blocks were compared, none is lost or doubled`)
+  for (const problem of run.problems) console.log(`not kept: ${problem}`)
+}
+
+run().then(
+  code => process.exit(code),
+  error => {
+    console.error(error)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,82 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** A one-way address of one operator for another: what goes through it can be held up or cut. */
+export type Link = {
+  readonly from: number
+  readonly to: number
+  readonly port: number
+}
+
+/** Every way between operators, each through a port of its own on 127.0.0.1. */
+export type Links = {
+  /** Opens a way to an address; bytes pass as they come. */
+  open(from: number, to: number, target: { host: string; port: number }): Promise<Link>
+  /** Cuts both directions between an operator and all others: connections end, and new ones are refused. */
+  isolate(operator: number): void
+  /** Bytes come so many milliseconds late, both ways. */
+  delay(ms: number): void
+  /** No operator is cut off, and nothing is late. */
+  heal(): void
+  close(): Promise<void>
+}
+
+export function createLinks(): Links {
+  const servers: Server[] = []
+  const sockets = new Map<Socket, Link>()
+  const cut = new Set<number>()
+  let lateMs = 0
+  const isCut = ({ from, to }: Pick<Link, 'from' | 'to'>): boolean => cut.has(from) || cut.has(to)
+
+  /** Hands bytes on in their order, late by what holds when they come. */
+  function pipe(a: Socket, b: Socket): void {
+    let last = Promise.resolve()
+    a.on('data', bytes => {
+      const ms = lateMs
+      const due = ms === 0 ? Promise.resolve() : new Promise<void>(resolve => setTimeout(resolve, ms))
+      a.pause()
+      last = Promise.all([last, due]).then(() => {
+        if (!b.destroyed) b.write(bytes)
+      })
+      // One piece on its way at a time: what is late does not pile up here.
+      void last.then(() => a.resume())
+    })
+    a.on('close', () => b.destroy())
+    a.on('error', () => b.destroy())
+  }
+
+  return {
+    async open(from, to, target) {
+      const way = { from, to }
+      const server = createServer(near => {
+        if (isCut(way)) return void near.destroy()
+        const far = connect(target.port, target.host)
+        for (const socket of [near, far]) {
+          sockets.set(socket, link)
+          socket.once('close', () => sockets.delete(socket))
+        }
+        pipe(near, far)
+        pipe(far, near)
+      })
+      await new Promise<void>((done, failed) => server.once('error', failed).listen(0, '127.0.0.1', done))
+      servers.push(server)
+      const address = server.address()
+      const link: Link = { ...way, port: typeof address === 'object' && address !== null ? address.port : 0 }
+      return link
+    },
+    isolate(operator) {
+      cut.add(operator)
+      for (const [socket, link] of sockets) if (isCut(link)) socket.destroy()
+    },
+    delay(ms) {
+      lateMs = ms
+    },
+    heal() {
+      cut.clear()
+      lateMs = 0
+    },
+    async close() {
+      for (const socket of sockets.keys()) socket.destroy()
+      await Promise.all(servers.map(server => new Promise(done => server.close(done))))
+    },
+  }
+}
