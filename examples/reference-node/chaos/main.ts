@@ -54,11 +54,13 @@ async function lead(homes: readonly string[], links: Links): Promise<void> {
   }
 }
 
-/** Ctrl-C: no further fault; a second one does not wait for what was begun. */
+/** Ctrl-C: no further fault; one that comes later does not wait for what was begun. A terminal gives it to the whole group, so that it comes twice. */
 let interrupted = false
+let interruptedAt = 0
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (interrupted) process.exit(130)
+    if (interrupted && performance.now() - interruptedAt > 1_000) process.exit(130)
+    if (!interrupted) interruptedAt = performance.now()
     interrupted = true
   })
 }
