@@ -69,11 +69,17 @@ function childrenOf(pid: number): { pid: number; name: string }[] {
 /** How long nobody may build and nothing may settle after a fault that leaves more than two thirds: bounds of a hang, not of a promise. */
 const hangMs = 60_000
 
-/** From now until somebody else has a block above every one that there is. */
+/** How long a block may have been on its way when its leader fell silent: it is not the next one. */
+const inFlightMs = 500
+
+/** From now until somebody else has a block that the silent leader has not made. */
 async function nextBlock(chaos: Chaos, without: readonly number[]): Promise<number> {
   const { watch } = chaos
+  const from = performance.now()
+  await sleep(inFlightMs)
   const head = watch.head(without)
-  return await spanUntil('the next block', hangMs, () => watch.head(without) > head)
+  await spanUntil('the next block', hangMs, () => watch.head(without) > head)
+  return performance.now() - from
 }
 
 async function settlesAgain({ watch }: Chaos, what: string): Promise<number> {
