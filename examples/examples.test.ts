@@ -49,11 +49,11 @@ describe('examples', () => {
   })
 
   it('inspect-batches: what a file of batcher data holds', async () => {
-    const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+    const rollup = { chainId: 10n, genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
     const channel = createChannelOut({ ...rollup, channelId: `0x${'07'.repeat(16)}` }, createZlibCompressor())
     await channel.add({
       parentHash: `0x${'01'.repeat(32)}`,
-      timestamp: rollup.genesisTime,
+      timestamp: rollup.genesisTimeSeconds,
       epochNumber: 500n,
       epochHash: `0x${'02'.repeat(32)}`,
       sequenceNumber: 0n,

@@ -49,7 +49,7 @@ const rollups = Object.entries(traffic).map(([name, rate], i) => {
       setup: {
         profile: 'sparse' as const,
         chainId: config.l2ChainId,
-        genesisTime: config.genesis.l2TimeSeconds,
+        genesisTimeSeconds: config.genesis.l2TimeSeconds,
         blockTimeSeconds: config.blockTimeSeconds,
         sequencingWindowBlocks: config.sequencingWindowBlocks,
         // Twenty minutes at the longest.

@@ -1,10 +1,11 @@
 // pnpm api: what each package gives to others, into packages/*/api/*.md, so that a change of the public face is seen in review.
 // With --check nothing is written: a report that is not what was built is an error. Either way a type that a public signature names and its
-// entry does not export is one; --export adds what is missing to the entries.
+// entry does not export is one; --export adds what is missing to the entries. What names promise is looked at by face-rules.mjs.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { brokenRules } from './face-rules.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const check = process.argv.includes('--check')
@@ -89,6 +90,7 @@ function report({ name }, symbols) {
 
 const problems = []
 const written = new Map()
+problems.push(...brokenRules({ checker, printer, program, entries }))
 for (const entry of entries) {
   const source = program.getSourceFile(entry.file)
   const symbols = checker

@@ -131,7 +131,7 @@ function inWordsOfRegistry(config: RollupConfig): ReadonlyMap<string, string> {
     ['genesis.system_config.gasLimit', genesis.systemConfig.gasLimit],
     ['addresses.OptimismPortalProxy', config.depositContract],
     ['addresses.SystemConfigProxy', config.systemConfigContract],
-    ['hardforks.pectra_blob_schedule_time', config.pectraBlobScheduleTime],
+    ['hardforks.pectra_blob_schedule_time', config.pectraBlobScheduleTimeSeconds],
     // Regolith is at every genesis, and the registry does not tell of it.
     ...Object.entries(forks).flatMap(([fork, time]): [string, unknown][] =>
       fork === 'regolith' ? [] : [[`hardforks.${fork}_time`, time]],

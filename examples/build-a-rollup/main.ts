@@ -90,7 +90,7 @@ const batcher = createBatcher(
   {
     profile: 'devnet',
     chainId: rollup.l2ChainId,
-    genesisTime: rollup.genesis.l2TimeSeconds,
+    genesisTimeSeconds: rollup.genesis.l2TimeSeconds,
     blockTimeSeconds: rollup.blockTimeSeconds,
     sequencingWindowBlocks: rollup.sequencingWindowBlocks,
     channelTimeoutBlocks: rollup.channelTimeoutBlocks,

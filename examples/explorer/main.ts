@@ -26,7 +26,7 @@ const totals = { batches: 0, blocks: 0, transactions: 0 }
 
 function tell(batch: Batch, { number }: L1BlockRef): void {
   const { blockTimeSeconds, genesis } = config
-  const rollup = { genesisTime: genesis.l2TimeSeconds, blockTimeSeconds }
+  const rollup = { genesisTimeSeconds: genesis.l2TimeSeconds, blockTimeSeconds }
   const blocks = batch.type === 'span' ? batch.blocks : [batch]
   const timestamp = batch.type === 'span' ? spanBlockPositions(batch, rollup)[0]!.timestamp : batch.timestamp
   const first = genesis.l2.number + (timestamp - genesis.l2TimeSeconds) / blockTimeSeconds

@@ -55,9 +55,9 @@ const router = createRouterDa(
 const sink = commitmentSink(router, ethereum)
 
 // What is posted, and when.
-const chain = { chainId: rollup.chainId, genesisTime: rollup.genesisTime, blockTimeSeconds: 1n }
+const chain = { chainId: rollup.chainId, genesisTimeSeconds: rollup.genesisTimeSeconds, blockTimeSeconds: 1n }
 const planner = createBatcherPlanner(
-  { ...chain, latencyTargetSeconds: 60 },
+  { ...chain, latencyTargetMs: 60_000 },
   {
     node: rollup.node,
     prices: async () => ({ gasPriceWei: await client.getGasPrice(), blobBaseFeeWei: await client.getBlobBaseFee() }),

@@ -4,7 +4,7 @@ import { type PublicClient, pad, toHex } from 'viem'
 /** Stands in for a customer's rollup node: a block every tenth of a second, and safe is what was posted. */
 export type Rollup = {
   readonly chainId: bigint
-  readonly genesisTime: bigint
+  readonly genesisTimeSeconds: bigint
   readonly node: BatcherNode
   /** Makes a block. */
   produce(): Promise<void>
@@ -13,14 +13,14 @@ export type Rollup = {
 
 export async function createRollup(l1: PublicClient): Promise<Rollup> {
   const hash = (number: bigint) => pad(toHex(number + 1n), { size: 32 })
-  const genesisTime = (await l1.getBlock()).timestamp
+  const genesisTimeSeconds = (await l1.getBlock()).timestamp
   const blocks: BatcherBlock[] = []
   const lastBlocks = new Map<string, bigint>()
   let safe = 0n
   const at = (number: bigint) => ({ number, hash: hash(number) })
   return {
     chainId: 901n,
-    genesisTime,
+    genesisTimeSeconds,
     node: {
       status: async () => {
         const headL1 = await l1.getBlockNumber({ cacheTime: 0 })
@@ -35,7 +35,7 @@ export async function createRollup(l1: PublicClient): Promise<Rollup> {
       blocks.push({
         ...at(number),
         parentHash: hash(number - 1n),
-        timestamp: genesisTime + number,
+        timestamp: genesisTimeSeconds + number,
         epochNumber: origin.number,
         epochHash: origin.hash,
         sequenceNumber: before?.epochNumber === origin.number ? before.sequenceNumber + 1n : 0n,

@@ -1,11 +1,4 @@
-import {
-  defaultHistoryText,
-  engineKinds,
-  expectedInclusionBlocks,
-  l1BlockSeconds,
-  NodeError,
-  parseHistory,
-} from '@l2/node'
+import { defaultHistoryText, engineKinds, expectedInclusionBlocks, l1BlockMs, NodeError, parseHistory } from '@l2/node'
 import { defaultSplit, type SplitBps } from '@l2/sequencer-core/economics'
 import { Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
@@ -130,8 +123,8 @@ const schema = z
     if (config.beacon !== undefined && config.l1 === undefined) {
       context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
     }
-    const shortest = (1 + expectedInclusionBlocks) * l1BlockSeconds(config)
-    if (config.latencyMs !== undefined && config.latencyMs < shortest * 1000) {
+    const shortest = (1 + expectedInclusionBlocks) * l1BlockMs(config)
+    if (config.latencyMs !== undefined && config.latencyMs < shortest) {
       context.addIssue({ code: 'custom', path: ['latency'], message: `L1 needs ${shortest} s at least` })
     }
     if (config.s3 !== undefined && config.da !== 's3' && config.da !== 'router') {

@@ -27,7 +27,7 @@ type Economics = {
   totals: { transactions: string; batches: string; feesIn: string; costsOut: string; profit: string }
   balances: Record<string, string>
   gasToken: { perEthWei: string }
-  wallet: { balanceEthWei: string; runwayBlocks?: string; runwaySeconds?: number }
+  wallet: { balanceEthWei: string; runwayBlocks?: string; runwaySeconds?: string }
   costPerTransactionWei: string
   openSubmissions: number
   unsettledWei: string

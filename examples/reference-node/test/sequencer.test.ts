@@ -10,8 +10,8 @@ import {
   NodeError,
   openSequencer,
   type SequencerOptions,
-  type SignedHeader,
   startEngine,
+  type WatchedHeader,
 } from '@l2/node'
 import type { L1Block } from '@l2/sequencer-core/derivation'
 import { firstCome } from '@l2/sequencer-core/ordering'
@@ -209,7 +209,7 @@ it('ends anywhere within a rollback, and the next one has every transaction once
   const l1 = l1Of(chain, `0x${'b1'.repeat(32)}`)
   /** What was signed, by height and term. */
   const signed = new Map<string, string>()
-  const note = ({ header }: SignedHeader): void => {
+  const note = ({ header }: WatchedHeader): void => {
     const place = `${header.height} in term ${header.term}`
     const hash = header.parentHash + header.txRoot + header.stateRoot + header.l1OriginHash
     expect(signed.get(place) ?? hash, place).toBe(hash)

@@ -82,7 +82,7 @@ export type {
   PostingGenesis,
   PostingRules,
   PostingState,
-  Signed,
+  SignedStatement,
 } from './posting/state.js'
 export {
   type AttestationKey,

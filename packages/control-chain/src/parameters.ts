@@ -7,7 +7,7 @@ export type ControlParameters = {
   /** L2 blocks that a leader may be ahead of the settled milestone. Default 32. */
   ahead: number
   /** Control blocks for which a term vote counts. Default 12. */
-  voteLifetime: number
+  voteLifetimeBlocks: number
   /** Control blocks without an ordered list, after which an operator sends its list as a transaction. Default 4. */
   listPatience: number
   /** Control blocks without a milestone, after which operators vote `silent` whatever their own head does. Default 12. */
@@ -20,7 +20,7 @@ export type ControlParameters = {
 export const defaultParameters: ControlParameters = {
   window: 16,
   ahead: 32,
-  voteLifetime: 12,
+  voteLifetimeBlocks: 12,
   listPatience: 4,
   stallBlocks: 12,
   maxStallBlocks: 64,

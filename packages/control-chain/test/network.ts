@@ -1,6 +1,6 @@
 import { toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import type { ControlChain, ControlChainDependencies, OrderedBlock } from '../src/chain/control-chain.js'
+import type { ControlChain, ControlChainDependencies, FoldedBlock } from '../src/chain/control-chain.js'
 import type { LeaderPlan } from '../src/fold/leaders.js'
 import type { ControlState } from '../src/fold/state.js'
 import { nameBlocks } from '../src/operator/name-blocks.js'
@@ -35,7 +35,7 @@ export async function openNetwork<Genesis extends { id: number; power: bigint; h
     ids.map(async (id): Promise<ControlPeer> => {
       let executed = 0n
       let saved: Uint8Array | undefined
-      const blocks: OrderedBlock[] = []
+      const blocks: FoldedBlock[] = []
       const list = (state: ControlState) => {
         const blockAt = (height: bigint) =>
           height > executed ? undefined : { hash: hashOf(height), view: state.view, stored: true, originDepth: 10n }

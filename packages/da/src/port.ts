@@ -40,7 +40,7 @@ export type DaQuote = {
 /** What does not change while an adapter lives. */
 export type DaCapabilities = {
   /** Seconds for which the layer promises to serve data; `undefined` where it keeps data for ever. */
-  retentionSeconds: number | undefined
+  retentionSeconds: bigint | undefined
   /** `instant`: included is final. `probabilistic`: included data can be lost by a reorg until it is final. */
   finality: 'instant' | 'probabilistic'
 }

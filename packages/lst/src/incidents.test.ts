@@ -764,7 +764,7 @@ describe('small ones', () => {
     vesting = applyVesting(vesting, { type: 'stake', account: 'a', tokens: 100n }).state
     expect(vestingFinish(vesting, 'a')).toBeUndefined()
     vesting = applyVesting(vesting, { type: 'deposit', account: 'a', assets: wei(10n) }).state
-    expect(vestingFinish(vesting, 'a')).toBe(100n + vesting.duration)
+    expect(vestingFinish(vesting, 'a')).toBe(100n + vesting.durationSeconds)
     vesting = applyVesting(vesting, { type: 'unstake', account: 'a' }).state
     expect(vesting.users.get('a')).toMatchObject({ stake: 0n, last: 0n, balance: 10n })
     vesting = applyVesting(vesting, { type: 'advance', now: 10n ** 9n }).state

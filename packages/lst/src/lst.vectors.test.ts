@@ -432,7 +432,7 @@ const rate: Model<RatePool> = {
     ...createRatePool({
       now: big(initial.now),
       feeE18: big(params.feeE18),
-      withdrawDelay: big(params.withdrawDelay),
+      withdrawDelaySeconds: big(params.withdrawDelaySeconds),
       legacyRounding: params.legacyRounding === true,
     }),
     totalDeposits: a(initial.totalDeposits),
@@ -511,7 +511,7 @@ const snapshot: Model<SnapshotPool> = {
     ...createSnapshotPool({
       now: big(initial.now),
       maxDeltaE18: big(params.maxDeltaE18),
-      minInterval: big(params.minInterval),
+      minIntervalSeconds: big(params.minIntervalSeconds),
     }),
     snapshotAssets: a(initial.snapshotTotal),
     snapshotShares: s(initial.snapshotSupply),
@@ -610,7 +610,7 @@ const vesting: Model<ExitVesting> = {
   read: ({ params, initial }) => ({
     ...createExitVesting({
       now: big(initial.now),
-      duration: big(params.duration),
+      durationSeconds: big(params.duration),
       stakePerUnit: big(params.stakePerUnit),
     }),
     users: OrderedMap.from(

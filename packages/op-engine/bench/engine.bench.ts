@@ -22,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'l2-bench-'))
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const gasLimit = 30_000_000n
 const blockTime = 2n
-const genesisTime = 1_700_000_000n
+const genesisTimeSeconds = 1_700_000_000n
 /** Leaves out the million accounts, which take most of the time. */
 const fewAccounts = process.env['L2_BENCH_FEW'] === '1'
 const longHistory = { wasm: 100_000, native: 10_000 }
@@ -61,7 +61,7 @@ function alloc(accounts: number) {
 
 function genesisFile(name: string, accounts: number, family: 'op' | 'plain'): string {
   const path = join(folder, `${name}-${accounts}-${family}.json`)
-  const genesis = opGenesis({ chainId: 901n, timestamp: genesisTime, gasLimit, alloc: alloc(accounts) })
+  const genesis = opGenesis({ chainId: 901n, timestamp: genesisTimeSeconds, gasLimit, alloc: alloc(accounts) })
   if (family === 'plain') {
     // Without the OP Stack's upgrades, and before Prague, which wants system contracts.
     const ofOp = /^(bedrock|regolith|canyon|ecotone|fjord|granite|holocene|isthmus|jovian|prague|optimism)/
@@ -75,7 +75,7 @@ function genesisFile(name: string, accounts: number, family: 'op' | 'plain'): st
 const rollup = newRollup({
   l1ChainId: 900n,
   l2ChainId: 901n,
-  genesis: { l1: { number: 1n, hash: zeroHash }, l2: { number: 0n, hash: zeroHash }, l2TimeSeconds: genesisTime },
+  genesis: { l1: { number: 1n, hash: zeroHash }, l2: { number: 0n, hash: zeroHash }, l2TimeSeconds: genesisTimeSeconds },
   batcher: senders[0]!.address,
   batchInbox: senders[0]!.address,
   depositContract: senders[0]!.address,

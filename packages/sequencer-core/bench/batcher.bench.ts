@@ -12,7 +12,7 @@ import { encodeRlp } from '../src/rlp/rlp.ts'
 import { compareInMarket } from './posting-market.ts'
 import { compareShared } from './shared-blobs.ts'
 
-const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+const rollup = { chainId: 10n, genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
 const gasPriceWei = 1_000_000_000n
 /** The floor that EIP-7918 keeps. */
 const blobBaseFeeWei = gasPriceWei / 16n
@@ -129,7 +129,7 @@ for (const [name, blocks] of workloads) {
       compressors: [{ name: 'brotli-11', bytesPerTransaction: ours.bytes / transactionsOf(blocks, ours) }],
       gasPriceWei,
       blobBaseFeeWei,
-      latencyTargetSeconds: seconds + 24,
+      latencyTargetMs: (seconds + 24) * 1000,
     })
     const planned = await build(blocks, brotli11, { ...span, targetFrames: plan.targetFrames })
     line(`ours, planned: ${plan.da}, ${plan.targetFrames} frames`, planned, cheapest(planned), base)

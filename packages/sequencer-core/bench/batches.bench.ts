@@ -11,7 +11,7 @@ import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors
 import { encodeRlp } from '../src/rlp/rlp.ts'
 import { readChannel } from './read-channel.ts'
 
-const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+const rollup = { chainId: 10n, genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
 const channelId = `0x${'07'.repeat(16)}` as const
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!
 

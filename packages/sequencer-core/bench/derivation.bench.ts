@@ -30,7 +30,7 @@ for (let i = 0; i < channels; i++) {
     sequencer.build(Array.from({ length: transactionsPerBlock }, () => simulatedTransaction(config, nonce++)))
   }
   const blocks = sequencer.blocks.slice(-blocksPerChannel).map(({ batch }) => batch)
-  const span = toSpanBatch(blocks, { genesisTime: config.genesis.l2TimeSeconds })
+  const span = toSpanBatch(blocks, { genesisTimeSeconds: config.genesis.l2TimeSeconds })
   const channelId = `0x${i.toString(16).padStart(32, '0')}` as const
   const frames = framesOfBatches([span], { config, channelId })
   framesByChannel.push(frames)

@@ -13,8 +13,8 @@ import { readChannel } from './read-channel.ts'
 if (!hasOracle) process.exit(0)
 const config = simulatedRollup()
 const cfg = rollupJson(config)
-const genesisTime = config.genesis.l2TimeSeconds
-const rollup = { chainId: config.l2ChainId, genesisTime, blockTimeSeconds: config.blockTimeSeconds }
+const genesisTimeSeconds = config.genesis.l2TimeSeconds
+const rollup = { chainId: config.l2ChainId, genesisTimeSeconds, blockTimeSeconds: config.blockTimeSeconds }
 const channelId = `0x${'07'.repeat(16)}` as const
 const rounds = 11
 const frameBytes = 130_044

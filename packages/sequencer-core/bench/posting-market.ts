@@ -81,7 +81,7 @@ async function simulate(anchor: bigint, pricing: Pricing, blobs: number, transac
     meanBlocks,
     worstBlocks: waits.at(-1)!,
     /** Age of the oldest transaction of a channel when L1 has it, on average. */
-    latencySeconds: (fillBlocks + meanBlocks) * l1BlockSeconds,
+    latencyMs: (fillBlocks + meanBlocks) * l1BlockSeconds * 1000,
   }
 }
 
@@ -98,7 +98,7 @@ export async function compareInMarket(
       const mine = await simulate(anchor, ourPricing, blobs, ours, rate)
       const percent = (of: { weiEach: number }): string => `${((100 * of.weiEach) / theirs.weiEach).toFixed(1)} %`
       const time = (of: typeof theirs): string =>
-        `${of.latencySeconds.toFixed(0)} s (${of.meanBlocks.toFixed(2)} blocks to inclusion, at most ${of.worstBlocks})`
+        `${(of.latencyMs / 1000).toFixed(0)} s (${of.meanBlocks.toFixed(2)} blocks to inclusion, at most ${of.worstBlocks})`
       console.log(
         `base fee around ${Number(anchor) / 1e9} gwei, ${blobs} blobs: recommended ${(theirs.weiEach / 1e9).toFixed(1)} gwei/tx in ${time(theirs)}`,
       )

@@ -47,7 +47,7 @@ export const target: FuzzTarget = {
       const rollup = { chainId: 901n }
       const at = random.below(blocks.length)
       const piece = blocks.slice(random.bool() ? 0 : at)
-      const batches = random.bool() ? piece.map(toSingularBatch) : [toSpanBatch(piece, { genesisTime: 1000n })]
+      const batches = random.bool() ? piece.map(toSingularBatch) : [toSpanBatch(piece, { genesisTimeSeconds: 1000n })]
       const stream = concatBytes(...batches.map(batch => encodeRlp(encodeBatch(batch, rollup))))
       if (random.bool()) return concatBytes(Uint8Array.of(which), stream)
       const frames = framesOfStream(stream, { channelId: channelId(1), frameBytes: 20 + random.below(200) })

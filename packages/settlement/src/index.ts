@@ -37,7 +37,7 @@ export type { L1Sender, SendOptions } from './deploy/send.js'
 export { SettlementError, type SettlementErrorCode } from './errors.js'
 export { anchorStateRegistryAbi, delayedWethAbi, disputeGameFactoryAbi, faultDisputeGameAbi } from './games/abi.js'
 export type { Claim, GameState, GameStatus } from './games/game.js'
-export type { Position } from './games/position.js'
+export type { GamePosition } from './games/position.js'
 export type { Allocation, FeeRecipients, L2GasToken } from './genesis/allocation.js'
 export { type CheckAllocationOptions, checkAllocation } from './genesis/check-allocation.js'
 export type { FrozenPredeploys } from './genesis/frozen.js'
@@ -45,7 +45,13 @@ export { type L2GenesisOptions, l2Genesis } from './genesis/l2-genesis.js'
 export { nativeTokenBridgePredeploy, predeploys } from './genesis/predeploys.js'
 export { type SettlementRollupOptions, settlementRollup } from './genesis/rollup.js'
 export type { Alarm, AlarmEvent, OutsideTrouble } from './internal/alarms.js'
-export { type Contract, createL1Reader, type L1Block, type L1Client, type L1Reader } from './l1/reader.js'
+export {
+  type Contract,
+  createL1Reader,
+  type L1BlockSummary,
+  type L1Reader,
+  type SettlementClient,
+} from './l1/reader.js'
 export {
   createSender,
   type L1Call,

@@ -137,7 +137,7 @@ function derivation() {
 const batcherSetup = (): BatcherSetup => ({
   profile: 'devnet',
   chainId: config.l2ChainId,
-  genesisTime: config.genesis.l2TimeSeconds,
+  genesisTimeSeconds: config.genesis.l2TimeSeconds,
   blockTimeSeconds: config.blockTimeSeconds,
   sequencingWindowBlocks: config.sequencingWindowBlocks,
   channelTimeoutBlocks: 20n,

@@ -278,7 +278,7 @@ describe.skipIf(!hasPrograms).each(levels)('a chain with real contracts, predepl
     const seen: BatcherEvent[] = []
     const batcher = createBatcher(
       {
-        ...{ profile: 'devnet', chainId: config.l2ChainId, genesisTime: config.genesis.l2TimeSeconds },
+        ...{ profile: 'devnet', chainId: config.l2ChainId, genesisTimeSeconds: config.genesis.l2TimeSeconds },
         ...{ blockTimeSeconds, sequencingWindowBlocks: config.sequencingWindowBlocks, frameDataBytes: 3000 },
         ...{ targetFrames: 2, maxPendingSubmissions: 1, compressor: createNodeBrotliCompressor() },
       },

@@ -43,7 +43,7 @@ const context: EvidenceContext = {
     baseFees: [{ height: 5n, baseFeePerGas: 1n }],
     committedOrders: [],
     daChallenges: [],
-    reveals: [{ epoch: 1n, deadline: 1n, committed: [1], revealed: [] }],
+    reveals: [{ epoch: 1n, deadlineSeconds: 1n, committed: [1], revealed: [] }],
   },
 }
 const signed = { message, signer, signature: `0x${'22'.repeat(64)}1b` as Hex }

@@ -33,5 +33,5 @@ export function costText({ gasToken, costPerTransactionWei }: EconomicsStatus): 
 export function walletText({ wallet }: EconomicsStatus): string {
   const { balanceEthWei, runwaySeconds } = wallet
   const balance = balanceEthWei === undefined ? 'unknown' : formatWei(balanceEthWei, 'ETH')
-  return runwaySeconds === undefined ? balance : `${balance}, lasts ${formatDuration(runwaySeconds * 1000)}`
+  return runwaySeconds === undefined ? balance : `${balance}, lasts ${formatDuration(Number(runwaySeconds) * 1000)}`
 }

@@ -284,7 +284,7 @@ describe('blockId', () => {
     const block = { number: 5n, hash: `0x${'ab'.repeat(32)}`, timestamp: 100n } as const
     expect(await createBeacon({ url, blockId: 'blockHash' }).blockId(block)).toBe(block.hash)
     expect(await createBeacon({ url, blockId: ({ number }) => `n${number}` }).blockId(block)).toBe('n5')
-    expect(await createBeacon({ url, genesisTime: 10, secondsPerSlot: 6 }).blockId(block)).toBe('15')
+    expect(await createBeacon({ url, genesisTimeSeconds: 10n, secondsPerSlot: 6n }).blockId(block)).toBe('15')
     await expect(createBeacon({ url, blockId: 'blockHash' }).blockId({ number: 5n })).rejects.toMatchObject({
       code: 'OPTION',
     })

@@ -25,9 +25,9 @@ export type BeaconOptions = {
   /** How hashes are asked for: repeated keys (default, the standard), one comma list, or not at all. */
   filterStyle?: 'repeat' | 'csv' | 'none' | undefined
   /** Unix seconds of slot 0; default: asked of the node once. */
-  genesisTime?: number | undefined
+  genesisTimeSeconds?: bigint | undefined
   /** Default: asked of the node once; 12 where it does not say. */
-  secondsPerSlot?: number | undefined
+  secondsPerSlot?: bigint | undefined
   headers?: Readonly<Record<string, string>> | undefined
   /** Per request. Default 10 000. */
   timeoutMs?: number | undefined
@@ -112,19 +112,27 @@ export function createBeacon(options: BeaconOptions): Beacon {
     return (await has('/eth/v1/node/version')) ? 'block' : 'endpoint'
   }
 
-  let clock: Promise<{ genesisTime: number; secondsPerSlot: number }> | undefined
-  async function slotClock(signal: AbortSignal | undefined): Promise<{ genesisTime: number; secondsPerSlot: number }> {
-    const genesisTime = options.genesisTime ?? Number((await json('/eth/v1/beacon/genesis', signal))?.['genesis_time'])
+  let clock: Promise<{ genesisTimeSeconds: bigint; secondsPerSlot: bigint }> | undefined
+  async function slotClock(
+    signal: AbortSignal | undefined,
+  ): Promise<{ genesisTimeSeconds: bigint; secondsPerSlot: bigint }> {
+    const genesisTimeSeconds =
+      options.genesisTimeSeconds ?? seconds((await json('/eth/v1/beacon/genesis', signal))?.['genesis_time'])
     const secondsPerSlot =
-      options.secondsPerSlot ?? Number((await json('/eth/v1/config/spec', signal))?.['SECONDS_PER_SLOT'] ?? 12)
-    if (!Number.isSafeInteger(genesisTime) || !(secondsPerSlot > 0)) {
+      options.secondsPerSlot ?? seconds((await json('/eth/v1/config/spec', signal))?.['SECONDS_PER_SLOT'] ?? '12')
+    if (genesisTimeSeconds === undefined || secondsPerSlot === undefined || secondsPerSlot < 1n) {
       throw new BlobError(`${origin}: genesis time and slot length are not known`, {
         code: 'RPC_RESPONSE',
         details: { origin },
-        meta: ['try: the options genesisTime and secondsPerSlot'],
+        meta: ['try: the options genesisTimeSeconds and secondsPerSlot'],
       })
     }
-    return { genesisTime, secondsPerSlot }
+    return { genesisTimeSeconds, secondsPerSlot }
+  }
+
+  /** A decimal string of the API. */
+  function seconds(value: unknown): bigint | undefined {
+    return typeof value === 'string' && /^\d{1,19}$/.test(value) ? BigInt(value) : undefined
   }
 
   function need<T>(value: T | undefined, field: keyof BlobBlock): T {
@@ -145,8 +153,8 @@ export function createBeacon(options: BeaconOptions): Beacon {
         clock = undefined
         throw error
       })
-      const { genesisTime, secondsPerSlot } = await clock
-      return String((timestamp - BigInt(genesisTime)) / BigInt(secondsPerSlot))
+      const { genesisTimeSeconds, secondsPerSlot } = await clock
+      return String((timestamp - genesisTimeSeconds) / secondsPerSlot)
     },
 
     async fetchBlobs(id, versionedHashes, { signal } = {}) {

@@ -117,22 +117,27 @@ describe('nextExcessBlobGas', () => {
 
 describe('blobForkAt', () => {
   it('finds the fork of a moment', () => {
-    expect(blobForkAt(1, 1_710_338_135).name).toBe('cancun')
-    expect(blobForkAt(1, 1_746_612_310).name).toBe('cancun')
-    expect(blobForkAt(1, 1_764_798_551)).toMatchObject({ name: 'osaka', max: 9, wrapperVersion: 1, reservePrice: true })
-    expect(blobForkAt(1, 4_000_000_000)).toMatchObject({ name: 'bpo2', target: 14, max: 21 })
-    expect(blobForkAt(11_155_111, 1_760_427_359).name).toBe('prague')
+    expect(blobForkAt(1, 1_710_338_135n).name).toBe('cancun')
+    expect(blobForkAt(1, 1_746_612_310n).name).toBe('cancun')
+    expect(blobForkAt(1, 1_764_798_551n)).toMatchObject({
+      name: 'osaka',
+      max: 9,
+      wrapperVersion: 1,
+      reservePrice: true,
+    })
+    expect(blobForkAt(1, 4_000_000_000n)).toMatchObject({ name: 'bpo2', target: 14, max: 21 })
+    expect(blobForkAt(11_155_111, 1_760_427_359n).name).toBe('prague')
   })
 
   it('refuses what it does not know', () => {
-    expect(() => blobForkAt(1, 1_710_338_134)).toThrow(expect.objectContaining({ code: 'BLOB_SCHEDULE' }))
-    expect(() => blobForkAt(31_337, 0)).toThrow(expect.objectContaining({ code: 'BLOB_SCHEDULE' }))
+    expect(() => blobForkAt(1, 1_710_338_134n)).toThrow(expect.objectContaining({ code: 'BLOB_SCHEDULE' }))
+    expect(() => blobForkAt(31_337, 0n)).toThrow(expect.objectContaining({ code: 'BLOB_SCHEDULE' }))
   })
 
   it('lists every chain in the order of time', () => {
     for (const schedule of Object.values(blobSchedules)) {
-      const times = schedule.map(fork => fork.activationTime)
-      expect(times).toEqual([...times].sort((a, b) => a - b))
+      const times = schedule.map(fork => fork.activationTimeSeconds)
+      expect(times).toEqual([...times].sort((a, b) => (a < b ? -1 : 1)))
     }
   })
 })
@@ -185,7 +190,7 @@ describe('getBlobParameters', () => {
   it('falls back to the table where the node has no eth_config', async () => {
     const answers = { eth_chainId: '0x1', eth_getBlockByNumber: { timestamp: '0x69322a73' } }
     expect(await getBlobParameters(node(answers))).toMatchObject({ name: 'osaka' })
-    expect(await getBlobParameters(node(answers), { timestamp: 1_800_000_000 })).toMatchObject({ name: 'bpo2' })
+    expect(await getBlobParameters(node(answers), { timestamp: 1_800_000_000n })).toMatchObject({ name: 'bpo2' })
     await expect(getBlobParameters(node({ ...answers, eth_chainId: '0x7a69' }))).rejects.toMatchObject({
       code: 'BLOB_SCHEDULE',
     })

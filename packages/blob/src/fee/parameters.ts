@@ -6,7 +6,7 @@ import { type BlobParameters, blobForkAt } from './schedule.js'
 /** @see getBlobParameters */
 export type GetBlobParametersOptions = {
   /** Unix seconds of the block that the parameters are for; default: the head block's timestamp plus one slot. */
-  timestamp?: number | undefined
+  timestamp?: bigint | undefined
 }
 
 function fromConfig(current: unknown): BlobParameters | undefined {
@@ -63,10 +63,12 @@ async function isDue(
   fork: Record<string, unknown>,
   options: GetBlobParametersOptions,
 ): Promise<boolean> {
-  return Number(fork['activationTime']) <= (options.timestamp ?? (await nextTimestamp(client)))
+  const activation = fork['activationTime']
+  if (!Number.isSafeInteger(activation)) return false
+  return BigInt(activation as number) <= (options.timestamp ?? (await nextTimestamp(client)))
 }
 
-async function nextTimestamp(client: RpcClient): Promise<number> {
+async function nextTimestamp(client: RpcClient): Promise<bigint> {
   const block = (await rpc(client, 'eth_getBlockByNumber', ['latest', false])) as Record<string, unknown> | null
-  return Number(quantity('eth_getBlockByNumber', 'timestamp', block?.['timestamp'])) + 12
+  return quantity('eth_getBlockByNumber', 'timestamp', block?.['timestamp']) + 12n
 }

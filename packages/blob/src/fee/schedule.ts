@@ -19,7 +19,7 @@ export type BlobParameters = {
 export type BlobFork = BlobParameters & {
   readonly name: string
   /** Unix seconds. */
-  readonly activationTime: number
+  readonly activationTimeSeconds: bigint
 }
 
 const cancun = {
@@ -45,8 +45,8 @@ const bpo2 = { ...osaka, name: 'bpo2', target: 14, max: 21, baseFeeUpdateFractio
 /** The blob parameters by fork, without dates: for devnets, tests and arithmetic. */
 export const blobForks = { cancun, prague, osaka, bpo1, bpo2 } as const
 
-const dated = (times: readonly [number, number, number, number, number]): BlobFork[] =>
-  [cancun, prague, osaka, bpo1, bpo2].map((fork, i) => ({ ...fork, activationTime: times[i]! }))
+const dated = (times: readonly [bigint, bigint, bigint, bigint, bigint]): BlobFork[] =>
+  [cancun, prague, osaka, bpo1, bpo2].map((fork, i) => ({ ...fork, activationTimeSeconds: times[i]! }))
 
 /**
  * The forks known when this version was made, by chain id; a node that answers `eth_config` knows better.
@@ -55,13 +55,13 @@ const dated = (times: readonly [number, number, number, number, number]): BlobFo
  */
 export const blobSchedules: Readonly<Record<number, readonly BlobFork[]>> = {
   /** Mainnet */
-  1: dated([1710338135, 1746612311, 1764798551, 1765290071, 1767747671]),
+  1: dated([1710338135n, 1746612311n, 1764798551n, 1765290071n, 1767747671n]),
   /** Holesky */
-  17000: dated([1707305664, 1740434112, 1759308480, 1759800000, 1760389824]),
+  17000: dated([1707305664n, 1740434112n, 1759308480n, 1759800000n, 1760389824n]),
   /** Sepolia */
-  11155111: dated([1706655072, 1741159776, 1760427360, 1761017184, 1761607008]),
+  11155111: dated([1706655072n, 1741159776n, 1760427360n, 1761017184n, 1761607008n]),
   /** Hoodi */
-  560048: dated([0, 1742999832, 1761677592, 1762365720, 1762955544]),
+  560048: dated([0n, 1742999832n, 1761677592n, 1762365720n, 1762955544n]),
 }
 
 /**
@@ -72,12 +72,12 @@ export const blobSchedules: Readonly<Record<number, readonly BlobFork[]>> = {
  * ```ts
  * import { blobForkAt } from '@l2/blob'
  *
- * const { name, target, max } = blobForkAt(1, 1767747671)
+ * const { name, target, max } = blobForkAt(1, 1767747671n)
  * console.log(name, target, max) // bpo2 14 21
  * ```
  */
-export function blobForkAt(chainId: number, timestamp: number): BlobFork {
-  const fork = [...(blobSchedules[chainId] ?? [])].reverse().find(fork => fork.activationTime <= timestamp)
+export function blobForkAt(chainId: number, timestamp: bigint): BlobFork {
+  const fork = [...(blobSchedules[chainId] ?? [])].reverse().find(fork => fork.activationTimeSeconds <= timestamp)
   if (fork === undefined) {
     throw new BlobError(`chain ${chainId}: its blob schedule at ${timestamp} is not known`, {
       code: 'BLOB_SCHEDULE',

@@ -331,7 +331,7 @@ describe('several sends at once from one account', () => {
   const fields = { to, sidecar, kzg, gas: 21_000n } as const
   const gwei = 10n ** 9n
   const fees = { maxPriorityFeePerGas: gwei, maxFeePerGas: 10n * gwei, maxFeePerBlobGas: gwei }
-  const parameters = { ...blobForkAt(1, 2_000_000_000), max: 9 }
+  const parameters = { ...blobForkAt(1, 2_000_000_000n), max: 9 }
   const key = () => `0x${random.bytes(32).reduce((hex, byte) => hex + byte.toString(16).padStart(2, '0'), '')}` as const
 
   /** A pool that takes one transaction a nonce and no gap, and counts what is pending only so often. */

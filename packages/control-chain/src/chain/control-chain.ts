@@ -6,7 +6,7 @@ import type { OperatorList } from '../list/list.js'
 import type { PostingRules } from '../posting/state.js'
 
 /** A control block that is final, and what it made of the state. */
-export type OrderedBlock = {
+export type FoldedBlock = {
   /** What was folded: lists, transactions, misbehaviour. Whoever has a list in it was there for the block before. */
   readonly block: ControlBlock
   /** Who could vote for it, with its stake. */
@@ -54,7 +54,7 @@ export type ControlChainDependencies = {
   readonly list: (state: ControlState) => OperatorList
   readonly store: ControlStore
   /** Every control block above the store's state once, in order, after its state is on the disk. Must not throw. */
-  readonly onBlock?: ((ordered: OrderedBlock) => void) | undefined
+  readonly onBlock?: ((ordered: FoldedBlock) => void) | undefined
 }
 
 /**

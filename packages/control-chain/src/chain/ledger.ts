@@ -6,7 +6,7 @@ import type { ControlBlock, ControlEvent, ControlTransaction } from '../fold/blo
 import { latestMembers } from '../fold/members.js'
 import { controlStateHash, decodeControlState, encodeControlState } from '../fold/snapshot.js'
 import { type ControlGenesis, type ControlState, createControlState, type Member, membersOf } from '../fold/state.js'
-import type { BlockId, OperatorList } from '../list/list.js'
+import type { HeaderId, OperatorList } from '../list/list.js'
 import type { ControlParameters } from '../parameters.js'
 import { planOf } from '../stake/election.js'
 import type { StakeGenesis } from '../stake/stake.js'
@@ -23,7 +23,7 @@ export type Operator = { readonly id: number; readonly power: bigint; readonly h
 export type ControlChainOptions<Genesis extends Operator = Operator> = {
   domain: HeaderDomain
   /** First block of the rollup. */
-  genesis: BlockId
+  genesis: HeaderId
   operators: readonly Genesis[]
   /** The pool of L1, where it decides who is a member: the power of `operators` is then what it gives them. */
   stake?: StakeGenesis | undefined

@@ -5,7 +5,7 @@ export type {
   ControlChainStatus,
   ControlSnapshot,
   ControlStore,
-  OrderedBlock,
+  FoldedBlock,
 } from '../chain/control-chain.js'
 export type { ControlChainOptions, Operator } from '../chain/ledger.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from '../fold/block.js'
@@ -18,7 +18,7 @@ export type {
   StandingVote,
   TermCause,
 } from '../fold/state.js'
-export type { BlockId, L1Mark, OperatorList } from '../list/list.js'
+export type { HeaderId, L1Mark, OperatorList } from '../list/list.js'
 export type { ControlParameters } from '../parameters.js'
 export type { TransactionRefusal } from '../transaction/transaction.js'
 export { type AbciApplication, type AbciRequests, type AbciResponses, serveAbci } from './abci-server.js'

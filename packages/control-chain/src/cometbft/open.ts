@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import type { ControlChain, ControlChainDependencies, OrderedBlock } from '../chain/control-chain.js'
+import type { ControlChain, ControlChainDependencies, FoldedBlock } from '../chain/control-chain.js'
 import { ControlChainError, refuse } from '../errors.js'
 import { membersOf, totalPower } from '../fold/state.js'
 import { serveAbci } from './abci-server.js'
@@ -60,7 +60,7 @@ export async function openCometBft(
     join,
   })
   let lastMs = performance.now()
-  let last: OrderedBlock | undefined
+  let last: FoldedBlock | undefined
   let lastFault: string | undefined
   const application = createControlApplication(options, {
     ...dependencies,

@@ -76,7 +76,7 @@ describe('a control block', () => {
     }).state
     expect(withdrawn.view).toBe(0)
     let aged = voted
-    for (let i = 0; i < defaultParameters.voteLifetime; i++) aged = next(aged).state
+    for (let i = 0; i < defaultParameters.voteLifetimeBlocks; i++) aged = next(aged).state
     expect(next(aged, { transactions: silent(aged, [3]) }).state.view).toBe(0)
     const replayed = next(voted, { transactions: silent(created(), [1, 2]) }).state
     expect(replayed.votes.get(1)?.height).toBe(1n)

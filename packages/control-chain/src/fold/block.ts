@@ -1,7 +1,7 @@
 import type { PoolCommand } from '@l2/staking'
 import type { Hash } from 'viem'
 import type { BatchStatement, TurnStatement } from '../attestation/statement.js'
-import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
+import type { HeaderId, L1Mark, OperatorList } from '../list/list.js'
 import type { Member, TermCause } from './state.js'
 
 /** What a control block carries besides lists, read and checked ({@link readTransaction}). */
@@ -76,14 +76,14 @@ export type TermEnd = 'silent' | 'invalid' | 'l1' | 'rollback' | 'conviction'
 /** What a step changed. */
 export type ControlEvent =
   /** Blocks that are settled now, from below. */
-  | { readonly type: 'settled'; readonly blocks: readonly BlockId[] }
+  | { readonly type: 'settled'; readonly blocks: readonly HeaderId[] }
   /** L1 took back what these were built on: they are settled no more, from above. */
-  | { readonly type: 'settledRevoked'; readonly blocks: readonly BlockId[]; readonly era: number }
+  | { readonly type: 'settledRevoked'; readonly blocks: readonly HeaderId[]; readonly era: number }
   | {
       readonly type: 'termEnded'
       /** The term that begins, and the block that it begins on. */
       readonly view: number
-      readonly start: BlockId
+      readonly start: HeaderId
       readonly cause: TermEnd
       /** Who led, and who leads now. `missed`: the turn counts against the one who led. */
       readonly failed: number | undefined

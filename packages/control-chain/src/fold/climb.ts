@@ -1,5 +1,5 @@
 import type { Hash } from 'viem'
-import { type BlockId, entryAt, passesThrough } from '../list/list.js'
+import { entryAt, type HeaderId, passesThrough } from '../list/list.js'
 import { type ControlState, type Member, totalPower } from './state.js'
 
 /**
@@ -12,13 +12,13 @@ export function climb(
   state: Pick<ControlState, 'milestone' | 'lists'>,
   members: readonly Member[],
   thirds: 1 | 2,
-): readonly BlockId[] {
+): readonly HeaderId[] {
   const total = totalPower(members)
   let lists = members.flatMap(({ id, power }) => {
     const list = state.lists.get(id)
     return list !== undefined && passesThrough(list, state.milestone) ? [{ list, power }] : []
   })
-  const chosen: BlockId[] = []
+  const chosen: HeaderId[] = []
   for (let height = state.milestone.height + 1n; lists.length > 0; height++) {
     const weights = new Map<Hash, bigint>()
     for (const { list, power } of lists) {

@@ -1,6 +1,6 @@
 import { OrderedMap } from '@l2/common'
 import { slotOf } from '@l2/staking/epoch'
-import { type BlockId, passesThrough } from '../list/list.js'
+import { type HeaderId, passesThrough } from '../list/list.js'
 import type { StakeState } from '../stake/stake.js'
 import { type LeaderPlan, leaderAt } from './leaders.js'
 import type { ControlState, Member, OperatorRecord } from './state.js'
@@ -21,7 +21,7 @@ export function bookSettled(
   state: ControlState,
   members: readonly Member[],
   plan: LeaderPlan,
-  blocks: readonly BlockId[],
+  blocks: readonly HeaderId[],
 ): Pick<ControlState, 'records' | 'stake'> {
   let { records, stake } = state
   const add = (operator: number, field: keyof OperatorRecord): void => {

@@ -1,7 +1,7 @@
 import { OrderedMap } from '@l2/common'
 import type { Hash } from 'viem'
 import { refuse } from '../errors.js'
-import type { BlockId, L1Mark, OperatorList } from '../list/list.js'
+import type { HeaderId, L1Mark, OperatorList } from '../list/list.js'
 import { type ControlParameters, checkParameters } from '../parameters.js'
 import { createPostingState, type PostingGenesis, type PostingState } from '../posting/state.js'
 import { createStake, type StakeGenesis, type StakeState, stakeMembers } from '../stake/stake.js'
@@ -19,9 +19,9 @@ export type MemberSet = { readonly fromHeight: bigint; readonly members: readonl
  */
 export type TermCause =
   | { readonly type: 'silent' }
-  | { readonly type: 'invalid'; readonly header: BlockId }
+  | { readonly type: 'invalid'; readonly header: HeaderId }
   | { readonly type: 'l1' }
-  | { readonly type: 'rollback'; readonly to: BlockId }
+  | { readonly type: 'rollback'; readonly to: HeaderId }
 
 /** A vote that stands: replaced by the same operator's next, gone with progress, with its age, and with the term. */
 export type StandingVote = {
@@ -68,7 +68,7 @@ export type ControlState = {
    */
   readonly view: number
   /** The highest settled block. */
-  readonly milestone: BlockId
+  readonly milestone: HeaderId
   /** Control height at which the milestone moved last, or the term began. */
   readonly movedAt: bigint
   /** How often L1 made the operators take settled blocks back. */
@@ -76,7 +76,7 @@ export type ControlState = {
   /** Settled hashes by height, back to what L1 has finalized ({@link forgetSettled}). */
   readonly settled: OrderedMap<bigint, Hash>
   /** Where the term in force began: its first header stands on this block. */
-  readonly start: BlockId
+  readonly start: HeaderId
   /** Terms in a row that ended without a milestone of their own: patience grows with it. */
   readonly failures: number
   /** The latest list of each operator in this term. */
@@ -103,7 +103,7 @@ export type ControlState = {
 export type ControlGenesis = {
   /** Of the rollup: what headers and transactions are signed for. */
   chainId: bigint
-  genesis: BlockId
+  genesis: HeaderId
   /** Who is a member for good; a chain with a pool has those whom it weighs. */
   members: readonly Member[] | StakeGenesis
   parameters: ControlParameters

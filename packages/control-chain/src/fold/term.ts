@@ -1,5 +1,5 @@
 import { OrderedMap } from '@l2/common'
-import type { BlockId } from '../list/list.js'
+import type { HeaderId } from '../list/list.js'
 import type { ControlEvent, TermEnd } from './block.js'
 import { climb } from './climb.js'
 import { type LeaderPlan, leaderAt } from './leaders.js'
@@ -11,10 +11,10 @@ type Step = { readonly state: ControlState; readonly events: readonly ControlEve
  * Takes settled blocks back to one whose origin L1 still has. Only what was settled can be kept, and never below what
  * L1 has finalized: older heights are not in `settled` any more.
  */
-export function rollBack(state: ControlState, to: BlockId): Step {
+export function rollBack(state: ControlState, to: HeaderId): Step {
   if (state.settled.get(to.height) !== to.hash || to.height >= state.milestone.height) return { state, events: [] }
-  const kept: (readonly [bigint, BlockId['hash']])[] = []
-  const revoked: BlockId[] = []
+  const kept: (readonly [bigint, HeaderId['hash']])[] = []
+  const revoked: HeaderId[] = []
   for (const [height, hash] of state.settled) {
     if (height <= to.height) kept.push([height, hash])
     else revoked.unshift({ height, hash })

@@ -1,4 +1,4 @@
-import type { BlockId } from '../list/list.js'
+import type { HeaderId } from '../list/list.js'
 import type { ControlTransaction, TermEnd } from './block.js'
 import { type ControlState, type Member, type StandingVote, totalPower } from './state.js'
 
@@ -15,9 +15,9 @@ export function castVote(
 }
 
 /** What more than two thirds agree on, if anything. */
-export type TermVerdict = { readonly cause: Exclude<TermEnd, 'conviction'>; readonly block?: BlockId | undefined }
+export type TermVerdict = { readonly cause: Exclude<TermEnd, 'conviction'>; readonly block?: HeaderId | undefined }
 
-const sameBlock = (a: BlockId, b: BlockId): boolean => a.height === b.height && a.hash === b.hash
+const sameBlock = (a: HeaderId, b: HeaderId): boolean => a.height === b.height && a.hash === b.hash
 
 /**
  * Counts the votes that live. `silent`, `invalid` and `l1` add up: the operators that were down while L1 killed the
@@ -29,7 +29,7 @@ export function termVerdict(state: ControlState, members: readonly Member[]): Te
   const live: { vote: StandingVote; power: bigint }[] = []
   for (const { id, power } of members) {
     const vote = state.votes.get(id)
-    if (vote !== undefined && vote.height > state.height - BigInt(state.parameters.voteLifetime)) {
+    if (vote !== undefined && vote.height > state.height - BigInt(state.parameters.voteLifetimeBlocks)) {
       live.push({ vote, power })
     }
   }

@@ -4,7 +4,7 @@ import { fixed, reader, u32, uint } from '../bytes.js'
 import { refuse } from '../errors.js'
 
 /** A block of the rollup, by its place and its name. */
-export type BlockId = {
+export type HeaderId = {
   readonly height: bigint
   /** Of the signed header: what the operators name, and what the control chain orders. */
   readonly hash: Hash
@@ -39,7 +39,7 @@ export type OperatorList = {
   /** Control height whose state it speaks from: an older list never replaces a newer one. */
   readonly at: bigint
   /** The latest milestone that the operator has applied. */
-  readonly base: BlockId
+  readonly base: HeaderId
   /** `hashes[i]` is the block at `base.height + 1 + i`. Empty says "nothing above base" and replaces an older list. */
   readonly hashes: readonly Hash[]
   readonly l1?: L1Mark | undefined
@@ -171,6 +171,6 @@ export function entryAt(list: OperatorList, height: bigint): Hash | undefined {
 }
 
 /** Whether the chain that a list names has this block at its place. */
-export function passesThrough(list: OperatorList, block: BlockId): boolean {
+export function passesThrough(list: OperatorList, block: HeaderId): boolean {
   return entryAt(list, block.height) === block.hash
 }

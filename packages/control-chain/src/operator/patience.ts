@@ -1,5 +1,5 @@
 import type { ControlState, TermCause } from '../fold/state.js'
-import type { BlockId } from '../list/list.js'
+import type { HeaderId } from '../list/list.js'
 
 /** How long operators wait for a leader. Their own business: the fold has no clock. */
 export type Patience = {
@@ -22,15 +22,15 @@ export type Situation = {
    * bound {@link ControlParameters.ahead} left, the control chain moving again.
    */
   readonly progressAtMs: number
-  readonly head: BlockId
+  readonly head: HeaderId
   /** Replaying or syncing: its own silence says nothing about the leader. */
   readonly catchingUp: boolean
   /** A block above the milestone on the own head is built on an origin that L1 has dropped. */
   readonly originDropped: boolean
   /** A settled block is: the highest settled block that L1 still carries. */
-  readonly rollbackTo?: BlockId | undefined
+  readonly rollbackTo?: HeaderId | undefined
   /** A header of the leader in force whose execution says otherwise. */
-  readonly invalidHeader?: BlockId | undefined
+  readonly invalidHeader?: HeaderId | undefined
   /** The own vote of this term that stands, as far as the operator knows. */
   readonly vote?: { readonly cause: TermCause; readonly atMs: number } | undefined
 }

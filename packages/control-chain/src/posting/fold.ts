@@ -11,8 +11,8 @@ import {
 import type { ControlBlock, ControlEvent, ControlTransaction } from '../fold/block.js'
 import type { LeaderPlan } from '../fold/leaders.js'
 import { type ControlState, type Member, membersOf, totalPower } from '../fold/state.js'
-import type { AttestationShare, BlockId, OperatorList } from '../list/list.js'
-import type { Committee, PostingRules, PostingState, Signed } from './state.js'
+import type { AttestationShare, HeaderId, OperatorList } from '../list/list.js'
+import type { Committee, PostingRules, PostingState, SignedStatement } from './state.js'
 
 /** Statements that are kept: for so long what differs from them convicts. */
 const keptStatements = 256n
@@ -35,11 +35,11 @@ function sharesOf(block: ControlBlock): Shares {
 
 /** The signatures of a block that are new and over a statement. */
 function sign<Statement extends { readonly sequence: bigint }>(
-  signed: Signed<Statement>,
+  signed: SignedStatement<Statement>,
   members: readonly CommitteeMember[],
   { attestation }: PostingRules,
   shareOf: (id: number) => AttestationShare | undefined,
-): Signed<Statement> {
+): SignedStatement<Statement> {
   const fresh = new Map<number, Hex>()
   for (const { id } of members) {
     const share = shareOf(id)
@@ -53,7 +53,7 @@ function sign<Statement extends { readonly sequence: bigint }>(
   return { ...signed, signatures }
 }
 
-const hasQuorum = (members: readonly CommitteeMember[], { signatures }: Signed<unknown>): boolean =>
+const hasQuorum = (members: readonly CommitteeMember[], { signatures }: SignedStatement<unknown>): boolean =>
   isMoreThanTwoThirds(
     members.reduce((sum, { id, power }) => (signatures.get(id) === undefined ? sum : sum + power), 0n),
     totalPower(members),
@@ -87,7 +87,7 @@ export function followPosting(
 }
 
 /** After a rollback nothing above the milestone is attested, whoever signed it: L1 does not take it either. */
-function revoked(posting: PostingState, milestone: BlockId): PostingState {
+function revoked(posting: PostingState, milestone: HeaderId): PostingState {
   const { open, attestedTo } = posting
   return {
     ...posting,
@@ -177,7 +177,7 @@ function nextTurn(
   const epoch = rules.epochOf(state.milestone.height)
   const isNewEpoch = epoch > turn.epoch
   const isJailed = state.jailed.has(turn.poster)
-  const oldest = state.height - BigInt(state.parameters.voteLifetime)
+  const oldest = state.height - BigInt(state.parameters.voteLifetimeBlocks)
   const unwanted = members.reduce(
     (sum, { id, power }) => ((posting.votes.get(id) ?? oldest) > oldest ? sum + power : sum),
     0n,

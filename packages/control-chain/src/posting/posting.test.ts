@@ -245,7 +245,7 @@ describe('turns of posters', () => {
     const world = new World().settle(10)
     world.next({ transactions: [world.vote(2), world.vote(3), world.vote(4, 7n)] })
     expect(world.posting.turn.sequence).toBe(0n)
-    for (let age = 0; age < defaultParameters.voteLifetime; age++) world.next()
+    for (let age = 0; age < defaultParameters.voteLifetimeBlocks; age++) world.next()
     world.next({ transactions: [world.vote(4)] })
     expect(world.posting.turn.sequence).toBe(0n)
     world.next({ transactions: [world.vote(2), world.vote(3), world.vote(4)] })

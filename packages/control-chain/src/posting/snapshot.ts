@@ -1,7 +1,7 @@
 import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { type BatchStatement, maxDataHashes, type TurnStatement } from '../attestation/statement.js'
-import type { Committee, PostingState, Signed } from './state.js'
+import type { Committee, PostingState, SignedStatement } from './state.js'
 
 /** A posting state in a snapshot. The caller's `height` and `hash` are those of the whole state. */
 export function postingSchema<Height extends z.core.$ZodType<bigint>, H extends z.core.$ZodType<string>>(
@@ -50,8 +50,10 @@ const turnOf = (statement: TurnStatement) => ({
   ...{ chainId: statement.chainId, sequence: statement.sequence, committee: statement.committee },
   ...{ poster: statement.poster, lastAttested: statement.lastAttested, nextMembers: statement.nextMembers },
 })
-const signedOf = <Statement, Written>(of: Signed<Statement> | undefined, write: (statement: Statement) => Written) =>
-  of === undefined ? null : { statement: write(of.statement), digest: of.digest, signatures: [...of.signatures] }
+const signedOf = <Statement, Written>(
+  of: SignedStatement<Statement> | undefined,
+  write: (statement: Statement) => Written,
+) => (of === undefined ? null : { statement: write(of.statement), digest: of.digest, signatures: [...of.signatures] })
 
 /** The fields in one order, whoever made the state. */
 export function writePosting(posting: PostingState) {

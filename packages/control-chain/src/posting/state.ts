@@ -13,7 +13,7 @@ export type Committee = {
 }
 
 /** A statement, and the members that have signed it so far; each signature was checked. */
-export type Signed<Statement> = {
+export type SignedStatement<Statement> = {
   readonly statement: Statement
   /** What they sign. */
   readonly digest: Hash
@@ -34,9 +34,9 @@ export type PostingState = {
   /** Number of the last statement that was ordered. */
   readonly sequence: bigint
   /** The statement that members sign now. */
-  readonly open: Signed<BatchStatement> | undefined
+  readonly open: SignedStatement<BatchStatement> | undefined
   /** The last statement that a committee has signed: what its poster sends to L1. Late signatures come to it. */
-  readonly attested: Signed<BatchStatement> | undefined
+  readonly attested: SignedStatement<BatchStatement> | undefined
   /** L2 block number up to which statements are signed. A rollback takes it back. */
   readonly attestedTo: bigint
   /** The latest statements: whoever signed another under such a number, or posted what none of them names, is convicted. */
@@ -54,9 +54,9 @@ export type PostingState = {
     readonly poster: number
   }
   /** The change that members sign now. */
-  readonly openTurn: Signed<TurnStatement> | undefined
+  readonly openTurn: SignedStatement<TurnStatement> | undefined
   /** The last change that a committee has signed, and that committee's members: what the poster sends to L1. */
-  readonly signedTurn: (Signed<TurnStatement> & { readonly committee: Committee }) | undefined
+  readonly signedTurn: (SignedStatement<TurnStatement> & { readonly committee: Committee }) | undefined
   /** Who wants another poster: the control height of the vote that stands. */
   readonly votes: OrderedMap<number, bigint>
 }

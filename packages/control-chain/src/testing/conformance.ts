@@ -1,7 +1,7 @@
 import { isL2Error } from '@l2/common'
 import { hashSequencerHeader, type SequencerHeader } from '@l2/sequencer-core/block'
 import type { Hash, Hex } from 'viem'
-import type { ControlChain, OrderedBlock } from '../chain/control-chain.js'
+import type { ControlChain, FoldedBlock } from '../chain/control-chain.js'
 import type { ControlChainOptions } from '../chain/ledger.js'
 import { ControlChainError, type ControlChainErrorCode } from '../errors.js'
 import { controlStateHash, decodeControlState } from '../fold/snapshot.js'
@@ -14,7 +14,7 @@ export type ControlPeer = {
   sign(digest: Hash): Promise<Hex>
   readonly chain: ControlChain
   /** Everything that `onBlock` was told, over all openings. */
-  readonly blocks: readonly OrderedBlock[]
+  readonly blocks: readonly FoldedBlock[]
   /** From now on the operator's lists name the blocks up to this height: `hashOf(height)`, on the genesis. */
   execute(height: bigint): void
   /** Closes the chain and opens another over the same store. */

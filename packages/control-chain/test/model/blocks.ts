@@ -1,5 +1,5 @@
 import type { Hash } from 'viem'
-import type { BlockId } from '../../src/list/list.js'
+import type { HeaderId } from '../../src/list/list.js'
 
 /** A block of the model's rollup. Its number is its hash. */
 export type ModelBlock = {
@@ -55,6 +55,6 @@ export function createBlocks(slotsPerEpochBlocks: number) {
     all.push(block)
     return block
   }
-  const reference = (id: number): BlockId => ({ height: BigInt(all[id]!.height), hash: hashOf(id) })
+  const reference = (id: number): HeaderId => ({ height: BigInt(all[id]!.height), hash: hashOf(id) })
   return { all, isAncestor, path, make, reference }
 }

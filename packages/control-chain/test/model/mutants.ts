@@ -24,7 +24,7 @@ const noBase: readonly Patch[] = [
   ['fold/climb.ts', 'lists = lists.filter(({ list }) => passesThrough(list, block))', ''],
 ]
 const staleVotes: readonly Patch[] = [
-  ['fold/votes.ts', ' && vote.height > state.height - BigInt(state.parameters.voteLifetime)', ''],
+  ['fold/votes.ts', ' && vote.height > state.height - BigInt(state.parameters.voteLifetimeBlocks)', ''],
   ['fold/apply.ts', '    votes: OrderedMap.from(),\n', ''],
 ]
 

@@ -3,7 +3,7 @@ import type { Hash } from 'viem'
 import type { ControlTransaction } from '../../src/fold/block.js'
 import type { LeaderPlan } from '../../src/fold/leaders.js'
 import type { ControlState } from '../../src/fold/state.js'
-import type { BlockId, OperatorList } from '../../src/list/list.js'
+import type { HeaderId, OperatorList } from '../../src/list/list.js'
 import { defaultParameters } from '../../src/parameters.js'
 import type { Rules } from './schedule.js'
 
@@ -15,7 +15,7 @@ const hashOf = (chain: string): Hash =>
     .map(letter => letter.charCodeAt(0).toString(16))
     .join('')
     .padEnd(64, '0')}`
-const blockOf = (chain: string): BlockId => ({ height: BigInt(chain.length), hash: hashOf(chain) })
+const blockOf = (chain: string): HeaderId => ({ height: BigInt(chain.length), hash: hashOf(chain) })
 const prefixes = (chain: string): string[] => Array.from({ length: chain.length }, (_, i) => chain.slice(0, i + 1))
 const plan: LeaderPlan = { slotAt: () => ({ start: 1n, end: 100n, leader: 0 }), fallback: () => 0 }
 

@@ -184,7 +184,7 @@ describe('createHybridDa', () => {
     expect(await da.get(commitment)).toEqual(data)
     await store.reorg(1)
     await expect(da.get(commitment)).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
-    expect(await da.challenge(commitment)).toEqual({ status: 'open', deadline: 11n })
+    expect(await da.challenge(commitment)).toEqual({ status: 'open', deadlineBlock: 11n })
     found = { challengedAt: 5n, resolvedAt: 7n, data }
     head = 8n
     expect(await da.get(commitment)).toEqual(data)

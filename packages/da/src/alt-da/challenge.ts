@@ -69,7 +69,7 @@ export async function challengeOutcome(
   dataHash: Uint8Array,
   includedAt: bigint,
   call?: DaCallOptions,
-): Promise<{ status: ChallengeStatus; deadline: bigint; data: Uint8Array | undefined }> {
+): Promise<{ status: ChallengeStatus; deadlineBlock: bigint; data: Uint8Array | undefined }> {
   const head = await source.head(call)
   const last = includedAt + windows.challengeBlocks + windows.resolveBlocks
   // A node that has not even got the block has nothing to say about it.
@@ -77,6 +77,6 @@ export async function challengeOutcome(
     head < includedAt ? {} : await source.find(dataHash, includedAt, { ...call, until: head < last ? head : last })
   const status = challengeStatus({ includedAt, ...found }, windows, head)
   const demanded = status === 'active' || status === 'expired' || status === 'resolved'
-  const deadline = demanded ? found.challengedAt! + windows.resolveBlocks : includedAt + windows.challengeBlocks
-  return { status, deadline, data: found.data }
+  const deadlineBlock = demanded ? found.challengedAt! + windows.resolveBlocks : includedAt + windows.challengeBlocks
+  return { status, deadlineBlock, data: found.data }
 }

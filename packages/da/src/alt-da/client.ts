@@ -130,7 +130,7 @@ export type AltDaProfile = {
   limits(call: DaCallOptions | undefined): Promise<DaLimits>
   /** Bytes of the longest item read; `maxBytes` of the limits by default. */
   maxReadBytes?: number
-  retentionSeconds: number | undefined
+  retentionSeconds: bigint | undefined
   reads(commitment: Commitment): boolean
   /** Refuses what is no commitment of the server, before it is asked. @throws DaError `DA_COMMITMENT_INVALID` */
   check?(commitment: Commitment): void

@@ -35,7 +35,7 @@ export type HybridCommitment = {
 /** Adds challenges to the port. */
 export interface HybridDa extends DataAvailability {
   /** Where a commitment stands between its block and the end of its windows, and the last L1 block at which that can change. */
-  challenge(commitment: Commitment, call?: DaCallOptions): Promise<{ status: ChallengeStatus; deadline: bigint }>
+  challenge(commitment: Commitment, call?: DaCallOptions): Promise<{ status: ChallengeStatus; deadlineBlock: bigint }>
 }
 
 /**
@@ -123,7 +123,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
 
   const challenge = async (commitment: Commitment, call?: DaCallOptions) => {
     const { anchoredAt, dataHash } = parseHybridCommitment(commitment)
-    if (challenges === undefined) return { status: 'accepted' as const, deadline: anchoredAt, data: undefined }
+    if (challenges === undefined) return { status: 'accepted' as const, deadlineBlock: anchoredAt, data: undefined }
     return challengeOutcome(challenges, dataHash, anchoredAt, call)
   }
 
@@ -183,8 +183,8 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
       finality: anchor.capabilities.finality,
     },
     challenge: async (commitment, call) => {
-      const { status, deadline } = await challenge(commitment, call)
-      return { status, deadline }
+      const { status, deadlineBlock } = await challenge(commitment, call)
+      return { status, deadlineBlock }
     },
     limits,
     quote: async (sizes, call) => {
@@ -208,7 +208,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
       if (found?.status === 'expired') {
         throw new DaError('the data was challenged and not delivered in time: the commitment is void', {
           code: 'DA_COMMITMENT_DEAD',
-          details: { expected: bytesToHex(parts.dataHash), deadline: found.deadline },
+          details: { expected: bytesToHex(parts.dataHash), deadlineBlock: found.deadlineBlock },
         })
       }
       let failure: unknown

@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
-import { parseOptions } from '../internal/options.js'
+import { parseOptions, positiveSeconds } from '../internal/options.js'
 import { readServerUrl } from '../internal/server-url.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
 import { unmetered } from '../internal/unmetered.js'
@@ -29,9 +29,9 @@ export type AnyTrustOptions = {
   /** Items of one submission, each with a certificate of its own; 16. */
   maxItems?: number | undefined
   /** Seconds for which members are asked to keep data; 15 days. */
-  lifetimeSeconds?: number | undefined
+  lifetimeSeconds?: bigint | undefined
   /** Seconds for which a certificate must hold from the time of the L1 block that names it: readers drop others; 7 days. */
-  minLifetimeSeconds?: number | undefined
+  minLifetimeSeconds?: bigint | undefined
   /** Milliseconds of one request; 30 000. */
   timeoutMs?: number | undefined
 }
@@ -54,8 +54,8 @@ const schema = /* @__PURE__ */ (() =>
     mirrors: z.array(z.string()).check(z.minLength(1)),
     maxBytes: z._default(positive, 2 * 1024 * 1024),
     maxItems: z._default(positive, 16),
-    lifetimeSeconds: z._default(positive, 15 * 86_400),
-    minLifetimeSeconds: z._default(z.int().check(z.nonnegative()), 7 * 86_400),
+    lifetimeSeconds: z._default(positiveSeconds, 15n * 86_400n),
+    minLifetimeSeconds: z._default(z.bigint().check(z.nonnegative()), 7n * 86_400n),
     timeoutMs: z._default(positive, 30_000),
   }))()
 
@@ -116,7 +116,7 @@ export function createAnyTrustDa(options: AnyTrustOptions, deps: AnyTrustDeps = 
     if (keyset === undefined) throw dead('of a committee that the chain does not take')
     if (!committeeSigned(keyset, certificate, signedFields(certificate))) throw dead('too few signed it')
     const named = call?.l1InclusionTimestamp
-    if (named !== undefined && certificate.timeoutSeconds < named + BigInt(settings.minLifetimeSeconds)) {
+    if (named !== undefined && certificate.timeoutSeconds < named + settings.minLifetimeSeconds) {
       throw dead('it ended too early when L1 named it')
     }
     return certificate

@@ -22,7 +22,7 @@ export function createMembers(
     committee,
     servers,
     lifetimeSeconds,
-  }: { committee: AnyTrustKeyset; servers: readonly ServerUrl[]; lifetimeSeconds: number },
+  }: { committee: AnyTrustKeyset; servers: readonly ServerUrl[]; lifetimeSeconds: bigint },
   {
     ask,
     sign,
@@ -55,7 +55,7 @@ export function createMembers(
   }
 
   async function certify(data: Uint8Array, signal: AbortSignal): Promise<Commitment> {
-    const timeoutSeconds = BigInt(Math.floor(clock.now() / 1000) + lifetimeSeconds)
+    const timeoutSeconds = BigInt(Math.floor(clock.now() / 1000)) + lifetimeSeconds
     const outcomes = await Promise.allSettled(servers.map((_, index) => askMember(index, data, timeoutSeconds, signal)))
     signal.throwIfAborted()
     const signed = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))

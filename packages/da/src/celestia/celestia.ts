@@ -4,7 +4,7 @@ import { daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { createSerial } from '../internal/call.js'
 import { checkItems, createJournal } from '../internal/journal.js'
-import { parseOptions } from '../internal/options.js'
+import { parseOptions, positiveSeconds } from '../internal/options.js'
 import { createSubmissions } from '../internal/submissions.js'
 import type { DaCallOptions, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
@@ -38,7 +38,7 @@ export type CelestiaDaOptions = {
   /** Whether the inclusion proof is checked before a submission counts as done; yes. */
   proveInclusion?: boolean | undefined
   /** Seconds that nodes serve data; 7 days and an hour. `null` for an archival node. */
-  retentionSeconds?: number | null | undefined
+  retentionSeconds?: bigint | null | undefined
 }
 
 /** What {@link createCelestiaDa} works with. */
@@ -72,7 +72,7 @@ const schema = /* @__PURE__ */ (() =>
     pollMs: z._default(positive, 3000),
     unknownBlocks: z._default(positive, 12),
     proveInclusion: z._default(z.boolean(), true),
-    retentionSeconds: z._default(z.nullable(positive), 7 * 86_400 + 3600),
+    retentionSeconds: z._default(z.nullable(positiveSeconds), 7n * 86_400n + 3600n),
   }))()
 
 /**

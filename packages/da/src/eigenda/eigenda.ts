@@ -6,7 +6,7 @@ import { type Commitment, commitmentToHex, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { createOnce, withDeadline } from '../internal/call.js'
 import { exchange } from '../internal/http.js'
-import { parseOptions } from '../internal/options.js'
+import { parseOptions, positiveSeconds } from '../internal/options.js'
 import { readServerUrl } from '../internal/server-url.js'
 import type { DaCallOptions, DaLimits, DataAvailability } from '../port.js'
 import type { Store } from '../store.js'
@@ -30,7 +30,7 @@ export type EigenDaOptions = {
   /** Milliseconds of one put, which ends when operators have signed; 600 000. */
   putTimeoutMs?: number | undefined
   /** Seconds that EigenDA serves blobs; 14 days. */
-  retentionSeconds?: number | undefined
+  retentionSeconds?: bigint | undefined
   /** Sent with every request; never repeated anywhere. */
   headers?: Readonly<Record<string, string>> | undefined
 }
@@ -56,7 +56,7 @@ const schema = /* @__PURE__ */ (() =>
     certificateVerifier: z.optional(z.string().check(z.regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address'))),
     timeoutMs: z._default(positive, 30_000),
     putTimeoutMs: z._default(positive, 600_000),
-    retentionSeconds: z._default(positive, 14 * 86_400),
+    retentionSeconds: z._default(positiveSeconds, 14n * 86_400n),
     headers: z._default(z.record(z.string(), z.string()), {}),
   }))()
 

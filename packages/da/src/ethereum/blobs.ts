@@ -236,7 +236,7 @@ export function createBlobDa(options: BlobDaOptions, deps: BlobDaDeps): L1DataAv
   return {
     name,
     includedOn: 'l1',
-    capabilities: { retentionSeconds: 4096 * 32 * 12, finality: 'probabilistic' },
+    capabilities: { retentionSeconds: 4096n * 32n * 12n, finality: 'probabilistic' },
     limits: call => withDeadline(`${name} limits`, call, reading, limits),
     quote: async (sizes, call) => {
       checkItems(name, sizes, { maxBytes: opBytesPerBlob, maxItems: settings.maxBlobs })

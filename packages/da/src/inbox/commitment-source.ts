@@ -128,12 +128,12 @@ export function createCommitmentSource(
     const ask = () => askInTurn(layers, commitment, call, layer => layer.get(commitment, call))
     if (challenges === undefined || commitment.layer !== daLayer.keccak) return ask()
     // The contract comes first: what it declares void is void for those who have the data, too.
-    const { status, deadline, data } = await challengeOutcome(challenges, commitment.payload, l1Block, call)
+    const { status, deadlineBlock, data } = await challengeOutcome(challenges, commitment.payload, l1Block, call)
     if (status === 'expired') return undefined
     if ((status === 'open' || status === 'active') && options.openWindows !== 'take') {
-      throw new DaError(`whether the commitment counts is decided at L1 block ${deadline}`, {
+      throw new DaError(`whether the commitment counts is decided at L1 block ${deadlineBlock}`, {
         code: 'DA_NOT_YET',
-        details: { status, deadline, l1Block },
+        details: { status, deadlineBlock, l1Block },
       })
     }
     try {

@@ -5,7 +5,7 @@ import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { createSerial } from '../internal/call.js'
 import { checkItems, itemsDigest } from '../internal/journal.js'
-import { parseOptions } from '../internal/options.js'
+import { parseOptions, positiveSeconds } from '../internal/options.js'
 import type { DaCallOptions, DaEntry, DataAvailability } from '../port.js'
 import { createMemoryStore, type Store } from '../store.js'
 import { createBlocks, hashKey } from './blocks.js'
@@ -23,7 +23,7 @@ export type MemoryDaOptions = {
   /** Blocks on top of a block that make it final; 0, so that everything is final at once. */
   finalityBlocks?: number | undefined
   /** Seconds after which data may be asked for in vain; kept for ever by default. */
-  retentionSeconds?: number | undefined
+  retentionSeconds?: bigint | undefined
   /** Wei per byte quoted; 0. */
   weiPerByte?: bigint | undefined
 }
@@ -53,7 +53,7 @@ const schema = /* @__PURE__ */ (() =>
     maxItems: z._default(z.int().check(z.positive()), 64),
     latencyMs: z._default(z.number().check(z.nonnegative()), 0),
     finalityBlocks: z._default(z.int().check(z.nonnegative()), 0),
-    retentionSeconds: z.optional(z.number().check(z.positive())),
+    retentionSeconds: z.optional(positiveSeconds),
     weiPerByte: z._default(z.bigint().check(z.nonnegative()), 0n),
   }))()
 
@@ -148,7 +148,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
         }
         const block = await blocks.at(height)
         const age = clock.now() - (block?.timeMs ?? 0)
-        if (settings.retentionSeconds !== undefined && age > settings.retentionSeconds * 1000) {
+        if (settings.retentionSeconds !== undefined && age > Number(settings.retentionSeconds) * 1000) {
           throw new DaError('the data is past its retention', { code: 'DA_EXPIRED', details: { height } })
         }
         const data = fault?.type === 'lie' ? fault.change(stored) : stored

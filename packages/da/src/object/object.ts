@@ -5,7 +5,7 @@ import { type Commitment, daLayer } from '../commitment.js'
 import { DaError, isUndecided } from '../errors.js'
 import { withDeadline } from '../internal/call.js'
 import { checkItems, createJournal, type JournalEntry } from '../internal/journal.js'
-import { parseOptions } from '../internal/options.js'
+import { parseOptions, positiveSeconds } from '../internal/options.js'
 import { createSubmissions, type Posted } from '../internal/submissions.js'
 import { unmetered } from '../internal/unmetered.js'
 import type { DataAvailability } from '../port.js'
@@ -23,7 +23,7 @@ export type ObjectDaOptions = {
   /** Items of one submission; 16. */
   maxItems?: number | undefined
   /** Seconds after which a rule of the bucket deletes objects; they are kept for ever by default. */
-  retentionSeconds?: number | undefined
+  retentionSeconds?: bigint | undefined
   /** Milliseconds of a call that reads; 120 000. */
   timeoutMs?: number | undefined
 }
@@ -43,7 +43,7 @@ const schema = /* @__PURE__ */ (() =>
     commitments: z._default(z.enum(['keccak', 'generic']), 'keccak'),
     maxBytes: z.optional(positive),
     maxItems: z._default(positive, 16),
-    retentionSeconds: z.optional(positive),
+    retentionSeconds: z.optional(positiveSeconds),
     timeoutMs: z._default(positive, 120_000),
   }))()
 

@@ -135,8 +135,8 @@ export function createRouterDa(options: RouterOptions, deps: RouterDeps): Router
   return {
     name,
     capabilities: {
-      retentionSeconds: all.reduce<number | undefined>((least, { capabilities: { retentionSeconds: seconds } }) => {
-        return seconds === undefined ? least : Math.min(seconds, least ?? seconds)
+      retentionSeconds: all.reduce<bigint | undefined>((least, { capabilities: { retentionSeconds: seconds } }) => {
+        return seconds === undefined || (least !== undefined && least < seconds) ? least : seconds
       }, undefined),
       finality: all.every(({ capabilities }) => capabilities.finality === 'instant') ? 'instant' : 'probabilistic',
     },

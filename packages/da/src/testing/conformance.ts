@@ -49,7 +49,7 @@ export type ConformanceOptions = {
 }
 
 /** One thing that every adapter must do. */
-export type ConformanceCase = { name: string; run(): Promise<void> }
+export type ConformanceCase = { readonly name: string; run(): Promise<void> }
 
 /**
  * What any {@link DataAvailability} must do, as cases for any test runner. Each opens a subject of its own; a case about a fault that the

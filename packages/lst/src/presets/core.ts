@@ -86,7 +86,7 @@ export function createCore(config: LiquidConfig, now: bigint): Core {
           seed,
           // The protocol takes its fee before the pool harvests what is left.
           feeE18: 0n,
-          withdrawDelay: config.exitDelaySeconds,
+          withdrawDelaySeconds: config.exitDelaySeconds,
           legacyRounding: config.legacyRounding,
         }),
       }

@@ -79,8 +79,8 @@ function fixedPart(core: Core): unknown {
       return { cycleLength, virtualOffset, autoSync, checkpointOnExit, seedAccount, seedShares }
     }
     case 'rate': {
-      const { feeE18, withdrawDelay, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance } = core.state
-      return { feeE18, withdrawDelay, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance }
+      const { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance } = core.state
+      return { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance }
     }
     case 'rebasing': {
       const { feeRecipients, profitTest, maxPositiveRebaseE9, stakeLimit, paused, bunker } = core.state

@@ -53,7 +53,7 @@ export type RatePool = {
   /** Part of a harvest, 10^18 is the whole. */
   readonly feeE18: bigint
   /** Seconds from a request to its payment. */
-  readonly withdrawDelay: bigint
+  readonly withdrawDelaySeconds: bigint
   /** Prices exits through a floored inverse rate, as a fork of the live contract does: it pays too much. */
   readonly legacyRounding: boolean
   /** The account whose first deposit can never leave, and how many shares that is. */
@@ -68,7 +68,7 @@ export type RatePoolOptions = {
   /** 10^18 is the whole; default 0. */
   feeE18?: bigint
   /** Seconds; default 1,209,600 (14 days). */
-  withdrawDelay?: bigint
+  withdrawDelaySeconds?: bigint
   /** Default false. */
   legacyRounding?: boolean
   /** Wei that `seedAccount` deposits forever; default 0, as the live pool. */
@@ -82,14 +82,14 @@ export function createRatePool(options: RatePoolOptions = {}): RatePool {
   const {
     now = 0n,
     feeE18 = 0n,
-    withdrawDelay = 1_209_600n,
+    withdrawDelaySeconds = 1_209_600n,
     legacyRounding = false,
     seed = 0n,
     seedAccount = 'dead',
   } = options
   forward(0n, now)
   if (feeE18 < 0n || feeE18 > e18) fail('OPTION_INVALID', `fee expected 0 … 10^18, got ${feeE18}`)
-  if (withdrawDelay < 0n) fail('OPTION_INVALID', `delay expected 0 s or more, got ${withdrawDelay}`)
+  if (withdrawDelaySeconds < 0n) fail('OPTION_INVALID', `delay expected 0 s or more, got ${withdrawDelaySeconds}`)
   const empty: RatePool = {
     now,
     totalDeposits: 0n as Assets,
@@ -103,7 +103,7 @@ export function createRatePool(options: RatePoolOptions = {}): RatePool {
     nextUnlock: 0n,
     paid: OrderedMap.from(),
     feeE18,
-    withdrawDelay,
+    withdrawDelaySeconds,
     legacyRounding,
     seedAccount,
     seedShares: 0n as Shares,
@@ -326,7 +326,7 @@ function complete(
   nonce: bigint,
   request: FixedRequest,
 ): LstStep<RatePool, { nonce: bigint; assets: Assets }> {
-  const mature = request.at + pool.withdrawDelay
+  const mature = request.at + pool.withdrawDelaySeconds
   if (pool.now < mature)
     fail('NOT_MATURE', `request ${nonce} is paid from ${mature} s on, it is ${pool.now} s`, { limit: mature })
   return step(
@@ -427,7 +427,7 @@ export const rateSchema = /* @__PURE__ */ (() =>
     nextUnlock: integer,
     paid: ledger,
     feeE18: integer,
-    withdrawDelay: integer,
+    withdrawDelaySeconds: integer,
     legacyRounding: z.boolean(),
     seedAccount: z.string(),
     seedShares: integer,

@@ -34,7 +34,7 @@ export type SnapshotPool = {
   /** Largest move of the rate by one update, 10^18 is the whole. */
   readonly maxDeltaE18: bigint
   /** Seconds between updates. */
-  readonly minInterval: bigint
+  readonly minIntervalSeconds: bigint
 }
 
 /** Options of {@link createSnapshotPool}. */
@@ -44,14 +44,14 @@ export type SnapshotOptions = {
   /** Default 2·10^16: two per cent. */
   maxDeltaE18?: bigint
   /** Seconds; default 82,080: 95 % of a day. */
-  minInterval?: bigint
+  minIntervalSeconds?: bigint
 }
 
 /** An empty pool; its rate is 1 until the first update. */
 export function createSnapshotPool(options: SnapshotOptions = {}): SnapshotPool {
-  const { now = 0n, maxDeltaE18 = 2n * 10n ** 16n, minInterval = 82_080n } = options
+  const { now = 0n, maxDeltaE18 = 2n * 10n ** 16n, minIntervalSeconds = 82_080n } = options
   forward(0n, now)
-  if (maxDeltaE18 < 0n || minInterval < 0n) fail('OPTION_INVALID', 'delta and interval expected 0 or more')
+  if (maxDeltaE18 < 0n || minIntervalSeconds < 0n) fail('OPTION_INVALID', 'delta and interval expected 0 or more')
   return {
     now,
     snapshotAssets: 0n as Assets,
@@ -61,7 +61,7 @@ export function createSnapshotPool(options: SnapshotOptions = {}): SnapshotPool 
     cash: 0n as Assets,
     updatedAt: now,
     maxDeltaE18,
-    minInterval,
+    minIntervalSeconds,
   }
 }
 
@@ -129,9 +129,9 @@ const operations = {
   update(pool: SnapshotPool, args: { assets: Assets; shares: Shares }): LstStep<SnapshotPool, null> {
     amount('assets', args.assets)
     amount('shares', args.shares)
-    if (pool.now < pool.updatedAt + pool.minInterval)
-      fail('UPDATE_EARLY', `the next update can come at ${pool.updatedAt + pool.minInterval} s, it is ${pool.now} s`, {
-        limit: pool.updatedAt + pool.minInterval,
+    if (pool.now < pool.updatedAt + pool.minIntervalSeconds)
+      fail('UPDATE_EARLY', `the next update can come at ${pool.updatedAt + pool.minIntervalSeconds} s, it is ${pool.now} s`, {
+        limit: pool.updatedAt + pool.minIntervalSeconds,
       })
     const before = snapshotAssetsOf(pool, e18)
     const after = snapshotAssetsOf({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares }, e18)
@@ -166,7 +166,7 @@ export const snapshotCodec: Codec<SnapshotPool> = /* @__PURE__ */ (() =>
       cash: integer,
       updatedAt: integer,
       maxDeltaE18: integer,
-      minInterval: integer,
+      minIntervalSeconds: integer,
     }),
     pool => (sum(pool.balances) === pool.supply ? undefined : 'shares of all accounts are not the supply'),
   ))()

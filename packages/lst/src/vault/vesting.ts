@@ -25,7 +25,7 @@ export type Vested = {
  */
 export type ExitVesting = {
   readonly now: bigint
-  readonly duration: bigint
+  readonly durationSeconds: bigint
   readonly stakePerUnit: bigint
   readonly users: OrderedMap<string, Vested>
 }
@@ -35,18 +35,18 @@ export type VestingOptions = {
   /** Seconds; default 0. */
   now?: bigint
   /** Seconds; default 15,552,000 (180 days). */
-  duration?: bigint
+  durationSeconds?: bigint
   /** Tokens staked per wei that vests in one duration; default 10. */
   stakePerUnit?: bigint
 }
 
 /** Nobody is vesting yet. */
 export function createExitVesting(options: VestingOptions = {}): ExitVesting {
-  const { now = 0n, duration = 15_552_000n, stakePerUnit = 10n } = options
+  const { now = 0n, durationSeconds = 15_552_000n, stakePerUnit = 10n } = options
   forward(0n, now)
-  if (duration < 1n || stakePerUnit < 1n)
-    fail('OPTION_INVALID', `duration and stake expected at least 1, got ${duration}, ${stakePerUnit}`)
-  return { now, duration, stakePerUnit, users: OrderedMap.from() }
+  if (durationSeconds < 1n || stakePerUnit < 1n)
+    fail('OPTION_INVALID', `duration and stake expected at least 1, got ${durationSeconds}, ${stakePerUnit}`)
+  return { now, durationSeconds, stakePerUnit, users: OrderedMap.from() }
 }
 
 const nobody: Vested = { stake: 0n, released: 0n as Assets, claimed: 0n as Assets, balance: 0n as Assets, last: 0n }
@@ -58,7 +58,7 @@ function perDuration(vesting: ExitVesting, user: Vested): bigint {
 
 function touched(vesting: ExitVesting, account: string): Vested {
   const user = vesting.users.get(account) ?? { ...nobody, last: vesting.now }
-  const due = min(mulDown(perDuration(vesting, user), vesting.now - user.last, vesting.duration), user.balance)
+  const due = min(mulDown(perDuration(vesting, user), vesting.now - user.last, vesting.durationSeconds), user.balance)
   return {
     ...user,
     released: (user.released + due) as Assets,
@@ -83,7 +83,9 @@ export function vestedClaimable(vesting: ExitVesting, account: string): Assets {
 export function vestingFinish(vesting: ExitVesting, account: string): bigint | undefined {
   const user = vesting.users.get(account) ?? nobody
   const speed = perDuration(vesting, user)
-  return user.balance === 0n || speed === 0n ? undefined : user.last + mulDown(vesting.duration, user.balance, speed)
+  return user.balance === 0n || speed === 0n
+    ? undefined
+    : user.last + mulDown(vesting.durationSeconds, user.balance, speed)
 }
 
 const operations = {
@@ -147,7 +149,7 @@ export const applyVesting: Apply<ExitVesting, typeof operations> = /*#__PURE__*/
 export const vestingSchema = /* @__PURE__ */ (() =>
   z.strictObject({
     now: integer,
-    duration: integer,
+    durationSeconds: integer,
     stakePerUnit: integer,
     users: mapOf(
       z.string(),

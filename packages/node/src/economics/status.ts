@@ -20,7 +20,7 @@ export type EconomicsStatus = {
   unsettledWei: bigint
   /** Submissions whose cost is not known yet. */
   openSubmissions: number
-  wallet: { balanceEthWei: bigint | undefined; runwayBlocks: bigint | undefined; runwaySeconds: number | undefined }
+  wallet: { balanceEthWei: bigint | undefined; runwayBlocks: bigint | undefined; runwaySeconds: bigint | undefined }
 }
 
 /** The books as a screen shows them. */

@@ -24,9 +24,9 @@ const devL1GasLimit = 60_000_000
 /** Blocks of the built-in L1 above one that it calls final: a reorg of twenty is still one that its rollup follows. */
 const devL1FinalBlocks = 32
 
-/** Seconds between blocks of L1: of the built-in one, or of Ethereum. */
-export function l1BlockSeconds({ l1 }: Pick<L1Options, 'l1'>): number {
-  return l1 === undefined ? devL1BlockSeconds : 12
+/** Milliseconds between blocks of L1: of the built-in one, or of Ethereum. */
+export function l1BlockMs({ l1 }: Pick<L1Options, 'l1'>): number {
+  return 1000 * (l1 === undefined ? devL1BlockSeconds : 12)
 }
 
 /** The L1 this rollup lives on. */

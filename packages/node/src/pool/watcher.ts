@@ -5,14 +5,14 @@ import { stringToHex } from 'viem'
 import { type ControlPlane, evidenceContext, evidenceInbox } from './control-plane.js'
 
 /** A header as it is gossiped: anybody may watch. */
-export type SignedHeader = { header: SequencerHeader; signer: Address; signature: Hex }
+export type WatchedHeader = { header: SequencerHeader; signer: Address; signature: Hex }
 
 /**
  * Watches signed headers for two that contradict each other, and brings them forward: a bundle that anybody can verify offline, in an ordinary
  * transaction to the evidence inbox. Anybody may run one; the node's runs with an account of its own.
  */
 export type Watcher = {
-  see(signed: SignedHeader): Promise<void>
+  see(signed: WatchedHeader): Promise<void>
 }
 
 export type WatcherOptions = {
@@ -28,7 +28,7 @@ export type WatcherOptions = {
 const keptPlaces = 4096
 
 export function createWatcher(options: WatcherOptions): Watcher {
-  const seen = new Map<string, SignedHeader>()
+  const seen = new Map<string, WatchedHeader>()
   return {
     async see(signed) {
       const { epochId, term, height } = signed.header
@@ -42,7 +42,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
         seat.keys.some(key => key.signer === signed.signer.toLowerCase()),
       )?.[0]
       if (accused === undefined) return
-      const side = ({ header, signer, signature }: SignedHeader) => ({ message: header, signer, signature })
+      const side = ({ header, signer, signature }: WatchedHeader) => ({ message: header, signer, signature })
       const evidence: Evidence = { type: 'EQUIVOCATION_BLOCK', accused, a: side(known), b: side(signed) }
       const bundle = encodeBundle(evidence, evidenceContext(control))
       options.onEvidence(bundle)

@@ -15,9 +15,9 @@ import {
 import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import { createNodeBrotliCompressor } from '@l2/sequencer-core/node'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
-import { l1BlockSeconds } from '../l1/l1.js'
+import { l1BlockMs } from '../l1/l1.js'
 import type { L1Watch } from '../l1/l1-watch.js'
-import type { Sequencer } from '../sequencer/sequencer.js'
+import type { SequencerLoop } from '../sequencer/sequencer.js'
 import type { Verifier } from '../verifier/verifier.js'
 import { createFundsAlarm } from './funds.js'
 import { createPlanner } from './planning.js'
@@ -60,7 +60,7 @@ export type BatchingParts = {
   da: string
   config: { l1?: string | undefined; latencyMs?: number | undefined }
   l1: L1Watch
-  sequencer: Pick<Sequencer, 'head' | 'block'>
+  sequencer: Pick<SequencerLoop, 'head' | 'block'>
   verifier: Pick<Verifier, 'status'>
   posting: Posting
   /** Where posters take turns. */
@@ -78,7 +78,7 @@ export function openBatching(parts: BatchingParts): Batching {
   const node = batcherNode(parts)
   const rollupTimes = {
     chainId: rollup.l2ChainId,
-    genesisTime: rollup.genesis.l2TimeSeconds,
+    genesisTimeSeconds: rollup.genesis.l2TimeSeconds,
     blockTimeSeconds: rollup.blockTimeSeconds,
   }
   const planner = createPlanner(config, { ...rollupTimes, sinks: posting.onL1, node, prices: posting.prices })
@@ -87,7 +87,7 @@ export function openBatching(parts: BatchingParts): Batching {
   const onEvent = eventHandler(parts, batches, () => {
     postedSince = true
   })
-  const sayFunds = createFundsAlarm(say, l1BlockSeconds(config))
+  const sayFunds = createFundsAlarm(say, l1BlockMs(config))
   const batcher = createBatcher(
     {
       ...rollupTimes,
@@ -186,7 +186,7 @@ function eventHandler(
       case 'cleared':
         return say(`the batcher starts over from the safe head: ${event.reason}`)
       case 'too-late':
-        return say(`too late to post block ${event.firstBlock}: its window ended with L1 block ${event.deadline}`)
+        return say(`too late to post block ${event.firstBlock}: its window ended with L1 block ${event.deadlineBlock}`)
     }
   }
 }

@@ -33,7 +33,7 @@ function setUp() {
   for (let block = 0; block < 3; block++) sequencer.build([])
   const batch = toSpanBatch(
     sequencer.blocks.map(({ batch }) => batch),
-    { genesisTime: config.genesis.l2TimeSeconds },
+    { genesisTimeSeconds: config.genesis.l2TimeSeconds },
   )
   const data = encodeBatcherTransaction(framesOfBatches([batch], { config, channelId: `0x${'01'.repeat(16)}` }))
   return { config, l1, data }

@@ -58,10 +58,7 @@ export function createWallet({ l1, address, data, commitments }: WalletOptions):
 }
 
 /** Says that money runs out, once until something else is true. */
-export function createFundsAlarm(
-  say: (message: string) => void,
-  l1BlockSeconds: number,
-): (event: BatcherEvent) => void {
+export function createFundsAlarm(say: (message: string) => void, l1BlockMs: number): (event: BatcherEvent) => void {
   let said: BatcherEvent['type'] | undefined
   return event => {
     if (event.type === 'submitted' && said === 'balance-stop') said = undefined
@@ -70,9 +67,6 @@ export function createFundsAlarm(
     const balance = formatWei(event.balanceWei, 'ETH')
     if (event.type === 'balance-stop')
       say(`the batcher has ${balance} and would need ${formatWei(event.costWei, 'ETH')}: nothing is posted`)
-    else
-      say(
-        `the batcher has ${balance}: enough for ${formatDuration(Number(event.runwayBlocks) * l1BlockSeconds * 1000)}`,
-      )
+    else say(`the batcher has ${balance}: enough for ${formatDuration(Number(event.runwayBlocks) * l1BlockMs)}`)
   }
 }

@@ -6,14 +6,14 @@ import {
   type L1Prices,
 } from '@l2/sequencer-core/batcher'
 import { createNodeBrotliCompressor, createNodeZlibCompressor } from '@l2/sequencer-core/node'
-import { l1BlockSeconds } from '../l1/l1.js'
+import { l1BlockMs } from '../l1/l1.js'
 
 /** L1 blocks from submitting to inclusion that are reckoned with. */
 export const expectedInclusionBlocks = 2
 
 type PlanningOptions = {
   chainId: bigint
-  genesisTime: bigint
+  genesisTimeSeconds: bigint
   blockTimeSeconds: bigint
   /** The layers on L1 to choose from. */
   sinks: Readonly<Record<string, BatcherSink>>
@@ -28,11 +28,10 @@ export function createPlanner(
 ): BatcherPlanner | undefined {
   const { sinks, node, prices, ...rollup } = options
   if (Object.keys(sinks).length === 0) return undefined
-  const seconds = l1BlockSeconds(config)
-  const latencyTargetSeconds =
-    config.latencyMs === undefined ? (config.l1 === undefined ? 5 * seconds : 600) : config.latencyMs / 1000
+  const blockMs = l1BlockMs(config)
+  const latencyTargetMs = config.latencyMs ?? (config.l1 === undefined ? 5 * blockMs : 600_000)
   return createBatcherPlanner(
-    { ...rollup, l1BlockSeconds: seconds, latencyTargetSeconds, expectedInclusionBlocks },
+    { ...rollup, l1BlockMs: blockMs, latencyTargetMs, expectedInclusionBlocks },
     {
       node,
       sinks,

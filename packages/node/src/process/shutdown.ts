@@ -1,5 +1,5 @@
 import type { Batching } from '../posting/batching.js'
-import type { Sequencer } from '../sequencer/sequencer.js'
+import type { SequencerLoop } from '../sequencer/sequencer.js'
 import type { Verifier } from '../verifier/verifier.js'
 import type { Supervision } from './supervision.js'
 
@@ -19,7 +19,7 @@ const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(r
 
 /** @param closeParts closes what the node has opened */
 export function createShutdown(
-  parts: { sequencer: Sequencer; batching: Batching; verifier: Verifier; supervision: Supervision },
+  parts: { sequencer: SequencerLoop; batching: Batching; verifier: Verifier; supervision: Supervision },
   closeParts: () => Promise<void>,
 ): Shutdown {
   const { sequencer, batching, verifier, supervision } = parts

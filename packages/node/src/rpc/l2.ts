@@ -6,7 +6,7 @@ import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { ledgerAnswer, maxRows, parseLedgerQuery } from '../economics/pages.js'
 import { leaderOf } from '../pool/control-plane.js'
 import type { BatchRecord } from '../posting/batching.js'
-import type { Sequencer } from '../sequencer/sequencer.js'
+import type { SequencerLoop } from '../sequencer/sequencer.js'
 import type { Status } from '../status/status.js'
 import type { RpcMethod } from './answer.js'
 import { RpcAnswerError } from './client.js'
@@ -22,7 +22,7 @@ export type ChainContracts = {
 
 /** What the `l2_*` methods need of the node. */
 export type L2View = {
-  sequencer: Sequencer
+  sequencer: SequencerLoop
   status(): Status
   batches(): readonly BatchRecord[]
   keeper: Bookkeeper
@@ -152,7 +152,7 @@ const signerAddress = (value: unknown): Address => {
 }
 
 /** Faults on demand, behind `--faults`: what the pool is for can be watched. */
-export function faultMethods({ faults }: Sequencer): Map<string, RpcMethod> {
+export function faultMethods({ faults }: SequencerLoop): Map<string, RpcMethod> {
   return new Map<string, RpcMethod>([
     ['l2dev_halt', params => faults.halt(signerAddress(params[0]))],
     ['l2dev_resume', params => faults.resume(signerAddress(params[0]))],

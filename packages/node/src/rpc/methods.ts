@@ -1,7 +1,7 @@
 import { toJsonRpcError } from '@l2/sequencer-core/transaction'
 import type { EngineFamily, Read } from '../engine/engine.js'
 import type { History } from '../engine/history.js'
-import type { Sequencer } from '../sequencer/sequencer.js'
+import type { SequencerLoop } from '../sequencer/sequencer.js'
 import type { RpcMethods } from './answer.js'
 import type { Heads } from './block-reference.js'
 import { RpcAnswerError } from './client.js'
@@ -16,7 +16,7 @@ import { subscriptionMethods } from './subscriptions.js'
 
 /** What a node answers strangers with. */
 export type RpcView = L2View & {
-  sequencer: Sequencer
+  sequencer: SequencerLoop
   chainId: number
   /** What answers {@link read}. */
   family: EngineFamily

@@ -39,7 +39,7 @@ const measures: readonly Measure[] = [
   {
     name: 'l2_batcher_runway_seconds',
     help: 'How long that wallet lasts at the rate of late; NaN while nothing was posted',
-    value: s => s.economics.wallet.runwaySeconds ?? Number.NaN,
+    value: s => Number(s.economics.wallet.runwaySeconds ?? Number.NaN),
   },
   {
     name: 'l2_fees_collected_wei_total',

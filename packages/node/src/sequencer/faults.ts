@@ -1,6 +1,6 @@
 import { type HeaderDomain, headerDomain, type SequencerHeader, sequencerHeaderTypes } from '@l2/sequencer-core/block'
 import type { Address, LocalAccount } from 'viem'
-import type { SignedHeader } from '../pool/watcher.js'
+import type { WatchedHeader } from '../pool/watcher.js'
 
 /** Faults to order, for tests and demonstrations: a key that stops, and one that signs two headers for one place. */
 export type Faults = {
@@ -15,7 +15,7 @@ export type Faults = {
 export function createFaults(
   domain: HeaderDomain,
   accounts: readonly LocalAccount[],
-  onHeader: (signed: SignedHeader) => void,
+  onHeader: (signed: WatchedHeader) => void,
 ): Faults {
   const halted = new Set<string>()
   const equivocating = new Set<string>()

@@ -4,7 +4,7 @@ import type { ExecutionReceipt } from '@l2/sequencer-core/engine'
 import type { PoolEvent } from '@l2/sequencer-core/mempool'
 import type { Transaction } from '@l2/sequencer-core/transaction'
 import type { Address, Hash } from 'viem'
-import type { SignedHeader } from '../pool/watcher.js'
+import type { WatchedHeader } from '../pool/watcher.js'
 import type { Feed } from '../rpc/feed.js'
 import type { BlockLog } from './block-log.js'
 import type { Chain } from './chain.js'
@@ -51,7 +51,7 @@ export type PublicationParts = {
   faults: Pick<Faults, 'afterBlock'>
   feed: Feed
   onBlock(block: PublishedBlock, fees: BlockFees, at: { position: bigint; isNew: boolean }): void
-  onHeader(signed: SignedHeader): void
+  onHeader(signed: WatchedHeader): void
 }
 
 export function createPublication(parts: PublicationParts): Publication {

@@ -10,7 +10,7 @@ import type { BlockId, EngineFamily, NodeEngine } from '../engine/engine.js'
 import { createL1View } from '../l1/l1-view.js'
 import type { L1Watch } from '../l1/l1-watch.js'
 import type { ControlPlane } from '../pool/control-plane.js'
-import type { SignedHeader } from '../pool/watcher.js'
+import type { WatchedHeader } from '../pool/watcher.js'
 import type { Feed } from '../rpc/feed.js'
 import type { Followed as BookedTo } from './block-log.js'
 import { createEngineHead } from './engine-head.js'
@@ -28,7 +28,7 @@ import { recoverSequencer } from './restart.js'
 import { createRollback } from './rollback.js'
 
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
-export type Sequencer = {
+export type SequencerLoop = {
   readonly head: L2BlockRef
   /** The height that the engine shows to readers: {@link head}'s, a moment later. */
   readonly readable: bigint
@@ -74,7 +74,7 @@ export type SequencerOptions = {
   l1Confirmations: bigint
   accounts: readonly LocalAccount[]
   control: ControlPlane
-  /** Where a control chain says who leads: then nothing votes here, and nothing goes back unless {@link Sequencer.goBack} says so. */
+  /** Where a control chain says who leads: then nothing votes here, and nothing goes back unless {@link SequencerLoop.goBack} says so. */
   leadership?: Leadership | undefined
   policy: OrderingPolicy
   recovery: SenderRecovery
@@ -90,7 +90,7 @@ export type SequencerOptions = {
    */
   onRollback(to: bigint, abandoned: readonly PublishedBlock[], position: bigint): void
   /** Every header that is signed, as it would be gossiped. */
-  onHeader(signed: SignedHeader): void
+  onHeader(signed: WatchedHeader): void
   /** Told of each new head that readers see, of each transaction that the pool took, and of blocks that are taken back. */
   feed: Feed
   /** Takes transactions that are signed for no chain, as presigned deployers are. */
@@ -100,7 +100,7 @@ export type SequencerOptions = {
 }
 
 /** Brings a sequencer back from its log: engine, pool of stake, mempool and signing keys are where they were when it stopped, however it did. */
-export async function openSequencer(options: SequencerOptions): Promise<Sequencer> {
+export async function openSequencer(options: SequencerOptions): Promise<SequencerLoop> {
   const { directory, rollup, node, family, policy, recovery, l1Watch, accounts, feed, say, leadership } = options
   const { engine } = node
   const domain: HeaderDomain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }

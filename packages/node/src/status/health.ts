@@ -4,7 +4,7 @@ import type { L1Watch } from '../l1/l1-watch.js'
 import type { Wallet } from '../posting/funds.js'
 import type { Feed } from '../rpc/feed.js'
 import type { Page } from '../rpc/server.js'
-import type { Sequencer } from '../sequencer/sequencer.js'
+import type { SequencerLoop } from '../sequencer/sequencer.js'
 import type { Verifier } from '../verifier/verifier.js'
 
 /** One thing that has to be so, and where it is not, why. */
@@ -21,7 +21,7 @@ export type Health = {
 export type HealthParts = {
   directory: string
   feed: Feed
-  sequencer: Pick<Sequencer, 'head' | 'waiting'>
+  sequencer: Pick<SequencerLoop, 'head' | 'waiting'>
   engines: readonly NodeEngine[]
   verifier: Pick<Verifier, 'status'>
   l1: Pick<L1Watch, 'number' | 'silentSinceMs'>

@@ -3,14 +3,14 @@ import type { GasTokenTracker } from '@l2/sequencer-core/fees'
 import type { Address } from 'viem'
 import type { Bookkeeper } from '../economics/bookkeeper.js'
 import { economicsStatus } from '../economics/status.js'
-import { l1BlockSeconds } from '../l1/l1.js'
+import { l1BlockMs } from '../l1/l1.js'
 import type { L1Watch } from '../l1/l1-watch.js'
 import type { ControlPlane } from '../pool/control-plane.js'
 import type { Batching } from '../posting/batching.js'
 import type { Posting } from '../posting/posting.js'
 import type { Supervision } from '../process/supervision.js'
 import { type Leadership, leaderAbove } from '../sequencer/leadership.js'
-import type { Sequencer } from '../sequencer/sequencer.js'
+import type { SequencerLoop } from '../sequencer/sequencer.js'
 import type { Settling } from '../settlement/settling.js'
 import type { Verifier } from '../verifier/verifier.js'
 import type { Activity } from './activity.js'
@@ -24,7 +24,7 @@ export type StatusParts = {
   /** What a sequencer is called on screens, by its number in the pool. */
   nameOf(id: number): string
   l1: L1Watch
-  sequencer: Sequencer
+  sequencer: SequencerLoop
   /** Where a control chain says who leads. */
   leadership?: Leadership | undefined
   /** What the operators have settled, where there are several. */
@@ -94,7 +94,7 @@ export function createStatus(parts: StatusParts): () => Status {
       economics: economicsStatus(books, parts.gasToken.view.price, {
         balanceEthWei: posting.wallet.lastBalanceWei,
         runwayBlocks,
-        runwaySeconds: runwayBlocks === undefined ? undefined : Number(runwayBlocks) * l1BlockSeconds(config),
+        runwaySeconds: runwayBlocks === undefined ? undefined : (runwayBlocks * BigInt(l1BlockMs(config))) / 1000n,
       }),
       verified: { ...verifier.verified },
       ...stakeStatus(control),

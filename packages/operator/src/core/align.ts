@@ -1,4 +1,4 @@
-import type { BlockId, ControlState } from '@l2/control-chain'
+import type { ControlState, HeaderId } from '@l2/control-chain'
 import type { NamedChain } from './own-chain.js'
 
 /**
@@ -10,7 +10,7 @@ export function heightOnPath(
   chain: NamedChain,
 ): bigint {
   const { milestone, start, settled, view } = state
-  const has = ({ height, hash }: BlockId): boolean => chain.blockAt(height)?.hash === hash
+  const has = ({ height, hash }: HeaderId): boolean => chain.blockAt(height)?.hash === hash
   const base =
     start.height >= milestone.height && has(start) ? start.height : has(milestone) ? milestone.height : undefined
   if (base === undefined) {
@@ -26,7 +26,7 @@ export function heightOnPath(
 }
 
 /** The block that the own chain has to come to before it goes on, where it is not there yet. */
-export function missing(state: Pick<ControlState, 'milestone' | 'start'>, chain: NamedChain): BlockId | undefined {
+export function missing(state: Pick<ControlState, 'milestone' | 'start'>, chain: NamedChain): HeaderId | undefined {
   const { milestone, start } = state
   const target = start.height > milestone.height ? start : milestone
   return chain.blockAt(target.height)?.hash === target.hash ? undefined : target

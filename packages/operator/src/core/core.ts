@@ -1,18 +1,18 @@
 import { isL2Error } from '@l2/common'
 import {
-  type BlockId,
   type ControlChain,
   type ControlEvent,
   type ControlState,
+  type FoldedBlock,
+  type HeaderId,
   leaderAt,
   nameBlocks,
   type OperatorList,
-  type OrderedBlock,
   planOf,
   proposalHold,
 } from '@l2/control-chain'
 import type { HeaderGossip } from '@l2/gossip'
-import type { Leadership, Sequencer } from '@l2/node'
+import type { Leadership, SequencerLoop } from '@l2/node'
 import type { HeaderDomain, SenderRecovery } from '@l2/sequencer-core/block'
 import type { SlotLeader } from '@l2/staking'
 import { slotOf } from '@l2/staking/epoch'
@@ -40,7 +40,7 @@ export type CoreParts = {
   /** After the last control block that is folded, also before the chain is open. */
   state(): ControlState
   chain(): ControlChain
-  sequencer(): Sequencer
+  sequencer(): SequencerLoop
   gossip(): HeaderGossip
   l1: { readonly number: bigint }
   /** What the operator last saw of L1 where it is final. */
@@ -54,7 +54,7 @@ export type OperatorCore = {
   readonly leadership: Leadership
   /** What it says beside its vote. */
   list(state: ControlState): OperatorList
-  onBlock(ordered: OrderedBlock): void
+  onBlock(ordered: FoldedBlock): void
   /** Begins to listen, once sequencer, gossip and control chain are there. */
   open(): Promise<void>
   /** One round: goes where the control chain says, follows, makes a block where it leads, and votes. Why no block is made, as a text. */
@@ -95,7 +95,7 @@ export function createCore(parts: CoreParts): OperatorCore {
 
   /** The term in which L1 dropped what the own head stood on: nothing more is signed in it. */
   let droppedIn: number | undefined
-  let invalid: { view: number; header: BlockId } | undefined
+  let invalid: { view: number; header: HeaderId } | undefined
   let named: NamedChain | undefined
   const chain = (): NamedChain =>
     (named ??= createNamedChain({
@@ -154,7 +154,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       await sequencer.goBack(to, state.view)
     }
   }
-  const rollbackTo = (state: ControlState): BlockId | undefined => {
+  const rollbackTo = (state: ControlState): HeaderId | undefined => {
     const common = parts.sequencer().commonWithL1
     if (common === undefined || common >= state.milestone.height) return undefined
     const hash = state.settled.get(common)

@@ -1,7 +1,7 @@
 import { isL2Error } from '@l2/common'
-import type { BlockId, ControlState } from '@l2/control-chain'
+import type { ControlState, HeaderId } from '@l2/control-chain'
 import type { GossipBlock, GossipVerdict, HeaderGossip, ReceivedHeader } from '@l2/gossip'
-import type { FollowedBlock, Sequencer } from '@l2/node'
+import type { FollowedBlock, SequencerLoop } from '@l2/node'
 import {
   decodeSealedBlock,
   type HeaderDomain,
@@ -25,7 +25,7 @@ const patienceMs = 3000
 export type FollowingParts = {
   domain: HeaderDomain
   recovery: SenderRecovery
-  sequencer: Pick<Sequencer, 'head' | 'follow'>
+  sequencer: Pick<SequencerLoop, 'head' | 'follow'>
   gossip: Pick<HeaderGossip, 'payload' | 'request'>
   chain: NamedChain
   inbox: Inbox
@@ -33,7 +33,7 @@ export type FollowingParts = {
   /** A block of somebody else is on the head now. */
   onTaken(block: SealedBlock): void
   /** The leader's header at the next height, whose block is none. */
-  onInvalid(header: BlockId, reason: string): void
+  onInvalid(header: HeaderId, reason: string): void
 }
 
 /** Brings the own chain to where the others are: along the headers of the term, and over what was missed. */
@@ -89,7 +89,7 @@ export function createFollowing(parts: FollowingParts): Following {
   }
 
   /** Blocks from the head on, judged by what the control chain says of them. */
-  const pull = async (state: ControlState, upTo: BlockId | bigint): Promise<boolean> => {
+  const pull = async (state: ControlState, upTo: HeaderId | bigint): Promise<boolean> => {
     if (performance.now() < restUntilMs) return false
     const from = sequencer.head.number + 1n
     const last = typeof upTo === 'bigint' ? upTo : upTo.height

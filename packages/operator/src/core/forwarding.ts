@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import type { ForwardAnswer, HeaderGossip } from '@l2/gossip'
-import type { Feed, Sequencer } from '@l2/node'
+import type { Feed, SequencerLoop } from '@l2/node'
 import type { Hash } from 'viem'
 
 /** Transactions of one call; how many wait is bounded by the mempool. */
@@ -10,7 +10,7 @@ const restMs = 250
 
 export type ForwardingParts = {
   gossip: Pick<HeaderGossip, 'forward' | 'receive'>
-  sequencer: Pick<Sequencer, 'mempool' | 'submit'>
+  sequencer: Pick<SequencerLoop, 'mempool' | 'submit'>
   feed: Feed
   /** Who leads now, and in which term; `undefined`: nobody, or oneself. */
   leader(): { readonly id: number; readonly term: number } | undefined

@@ -1,6 +1,6 @@
 import type { OwnBlock, OwnChain } from '@l2/control-chain'
 import type { BlockSource, GossipBlock } from '@l2/gossip'
-import type { PublishedBlock, Sequencer } from '@l2/node'
+import type { PublishedBlock, SequencerLoop } from '@l2/node'
 import { encodeSealedBlock, type HeaderDomain, hashSequencerHeader } from '@l2/sequencer-core/block'
 import type { Hash } from 'viem'
 
@@ -12,7 +12,7 @@ export type NamedChain = OwnChain & {
 }
 
 export type NamedChainParts = {
-  sequencer: Pick<Sequencer, 'head' | 'block' | 'commonWithL1'>
+  sequencer: Pick<SequencerLoop, 'head' | 'block' | 'commonWithL1'>
   domain: HeaderDomain
   genesis: Hash
   /** Height of L1, as it was read last. */
@@ -54,7 +54,7 @@ export function gossipBlock(
 
 /** What others may be given: the chain that is kept in memory, and below it the log. */
 export function createBlockSource(
-  sequencer: Pick<Sequencer, 'head' | 'block' | 'logged'>,
+  sequencer: Pick<SequencerLoop, 'head' | 'block' | 'logged'>,
   chain: NamedChain,
 ): BlockSource {
   return {

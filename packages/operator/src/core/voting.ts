@@ -1,10 +1,10 @@
 import { isL2Error } from '@l2/common'
 import {
   adviseVote,
-  type BlockId,
   type ControlChain,
   type ControlState,
   defaultPatience,
+  type HeaderId,
   type OperatorList,
   type OperatorMessage,
   type Patience,
@@ -30,11 +30,11 @@ export type VotingParts = {
 
 /** What the operator knows of its own chain when it thinks about voting. */
 export type Standing = {
-  readonly head: BlockId
+  readonly head: HeaderId
   readonly catchingUp: boolean
   readonly originDropped: boolean
-  readonly rollbackTo: BlockId | undefined
-  readonly invalidHeader: BlockId | undefined
+  readonly rollbackTo: HeaderId | undefined
+  readonly invalidHeader: HeaderId | undefined
 }
 
 /** An operator's votes: when it has waited long enough, and what it says of whom. */

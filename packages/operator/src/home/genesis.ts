@@ -1,6 +1,6 @@
 import { hexToBytes } from '@l2/common'
 import { readSchema } from '@l2/common/schema'
-import { type BlockId, type ControlParameters, defaultParameters, type StakeGenesis } from '@l2/control-chain'
+import { type ControlParameters, defaultParameters, type HeaderId, type StakeGenesis } from '@l2/control-chain'
 import type { GenesisOperator } from '@l2/control-chain/cometbft'
 import { type ChainIdentity, createControlPlane } from '@l2/node'
 import { fromRollupJson, type RollupConfig } from '@l2/sequencer-core/derivation'
@@ -115,7 +115,7 @@ export function readGenesis(json: unknown, where: string): OperatorGenesis {
 export type Rules = {
   readonly rollup: RollupConfig
   readonly domain: { readonly chainId: bigint; readonly rollup: Address }
-  readonly genesis: BlockId
+  readonly genesis: HeaderId
   readonly operators: readonly GenesisOperator[]
   readonly stake: StakeGenesis
   readonly parameters: ControlParameters

@@ -13,7 +13,7 @@ import {
   nodeVersion,
   type Posting,
   rpcMethods,
-  type Sequencer,
+  type SequencerLoop,
   type Shutdown,
   type Status,
   startRpcServer,
@@ -25,7 +25,7 @@ import { operatorMethods } from './methods.js'
 
 /** What users ask an operator. */
 export type FrontParts = {
-  sequencer: Sequencer
+  sequencer: SequencerLoop
   core: OperatorCore
   chain: ControlChain
   gossip: HeaderGossip

@@ -1,6 +1,6 @@
 import { type ControlChain, leaderAt, membersOf, planOf } from '@l2/control-chain'
 import type { HeaderGossip } from '@l2/gossip'
-import type { RpcMethod, Sequencer } from '@l2/node'
+import type { RpcMethod, SequencerLoop } from '@l2/node'
 import type { OperatorCore } from '../core/core.js'
 import type { OperatorEntry } from '../home/genesis.js'
 
@@ -10,7 +10,7 @@ export type OperatorView = {
   core: OperatorCore
   chain: ControlChain
   gossip: Pick<HeaderGossip, 'status'>
-  sequencer: Pick<Sequencer, 'head'>
+  sequencer: Pick<SequencerLoop, 'head'>
 }
 
 /** What a milestone is, wherever one is told: it must not be taken for what L1 says. */

@@ -15,7 +15,7 @@ import {
   openSequencer,
   openVerifier,
   type Parts,
-  type Sequencer,
+  type SequencerLoop,
   type Status,
   userTransactionsOf,
 } from '@l2/node'
@@ -72,7 +72,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   const control = openControlStore(ground)
   const first = control.first()
   let chain: ControlChain | undefined
-  let sequencer: Sequencer | undefined
+  let sequencer: SequencerLoop | undefined
   let gossip: HeaderGossip | undefined
   let mark: OperatorList['l1']
   const recovery = await fastestRecovery()
@@ -198,7 +198,7 @@ async function openControl(
 }
 
 type LoopParts = {
-  sequencer: Sequencer
+  sequencer: SequencerLoop
   core: OperatorCore
   forwarding: Forwarding
   posting: Awaited<ReturnType<typeof openPosting>>

@@ -120,13 +120,13 @@ describe('span batch', () => {
   it('derives timestamps and origins backwards from the last origin', () => {
     const bits = [false, true, false, true, true]
     const span = { ...emptySpan, blocks: bits.map(originAdvanced => ({ originAdvanced, transactions: [] })) }
-    const positions = spanBlockPositions(span, { genesisTime: 1000n, blockTimeSeconds: 2n })
+    const positions = spanBlockPositions(span, { genesisTimeSeconds: 1000n, blockTimeSeconds: 2n })
     expect(positions.map(({ epochNumber }) => epochNumber)).toEqual([97n, 98n, 98n, 99n, 100n])
     expect(positions.map(({ timestamp }) => timestamp)).toEqual([1005n, 1007n, 1009n, 1011n, 1013n])
   })
 
   it('is made of blocks, and says where they are', () => {
-    const options = { genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+    const options = { genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
     const chain = sampleChain(seededRandom(5), { ...rollup, ...options, blocks: 20, transactionsPerBlock: 1 }).slice(3)
     const positions = spanBlockPositions(toSpanBatch(chain, options), options)
     expect(positions).toEqual(chain.map(({ timestamp, epochNumber }) => ({ timestamp, epochNumber })))
@@ -135,7 +135,7 @@ describe('span batch', () => {
     expect(codeOf(() => toSpanBatch([first, skipping], options))).toBe('BATCH_FIELD_INVALID')
     expect(codeOf(() => toSpanBatch([second, first], options))).toBe('BATCH_FIELD_INVALID')
     expect(codeOf(() => toSpanBatch([], options))).toBe('BATCH_FIELD_INVALID')
-    expect(codeOf(() => toSpanBatch([first], { genesisTime: 2n ** 40n }))).toBe('BATCH_FIELD_INVALID')
+    expect(codeOf(() => toSpanBatch([first], { genesisTimeSeconds: 2n ** 40n }))).toBe('BATCH_FIELD_INVALID')
   })
 
   it('takes numbers longer than needed, and never writes them', () => {

@@ -34,15 +34,15 @@ export function advancesOrigin(block: BatchBlock, previous: BatchBlock | undefin
 }
 
 /** The prefix of the span batch from `first` to `last`. */
-export function spanPrefix(first: BatchBlock, last: BatchBlock, rollup: { genesisTime: bigint }): SpanPrefix {
-  if (first.timestamp < rollup.genesisTime) {
-    invalidField(`block time ${first.timestamp} is before genesis time ${rollup.genesisTime}`, {
+export function spanPrefix(first: BatchBlock, last: BatchBlock, rollup: { genesisTimeSeconds: bigint }): SpanPrefix {
+  if (first.timestamp < rollup.genesisTimeSeconds) {
+    invalidField(`block time ${first.timestamp} is before genesis time ${rollup.genesisTimeSeconds}`, {
       timestamp: first.timestamp,
-      genesisTime: rollup.genesisTime,
+      genesisTimeSeconds: rollup.genesisTimeSeconds,
     })
   }
   return {
-    relTimestamp: first.timestamp - rollup.genesisTime,
+    relTimestamp: first.timestamp - rollup.genesisTimeSeconds,
     l1OriginNumber: last.epochNumber,
     parentCheck: fixedBytes(first.parentHash, 32, 'parentHash').slice(0, 20),
     l1OriginCheck: fixedBytes(last.epochHash, 32, 'epochHash').slice(0, 20),
@@ -54,7 +54,7 @@ export function spanPrefix(first: BatchBlock, last: BatchBlock, rollup: { genesi
  *
  * @throws SequencerError `BATCH_FIELD_INVALID` for no blocks, falling timestamps, or epochs that fall or skip
  */
-export function toSpanBatch(blocks: readonly BatchBlock[], rollup: { genesisTime: bigint }): SpanBatch {
+export function toSpanBatch(blocks: readonly BatchBlock[], rollup: { genesisTimeSeconds: bigint }): SpanBatch {
   const first = blocks[0]
   if (first === undefined) return invalidField('a span batch needs a block', { blocks: 0 })
   return {
@@ -83,12 +83,12 @@ export type SpanBlockPosition = {
 /** Timestamps and L1 origins of the blocks of a span batch, which it only implies. */
 export function spanBlockPositions(
   span: SpanBatch,
-  rollup: { genesisTime: bigint; blockTimeSeconds: bigint },
+  rollup: { genesisTimeSeconds: bigint; blockTimeSeconds: bigint },
 ): SpanBlockPosition[] {
   const positions: SpanBlockPosition[] = new Array(span.blocks.length)
   let epochNumber = span.l1OriginNumber
   for (let i = span.blocks.length - 1; i >= 0; i--) {
-    const timestamp = rollup.genesisTime + span.relTimestamp + BigInt(i) * rollup.blockTimeSeconds
+    const timestamp = rollup.genesisTimeSeconds + span.relTimestamp + BigInt(i) * rollup.blockTimeSeconds
     positions[i] = { timestamp, epochNumber }
     if (span.blocks[i]!.originAdvanced) epochNumber--
   }

@@ -58,7 +58,7 @@ function harness(
     {
       profile: 'devnet',
       chainId: config.l2ChainId,
-      genesisTime: 1000n,
+      genesisTimeSeconds: 1000n,
       blockTimeSeconds: 2n,
       sequencingWindowBlocks: 50n,
       compressor: createZlibCompressor({ level: 1 }),

@@ -80,7 +80,7 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  * })
  * const posted: Uint8Array[] = []
  * const batcher = createBatcher(
- *   { profile: 'devnet', chainId: 901n, genesisTime: 1000n, blockTimeSeconds: 1n, sequencingWindowBlocks: 3600n, compressor: createZlibCompressor() },
+ *   { profile: 'devnet', chainId: 901n, genesisTimeSeconds: 1000n, blockTimeSeconds: 1n, sequencingWindowBlocks: 3600n, compressor: createZlibCompressor() },
  *   {
  *     node: {
  *       status: async () => ({ headL1: 9n, currentL1: 9n, safe: { number: 0n, hash: hash(0n) }, unsafe: { number: 3n, hash: hash(3n) } }),

@@ -17,7 +17,7 @@ type Tolerate = <T>(what: string, run: () => Promise<T>, signal: AbortSignal | u
 /** What {@link createCompressorSizes} needs to build a channel and to know when to. */
 type Settings = {
   readonly chainId: bigint
-  readonly genesisTime: bigint
+  readonly genesisTimeSeconds: bigint
   readonly blockTimeSeconds: bigint
   readonly sampleBytes: number
   readonly measureEveryChannels: number

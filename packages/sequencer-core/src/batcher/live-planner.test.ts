@@ -11,7 +11,7 @@ import { blobsWorthPosting, gasPerBlob } from './fill.js'
 import { createBatcherPlanner } from './live-planner.js'
 import type { BatcherBlock, BatcherEvent, BatcherSink } from './ports.js'
 
-const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+const rollup = { chainId: 10n, genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
 const hash = (number: bigint): Hash => `0x${(number + 1n).toString(16).padStart(64, '0')}`
 
 /** A chain of two transactions a block, six blocks an L1 block, whose batcher plans. */
@@ -44,7 +44,7 @@ function planned() {
     blocks: async (from: bigint, to: bigint) => chain.slice(Number(from) - 1, Number(to)),
   }
   const planner = createBatcherPlanner(
-    { ...rollup, latencyTargetSeconds: 480, measureEveryChannels: 1 },
+    { ...rollup, latencyTargetMs: 480_000, measureEveryChannels: 1 },
     {
       node,
       prices: async () => {
@@ -76,7 +76,7 @@ function planned() {
 }
 
 /** A planner without a batcher. */
-function unattended({ latencyTargetSeconds = 480, failing = false } = {}) {
+function unattended({ latencyTargetMs = 480_000, failing = false } = {}) {
   const blocks = sampleChain(seededRandom(4), { ...rollup, blocks: 50, transactionsPerBlock: 2 })
   const chain: BatcherBlock[] = blocks.map((block, i) => ({
     ...block,
@@ -93,7 +93,7 @@ function unattended({ latencyTargetSeconds = 480, failing = false } = {}) {
     },
   }
   const planner = createBatcherPlanner(
-    { ...rollup, latencyTargetSeconds },
+    { ...rollup, latencyTargetMs },
     {
       node: { blocks: async () => chain },
       prices: async () => prices,
@@ -174,11 +174,11 @@ describe('createBatcherPlanner', () => {
   })
 
   it('refuses options that no price could be planned with', () => {
-    expect(() => unattended({ latencyTargetSeconds: 12 })).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
+    expect(() => unattended({ latencyTargetMs: 12_000 })).toThrow(expect.objectContaining({ code: 'BATCHER_OPTIONS' }))
   })
 
   it('refuses to choose from nothing', () => {
-    const options = { ...rollup, latencyTargetSeconds: 480 }
+    const options = { ...rollup, latencyTargetMs: 480_000 }
     const dependencies = {
       node: { blocks: async () => [] },
       prices: async () => ({ gasPriceWei: 1n, blobBaseFeeWei: 1n }),

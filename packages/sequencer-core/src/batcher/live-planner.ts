@@ -8,11 +8,11 @@ import type { BatcherEvent, BatcherNode, BatcherSink, ChannelPlanner, ChannelSha
 /** Plain settings of {@link createBatcherPlanner}. */
 export type BatcherPlannerOptions = Pick<
   PlanInput,
-  'latencyTargetSeconds' | 'maxBlobs' | 'l1BlockSeconds' | 'expectedInclusionBlocks'
+  'latencyTargetMs' | 'maxBlobs' | 'l1BlockMs' | 'expectedInclusionBlocks'
 > & {
   readonly chainId: bigint
   /** L2 genesis time, seconds. */
-  readonly genesisTime: bigint
+  readonly genesisTimeSeconds: bigint
   readonly blockTimeSeconds: bigint
   /** Bytes of transactions that compressors are measured on; 262 144. */
   readonly sampleBytes?: number | undefined
@@ -57,7 +57,7 @@ export type BatcherPlanner = ChannelPlanner & {
  * const limits = async () => ({ maxBytes: 130_044, maxItems: 6 })
  * const sink = { includedOn: 'l1', limits, submit: async () => ({ height: 1n }) } as const
  * const planner = createBatcherPlanner(
- *   { chainId: 901n, genesisTime: 0n, blockTimeSeconds: 2n, latencyTargetSeconds: 1800 },
+ *   { chainId: 901n, genesisTimeSeconds: 0n, blockTimeSeconds: 2n, latencyTargetMs: 1_800_000 },
  *   {
  *     node: { blocks: async () => [] },
  *     prices: async () => ({ gasPriceWei: 1_000_000_000n, blobBaseFeeWei: 62_500_000n }),
@@ -76,9 +76,9 @@ export function createBatcherPlanner(
   dependencies: BatcherPlannerDependencies,
 ): BatcherPlanner {
   const { compressors, sinks, node } = dependencies
-  const { chainId, genesisTime, blockTimeSeconds, sampleBytes = 262_144, measureEveryChannels = 32 } = options
-  const { latencyTargetSeconds, maxBlobs, l1BlockSeconds, expectedInclusionBlocks } = options
-  const targets = { latencyTargetSeconds, maxBlobs, l1BlockSeconds, expectedInclusionBlocks }
+  const { chainId, genesisTimeSeconds, blockTimeSeconds, sampleBytes = 262_144, measureEveryChannels = 32 } = options
+  const { latencyTargetMs, maxBlobs, l1BlockMs, expectedInclusionBlocks } = options
+  const targets = { latencyTargetMs, maxBlobs, l1BlockMs, expectedInclusionBlocks }
   const layers = (['blobs', 'calldata'] as const).filter(name => sinks[name] !== undefined)
   if (compressors.length === 0 || Object.keys(sinks).length === 0) {
     throw new SequencerError('a planner needs a compressor and a sink at least', {
@@ -94,7 +94,7 @@ export function createBatcherPlanner(
     blobBaseFeeWei: 1n,
     ...targets,
   })
-  const chain = { chainId, genesisTime, blockTimeSeconds }
+  const chain = { chainId, genesisTimeSeconds, blockTimeSeconds }
   const sizes = createCompressorSizes({ ...chain, sampleBytes, measureEveryChannels }, compressors, node)
   let rate: number | undefined
   let used: string | undefined

@@ -27,10 +27,10 @@ export function createChannelOpener(
 ) {
   const begin = (firstBlock: BatcherBlock, shape: RequiredShape, batchType: 'span' | 'singular'): OpenChannel => {
     const channelId = nextChannelId()
-    const { chainId, genesisTime, blockTimeSeconds } = options
+    const { chainId, genesisTimeSeconds, blockTimeSeconds } = options
     const { targetFrames, frameDataBytes, compressor } = shape
     const out = createChannelOut(
-      { channelId, chainId, genesisTime, blockTimeSeconds, batchType, targetFrames, frameDataBytes },
+      { channelId, chainId, genesisTimeSeconds, blockTimeSeconds, batchType, targetFrames, frameDataBytes },
       compressor,
     )
     return { channelId, out, firstBlock, shape }

@@ -6,7 +6,7 @@ import { SequencerError } from '../errors.js'
 export type BatcherOptions = {
   readonly chainId: bigint
   /** L2 genesis time, seconds. */
-  readonly genesisTime: bigint
+  readonly genesisTimeSeconds: bigint
   readonly blockTimeSeconds: bigint
   /** L1 blocks after an origin within which its batches must arrive. */
   readonly sequencingWindowBlocks: bigint
@@ -55,7 +55,7 @@ export const batcherProfiles: Readonly<
 /** What a caller of {@link createBatcher} has to say; the rest comes from the profile and the defaults. */
 export type BatcherSetup = Pick<
   BatcherOptions,
-  'chainId' | 'genesisTime' | 'blockTimeSeconds' | 'sequencingWindowBlocks' | 'compressor'
+  'chainId' | 'genesisTimeSeconds' | 'blockTimeSeconds' | 'sequencingWindowBlocks' | 'compressor'
 > &
   Partial<BatcherOptions> & { profile?: keyof typeof batcherProfiles }
 

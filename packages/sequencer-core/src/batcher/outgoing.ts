@@ -19,17 +19,17 @@ type Refusal = 'channel-dropped' | 'limits-changed' | 'turn-lost'
 /** Reports that a channel would miss its window, and answers what the round fails with. */
 function tooLate(
   { firstBlock, epochNumber }: OutgoingChannel,
-  deadline: bigint,
+  deadlineBlock: bigint,
   headL1: bigint,
   emit: (event: BatcherEvent) => void,
 ): SequencerError {
-  emit({ type: 'too-late', firstBlock, epochNumber, deadline })
+  emit({ type: 'too-late', firstBlock, epochNumber, deadlineBlock })
   return new SequencerError(
-    `block ${firstBlock} of L1 epoch ${epochNumber} had to be on L1 by block ${deadline}: nothing is posted any more`,
+    `block ${firstBlock} of L1 epoch ${epochNumber} had to be on L1 by block ${deadlineBlock}: nothing is posted any more`,
     {
       code: 'BATCHER_WINDOW_EXPIRED',
       recovery: 'reset',
-      details: { firstBlock, epochNumber, deadline, headL1 },
+      details: { firstBlock, epochNumber, deadlineBlock, headL1 },
     },
   )
 }

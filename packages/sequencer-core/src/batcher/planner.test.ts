@@ -11,7 +11,7 @@ const input = (change: Partial<PlanInput> = {}): PlanInput => ({
   ],
   gasPriceWei: 1_000_000_000n,
   blobBaseFeeWei: 62_500_000n,
-  latencyTargetSeconds: 1800,
+  latencyTargetMs: 1800_000,
   ...change,
 })
 
@@ -22,11 +22,11 @@ describe('planBatcher', () => {
         fc.double({ min: 0.001, max: 1000, noNaN: true }),
         fc.bigInt(1n, 10n ** 12n),
         fc.bigInt(1n, 10n ** 12n),
-        fc.integer({ min: 60, max: 20_000 }),
-        (transactionsPerSecond, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds) => {
-          const asked = input({ transactionsPerSecond, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds })
+        fc.integer({ min: 60_000, max: 20_000_000 }),
+        (transactionsPerSecond, gasPriceWei, blobBaseFeeWei, latencyTargetMs) => {
+          const asked = input({ transactionsPerSecond, gasPriceWei, blobBaseFeeWei, latencyTargetMs })
           const { plan, alternatives } = planBatcher(asked)
-          expect(plan.latencySeconds).toBeLessThanOrEqual(latencyTargetSeconds)
+          expect(plan.latencyMs).toBeLessThanOrEqual(latencyTargetMs)
           for (const other of alternatives)
             expect(other.weiPerThousandTransactions).toBeGreaterThanOrEqual(plan.weiPerThousandTransactions)
           expect(plan.fill).toBeGreaterThan(0)
@@ -47,10 +47,10 @@ describe('planBatcher', () => {
 
   it('waits for a full last blob when the target allows it, and takes a shorter channel when not', () => {
     // A blob takes 104 s: the plan fills whole ones.
-    const patient = planBatcher(input({ latencyTargetSeconds: 1800 })).plan
+    const patient = planBatcher(input({ latencyTargetMs: 1800_000 })).plan
     expect(patient.fill).toBeGreaterThan(0.999)
-    const hasty = planBatcher(input({ latencyTargetSeconds: 80 })).plan
-    expect(hasty.latencySeconds).toBeLessThanOrEqual(80)
+    const hasty = planBatcher(input({ latencyTargetMs: 80_000 })).plan
+    expect(hasty.latencyMs).toBeLessThanOrEqual(80_000)
     expect(hasty.weiPerThousandTransactions).toBeGreaterThan(patient.weiPerThousandTransactions)
   })
 
@@ -65,10 +65,10 @@ describe('planBatcher', () => {
   it.each<[string, Partial<PlanInput>]>([
     ['no traffic', { transactionsPerSecond: 0 }],
     ['no compressor', { compressors: [] }],
-    ['a target before inclusion', { latencyTargetSeconds: 35 }],
+    ['a target before inclusion', { latencyTargetMs: 35_000 }],
     ['a negative price', { gasPriceWei: -1n }],
     ['a negative price of another layer', { altDa: [{ name: 'other', weiPerByte: -1n, commitmentGas: 0n }] }],
-    ['no end of time', { latencyTargetSeconds: Number.POSITIVE_INFINITY }],
+    ['no end of time', { latencyTargetMs: Number.POSITIVE_INFINITY }],
     ['part of an L1 block', { expectedInclusionBlocks: 1.5 }],
     ['part of a blob', { maxBlobs: 0.5 }],
     ['more blobs than a channel has frames', { maxBlobs: 2 ** 40 }],
@@ -108,7 +108,7 @@ describe('priceList', () => {
     const gwei = 10n ** 9n
     const compressors = [{ name: 'brotli-10', bytesPerTransaction: 125 }]
     const plan = (gasPriceWei: bigint, blobBaseFeeWei: bigint, more: Partial<PlanInput> = {}) => {
-      const input = { transactionsPerSecond: 12, compressors, gasPriceWei, blobBaseFeeWei, latencyTargetSeconds: 3600 }
+      const input = { transactionsPerSecond: 12, compressors, gasPriceWei, blobBaseFeeWei, latencyTargetMs: 3600_000 }
       return planBatcher({ ...input, ...more }).plan.weiPerThousandTransactions
     }
     // A sixteenth of the base fee: 8192 / 131072.
@@ -119,7 +119,7 @@ describe('priceList', () => {
     )
     expect(plan(5n * gwei, 1n, { hasBlobFloor: false })).toBeLessThan(plan(5n * gwei, 1n))
     // The report's month of a million transactions a day at 5 gwei: 2.02 ETH with the margin, not 0.61.
-    const prices = { gasPriceWei: 5n * gwei, blobBaseFeeWei: 1n, latencyTargetSeconds: 3600 }
+    const prices = { gasPriceWei: 5n * gwei, blobBaseFeeWei: 1n, latencyTargetMs: 3600_000 }
     const [tier] = priceList({ transactionsPerDay: [1_000_000], marginBps: 2000, compressors, ...prices })
     expect(Number(tier!.priceWei * 30_000n) / 1e18).toBeCloseTo(2.02, 2)
   })

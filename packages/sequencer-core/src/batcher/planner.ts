@@ -24,12 +24,12 @@ export type PlanInput = {
   readonly hasBlobFloor?: boolean | undefined
   /** Gas that L1 takes for a byte of calldata that is no zero, at least. Default 40 (EIP-7623); 64 from Amsterdam on (EIP-7976). */
   readonly calldataGasPerByte?: bigint | undefined
-  /** Longest time from a transaction until its batch is on L1, seconds. */
-  readonly latencyTargetSeconds: number
+  /** Longest time from a transaction until its batch is on L1. */
+  readonly latencyTargetMs: number
   /** Blobs of one transaction. Default 6. */
   readonly maxBlobs?: number | undefined
-  /** Default 12. */
-  readonly l1BlockSeconds?: number | undefined
+  /** Between blocks of L1. Default 12 000. */
+  readonly l1BlockMs?: number | undefined
   /** L1 blocks from submitting to inclusion. Default 2. */
   readonly expectedInclusionBlocks?: number | undefined
   /** What of Ethereum may be used. Default both. */
@@ -51,7 +51,7 @@ export type Plan = {
   readonly fillBlocks: number
   /** Rounded up. */
   readonly weiPerThousandTransactions: bigint
-  readonly latencySeconds: number
+  readonly latencyMs: number
   /** Bytes used of the bytes paid, 0 to 1. */
   readonly fill: number
 }
@@ -66,7 +66,7 @@ const floorGasPerByte = 4n * pragueGas.floorPerToken
 
 /**
  * Chooses compressor, layer, blobs per channel and channel duration: the cheapest way per transaction that keeps the latency target, and among
- * equals the fastest. A pure function of its numbers; `explanation` says in them why. A channel that fills its last blob by waiting is
+ * equals the fastest, then the one with the fewest bytes. A pure function of its numbers; `explanation` says in them why. A channel that fills its last blob by waiting is
  * among the candidates whenever the target allows the wait, so a blob is left half empty only when it does not.
  *
  * Source of the prices: EIP-4844 (131 072 gas a blob), EIP-7623 (40 gas a byte of calldata), EIP-7918 (a blob gas costs a 16th of the base fee
@@ -83,7 +83,7 @@ const floorGasPerByte = 4n * pragueGas.floorPerToken
  *   compressors: [{ name: 'zlib', bytesPerTransaction: 150 }, { name: 'brotli-10', bytesPerTransaction: 125 }],
  *   gasPriceWei: 1_000_000_000n,
  *   blobBaseFeeWei: 100_000_000n,
- *   latencyTargetSeconds: 1800,
+ *   latencyTargetMs: 1_800_000,
  * })
  * console.log(plan.da, plan.compressor, plan.targetFrames, explanation.length) // blobs brotli-10 6 4
  * ```
@@ -94,11 +94,11 @@ export function planBatcher(input: PlanInput): {
   alternatives: readonly Plan[]
   explanation: readonly string[]
 } {
-  const { transactionsPerSecond: rate, compressors, gasPriceWei, latencyTargetSeconds } = input
+  const { transactionsPerSecond: rate, compressors, gasPriceWei, latencyTargetMs } = input
   const { baseFeeWei = gasPriceWei, hasBlobFloor = true, calldataGasPerByte = floorGasPerByte } = input
-  const { maxBlobs = 6, l1BlockSeconds = 12, expectedInclusionBlocks = 2 } = input
+  const { maxBlobs = 6, l1BlockMs = 12_000, expectedInclusionBlocks = 2 } = input
   const { layers = ['blobs', 'calldata'], altDa = [] } = input
-  const numbers = { transactionsPerSecond: rate, l1BlockSeconds, maxBlobs, compressors: compressors.length }
+  const numbers = { transactionsPerSecond: rate, l1BlockMs, maxBlobs, compressors: compressors.length }
   const check = (field: string, value: number | bigint, ok: boolean): void => {
     if (ok) return
     throw new SequencerError(`"${field}": ${value} cannot be planned with`, {
@@ -110,7 +110,7 @@ export function planBatcher(input: PlanInput): {
   check('maxBlobs', maxBlobs, Number.isInteger(maxBlobs) && maxBlobs < maxChannelFrames)
   for (const { name, bytesPerTransaction } of compressors) {
     check(name, bytesPerTransaction, Number.isFinite(bytesPerTransaction) && bytesPerTransaction > 0)
-    check('transactionsPerSecond', rate, Number.isFinite(rate * bytesPerTransaction * l1BlockSeconds))
+    check('transactionsPerSecond', rate, Number.isFinite(rate * bytesPerTransaction * l1BlockMs))
   }
   for (const { name, weiPerByte, commitmentGas } of altDa) {
     check(name, weiPerByte, weiPerByte >= 0n)
@@ -122,8 +122,8 @@ export function planBatcher(input: PlanInput): {
   check('calldataGasPerByte', calldataGasPerByte, calldataGasPerByte > 0n)
   const floor = hasBlobFloor ? (blobBaseCost * baseFeeWei + gasPerBlob - 1n) / gasPerBlob : 0n
   const blobBaseFeeWei = input.blobBaseFeeWei > floor ? input.blobBaseFeeWei : floor
-  const longest = Math.floor(latencyTargetSeconds / l1BlockSeconds) - expectedInclusionBlocks
-  check('latencyTargetSeconds', latencyTargetSeconds, Number.isSafeInteger(longest) && longest >= 1)
+  const longest = Math.floor(latencyTargetMs / l1BlockMs) - expectedInclusionBlocks
+  check('latencyTargetMs', latencyTargetMs, Number.isSafeInteger(longest) && longest >= 1)
   check('layers', layers.length + altDa.length, layers.length + altDa.length > 0)
 
   const candidate = (
@@ -134,11 +134,12 @@ export function planBatcher(input: PlanInput): {
     cost: (bytes: number) => { wei: bigint; paidBytes: number },
   ): Plan => {
     const capacity = frames * frameDataBytes - channelOverheadBytes
-    const bytesPerBlock = rate * compressor.bytesPerTransaction * l1BlockSeconds
+    const bytesPerBlock = (rate * compressor.bytesPerTransaction * l1BlockMs) / 1000
     const untilFull = capacity / bytesPerBlock
     const duration = Math.max(Math.min(untilFull, longest), 0)
     const bytes = duration * bytesPerBlock
-    const transactions = bytes / compressor.bytesPerTransaction
+    // Not by way of the bytes: compressors whose channels hold as many transactions are to cost the same, to the wei.
+    const transactions = (duration * rate * l1BlockMs) / 1000
     const { wei, paidBytes } = cost(bytes + channelOverheadBytes)
     // In millionths of a transaction: a channel may hold less than one on average.
     const millionths = BigInt(Math.max(1, Math.floor(transactions * 1e6)))
@@ -150,7 +151,7 @@ export function planBatcher(input: PlanInput): {
       maxChannelDurationBlocks: BigInt(longest),
       fillBlocks: Math.ceil(duration),
       weiPerThousandTransactions: (wei * 1_000_000_000n + millionths - 1n) / millionths,
-      latencySeconds: Math.ceil((duration + expectedInclusionBlocks) * l1BlockSeconds),
+      latencyMs: Math.ceil((duration + expectedInclusionBlocks) * l1BlockMs),
       fill: Math.min(1, (bytes + channelOverheadBytes) / paidBytes),
     }
   }
@@ -159,7 +160,7 @@ export function planBatcher(input: PlanInput): {
       ? -1
       : a.weiPerThousandTransactions > b.weiPerThousandTransactions
         ? 1
-        : a.latencySeconds - b.latencySeconds
+        : a.latencyMs - b.latencyMs || a.fill - b.fill
 
   const best: Plan[] = []
   for (const compressor of compressors) {
@@ -196,7 +197,7 @@ export function planBatcher(input: PlanInput): {
 
 /** Why a plan is the cheapest, in numbers. */
 function explain(
-  { gasPriceWei, latencyTargetSeconds }: PlanInput,
+  { gasPriceWei, latencyTargetMs }: PlanInput,
   plan: Plan,
   alternatives: readonly Plan[],
   { blobBaseFeeWei, size, longest }: { blobBaseFeeWei: bigint; size: number; longest: number },
@@ -218,6 +219,6 @@ function explain(
         : `${otherCompressor.compressor} would cost ${more(otherCompressor)}`
     }`,
     `${plan.targetFrames} frames of ${plan.frameDataBytes} bytes, ${(plan.fill * 100).toFixed(1)} % of what is paid for used`,
-    `closed after ${plan.fillBlocks} of at most ${longest} L1 blocks: ${plan.latencySeconds} s until it is on L1, ${latencyTargetSeconds} s allowed`,
+    `closed after ${plan.fillBlocks} of at most ${longest} L1 blocks: ${plan.latencyMs / 1000} s until it is on L1, ${latencyTargetMs / 1000} s allowed`,
   ]
 }

@@ -93,7 +93,12 @@ export type BatcherEvent =
       readonly l1Block: bigint
     }
   /** The sequencing window of the oldest block is over, or will be before anything arrives: posting would only cost money. */
-  | { readonly type: 'too-late'; readonly firstBlock: bigint; readonly epochNumber: bigint; readonly deadline: bigint }
+  | {
+      readonly type: 'too-late'
+      readonly firstBlock: bigint
+      readonly epochNumber: bigint
+      readonly deadlineBlock: bigint
+    }
   /** The wallet lasts for fewer L1 blocks than `runwayAlarmBlocks` at the rate of late. */
   | { readonly type: 'runway-low'; readonly balanceWei: bigint; readonly runwayBlocks: bigint }
   /** A submission would leave less than `minBalanceWei`: it was not made. */

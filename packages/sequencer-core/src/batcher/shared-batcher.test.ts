@@ -49,7 +49,7 @@ function harness(names: readonly string[], options: SharedBatcherOptions = {}, f
       name,
       setup: {
         chainId: 901n + BigInt(i),
-        genesisTime: 1000n,
+        genesisTimeSeconds: 1000n,
         blockTimeSeconds: 2n,
         sequencingWindowBlocks: 200n,
         safetyMarginBlocks: 20n,

@@ -115,7 +115,7 @@ function sharedOptions(given: SharedBatcherOptions, names: readonly string[]) {
  * })
  * const rollup = (name: string, chainId: bigint) => ({
  *   name,
- *   setup: { profile: 'sparse' as const, chainId, genesisTime: 1000n, blockTimeSeconds: 1n, sequencingWindowBlocks: 3600n, compressor: createZlibCompressor() },
+ *   setup: { profile: 'sparse' as const, chainId, genesisTimeSeconds: 1000n, blockTimeSeconds: 1n, sequencingWindowBlocks: 3600n, compressor: createZlibCompressor() },
  *   node: {
  *     status: async () => ({ headL1: 9n, currentL1: 9n, safe: { number: 0n, hash: hash(0n) }, unsafe: { number: 3n, hash: hash(3n) } }),
  *     blocks: async () => [block(1n), block(2n), block(3n)],

@@ -47,7 +47,7 @@ async function builder(miner: boolean) {
   const engine = createJsonRpc({
     url: geth.engineUrl,
     timeoutMs: 30_000,
-    headers: () => ({ authorization: `Bearer ${token(Date.now() / 1000)}` }),
+    headers: () => ({ authorization: `Bearer ${token(BigInt(Math.floor(Date.now() / 1000)))}` }),
   })
   const head = (await rpc.call<{ hash: Hash; gasLimit: Hex }>('eth_getBlockByNumber', ['latest', false]))!
   const noise = bytesToHex(seededRandom(1).bytes(20_000))

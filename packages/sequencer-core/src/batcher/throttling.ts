@@ -43,7 +43,9 @@ export function createRpcBuilder({ url, jwtSecret, timeoutMs, name }: RpcBuilder
   const rpc = createJsonRpc({
     url,
     timeoutMs: timeoutMs ?? 5000,
-    ...(token === undefined ? {} : { headers: () => ({ authorization: `Bearer ${token(Date.now() / 1000)}` }) }),
+    ...(token === undefined
+      ? {}
+      : { headers: () => ({ authorization: `Bearer ${token(BigInt(Math.floor(Date.now() / 1000)))}` }) }),
   })
   const { origin } = new URL(url)
   return {

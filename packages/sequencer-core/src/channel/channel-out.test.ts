@@ -13,7 +13,7 @@ import { openChannel } from './batch-stream.js'
 import { type ChannelOut, type ChannelOutOptions, createChannelOut } from './channel-out.js'
 import { decodeBatcherTransaction, encodeBatcherTransaction, maxBlobPayloadBytes } from './frame.js'
 
-const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+const rollup = { chainId: 10n, genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
 const base = { ...rollup, channelId: `0x${'07'.repeat(16)}` as const }
 const fast = createNodeZlibCompressor({ level: 1 })
 

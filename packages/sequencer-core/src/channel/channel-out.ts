@@ -16,7 +16,7 @@ export type ChannelOutOptions = {
   channelId: Hex
   chainId: bigint
   /** L2 genesis time, seconds. */
-  genesisTime: bigint
+  genesisTimeSeconds: bigint
   blockTimeSeconds: bigint
   /** Default `span`, which every chain since Delta reads and which is smaller. `singular` is for the edge of the sequencing window. */
   batchType?: 'span' | 'singular'
@@ -145,12 +145,12 @@ function cutFrames(channelId: Hex, data: Uint8Array, frameDataBytes: number): Fr
  * import { createChannelOut, openChannel } from '@l2/sequencer-core'
  * import { createZlibCompressor } from '@l2/sequencer-core/batch'
  *
- * const rollup = { chainId: 10n, genesisTime: 1_700_000_000n, blockTimeSeconds: 2n }
+ * const rollup = { chainId: 10n, genesisTimeSeconds: 1_700_000_000n, blockTimeSeconds: 2n }
  * const channel = createChannelOut({ ...rollup, channelId: `0x${'07'.repeat(16)}` }, createZlibCompressor())
  * for (let i = 0n; i < 100n; i++) {
  *   await channel.add({
  *     parentHash: `0x${i.toString(16).padStart(64, '0')}`,
- *     timestamp: rollup.genesisTime + 2n * i,
+ *     timestamp: rollup.genesisTimeSeconds + 2n * i,
  *     epochNumber: 500n + i / 6n,
  *     epochHash: `0x${'02'.repeat(32)}`,
  *     sequenceNumber: i % 6n,

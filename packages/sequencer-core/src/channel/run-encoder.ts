@@ -20,7 +20,7 @@ export type RunBlock = {
 /** Of a channel, what its batches are made by. */
 type Settings = {
   readonly chainId: bigint
-  readonly genesisTime: bigint
+  readonly genesisTimeSeconds: bigint
   readonly blockTimeSeconds: bigint
   readonly batchType: 'span' | 'singular'
   readonly draftFeeRecipients: boolean

@@ -24,7 +24,7 @@ function chainOf(seed: number, forks = simulatedRollup().forks) {
   const config = simulatedRollup({ forks, sequencingWindowBlocks: 6n })
   const l1 = createL1Simulator({ config })
   const sequencer = createSequencerSimulator({ config, l1 })
-  const genesisTime = config.genesis.l2TimeSeconds
+  const genesisTimeSeconds = config.genesis.l2TimeSeconds
   let posted = 0
   for (let round = 0; round < 20; round++) {
     l1.mine()
@@ -33,7 +33,7 @@ function chainOf(seed: number, forks = simulatedRollup().forks) {
     const blocks = sequencer.blocks.slice(from).map(({ batch }) => batch)
     posted = sequencer.blocks.length
     if (blocks.length === 0 || random.bool(0.1)) continue
-    const batches: Batch[] = random.bool() ? [toSpanBatch(blocks, { genesisTime })] : blocks.map(toSingularBatch)
+    const batches: Batch[] = random.bool() ? [toSpanBatch(blocks, { genesisTimeSeconds })] : blocks.map(toSingularBatch)
     if (random.bool(0.2)) batches.unshift({ ...toSingularBatch(blocks[0]!), parentHash: `0x${'99'.repeat(32)}` })
     const channelId = `0x${round.toString(16).padStart(32, '0')}` as const
     for (const frame of framesOfBatches(batches, { config, channelId, frameBytes: 200 })) {

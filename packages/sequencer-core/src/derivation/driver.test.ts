@@ -38,7 +38,7 @@ function scene(forks?: ForkSchedule): Scene {
       if (blocks.length === 0) return
       const batches =
         channel % 2 === 0
-          ? [toSpanBatch(blocks, { genesisTime: config.genesis.l2TimeSeconds })]
+          ? [toSpanBatch(blocks, { genesisTimeSeconds: config.genesis.l2TimeSeconds })]
           : blocks.map(toSingularBatch)
       const channelId = `0x${(++channel).toString(16).padStart(32, '0')}` as const
       for (const frame of framesOfBatches(batches, { config, channelId, frameBytes: 150 })) {
@@ -159,7 +159,7 @@ describe('createDerivationDriver', () => {
   it('does not wait for what an L1 block needs that is no longer there', async () => {
     const overlapping = (world: Scene): void => {
       const blocks = world.sequencer.blocks.map(({ batch }) => batch)
-      const span = toSpanBatch(blocks, { genesisTime: world.config.genesis.l2TimeSeconds })
+      const span = toSpanBatch(blocks, { genesisTimeSeconds: world.config.genesis.l2TimeSeconds })
       const channelId = `0x${world.l1.head.number.toString(16).padStart(32, '0')}` as const
       world.l1.post(encodeBatcherTransaction(framesOfBatches([span], { config: world.config, channelId })))
       world.l1.mine()
@@ -393,7 +393,7 @@ describe('createDerivationDriver', () => {
     const post = (): void => {
       const span = toSpanBatch(
         world.sequencer.blocks.map(({ batch }) => batch),
-        { genesisTime: world.config.genesis.l2TimeSeconds },
+        { genesisTimeSeconds: world.config.genesis.l2TimeSeconds },
       )
       const channelId = `0x${world.l1.head.number.toString(16).padStart(32, '0')}` as const
       world.l1.post(encodeBatcherTransaction(framesOfBatches([span], { config: world.config, channelId })))

@@ -45,7 +45,7 @@ describe('an inbox with junk in it', () => {
       for (let i = 0; i < 4; i++) sequencer.build([simulatedTransaction(config, nonce++)])
       const blocks = sequencer.blocks.slice(posted).map(({ batch }) => batch)
       posted = sequencer.blocks.length
-      const frames = framesOfBatches([toSpanBatch(blocks, { genesisTime: config.genesis.l2TimeSeconds })], {
+      const frames = framesOfBatches([toSpanBatch(blocks, { genesisTimeSeconds: config.genesis.l2TimeSeconds })], {
         config,
         channelId: `0x${channel.toString(16).padStart(32, '0')}`,
         frameBytes: 40 + random.below(200),

@@ -180,14 +180,14 @@ describe('l1InfoFor', () => {
   })
 
   it("states Cancun's blob base fee until the chain's Pectra blob schedule begins", () => {
-    const late = { ...config, forks: { jovian: 0n }, pectraBlobScheduleTime: 1001n }
+    const late = { ...config, forks: { jovian: 0n }, pectraBlobScheduleTimeSeconds: 1001n }
     const info = (header: Partial<L1Header>, rollup: RollupConfig = late) =>
       l1InfoFor(rollup, config.genesis.systemConfig, { ...origin, ...header }, 0n, 1002n)
     // OP Sepolia in March 2025: the figure is that of the chain's own blocks, with the excess that L1 had.
     const blobs = { excessBlobGas: 60_000_000n, blobBaseFee: 159_773n }
     expect(info(blobs)).toMatchObject({ blobBaseFee: 63_864_039n })
     expect(info({ ...blobs, timestamp: 1001n })).toMatchObject({ blobBaseFee: 159_773n })
-    expect(info(blobs, { ...late, pectraBlobScheduleTime: undefined })).toMatchObject({ blobBaseFee: 159_773n })
+    expect(info(blobs, { ...late, pectraBlobScheduleTimeSeconds: undefined })).toMatchObject({ blobBaseFee: 159_773n })
     expect(info({})).toMatchObject({ blobBaseFee: 1n })
     expect(() => info({ blobBaseFee: 5n })).toThrow('excessBlobGas')
   })

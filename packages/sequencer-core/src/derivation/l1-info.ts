@@ -169,8 +169,8 @@ function layoutAt(rollup: RollupConfig, timestamp: bigint): L1Info['layout'] {
 
 /** The blob base fee that an L1-info deposit states, wei. */
 function statedBlobBaseFee(rollup: RollupConfig, origin: L1Header): bigint {
-  const { pectraBlobScheduleTime } = rollup
-  if (pectraBlobScheduleTime === undefined || origin.timestamp >= pectraBlobScheduleTime)
+  const { pectraBlobScheduleTimeSeconds } = rollup
+  if (pectraBlobScheduleTimeSeconds === undefined || origin.timestamp >= pectraBlobScheduleTimeSeconds)
     return origin.blobBaseFee ?? 1n
   if (origin.excessBlobGas !== undefined) return blobFeeOf(origin.excessBlobGas, cancunUpdateFraction)
   if (origin.blobBaseFee === undefined) return 1n

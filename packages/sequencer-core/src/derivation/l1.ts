@@ -17,7 +17,7 @@ export type L1Header = L1BlockRef & {
   readonly baseFeePerGas: bigint
   /** Wei per blob gas; `undefined` on an L1 without blobs, which is written as 1. */
   readonly blobBaseFee: bigint | undefined
-  /** Read only on chains with a `pectraBlobScheduleTime`; `undefined` before Cancun. */
+  /** Read only on chains with a `pectraBlobScheduleTimeSeconds`; `undefined` before Cancun. */
   readonly excessBlobGas?: bigint | undefined
   /** `undefined` before Cancun. */
   readonly parentBeaconBlockRoot: Hash | undefined

@@ -70,7 +70,7 @@ class World {
   }
 
   span(blocks: readonly BatchBlock[]): SpanBatch {
-    return toSpanBatch(blocks, { genesisTime: this.config.genesis.l2TimeSeconds })
+    return toSpanBatch(blocks, { genesisTimeSeconds: this.config.genesis.l2TimeSeconds })
   }
 
   frames(batches: readonly Batch[], frameBytes?: number): Frame[] {

@@ -120,7 +120,7 @@ const opSepolia: RollupConfig = {
   depositContract: '0x16fc5058f25648194471939df75cf27a2fdc48bc',
   systemConfigContract: '0x034edd2a225f7f429a63e0f1d2084b9e0a93b538',
   forks: sepoliaForks,
-  pectraBlobScheduleTime: 1_742_486_400n,
+  pectraBlobScheduleTimeSeconds: 1_742_486_400n,
   keepKarstUpgradeGas: true,
 }
 
@@ -144,7 +144,7 @@ export type NewRollup = {
     | 'eip1559'
     | 'altDa'
     | 'forks'
-    | 'pectraBlobScheduleTime'
+    | 'pectraBlobScheduleTimeSeconds'
     | 'keepKarstUpgradeGas'
   >
 > & { gasLimit?: bigint }

@@ -76,7 +76,7 @@ describe('rollupPresets', () => {
       karst: 1783526401n,
     })
     expect(rollupPresets.opSepolia.forks.karst).toBe(1781712001n)
-    expect(rollupPresets.opSepolia.pectraBlobScheduleTime).toBe(1742486400n)
+    expect(rollupPresets.opSepolia.pectraBlobScheduleTimeSeconds).toBe(1742486400n)
     expect(rollupPresets.opMainnet.genesis.l2.number).toBe(105_235_063n)
     expect(rollupPresets.opMainnet.genesis.l2TimeSeconds).toBe(1_686_068_903n)
     expect(rollupPresets.opMainnet.genesis.l1.number).toBe(17_422_590n)

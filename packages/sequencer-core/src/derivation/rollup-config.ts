@@ -44,7 +44,7 @@ export type RollupConfig = {
    * Until (not including) this L1 time, seconds, L1-info deposits state the blob base fee with Cancun's parameters though L1 has Prague:
    * Sepolia and Holesky chains. Source: OP specs, "Pectra blob schedule".
    */
-  readonly pectraBlobScheduleTime?: bigint | undefined
+  readonly pectraBlobScheduleTimeSeconds?: bigint | undefined
   /**
    * The gas that Karst's activation block adds stays in the gas limit until the next update of it: chains that activated Karst before this
    * was mended. Default false. Source: superchain registry, `keep_karst_upgrade_gas`.
@@ -93,8 +93,8 @@ const fjordDriftSeconds = 1800n
 const graniteChannelTimeoutBlocks = 50n
 
 /** How far an L2 block may run ahead of an L1 origin with this time, seconds. */
-export function maxSequencerDriftSeconds(config: RollupConfig, l1OriginTime: bigint): bigint {
-  return isForkActive(config.forks, 'fjord', l1OriginTime) ? fjordDriftSeconds : config.maxSequencerDriftSeconds
+export function maxSequencerDriftSeconds(config: RollupConfig, l1OriginTimeSeconds: bigint): bigint {
+  return isForkActive(config.forks, 'fjord', l1OriginTimeSeconds) ? fjordDriftSeconds : config.maxSequencerDriftSeconds
 }
 
 /** A channel's lifetime at an L1 time, in L1 blocks. */
@@ -130,7 +130,7 @@ const knownFields: Readonly<Record<keyof RollupConfig, true>> = {
   forks: true,
   eip1559: true,
   altDa: true,
-  pectraBlobScheduleTime: true,
+  pectraBlobScheduleTimeSeconds: true,
   keepKarstUpgradeGas: true,
   foreignFork: true,
   committee: true,

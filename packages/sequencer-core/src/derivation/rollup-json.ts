@@ -143,7 +143,7 @@ export function fromRollupJson(json: unknown): RollupConfig {
     altDa: file.alt_da === undefined ? false : readAltDa(file.alt_da),
     ...(file.pectra_blob_schedule_time === undefined
       ? {}
-      : { pectraBlobScheduleTime: BigInt(file.pectra_blob_schedule_time) }),
+      : { pectraBlobScheduleTimeSeconds: BigInt(file.pectra_blob_schedule_time) }),
     ...(file.keep_karst_upgrade_gas === undefined ? {} : { keepKarstUpgradeGas: file.keep_karst_upgrade_gas }),
   })
 }
@@ -249,9 +249,9 @@ export function toRollupJson(config: RollupConfig): RollupJson {
     l1_chain_id: exact(config.l1ChainId),
     l2_chain_id: exact(config.l2ChainId),
     ...times,
-    ...(config.pectraBlobScheduleTime === undefined
+    ...(config.pectraBlobScheduleTimeSeconds === undefined
       ? {}
-      : { pectra_blob_schedule_time: exact(config.pectraBlobScheduleTime) }),
+      : { pectra_blob_schedule_time: exact(config.pectraBlobScheduleTimeSeconds) }),
     ...(config.keepKarstUpgradeGas === true ? { keep_karst_upgrade_gas: true } : {}),
     batch_inbox_address: config.batchInbox,
     deposit_contract_address: config.depositContract,

@@ -25,7 +25,7 @@ export type PriceTier = {
  *   compressors: [{ name: 'brotli-10', bytesPerTransaction: 125 }],
  *   gasPriceWei: 1_000_000_000n,
  *   blobBaseFeeWei: 100_000_000n,
- *   latencyTargetSeconds: 1800,
+ *   latencyTargetMs: 1_800_000,
  * })
  * console.log(small!.priceWei > large!.priceWei, large!.plan.da) // true blobs
  * ```

@@ -113,7 +113,7 @@ export async function createEngineApi(options: EngineApiOptions): Promise<Engine
   const engine = createJsonRpc({
     ...shared,
     url: options.engineUrl,
-    headers: () => ({ authorization: `Bearer ${token(Date.now() / 1000)}` }),
+    headers: () => ({ authorization: `Bearer ${token(BigInt(Math.floor(Date.now() / 1000)))}` }),
   })
   const rpc = options.rpcUrl === undefined ? engine : createJsonRpc({ ...shared, url: options.rpcUrl })
   const known = await engine.call<string[]>('engine_exchangeCapabilities', [Object.values(engineMethods).flat()])

@@ -31,10 +31,10 @@ const header = /*#__PURE__*/ base64Url(/*#__PURE__*/ utf8('{"typ":"JWT","alg":"H
  * import { createEngineToken } from '@l2/sequencer-core/engine'
  *
  * const token = createEngineToken(`0x${'00'.repeat(32)}`)
- * console.log(token(1_700_000_000)) // eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3MDAwMDAwMDB9.…
+ * console.log(token(1_700_000_000n)) // eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3MDAwMDAwMDB9.…
  * ```
  */
-export function createEngineToken(secret: Hex | string | Uint8Array): (nowSeconds: number) => string {
+export function createEngineToken(secret: Hex | string | Uint8Array): (nowSeconds: bigint) => string {
   const key = typeof secret === 'string' ? hexToBytes(secret.trim()) : secret
   if (key?.length !== 32) {
     throw new SequencerError(
@@ -45,7 +45,7 @@ export function createEngineToken(secret: Hex | string | Uint8Array): (nowSecond
     )
   }
   return nowSeconds => {
-    const body = `${header}.${base64Url(utf8(`{"iat":${Math.floor(nowSeconds)}}`))}`
+    const body = `${header}.${base64Url(utf8(`{"iat":${nowSeconds}}`))}`
     return `${body}.${base64Url(hmac(sha256, key, utf8(body)))}`
   }
 }

@@ -25,7 +25,7 @@ export function toForcedTransaction(entry: QueueEntry, rule: ForcedInclusionRule
   return {
     hash: entry.hash,
     gasLimit: entry.gasLimit,
-    deadline: entryDeadline(entry, rule),
+    deadlineSeconds: entryDeadline(entry, rule),
     transaction: entry.transaction,
   }
 }

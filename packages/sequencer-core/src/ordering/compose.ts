@@ -120,7 +120,7 @@ function forcedEntry({ transaction }: ForcedTransaction, arrival: number): Poole
  * pool.add(ordinary, { nowMs: 0, account: { nonce: 0n, balanceWei: 10n ** 18n, delegated: false } })
  * const { transactions } = fillBlock(forcedFirst(firstCome()), {
  *   height: 1n, timestamp: 2n, baseFeePerGas: 0n, gasLimit: 30_000_000n, nowMs: 0, pool,
- *   forced: [{ hash: forced.hash, gasLimit: forced.gasLimit, deadline: 60n, transaction: forced }],
+ *   forced: [{ hash: forced.hash, gasLimit: forced.gasLimit, deadlineSeconds: 60n, transaction: forced }],
  * })
  * console.log(transactions[0] === forced, transactions[1] === ordinary) // true true
  * ```
@@ -140,7 +140,7 @@ export function forcedFirst<Evidence extends OrderingEvidence>(
       let isClosed = false
       /** What does not fit ends the block if it is due, and otherwise waits for the next with all behind it. */
       const stop = (forced: ForcedTransaction): void => {
-        isClosed = forced.deadline <= block.timestamp
+        isClosed = forced.deadlineSeconds <= block.timestamp
         at = queue.length
       }
       return {

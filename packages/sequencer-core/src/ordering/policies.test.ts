@@ -230,10 +230,10 @@ describe('checkUniversal', () => {
   const make = (nonce: bigint, fields: Partial<Transaction> = {}) =>
     fakeTransaction({ sender: alice, nonce, ...fields })
   const context = contextOf([])
-  const forced = (transaction: Transaction, deadline: bigint): ForcedTransaction => ({
+  const forced = (transaction: Transaction, deadlineSeconds: bigint): ForcedTransaction => ({
     hash: transaction.hash,
     gasLimit: transaction.gasLimit,
-    deadline,
+    deadlineSeconds,
     transaction,
   })
 
@@ -272,7 +272,7 @@ describe('checkUniversal', () => {
     expect(check([b, c], due)).toEqual(['U1-forced-due', 'U1-forced-order'])
     expect(check([b, c], due, { excused: new Set([a.hash]) })).toEqual([])
     expect(check([c], due, { wasIncluded: hash => hash === a.hash || hash === b.hash })).toEqual([])
-    const deposit: ForcedTransaction = { hash: a.hash, gasLimit: 1n, deadline: 0n, transaction: undefined }
+    const deposit: ForcedTransaction = { hash: a.hash, gasLimit: 1n, deadlineSeconds: 0n, transaction: undefined }
     expect(check([c], [deposit])).toEqual(['U1-forced-due'])
     expect(rules(checkUniversal({ ...blockOf(context, [c]), deposits: [a.hash] }, { forced: [deposit] }))).toEqual([])
     // A queue that fills the block alone may leave the rest for the next, but then nobody else is in it.
@@ -304,7 +304,7 @@ describe('forcedFirst and inSections', () => {
         return {
           hash: transaction.hash,
           gasLimit: transaction.gasLimit,
-          deadline: BigInt(900 + random.below(200)),
+          deadlineSeconds: BigInt(900 + random.below(200)),
           transaction,
         }
       })

@@ -57,7 +57,7 @@ export type ForcedTransaction = {
   readonly hash: Hash
   readonly gasLimit: bigint
   /** Seconds: the first L2 block whose timestamp is not before it must have carried it. */
-  readonly deadline: bigint
+  readonly deadlineSeconds: bigint
   /** The signed transaction; `undefined` for a deposit, which the engine takes through the payload attributes. */
   readonly transaction: Transaction | undefined
 }

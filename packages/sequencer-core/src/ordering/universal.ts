@@ -61,7 +61,7 @@ function checkForced(block: OrderedBlock, evidence: OrderingEvidence): Violation
   let forcedGas = 0n
   let last = -1
   let missing: Hash | undefined
-  for (const { hash, transaction, gasLimit, deadline } of forced) {
+  for (const { hash, transaction, gasLimit, deadlineSeconds } of forced) {
     const index = at.get(hash)
     const isIn = transaction === undefined ? deposits.has(hash) : index !== undefined
     // It could not be executed at its place; if it could later, it is there like any other.
@@ -80,11 +80,16 @@ function checkForced(block: OrderedBlock, evidence: OrderingEvidence): Violation
       continue
     }
     missing ??= hash
-    if (deadline > block.timestamp) continue
+    if (deadlineSeconds > block.timestamp) continue
     // The queue alone may fill a block: then the rest waits, and so does everybody else.
     if (isOnlyForced && forcedGas + gasLimit > block.gasLimit) continue
     violations.push(
-      violation('U1-forced-due', undefined, hash, `due at ${deadline}, missing in the block of ${block.timestamp}`),
+      violation(
+        'U1-forced-due',
+        undefined,
+        hash,
+        `due at ${deadlineSeconds}, missing in the block of ${block.timestamp}`,
+      ),
     )
   }
   return violations

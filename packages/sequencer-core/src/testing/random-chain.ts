@@ -62,7 +62,7 @@ type State = {
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
 const gwei = 1_000_000_000n
 const blockTimeSeconds = 2n
-const genesisTime = 1_700_000_000n
+const genesisTimeSeconds = 1_700_000_000n
 
 const storing: Address = '0x00000000000000000000000000000000000c0de1'
 const watching: Address = '0x00000000000000000000000000000000000c0de2'
@@ -151,7 +151,7 @@ export function createRandomChain(options: RandomChainOptions): RandomChain {
   }
   const genesis = opGenesis({
     chainId: 901n,
-    timestamp: genesisTime,
+    timestamp: genesisTimeSeconds,
     forks,
     alloc: {
       ...Object.fromEntries(accounts.map(({ address }) => [address, { balance: 10n ** 24n }])),
@@ -170,7 +170,7 @@ export function createRandomChain(options: RandomChainOptions): RandomChain {
     ...newRollup({
       l1ChainId: 900n,
       l2ChainId: 901n,
-      genesis: { l1: l1Genesis, l2: { number: 0n, hash }, l2TimeSeconds: genesisTime },
+      genesis: { l1: l1Genesis, l2: { number: 0n, hash }, l2TimeSeconds: genesisTimeSeconds },
       batcher: accounts[0]!.address,
       batchInbox: '0xff00000000000000000000000000000000000901',
       depositContract: '0x00000000000000000000000000000000000000d1',
@@ -194,7 +194,7 @@ export function createRandomChain(options: RandomChainOptions): RandomChain {
       number,
       hash: digest('l1', Number(number)),
       parentHash: digest('l1', Number(number) - 1),
-      timestamp: genesisTime,
+      timestamp: genesisTimeSeconds,
       mixHash: digest('mix', Number(number)),
       baseFeePerGas: BigInt(1 + below(60)) * gwei,
       blobBaseFee: BigInt(1 + below(5)) * 10n ** BigInt(below(10)),

@@ -37,10 +37,10 @@ export const l1Json = (block: L1Block) => ({
 })
 
 /** Forks in their order: some at genesis, some on the way, some never; each activation in a block of its own. */
-export function someForks(random: Random, genesisTime: bigint): ForkSchedule {
+export function someForks(random: Random, genesisTimeSeconds: bigint): ForkSchedule {
   const atGenesis = random.below(forkNames.indexOf('karst') + 1)
   const forks: { [fork in ForkName]?: bigint } = {}
-  let time = genesisTime
+  let time = genesisTimeSeconds
   for (const [i, fork] of forkNames.slice(0, forkNames.indexOf('karst') + 1).entries()) {
     if (i <= atGenesis) forks[fork] = 0n
     else {
@@ -123,7 +123,9 @@ export function randomAttributes(
     ...base,
     forks: someForks(random, base.genesis.l2TimeSeconds - 60n),
     keepKarstUpgradeGas: random.bool(),
-    ...(random.bool(0.2) ? { pectraBlobScheduleTime: base.genesis.l2TimeSeconds + BigInt(random.below(200)) } : {}),
+    ...(random.bool(0.2)
+      ? { pectraBlobScheduleTimeSeconds: base.genesis.l2TimeSeconds + BigInt(random.below(200)) }
+      : {}),
   }
   const l1 = createL1Simulator({ config, blockTimeSeconds: 2n, sign: false })
   for (let k = random.below(4); k > 0; k--) disturb(random, l1, config)

@@ -36,12 +36,12 @@ export type Check = {
 }
 
 /** Forks up to one of them, which may begin on the way. */
-function someForks(random: Random, genesisTime: bigint): RollupConfig['forks'] {
+function someForks(random: Random, genesisTimeSeconds: bigint): RollupConfig['forks'] {
   const last = random.below(forkNames.indexOf('karst') + 1)
   const onTheWay = random.bool(0.3)
   const forks: { [fork in ForkName]?: bigint } = {}
   for (const [i, fork] of forkNames.slice(0, last + 1).entries()) {
-    forks[fork] = onTheWay && i === last ? genesisTime + 2n * BigInt(1 + random.below(20)) : 0n
+    forks[fork] = onTheWay && i === last ? genesisTimeSeconds + 2n * BigInt(1 + random.below(20)) : 0n
   }
   return forks
 }
@@ -106,7 +106,7 @@ function someBatch(random: Random, config: RollupConfig, blocks: readonly BatchB
     epochNumber: random.bool(0.9) ? run[i]!.epochNumber : block.epochNumber,
     timestamp: i === 0 ? block.timestamp : told[0]!.timestamp + BigInt(i) * config.blockTimeSeconds,
   }))
-  const span = toSpanBatch(run, { genesisTime: config.genesis.l2TimeSeconds })
+  const span = toSpanBatch(run, { genesisTimeSeconds: config.genesis.l2TimeSeconds })
   const first = inOrder[0]!.timestamp
   return {
     ...span,

@@ -66,7 +66,7 @@ async function channelOf(
   style: Style,
   l1Time: bigint,
 ): Promise<Frame[]> {
-  const { chainId, genesisTime } = { chainId: config.l2ChainId, genesisTime: config.genesis.l2TimeSeconds }
+  const { chainId, genesisTimeSeconds } = { chainId: config.l2ChainId, genesisTimeSeconds: config.genesis.l2TimeSeconds }
   const batches: Uint8Array[] = []
   for (let at = 0; at < blocks.length; ) {
     const run = blocks.slice(at, at + 1 + random.below(6))
@@ -75,7 +75,7 @@ async function channelOf(
       const changed = random.bool(style.hostile)
         ? run.map(block => (random.bool(0.3) ? { ...block, transactions: block.transactions.slice(1) } : block))
         : run
-      const bytes = encodeBatch(toSpanBatch(changed, { genesisTime }), { chainId })
+      const bytes = encodeBatch(toSpanBatch(changed, { genesisTimeSeconds }), { chainId })
       if (random.bool(style.hostile / 3)) bytes[random.below(bytes.length)]! ^= 1 << random.below(8)
       batches.push(bytes)
     } else {

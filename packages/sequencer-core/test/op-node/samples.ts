@@ -27,9 +27,9 @@ import { rollupJson } from './oracle.js'
 export const config: RollupConfig = simulatedRollup()
 /** The same in the oracles' words. */
 export const cfg: unknown = rollupJson(config)
-const genesisTime = config.genesis.l2TimeSeconds
+const genesisTimeSeconds = config.genesis.l2TimeSeconds
 const { blockTimeSeconds } = config
-export const rollup = { chainId: config.l2ChainId, genesisTime, blockTimeSeconds }
+export const rollup = { chainId: config.l2ChainId, genesisTimeSeconds, blockTimeSeconds }
 /** A batch of ours in the oracle's words. */
 export function told(batch: Batch): unknown {
   if (batch.type === 'singular') {

@@ -114,8 +114,8 @@ const batches: readonly Case[] = [
         ...{ epochNumber: number, epochHash: hash, transactions: [] },
       }
       const after: BatchBlock = { ...again, ...next, sequenceNumber: next.epochNumber === number ? 1n : 0n }
-      const genesisTime = config.genesis.l2TimeSeconds
-      return [encodeBatch(toSpanBatch([again, after], { genesisTime }), { chainId: config.l2ChainId })]
+      const genesisTimeSeconds = config.genesis.l2TimeSeconds
+      return [encodeBatch(toSpanBatch([again, after], { genesisTimeSeconds }), { chainId: config.l2ChainId })]
     },
     0,
   ],

@@ -191,12 +191,12 @@ export async function createWorld({ ageSeconds, karstAfterSeconds }: WorldOption
     return found
   }
   try {
-    const genesisTime = BigInt(Math.floor(Date.now() / 1000)) - ageSeconds
+    const genesisTimeSeconds = BigInt(Math.floor(Date.now() / 1000)) - ageSeconds
     const l1Url = `http://${await start(
       'anvil',
       anvil!,
       [
-        ...['--host', '127.0.0.1', '--port', '0', '--chain-id', String(l1ChainId), '--timestamp', String(genesisTime)],
+        ...['--host', '127.0.0.1', '--port', '0', '--chain-id', String(l1ChainId), '--timestamp', String(genesisTimeSeconds)],
         ...['--no-mining', '--order', 'fifo', '--hardfork', 'prague', '--slots-in-an-epoch', '4'],
       ],
       /Listening on (\S+)/,
@@ -375,7 +375,7 @@ export function ownBatcher(
     {
       profile: 'devnet',
       chainId: config.l2ChainId,
-      genesisTime: config.genesis.l2TimeSeconds,
+      genesisTimeSeconds: config.genesis.l2TimeSeconds,
       blockTimeSeconds: config.blockTimeSeconds,
       sequencingWindowBlocks: config.sequencingWindowBlocks,
       frameDataBytes: 1500,

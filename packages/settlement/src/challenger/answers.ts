@@ -4,7 +4,7 @@ import { SettlementError } from '../errors.js'
 import { faultDisputeGameAbi } from '../games/abi.js'
 import { type GameFacts, type GameState, gameCalls } from '../games/game.js'
 import type { Alarms } from '../internal/alarms.js'
-import type { L1Block } from '../l1/reader.js'
+import type { L1BlockSummary } from '../l1/reader.js'
 import { payout, resolution } from './endings.js'
 import { judge, resolvable, type Verdict } from './moves.js'
 import type { ChallengerDependencies, ChallengerTrouble } from './options.js'
@@ -42,9 +42,9 @@ export type Answers = {
   /** Games that were decided against what is true. */
   readonly lost: number
   /** What a game under way needs, the most urgent first. */
-  play(game: KnownGame, state: GameState, head: L1Block, root: OwnRoots): Promise<Candidate | undefined>
+  play(game: KnownGame, state: GameState, head: L1BlockSummary, root: OwnRoots): Promise<Candidate | undefined>
   /** What is left of a game that is decided: bonds of ours; `nothing` where it is over. */
-  collect(game: KnownGame, state: GameState, head: L1Block): Promise<Candidate | 'nothing' | undefined>
+  collect(game: KnownGame, state: GameState, head: L1BlockSummary): Promise<Candidate | 'nothing' | undefined>
 }
 
 /** Holds games against this node's own derivation, and answers what is false in them. */
@@ -76,7 +76,7 @@ export function createAnswers(
     { index, game }: GameFacts,
     { wrongNumberOf, moves }: Verdict,
     isOver: boolean,
-    head: L1Block,
+    head: L1BlockSummary,
   ): Candidate | undefined => {
     if (wrongNumberOf !== undefined && !isOver) {
       const call = async () => {

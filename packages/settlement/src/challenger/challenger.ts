@@ -3,7 +3,7 @@ import type { Address } from 'viem'
 import { readState } from '../games/game.js'
 import { type Alarm, createAlarms, watched } from '../internal/alarms.js'
 import { checkOptions } from '../internal/options.js'
-import type { L1Block } from '../l1/reader.js'
+import type { L1BlockSummary } from '../l1/reader.js'
 import { createAnswers, type OwnRoots, ownRoots } from './answers.js'
 import {
   type ChallengerDependencies,
@@ -76,7 +76,7 @@ export function createChallenger(options: ChallengerOptions, dependencies: Chall
   let moves = 0
   let waiting: string | undefined
 
-  const visit = async (index: bigint, head: L1Block, root: OwnRoots): Promise<Candidate | undefined> => {
+  const visit = async (index: bigint, head: L1BlockSummary, root: OwnRoots): Promise<Candidate | undefined> => {
     const game = await roster.read(index, head)
     if (game === undefined) return undefined
     const state = await readState(l1, game.facts.game, head, maxClaims)

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import { delayedWethAbi, faultDisputeGameAbi } from '../games/abi.js'
 import { type GameFacts, type GameState, gameCalls } from '../games/game.js'
-import type { L1Block, L1Reader } from '../l1/reader.js'
+import type { L1BlockSummary, L1Reader } from '../l1/reader.js'
 import { type Candidate, neverDue } from './submissions.js'
 
 /** Claims below one that are resolved in one transaction: the contract's loop costs some 10,000 gas each. */
@@ -18,7 +18,7 @@ export async function resolution(
   { game, index }: GameFacts,
   { claims }: GameState,
   ripe: readonly number[],
-  head: L1Block,
+  head: L1BlockSummary,
 ): Promise<Candidate | undefined> {
   const contract = { address: game, abi: faultDisputeGameAbi } as const
   const due = { index, dueSeconds: neverDue, isMove: false }
@@ -40,7 +40,7 @@ export async function payout(
   l1: L1Reader,
   { game, index, weth: wethAddress }: GameFacts,
   recipient: Address,
-  head: L1Block,
+  head: L1BlockSummary,
 ): Promise<Candidate | 'nothing' | undefined> {
   const contract = { address: game, abi: faultDisputeGameAbi } as const
   if ((await l1.call(contract, 'credit', [recipient], head)) === 0n) return 'nothing'

@@ -1,6 +1,6 @@
 import type { Hash } from 'viem'
 import type { Claim, GameFacts, GameState } from '../games/game.js'
-import { attackOf, defenceOf, depthOf, type Position, rootPosition, traceIndex } from '../games/position.js'
+import { attackOf, defenceOf, depthOf, type GamePosition, rootPosition, traceIndex } from '../games/position.js'
 
 /** A move in a game: a claim of ours below one that is false. */
 export type Move = {
@@ -8,7 +8,7 @@ export type Move = {
   readonly isAttack: boolean
   readonly disputed: Hash
   readonly value: Hash
-  readonly position: Position
+  readonly position: GamePosition
   /** Of L1, seconds: from then on the contract takes it no more. */
   readonly deadlineSeconds: bigint
 }
@@ -52,7 +52,7 @@ export async function judge(
 ): Promise<Verdict> {
   const { number, startingNumber, splitDepth } = facts
   const least = (...numbers: bigint[]): bigint => numbers.reduce((a, b) => (a < b ? a : b))
-  const honest = (position: Position): Promise<Hash> =>
+  const honest = (position: GamePosition): Promise<Hash> =>
     truth.root(least(startingNumber + traceIndex(position, splitDepth) + 1n, number, truth.safe))
   const agreesWithRoot = claims[0]!.value === (await honest(rootPosition))
   const isTrue = agreesWithRoot && number <= truth.safe
@@ -91,7 +91,7 @@ export async function judge(
   return verdict
 }
 
-const keyOf = (parent: number | undefined, position: Position, value: Hash): string =>
+const keyOf = (parent: number | undefined, position: GamePosition, value: Hash): string =>
   `${parent} ${position} ${value.toLowerCase()}`
 
 /** When the clock of those who would answer a claim runs out; seconds of L1. Source: `getChallengerDuration` of the contract. */

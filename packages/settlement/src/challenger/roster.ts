@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import { disputeGameFactoryAbi } from '../games/abi.js'
 import { type GameFacts, readFacts } from '../games/game.js'
-import type { L1Block, L1Reader } from '../l1/reader.js'
+import type { L1BlockSummary, L1Reader } from '../l1/reader.js'
 
 /** Games whose facts are kept, and games behind an unfinished one that are known to be over: beyond that they are read again. */
 const keptGames = 4096
@@ -33,11 +33,11 @@ export type Roster = {
   /** The oldest that is not over; `undefined` before the first {@link update}. */
   readonly lowest: bigint | undefined
   /** Looks how many there are. */
-  update(head: L1Block): Promise<void>
+  update(head: L1BlockSummary): Promise<void>
   /** Which games a round looks at: the next new ones, and the next of those under way. */
   next(): bigint[]
   /** @returns `undefined` for one that is not ours to look at, or that cannot be read at the moment */
-  read(index: bigint, head: L1Block): Promise<KnownGame | undefined>
+  read(index: bigint, head: L1BlockSummary): Promise<KnownGame | undefined>
   /** Nothing more is to be done about a game. */
   finish(index: bigint): void
 }
@@ -54,11 +54,11 @@ export function createRoster(options: RosterOptions, l1: L1Reader): Roster {
   let fresh = 0n
   let cursor = 0n
 
-  const createdAt = async (index: bigint, head: L1Block): Promise<bigint> =>
+  const createdAt = async (index: bigint, head: L1BlockSummary): Promise<bigint> =>
     (await l1.call(factory, 'gameAtIndex', [index], head))[1]
 
   /** The first game that is young enough: games stand in the order of their time. */
-  const firstWithin = async (count: bigint, head: L1Block): Promise<bigint> => {
+  const firstWithin = async (count: bigint, head: L1BlockSummary): Promise<bigint> => {
     const since = head.timestamp - lookBackSeconds
     let [low, high] = [0n, count]
     while (low < high) {

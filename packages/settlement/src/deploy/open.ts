@@ -5,7 +5,7 @@ import * as z from 'zod/mini'
 import { SettlementError } from '../errors.js'
 import { disputeGameFactoryAbi, faultDisputeGameAbi } from '../games/abi.js'
 import { address, checkOptions } from '../internal/options.js'
-import { type Contract, createL1Reader, type L1Client } from '../l1/reader.js'
+import { type Contract, createL1Reader, type SettlementClient } from '../l1/reader.js'
 import type { SettlementAddresses } from './deploy.js'
 
 /** Options of {@link openSettlement}. */
@@ -82,7 +82,7 @@ const poolAbi = /* @__PURE__ */ parseAbi(['function systemConfig() view returns 
  */
 export async function openSettlement(
   options: OpenSettlementOptions,
-  { l1 }: { l1: L1Client },
+  { l1 }: { l1: SettlementClient },
 ): Promise<OpenedSettlement> {
   const { systemConfig, nativeTokenBridge } = checkOptions(schema, options, 'openSettlement')
   const reader = createL1Reader(l1)

@@ -1,8 +1,8 @@
 import { type Address, encodeFunctionData, type Hash, type Hex } from 'viem'
-import type { L1Block, L1Reader } from '../l1/reader.js'
+import type { L1BlockSummary, L1Reader } from '../l1/reader.js'
 import type { L1Call } from '../l1/sender.js'
 import { faultDisputeGameAbi } from './abi.js'
-import type { Position } from './position.js'
+import type { GamePosition } from './position.js'
 
 /** How a game stands, in the contract's order. */
 export const gameStatuses = ['in-progress', 'challenger-wins', 'defender-wins'] as const
@@ -32,7 +32,7 @@ export type Claim = {
   readonly parent: number | undefined
   readonly claimant: Address
   readonly value: Hash
-  readonly position: Position
+  readonly position: GamePosition
   /** What its side had used up when it was made; seconds. */
   readonly usedSeconds: bigint
   /** Of L1, seconds. */
@@ -54,7 +54,7 @@ export async function readFacts(
   l1: L1Reader,
   index: bigint,
   game: Address,
-  at: L1Block,
+  at: L1BlockSummary,
 ): Promise<GameFacts | undefined> {
   const contract = contractOf(game)
   const [rootClaim, number, startingNumber, hash, splitDepth, maxClockSeconds, weth] = await Promise.all([
@@ -82,7 +82,7 @@ const claimsWindow = 32
 export async function readState(
   l1: L1Reader,
   game: Address,
-  at: L1Block,
+  at: L1BlockSummary,
   maxClaims: number,
 ): Promise<GameState | 'too-many'> {
   const contract = contractOf(game)

@@ -13,10 +13,10 @@ import {
 import { SettlementError } from '../errors.js'
 
 /** JSON-RPC of L1: a viem client, for instance. What the node refuses it throws with a numeric `code`, its own or a cause's. */
-export type L1Client = { request(call: { method: never; params: never }): Promise<unknown> }
+export type SettlementClient = { request(call: { method: never; params: never }): Promise<unknown> }
 
 /** A block of L1. */
-export type L1Block = {
+export type L1BlockSummary = {
   readonly number: bigint
   readonly hash: Hash
   /** Seconds. */
@@ -32,20 +32,20 @@ export type Contract<A extends Abi> = { readonly address: Address; readonly abi:
 export type L1Reader = {
   /** @param abi names the errors that a contract may revert with. @throws SettlementError `L1_UNAVAILABLE`; `L1_REFUSED`, with the node's words; `L1_REVERTED` */
   request<T>(method: string, params: readonly unknown[], abi?: Abi): Promise<T>
-  head(): Promise<L1Block>
-  block(hash: Hash): Promise<L1Block | undefined>
+  head(): Promise<L1BlockSummary>
+  block(hash: Hash): Promise<L1BlockSummary | undefined>
   /** Calls a view at one block, so that several answers are of the same state. @throws SettlementError as {@link request}; `L1_REVERTED` */
   call<const A extends Abi, N extends ContractFunctionName<A, 'pure' | 'view'>>(
     contract: Contract<A>,
     functionName: N,
     args: ContractFunctionArgs<A, 'pure' | 'view', N>,
-    at: L1Block,
+    at: L1BlockSummary,
   ): Promise<ContractFunctionReturnType<A, 'pure' | 'view', N>>
 }
 
 type RpcBlock = { number: Hex; hash: Hash; timestamp: Hex; baseFeePerGas?: Hex }
 
-const blockOf = ({ number, hash, timestamp, baseFeePerGas }: RpcBlock): L1Block => ({
+const blockOf = ({ number, hash, timestamp, baseFeePerGas }: RpcBlock): L1BlockSummary => ({
   number: BigInt(number),
   hash,
   timestamp: BigInt(timestamp),
@@ -85,7 +85,7 @@ function reasonOf(data: Hex | undefined, abi: Abi, message: string): string {
 }
 
 /** Reads over a client. */
-export function createL1Reader(client: L1Client): L1Reader {
+export function createL1Reader(client: SettlementClient): L1Reader {
   const request = async <T>(method: string, params: readonly unknown[], abi: Abi = []): Promise<T> => {
     try {
       return (await client.request({ method, params } as never)) as T

@@ -1,6 +1,6 @@
 import type { Address, Hash } from 'viem'
 import { disputeGameFactoryAbi, faultDisputeGameAbi } from '../games/abi.js'
-import type { L1Block, L1Reader } from '../l1/reader.js'
+import type { L1BlockSummary, L1Reader } from '../l1/reader.js'
 
 /** A proposal, as the factory has it. */
 export type Proposal = {
@@ -29,7 +29,7 @@ export type OwnGamesOptions = {
 export type OwnGames = {
   readonly last: Proposal | undefined
   /** Looks for the newest since an interval ago; `false` while there are more games to be read. */
-  find(head: L1Block): Promise<boolean>
+  find(head: L1BlockSummary): Promise<boolean>
 }
 
 /** Finds the games of an account in the factory, from the newest down, over as many rounds as it takes. */
@@ -45,7 +45,11 @@ export function createOwnGames(
   /** Where looking through stands: downwards from here. */
   let cursor: { next: bigint; until: bigint } | undefined
 
-  const ownGame = async (index: bigint, since: bigint, head: L1Block): Promise<Proposal | 'older' | undefined> => {
+  const ownGame = async (
+    index: bigint,
+    since: bigint,
+    head: L1BlockSummary,
+  ): Promise<Proposal | 'older' | undefined> => {
     const [type, createdAtSeconds, proxy] = await l1.call(factory, 'gameAtIndex', [index], head)
     if (createdAtSeconds < since) return 'older'
     if (type !== gameType) return undefined

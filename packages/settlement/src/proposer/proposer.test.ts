@@ -3,7 +3,7 @@ import { createStateProofs, messagePasser, outputRoot } from '@l2/sequencer-core
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bondWei, type Court, openCourt, stepUntil } from '../../test/claims.js'
 import { disputeGameFactoryAbi, faultDisputeGameAbi } from '../games/abi.js'
-import { createL1Reader, type L1Client } from '../l1/reader.js'
+import { createL1Reader, type SettlementClient } from '../l1/reader.js'
 import { createSender, type SenderOptions } from '../l1/sender.js'
 import { accounts } from '../testing/dev-l1.js'
 import { createProposer, type ProposerDependencies, type ProposerEvent, type ProposerOptions } from './proposer.js'
@@ -23,7 +23,7 @@ const wholeDepth = { name: 'engine', probe: async () => ({ head: 100n, oldest: 0
 function propose(
   parts: Partial<ProposerDependencies> & {
     options?: Partial<ProposerOptions>
-    client?: L1Client
+    client?: SettlementClient
     sending?: SenderOptions
   } = {},
 ) {
@@ -183,7 +183,7 @@ describe('createProposer', () => {
     await court.l1.pass(500)
     const balance = await court.balance(proposerAccount.address)
     let isAway = false
-    const client: L1Client = {
+    const client: SettlementClient = {
       request: async call => {
         if (isAway) throw new Error('fetch failed')
         return await court.l1.client.request(call as never)

@@ -5,7 +5,7 @@ import * as z from 'zod/mini'
 import { anchorStateRegistryAbi, disputeGameFactoryAbi, faultDisputeGameAbi } from '../games/abi.js'
 import { type Alarm, type AlarmEvent, createAlarms, type OutsideTrouble, watched } from '../internal/alarms.js'
 import { address, checkOptions, uint } from '../internal/options.js'
-import type { L1Block, L1Reader } from '../l1/reader.js'
+import type { L1BlockSummary, L1Reader } from '../l1/reader.js'
 import type { Sender } from '../l1/sender.js'
 import { createOwnGames, type Proposal } from './own-games.js'
 
@@ -130,7 +130,7 @@ export function createProposer(options: ProposerOptions, dependencies: ProposerD
   )
 
   /** The block down to which the contracts have decided already; `undefined` where there are no games of this type. */
-  const anchored = async (head: L1Block): Promise<bigint | undefined> => {
+  const anchored = async (head: L1BlockSummary): Promise<bigint | undefined> => {
     const implementation = await l1.call(factory, 'gameImpls', [gameType], head)
     if (implementation === zeroAddress) return undefined
     const game = { address: implementation, abi: faultDisputeGameAbi } as const
@@ -139,7 +139,7 @@ export function createProposer(options: ProposerOptions, dependencies: ProposerD
     return number
   }
 
-  const propose = async (number: bigint, head: L1Block): Promise<string | undefined> => {
+  const propose = async (number: bigint, head: L1BlockSummary): Promise<string | undefined> => {
     const output = await outputs.at(number)
     if (output === undefined) return `the engine has no block ${number}`
     const args = [gameType, output.root, numberToHex(number, { size: 32 })] as const

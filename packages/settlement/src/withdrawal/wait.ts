@@ -1,5 +1,5 @@
 import { type Address, type Hash, parseAbi, zeroAddress } from 'viem'
-import { createL1Reader, type L1Client } from '../l1/reader.js'
+import { createL1Reader, type SettlementClient } from '../l1/reader.js'
 
 /** Options of {@link withdrawalWaitSeconds}. */
 export type WithdrawalWaitOptions = {
@@ -24,7 +24,7 @@ const gameAbi = /* @__PURE__ */ parseAbi(['function resolvedAt() view returns (u
  */
 export async function withdrawalWaitSeconds(
   { portal, withdrawalHash, prover }: WithdrawalWaitOptions,
-  { l1 }: { l1: L1Client },
+  { l1 }: { l1: SettlementClient },
 ): Promise<bigint | undefined> {
   const reader = createL1Reader(l1)
   const at = await reader.head()

@@ -150,12 +150,12 @@ const contextSchema = /* @__PURE__ */ (() =>
           challenge: hash,
           poster: address,
           epoch: uint,
-          deadline: uint,
+          deadlineSeconds: uint,
           answeredAt: z.optional(uint),
           congested: z.boolean(),
         }),
       ),
-      reveals: list(z.strictObject({ epoch: uint, deadline: uint, committed: list(id), revealed: list(id) })),
+      reveals: list(z.strictObject({ epoch: uint, deadlineSeconds: uint, committed: list(id), revealed: list(id) })),
     }),
   }))()
 

@@ -582,25 +582,25 @@ describe('what L1 says', () => {
       challenge: word(1),
       poster: wallets[0]!.address,
       epoch: 5n,
-      deadline: 60_000n,
+      deadlineSeconds: 60_000n,
       congested: false,
     }
     const data = (accused = 1): Evidence => ({ type: 'DATA_WITHHOLDING', accused, challenge: word(1) })
     expect(judge(data(), withFacts({ daChallenges: [challenge] }))).toBe('DATA_WITHHOLDING')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_001n }] }))).toBe('DATA_WITHHOLDING')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_000n }] }))).toBe('E_NO_FAULT')
-    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, deadline: 80_000n }] }))).toBe('E_NO_FAULT')
+    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, deadlineSeconds: 80_000n }] }))).toBe('E_NO_FAULT')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, congested: true }] }))).toBe('E_EXCUSED')
     expect(judge(data(2), withFacts({ daChallenges: [challenge] }))).toBe('E_KEY_UNKNOWN')
     expect(judge(data())).toBe('E_SOURCE')
-    const reveals = [{ epoch: 5n, deadline: 60_000n, committed: [1, 2], revealed: [2] }]
+    const reveals = [{ epoch: 5n, deadlineSeconds: 60_000n, committed: [1, 2], revealed: [2] }]
     const reveal = (accused: number): Evidence => ({ type: 'MISSED_REVEAL', accused, epoch: 5n })
     expect([1, 2, 3].map(accused => judge(reveal(accused), withFacts({ reveals })))).toEqual([
       'MISSED_REVEAL',
       'E_NO_FAULT',
       'E_NO_FAULT',
     ])
-    expect(judge(reveal(1), withFacts({ reveals: [{ ...reveals[0]!, deadline: 80_000n }] }))).toBe('E_NO_FAULT')
+    expect(judge(reveal(1), withFacts({ reveals: [{ ...reveals[0]!, deadlineSeconds: 80_000n }] }))).toBe('E_NO_FAULT')
     expect(judge(reveal(1))).toBe('E_SOURCE')
   })
 })

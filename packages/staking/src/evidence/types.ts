@@ -78,11 +78,16 @@ export type EvidenceFacts = {
     challenge: Hash
     poster: Address
     epoch: bigint
-    deadline: bigint
+    deadlineSeconds: bigint
     answeredAt?: bigint | undefined
     congested: boolean
   }[]
-  reveals: readonly { epoch: bigint; deadline: bigint; committed: readonly number[]; revealed: readonly number[] }[]
+  reveals: readonly {
+    epoch: bigint
+    deadlineSeconds: bigint
+    committed: readonly number[]
+    revealed: readonly number[]
+  }[]
 }
 
 /** Nothing is known of L1 or of the canonical chain: enough for contradictions that signatures alone prove. */

@@ -172,8 +172,8 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
         if (idOf(context, challenge.poster, challenge.epoch) !== evidence.accused) {
           return no('E_KEY_UNKNOWN', 'the data was posted by somebody else')
         }
-        if (context.now.at <= challenge.deadline) return no('E_NO_FAULT', 'the deadline has not passed')
-        if (challenge.answeredAt !== undefined && challenge.answeredAt <= challenge.deadline) {
+        if (context.now.at <= challenge.deadlineSeconds) return no('E_NO_FAULT', 'the deadline has not passed')
+        if (challenge.answeredAt !== undefined && challenge.answeredAt <= challenge.deadlineSeconds) {
           return no('E_NO_FAULT', 'the challenge was answered in time')
         }
         return challenge.congested ? no('E_EXCUSED', 'L1 was congested') : undefined
@@ -184,7 +184,7 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
       if (round === undefined) return no('E_SOURCE', 'no commitments for this epoch')
       return convict(evidence, context, { epoch: evidence.epoch, term: 0, index: 0n }, [], () => {
         if (!round.committed.includes(evidence.accused)) return no('E_NO_FAULT', 'the accused has committed to nothing')
-        if (context.now.at <= round.deadline) return no('E_NO_FAULT', 'the deadline has not passed')
+        if (context.now.at <= round.deadlineSeconds) return no('E_NO_FAULT', 'the deadline has not passed')
         return round.revealed.includes(evidence.accused) ? no('E_NO_FAULT', 'revealed in time') : undefined
       })
     }

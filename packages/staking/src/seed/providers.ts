@@ -145,20 +145,20 @@ export function drandSeed(options: DrandOptions): SeedProvider<{ round: bigint; 
 }
 
 /** drand's quicknet chain. Source: api.drand.sh /52db9ba7…84e971/info. */
-export const quicknet: { publicKey: Hex; genesisTime: bigint; periodSeconds: bigint } = {
+export const quicknet: { publicKey: Hex; genesisTimeSeconds: bigint; periodSeconds: bigint } = {
   publicKey:
     '0x83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a',
-  genesisTime: 1_692_803_367n,
+  genesisTimeSeconds: 1_692_803_367n,
   periodSeconds: 3n,
 }
 
 /** The first quicknet round that begins at or after a moment (seconds). */
 export function drandRoundAt(
   seconds: bigint,
-  chain: { genesisTime: bigint; periodSeconds: bigint } = quicknet,
+  chain: { genesisTimeSeconds: bigint; periodSeconds: bigint } = quicknet,
 ): bigint {
-  if (seconds <= chain.genesisTime) return 1n
-  return (seconds - chain.genesisTime + chain.periodSeconds - 1n) / chain.periodSeconds + 1n
+  if (seconds <= chain.genesisTimeSeconds) return 1n
+  return (seconds - chain.genesisTimeSeconds + chain.periodSeconds - 1n) / chain.periodSeconds + 1n
 }
 
 /**

@@ -69,9 +69,9 @@ describe('providers accept one output an epoch and no other', () => {
     expect(codeOf(() => drandSeed({ round: () => 1001n }).entropy(1n, { round: 1001n, signature }))).toBe(
       'ENTROPY_INVALID',
     )
-    expect(drandRoundAt(quicknet.genesisTime)).toBe(1n)
-    expect(drandRoundAt(quicknet.genesisTime + 1n)).toBe(2n)
-    expect(drandRoundAt(quicknet.genesisTime + 3n * 999n)).toBe(1000n)
+    expect(drandRoundAt(quicknet.genesisTimeSeconds)).toBe(1n)
+    expect(drandRoundAt(quicknet.genesisTimeSeconds + 1n)).toBe(2n)
+    expect(drandRoundAt(quicknet.genesisTimeSeconds + 3n * 999n)).toBe(1000n)
   })
   it('vrfMixSeed names who withheld, and takes no foreign proof', () => {
     const members = new Map([1, 2, 3].map(id => [id, publicKey(BigInt(100 + id))]))

@@ -108,13 +108,13 @@ export function sampleChain(
   random: Random,
   options: {
     chainId: bigint
-    genesisTime: bigint
+    genesisTimeSeconds: bigint
     blocks: number
     transactionsPerBlock: number
     blockTimeSeconds?: bigint
   },
 ): BatchBlock[] {
-  const { chainId, genesisTime } = options
+  const { chainId, genesisTimeSeconds } = options
   const blockTime = options.blockTimeSeconds ?? 2n
   const pool = (size: number, bytes: number): Uint8Array[] => Array.from({ length: size }, () => random.bytes(bytes))
   const contracts = pool(40, 20)
@@ -172,7 +172,7 @@ export function sampleChain(
     })
     return {
       parentHash: bytesToHex(random.bytes(32)),
-      timestamp: genesisTime + blockTime * BigInt(index + 1),
+      timestamp: genesisTimeSeconds + blockTime * BigInt(index + 1),
       epochNumber: 1000n + BigInt(epoch),
       epochHash: bytesToHex(epochs[epoch]!),
       sequenceNumber,

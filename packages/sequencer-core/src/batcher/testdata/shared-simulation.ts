@@ -81,7 +81,7 @@ export async function simulateSharedBatcher(
           name,
           setup: {
             chainId: config.l2ChainId,
-            genesisTime: config.genesis.l2TimeSeconds,
+            genesisTimeSeconds: config.genesis.l2TimeSeconds,
             blockTimeSeconds: config.blockTimeSeconds,
             sequencingWindowBlocks: config.sequencingWindowBlocks,
             channelTimeoutBlocks,

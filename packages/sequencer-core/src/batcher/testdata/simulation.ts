@@ -179,7 +179,7 @@ export async function simulateBatcher(seed: number, { calm = false, turns = fals
     return createBatcher(
       {
         chainId: config.l2ChainId,
-        genesisTime: config.genesis.l2TimeSeconds,
+        genesisTimeSeconds: config.genesis.l2TimeSeconds,
         blockTimeSeconds: config.blockTimeSeconds,
         sequencingWindowBlocks: config.sequencingWindowBlocks,
         targetFrames: size.frames,
