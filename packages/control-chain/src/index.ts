@@ -26,7 +26,7 @@ export type {
   ControlChainStatus,
   ControlSnapshot,
   ControlStore,
-  OrderedBlock,
+  FoldedBlock,
 } from './chain/control-chain.js'
 export type { ControlChainOptions, Operator } from './chain/ledger.js'
 export { createSoloControlChain, type SoloOptions } from './chain/solo.js'
@@ -54,10 +54,10 @@ export {
 } from './fold/state.js'
 export {
   type AttestationShare,
-  type BlockId,
   decodeList,
   encodeList,
   entryAt,
+  type HeaderId,
   type L1Mark,
   listLength,
   maxListLength,

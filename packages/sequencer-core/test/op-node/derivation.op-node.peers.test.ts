@@ -66,7 +66,10 @@ async function channelOf(
   style: Style,
   l1Time: bigint,
 ): Promise<Frame[]> {
-  const { chainId, genesisTimeSeconds } = { chainId: config.l2ChainId, genesisTimeSeconds: config.genesis.l2TimeSeconds }
+  const { chainId, genesisTimeSeconds } = {
+    chainId: config.l2ChainId,
+    genesisTimeSeconds: config.genesis.l2TimeSeconds,
+  }
   const batches: Uint8Array[] = []
   for (let at = 0; at < blocks.length; ) {
     const run = blocks.slice(at, at + 1 + random.below(6))

@@ -196,7 +196,16 @@ export async function createWorld({ ageSeconds, karstAfterSeconds }: WorldOption
       'anvil',
       anvil!,
       [
-        ...['--host', '127.0.0.1', '--port', '0', '--chain-id', String(l1ChainId), '--timestamp', String(genesisTimeSeconds)],
+        ...[
+          '--host',
+          '127.0.0.1',
+          '--port',
+          '0',
+          '--chain-id',
+          String(l1ChainId),
+          '--timestamp',
+          String(genesisTimeSeconds),
+        ],
         ...['--no-mining', '--order', 'fifo', '--hardfork', 'prague', '--slots-in-an-epoch', '4'],
       ],
       /Listening on (\S+)/,
