@@ -86,6 +86,7 @@ export type {
 } from './posting/state.js'
 export {
   type AttestationKey,
+  decodeRegistration,
   encodeRegistration,
   type KeyRole,
   type OperatorPublicKeys,

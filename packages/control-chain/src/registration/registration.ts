@@ -183,7 +183,8 @@ export function encodeRegistration(registration: SignedRegistration): Uint8Array
   )
 }
 
-function decode(bytes: Uint8Array): SignedRegistration | undefined {
+/** Reads a registration of one's own, whose proofs need no check. `undefined` for bytes that are none. */
+export function decodeRegistration(bytes: Uint8Array): SignedRegistration | undefined {
   const proofsLength = accountRoles.length * signatureBytes + engineRoles.length * engineSignatureBytes
   if (bytes.length < fixedBytes + proofsLength || bytes.length > fixedBytes + proofsLength + 2 * maxSchemeBytes) {
     return undefined
@@ -241,7 +242,7 @@ export function readRegistration(
   bytes: Uint8Array,
   context: { domain: HeaderDomain; verifyPossession?: VerifyPossession | undefined },
 ): { ok: true; registration: SignedRegistration } | { ok: false; reason: RegistrationRefusal } {
-  const registration = decode(bytes)
+  const registration = decodeRegistration(bytes)
   if (registration === undefined || !equalBytes(encodeRegistration(registration), bytes)) {
     return { ok: false, reason: 'R_DECODE' }
   }
