@@ -13,5 +13,9 @@ export {
   writeHome,
 } from './home/home.js'
 export { type TestnetHost, type TestnetOptions, writeTestnet } from './home/testnet.js'
+export { openHomeKeys } from './keys/home-keys.js'
+export { decryptKeystore, encryptKeystore, type KeystoreOptions } from './keys/keystore.js'
+export { type KeyPlace, type KeyPlaces, readKeyPlaces } from './keys/places.js'
+export { createRemoteAccount, type RemoteAccountOptions, type SigningAccount } from './keys/web3signer.js'
 export type { RunOptions } from './node/ground.js'
 export { type Operator, runOperator } from './node/operator.js'

@@ -36,7 +36,8 @@ export type CoreParts = {
   genesis: Hash
   nameDepth: bigint
   recovery: SenderRecovery
-  sign(digest: Hash): Promise<Hex>
+  /** With the header key; the digest is the keccak256 of the message. */
+  sign(digest: Hash, message: Uint8Array): Promise<Hex>
   /** After the last control block that is folded, also before the chain is open. */
   state(): ControlState
   chain(): ControlChain

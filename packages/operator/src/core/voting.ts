@@ -22,7 +22,8 @@ const thawMs = 1000
 export type VotingParts = {
   operator: number
   domain: HeaderDomain
-  sign(digest: Hash): Promise<Hex>
+  /** With the header key; the digest is the keccak256 of the message. */
+  sign(digest: Hash, message: Uint8Array): Promise<Hex>
   chain(): Pick<ControlChain, 'submit' | 'status' | 'state'>
   patience?: Patience | undefined
   say(message: string): void

@@ -2,11 +2,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { hexToBytes } from '@l2/common'
 import { readSchema } from '@l2/common/schema'
+import type { CometSigningKey } from '@l2/control-chain/cometbft'
 import { writeFileDurably } from '@l2/node'
 import type { Hex, LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import * as z from 'zod/mini'
 import { refuse } from '../errors.js'
+import type { SigningAccount } from '../keys/web3signer.js'
 import { type OperatorGenesis, readGenesis } from './genesis.js'
 
 /** What is one operator's own: `operator.json` of its home. Only this differs between machines. */
@@ -29,10 +31,12 @@ export type OperatorConfig = {
 
 /** Whose keys an operator signs with. Accounts may be remote: any viem account serves. */
 export type OperatorKeys = {
-  readonly header: LocalAccount
+  readonly header: SigningAccount
   readonly poster: LocalAccount
   /** Ed25519 seed of its identity among peers, 32 bytes. */
   readonly network: Uint8Array
+  /** Of its consensus engine, which asks the operator to sign. Absent: the engine has its key in a file of its own. */
+  readonly comet?: CometSigningKey | undefined
 }
 
 /** A home that was read. */
@@ -67,6 +71,8 @@ export const homeFiles = {
   networkKey: 'keys/network.key',
   /** Of CometBFT, with its own keys. */
   comet: 'comet',
+  /** What its key has signed last. */
+  cometGuard: 'comet.guard',
   /** The rollup's: log, guard, mempool, engines. */
   data: 'data',
   controlState: 'control-state.json',

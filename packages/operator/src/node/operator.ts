@@ -24,6 +24,8 @@ import { type CoreParts, createCore, type OperatorCore } from '../core/core.js'
 import { createForwarding, type Forwarding } from '../core/forwarding.js'
 import { createBlockSource } from '../core/own-chain.js'
 import { homeFiles, type OperatorHome, type OperatorKeys } from '../home/home.js'
+import { signBytesWith } from '../keys/web3signer.js'
+import { openCometSigner } from './comet-signer.js'
 import { openFront } from './front.js'
 import { openOperatorGossip } from './gossip.js'
 import { type Ground, openControlStore, openGround, type RunOptions } from './ground.js'
@@ -83,7 +85,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
     genesis: rollup.genesis.l2.hash,
     nameDepth: BigInt(ground.genesis.control.nameDepth),
     recovery,
-    sign: hash => keys.header.sign!({ hash }),
+    sign: (_, message) => signBytesWith(keys.header, message),
     state: () => chain?.state() ?? first,
     chain: () => chain!,
     sequencer: () => sequencer!,
@@ -120,7 +122,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   say(`operator ${config.id} of ${ground.genesis.operators.length}; head is block ${own.head.number}`)
   const source = createBlockSource(own, core.chain)
   gossip = parts.own(await openOperatorGossip(ground, source))
-  chain = parts.own(await openControl(ground, { core, store: control.store }))
+  chain = parts.own(await openControl(ground, { core, store: control.store, first }))
   await core.open()
   const opened = chain
   const forwarding = createForwarding({
@@ -174,14 +176,38 @@ const posterTimes = {
 }
 
 async function openControl(
-  { home, genesis, rules, config, cometbft, say }: Ground,
-  { core, store }: { core: OperatorCore; store: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void } },
+  { home, genesis, rules, config, cometbft, keys, parts, say }: Ground,
+  {
+    core,
+    store,
+    first,
+  }: {
+    core: OperatorCore
+    first: ControlState
+    store: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void }
+  },
 ): Promise<ControlChain> {
   const { domain, operators, stake, parameters } = rules
   const peers = genesis.operators.flatMap(({ id, cometAddress }) => (id === config.id ? [] : [cometAddress]))
+  const signer =
+    keys.comet === undefined
+      ? undefined
+      : parts.own(
+          await openCometSigner(
+            {
+              home: home.path,
+              chainId: domain.chainId,
+              controlChainId: genesis.control.chainId,
+              height: first.height,
+            },
+            keys.comet,
+            say,
+          ),
+        )
   return await openCometBft(
     {
       ...{ domain, genesis: rules.genesis, operators, stake, parameters },
+      signerAddress: signer?.address,
       controlChainId: genesis.control.chainId,
       genesisTimeSeconds: BigInt(genesis.control.genesisTimeSeconds),
       home: join(home.path, homeFiles.comet),
