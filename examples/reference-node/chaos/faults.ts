@@ -90,11 +90,13 @@ async function settlesAgain({ watch }: Chaos, what: string): Promise<number> {
 /** Begins a program again and waits until it answers and has what the others have settled. */
 async function comesBack({ watch }: Chaos, operator: OperatorProcess): Promise<void> {
   operator.start()
+  const now = [...watch.views().values()].reduce(
+    (most, { controlHeight }) => (controlHeight > most ? controlHeight : most),
+    0n,
+  )
   await spanUntil(`operator ${operator.id} is back`, 2 * hangMs, () => {
-    const view = watch.views().get(operator.id)
-    const others = [...watch.views().values()].map(({ controlHeight }) => controlHeight)
-    // It has answered before: what counts is that it is where the others are.
-    return view !== undefined && others.every(height => view.controlHeight + 4n >= height)
+    // That it answers is not enough: it has control blocks that were made since.
+    return (watch.views().get(operator.id)?.controlHeight ?? 0n) > now + 1n
   })
 }
 

@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { ControlChainError } from '../errors.js'
 import { cometSockets } from './home.js'
@@ -12,6 +22,18 @@ const pauseMs = 1000
 const maxLogBytes = 4 << 20
 /** For a program to end in an orderly way. */
 const graceMs = 5000
+
+/** How often the engine's own words are looked at, and how much of them. */
+const lookMs = 2000
+const maxLookBytes = 1 << 16
+/**
+ * What it says once when a write to its journal has failed, as on a full disk. No later write succeeds, also when there is
+ * room again: it goes on running, and takes no part in the consensus any more.
+ */
+const sickWords = 'failed writing to WAL'
+/** Room on the disk below which a write may have failed, and with which it is worth another start. */
+const fullBytes = 128 << 10
+const roomBytes = 4 << 20
 
 /** The engine's program, kept running. */
 export type CometProcess = {
@@ -35,6 +57,8 @@ export function runComet(binary: string, home: string): CometProcess {
   let down: string | undefined
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
+  let isSick = false
+  let readTo = 0
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -52,6 +76,8 @@ export function runComet(binary: string, home: string): CometProcess {
       env: { HOME: home, PATH: process.env['PATH'] ?? '' },
     })
     closeSync(log)
+    readTo = statSync(logPath).size
+    isSick = false
     child = started
     down = undefined
     started.once('error', error => ended(started, error.message))
@@ -73,10 +99,20 @@ export function runComet(binary: string, home: string): CometProcess {
     down = `CometBFT ${why}, and is started again`
     timer = setTimeout(start, pauseMs * ends.length)
   }
+  const look = (): void => {
+    const { text, to } = readFrom(logPath, readTo)
+    readTo = to
+    const { bavail, bsize } = statfsSync(home)
+    // Its words lie on the same disk: where that is full, there are none.
+    isSick ||= text.includes(sickWords) || bavail * bsize < fullBytes
+    if (isSick && bavail * bsize >= roomBytes) child?.kill('SIGKILL')
+  }
   start()
+  const looking = setInterval(look, lookMs)
+  looking.unref()
   return {
     get down() {
-      return down
+      return down ?? (isSick ? 'CometBFT cannot write its journal: is the disk full?' : undefined)
     },
     get pid() {
       return child?.pid
@@ -85,6 +121,7 @@ export function runComet(binary: string, home: string): CometProcess {
     async close() {
       isClosed = true
       clearTimeout(timer)
+      clearInterval(looking)
       const last = child
       if (last === undefined || last.exitCode !== null || last.signalCode !== null) return
       const gone = new Promise<void>(resolve => last.once('exit', () => resolve()))
@@ -95,6 +132,20 @@ export function runComet(binary: string, home: string): CometProcess {
       clearTimeout(kill)
     },
   }
+}
+
+/** What was written to a file since, the latest of it. */
+function readFrom(path: string, from: number): { text: string; to: number } {
+  const to = existsSync(path) ? statSync(path).size : 0
+  if (to <= from) return { text: '', to }
+  const bytes = Buffer.alloc(Math.min(to - from, maxLookBytes))
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, bytes, 0, bytes.length, to - bytes.length)
+  } finally {
+    closeSync(file)
+  }
+  return { text: bytes.toString('utf8'), to }
 }
 
 function lastWords(logPath: string): string {

@@ -1,10 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mountSmallDisk } from '@l2/common/testing'
 import { toHex } from 'viem'
 import { privateKeyToAddress } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { goProgram } from '../../../../scripts/go.mjs'
+import type { ControlChain } from '../../src/chain/control-chain.js'
 import { createCometKey, openCometBft, writeCometKeys } from '../../src/cometbft/index.js'
 import { defaultParameters } from '../../src/parameters.js'
 import { freePorts, until } from './localnet.js'
@@ -24,35 +26,39 @@ function engineOf(home: string): number | undefined {
   return undefined
 }
 
+async function open(home: string): Promise<ControlChain> {
+  const validator = createCometKey()
+  writeCometKeys(home, { validator, node: createCometKey() })
+  const [port] = await freePorts(1)
+  const header = privateKeyToAddress(toHex(1, { size: 32 }))
+  let saved: Uint8Array | undefined
+  return await openCometBft(
+    {
+      ...{ home, binary: binary!, controlChainId: 'control-901', parameters: defaultParameters },
+      domain: { chainId: 901n, rollup: `0x${'01'.repeat(20)}` },
+      genesis: { height: 0n, hash: toHex(0, { size: 32 }) },
+      genesisTimeSeconds: BigInt(Math.floor(Date.now() / 1000)),
+      operators: [{ id: 1, power: 1n, header, cometKey: validator.publicKey }],
+      network: { listen: `127.0.0.1:${port}`, peers: [] },
+    },
+    {
+      plan: { slotAt: height => ({ start: height, end: height, leader: 1 }), fallback: () => 1 },
+      list: ({ view, height, milestone }) => ({ view, at: height, base: milestone, hashes: [] }),
+      store: {
+        load: () => saved,
+        save: bytes => {
+          saved = bytes
+        },
+      },
+    },
+  )
+}
+
 describe.skipIf(binary === undefined || process.platform !== 'linux')('the engine', () => {
   it('is started again when it was killed, and goes on, twice', async () => {
     const root = mkdtempSync(join(tmpdir(), 'l2-comet-'))
     const home = join(root, 'home')
-    const validator = createCometKey()
-    writeCometKeys(home, { validator, node: createCometKey() })
-    const [port] = await freePorts(1)
-    const header = privateKeyToAddress(toHex(1, { size: 32 }))
-    let saved: Uint8Array | undefined
-    const chain = await openCometBft(
-      {
-        ...{ home, binary: binary!, controlChainId: 'control-901', parameters: defaultParameters },
-        domain: { chainId: 901n, rollup: `0x${'01'.repeat(20)}` },
-        genesis: { height: 0n, hash: toHex(0, { size: 32 }) },
-        genesisTimeSeconds: BigInt(Math.floor(Date.now() / 1000)),
-        operators: [{ id: 1, power: 1n, header, cometKey: validator.publicKey }],
-        network: { listen: `127.0.0.1:${port}`, peers: [] },
-      },
-      {
-        plan: { slotAt: height => ({ start: height, end: height, leader: 1 }), fallback: () => 1 },
-        list: ({ view, height, milestone }) => ({ view, at: height, base: milestone, hashes: [] }),
-        store: {
-          load: () => saved,
-          save: bytes => {
-            saved = bytes
-          },
-        },
-      },
-    )
+    const chain = await open(home)
     try {
       for (let times = 0; times < 2; times++) {
         const { height } = chain.state()
@@ -67,6 +73,24 @@ describe.skipIf(binary === undefined || process.platform !== 'linux')('the engin
     } finally {
       await chain.close()
       rmSync(root, { recursive: true, force: true })
+    }
+  })
+
+  it('that could not write its journal is started again when there is room', async context => {
+    const disk = mountSmallDisk(64 << 20)
+    if (disk === undefined) return context.skip('no disk can be mounted here')
+    const chain = await open(join(disk.path, 'home'))
+    try {
+      await until('control blocks', () => chain.state().height >= 2n)
+      disk.fill()
+      await until('it says so', () => chain.status.waiting !== undefined)
+      await new Promise(resolve => setTimeout(resolve, 3_000))
+      const { height } = chain.state()
+      disk.free()
+      await until('control blocks after that', () => chain.state().height >= height + 3n)
+    } finally {
+      await chain.close()
+      disk.unmount()
     }
   })
 })
