@@ -1,3 +1,4 @@
+import { createMemoryGuard } from '@l2/sequencer-core/block'
 import { encodeDeposit } from '@l2/sequencer-core/derivation'
 import { type Hash, hexToBytes, keccak256, zeroAddress, zeroHash } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -23,6 +24,15 @@ import {
   readTransaction,
   signTransaction,
 } from '../transaction/transaction.js'
+import {
+  type AttestationAdvice,
+  adviseBatch,
+  advisePosterVote,
+  adviseTurn,
+  type OwnBatches,
+  signShare,
+} from './advice.js'
+import { attestedHead } from './head.js'
 import type { PostingRules, PostingState } from './state.js'
 
 const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
@@ -266,6 +276,70 @@ describe('turns of posters', () => {
     expect(world.events.at(-1)).toMatchObject({ type: 'turnOrdered', cause: 'conviction' })
     world.settle(100)
     expect(world.posting.next?.members.map(({ id }) => id)).toEqual([2, 3, 4])
+  })
+})
+
+describe('an operator', () => {
+  const own = (change: Partial<OwnBatches> = {}): OwnBatches => ({
+    outputRootAt: () => hash(99),
+    originAt: () => ({ number: 8n, hash: hash(8) }),
+    carries: () => true,
+    ...change,
+  })
+
+  it('signs what its own execution says, once, after its guard', async () => {
+    const world = new World().settle(20)
+    expect(adviseBatch(world.state, 1, own())).toBe('nothing')
+    world.next({ transactions: [world.batch()] })
+    const { digest } = world.posting.open!
+    expect(adviseBatch(world.state, 1, own())).toEqual({ sequence: 1n, digest })
+    expect(adviseBatch(world.state, 9, own())).toBe('nothing')
+    expect(adviseBatch(world.state, 1, own({ outputRootAt: () => undefined }))).toBe('behind')
+    expect(adviseBatch(world.state, 1, own({ originAt: () => undefined }))).toBe('behind')
+    expect(adviseBatch(world.state, 1, own({ outputRootAt: () => hash(1) }))).toBe('contradicted')
+    expect(adviseBatch(world.state, 1, own({ originAt: () => ({ number: 8n, hash: hash(1) }) }))).toBe('contradicted')
+    expect(adviseBatch(world.state, 1, own({ carries: () => false }))).toBe('data')
+    const [signer, guard] = [attesters[0]!, createMemoryGuard()]
+    const share = await signShare(adviseBatch(world.state, 1, own()) as AttestationAdvice, { signer, guard })
+    world.next({ lists: [world.list(1, { batch: share })] })
+    expect(world.posting.open?.signatures.get(1)).toBe(share?.signature)
+    expect(adviseBatch(world.state, 1, own())).toBe('nothing')
+    // The same again after a crash, and never something else under that number or one before.
+    expect(await signShare({ sequence: 1n, digest }, { signer, guard })).toEqual(share)
+    expect(await signShare({ sequence: 1n, digest: hash(3) }, { signer, guard })).toBeUndefined()
+    expect(await signShare({ sequence: 0n, digest }, { signer, guard })).toBeUndefined()
+    const broken = { reserve: () => Promise.reject(new Error('no disk')) }
+    await expect(signShare({ sequence: 2n, digest }, { signer, guard: broken })).rejects.toThrow('no disk')
+  })
+
+  it('signs every change of turn, and wants one when nothing comes to L1', async () => {
+    const world = new World().settle(20)
+    const seen = { safe: 10n, l1Block: 60n, sinceL1Block: 30n }
+    expect(advisePosterVote(world.state, seen)).toEqual({ type: 'posterVote', turn: 0n })
+    expect(advisePosterVote(world.state, { ...seen, sinceL1Block: 35n })).toBeUndefined()
+    expect(advisePosterVote(world.state, { ...seen, sinceL1Block: 35n, patienceBlocks: 24n })).toBeDefined()
+    expect(advisePosterVote(world.state, { ...seen, safe: 20n })).toBeUndefined()
+    expect(adviseTurn(world.state, 2)).toBe('nothing')
+    world.next({ transactions: [world.vote(2), world.vote(3), world.vote(4)] })
+    expect(adviseTurn(world.state, 2)).toEqual({ sequence: 1n, digest: world.posting.openTurn!.digest })
+    expect(adviseTurn(world.state, 9)).toBe('nothing')
+    await world.signTurn([2])
+    expect(adviseTurn(world.state, 2)).toBe('nothing')
+  })
+
+  it('tells the attested head for what it is', async () => {
+    const world = new World().settle(20)
+    world.next({ transactions: [world.batch()] })
+    const before = { height: 0n, sequence: null, outputRoot: null, signers: [], open: { batch: 1n, turn: null } }
+    expect(attestedHead(world.state)).toMatchObject({ ...before, poster: 1, committee: { number: 0n, size: 4 } })
+    await world.signBatch([1, 2, 4])
+    expect(attestedHead(world.state)).toMatchObject({
+      ...{ height: 20n, sequence: 1n, outputRoot: hash(99), signers: [1, 2, 4], open: { batch: null, turn: null } },
+      meaning: 'signed by the committee, not yet on L1',
+    })
+    const taken = { ...world.state, posting: { ...world.posting, attestedTo: 12n } }
+    expect(attestedHead(taken)).toMatchObject({ height: 12n, sequence: null, signers: [] })
+    expect(attestedHead({ posting: undefined })).toBeUndefined()
   })
 })
 

@@ -24,7 +24,7 @@ const engineTerm = 0xffff_ffff
 /** A fault that this control block established. */
 export type Conviction = {
   readonly operator: number
-  readonly kind: Extract<OffenceKind, 'EQUIVOCATION_BLOCK' | 'ATTESTED_INVALID'>
+  readonly kind: Extract<OffenceKind, 'EQUIVOCATION_BLOCK' | 'EQUIVOCATION_BATCH' | 'ATTESTED_INVALID'>
   readonly evidence: Hash
   /** Of the two headers; every other fault is known by its control height. */
   readonly place: { readonly epochId: bigint; readonly term: number; readonly height: bigint } | undefined
