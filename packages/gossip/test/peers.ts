@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleProgram } from '@l2/common/testing'
 import type { GossipMember } from '@l2/gossip'
 import { networkKeyOf } from '@l2/gossip/libp2p'
-import { build } from 'esbuild'
 import type { PeerCommand, PeerReport } from './peer.js'
 
 type Of<T extends PeerReport['type']> = Extract<PeerReport, { type: T }>
@@ -21,22 +21,6 @@ export type PeerProcess = {
   /** Heights that it has heard, with their payloads. */
   heard(): number[]
   stop(): Promise<void>
-}
-
-/** One file, so that a program starts in a moment. */
-async function bundle(folder: string): Promise<string> {
-  const outfile = join(folder, 'peer.mjs')
-  await build({
-    entryPoints: [fileURLToPath(new URL('./peer.ts', import.meta.url))],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    conditions: ['@l2/source'],
-    logLevel: 'error',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  })
-  return outfile
 }
 
 async function startPeer(program: string, seed: number, listen: string): Promise<PeerProcess> {
@@ -89,7 +73,7 @@ export async function startPeers(count: number): Promise<{
   }
   let program: string
   try {
-    program = await bundle(folder)
+    program = await bundleProgram(fileURLToPath(new URL('./peer.ts', import.meta.url)), folder)
     for (let seed = 1; seed <= count; seed++) {
       const peer = await startPeer(program, seed, '/ip4/127.0.0.1/tcp/0')
       peers.push(peer)

@@ -1,3 +1,4 @@
+export { bundleProgram } from './bundle.js'
 export { codeOf } from './code-of.js'
 export { type FuzzTarget, mutate } from './fuzz.js'
 export { runs } from './profile.js'

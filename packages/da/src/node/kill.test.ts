@@ -1,19 +1,23 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runs, seededRandom, testSeed } from '@l2/common/testing'
+import { bundleProgram, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startAnvil } from '../internal/anvil.js'
 import { createMemoryDa } from '../memory/memory.js'
 import { createCelestiaServer } from '../testing/celestia/server.js'
 import { createAltDaServer } from './alt-da-server.js'
 import { createFileStore } from './file-store.js'
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url))
-const poster = fileURLToPath(new URL('../../test/poster.ts', import.meta.url))
+const programs = mkdtempSync(join(tmpdir(), 'l2-da-poster-'))
+afterAll(() => rmSync(programs, { recursive: true, force: true }))
+const poster = await bundleProgram(fileURLToPath(new URL('../../test/poster.ts', import.meta.url)), programs)
+/** Where the native part is that computes commitments. */
+const nativeParts = fileURLToPath(new URL('../../../blob/node_modules', import.meta.url))
 // When the kills come is the same every time, and differs with L2_SEED.
 const random = seededRandom(testSeed(3))
 const kills = runs({ suite: 1, soak: 5 })
@@ -25,8 +29,8 @@ function run(
 ): Promise<{ done: number[]; ended: boolean; text: string }> {
   return new Promise(resolve => {
     // Without a wrapper in between, which would die alone.
-    const child = spawn(process.execPath, ['--conditions=@l2/source', '--import=tsx', poster, ...args], {
-      cwd: root,
+    const child = spawn(process.execPath, [poster, ...args], {
+      env: { ...process.env, NODE_PATH: nativeParts },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let text = ''

@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runs, seededRandom, testSeed } from '@l2/common/testing'
-import { build } from 'esbuild'
+import { bundleProgram, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, expect, it } from 'vitest'
 import { openFileLog } from './file.js'
 
@@ -13,23 +12,8 @@ const kills = runs({ suite: 24, soak: 250 })
 const folder = mkdtempSync(join(tmpdir(), 'l2-kill-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** One file, so that a child starts in a tenth of a second. */
-async function bundle(): Promise<string> {
-  const outfile = join(folder, 'child.mjs')
-  await build({
-    entryPoints: [fileURLToPath(new URL('./testdata/sealing-child.ts', import.meta.url))],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    conditions: ['@l2/source'],
-    logLevel: 'error',
-  })
-  return outfile
-}
-
 it(`loses nothing acknowledged and signs nothing twice over ${kills} kills`, async () => {
-  const child = await bundle()
+  const child = await bundleProgram(fileURLToPath(new URL('./testdata/sealing-child.ts', import.meta.url)), folder)
   const random = seededRandom(testSeed(11))
   /** By height: the only content that may ever be signed there. */
   const signed = new Map<string, string>()

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isL2Error } from '@l2/common'
-import { runs, seededRandom, testSeed } from '@l2/common/testing'
+import { bundleProgram, runs, seededRandom, testSeed } from '@l2/common/testing'
 import { type Hash, keccak256 } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { firstFrame } from '../internal/frame-file.js'
@@ -190,21 +190,16 @@ describe('openFileJournal', () => {
 
   it('loses nothing that was acknowledged to kill -9 at any moment', async () => {
     const kills = runs({ suite: 2, soak: 200 })
-    const root = fileURLToPath(new URL('../../../..', import.meta.url))
-    const child = fileURLToPath(new URL('./testdata/journal-child.ts', import.meta.url))
+    const source = fileURLToPath(new URL('./testdata/journal-child.ts', import.meta.url))
+    const child = await bundleProgram(source, directory)
     const live = new Set<Hash>()
     const uncertain = new Set<Hash>()
     const removed = new Set<Hash>()
     let arrivals = -1
     for (let kill = 0; kill < kills; kill++) {
-      const run = spawn(
-        process.execPath,
-        ['--conditions=@l2/source', '--import=tsx', child, path, `${testSeed() + kill}`],
-        {
-          cwd: root,
-          stdio: ['ignore', 'pipe', 'inherit'],
-        },
-      )
+      const run = spawn(process.execPath, [child, path, `${testSeed() + kill}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       let output = ''
       run.stdout.on('data', chunk => (output += String(chunk)))
       const exited = once(run, 'close')

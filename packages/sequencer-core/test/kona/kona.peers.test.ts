@@ -4,23 +4,11 @@ import { bytesToHex } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { konaOracle } from '../../../../scripts/cargo.mjs'
-import { type Batch, decodeBatch, encodeBatch, encodeBatcherTransaction } from '../../src/batch/index.js'
+import { type Batch, decodeBatch, encodeBatch } from '../../src/batch/index.js'
 import { randomAttributes, toldAttributes } from '../op-node/attributes.js'
 import { checkRequest, judged, randomCheck } from '../op-node/checks.js'
 import { canonical, type Oracle, share, startOracle, upgradesOf } from '../op-node/oracle.js'
-import {
-  blocksTold,
-  cfg,
-  channelOf,
-  compressors,
-  config,
-  flat,
-  ours,
-  rollup,
-  someBatches,
-  someBlocks,
-  told,
-} from '../op-node/samples.js'
+import { blocksTold, cfg, config, flat, ours, rollup, someBatches, someChannel, told } from '../op-node/samples.js'
 
 let why = 'pnpm test:peers kona builds it where cargo and Go are'
 const program = konaOracle({ build: process.env['L2_PEERS'] !== undefined, say: line => (why = line) })
@@ -100,10 +88,7 @@ describe.skipIf(program === undefined)('against kona', () => {
   it('channels of ours, whole, limited, cut and damaged', { timeout: 900_000 }, async () => {
     for (let i = 0; i < share(200); i++) {
       const random = seededRandom(seed * 65_537 + i)
-      const blocks = someBlocks(random)
-      const { data, frames, blockCount } = await channelOf(blocks, random, compressors[i % compressors.length]!())
-      const split = await oracle.ask({ cmd: 'frames', data: encodeBatcherTransaction(frames) })
-      expect(split.frames.map((frame: unknown[]) => frame[2]).join('')).toBe(bytesToHex(data).slice(2))
+      const { blocks, data, blockCount } = await someChannel(oracle, random, i)
       const theirs = async (channel: Uint8Array, maxRlpBytes = 100_000_000): Promise<unknown[]> => {
         const time = config.genesis.l2TimeSeconds
         const answer = await oracle.ask({ cmd: 'channel', data: channel, cfg, maxrlp: maxRlpBytes, time })

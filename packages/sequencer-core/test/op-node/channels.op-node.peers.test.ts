@@ -2,21 +2,20 @@
 import { bytesToHex } from '@l2/common'
 import { seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { decodeBatch, encodeBatch, encodeBatcherTransaction } from '../../src/batch/index.js'
+import { decodeBatch, encodeBatch } from '../../src/batch/index.js'
 import { openChannel } from '../../src/index.js'
 import { nodeDecompressors } from '../../src/node.js'
 import { canonical, hasOracle, type Oracle, share, startOracle, unhex } from './oracle.js'
 import {
   blocksTold,
   cfg,
-  channelOf,
-  compressors,
   flat,
   ours,
   payloadOf,
   rollup,
   someBatches,
   someBlocks,
+  someChannel,
   told,
 } from './samples.js'
 
@@ -60,10 +59,7 @@ describe.skipIf(!hasOracle)('against op-node', () => {
   it('channels of ours, whole, cut, damaged and limited', { timeout: 900_000 }, async () => {
     for (let i = 0; i < share(200); i++) {
       const random = seededRandom(seed * 65_537 + i)
-      const blocks = someBlocks(random)
-      const { data, frames, blockCount } = await channelOf(blocks, random, compressors[i % compressors.length]!())
-      const split = await oracle.ask({ cmd: 'frames', data: encodeBatcherTransaction(frames) })
-      expect(split.frames.map((frame: unknown[]) => frame[2]).join('')).toBe(bytesToHex(data).slice(2))
+      const { blocks, data, blockCount } = await someChannel(oracle, random, i)
       const read = await theirs(data)
       expect(canonical(flat(read))).toEqual(canonical(blocksTold(blocks.slice(0, blockCount))))
       expect({ i, read: canonical(ours(data)) }).toEqual({ i, read: canonical(read) })

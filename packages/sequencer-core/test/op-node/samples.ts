@@ -1,4 +1,5 @@
 // What the suites beside other programs ask about: random batches and channels, and how ours tells of them in the oracles' words.
+import { equal } from 'node:assert/strict'
 import { bytesToHex, concatBytes } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import {
@@ -21,7 +22,7 @@ import type { RollupConfig } from '../../src/derivation/index.js'
 import { createChannelOut, decodeBatcherTransaction, openChannel } from '../../src/index.js'
 import { createNodeBrotliCompressor, createNodeZlibCompressor, nodeDecompressors } from '../../src/node.js'
 import { simulatedRollup } from '../../src/testing/index.js'
-import { rollupJson } from './oracle.js'
+import { type Oracle, rollupJson } from './oracle.js'
 
 /** The chain of all of them. */
 export const config: RollupConfig = simulatedRollup()
@@ -101,7 +102,7 @@ export const payloadOf = (transactions: readonly Uint8Array[]): Uint8Array =>
     }),
   )
 
-export const compressors: readonly (() => Compressor)[] = [
+const compressors: readonly (() => Compressor)[] = [
   () => createNodeZlibCompressor(),
   () => createNodeBrotliCompressor({ quality: 9 }),
   () => createNodeBrotliCompressor({ quality: 10 }),
@@ -109,7 +110,7 @@ export const compressors: readonly (() => Compressor)[] = [
   () => createZlibCompressor(),
 ]
 
-export async function channelOf(
+async function channelOf(
   blocks: readonly BatchBlock[],
   random: Random,
   compressor: Compressor,
@@ -127,4 +128,18 @@ export async function channelOf(
   for (const block of blocks) if ((await channel.add(block)) === 'full') break
   const { frames, blockCount } = await channel.close()
   return { data: payloadOf([encodeBatcherTransaction(frames)]), frames, blockCount }
+}
+
+/** The nth channel of a run of them, whose frames the oracle splits as ours does. */
+export async function someChannel(
+  oracle: Oracle,
+  random: Random,
+  nth: number,
+): Promise<Awaited<ReturnType<typeof channelOf>> & { blocks: BatchBlock[] }> {
+  const blocks = someBlocks(random)
+  const channel = await channelOf(blocks, random, compressors[nth % compressors.length]!())
+  const split = await oracle.ask({ cmd: 'frames', data: encodeBatcherTransaction(channel.frames) })
+  const payload = split.frames.map((frame: unknown[]) => frame[2]).join('')
+  equal(payload, bytesToHex(channel.data).slice(2), `the frames of channel ${nth}`)
+  return { ...channel, blocks }
 }
