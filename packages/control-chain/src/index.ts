@@ -76,6 +76,16 @@ export {
 } from './operator/patience.js'
 export { type ProposalHold, proposalHold } from './operator/propose.js'
 export { type ControlParameters, defaultParameters } from './parameters.js'
+export {
+  type AttestationAdvice,
+  type AttestationHold,
+  adviseBatch,
+  advisePosterVote,
+  adviseTurn,
+  type OwnBatches,
+  signShare,
+} from './posting/advice.js'
+export { type AttestedHead, attestedHead } from './posting/head.js'
 export type {
   Committee,
   OrderedStatement,
