@@ -12,7 +12,7 @@ const check = process.argv.includes('--check')
 
 /** Each contract with the entry it becomes. What imports the OP Stack's libraries needs the compiler that these are pinned to. */
 const contracts = [
-  ['l1/EquivocationVerifier', 'equivocation-verifier'],
+  ['l1/EquivocationVerifier', 'equivocation-verifier/contract'],
   ['l1/Pool', 'pool'],
   ['l1/Committee', 'committee'],
   ['l1/BlsCommittee', 'bls-committee'],

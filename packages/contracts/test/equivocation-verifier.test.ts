@@ -10,9 +10,22 @@ import {
   verifyEvidence,
 } from '@l2/staking'
 import { signedTypes, signingHash, transactionsRoot } from '@l2/staking/evidence'
-import { bytesToHex, type Hash, type Hex, hexToBytes, keccak256, numberToHex, parseEther, toHex } from 'viem'
+import {
+  bytesToHex,
+  concatHex,
+  createWalletClient,
+  type Hash,
+  type Hex,
+  hexToBytes,
+  http,
+  keccak256,
+  numberToHex,
+  parseEther,
+  toHex,
+} from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reportEquivocation, type SignedEquivocationHeader } from '../src/equivocation-verifier/index.js'
 import { accounts } from './anvil.js'
 import { l2ChainId, rollup, sequencers, startStake } from './stake.js'
 import { trieProof } from './trie-proof.js'
@@ -179,6 +192,46 @@ describe('a proof', () => {
     await l1.send(pool, 'collect', [nobody])
     expect(await l1.read(token, 'balanceOf', [nobody])).toBe(parseEther('700'))
     expect(await l1.read(pool, 'seatOf', [1])).toMatchObject({ tombstoned: true, unlockingWei: parseEther('19000') })
+  })
+
+  it('is brought to L1 by one call, which takes the share if it may and goes on after an interruption', async () => {
+    const { l1, pool, verifier } = world
+    const random = seededRandom(6)
+    const guilty = sequencers[2]!
+    const reporter = (account: PrivateKeyAccount) =>
+      createWalletClient({ account, chain: l1.client.chain, transport: http(l1.url), pollingInterval: 20 })
+    const pair = async () => {
+      const first = headerOf(random)
+      return Promise.all(
+        [first, { ...first, stateRoot: word(random) }].map(async message => ({
+          ...{ message, signer: guilty.address, signature: await sign(guilty, 'SequencerHeader', message) },
+        })),
+      ) as Promise<[SignedEquivocationHeader, SignedEquivocationHeader]>
+    }
+    const report = async (account: PrivateKeyAccount, [a, b]: Awaited<ReturnType<typeof pair>>, salt: Hash) =>
+      reportEquivocation(reporter(account), { pool: pool.address, verifier: verifier.address, a, b, salt })
+    const found = await pair()
+    const salt = word(random)
+    const first = await report(watcher, found, salt)
+    expect(first).toMatchObject({ type: 'reported', isReporter: true, transactions: { length: 3 } })
+    // Again, and by somebody else: nothing is sent, or nothing is won by it.
+    expect(await report(watcher, found, salt)).toMatchObject({ type: 'known', isReporter: false, transactions: [] })
+    expect(await report(stranger, found, salt)).toMatchObject({ type: 'known', isReporter: false, transactions: [] })
+    // Who may earn nothing convicts all the same.
+    expect(await report(stranger, await pair(), salt)).toMatchObject({ type: 'reported', isReporter: false })
+    // Stopped after the commitment, and somebody else proves: the share is the first one's.
+    const interrupted = await pair()
+    const [a, b] = interrupted
+    const hashes = [a, b].map(({ message }) => signingHash(domain, 'SequencerHeader', message))
+    const evidenceHash = await l1.read<Hash>(verifier, 'evidenceHash', hashes)
+    const commitment = keccak256(concatHex([evidenceHash, watcher.address, salt]))
+    await l1.send(pool, 'commitReport', [commitment], { from: watcher })
+    expect(await report(stranger, interrupted, salt)).toMatchObject({ type: 'reported' })
+    expect(await report(watcher, interrupted, salt)).toMatchObject({ type: 'known', isReporter: true })
+    const [good] = await pair()
+    expect(await report(watcher, [good, good], salt)).toEqual({ type: 'refused', reason: 'SameContent' })
+    const foreign = { ...good, signer: stranger.address }
+    expect(await report(watcher, [foreign, good], salt)).toEqual({ type: 'refused', reason: 'SequencerUnknown' })
   })
 
   it('of a promised order that a block reverses fits into a million gas', async () => {
