@@ -171,9 +171,9 @@ function operatorProcess(home: string, id: number, engine: string | undefined): 
     async signal(name) {
       const running = child
       if (running === undefined || !isRunning()) return
-      const ended = new Promise<void>(done => running.once('exit', () => done()))
       running.kill(name)
       if (name === 'SIGSTOP' || name === 'SIGCONT') return
+      const ended = new Promise<void>(done => running.once('exit', () => done()))
       if (name === 'SIGTERM') running.kill('SIGCONT')
       const kill = setTimeout(() => running.kill('SIGKILL'), graceMs)
       await ended
