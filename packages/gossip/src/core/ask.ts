@@ -1,20 +1,12 @@
 import { hashSequencerHeader } from '@l2/sequencer-core/block'
-import type { Hash, Hex } from 'viem'
+import type { Hash } from 'viem'
 import { GossipError, refuse } from '../errors.js'
 import { payloadHashOf } from '../message/announcement.js'
-import {
-  decodeAnswer,
-  type ExchangeAnswer,
-  type ExchangeRequest,
-  encodeRequest,
-  maxAnswerBytes,
-  maxRequestBytes,
-} from '../message/exchange.js'
+import { encodeRequest, maxRequestBytes } from '../message/exchange.js'
 import type { Peer } from '../peers/peers.js'
 import type { BlockQuery, ForwardAnswer, GossipBlock, ReceivedHeader, RequestOptions } from '../port/gossip.js'
-import { firstOf } from './first-of.js'
 import type { GossipParts } from './gossip.js'
-import { maxServing } from './serve.js'
+import { createQuestions } from './questions.js'
 
 /** What is asked of peers. */
 export type Asking = {
@@ -28,110 +20,15 @@ export type Asking = {
     signal: AbortSignal | undefined,
   ): Promise<readonly ForwardAnswer[]>
   /** Ends whatever is under way with this reason. */
-  close(reason: Error): void
+  close(reason: GossipError): void
 }
 
 const unavailable = (message: string): GossipError =>
   new GossipError(message, { code: 'PEER_UNAVAILABLE', recovery: 'retry' })
 
-const timedOut = Symbol('no answer in time')
-
-/** Tasks that end with a signal, in time, or all together. */
-function createBounds() {
-  const running = new Set<AbortController>()
-  return {
-    close(reason: Error): void {
-      for (const control of running) control.abort(reason)
-    },
-    async run<T>(
-      signal: AbortSignal | undefined,
-      ms: number | undefined,
-      task: (signal: AbortSignal) => Promise<T>,
-    ): Promise<T> {
-      signal?.throwIfAborted()
-      const control = new AbortController()
-      const onAbort = (): void => control.abort(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const timer = ms === undefined ? undefined : setTimeout(() => control.abort(timedOut), ms)
-      running.add(control)
-      try {
-        return await task(control.signal)
-      } finally {
-        running.delete(control)
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      }
-    },
-  }
-}
-
 export function createAsking(parts: GossipParts): Asking {
   const { domain, limits, peers, recent, traffic, logger, fault } = parts
-  const bounds = createBounds()
-  let closed: Error | undefined
-
-  /** `undefined` when the peer does not answer, or answers what no codec makes. */
-  const exchange = async (
-    peer: Peer,
-    request: ExchangeRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<ExchangeAnswer | undefined> => {
-    const { key } = peer.member
-    const question = encodeRequest(request)
-    let answer: Uint8Array
-    try {
-      answer = await bounds.run(signal, limits.requestMs, async inner => {
-        traffic.bytesSent += question.length
-        try {
-          return await parts.transport().ask(key, question, maxAnswerBytes(limits), inner)
-        } catch (error) {
-          if (inner.reason === timedOut) fault(key, 'timeout')
-          throw error
-        }
-      })
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (closed !== undefined) throw closed
-      logger?.debug({ error, peer: key, type: request.type }, 'a peer did not answer')
-      return undefined
-    }
-    traffic.bytesReceived += answer.length
-    const decoded = decodeAnswer(answer, limits)
-    if (decoded === undefined) fault(key, 'garbage')
-    return decoded
-  }
-  const isConnected = ({ member }: Peer): boolean =>
-    peers.isAllowed(member.key) && parts.transport().isConnected(member.key)
-  const candidates = (first?: Hex): Peer[] => {
-    const rank = ({ member, score }: Peer): number => (member.key === first ? 1 : score.score())
-    return peers
-      .all()
-      .filter(isConnected)
-      .map(peer => ({ peer, rank: rank(peer) }))
-      .sort((a, b) => b.rank - a.rank)
-      .map(({ peer }) => peer)
-  }
-  /** Asks one peer within its limits, so that an honest peer of ours is never at fault. */
-  const askBlocks = async (
-    peer: Peer,
-    request: ExchangeRequest,
-    signal: AbortSignal,
-  ): Promise<ExchangeAnswer | undefined> => {
-    if (peer.asking >= maxServing || !peer.asked.requests.take(1)) return undefined
-    peer.asking++
-    try {
-      const answer = await exchange(peer, request, signal)
-      return answer?.type === 'none' || answer?.type === 'limited' ? undefined : answer
-    } finally {
-      peer.asking--
-    }
-  }
-  const first = <T>(
-    who: readonly Peer[],
-    signal: AbortSignal | undefined,
-    attempt: (peer: Peer, signal: AbortSignal) => Promise<T | undefined>,
-  ): Promise<T | undefined> =>
-    bounds.run(signal, undefined, inner => firstOf(who, attempt, { hedgeMs: limits.hedgeMs, signal: inner }))
+  const { ask, askBlocks, isConnected, candidates, first, close } = createQuestions(parts)
 
   const isAnswer = (query: BlockQuery, blocks: readonly GossipBlock[]): boolean =>
     query.type === 'block'
@@ -152,10 +49,7 @@ export function createAsking(parts: GossipParts): Asking {
   }
 
   return {
-    close(reason) {
-      closed = reason
-      bounds.close(reason)
-    },
+    close,
     async payload({ id, payloadHash, payloadLength, publisher, header, signature }, signal) {
       const kept = recent.get(id, payloadHash)?.payload
       if (kept !== undefined) return kept
@@ -209,7 +103,7 @@ export function createAsking(parts: GossipParts): Asking {
     async forward(operator, transactions, signal) {
       const peer = peers.operator(operator)
       if (peer === undefined || !isConnected(peer)) throw unavailable(`operator ${operator} is not connected`)
-      const answer = await exchange(peer, { type: 'transactions', transactions }, signal)
+      const answer = await ask(peer, { type: 'transactions', transactions }, signal)
       if (answer?.type === 'transactions' && answer.answers.length === transactions.length) {
         traffic.transactionsForwarded += transactions.length
         return answer.answers

@@ -41,6 +41,7 @@ export type GossipParts = {
   readonly recent: RecentBlocks
   readonly source: BlockSource
   readonly logger: Logger | undefined
+  readonly monotonicMs: () => number
   readonly traffic: { -readonly [K in keyof GossipTraffic]: number }
   readonly transport: () => GossipTransport
   readonly receiver: () => TransactionReceiver | undefined
@@ -161,7 +162,7 @@ export async function createGossip(
   let closed: GossipError | undefined
   let transport: GossipTransport | undefined
   const parts: GossipParts = {
-    ...{ self, domain, limits, peers, source, logger },
+    ...{ self, domain, limits, peers, source, logger, monotonicMs },
     recent: createRecentBlocks(limits.cacheBytes),
     traffic: noTraffic(),
     transport: () => transport!,

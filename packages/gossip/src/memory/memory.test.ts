@@ -69,6 +69,25 @@ describe('createMemoryNetwork', () => {
     expect(found.map(({ header }) => header.height)).toEqual([1n, 2n, 3n])
   })
 
+  it('asks whoever did not answer after the others', async () => {
+    const network = createMemoryNetwork()
+    let asked = 0
+    const never = (): Promise<never> => {
+      asked++
+      return new Promise(() => {})
+    }
+    const sources = [sourceOf([]), { block: never, range: never }, sourceOf([testBlock(1n)])]
+    const all: HeaderGossip[] = []
+    for (const [index, source] of sources.entries()) {
+      const options = { domain: testDomain, members, key: members[index]!.key, limits: { hedgeMs: 300 } }
+      const gossip = await network.join(options, { source })
+      onTestFinished(gossip.close)
+      all.push(gossip)
+    }
+    for (let time = 0; time < 5; time++) await all[0]!.request({ type: 'range', from: 1n, count: 1 })
+    expect(asked).toBe(1)
+  })
+
   it('refuses faults and keys that cannot be', async () => {
     expect(() => createMemoryNetwork({ faults: { dropShare: 2 } })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID' }),

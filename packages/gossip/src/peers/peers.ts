@@ -23,6 +23,8 @@ export type Peer = {
   forwarding: number
   /** Requests to it that are under way. */
   asking: number
+  /** Until then it is asked after others, by the clock of the limits. */
+  slowUntilMs: number
 }
 
 export type Peers = {
@@ -69,6 +71,7 @@ export function createPeers(
     serving: 0,
     forwarding: 0,
     asking: 0,
+    slowUntilMs: 0,
   })
   const set = (given: readonly GossipMember[]): void => {
     const next = new Map<Hex, Peer>()
