@@ -1,5 +1,6 @@
 // An operator's gossip as a program of its own: takes every header, pulls every payload, and tells the process that started it.
 import { createHash } from 'node:crypto'
+import { Socket } from 'node:net'
 import type { GossipMember } from '@l2/gossip'
 import { createLibp2pGossip } from '@l2/gossip/libp2p'
 import { idOf, testBlock, testDomain } from '../src/testing/blocks.js'
@@ -19,9 +20,20 @@ export type PeerReport =
       type: 'status'
       connected: string[]
       rssBytes: number
+      /** Written to all sockets, encrypted. */
+      wireBytes: number
       faults: number
       traffic: { bytesSent: number; bytesReceived: number; headersDropped: number }
     }
+
+/** What this program has written to the sockets that it has open. */
+function wireBytes(): number {
+  const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles()
+  const sockets = handles.filter(
+    (handle): handle is Socket => handle instanceof Socket && handle.remotePort !== undefined,
+  )
+  return sockets.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0)
+}
 
 const say = (report: PeerReport): void => void process.send?.(report)
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -66,7 +78,14 @@ async function obey(command: PeerCommand): Promise<void> {
       const { peers, traffic } = gossip.status()
       const connected = peers.filter(({ isConnected }) => isConnected).map(({ key }) => key)
       const faults = peers.reduce((sum, peer) => sum + Object.values(peer.faults).reduce((a, b) => a + b, 0), 0)
-      return say({ type: 'status', connected, rssBytes: process.memoryUsage.rss(), faults, traffic })
+      return say({
+        type: 'status',
+        connected,
+        rssBytes: process.memoryUsage.rss(),
+        wireBytes: wireBytes(),
+        faults,
+        traffic,
+      })
     }
   }
 }

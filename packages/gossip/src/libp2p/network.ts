@@ -37,6 +37,8 @@ const pulseMs = 5_000
 const pulsePatienceMs = 10_000
 /** A peer whose dial crossed ours has two connections for a moment; nobody needs more. */
 const maxConnectionsPerPeer = 4
+/** What a stream may carry before the other side has read it: a payload of a megabyte goes without waiting. */
+const windowBytes = 2 ** 20
 const meshProtocol = /^\/(meshsub|floodsub)\//
 
 /** Ends a connection now. One whose socket has gone already throws in the middle of its ending. */
@@ -171,7 +173,7 @@ export async function openNetwork(
     addresses: { listen: [...listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [yamux({ streamOptions: { initialStreamWindowSize: windowBytes } })],
     connectionGater: gaterOf(handlers, () => running),
     connectionManager: { maxConnections: 2_048, inboundConnectionThreshold: 32, reconnectRetries: 0 },
     // Its own ends a connection in a way that throws where nobody catches; see createPulse.

@@ -24,7 +24,7 @@ export type ReceivedHeader = SignedHeader & {
   readonly id: Hash
   /** The operator who published it: checked by its network key, whatever way the message took. */
   readonly publisher: GossipMember & { readonly operator: number }
-  /** keccak256 of the payload, as the publisher says. */
+  /** SHA-256 of the payload, as the publisher says. */
   readonly payloadHash: Hash
   /** Bytes of the payload, as the publisher says; never above the limit. */
   readonly payloadLength: number
