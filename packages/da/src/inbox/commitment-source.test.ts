@@ -147,7 +147,7 @@ describe('createCommitmentSource', () => {
 
     // By default nothing is taken that a challenge could still make void.
     const later = () => waiting.getCommitted(named, block)
-    const notYet = { code: 'DA_NOT_YET', recovery: 'retry', details: { deadline: 110n } }
+    const notYet = { code: 'DA_NOT_YET', recovery: 'retry', details: { deadlineBlock: 110n } }
     Object.assign(l1, { found: {}, head: 110n })
     await expect(later()).rejects.toMatchObject(notYet)
     l1.found = { challengedAt: 105n }
