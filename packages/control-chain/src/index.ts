@@ -42,6 +42,7 @@ export {
   type ControlState,
   createControlState,
   forgetSettled,
+  keptSettledBlocks,
   type LeaderChange,
   type Member,
   type MemberSet,

@@ -4,7 +4,14 @@ import { defaultParameters } from '../parameters.js'
 import { applyControlBlock } from './apply.js'
 import type { ControlBlock, ControlTransaction } from './block.js'
 import { type LeaderPlan, leaderAt } from './leaders.js'
-import { type ControlState, createControlState, forgetSettled, membersOf, scheduleMembers } from './state.js'
+import {
+  type ControlState,
+  createControlState,
+  forgetSettled,
+  keptSettledBlocks,
+  membersOf,
+  scheduleMembers,
+} from './state.js'
 
 const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const block = (n: number) => ({ height: BigInt(n), hash: hash(n) })
@@ -47,6 +54,18 @@ describe('a control block', () => {
     // Exactly two thirds are not more than two thirds.
     const thirds = created([1n, 1n, 1n])
     expect(next(thirds, { lists: lists(thirds, [1, 2], [1]) }).state.milestone).toEqual(genesis)
+  })
+
+  it('remembers so many settled blocks, and no more however long the chain', () => {
+    let state = created()
+    for (let height = 0; height < Number(keptSettledBlocks) + 64; height += 16) {
+      const hashes = Array.from({ length: 16 }, (_, index) => height + 1 + index)
+      state = next(state, { lists: lists(state, [1, 2, 3], hashes, height) }).state
+    }
+    const heights = [...state.settled].map(([height]) => height)
+    expect(heights).toHaveLength(Number(keptSettledBlocks))
+    expect(heights.at(-1)).toBe(state.milestone.height)
+    expect(heights[0]).toBe(state.milestone.height - keptSettledBlocks + 1n)
   })
 
   it('counts the latest list of each, also over several blocks, and drops older ones and strangers', () => {

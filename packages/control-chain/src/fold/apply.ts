@@ -10,7 +10,7 @@ import { climb } from './climb.js'
 import { type LeaderPlan, leaderAt } from './leaders.js'
 import { followStake } from './members.js'
 import { bookMissed, bookSettled } from './record.js'
-import { type ControlState, type Member, membersOf, totalPower } from './state.js'
+import { type ControlState, keptSettledBlocks, type Member, membersOf, totalPower } from './state.js'
 import { beginTerm, rollBack } from './term.js'
 import { castVote, termVerdict } from './votes.js'
 
@@ -181,7 +181,8 @@ function settle(
   if (milestone === undefined) return state
   events.push({ type: 'settled', blocks })
   let { settled } = state
-  for (const { height, hash } of blocks) settled = settled.set(height, hash)
+  // With the newest, the oldest goes: the state of a long chain is no larger than that of a short one.
+  for (const { height, hash } of blocks) settled = settled.set(height, hash).delete(height - keptSettledBlocks)
   return {
     ...state,
     ...bookSettled(state, members, plan, blocks),

@@ -73,7 +73,7 @@ export type ControlState = {
   readonly movedAt: bigint
   /** How often L1 made the operators take settled blocks back. */
   readonly era: number
-  /** Settled hashes by height, back to what L1 has finalized ({@link forgetSettled}). */
+  /** Settled hashes by height, the newest {@link keptSettledBlocks} of them at most ({@link forgetSettled}). */
   readonly settled: OrderedMap<bigint, Hash>
   /** Where the term in force began: its first header stands on this block. */
   readonly start: HeaderId
@@ -196,6 +196,12 @@ export function scheduleMembers(state: ControlState, set: MemberSet): ControlSta
   })
   return { ...state, sets: [...kept, { fromHeight: set.fromHeight, members }] }
 }
+
+/**
+ * Settled blocks whose names are kept at most: with blocks of a second half an hour, and L1 is final after a quarter of one. No rollback
+ * goes further back, and older blocks are known by what L1 gives.
+ */
+export const keptSettledBlocks = 2048n
 
 /**
  * Forgets settled blocks below one that L1 has finalized: nothing may be rolled back behind it.

@@ -16,13 +16,21 @@ export function heightOnPath(
   if (base === undefined) {
     // Behind the milestone, or beside it: down to the last block that was settled.
     let height = chain.head < milestone.height ? chain.head : milestone.height
-    while (height > 0n && settled.get(height) !== chain.blockAt(height)?.hash) height--
+    // What was settled before all that is remembered is L1's to say.
+    const oldest = oldestSettled(state)
+    while (height > 0n && height >= oldest && settled.get(height) !== chain.blockAt(height)?.hash) height--
     return height
   }
   if (base < start.height) return base
   let height = base
   while (chain.blockAt(height + 1n)?.view === view) height++
   return height
+}
+
+/** The oldest settled block that the state remembers: what is below it is known by what L1 gives. */
+export function oldestSettled({ settled }: Pick<ControlState, 'settled'>): bigint {
+  for (const [height] of settled) return height
+  return 0n
 }
 
 /** The block that the own chain has to come to before it goes on, where it is not there yet. */

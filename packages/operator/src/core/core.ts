@@ -44,6 +44,7 @@ export type CoreParts = {
   sequencer(): SequencerLoop
   gossip(): HeaderGossip
   l1: { readonly number: bigint }
+  derivedHash(height: bigint): Promise<Hash | undefined>
   /** What the operator last saw of L1 where it is final. */
   l1Mark(): OperatorList['l1']
   say(message: string): void
@@ -199,6 +200,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       following = createFollowing({
         ...{ domain, recovery: parts.recovery, sequencer: parts.sequencer(), gossip, chain: chain(), inbox },
         leaderAt: leaderNow,
+        derivedHash: parts.derivedHash,
         onTaken: block => {
           voting.progress()
           arrived(block.header.height)

@@ -11,7 +11,8 @@ import {
   type SenderRecovery,
 } from '@l2/sequencer-core/block'
 import type { SlotLeader } from '@l2/staking'
-import { missing } from './align.js'
+import type { Hash } from 'viem'
+import { missing, oldestSettled } from './align.js'
 import type { Inbox } from './inbox.js'
 import type { NamedChain } from './own-chain.js'
 
@@ -30,6 +31,8 @@ export type FollowingParts = {
   chain: NamedChain
   inbox: Inbox
   leaderAt(height: bigint): SlotLeader | undefined
+  /** The hash of a block that was derived from L1 here; `undefined` where derivation is not there yet. */
+  derivedHash(height: bigint): Promise<Hash | undefined>
   /** A block of somebody else is on the head now. */
   onTaken(block: SealedBlock): void
   /** The leader's header at the next height, whose block is none. */
@@ -112,11 +115,17 @@ export function createFollowing(parts: FollowingParts): Following {
       return []
     })
     const trusted = trustedPart(state, blocks, id => hashSequencerHeader(id, domain))
+    const oldest = oldestSettled(state)
     let moved = false
     for (const { payload, header } of trusted) {
       const id = hashSequencerHeader(header, domain)
       const block = read(payload, id)
-      if (block === undefined || (await take(block, id)).type !== 'taken') break
+      if (block === undefined) break
+      if (header.height < oldest && (await parts.derivedHash(header.height)) !== block.executed.hash) {
+        waiting = `block ${header.height} is older than what the operators remember, and not derived from L1 yet`
+        break
+      }
+      if ((await take(block, id)).type !== 'taken') break
       moved = true
     }
     if (!moved) restUntilMs = performance.now() + restMs

@@ -91,6 +91,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
     sequencer: () => sequencer!,
     gossip: () => gossip!,
     l1: l1Watch,
+    derivedHash: async height => (await ground.verifying.engine.block(height))?.hash,
     l1Mark: () => mark,
     say,
   } satisfies CoreParts)
