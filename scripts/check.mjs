@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { filesOf } from './files.mjs'
 import { packed } from './packed.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -32,15 +33,8 @@ console.log(unreadable.length === 0 ? '✓ changesets' : `✗ changesets\n${unre
 failed += unreadable.length
 
 // @l2/op-engine is under the LGPL and is loaded apart: a static import would make it part of what is under MIT. Types leave nothing behind, tests are not shipped.
-const sources = ['packages', 'examples'].flatMap(folder =>
-  readdirSync(`${root}${folder}`, { recursive: true })
-    .map(name => `${folder}/${name}`.replaceAll('\\', '/'))
-    .filter(
-      name =>
-        /\/src\/.*\.[mc]?[jt]s$/.test(name) &&
-        !/node_modules|\/dist\/|\.test\.ts$/.test(name) &&
-        !name.startsWith('packages/op-engine/'),
-    ),
+const sources = filesOf('packages', 'examples').filter(
+  name => /\/src\/.*\.[mc]?[jt]s$/.test(name) && !/\.test\.ts$/.test(name) && !name.startsWith('packages/op-engine/'),
 )
 const linked = sources.filter(name => {
   const text = readFileSync(`${root}${name}`, 'utf8')

@@ -1,21 +1,17 @@
 // pnpm fuzz <target|all> --seconds N [--seed S]: mutated inputs into a decoder, reproducible from the seed it prints.
-import { readdirSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type FuzzTarget, mutate, seededRandom } from '../packages/common/src/testing/index.ts'
+import { filesOf } from './files.mjs'
 
 const { values, positionals } = parseArgs({
   args: process.argv.slice(2).filter(argument => argument !== '--'),
   allowPositionals: true,
   options: { seconds: { type: 'string', default: '10' }, seed: { type: 'string', default: '1' } },
 })
-const root = fileURLToPath(new URL('../packages/', import.meta.url))
-const files = readdirSync(root, { recursive: true })
-  .map(String)
-  .filter(file => file.endsWith('.fuzz.ts') && !file.includes('node_modules'))
-  .sort()
-const targets = new Map(files.map(file => [basename(file, '.fuzz.ts'), resolve(root, file)]))
+const root = fileURLToPath(new URL('..', import.meta.url))
+const targets = new Map(filesOf('packages/*.fuzz.ts').map(file => [basename(file, '.fuzz.ts'), resolve(root, file)]))
 
 const wanted = positionals[0]
 const chosen = [...targets].filter(([name]) => wanted === 'all' || name === wanted)
