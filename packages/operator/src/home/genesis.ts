@@ -145,6 +145,8 @@ export function rulesOf(genesis: OperatorGenesis): Rules {
     firstEpoch: pool.epoch,
     slotBlocks: BigInt(slotBlocks),
     slotsPerEpoch,
+    // It is part of every control state: of the epochs before, only those whose blocks are not settled everywhere count.
+    keepEpochs: 16,
   })
   const schedule = planEpoch(empty, { epoch: pool.epoch, seed, candidates: electionWeights(pool, pool.epoch) })
   const stake: StakeGenesis = { pool, schedule }
