@@ -228,8 +228,18 @@ const reorg: Fault = {
   async run(chaos) {
     const depth = chaos.random.pick([1, 3, 20])
     chaos.say(`  ${depth} blocks`)
-    await ask(chaos.l1Url, 'anvil_reorg', [depth, []])
-    return [{ what: `L1 reorg of ${depth} → settles`, ms: await settlesAgain(chaos, 'a settled block after a reorg') }]
+    const { watch } = chaos
+    const take = async (): Promise<number> => {
+      const milestone = watch.milestone()
+      await ask(chaos.l1Url, 'anvil_reorg', [depth, []])
+      // What was on its way when L1 went back may still settle: eight blocks more are of the new branch.
+      return await spanUntil('eight more settled blocks everywhere', hangMs, () =>
+        [...watch.views().values()].every(view => view.milestone.number > milestone + 8n),
+      )
+    }
+    // One block deep, named blocks have a confirmation: nothing that is settled may go. Deeper, the operators revoke it.
+    const ms = depth === 1 ? await take() : await watch.whileRevoking(take)
+    return [{ what: `L1 reorg of ${depth} → eight more settled`, ms }]
   },
 }
 

@@ -19,6 +19,11 @@ export type Watch = {
   head(without?: readonly number[]): bigint
   /** What went against a promise: two settled blocks of one height, or one that is gone. */
   readonly violations: readonly string[]
+  /**
+   * Until the promise is kept again: L1 takes back what settled blocks stand on, and they may be revoked. What was named
+   * settled before is compared first, and forgotten then.
+   */
+  whileRevoking<T>(run: () => Promise<T>): Promise<T>
   /** Compares every block that was ever named settled with what each operator has now. Answers how many were compared. */
   compare(): Promise<number>
   close(): Promise<void>
@@ -68,8 +73,10 @@ export function openWatch(operators: readonly OperatorProcess[]): Watch {
   const settled = new Map<bigint, string>()
   const violations: string[] = []
   let isClosed = false
+  let isRevoking = false
 
   const note = ({ number, hash }: View['milestone'], id: number): void => {
+    if (isRevoking) return
     const known = settled.get(number)
     if (known !== undefined && known !== hash) {
       violations.push(
@@ -93,31 +100,43 @@ export function openWatch(operators: readonly OperatorProcess[]): Watch {
   const loops = operators.map(follow)
   const highest = (values: Iterable<bigint>): bigint => [...values].reduce((a, b) => (a > b ? a : b), 0n)
 
+  const compare = async (): Promise<number> => {
+    let compared = 0
+    for (const operator of operators.filter(({ id }) => latest.has(id))) {
+      const upTo = latest.get(operator.id)!.milestone.number
+      for (const [number, hash] of settled) {
+        if (number > upTo) continue
+        const block = await ask<{ hash: string } | null>(operator.rpcUrl, 'eth_getBlockByNumber', [
+          `0x${number.toString(16)}`,
+          false,
+        ])
+        compared++
+        if (block?.hash !== hash) {
+          violations.push(
+            `settled block ${number} is ${block?.hash ?? 'missing'} at operator ${operator.id}, not ${hash}`,
+          )
+        }
+      }
+    }
+    return compared
+  }
+
   return {
     violations,
     views: () => latest,
     milestone: () => highest([...latest.values()].map(({ milestone }) => milestone.number)),
     head: (without = []) => highest([...latest].flatMap(([id, { head }]) => (without.includes(id) ? [] : [head]))),
-    async compare() {
-      let compared = 0
-      for (const operator of operators.filter(({ id }) => latest.has(id))) {
-        const upTo = latest.get(operator.id)!.milestone.number
-        for (const [number, hash] of settled) {
-          if (number > upTo) continue
-          const block = await ask<{ hash: string } | null>(operator.rpcUrl, 'eth_getBlockByNumber', [
-            `0x${number.toString(16)}`,
-            false,
-          ])
-          compared++
-          if (block?.hash !== hash) {
-            violations.push(
-              `settled block ${number} is ${block?.hash ?? 'missing'} at operator ${operator.id}, not ${hash}`,
-            )
-          }
-        }
+    async whileRevoking(run) {
+      await compare()
+      settled.clear()
+      isRevoking = true
+      try {
+        return await run()
+      } finally {
+        isRevoking = false
       }
-      return compared
     },
+    compare,
     async close() {
       isClosed = true
       await Promise.all(loops)
