@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
+import { redactUrls } from '@l2/common'
 import { sequencerPoolAbi } from '@l2/contracts/sequencer-pool'
 import {
   type Abi,
   type Address,
+  type BaseError,
   createPublicClient,
   createWalletClient,
   erc20Abi,
@@ -54,9 +56,22 @@ async function send(
     return hash
   } catch (cause) {
     if ((cause as { code?: string }).code === 'COMMAND_FAILED') throw cause
-    const { shortMessage, message } = cause as { shortMessage?: string; message: string }
-    return refuse('COMMAND_FAILED', `${call.functionName}: ${shortMessage ?? message}`, { cause })
+    return refuse('COMMAND_FAILED', `${call.functionName}: ${wordsOf(cause)}`, { cause })
   }
+}
+
+/** What a contract refuses with, or what went wrong on the way to it; no address of a node, in which keys may be. */
+function wordsOf(error: unknown): string {
+  type Reverted = { name: string; data?: { errorName: string } | undefined; reason?: string | undefined }
+  const { shortMessage, message, walk } = error as { shortMessage?: string; message: string; walk?: unknown }
+  if (typeof walk === 'function') {
+    const { data, reason } = ((error as BaseError).walk(
+      inner => (inner as Reverted).name === 'ContractFunctionRevertedError',
+    ) ?? {}) as Partial<Reverted>
+    const words = data?.errorName ?? reason
+    if (words !== undefined) return `refused by the contract: ${words}`
+  }
+  return redactUrls(shortMessage ?? message)
 }
 
 async function approve(ground: Ground, amountWei: bigint): Promise<void> {
