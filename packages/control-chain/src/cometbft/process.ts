@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -9,6 +9,7 @@ import {
   rmSync,
   statfsSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { ControlChainError } from '../errors.js'
@@ -47,11 +48,12 @@ export type CometProcess = {
 }
 
 /**
- * Runs the engine over a home and starts it again when it ends. It ends by itself when the application's socket closes, so it
- * does not outlive this process, however that ends.
+ * Runs the engine over a home and starts it again when it ends. It ends by itself when the application's socket closes; where
+ * it does not, whoever runs the home next ends it.
  */
 export function runComet(binary: string, home: string): CometProcess {
   const logPath = join(home, 'comet.log')
+  const pidPath = join(home, 'comet.pid')
   const ends: number[] = []
   let child: ChildProcess | undefined
   let down: string | undefined
@@ -67,6 +69,7 @@ export function runComet(binary: string, home: string): CometProcess {
 
   const start = (): void => {
     if (existsSync(logPath) && statSync(logPath).size > maxLogBytes) renameSync(logPath, `${logPath}.old`)
+    endLeftover(pidPath, home)
     // A program that was killed leaves its socket, and the next one does not start on it.
     rmSync(cometSockets(home).rpc, { force: true })
     const log = openSync(logPath, 'a', 0o600)
@@ -76,6 +79,7 @@ export function runComet(binary: string, home: string): CometProcess {
       env: { HOME: home, PATH: process.env['PATH'] ?? '' },
     })
     closeSync(log)
+    if (started.pid !== undefined) writeFileSync(pidPath, String(started.pid), { mode: 0o600 })
     readTo = statSync(logPath).size
     isSick = false
     child = started
@@ -131,6 +135,33 @@ export function runComet(binary: string, home: string): CometProcess {
       await gone
       clearTimeout(kill)
     },
+  }
+}
+
+/**
+ * Ends the engine that an operator left which was killed: it means to end by itself, and does not always come to that; as
+ * long as it runs, nobody else can open its databases.
+ */
+function endLeftover(pidPath: string, home: string): void {
+  const pid = existsSync(pidPath) ? Number(readFileSync(pidPath, 'utf8')) : 0
+  if (!Number.isSafeInteger(pid) || pid <= 1 || !argumentsOf(pid).includes(home)) return
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Of a process; nothing where it is not known. */
+function argumentsOf(pid: number): readonly string[] {
+  try {
+    return process.platform === 'linux'
+      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      : execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
+          .trim()
+          .split(' ')
+  } catch {
+    return []
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mountSmallDisk } from '@l2/common/testing'
@@ -72,6 +73,29 @@ describe.skipIf(binary === undefined || process.platform !== 'linux')('the engin
       }
     } finally {
       await chain.close()
+      rmSync(root, { recursive: true, force: true })
+    }
+  })
+
+  it('that an operator left which was killed is ended by the next one', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'l2-comet-'))
+    const home = join(root, 'home')
+    const chain = await open(home)
+    await until('control blocks', () => chain.state().height >= 2n)
+    await chain.close()
+    // It waits for an application, over open databases, and hears nobody.
+    const left = spawn(binary!, ['start', '--home', home], { stdio: 'ignore' })
+    const ended = new Promise(resolve => left.once('exit', (_, signal) => resolve(signal)))
+    await new Promise(resolve => setTimeout(resolve, 2_000))
+    left.kill('SIGSTOP')
+    writeFileSync(join(home, 'comet.pid'), String(left.pid))
+    const next = await open(home)
+    try {
+      expect(await ended).toBe('SIGKILL')
+      await until('it runs', () => next.status.waiting === undefined)
+    } finally {
+      left.kill('SIGKILL')
+      await next.close()
       rmSync(root, { recursive: true, force: true })
     }
   })
