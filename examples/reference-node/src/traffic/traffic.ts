@@ -50,8 +50,7 @@ export function startTraffic({ rpcUrls, chainId, perSecond, onError }: TrafficOp
       })
     awaitToken.catch(() => {})
 
-    const startedAt = performance.now()
-    for (let count = 0; !stopped; count++) {
+    const send = async (count: number): Promise<void> => {
       const index = count % wallets.length
       const wallet = wallets[index]!
       const to = wallets[(index + 1 + (count % 3)) % wallets.length]!.account.address
@@ -66,16 +65,25 @@ export function startTraffic({ rpcUrls, chainId, perSecond, onError }: TrafficOp
         sent.add(await wallet.sendRawTransaction({ serializedTransaction: serialized }))
         nonces[index]!++
       } catch (error) {
-        if (stopped) break
+        if (stopped) return
         onError(error as Error)
         // What the pool holds decides where this account goes on.
         nonces[index] = await wallet
           .getTransactionCount({ address: wallet.account.address, blockTag: 'pending' })
           .catch(() => nonces[index]!)
       }
+    }
+    const startedAt = performance.now()
+    /** What each user has under way: one transaction, so that its nonces follow each other; users do not wait for each other. */
+    const underWay = wallets.map(() => Promise.resolve())
+    for (let count = 0; !stopped; count++) {
+      const index = count % wallets.length
+      await underWay[index]
+      underWay[index] = send(count)
       const ahead = startedAt + ((count + 1) * 1000) / perSecond - performance.now()
       if (ahead > 0) await new Promise(resolve => setTimeout(resolve, ahead))
     }
+    await Promise.all(underWay)
     await awaitToken.catch(() => {})
   }
 
