@@ -19,7 +19,7 @@ import { poolAbi } from '../src/pool/index.js'
 import { type At, accounts, type Chain } from './anvil.js'
 import { proxy, systemConfigAt } from './settlement.js'
 
-export const l1ChainId = 900n
+const l1ChainId = 900n
 export const l2ChainId = 901n
 export const escapeSeconds = 7n * 86_400n
 
@@ -52,7 +52,7 @@ export function operators(scheme: Scheme, powers: readonly bigint[], firstKey = 
     new Map(await Promise.all(present.map(async i => [members[i]!.id, await signers[i]!.sign(digest)] as const)))
   return { members, sign }
 }
-export type Operators = ReturnType<typeof operators>
+type Operators = ReturnType<typeof operators>
 
 /** A committee on an L1, whose pool owns a stock system configuration. */
 export async function deployCommittee(l1: Chain, scheme: Scheme, first: Operators, guardian: Address = zeroAddress) {
