@@ -53,7 +53,7 @@ describe('createWallet', () => {
 
 it('createFundsAlarm: says each thing once, and a stop again after something was posted', () => {
   const said: string[] = []
-  const alarm = createFundsAlarm(message => said.push(message), 12)
+  const alarm = createFundsAlarm(message => said.push(message), 12_000)
   const low = { type: 'runway-low', balanceWei: 10n ** 18n, runwayBlocks: 600n } as const
   const stop = { type: 'balance-stop', balanceWei: 10n ** 15n, costWei: 10n ** 16n } as const
   const submitted = { type: 'submitted', channelId: '0x', key: '0x/0', items: 1, bytes: 1, l1Block: 1n } as const
