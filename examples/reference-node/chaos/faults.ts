@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { seededRandom } from '@l2/common/testing'
+import type { SmallDisk, seededRandom } from '@l2/common/testing'
 import type { OperatorProcess } from '../src/operators/network.js'
 import { signTwice } from './double-header.js'
 import type { Links } from './proxy.js'
