@@ -6,76 +6,15 @@
  * alone.
  */
 export const rateFeedAbi = [
-  {
-    inputs: [
-      { internalType: 'contract IRated', name: 'vault_', type: 'address' },
-      { internalType: 'string', name: 'description_', type: 'string' },
-    ],
-    stateMutability: 'nonpayable',
-    type: 'constructor',
-  },
-  { inputs: [], name: 'NoSuchRound', type: 'error' },
-  {
-    inputs: [],
-    name: 'decimals',
-    outputs: [{ internalType: 'uint8', name: '', type: 'uint8' }],
-    stateMutability: 'view',
-    type: 'function',
-  },
-  {
-    inputs: [],
-    name: 'description',
-    outputs: [{ internalType: 'string', name: '', type: 'string' }],
-    stateMutability: 'view',
-    type: 'function',
-  },
-  {
-    inputs: [],
-    name: 'getRate',
-    outputs: [{ internalType: 'uint256', name: '', type: 'uint256' }],
-    stateMutability: 'view',
-    type: 'function',
-  },
-  {
-    inputs: [{ internalType: 'uint80', name: 'roundId', type: 'uint80' }],
-    name: 'getRoundData',
-    outputs: [
-      { internalType: 'uint80', name: '', type: 'uint80' },
-      { internalType: 'int256', name: 'answer', type: 'int256' },
-      { internalType: 'uint256', name: 'startedAt', type: 'uint256' },
-      { internalType: 'uint256', name: 'updatedAt', type: 'uint256' },
-      { internalType: 'uint80', name: 'answeredInRound', type: 'uint80' },
-    ],
-    stateMutability: 'view',
-    type: 'function',
-  },
-  {
-    inputs: [],
-    name: 'latestRoundData',
-    outputs: [
-      { internalType: 'uint80', name: 'roundId', type: 'uint80' },
-      { internalType: 'int256', name: 'answer', type: 'int256' },
-      { internalType: 'uint256', name: 'startedAt', type: 'uint256' },
-      { internalType: 'uint256', name: 'updatedAt', type: 'uint256' },
-      { internalType: 'uint80', name: 'answeredInRound', type: 'uint80' },
-    ],
-    stateMutability: 'view',
-    type: 'function',
-  },
-  {
-    inputs: [],
-    name: 'vault',
-    outputs: [{ internalType: 'contract IRated', name: '', type: 'address' }],
-    stateMutability: 'view',
-    type: 'function',
-  },
-  {
-    inputs: [],
-    name: 'version',
-    outputs: [{ internalType: 'uint256', name: '', type: 'uint256' }],
-    stateMutability: 'view',
-    type: 'function',
-  },
+  {inputs: [{internalType: 'contract IRated', name: 'vault_', type: 'address'}, {internalType: 'string', name: 'description_', type: 'string'}], stateMutability: 'nonpayable', type: 'constructor'},
+  {inputs: [], name: 'NoSuchRound', type: 'error'},
+  {inputs: [], name: 'decimals', outputs: [{internalType: 'uint8', name: '', type: 'uint8'}], stateMutability: 'view', type: 'function'},
+  {inputs: [], name: 'description', outputs: [{internalType: 'string', name: '', type: 'string'}], stateMutability: 'view', type: 'function'},
+  {inputs: [], name: 'getRate', outputs: [{internalType: 'uint256', name: '', type: 'uint256'}], stateMutability: 'view', type: 'function'},
+  {inputs: [{internalType: 'uint80', name: 'roundId', type: 'uint80'}], name: 'getRoundData', outputs: [{internalType: 'uint80', name: '', type: 'uint80'}, {internalType: 'int256', name: 'answer', type: 'int256'}, {internalType: 'uint256', name: 'startedAt', type: 'uint256'}, {internalType: 'uint256', name: 'updatedAt', type: 'uint256'}, {internalType: 'uint80', name: 'answeredInRound', type: 'uint80'}], stateMutability: 'view', type: 'function'},
+  {inputs: [], name: 'latestRoundData', outputs: [{internalType: 'uint80', name: 'roundId', type: 'uint80'}, {internalType: 'int256', name: 'answer', type: 'int256'}, {internalType: 'uint256', name: 'startedAt', type: 'uint256'}, {internalType: 'uint256', name: 'updatedAt', type: 'uint256'}, {internalType: 'uint80', name: 'answeredInRound', type: 'uint80'}], stateMutability: 'view', type: 'function'},
+  {inputs: [], name: 'vault', outputs: [{internalType: 'contract IRated', name: '', type: 'address'}], stateMutability: 'view', type: 'function'},
+  {inputs: [], name: 'version', outputs: [{internalType: 'uint256', name: '', type: 'uint256'}], stateMutability: 'view', type: 'function'},
 ] as const
 
 /** What a transaction without receiver deploys `RateFeed` with, before the arguments of its constructor. */
