@@ -30,15 +30,22 @@ export type Watch = {
 }
 
 const askMs = 200
+/** Who is watched answers at once, or counts as away; who is asked once has time. */
 const answerMs = 1_500
+const patientMs = 20_000
 
 /** One call of an operator's JSON-RPC. */
-export async function ask<T>(url: string, method: string, params: readonly unknown[] = []): Promise<T> {
+export async function ask<T>(
+  url: string,
+  method: string,
+  params: readonly unknown[] = [],
+  mostMs: number = patientMs,
+): Promise<T> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    signal: AbortSignal.timeout(answerMs),
+    signal: AbortSignal.timeout(mostMs),
   })
   const { result, error } = (await response.json()) as { result?: T; error?: { message: string } }
   if (error !== undefined) throw new Error(`${method}: ${error.message}`)
@@ -55,8 +62,8 @@ type Operators = {
 
 async function look({ rpcUrl }: OperatorProcess): Promise<View> {
   const [head, said] = await Promise.all([
-    ask<string>(rpcUrl, 'eth_blockNumber'),
-    ask<Operators>(rpcUrl, 'l2_operators'),
+    ask<string>(rpcUrl, 'eth_blockNumber', [], answerMs),
+    ask<Operators>(rpcUrl, 'l2_operators', [], answerMs),
   ])
   return {
     head: BigInt(head),
