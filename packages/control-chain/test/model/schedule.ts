@@ -724,8 +724,9 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
   }
   /** Loses its home, keys apart, and joins again by the state of the others; its blocks are pulled from them. */
   function loseHome(operator: Operator): void {
-    const isElsewhere = [...latest().settled].every(([, hash]) =>
-      operators.some(other => other !== operator && !other.liar && other.disk.has(idOf(hash))),
+    // What it has named counts until its next list: whoever loses that counts among the faulty until then.
+    const isElsewhere = [...operator.disk].every(id =>
+      operators.some(other => other !== operator && !other.liar && other.disk.has(id)),
     )
     if (!isElsewhere) return
     operator.disk = new Set([0])
