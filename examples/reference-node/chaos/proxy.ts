@@ -20,6 +20,8 @@ export type Links = {
   close(): Promise<void>
 }
 
+const maxPendingBytes = 4 << 20
+
 export function createLinks(): Links {
   const servers: Server[] = []
   const sockets = new Map<Socket, Link>()
@@ -27,20 +29,26 @@ export function createLinks(): Links {
   let lateMs = 0
   const isCut = ({ from, to }: Pick<Link, 'from' | 'to'>): boolean => cut.has(from) || cut.has(to)
 
-  /** Hands bytes on in their order, late by what holds when they come. */
+  /** Hands bytes on in their order, late by what holds when they come; what is on its way stays below a bound. */
   function pipe(a: Socket, b: Socket): void {
-    let last = Promise.resolve()
+    const queue: Buffer[] = []
+    let lastDue = 0
+    let pending = 0
     a.on('data', bytes => {
-      const ms = lateMs
-      const due = ms === 0 ? Promise.resolve() : new Promise<void>(resolve => setTimeout(resolve, ms))
-      a.pause()
-      last = Promise.all([last, due]).then(() => {
-        if (!b.destroyed) b.write(bytes)
-      })
-      // One piece on its way at a time: what is late does not pile up here.
-      void last.then(() => a.resume())
+      const due = Math.max(lastDue, performance.now() + lateMs)
+      lastDue = due
+      pending += bytes.length
+      if (pending > maxPendingBytes) a.pause()
+      queue.push(bytes)
+      setTimeout(() => {
+        // Whichever timer comes first, the oldest piece goes.
+        const next = queue.shift()!
+        pending -= next.length
+        if (pending <= maxPendingBytes) a.resume()
+        if (!b.destroyed) b.write(next)
+      }, due - performance.now())
     })
-    a.on('close', () => b.destroy())
+    a.on('close', () => setTimeout(() => b.destroy(), lateMs))
     a.on('error', () => b.destroy())
   }
 
