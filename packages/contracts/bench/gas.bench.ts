@@ -54,6 +54,7 @@ import { deployPool, l2ChainId, rollup, sequencers, startStake } from '../test/s
 import { stock } from '../test/stock.js'
 import { trieProof } from '../test/trie-proof.js'
 import { committees } from './committees.js'
+import { liquidStaking, splitting } from './money.js'
 
 const [, alice, bob] = accounts
 const rows: [string, bigint, bigint | undefined][] = []
@@ -325,6 +326,8 @@ async function predeploys() {
 
 await pool()
 await stakes()
+await liquidStaking(row)
+await splitting(row)
 await portals()
 await bridge()
 await predeploys()
