@@ -1,0 +1,61 @@
+import type { ControlState, HeaderId } from '@l2/control-chain'
+import type { SequencerLoop } from '@l2/node'
+import type { Hash } from 'viem'
+import { heightOnPath } from './align.js'
+import type { NamedChain } from './own-chain.js'
+
+export type StandingParts = {
+  genesis: Hash
+  state(): ControlState
+  sequencer(): SequencerLoop
+  chain(): NamedChain
+  say(message: string): void
+}
+
+/** Where the own chain stands before the term in force and before L1, and its way back there. */
+export function createStanding({ genesis, state, sequencer, chain, say }: StandingParts) {
+  /** The term in which L1 dropped what the own head stood on: nothing more is signed in it. */
+  let droppedIn: number | undefined
+  let invalid: { view: number; header: HeaderId } | undefined
+  const rollbackTo = (now: ControlState): HeaderId | undefined => {
+    const common = sequencer().commonWithL1
+    if (common === undefined || common >= now.milestone.height) return undefined
+    const hash = now.settled.get(common)
+    return hash === undefined ? undefined : { height: common, hash }
+  }
+  return {
+    isOriginDropped: (): boolean => droppedIn === state().view,
+    /** Takes the own chain back to where the term in force allows it to go on. */
+    async align(now: ControlState): Promise<void> {
+      const own = sequencer()
+      const keep = heightOnPath(now, chain())
+      const common = own.commonWithL1
+      const isDropped = common !== undefined && common < own.head.number
+      if (isDropped) droppedIn = now.view
+      // Below the milestone only the fold goes back.
+      const living = isDropped && common >= now.milestone.height ? common : own.head.number
+      const to = keep < living ? keep : living
+      if (to >= own.head.number) return
+      const why = keep <= living ? `term ${now.view} goes on from there` : 'L1 dropped the rest'
+      say(`goes back to block ${to}: ${why}`)
+      await own.goBack(to, now.view)
+    },
+    /** What the leader made does not hold. */
+    refuse(header: HeaderId, reason: string): void {
+      if (header.height <= state().start.height) return
+      say(`block ${header.height} of the leader is invalid: ${reason}`)
+      invalid = { view: state().view, header }
+    },
+    /** What is voted by. */
+    at(now: ControlState) {
+      const { head } = chain()
+      return {
+        head: { height: head, hash: chain().blockAt(head)?.hash ?? genesis },
+        catchingUp: head < now.milestone.height,
+        originDropped: droppedIn === now.view,
+        rollbackTo: rollbackTo(now),
+        invalidHeader: invalid?.view === now.view ? invalid.header : undefined,
+      }
+    },
+  }
+}
