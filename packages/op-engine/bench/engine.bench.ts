@@ -75,7 +75,11 @@ function genesisFile(name: string, accounts: number, family: 'op' | 'plain'): st
 const rollup = newRollup({
   l1ChainId: 900n,
   l2ChainId: 901n,
-  genesis: { l1: { number: 1n, hash: zeroHash }, l2: { number: 0n, hash: zeroHash }, l2TimeSeconds: genesisTimeSeconds },
+  genesis: {
+    l1: { number: 1n, hash: zeroHash },
+    l2: { number: 0n, hash: zeroHash },
+    l2TimeSeconds: genesisTimeSeconds,
+  },
   batcher: senders[0]!.address,
   batchInbox: senders[0]!.address,
   depositContract: senders[0]!.address,

@@ -26,14 +26,19 @@ export type FeeSplitterOptions = FeeSplit & {
   readonly claimWindowSeconds: bigint
 }
 
-type Seven<T> = readonly [T, T, T, T, T, T, T]
+/** A value for each party, in the order of {@link feeParties}. */
+export type OfParties<T> = readonly [T, T, T, T, T, T, T]
 
 /** The arguments of the contract's `setSplit`. */
-export function setSplitArgs({ split, receivers, remainderTo }: FeeSplit): [Seven<number>, Seven<Address>, number] {
+export function setSplitArgs({
+  split,
+  receivers,
+  remainderTo,
+}: FeeSplit): [OfParties<number>, OfParties<Address>, number] {
   const to: Readonly<Partial<Record<FeeParty, Address>>> = receivers
   return [
-    feeParties.map(party => split[party] ?? 0) as unknown as Seven<number>,
-    feeParties.map(party => to[party] ?? zeroAddress) as unknown as Seven<Address>,
+    feeParties.map(party => split[party] ?? 0) as unknown as OfParties<number>,
+    feeParties.map(party => to[party] ?? zeroAddress) as unknown as OfParties<Address>,
     feeParties.indexOf(remainderTo),
   ]
 }

@@ -6,5 +6,7 @@ export {
   type FeeSplitterOptions,
   feeParties,
   feeSplitterDeployment,
+  type OfParties,
   setSplitArgs,
 } from './deployment.js'
+export type { ContractActions } from '../contract-actions.js'

@@ -1,5 +1,5 @@
 export { liquidVaultActions, rateFeedActions, rebasingTokenActions } from './actions.js'
-export { liquidVaultAbi, liquidVaultBytecode, liquidVaultDeployedBytecode } from './contract.js'
+export { liquidVaultAbi, liquidVaultBytecode, liquidVaultDeployedBytecode, liquidVaultImmutables } from './contract.js'
 export {
   type LiquidVaultLimits,
   type LiquidVaultOptions,
@@ -7,5 +7,6 @@ export {
   recommendedLimits,
   type VaultReport,
 } from './deployment.js'
-export { rateFeedAbi, rateFeedBytecode, rateFeedDeployedBytecode } from './rate-feed/contract.js'
-export { rebasingTokenAbi, rebasingTokenBytecode, rebasingTokenDeployedBytecode } from './rebasing-token/contract.js'
+export { rateFeedAbi, rateFeedBytecode, rateFeedDeployedBytecode, rateFeedImmutables } from './rate-feed/contract.js'
+export { rebasingTokenAbi, rebasingTokenBytecode, rebasingTokenDeployedBytecode, rebasingTokenImmutables } from './rebasing-token/contract.js'
+export type { ContractActions } from '../contract-actions.js'

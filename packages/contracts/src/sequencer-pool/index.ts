@@ -13,3 +13,4 @@ export {
   type SequencerPoolWindows,
   sequencerPoolDeployment,
 } from './deployment.js'
+export type { ContractActions } from '../contract-actions.js'

@@ -40,10 +40,11 @@ type Ordered = {
   misbehaved: readonly number[]
 }
 
-/** The state behind any order: what is folded, what waits for its commit, and what is on the disk. */
-export type Ledger = ReturnType<typeof createLedger>
-
-/** @throws ControlChainError `CONFIG_INVALID`, `SNAPSHOT_INVALID` for a store that holds something else */
+/**
+ * The state behind any order: what is folded, what waits for its commit, and what is on the disk.
+ *
+ * @throws ControlChainError `CONFIG_INVALID`, `SNAPSHOT_INVALID` for a store that holds something else
+ */
 export function createLedger(options: ControlChainOptions, dependencies: ControlChainDependencies) {
   const { operators, parameters } = options
   const { plan, store } = dependencies

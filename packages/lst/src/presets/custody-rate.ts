@@ -51,7 +51,15 @@ const nonces: FixedExits = {
     for (const [id, { owner, assets, shares, at, done }] of pool.requests) {
       if (done) continue
       const isWaiting = id >= pool.nextUnlock
-      yield { id, owner, assets, shares, at, isWaiting, isReady: !isWaiting && pool.now >= at + pool.withdrawDelaySeconds }
+      yield {
+        id,
+        owner,
+        assets,
+        shares,
+        at,
+        isWaiting,
+        isReady: !isWaiting && pool.now >= at + pool.withdrawDelaySeconds,
+      }
     }
   },
   figures(lst) {

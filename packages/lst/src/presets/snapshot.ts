@@ -79,7 +79,8 @@ function fixedPart(core: Core): unknown {
       return { cycleLength, virtualOffset, autoSync, checkpointOnExit, seedAccount, seedShares }
     }
     case 'rate': {
-      const { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance } = core.state
+      const { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance } =
+        core.state
       return { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance }
     }
     case 'rebasing': {

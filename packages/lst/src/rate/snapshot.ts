@@ -130,9 +130,13 @@ const operations = {
     amount('assets', args.assets)
     amount('shares', args.shares)
     if (pool.now < pool.updatedAt + pool.minIntervalSeconds)
-      fail('UPDATE_EARLY', `the next update can come at ${pool.updatedAt + pool.minIntervalSeconds} s, it is ${pool.now} s`, {
-        limit: pool.updatedAt + pool.minIntervalSeconds,
-      })
+      fail(
+        'UPDATE_EARLY',
+        `the next update can come at ${pool.updatedAt + pool.minIntervalSeconds} s, it is ${pool.now} s`,
+        {
+          limit: pool.updatedAt + pool.minIntervalSeconds,
+        },
+      )
     const before = snapshotAssetsOf(pool, e18)
     const after = snapshotAssetsOf({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares }, e18)
     const most = mulDown(before, pool.maxDeltaE18, e18)

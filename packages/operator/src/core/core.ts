@@ -1,5 +1,11 @@
 import { isL2Error } from '@l2/common'
-import { type ControlChain, type ControlState, type FoldedBlock, nameBlocks, type OperatorList } from '@l2/control-chain'
+import {
+  type ControlChain,
+  type ControlState,
+  type FoldedBlock,
+  nameBlocks,
+  type OperatorList,
+} from '@l2/control-chain'
 import type { HeaderGossip } from '@l2/gossip'
 import type { Leadership, SequencerLoop } from '@l2/node'
 import type { HeaderDomain, SenderRecovery } from '@l2/sequencer-core/block'
@@ -69,7 +75,13 @@ export function createCore(parts: CoreParts): OperatorCore {
     }))
   const standing = createStanding({ genesis: parts.genesis, state, sequencer, chain, say })
   const { isOriginDropped } = standing
-  const { leaderNow, leadership, operatorOf, headerOf } = createLeaders({ id, operators, state, chain, isOriginDropped })
+  const { leaderNow, leadership, operatorOf, headerOf } = createLeaders({
+    id,
+    operators,
+    state,
+    chain,
+    isOriginDropped,
+  })
   const { lags, arrived, settled } = createLags()
   const inbox = createInbox({
     domain,
@@ -164,13 +176,7 @@ export function createCore(parts: CoreParts): OperatorCore {
         .catch(error => say(`gossip: ${(error as Error).message}`))
     },
     leader: () => leaderNow(chain().head + 1n),
-    milestone() {
-      const { milestone } = state()
-      const own = sequencer()
-      const height = milestone.height < own.head.number ? milestone.height : own.head.number
-      const block = own.block(height)
-      return { number: height, hash: block?.ref.hash ?? parts.genesis }
-    },
+    milestone: standing.milestone,
     close: () => stop(),
   }
 }

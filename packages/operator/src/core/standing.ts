@@ -40,6 +40,13 @@ export function createStanding({ genesis, state, sequencer, chain, say }: Standi
       say(`goes back to block ${to}: ${why}`)
       await own.goBack(to, now.view)
     },
+    /** The highest settled block that is executed here. */
+    milestone(): { number: bigint; hash: Hash } {
+      const { milestone } = state()
+      const own = sequencer()
+      const height = milestone.height < own.head.number ? milestone.height : own.head.number
+      return { number: height, hash: own.block(height)?.ref.hash ?? genesis }
+    },
     /** What the leader made does not hold. */
     refuse(header: HeaderId, reason: string): void {
       if (header.height <= state().start.height) return

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
-import { bytesToHex, hexToBytes } from '@l2/common'
+import { bytesToHex } from '@l2/common'
 import { readSchema } from '@l2/common/schema'
 import type { CometSigningKey } from '@l2/control-chain/cometbft'
 import { ed25519 } from '@noble/curves/ed25519.js'
@@ -125,10 +125,4 @@ export async function signWithEngineKey(key: CometSigningKey, message: Uint8Arra
 /** The public key of an ed25519 secret. */
 export function enginePublicKey(secret: Uint8Array): Hex {
   return bytesToHex(ed25519.getPublicKey(secret))
-}
-
-/** A key as bytes. @throws OperatorError `CONFIG_INVALID` */
-export function secretBytes(text: string, what: string): Uint8Array {
-  const bytes = hexToBytes(text)
-  return bytes?.length === 32 ? bytes : refuse('CONFIG_INVALID', `${what} is no key of 32 bytes`)
 }

@@ -84,7 +84,12 @@ export type FeeSplitterRefusal =
   | 'ProofInvalid'
   | 'PaymentRefused'
 
-type Step = { readonly state: FeeSplitterState; readonly events: readonly FeeSplitterEvent[]; readonly result: null }
+/** What a command gives. */
+export type FeeSplitterStep = {
+  readonly state: FeeSplitterState
+  readonly events: readonly FeeSplitterEvent[]
+  readonly result: null
+}
 
 function refuse(reason: FeeSplitterRefusal, message: string): never {
   throw new SequencerError(message, { code: 'SPLITTER_REFUSED', details: { reason } })
@@ -125,7 +130,7 @@ export function heldWei(state: FeeSplitterState): bigint {
   return state.undistributedWei + owed + state.usersWei + promisedWei(state)
 }
 
-function distribute(state: FeeSplitterState, refusing: readonly Party[]): Step {
+function distribute(state: FeeSplitterState, refusing: readonly Party[]): FeeSplitterStep {
   const { undistributedWei: amountWei, split, remainderTo } = state
   const sharesWei = splitAmount(amountWei, split, remainderTo)
   const events: FeeSplitterEvent[] = [{ type: 'distributed', amountWei, sharesWei }]
@@ -149,7 +154,7 @@ function rebateAt({ rebates }: FeeSplitterState, rebate: number): OpenRebate {
 const withRebate = (state: FeeSplitterState, at: number, rebate: OpenRebate): readonly OpenRebate[] =>
   state.rebates.map((known, index) => (index === at ? rebate : known))
 
-function claim(state: FeeSplitterState, command: FeeSplitterCommand & { type: 'claim' }): Step {
+function claim(state: FeeSplitterState, command: FeeSplitterCommand & { type: 'claim' }): FeeSplitterStep {
   const { rebate, index, account, amountWei, proof, atSeconds } = command
   const of = rebateAt(state, rebate)
   if (atSeconds >= of.endsAtSeconds) refuse('RebateOver', `rebate ${rebate} ended at ${of.endsAtSeconds}`)
@@ -187,7 +192,7 @@ function claim(state: FeeSplitterState, command: FeeSplitterCommand & { type: 'c
  * console.log(shared.paidWei.sequencer, shared.usersWei) // 50n 51n
  * ```
  */
-export function applyFeeSplitter(state: FeeSplitterState, command: FeeSplitterCommand): Step {
+export function applyFeeSplitter(state: FeeSplitterState, command: FeeSplitterCommand): FeeSplitterStep {
   switch (command.type) {
     case 'receive': {
       checkNonNegative({ amountWei: command.amountWei })
