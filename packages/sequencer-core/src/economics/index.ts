@@ -1,6 +1,6 @@
 export type { OrderedKey, OrderedMap } from '@l2/common'
 export type { AltDaChoice, CompressorChoice, Plan, PlanInput } from '../batcher/planner.js'
-export type { Step } from './fee-splitter.js'
+
 export {
   applyFeeSplitter,
   createFeeSplitter,
