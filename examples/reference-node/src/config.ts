@@ -123,9 +123,9 @@ const schema = z
     if (config.beacon !== undefined && config.l1 === undefined) {
       context.addIssue({ code: 'custom', path: ['beacon'], message: 'needs --l1' })
     }
-    const shortest = (1 + expectedInclusionBlocks) * l1BlockMs(config)
-    if (config.latencyMs !== undefined && config.latencyMs < shortest) {
-      context.addIssue({ code: 'custom', path: ['latency'], message: `L1 needs ${shortest} s at least` })
+    const shortestMs = (1 + expectedInclusionBlocks) * l1BlockMs(config)
+    if (config.latencyMs !== undefined && config.latencyMs < shortestMs) {
+      context.addIssue({ code: 'custom', path: ['latency'], message: `L1 needs ${shortestMs / 1000} s at least` })
     }
     if (config.s3 !== undefined && config.da !== 's3' && config.da !== 'router') {
       context.addIssue({ code: 'custom', path: ['s3'], message: 'a bucket is for --da s3 or --da router' })

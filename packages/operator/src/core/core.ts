@@ -35,7 +35,7 @@ export type CoreParts = {
   chain(): ControlChain
   sequencer(): SequencerLoop
   gossip(): HeaderGossip
-  l1: { readonly number: bigint }
+  l1: { readonly number: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
   derivedHash(height: bigint): Promise<Hash | undefined>
   /** What the operator last saw of L1 where it is final. */
   l1Mark(): OperatorList['l1']
@@ -73,7 +73,10 @@ export function createCore(parts: CoreParts): OperatorCore {
       ...{ sequencer: sequencer(), domain, genesis: parts.genesis },
       l1Number: () => parts.l1.number,
     }))
-  const standing = createStanding({ genesis: parts.genesis, state, sequencer, chain, say })
+  const standing = createStanding({
+    ...{ genesis: parts.genesis, state, sequencer, chain, say },
+    l1HashAt: number => parts.l1.hashAt(number),
+  })
   const { isOriginDropped } = standing
   const { leaderNow, leadership, operatorOf, headerOf } = createLeaders({
     id,

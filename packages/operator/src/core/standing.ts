@@ -2,6 +2,7 @@ import type { ControlState, HeaderId } from '@l2/control-chain'
 import type { SequencerLoop } from '@l2/node'
 import type { Hash } from 'viem'
 import { heightOnPath } from './align.js'
+import { createDropped, type DroppedBlock } from './dropped.js'
 import type { NamedChain } from './own-chain.js'
 
 export type StandingParts = {
@@ -9,19 +10,33 @@ export type StandingParts = {
   state(): ControlState
   sequencer(): SequencerLoop
   chain(): NamedChain
+  /** The hash of the L1 block at a height, as it is now. */
+  l1HashAt(number: bigint): Promise<Hash | undefined>
   say(message: string): void
 }
 
 /** Where the own chain stands before the term in force and before L1, and its way back there. */
-export function createStanding({ genesis, state, sequencer, chain, say }: StandingParts) {
+export function createStanding({ genesis, state, sequencer, chain, l1HashAt, say }: StandingParts) {
+  const dropped = createDropped(l1HashAt)
   /** The term in which L1 dropped what the own head stood on: nothing more is signed in it. */
   let droppedIn: number | undefined
   let invalid: { view: number; header: HeaderId } | undefined
   const rollbackTo = (now: ControlState): HeaderId | undefined => {
     const common = sequencer().commonWithL1
-    if (common === undefined || common >= now.milestone.height) return undefined
+    if (common === undefined || common >= now.milestone.height) return dropped.rollbackTo
     const hash = now.settled.get(common)
     return hash === undefined ? undefined : { height: common, hash }
+  }
+  /** The own blocks above a height, as L1 had them. */
+  const above = (height: bigint): DroppedBlock[] => {
+    const blocks: DroppedBlock[] = []
+    for (let at = height + 1n; at <= chain().head; at++) {
+      const block = sequencer().block(at)
+      if (block === undefined) continue
+      const { l1OriginNumber: number, l1OriginHash } = block.header
+      blocks.push({ height: at, hash: chain().nameOf(block), origin: { number, hash: l1OriginHash } })
+    }
+    return blocks
   }
   return {
     isOriginDropped: (): boolean => droppedIn === state().view,
@@ -31,7 +46,11 @@ export function createStanding({ genesis, state, sequencer, chain, say }: Standi
       const keep = heightOnPath(now, chain())
       const common = own.commonWithL1
       const isDropped = common !== undefined && common < own.head.number
-      if (isDropped) droppedIn = now.view
+      if (isDropped) {
+        droppedIn = now.view
+        dropped.note(above(common))
+      }
+      await dropped.look(now)
       // Below the milestone only the fold goes back.
       const living = isDropped && common >= now.milestone.height ? common : own.head.number
       const to = keep < living ? keep : living
