@@ -432,7 +432,7 @@ const rate: Model<RatePool> = {
     ...createRatePool({
       now: big(initial.now),
       feeE18: big(params.feeE18),
-      withdrawDelaySeconds: big(params.withdrawDelaySeconds),
+      withdrawDelaySeconds: big(params.withdrawDelay),
       legacyRounding: params.legacyRounding === true,
     }),
     totalDeposits: a(initial.totalDeposits),
@@ -511,7 +511,7 @@ const snapshot: Model<SnapshotPool> = {
     ...createSnapshotPool({
       now: big(initial.now),
       maxDeltaE18: big(params.maxDeltaE18),
-      minIntervalSeconds: big(params.minIntervalSeconds),
+      minIntervalSeconds: big(params.minInterval),
     }),
     snapshotAssets: a(initial.snapshotTotal),
     snapshotShares: s(initial.snapshotSupply),
