@@ -10,7 +10,7 @@ import { type GethProcess, spawnOpGeth } from '@l2/sequencer-core/node'
 import { startL1 } from '@l2/settlement/testing'
 import { type Hash, type Hex, hexToBytes } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { goProgram } from '../../../scripts/go.mjs'
 import { ask, startStockFollower } from '../../../scripts/stock-follower.js'
 
@@ -32,7 +32,10 @@ const user = privateKeyToAccount(`0x${'a1'.repeat(32)}`)
 const [leaderAccount, otherAccount] = [0x21, 0x22].map(byte => privateKeyToAccount(`0x${byte.toString(16).repeat(32)}`))
 const bridgeAccount = privateKeyToAccount(`0x${'31'.repeat(32)}`)
 const domain = { chainId, rollup: `0x${'01'.repeat(20)}` } as const
-const folder = mkdtempSync(join(tmpdir(), 'l2-bridge-'))
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'l2-bridge-'))
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function startChain() {
