@@ -7,8 +7,8 @@ import { build } from 'esbuild'
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
 for (const name of readdirSync(packages)) {
   const manifest = JSON.parse(readFileSync(`${packages}${name}/package.json`, 'utf8'))
-  // A node is a program on a machine: files, sockets, processes.
-  if (manifest.private || manifest.name === '@l2/node') continue
+  // A node and an operator are programs on a machine: files, sockets, processes.
+  if (manifest.private || ['@l2/node', '@l2/operator'].includes(manifest.name)) continue
   const { outputFiles } = await build({
     stdin: { contents: `export * from '${manifest.name}'`, resolveDir: `${packages}${name}`, loader: 'js' },
     bundle: true,

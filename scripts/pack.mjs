@@ -85,12 +85,13 @@ await pool.close()`,
     run('node', ['engine.mjs'], folder)
   } else console.log('the engine was not built: that its package runs is not checked')
 
-  // A node's types are Node's; every other entry must do without them.
-  const nodeOnly = entry => entry.startsWith('@l2/node')
+  // The types of a node and of an operator are Node's, and those over PostgreSQL `pg`'s, which is not installed here; every other entry must do without.
+  const nodeOnly = entry => /^@l2\/(node|operator)/.test(entry)
+  const typed = entries.filter(entry => entry !== '@l2/sequencer-core/postgres')
   const importsOf = chosen =>
     chosen.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n')
-  writeFileSync(join(folder, 'types.ts'), importsOf(entries.filter(entry => !nodeOnly(entry))))
-  writeFileSync(join(folder, 'node-types.ts'), importsOf(entries.filter(nodeOnly)))
+  writeFileSync(join(folder, 'types.ts'), importsOf(typed.filter(entry => !nodeOnly(entry))))
+  writeFileSync(join(folder, 'node-types.ts'), importsOf(typed.filter(nodeOnly)))
   const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
   const compilerOptions = {
     noEmit: true,

@@ -26,7 +26,7 @@ const budgets = [
   ['@l2/sequencer-core/fees', 'l1FeeFjord', 2],
   ['@l2/sequencer-core', 'openChannel', 45],
   ['@l2/sequencer-core', 'createBatcher', 35],
-  ['@l2/sequencer-core', 'createDerivationPipeline', 127],
+  ['@l2/sequencer-core', 'createDerivationPipeline', 128],
   ['@l2/staking', 'buildElection', 2],
   ['@l2/staking', 'createPool', 40],
 ]

@@ -5,7 +5,7 @@ import { payloadHashOf } from '../message/announcement.js'
 import { encodeRequest, maxRequestBytes } from '../message/exchange.js'
 import type { Peer } from '../peers/peers.js'
 import type { BlockQuery, ForwardAnswer, GossipBlock, ReceivedHeader, RequestOptions } from '../port/gossip.js'
-import type { GossipParts } from './gossip.js'
+import type { GossipParts } from './parts.js'
 import { createQuestions } from './questions.js'
 
 /** What is asked of peers. */

@@ -1,16 +1,13 @@
 import { closable, type Logger } from '@l2/common'
-import { type HeaderDomain, hashSequencerHeader } from '@l2/sequencer-core/block'
+import { hashSequencerHeader } from '@l2/sequencer-core/block'
 import type { Hash, Hex } from 'viem'
 import { GossipError, refuse } from '../errors.js'
 import { decodeAnnouncement, encodeAnnouncement, maxAnnouncementBytes, payloadHashOf } from '../message/announcement.js'
 import { maxRequestBytes } from '../message/exchange.js'
-import { createPeers, type Peers } from '../peers/peers.js'
+import { createPeers } from '../peers/peers.js'
 import type {
   BlockSource,
-  ForwardAnswer,
   GossipBlock,
-  GossipMember,
-  GossipTraffic,
   GossipVerdict,
   HeaderGossip,
   PeerFault,
@@ -19,8 +16,9 @@ import type {
 import { type GossipLimits, type GossipOptions, readGossipOptions } from '../port/options.js'
 import { createAsking } from './ask.js'
 import { inTime } from './in-time.js'
+import type { GossipParts, TransactionReceiver } from './parts.js'
 import { createSeenPlaces } from './places.js'
-import { createRecentBlocks, type RecentBlocks } from './recent.js'
+import { createRecentBlocks } from './recent.js'
 import { createServing } from './serve.js'
 import type { GossipTransport, TransportHandlers } from './transport.js'
 
@@ -32,25 +30,7 @@ export type GossipDependencies = {
   monotonicMs?: (() => number) | undefined
 }
 
-/** What the parts of one gossip share. */
-export type GossipParts = {
-  readonly self: Hex
-  readonly domain: HeaderDomain
-  readonly limits: GossipLimits
-  readonly peers: Peers
-  readonly recent: RecentBlocks
-  readonly source: BlockSource
-  readonly logger: Logger | undefined
-  readonly monotonicMs: () => number
-  readonly traffic: { -readonly [K in keyof GossipTraffic]: number }
-  readonly transport: () => GossipTransport
-  readonly receiver: () => TransactionReceiver | undefined
-  /** Books a fault, and cuts the peer off when it was one too many. */
-  fault(peer: Hex, fault: PeerFault): void
-}
-
 type HeaderSubscriber = (received: ReceivedHeader) => GossipVerdict | Promise<GossipVerdict>
-type TransactionReceiver = (transaction: Uint8Array, from: GossipMember) => ForwardAnswer | Promise<ForwardAnswer>
 
 /** One handler at a time. */
 function createSlot<H>(what: string): { set(handler: H): () => void; get(): H | undefined } {

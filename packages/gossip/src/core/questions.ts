@@ -9,7 +9,7 @@ import {
 } from '../message/exchange.js'
 import type { Peer } from '../peers/peers.js'
 import { firstOf } from './first-of.js'
-import type { GossipParts } from './gossip.js'
+import type { GossipParts } from './parts.js'
 import { maxServing } from './serve.js'
 
 /** Who was overtaken by another is asked after the others for so long. */

@@ -3,8 +3,8 @@ import { payloadHashOf } from '../message/announcement.js'
 import { decodeRequest, type ExchangeAnswer, type ExchangeRequest, encodeAnswer } from '../message/exchange.js'
 import type { Peer } from '../peers/peers.js'
 import type { ForwardAnswer, GossipBlock, GossipMember } from '../port/gossip.js'
-import type { GossipParts } from './gossip.js'
 import { inTime } from './in-time.js'
+import type { GossipParts } from './parts.js'
 
 /** Answers that are being made at once: of one peer, and of all. Each may hold the largest payload twice. */
 export const maxServing = 4
