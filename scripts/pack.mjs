@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isNodeOnly, isPeersOwn } from './entry-types.mjs'
 import { installWithoutCompiler, libraries, packed, run } from './packed.mjs'
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
@@ -85,13 +86,11 @@ await pool.close()`,
     run('node', ['engine.mjs'], folder)
   } else console.log('the engine was not built: that its package runs is not checked')
 
-  // The types of a node and of an operator are Node's, and those over PostgreSQL `pg`'s, which is not installed here; every other entry must do without.
-  const nodeOnly = entry => /^@l2\/(node|operator)/.test(entry)
-  const typed = entries.filter(entry => entry !== '@l2/sequencer-core/postgres')
+  const typed = entries.filter(entry => !isPeersOwn(entry))
   const importsOf = chosen =>
     chosen.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n')
-  writeFileSync(join(folder, 'types.ts'), importsOf(typed.filter(entry => !nodeOnly(entry))))
-  writeFileSync(join(folder, 'node-types.ts'), importsOf(typed.filter(nodeOnly)))
+  writeFileSync(join(folder, 'types.ts'), importsOf(typed.filter(entry => !isNodeOnly(entry))))
+  writeFileSync(join(folder, 'node-types.ts'), importsOf(typed.filter(isNodeOnly)))
   const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
   const compilerOptions = {
     noEmit: true,

@@ -163,6 +163,8 @@ describe.skipIf(!hasPrograms)('createOpNodeBridge', () => {
     for (let count = 0; count < 12; count++) {
       const { block, executed } = await next(head)
       head = executed
+      // op-node refuses what is more than five seconds ahead of its clock.
+      await expect.poll(() => Date.now() / 1000 - Number(executed.timestamp), patience).toBeGreaterThan(-3)
       const since = performance.now()
       await leader.publish(block)
       const isHead = async () => (await follower.status()).unsafe_l2.hash === executed.hash
