@@ -258,7 +258,7 @@ export async function createLiquidWorld() {
     const wei = (): Assets =>
       (random.bool(0.15)
         ? BigInt(random.below(200))
-        : (BigInt(random.below(2 ** 31)) * one) / BigInt(2 ** (4 + random.below(24)))) as Assets
+        : (BigInt(random.below(2 ** 31)) * one) / BigInt(2 ** (21 + random.below(24)))) as Assets
     const part = (of: bigint): Shares =>
       (random.bool(0.05) ? of + 1n : random.bool(0.1) ? 0n : (of * BigInt(1 + random.below(1000))) / 3000n) as Shares
     const time = (await now()) + 1n
@@ -298,7 +298,7 @@ export async function createLiquidWorld() {
         return { type: 'transferRequest', id, from, to: who() }
       }
       case 12:
-        if (random.bool(0.6)) return { type: 'pause', paused: state.paused ? false : random.bool(0.2) }
+        if (random.bool(0.6)) return { type: 'pause', paused: !state.paused && random.bool(0.1) }
         return { type: 'requestBurn', account: who(), shares: part(shareOf(people[1])) }
       default: {
         const elapsedSeconds = BigInt(random.pick([1, 3_600, 86_400, 604_800])) + BigInt(random.below(1000))

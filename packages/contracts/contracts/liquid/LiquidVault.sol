@@ -6,7 +6,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {RedeemQueue} from "./RedeemQueue.sol";
-import {Before, Limits, Outcome, PastRate, Report, ReportInput} from "./Report.sol";
+import {Before, Limits, Outcome, PastRate, Report, ReportInconsistent, ReportInput} from "./Report.sol";
 
 /// Who may do what, and within which bounds.
 struct LiquidVaultConfig {
@@ -300,6 +300,7 @@ contract LiquidVault is RedeemQueue {
         pool.highRateE27 = highRateE27;
         pool.elapsedSeconds = block.timestamp - reportedAt;
         if (input.seatsNowWei > MAX || input.maxRateE27 >= 1 << 127) revert AmountTooLarge();
+        if (input.appearedWei > transitWei) revert ReportInconsistent();
         if (input.lastId == 0) return pool;
         (pool.lockedWei, pool.queueShares, pool.requestedAt) = _cost(input.lastId, input.maxRateE27);
     }

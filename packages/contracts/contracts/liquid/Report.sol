@@ -97,7 +97,6 @@ library Report {
         view
         returns (Outcome memory done)
     {
-        if (report.appearedWei > pool.transitWei) revert ReportInconsistent();
         uint256 pre = pool.bufferWei + pool.transitWei + pool.seatsWei;
         uint256 principal = pool.seatsWei + report.appearedWei;
         done.preWei = pre;
