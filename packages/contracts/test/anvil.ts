@@ -6,6 +6,7 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   createTestClient,
+  decodeErrorResult,
   defineChain,
   getAddress,
   type Hex,
@@ -132,10 +133,20 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
     return 'not refused'
   }
 
+  /** How a mined transaction ended: `done`, the name of the error that it was refused with, or `reverted` where it has none. */
+  async function outcome(abi: Abi, { status, transactionHash }: TransactionReceipt): Promise<string> {
+    if (status === 'success') return 'done'
+    const request = client.request as (args: { method: string; params: readonly unknown[] }) => Promise<unknown>
+    const params = [transactionHash, { tracer: 'callTracer' }]
+    const { output = '0x' } = (await request({ method: 'debug_traceTransaction', params })) as { output?: Hex }
+    return output === '0x' ? 'reverted' : decodeErrorResult({ abi, data: output }).errorName
+  }
+
   return {
     url,
     client,
     mined,
+    outcome,
     deploy,
     attempt,
     /** What the call is refused with. */

@@ -17,11 +17,9 @@ import {
 import {
   type Abi,
   type Address,
-  decodeErrorResult,
   encodeFunctionData,
   getAddress,
   type Hex,
-  isHex,
   numberToHex,
   parseEventLogs,
   type TransactionReceipt,
@@ -203,16 +201,7 @@ export async function createSplitterWorld(kind: 'ether' | 'token', first: FeeSpl
     const receipt = await send(from, splitter.address, data)
     if (next === undefined || receipt.status !== 'success') {
       split = before
-      const trace = (await request({
-        method: 'debug_traceTransaction',
-        params: [receipt.transactionHash, { tracer: 'callTracer' }],
-      })) as { output?: Hex }
-      const said =
-        receipt.status === 'success'
-          ? 'done'
-          : isHex(trace.output) && trace.output.length > 2
-            ? decodeErrorResult({ abi: feeSplitterAbi, data: trace.output }).errorName
-            : 'reverted'
+      const said = await anvil.outcome(splitter.abi, receipt)
       if (said !== (reason ?? 'done')) throw new Error(`${command.type}: ${reason ?? 'done'} here, ${said} there`)
       await compare()
       return false

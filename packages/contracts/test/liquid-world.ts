@@ -16,13 +16,11 @@ import { claimable, requested, unfinalized } from '@l2/lst/withdrawal'
 import {
   type Abi,
   type Address,
-  decodeErrorResult,
   encodeAbiParameters,
   encodeFunctionData,
   getAddress,
   getContractAddress,
   type Hex,
-  isHex,
   keccak256,
   numberToHex,
   type TransactionReceipt,
@@ -231,16 +229,7 @@ export async function createLiquidWorld() {
       await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(command.now as bigint)] })
     const receipt = await send(described.from, address, described.data)
     if (next === undefined || receipt.status !== 'success') {
-      const trace = (await request({
-        method: 'debug_traceTransaction',
-        params: [receipt.transactionHash, { tracer: 'callTracer' }],
-      })) as { output?: Hex }
-      const said =
-        receipt.status === 'success'
-          ? 'done'
-          : isHex(trace.output) && trace.output.length > 2
-            ? decodeErrorResult({ abi: liquidVaultAbi, data: trace.output }).errorName
-            : 'reverted'
+      const said = await anvil.outcome(vault.abi, receipt)
       const wanted = code === undefined ? 'done' : errorName(code)
       if (said !== wanted) throw new Error(`${command.type}: ${wanted} here, ${said} there`)
       await compare()

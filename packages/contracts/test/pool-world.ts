@@ -14,7 +14,6 @@ import { poolHash } from '@l2/staking/pool'
 import {
   type Abi,
   type Address,
-  decodeErrorResult,
   decodeFunctionResult,
   encodeFunctionData,
   type Hex,
@@ -296,23 +295,14 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
     const data = encodeFunctionData({ abi: sequencerPoolAbi as unknown as Abi, functionName, args })
     const receipt = await send({ from: command.by, to: pool, data })
     if ('code' in expected) {
-      const trace = (await request({
-        method: 'debug_traceTransaction',
-        params: [receipt.transactionHash, { tracer: 'callTracer' }],
-      })) as { output?: Hex }
-      const said =
-        receipt.status === 'success'
-          ? 'done'
-          : decodeErrorResult({ abi: sequencerPoolAbi, data: trace.output ?? '0x' }).errorName
+      const said = await anvil.outcome(sequencerPoolAbi as unknown as Abi, receipt)
       if (said !== errorName(expected.code)) throw new Error(`${functionName}: ${expected.code} here, ${said} there`)
       return false
     }
     if (receipt.status !== 'success') {
-      const trace = await request({
-        method: 'debug_traceTransaction',
-        params: [receipt.transactionHash, { tracer: 'callTracer' }],
-      })
-      throw new Error(`${functionName}: done here, refused there: ${JSON.stringify(trace)}`)
+      throw new Error(
+        `${functionName}: done here, ${await anvil.outcome(sequencerPoolAbi as unknown as Abi, receipt)} there`,
+      )
     }
     state = next
     if (command.type === 'admitOffence') cases.add(command.offence.evidenceId)
