@@ -73,10 +73,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       ...{ sequencer: sequencer(), domain, genesis: parts.genesis },
       l1Number: () => parts.l1.number,
     }))
-  const standing = createStanding({
-    ...{ genesis: parts.genesis, state, sequencer, chain, say },
-    l1HashAt: number => parts.l1.hashAt(number),
-  })
+  const standing = createStanding({ genesis: parts.genesis, state, sequencer, chain, l1: parts.l1, say })
   const { isOriginDropped } = standing
   const { leaderNow, leadership, operatorOf, headerOf } = createLeaders({
     id,

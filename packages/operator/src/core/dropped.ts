@@ -14,17 +14,24 @@ const keptBlocks = 512
 export function createDropped(hashAt: (l1Number: bigint) => Promise<Hash | undefined>) {
   let blocks: readonly DroppedBlock[] = []
   let to: HeaderId | undefined
+  let looked: string | undefined
   return {
     note(gone: readonly DroppedBlock[]): void {
       const isNew = (block: DroppedBlock): boolean => !blocks.some(({ hash }) => hash === block.hash)
       blocks = [...blocks, ...gone.filter(isNew)].slice(-keptBlocks)
     },
-    /** Looks whether the settled chain goes through one of them, and whether L1 still lacks it. An L1 that does not answer says nothing. */
-    async look({ settled, milestone }: Pick<ControlState, 'settled' | 'milestone'>): Promise<void> {
-      to = undefined
+    /**
+     * Looks whether the settled chain goes through one of them, and whether L1 still lacks it. An L1 that does not answer says nothing. L1 is asked once for
+     * each of its heights: this is called many times a second.
+     */
+    async look({ settled, milestone }: Pick<ControlState, 'settled' | 'milestone'>, l1Number: bigint): Promise<void> {
       const named = blocks
         .filter(({ height, hash }) => height <= milestone.height && settled.get(height) === hash)
         .sort((a, b) => (a.height < b.height ? -1 : 1))
+      const question = named[0] && `${l1Number} ${milestone.height} ${named[0].hash}`
+      if (question !== undefined && question === looked) return
+      looked = question
+      to = undefined
       for (const { height, hash, origin } of named) {
         const now = await hashAt(origin.number).catch(() => undefined)
         if (now === undefined) return

@@ -10,14 +10,14 @@ export type StandingParts = {
   state(): ControlState
   sequencer(): SequencerLoop
   chain(): NamedChain
-  /** The hash of the L1 block at a height, as it is now. */
-  l1HashAt(number: bigint): Promise<Hash | undefined>
+  /** Its height as it was read last, and the hash of the block at a height as it is now. */
+  l1: { readonly number: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
   say(message: string): void
 }
 
 /** Where the own chain stands before the term in force and before L1, and its way back there. */
-export function createStanding({ genesis, state, sequencer, chain, l1HashAt, say }: StandingParts) {
-  const dropped = createDropped(l1HashAt)
+export function createStanding({ genesis, state, sequencer, chain, l1, say }: StandingParts) {
+  const dropped = createDropped(number => l1.hashAt(number))
   /** The term in which L1 dropped what the own head stood on: nothing more is signed in it. */
   let droppedIn: number | undefined
   let invalid: { view: number; header: HeaderId } | undefined
@@ -50,7 +50,7 @@ export function createStanding({ genesis, state, sequencer, chain, l1HashAt, say
         droppedIn = now.view
         dropped.note(above(common))
       }
-      await dropped.look(now)
+      await dropped.look(now, l1.number)
       // Below the milestone only the fold goes back.
       const living = isDropped && common >= now.milestone.height ? common : own.head.number
       const to = keep < living ? keep : living
