@@ -8,7 +8,9 @@ const resolve = {
 const exclude = ['**/node_modules/**', '**/dist/**']
 // A soak tries some hundred times as much.
 const patienceMs = process.env['L2_PROFILE'] === 'soak' ? 7_200_000 : 240_000
-const limits = { retry: 0, testTimeout: patienceMs, hookTimeout: patienceMs }
+// What comes in its time comes later on a busy machine: nothing is late before this.
+const expects = { poll: { timeout: 60_000, interval: 50 } }
+const limits = { retry: 0, testTimeout: patienceMs, hookTimeout: patienceMs, expect: expects }
 const files = (needsProcess: boolean): string[] =>
   suites()
     .filter(suite => suite.needsProcess === needsProcess)

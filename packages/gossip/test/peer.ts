@@ -14,6 +14,7 @@ export type PeerCommand =
 export type PeerReport =
   | { type: 'listening'; address: string }
   | { type: 'heard'; height: number; bytes: number; isRight: boolean; atMs: number }
+  | { type: 'missed'; height: number; error: string }
   | { type: 'published'; height: number; atMs: number }
   | { type: 'forwarded'; taken: number }
   | {
@@ -53,7 +54,7 @@ gossip.subscribe(received => {
       const isRight = received.id === idOf(block) && hash(payload) === hash(block.payload)
       say({ type: 'heard', height: Number(height), bytes: payload.length, isRight, atMs })
     },
-    () => {},
+    error => say({ type: 'missed', height: Number(received.header.height), error: String(error) }),
   )
   return 'accept'
 })

@@ -102,3 +102,20 @@ export async function areConnected(peers: readonly PeerProcess[]): Promise<boole
   const all = await Promise.all(peers.map(peer => peer.ask({ type: 'status' }, 'status')))
   return all.every(({ connected }) => connected.length === peers.length - 1)
 }
+
+/**
+ * Whether everybody hears everybody: a connection is open some time before its two ends have told each other which topics they listen to, and what is
+ * published in between reaches nobody. Each publishes heights of its own, above 10,000, until all the others have heard one.
+ */
+export async function areHeard(peers: readonly PeerProcess[]): Promise<boolean> {
+  const heardFrom = (peer: PeerProcess, index: number): boolean =>
+    peer.heard().some(height => height > 10_000 && height % peers.length === index)
+  for (const [index, peer] of peers.entries()) {
+    const others = peers.filter(other => other !== peer)
+    if (others.every(other => heardFrom(other, index))) continue
+    probes += peers.length
+    await peer.ask({ type: 'publish', height: 10_000 * peers.length + probes + index, bytes: 100 }, 'published')
+  }
+  return peers.every((peer, at) => peers.every((_, index) => at === index || heardFrom(peer, index)))
+}
+let probes = 0
