@@ -23,10 +23,17 @@ export type RunningNode = {
  */
 export const withoutBlobs: readonly string[] = ['--da', 'ethereum-calldata']
 
-function launch(args: readonly string[]): { child: ChildProcess; output: () => string } {
+/** Starts the built program; the environment gets what is given in addition. */
+export function launch(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): { child: ChildProcess; output: () => string } {
   if (!existsSync(main)) throw new Error('build the reference node first: npm run build')
   const chosen = engine === undefined ? [] : ['--engine', engine]
-  const child = spawn(process.execPath, [main, ...chosen, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [main, ...chosen, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (output += String(data)))
   return { child, output: () => output }

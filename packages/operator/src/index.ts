@@ -10,6 +10,7 @@ export {
   type OperatorKeys,
   openHome,
   readHomeKeys,
+  writeConfig,
   writeHome,
 } from './home/home.js'
 export { type TestnetHost, type TestnetOptions, writeTestnet } from './home/testnet.js'

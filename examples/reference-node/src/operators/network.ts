@@ -3,6 +3,8 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { argumentsOf } from '@l2/common/node'
 import {
   chooseEngine,
   defaultHistoryText,
@@ -15,7 +17,7 @@ import {
   parseHistory,
   startEngine,
 } from '@l2/node'
-import { writeTestnet } from '@l2/operator'
+import { homeFiles, openHome, writeConfig, writeTestnet } from '@l2/operator'
 import { toRollupJson } from '@l2/sequencer-core/derivation'
 import { bytesToHex } from 'viem'
 import { openChain, rollupConfig, writeL2Genesis } from '../chain/genesis.js'
@@ -64,7 +66,7 @@ export async function startOperatorNetwork(
   const directory = parts.own(openDataDirectory(config.data))
   const l1 = parts.own(await openL1(config, directory.path))
   const homes = existsSync(join(directory.path, 'operator-1/operator.json'))
-    ? Array.from({ length: config.operators }, (_, index) => join(directory.path, `operator-${index + 1}`))
+    ? await findHomes(config, directory, l1, say)
     : await makeHomes(config, directory, l1, say)
   await prepare(homes)
   // Eight engines on one machine: the native program is up at once, where it was built.
@@ -77,6 +79,47 @@ export async function startOperatorNetwork(
   parts.own({ close })
   for (const operator of operators) operator.start()
   return { operators, l1Url: l1.url, close: () => parts.close() }
+}
+
+/** The chain that is there goes on, wherever the built-in L1 answers this time. */
+async function findHomes(
+  { chainId, operators, engine: wished }: Parameters<typeof startOperatorNetwork>[0],
+  directory: ReturnType<typeof openDataDirectory>,
+  l1: Awaited<ReturnType<typeof openL1>>,
+  say: Say,
+): Promise<string[]> {
+  const { kind } = await chooseEngine({ engine: wished, family: directory.identity()?.engine })
+  const engine = familyOf[kind]
+  await openChain({ directory, l1, chainId, da: 'ethereum-calldata', sequencers: operators, engine })
+  const homes = Array.from({ length: operators }, (_, index) => join(directory.path, `operator-${index + 1}`))
+  for (const home of homes) {
+    await endLeftover(home, say)
+    const { config } = openHome(home)
+    if (config.l1 !== l1.url) writeConfig(home, { ...config, l1: l1.url })
+  }
+  say(`${operators} homes under ${directory.path} go on`)
+  return homes
+}
+
+/** An operator whose launcher was killed ends by itself; one that is frozen, or has not come to it yet, is ended here. */
+async function endLeftover(home: string, say: Say): Promise<void> {
+  const pidPath = join(home, homeFiles.data, 'node.pid')
+  const pid = existsSync(pidPath) ? Number(readFileSync(pidPath, 'utf8')) : 0
+  const isThere = (): boolean => argumentsOf(pid).includes(home)
+  if (!isThere()) return
+  say(`an operator of an earlier run still works on ${home}: it is ended`)
+  const tell = (signal: 'SIGTERM' | 'SIGCONT' | 'SIGKILL'): void => {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  tell('SIGTERM')
+  tell('SIGCONT')
+  for (const until = Date.now() + graceMs; isThere() && Date.now() < until; ) await sleep(100)
+  if (isThere()) tell('SIGKILL')
+  while (isThere()) await sleep(100)
 }
 
 async function makeHomes(
@@ -165,7 +208,8 @@ function operatorProcess(home: string, id: number, engine: string | undefined): 
       if (isRunning()) return
       const log = openSync(logPath, 'a', 0o600)
       const args = ['run', '--home', home, ...(engine === undefined ? [] : ['--engine', engine])]
-      child = spawn(process.execPath, [operatorProgram(), ...args], { stdio: ['ignore', log, log] })
+      // The channel says nothing: it breaks when this process is gone, however that came.
+      child = spawn(process.execPath, [operatorProgram(), ...args], { stdio: ['ignore', log, log, 'ipc'] })
       closeSync(log)
     },
     async signal(name) {

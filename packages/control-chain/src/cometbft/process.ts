@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { argumentsOf } from '@l2/common/node'
 import { ControlChainError } from '../errors.js'
 import { cometSockets } from './home.js'
 
@@ -144,24 +145,11 @@ export function runComet(binary: string, home: string): CometProcess {
  */
 function endLeftover(pidPath: string, home: string): void {
   const pid = existsSync(pidPath) ? Number(readFileSync(pidPath, 'utf8')) : 0
-  if (!Number.isSafeInteger(pid) || pid <= 1 || !argumentsOf(pid).includes(home)) return
+  if (!argumentsOf(pid).includes(home)) return
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
     // It has ended meanwhile.
-  }
-}
-
-/** Of a process; nothing where it is not known. */
-function argumentsOf(pid: number): readonly string[] {
-  try {
-    return process.platform === 'linux'
-      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      : execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
-          .trim()
-          .split(' ')
-  } catch {
-    return []
   }
 }
 

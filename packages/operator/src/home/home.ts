@@ -129,6 +129,11 @@ export function writeHome(
     chmodSync(path, 0o600)
   }
   writeFileDurably(join(directory, homeFiles.genesis), JSON.stringify(genesis))
+  writeConfig(directory, config)
+}
+
+/** Writes what is an operator's own, for the next start. */
+export function writeConfig(directory: string, config: OperatorConfig): void {
   writeFileDurably(join(directory, homeFiles.config), `${JSON.stringify(config, undefined, 2)}\n`)
 }
 

@@ -5,7 +5,10 @@ import { type Command, wrongUsage } from '../command.js'
 
 const graceMs = 10_000
 
-/** Resolves at the first signal to end; the second one is from somebody who does not want to wait, and log and guard stand that. */
+/**
+ * Resolves at the first signal to end; the second one is from somebody who does not want to wait, and log and guard stand that. Where another
+ * program of ours has started this one, the channel between them ends with that program.
+ */
 function interruption(): Promise<void> {
   let signals = 0
   return new Promise(resolve => {
@@ -15,6 +18,7 @@ function interruption(): Promise<void> {
         resolve()
       })
     }
+    process.once('disconnect', resolve)
   })
 }
 
