@@ -1,3 +1,4 @@
+import type { SignedHeader } from '@l2/sequencer-core/block'
 import type { PoolCommand } from '@l2/staking'
 import type { Hash } from 'viem'
 import type { BatchStatement, TurnStatement } from '../attestation/statement.js'
@@ -23,6 +24,8 @@ export type ControlTransaction =
       readonly evidence: Hash
       /** Where both headers stand. */
       readonly place: { readonly epochId: bigint; readonly term: number; readonly height: bigint }
+      /** Both of them: proof for whoever asks; the fold goes by what was read of them. */
+      readonly headers?: readonly [SignedHeader, SignedHeader] | undefined
     }
   /** What L1 told the pool since the root that it has, up to the mark that the operators agreed on. Whoever sends it. */
   | { readonly type: 'poolCommands'; readonly commands: readonly PoolCommand[] }

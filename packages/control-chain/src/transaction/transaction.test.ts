@@ -88,6 +88,10 @@ describe('two headers at one place', () => {
     expect(encodeEquivocation(b, a)).toEqual(bytes)
     const read = readTransaction(bytes, context)
     expect(read).toMatchObject({ ok: true, transaction: { type: 'equivocation', accused: 0 } })
+    const shown = read.ok && 'headers' in read.transaction ? read.transaction.headers : undefined
+    expect(shown?.map(({ header }) => header.stateRoot).sort()).toEqual(
+      [a, b].map(({ header }) => header.stateRoot).sort(),
+    )
   })
 
   it.each([

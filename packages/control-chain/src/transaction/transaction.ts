@@ -239,7 +239,8 @@ function readEquivocation(bytes: Uint8Array, { domain, keys }: TransactionContex
   if (signerB === undefined || keys.operatorOf(signerB) !== accused) return { ok: false, reason: 'T_NO_FAULT' }
   const { epochId, term, height } = a.header
   const place = { epochId, term, height }
-  return { ok: true, transaction: { type: 'equivocation', accused, evidence: bytesToHex(keccak_256(bytes)), place } }
+  const evidence = bytesToHex(keccak_256(bytes))
+  return { ok: true, transaction: { type: 'equivocation', accused, evidence, place, headers: [a, b] } }
 }
 
 /**

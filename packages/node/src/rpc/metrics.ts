@@ -131,10 +131,19 @@ const measures: readonly Measure[] = [
   { name: 'l2_lst_rate', help: 'METIS for one eMETIS', value: s => Number(s.lst.rateE27) / 1e27 },
 ]
 
+/** A metric beside the node's own, with a value for each set of labels. */
+export type LabelledMetric = {
+  readonly name: string
+  readonly help: string
+  readonly labelNames?: readonly string[] | undefined
+  read(): readonly { readonly labels?: Readonly<Record<string, string>> | undefined; readonly value: number }[]
+}
+
 /** Prometheus text of the node's present status and health, process metrics included. */
 export function createMetrics(
   status: () => Status,
   health: () => Promise<Health>,
+  more: readonly LabelledMetric[] = [],
 ): () => Promise<{ status: number; type: string; body: string }> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -188,5 +197,14 @@ export function createMetrics(
       for (const [check, { ok }] of Object.entries({ ...live, ...ready })) this.set({ check }, ok ? 1 : 0)
     },
   })
+  for (const { name, help, labelNames = [], read } of more) {
+    new Gauge({
+      ...{ name, help, labelNames: [...labelNames], registers: [registry] },
+      collect() {
+        this.reset()
+        for (const { labels = {}, value } of read()) this.set(labels, value)
+      },
+    })
+  }
   return async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })
 }

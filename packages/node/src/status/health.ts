@@ -27,6 +27,8 @@ export type HealthParts = {
   l1: Pick<L1Watch, 'number' | 'silentSinceMs'>
   wallet: Pick<Wallet, 'lastBalanceWei'>
   settling?: { check(): Check } | undefined
+  /** Of parts that not every node has, by the names that they get in {@link Health.ready}. */
+  more?: Readonly<Record<string, () => Check>> | undefined
   /** Blocks that may be unsafe before that is a fault. */
   maxUnsafeBlocks: bigint
   isStopping(): boolean
@@ -113,6 +115,7 @@ export function createHealth(parts: HealthParts): () => Promise<Health> {
       wallet: funds(),
       settlement: parts.settling?.check() ?? good,
       stopping: parts.isStopping() ? bad('the node is stopping') : good,
+      ...Object.fromEntries(Object.entries(parts.more ?? {}).map(([name, check]) => [name, check()])),
     },
   })
 }

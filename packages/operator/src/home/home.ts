@@ -76,6 +76,7 @@ export const homeFiles = {
   /** The rollup's: log, guard, mempool, engines. */
   data: 'data',
   controlState: 'control-state.json',
+  convictions: 'convictions.json',
 } as const
 
 /**

@@ -19,9 +19,10 @@ import {
   startRpcServer,
   type Verifier,
 } from '@l2/node'
+import type { Convictions } from '../core/convictions.js'
 import type { OperatorCore } from '../core/core.js'
 import type { Ground } from './ground.js'
-import { operatorMethods } from './methods.js'
+import { controlCheck, operatorMethods, operatorMetrics } from './methods.js'
 
 /** What users ask an operator. */
 export type FrontParts = {
@@ -29,6 +30,7 @@ export type FrontParts = {
   core: OperatorCore
   chain: ControlChain
   gossip: HeaderGossip
+  convictions: Pick<Convictions, 'all'>
   feed: Feed
   activity: Activity
   posting: Posting
@@ -40,7 +42,20 @@ export type FrontParts = {
 
 export async function openFront(ground: Ground, front: FrontParts): Promise<{ rpcUrl: string; status(): Status }> {
   const { config, identity, parts, family, executing, verifying, keeper, gasToken, supervision, rollup } = ground
-  const { sequencer, core, chain, gossip, feed, activity, posting, verifier, batching, shutdown, startedAtMs } = front
+  const {
+    sequencer,
+    core,
+    chain,
+    gossip,
+    feed,
+    activity,
+    posting,
+    verifier,
+    batching,
+    shutdown,
+    startedAtMs,
+    convictions,
+  } = front
   const { l1Watch: l1, l1Heads, history, say } = ground
   const { chainId, dataAvailability: da, l1ChainId, inbox, contracts } = identity
   const isStopping = () => shutdown.isStopping
@@ -57,6 +72,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     engines: [executing, ...verifying.parts],
     wallet: posting.wallet,
     maxUnsafeBlocks: 1800n / rollup.blockTimeSeconds,
+    more: { control: () => controlCheck(chain) },
   })
   const heads = () => ({
     unsafe: sequencer.readable,
@@ -69,13 +85,14 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     rollup: { rollup, version: nodeVersion, heads, verifier, engine: executing.engine, outputs, l1: l1Heads },
     contracts: () => ({ l1ChainId, l1Url: new URL(ground.l1.url).origin, inbox, contracts }),
     batches: () => batching.batches,
-    evidence: () => [],
+    evidence: () => convictions.all.flatMap(({ bundle }) => (bundle === null ? [] : [bundle])),
     faults: false,
   })
-  const own = operatorMethods({ id: config.id, operators: ground.genesis.operators, core, chain, gossip, sequencer })
+  const view = { id: config.id, operators: ground.genesis.operators, core, chain, gossip, sequencer, convictions }
+  const own = operatorMethods(view)
   const pages = new Map([
     ...healthPages(health),
-    ['/metrics', createMetrics(status, health)] as const,
+    ['/metrics', createMetrics(status, health, operatorMetrics(view))] as const,
     ...ledgerPages(keeper),
   ])
   const { host, port } = config.rpc

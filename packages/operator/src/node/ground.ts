@@ -22,6 +22,7 @@ import {
 } from '@l2/node'
 import { createRpcL1Source } from '@l2/sequencer-core/derivation'
 import { defaultSplit } from '@l2/sequencer-core/economics'
+import type { ConvictionFile } from '../core/convictions.js'
 import { refuse } from '../errors.js'
 import { rulesOf } from '../home/genesis.js'
 import { homeFiles, type OperatorHome, type OperatorKeys } from '../home/home.js'
@@ -123,6 +124,15 @@ function checkIdentity(
   if (known === undefined) directory.setIdentity(identity as never)
   else if (JSON.stringify(known) !== JSON.stringify(identity)) {
     refuse('HOME_INVALID', `${directory.path} holds another chain than the genesis of this home`)
+  }
+}
+
+/** Who was convicted, on the disk. */
+export function convictionFile({ path: home }: Pick<OperatorHome, 'path'>): ConvictionFile {
+  const path = join(home, homeFiles.convictions)
+  return {
+    load: () => (existsSync(path) ? readFileSync(path, 'utf8') : undefined),
+    save: text => writeFileDurably(path, text),
   }
 }
 

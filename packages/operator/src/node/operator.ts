@@ -20,6 +20,7 @@ import {
   userTransactionsOf,
 } from '@l2/node'
 import { firstCome } from '@l2/sequencer-core/ordering'
+import { type Convictions, createConvictions } from '../core/convictions.js'
 import { type CoreParts, createCore, type OperatorCore } from '../core/core.js'
 import { createForwarding, type Forwarding } from '../core/forwarding.js'
 import { createBlockSource } from '../core/own-chain.js'
@@ -28,7 +29,7 @@ import { signBytesWith } from '../keys/web3signer.js'
 import { openCometSigner } from './comet-signer.js'
 import { openFront } from './front.js'
 import { openOperatorGossip } from './gossip.js'
-import { type Ground, openControlStore, openGround, type RunOptions } from './ground.js'
+import { convictionFile, type Ground, openControlStore, openGround, type RunOptions } from './ground.js'
 import { readL1Mark } from './l1-mark.js'
 
 /** A running operator. */
@@ -95,6 +96,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
     l1Mark: () => mark,
     say,
   } satisfies CoreParts)
+  const convictions = createConvictions(convictionFile(home), rules.control.domain)
   const feed = createFeed()
   const activity = createActivity()
   sequencer = parts.own(
@@ -123,7 +125,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   say(`operator ${config.id} of ${ground.genesis.operators.length}; head is block ${own.head.number}`)
   const source = createBlockSource(own, core.chain)
   gossip = parts.own(await openOperatorGossip(ground, source))
-  chain = parts.own(await openControl(ground, { core, store: control.store, first }))
+  chain = parts.own(await openControl(ground, { core, convictions, store: control.store, first }))
   await core.open()
   const opened = chain
   const forwarding = createForwarding({
@@ -161,8 +163,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   const shutdown = createShutdown({ sequencer: own, batching, verifier, supervision }, () => parts.close())
   const front = await openFront(ground, {
     ...{ sequencer: own, feed, activity, posting, verifier, batching, shutdown, startedAtMs, core },
-    chain: opened,
-    gossip,
+    ...{ chain: opened, gossip, convictions },
   })
   runLoops(ground, { sequencer: own, core, forwarding, posting, verifier, batching, shutdown, chain: opened }, next => {
     mark = next
@@ -180,10 +181,12 @@ async function openControl(
   { home, genesis, rules, config, cometbft, keys, parts, say }: Ground,
   {
     core,
+    convictions,
     store,
     first,
   }: {
     core: OperatorCore
+    convictions: Convictions
     first: ControlState
     store: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void }
   },
@@ -218,7 +221,15 @@ async function openControl(
     {
       list: (state: ControlState) => core.list(state),
       store,
-      onBlock: core.onBlock,
+      onBlock: ordered => {
+        core.onBlock(ordered)
+        try {
+          convictions.note(ordered)
+        } catch (error) {
+          // The disk is full: it is kept in memory, and the next one writes them all.
+          say(`convictions: ${(error as Error).message}`)
+        }
+      },
       onFault: reason => say(`control chain: ${reason}`),
     },
   )
