@@ -67,7 +67,9 @@ function program(): void {
                 if (scope.opengineHost.cancelled())
                   return encode({ id, error: { code: 'CANCELLED', message: 'cancelled' } })
             case 'hang':
-              for (;;) {}
+              // For good, and without computing.
+              Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+              return undefined
             case 'garbage':
               return Uint8Array.of(1, 2, 3)
             case 'store':

@@ -68,7 +68,7 @@ describe('a worker that ends', () => {
 
 describe('a worker that hangs', () => {
   it('is ended, and another answers what waits', async () => {
-    const engine = await createOpEngine({ genesis: '{}', store: 'memory', file, buildTimeoutMs: 300 })
+    const engine = await createOpEngine({ genesis: '{}', store: 'memory', file, buildTimeoutMs: 2_000 })
     const hanging = ask(engine, 'hang')
     const next = ask(engine, 'latest')
     await expect(hanging).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT', recovery: 'retry' })
@@ -92,7 +92,7 @@ describe('a reader', () => {
 
   it('takes the worker away from what does not end, and answers the next from a new one', () =>
     withEngine(async engine => {
-      const reader = engine.reader({ timeoutMs: 50, graceMs: 50 })
+      const reader = engine.reader({ timeoutMs: 1_000, graceMs: 1_000 })
       const hanging = reader.request({ method: 'hang' })
       const next = reader.request({ method: 'one' })
       // The builder does not notice.
@@ -103,7 +103,7 @@ describe('a reader', () => {
 
   it('lets so many wait, and no longer than they may', () =>
     withEngine(async engine => {
-      const reader = engine.reader({ timeoutMs: 500, graceMs: 0, maxQueued: 3, maxWaitMs: 100 })
+      const reader = engine.reader({ timeoutMs: 3_000, graceMs: 0, maxQueued: 3, maxWaitMs: 100 })
       // Until its worker runs, nothing has its turn.
       while ((await reader.request({ method: 'warm' }).catch(error => error.code)) === 'ENGINE_BUSY') {}
       const hanging = reader.request({ method: 'hang' })
@@ -132,7 +132,7 @@ describe('a reader', () => {
 describe('closing', () => {
   it('ends when the worker is taken away from a read meanwhile', () =>
     withEngine(async engine => {
-      const reader = engine.reader({ timeoutMs: 300, graceMs: 0 })
+      const reader = engine.reader({ timeoutMs: 2_000, graceMs: 0 })
       await reader.request({ method: 'warm' })
       const hanging = reader.request({ method: 'hang' })
       hanging.catch(() => {})

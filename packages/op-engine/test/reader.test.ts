@@ -176,6 +176,6 @@ describe.skipIf(files.native === undefined || process.platform === 'win32')('the
     const sidecar = pid()
     expect(isAlive(sidecar)).toBe(true)
     parent.kill('SIGKILL')
-    await expect.poll(() => isAlive(sidecar), { timeout: 20_000 }).toBe(false)
+    await expect.poll(() => isAlive(sidecar)).toBe(false)
   })
 })

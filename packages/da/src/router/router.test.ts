@@ -48,7 +48,7 @@ describe('createRouterDa', () => {
       { client: createCelestiaClient({ url: celestia.url, token: celestia.token }) },
     )
     const da = createRouterDa(
-      { policy: 'failover', stallMs: 1500, probeMs: 500, failures: 1, cooldownMs: 50 },
+      { policy: 'failover', stallMs: 30_000, probeMs: 30_000, failures: 1, cooldownMs: 50 },
       { layers: [{ da: ethereum }, { da: other }] },
     )
     const posted = []
@@ -56,7 +56,7 @@ describe('createRouterDa', () => {
       if (i === 4) down = true
       if (i === 8) {
         down = false
-        await new Promise(resolve => setTimeout(resolve, 500))
+        await expect.poll(() => da.layers()[0]!.state).toBe('half-open')
       }
       posted.push((await da.submit([item(i)])).commitments[0]!)
     }

@@ -303,7 +303,7 @@ export function conformanceCases(options: ConformanceOptions): ConformanceCase[]
       for (let tries = 0; ; tries++) {
         const error = await failure(da.get(commitment, { timeoutMs }))
         if (error === undefined) break
-        check(tries < 100, `the data did not come back: ${String(error)}`)
+        check(tries * 50 < timeoutMs, `the data did not come back: ${String(error)}`)
         await new Promise(resolve => setTimeout(resolve, 50))
       }
       check((await da.status(commitment, { timeoutMs })) !== 'lost', 'it is still lost')

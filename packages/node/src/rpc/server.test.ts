@@ -11,6 +11,7 @@ import { subscriptionMethods } from './subscriptions.js'
 const feed = createFeed()
 let underWay = 0
 let most = 0
+let begun = 0
 let aborted = 0
 let counted = 0
 const log = (address: string, ...topics: string[]) => ({ address, topics, data: '0x' })
@@ -35,6 +36,7 @@ const methods = new Map<string, RpcMethod>([
   [
     'endless',
     async (_, { signal }) => {
+      begun++
       await new Promise(resolve => signal.addEventListener('abort', resolve))
       aborted++
     },
@@ -162,7 +164,7 @@ it('stops working for a client that hangs up', async () => {
   const body = request({ id: 1, method: 'endless' })
   const socket = connect(Number(port), '127.0.0.1')
   socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
-  await sleep(50)
+  await expect.poll(() => begun).toBe(1)
   expect(aborted).toBe(0)
   socket.destroy()
   await expect.poll(() => aborted).toBe(1)

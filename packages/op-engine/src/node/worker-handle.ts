@@ -1,16 +1,31 @@
 import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import type { WorkerHandle } from '../host/worker-channel.js'
 
-/** Built, the worker is a file beside this one. From the sources, as our own tests run, it is TypeScript: a line before it loads the loader. */
+let bundled: string | undefined
+
+/** The worker from the sources as one script, made once in a process: a worker that compiled them at its start would take half a second for it. */
+function workerOfSources(): string {
+  const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(new URL('./worker.ts', import.meta.url))],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+    conditions: ['@l2/source'],
+    // Where its native parts are looked for.
+    define: { 'import.meta.url': JSON.stringify(import.meta.url) },
+  })
+  return outputFiles[0]!.text
+}
+
+/** Built, the worker is a file beside this one. From the sources, as our own tests run, it is TypeScript. */
 function startThread(options: WorkerOptions): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options)
-  const tsx = createRequire(import.meta.url).resolve('tsx/package.json')
-  const loader = new URL('./dist/esm/api/index.mjs', pathToFileURL(tsx)).href
-  const file = new URL('./worker.ts', import.meta.url).href
-  const code = `import(${JSON.stringify(loader)}).then(({ register }) => (register(), import(${JSON.stringify(file)})))`
-  return new Worker(code, { ...options, eval: true, execArgv: ['--conditions=@l2/source'] })
+  bundled ??= workerOfSources()
+  return new Worker(bundled, { ...options, eval: true })
 }
 
 /** A worker thread of Node. */

@@ -204,6 +204,8 @@ describe('openFileJournal', () => {
       run.stdout.on('data', chunk => (output += String(chunk)))
       const exited = once(run, 'close')
       await once(run.stdout, 'data')
+      // The first one lives until something is gone for good.
+      if (kill === 0) await expect.poll(() => /^removed /m.test(output), { interval: 5 }).toBe(true)
       await new Promise(resolve => setTimeout(resolve, random.below(120)))
       run.kill('SIGKILL')
       await exited

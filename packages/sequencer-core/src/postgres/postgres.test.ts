@@ -136,12 +136,15 @@ describe.skipIf(binaries === undefined)('PostgreSQL', () => {
           if (followed.length === 2) return
         }
       })()
-      const lease = await first.acquire('machine-1', 2_000)
+      const lease = await first.acquire('machine-1', 5_000)
       await appendTo(first, lease.epoch, 'by the first')
       await expect(second.acquire('machine-2', 60_000)).rejects.toMatchObject({ code: 'LOG_LEASE_HELD' })
       const take = () => second.acquire('machine-2', 60_000).catch(() => undefined)
       let taken = await take()
-      while (taken === undefined) taken = await take()
+      while (taken === undefined) {
+        await new Promise(resolve => setTimeout(resolve, 100))
+        taken = await take()
+      }
       await expect(appendTo(first, lease.epoch, 'too late')).rejects.toMatchObject({ code: 'LOG_FENCED' })
       await appendTo(second, taken.epoch, 'by the second')
       await following
@@ -390,11 +393,11 @@ describe.skipIf(binaries === undefined)('PostgreSQL', () => {
     await expect(
       log.append({ epoch: one.epoch, seq: 2n, prevHash: one.hash, payload: Uint8Array.of(2) }),
     ).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', recovery: 'retry' })
-    await expect.poll(() => leases.at(-1), { timeout: 20_000 }).toBe(undefined)
+    await expect.poll(() => leases.at(-1)).toBe(undefined)
     expect(holder.current).toBe(undefined)
 
     server = await start()
-    await expect.poll(() => holder.current !== undefined, { timeout: 20_000 }).toBe(true)
+    await expect.poll(() => holder.current !== undefined).toBe(true)
     expect((await log.head()).hash).toBe(one.hash)
     expect(guard.watermark?.height).toBe(1n)
     await patiently(() => headers.sign(header(2n)))
