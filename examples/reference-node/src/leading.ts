@@ -2,7 +2,7 @@ import {
   createActivity,
   createFeed,
   createWatcher,
-  fastestRecovery,
+  fastRecovery,
   openSequencer,
   type SequencerOptions,
   userTransactionsOf,
@@ -36,7 +36,7 @@ export async function openLeading(ground: Ground, daLimits: SequencerOptions['da
       allowUnprotected: config.allowUnprotected,
       l1Confirmations: BigInt(config.l1Confirmations),
       policy: policies[config.ordering](),
-      recovery: await fastestRecovery(),
+      recovery: await fastRecovery(say),
       onHeader: signed => {
         watcher.see(signed).catch(error => say(`watcher: ${(error as Error).message}`))
       },

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { RLP } from 'micro-eth-signer/core/rlp.js'
 import type { AccessList, Address, Hex } from 'viem'
 import { maxBlobsPerTransaction } from '../constants.js'
@@ -298,5 +298,5 @@ export function parseBlobTransaction(serialized: Uint8Array | Hex): ParsedBlobTr
 
 /** The hash of a signed type-3 transaction: over the body alone, so it is known before anything is sent and whatever the wrapper. */
 export function blobTransactionHash(transaction: BlobTransaction, signature: BlobTransactionSignature): Hex {
-  return bytesToHex(keccak_256(serializeBlobTransaction(transaction, { signature })))
+  return bytesToHex(keccak256(serializeBlobTransaction(transaction, { signature })))
 }

@@ -1,5 +1,5 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, concatBytes, hexToBytes } from '../bytes.js'
+import { keccak256 } from '../crypto/backend.js'
 
 type Hex = `0x${string}`
 
@@ -23,12 +23,12 @@ function word(value: bigint): Uint8Array {
 
 /** keccak256(uint256 index ‖ address ‖ uint256 amount), of numbers and an address that were checked. Source: Uniswap's MerkleDistributor. */
 export function claimLeaf({ index, account, amount }: TreeClaim): Hex {
-  return bytesToHex(keccak_256(concatBytes(word(index), hexToBytes(account)!, word(amount))))
+  return bytesToHex(keccak256(concatBytes(word(index), hexToBytes(account)!, word(amount))))
 }
 
 function pair(a: Hex, b: Hex): Hex {
   const [low, high] = a < b ? [a, b] : [b, a]
-  return bytesToHex(keccak_256(concatBytes(hexToBytes(low)!, hexToBytes(high)!)))
+  return bytesToHex(keccak256(concatBytes(hexToBytes(low)!, hexToBytes(high)!)))
 }
 
 /** The tree of at least one claim: leaves sorted and de-duplicated, pairs sorted, an odd node goes up unhashed. */

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-
 /**
  * What became of loading an optional native part. `absent`: it is not installed, which is nobody's fault. `broken`: it is installed and cannot
  * be used, because it was never built, was built for another Node or machine, or is a version with other functions.
@@ -28,8 +26,11 @@ export type NativePartOptions<T> = {
 export function loadNative<T>(name: string, options: NativePartOptions<T>): NativePart<T> {
   const { from, entry, check } = options
   const specifier = entry === undefined ? name : `${name}/${entry}`
+  // Asked for at run time, so that a bundle for browsers, where every part is absent, can carry this.
+  const node = globalThis.process?.getBuiltinModule?.('node:module')
+  if (node === undefined) return { state: 'absent', reason: 'only Node loads native parts', cause: undefined }
   try {
-    const module = createRequire(from)(specifier) as T
+    const module = node.createRequire(from)(specifier) as T
     const wrong = check?.(module)
     if (wrong === undefined) return { state: 'ready', module }
     return { state: 'broken', reason: wrong, cause: undefined }

@@ -1,5 +1,5 @@
 import { bytesToHex, closable, equalBytes, hexToBytes, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import * as z from 'zod/mini'
 import {
   alternativeToCommitment,
@@ -89,7 +89,7 @@ export function createAltDa(options: AltDaOptions, deps: AltDaDeps = {}): DataAv
   const maxBytes = settings.maxBytes ?? (keccak ? 130_672 : 16 * 1024 * 1024)
   const limits = { maxBytes, maxItems: settings.maxItems }
   const verifies = async (commitment: Commitment, data: Uint8Array, call?: DaCallOptions): Promise<boolean> => {
-    if (commitment.layer === daLayer.keccak) return equalBytes(keccak_256(data), commitment.payload)
+    if (commitment.layer === daLayer.keccak) return equalBytes(keccak256(data), commitment.payload)
     const verifier = deps.verifiers?.find(candidate => candidate.reads(commitment))
     if (verifier !== undefined) return verifier.verify(commitment, data, call)
     if (settings.trustServer) return true
@@ -190,7 +190,7 @@ export function openAltDa(
   const hexOf = (commitment: Commitment) => bytesToHex(commitmentToAlternative(commitment))
 
   async function put(data: Uint8Array, signal: AbortSignal): Promise<Commitment> {
-    const expected = { layer: daLayer.keccak, payload: keccak_256(data) }
+    const expected = { layer: daLayer.keccak, payload: keccak256(data) }
     const answer = await withDeadline(`${name} put`, { signal }, settings.putTimeoutMs, inner => {
       const url = server.at(keccak ? `/put/${hexOf(expected)}` : '/put')
       return ask({ url, method: 'POST', body: data, maxBytes: 2 * maxCommitmentBytes + 4096 }, inner)

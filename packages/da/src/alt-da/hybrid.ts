@@ -1,5 +1,5 @@
 import { bytesToHex, closable, concatBytes, equalBytes, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { type Commitment, commitmentToBatcherData, daLayer, decodeCommitment, encodeCommitment } from '../commitment.js'
 import { DaError, isUndecided } from '../errors.js'
 import { createTurns } from '../internal/call.js'
@@ -129,7 +129,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
 
   const verify = async (commitment: Commitment, data: Uint8Array) => {
     const { dataHash, length } = parseHybridCommitment(commitment)
-    return data.length === length && equalBytes(keccak_256(data), dataHash)
+    return data.length === length && equalBytes(keccak256(data), dataHash)
   }
 
   const limits = async (call?: DaCallOptions) => ({ maxBytes: (await store.limits(call)).maxBytes, maxItems: 1 })
@@ -140,7 +140,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
   async function post(entry: JournalEntry, signal: AbortSignal): Promise<Posted> {
     const { key } = entry
     const data = entry.items[0]!
-    const dataHash = keccak_256(data)
+    const dataHash = keccak256(data)
     const turn = takeTurn()
     try {
       const stored = await store.submit([data], { key, signal })

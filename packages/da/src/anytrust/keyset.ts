@@ -1,6 +1,6 @@
 import { bytesToHex, concatBytes } from '@l2/common'
+import { keccak256 } from '@l2/common/crypto'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import { DaError } from '../errors.js'
 import { treeHash } from './tree.js'
 
@@ -108,7 +108,7 @@ function verifies(
 
 /** A message as a point: keccak256 behind 16 bytes that keep proofs of keys apart from signatures, mapped to the curve. */
 export function hashToG1(message: Uint8Array, provesKey: boolean): PointG1 {
-  const padded = concatBytes(Uint8Array.of(provesKey ? 1 : 0), new Uint8Array(15), keccak_256(message))
+  const padded = concatBytes(Uint8Array.of(provesKey ? 1 : 0), new Uint8Array(15), keccak256(message))
   // The library maps a number to a point, and types neither so.
   return bls12_381.G1.mapToCurve(BigInt(bytesToHex(padded)) as never) as unknown as PointG1
 }

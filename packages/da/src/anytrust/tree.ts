@@ -1,5 +1,5 @@
 import { concatBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 
 /** Bytes of a leaf. Source: Nitro, `daprovider/anytrust/tree`. */
 const binBytes = 64 * 1024
@@ -12,7 +12,7 @@ export function treeHash(data: Uint8Array): Uint8Array {
   let layer: { hash: Uint8Array; size: number }[] = []
   for (let at = 0; at < data.length || layer.length === 0; at += binBytes) {
     const bin = data.subarray(at, at + binBytes)
-    layer.push({ hash: keccak_256(concatBytes(Uint8Array.of(0xfe), keccak_256(bin))), size: bin.length })
+    layer.push({ hash: keccak256(concatBytes(Uint8Array.of(0xfe), keccak256(bin))), size: bin.length })
   }
   while (layer.length > 1) {
     const joined: typeof layer = []
@@ -25,7 +25,7 @@ export function treeHash(data: Uint8Array): Uint8Array {
       const size = left.size + right.size
       const sizeBytes = new Uint8Array(4)
       new DataView(sizeBytes.buffer).setUint32(0, size)
-      joined.push({ hash: keccak_256(concatBytes(Uint8Array.of(0xff), left.hash, right.hash, sizeBytes)), size })
+      joined.push({ hash: keccak256(concatBytes(Uint8Array.of(0xff), left.hash, right.hash, sizeBytes)), size })
     }
     layer = joined
   }

@@ -1,5 +1,5 @@
 import { concatBytes, equalBytes } from '@l2/common'
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256 } from '@l2/common/crypto'
 
 const leafPrefix = Uint8Array.of(0)
 const innerPrefix = Uint8Array.of(1)

@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes } from '@l2/common'
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256 } from '@l2/common/crypto'
 import { DaError } from '../errors.js'
 
 /** Bytes of a namespace: a version byte and an identifier of 28. Source: celestia-app specs, "Namespace". */

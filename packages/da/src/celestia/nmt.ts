@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256 } from '@l2/common/crypto'
 import { compareBytes, namespaceBytes } from './namespace.js'
 import { shareBytes } from './shares.js'
 

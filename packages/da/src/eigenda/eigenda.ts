@@ -1,5 +1,5 @@
 import { equalBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import * as z from 'zod/mini'
 import { openAltDa, refusal } from '../alt-da/client.js'
 import { type Commitment, commitmentToHex, daLayer } from '../commitment.js'
@@ -149,7 +149,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
   }
   const isOwn = (commitment: Commitment, data: Uint8Array): boolean | undefined => {
     const hash = hashes.get(commitmentToHex(commitment))
-    return hash && equalBytes(hash, keccak_256(data))
+    return hash && equalBytes(hash, keccak256(data))
   }
 
   return openAltDa(
@@ -191,7 +191,7 @@ export function createEigenDa(options: EigenDaOptions, deps: EigenDaDeps = {}): 
       },
       onPut(commitment, data) {
         check(commitment)
-        hashes.set(commitmentToHex(commitment), keccak_256(data))
+        hashes.set(commitmentToHex(commitment), keccak256(data))
         for (const oldest of hashes.keys()) {
           if (hashes.size <= remembered) break
           hashes.delete(oldest)

@@ -1,5 +1,5 @@
 import { bytesToHex, closable, equalBytes, hexToBytes, systemClock } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
@@ -153,7 +153,7 @@ export function createCalldataDa(options: CalldataDaOptions, deps: CalldataDaDep
           throw new DaError('Ethereum has no such transaction', { code: 'DA_NOT_FOUND', details: { hash } })
         }
         const data = hexToBytes(found.input)!
-        if (bytesToHex(keccak_256(data)) !== dataHash) {
+        if (bytesToHex(keccak256(data)) !== dataHash) {
           throw new DaError('the calldata of the transaction is not what was committed to', {
             code: 'DA_MISMATCH',
             details: { hash, expected: dataHash, length: data.length },
@@ -162,7 +162,7 @@ export function createCalldataDa(options: CalldataDaOptions, deps: CalldataDaDep
         return data
       }),
     verify: async (commitment, data) =>
-      equalBytes(keccak_256(data), hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
+      equalBytes(keccak256(data), hexToBytes(parseCalldataCommitment(commitment).dataHash)!),
     status: (commitment, call) =>
       withDeadline(`${name} status`, call, reading, () =>
         ethereumStatus(client, transactions, parseCalldataCommitment(commitment).transactionHash),

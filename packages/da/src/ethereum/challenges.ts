@@ -1,5 +1,5 @@
 import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hex } from 'viem'
 import * as z from 'zod/mini'
 import type { ChallengeSource, ChallengeWindows } from '../alt-da/challenge.js'
@@ -168,7 +168,7 @@ export async function readChallengeWindows(client: EthereumClient, contract: Hex
 }
 
 function selectorOf(signature: string): Hex {
-  return bytesToHex(keccak_256(new TextEncoder().encode(signature)).subarray(0, 4))
+  return bytesToHex(keccak256(new TextEncoder().encode(signature)).subarray(0, 4))
 }
 
 type Viem = typeof import('../internal/viem.js')
@@ -197,7 +197,7 @@ async function delivered(
       data: transaction.input,
     })
     const data = functionName === 'resolve' ? hexToBytes(args[2]) : undefined
-    return data !== undefined && equalBytes(keccak_256(data), dataHash) ? data : undefined
+    return data !== undefined && equalBytes(keccak256(data), dataHash) ? data : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 import { calldataGas, countBytes } from '@l2/blob'
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hex } from 'viem'
 import type { Commitment } from '../commitment.js'
 import type { Fees } from './fees.js'
@@ -44,7 +44,7 @@ export const calldataPayload: PayloadKind = {
     return {
       intrinsicGas: calldataGas(countBytes(data)),
       estimate: { data: input },
-      hashes: items.map(item => bytesToHex(keccak_256(item))),
+      hashes: items.map(item => bytesToHex(keccak256(item))),
       sign: async (account, { chainId, nonce, to, gas, fees }) => {
         const raw = await (account.signTransaction as unknown as SignRequest)({
           type: 'eip1559',
@@ -56,7 +56,7 @@ export const calldataPayload: PayloadKind = {
           maxFeePerGas: fees.cap,
           maxPriorityFeePerGas: fees.tip,
         })
-        return { hash: bytesToHex(keccak_256(hexToBytes(raw)!)), raw }
+        return { hash: bytesToHex(keccak256(hexToBytes(raw)!)), raw }
       },
     }
   },

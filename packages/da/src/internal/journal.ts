@@ -1,5 +1,5 @@
-import { bytesToHex } from '@l2/common'
-import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, concatBytes } from '@l2/common'
+import { sha256 } from '@l2/common/crypto'
 import { commitmentToHex, hexToCommitment } from '../commitment.js'
 import { DaError } from '../errors.js'
 import type { DaReceipt, DaSubmitOptions } from '../port.js'
@@ -60,13 +60,12 @@ type Record = {
 
 /** The identity of items: their lengths and bytes. */
 export function itemsDigest(items: readonly Uint8Array[]): string {
-  const hash = sha256.create()
-  for (const item of items) {
+  const parts = items.flatMap(item => {
     const length = new Uint8Array(8)
     new DataView(length.buffer).setBigUint64(0, BigInt(item.length))
-    hash.update(length).update(item)
-  }
-  return bytesToHex(hash.digest()).slice(2)
+    return [length, item]
+  })
+  return bytesToHex(sha256(concatBytes(...parts))).slice(2)
 }
 
 /** The key of a submission: the caller's, or what the items are. */

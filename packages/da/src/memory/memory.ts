@@ -1,5 +1,5 @@
 import { type Clock, closable, equalBytes, systemClock } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
@@ -152,7 +152,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
           throw new DaError('the data is past its retention', { code: 'DA_EXPIRED', details: { height } })
         }
         const data = fault?.type === 'lie' ? fault.change(stored) : stored
-        if (!equalBytes(keccak_256(data), hash)) {
+        if (!equalBytes(keccak256(data), hash)) {
           throw new DaError('the memory layer returned other data', {
             code: 'DA_MISMATCH',
             details: { hash: hashKey(hash), length: data.length },
@@ -161,7 +161,7 @@ export function createMemoryDa(options: MemoryDaOptions = {}, deps: MemoryDaDeps
         return data
       })
     },
-    verify: async (commitment, data) => equalBytes(keccak_256(data), hashOf(commitment)),
+    verify: async (commitment, data) => equalBytes(keccak256(data), hashOf(commitment)),
     status: (commitment, call) =>
       enter('status', call, async () => {
         const height = await blocks.heightOf(hashOf(commitment))

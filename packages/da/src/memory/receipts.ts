@@ -1,5 +1,5 @@
 import { equalBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError } from '../errors.js'
 import { itemsDigest } from '../internal/journal.js'
@@ -20,7 +20,7 @@ type KeyRecord = { digest: string; height: string; hashes: string[] }
 const text = new TextEncoder()
 const plain = new TextDecoder()
 const recordKey = (key: string) => `memory/key/${itemsDigest([text.encode(key)])}`
-const memoryCommitment = (data: Uint8Array): Commitment => ({ layer: daLayer.memory, payload: keccak_256(data) })
+const memoryCommitment = (data: Uint8Array): Commitment => ({ layer: daLayer.memory, payload: keccak256(data) })
 const receiptOf = (key: string, record: KeyRecord): DaReceipt => ({
   key,
   height: BigInt(record.height),

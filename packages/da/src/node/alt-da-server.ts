@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { bytesToHex, type Closable, closable, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import * as z from 'zod/mini'
 import {
   alternativeToCommitment,
@@ -103,7 +103,7 @@ export async function createAltDaServer(options: AltDaServerOptions, deps: AltDa
       return commitmentToAlternative(commitments[0]!)
     }
     const commitment = commitmentIn(path)
-    const hash = keccak_256(body)
+    const hash = keccak256(body)
     if (commitment.layer !== daLayer.keccak || bytesToHex(commitment.payload) !== bytesToHex(hash)) {
       throw new DaError('the commitment is not the keccak256 of the body', { code: 'DA_COMMITMENT_INVALID' })
     }
@@ -127,7 +127,7 @@ export async function createAltDaServer(options: AltDaServerOptions, deps: AltDa
     const found = await index.get(indexKey(commitment.payload))
     if (found === undefined) throw new DaError('no such data', { code: 'DA_NOT_FOUND' })
     const data = await da.get(hexToCommitment(new TextDecoder().decode(found)), { signal })
-    if (bytesToHex(keccak_256(data)) !== bytesToHex(commitment.payload)) {
+    if (bytesToHex(keccak256(data)) !== bytesToHex(commitment.payload)) {
       throw new DaError('the layer returned other data', { code: 'DA_MISMATCH' })
     }
     return data

@@ -1,5 +1,5 @@
 import { bytesToHex, type Clock, closable, equalBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import * as z from 'zod/mini'
 import { type Commitment, daLayer } from '../commitment.js'
 import { DaError, isUndecided } from '../errors.js'
@@ -90,7 +90,7 @@ export function createObjectDa(options: ObjectDaOptions, deps: ObjectDaDeps): Da
     const commitments: Commitment[] = []
     try {
       for (const item of entry.items) {
-        const payload = keccak_256(item)
+        const payload = keccak256(item)
         // A store knows no signal: closing does not wait for one that hangs. What it still writes is named by what it is.
         await withDeadline(`${name} put`, { signal }, undefined, () => objects.put(keyOf(payload), item))
         commitments.push({ layer, payload })
@@ -136,7 +136,7 @@ export function createObjectDa(options: ObjectDaOptions, deps: ObjectDaDeps): Da
             details: { hash: bytesToHex(hash) },
           })
         }
-        if (!equalBytes(keccak_256(data), hash)) {
+        if (!equalBytes(keccak256(data), hash)) {
           throw new DaError('the object storage returned other data than was stored', {
             code: 'DA_MISMATCH',
             details: { hash: bytesToHex(hash), length: data.length },
@@ -144,13 +144,13 @@ export function createObjectDa(options: ObjectDaOptions, deps: ObjectDaDeps): Da
         }
         return data
       }),
-    verify: async (commitment, data) => equalBytes(keccak_256(data), hashOf(commitment)),
+    verify: async (commitment, data) => equalBytes(keccak256(data), hashOf(commitment)),
     status: (commitment, call) =>
       withDeadline(`${name} status`, call, settings.timeoutMs, async () => {
         const hash = hashOf(commitment)
         const data = await objects.get(keyOf(hash))
         // What is there and wrong is as good as lost: it is put again.
-        return data !== undefined && equalBytes(keccak_256(data), hash) ? 'final' : 'lost'
+        return data !== undefined && equalBytes(keccak256(data), hash) ? 'final' : 'lost'
       }),
     ...closable(() => submissions.close(new DaError(`${name} is closed`, { code: 'DA_CLOSED' }))),
   }

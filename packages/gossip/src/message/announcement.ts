@@ -1,6 +1,6 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { sha256 } from '@l2/common/crypto'
 import { decodeSignedHeader, encodeSignedHeader, type SignedHeader, signedHeaderLength } from '@l2/sequencer-core/block'
-import { sha256 } from '@noble/hashes/sha2.js'
 import type { Hash } from 'viem'
 import type { GossipBlock } from '../port/gossip.js'
 import type { GossipLimits } from '../port/options.js'

@@ -1,7 +1,9 @@
+import { bytesToHex } from '@l2/common'
+import { keccak256 } from '@l2/sequencer-core/crypto'
 import { isDeposit } from '@l2/sequencer-core/derivation'
 import { judgeBlock, type OrderingEvidence, type OrderingPolicy, type Violation } from '@l2/sequencer-core/ordering'
 import type { Transaction } from '@l2/sequencer-core/transaction'
-import { type Address, keccak256 } from 'viem'
+import type { Address } from 'viem'
 import type { StateEngine } from '../engine/engine.js'
 import type { PublishedBlock } from './published.js'
 import type { ReceiptBook } from './receipts.js'
@@ -29,7 +31,7 @@ export async function judgeOrdering(
       timestamp: executed.timestamp,
       baseFeePerGas: executed.baseFeePerGas,
       gasLimit: executed.gasLimit,
-      deposits: deposits.map(raw => keccak256(raw)),
+      deposits: deposits.map(raw => bytesToHex(keccak256(raw))),
       transactions,
     },
     // What only the judge of first-come reads; the others pass it over.

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { bytesToHex } from '@l2/common'
 import { createMempool } from '@l2/sequencer-core'
+import { keccak256 } from '@l2/sequencer-core/crypto'
 import type { RollupConfig } from '@l2/sequencer-core/derivation'
 import type { ExecutedBlock } from '@l2/sequencer-core/engine'
 import {
@@ -13,7 +15,7 @@ import {
 } from '@l2/sequencer-core/mempool'
 import { openFileJournal } from '@l2/sequencer-core/node'
 import type { Transaction } from '@l2/sequencer-core/transaction'
-import { type Address, keccak256 } from 'viem'
+import type { Address } from 'viem'
 import type { EngineFamily, StateEngine } from '../engine/engine.js'
 import { createAccountReader } from './account-reader.js'
 import type { Chain } from './chain.js'
@@ -56,7 +58,10 @@ type PoolOptions = {
 /** Opens the journal and brings back what it has: what a block took meanwhile is refused for its nonce. */
 export async function openPool(options: PoolOptions): Promise<SequencerPool> {
   const { directory, rollup, family, engine, chain, decode } = options
-  const file = await openFileJournal({ path: join(directory, 'mempool.journal'), hashOf: raw => keccak256(raw) })
+  const file = await openFileJournal({
+    path: join(directory, 'mempool.journal'),
+    hashOf: raw => bytesToHex(keccak256(raw)),
+  })
   if (file.discardedBytes > 0) {
     options.say(`mempool.journal: its last ${file.discardedBytes} bytes were no whole record, and are cut off`)
   }

@@ -10,6 +10,7 @@ import {
   type QueueEntry,
   sealBlock,
 } from '@l2/sequencer-core/block'
+import { keccak256 } from '@l2/sequencer-core/crypto'
 import {
   buildAttributes,
   decodeDeposit,
@@ -18,7 +19,7 @@ import {
   type RollupConfig,
 } from '@l2/sequencer-core/derivation'
 import type { SlotLeader } from '@l2/staking'
-import { type Address, hexToBytes, keccak256, type LocalAccount } from 'viem'
+import type { Address, LocalAccount } from 'viem'
 import type { L1View } from '../l1/l1-view.js'
 import { isBarred } from '../pool/control-plane.js'
 import type { Chain } from './chain.js'
@@ -154,7 +155,7 @@ function queueOf(deposits: readonly Uint8Array[], enqueuedAt: bigint, firstIndex
     index: firstIndex + BigInt(index),
     enqueuedAt,
     bufferSeconds: defaultForcedInclusionRule.maxBufferSeconds,
-    hash: bytesToHex(hexToBytes(keccak256(raw))),
+    hash: bytesToHex(keccak256(raw)),
     gasLimit: decodeDeposit(raw).gas,
     transaction: undefined,
   }))

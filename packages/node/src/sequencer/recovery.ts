@@ -1,11 +1,10 @@
-import { createNativeRecovery } from '@l2/sequencer-core/node'
-import { nobleRecovery, type SenderRecovery } from '@l2/sequencer-core/transaction'
+import { initFastCrypto } from '@l2/sequencer-core/crypto'
+import { defaultRecovery, type SenderRecovery } from '@l2/sequencer-core/transaction'
 
-/** Finds senders by the native library where it is installed, else in JavaScript. */
-export async function fastestRecovery(): Promise<SenderRecovery> {
-  try {
-    return await createNativeRecovery()
-  } catch {
-    return nobleRecovery
-  }
+/** Switches the program to the fastest hashes and curve that are installed, and says which those are. */
+export async function fastRecovery(say: (message: string) => void): Promise<SenderRecovery> {
+  const { keccak256, sha256, secp256k1, reasons } = await initFastCrypto()
+  say(`keccak-256 by ${keccak256}, SHA-256 by ${sha256}, signatures by ${secp256k1}`)
+  for (const reason of reasons) say(`slower than it could be: ${reason}`)
+  return defaultRecovery
 }

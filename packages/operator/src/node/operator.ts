@@ -9,7 +9,7 @@ import {
   createParts,
   createPosterTurn,
   createShutdown,
-  fastestRecovery,
+  fastRecovery,
   openBatching,
   openPosting,
   openSequencer,
@@ -78,7 +78,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   let sequencer: SequencerLoop | undefined
   let gossip: HeaderGossip | undefined
   let mark: OperatorList['l1']
-  const recovery = await fastestRecovery()
+  const recovery = await fastRecovery(say)
   const core = createCore({
     id: config.id,
     operators: ground.genesis.operators,

@@ -1,5 +1,5 @@
 import { bytesToHex } from '@l2/common'
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256 } from '@l2/common/crypto'
 import { type Frame, frameOverheadBytes } from '../channel/frame.js'
 import { SequencerError } from '../errors.js'
 import type { createFundsGuard } from './funds.js'

@@ -1,5 +1,5 @@
 import { bytesToHex, type Clock, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash } from 'viem'
 import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
 import type { ExecutedBlock, ExecutionEngine, ExecutionReceipt, PayloadAttributes } from '../engine/engine.js'
@@ -180,7 +180,7 @@ export class Rounds {
     const { attributes } = this.#parts.request
     let gas = attributes.gasLimit
     for (const raw of attributes.transactions) {
-      gas -= this.#gasUsed.get(bytesToHex(keccak_256(raw))) ?? (isDeposit(raw) ? decodeDeposit(raw).gas : 0n)
+      gas -= this.#gasUsed.get(bytesToHex(keccak256(raw))) ?? (isDeposit(raw) ? decodeDeposit(raw).gas : 0n)
     }
     return gas
   }
@@ -201,7 +201,7 @@ export class Rounds {
 
   /** How far the block gets in the L1 queue. */
   #countForced(settled: ReadonlySet<Hash>): number {
-    const carried = new Set(this.#parts.request.attributes.transactions.map(raw => bytesToHex(keccak_256(raw))))
+    const carried = new Set(this.#parts.request.attributes.transactions.map(raw => bytesToHex(keccak256(raw))))
     const open = this.#selected.findIndex(({ hash, transaction }) =>
       transaction === undefined ? !carried.has(hash) : !settled.has(transaction.hash),
     )

@@ -1,7 +1,7 @@
 import type { Address, Hex, LocalAccount } from 'viem'
 import { SequencerError } from '../errors.js'
 import type { SigningGuard } from '../guard/guard.js'
-import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
+import { defaultRecovery, type SenderRecovery } from '../transaction/recovery.js'
 import { recoverSigner } from '../transaction/signer.js'
 import {
   type HeaderDomain,
@@ -59,7 +59,7 @@ export interface HeaderSigner {
  * ```
  */
 export function createHeaderSigner(options: HeaderSignerOptions): HeaderSigner {
-  const { account, domain, guard, recovery = nobleRecovery } = options
+  const { account, domain, guard, recovery = defaultRecovery } = options
   const address = account.address.toLowerCase() as Address
   const typedDomain = headerDomain(domain)
   return {

@@ -1,5 +1,5 @@
 import { bytesToHex } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hash } from 'viem'
 import type { L1Block, L1Log } from './l1.js'
 import type { RollupConfig } from './rollup-config.js'
@@ -7,7 +7,7 @@ import { readUintBe, sameHex } from './words.js'
 
 /** `Attested(uint64 indexed sequence, uint64 first, uint64 last, bytes32 outputRoot, bytes32[] dataHashes)` of `Committee`. */
 export const attestedTopic: Hash = /* @__PURE__ */ bytesToHex(
-  /* @__PURE__ */ keccak_256(
+  /* @__PURE__ */ keccak256(
     /* @__PURE__ */ new TextEncoder().encode('Attested(uint64,uint64,uint64,bytes32,bytes32[])'),
   ),
 )
@@ -51,7 +51,7 @@ export function takeAttested(
   attested: Map<Hash, bigint>,
   transaction: { readonly data: Uint8Array; readonly blobVersionedHashes?: readonly Hash[] | undefined },
 ): boolean {
-  const hashes = transaction.blobVersionedHashes ?? [bytesToHex(keccak_256(transaction.data))]
+  const hashes = transaction.blobVersionedHashes ?? [bytesToHex(keccak256(transaction.data))]
   if (!hashes.every(hash => attested.has(hash.toLowerCase() as Hash))) return false
   for (const hash of hashes) attested.delete(hash.toLowerCase() as Hash)
   return true

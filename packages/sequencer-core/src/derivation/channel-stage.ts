@@ -1,5 +1,5 @@
 import { bytesToHex, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hash } from 'viem'
 import { type ChannelReader, openChannel } from '../channel/batch-stream.js'
 import type { ReadyChannel } from '../channel/channel.js'
@@ -9,7 +9,7 @@ import { type ChannelAssembler, createChannelAssembler } from '../channel/frame-
 import type { Decompressors } from '../compression/compression.js'
 import { defaultDecompressors } from '../compression/zlib.js'
 import { SequencerError } from '../errors.js'
-import { nobleRecovery, type SenderRecovery } from '../transaction/recovery.js'
+import { defaultRecovery, type SenderRecovery } from '../transaction/recovery.js'
 import { type AttestedData, attestedIn, takeAttested } from './attested-data.js'
 import type { IncludedBatch } from './batch-queue.js'
 import { decodeBlobPayload } from './blob-payload.js'
@@ -149,7 +149,7 @@ class Stage implements ChannelStage {
   constructor(options: ChannelStageOptions) {
     this.#config = checkRollupConfig(options.config)
     this.#isBatcher = options.isBatcher ?? ((sender, _, systemConfig) => sameHex(sender, systemConfig.batcher))
-    this.#recovery = options.recovery ?? nobleRecovery
+    this.#recovery = options.recovery ?? defaultRecovery
     this.#trustSenders = options.trustSenders ?? false
     this.#decompressors = options.decompressors ?? defaultDecompressors
     this.#rules = options.rules ?? 'op-node'
@@ -321,7 +321,7 @@ class Stage implements ChannelStage {
     const commitment = unhex(need.commitment)
     const byKeccak = commitment[0] === 0
     if (data !== undefined && byKeccak) {
-      const hash = keccak_256(data)
+      const hash = keccak256(data)
       if (commitment.length !== 33 || hash.some((byte, i) => byte !== commitment[i + 1])) {
         throw new SequencerError('the data are not what the commitment says', {
           code: 'DERIVATION_INPUT_INVALID',

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash, Hex } from 'viem'
 import { SequencerError } from '../errors.js'
 
@@ -50,7 +50,7 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 export function keccak(bytes: Uint8Array): Hash {
-  return bytesToHex(keccak_256(bytes))
+  return bytesToHex(keccak256(bytes))
 }
 
 /** Addresses and hashes compare without regard to checksum case. */

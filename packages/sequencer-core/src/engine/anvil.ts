@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash, Hex } from 'viem'
 import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
@@ -329,7 +329,7 @@ class Anvil implements AnvilEngine {
         options,
       )
       const included = block.transactions as readonly Hash[]
-      const hashes = attributes.transactions.map(bytes => bytesToHex(keccak_256(bytes)))
+      const hashes = attributes.transactions.map(bytes => bytesToHex(keccak256(bytes)))
       if (hashes.length !== included.length || hashes.some((hash, index) => hash !== included[index])) {
         throw leftOut(hashes, included)
       }

@@ -1,5 +1,5 @@
 import { bytesToHex, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hash } from 'viem'
 import { decodeDeposit, isDeposit } from '../derivation/deposit.js'
 import { decodeL1Info } from '../derivation/l1-info.js'
@@ -31,7 +31,7 @@ export async function blameTransactions(
   refused: string,
   build: (attributes: PayloadAttributes) => Promise<unknown>,
 ): Promise<SequencerError> {
-  const hashes = attributes.transactions.map(raw => bytesToHex(keccak_256(raw)))
+  const hashes = attributes.transactions.map(raw => bytesToHex(keccak256(raw)))
   const firstOther = attributes.transactions.findIndex(raw => !isDeposit(raw))
   const deposits = firstOther === -1 ? hashes.length : firstOther
   let probes = 0

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { formatTransaction, type Hash, type Hex, type RpcTransaction, type Signature } from 'viem'
 import { serializeTransaction } from 'viem/op-stack'
 import { SequencerError } from '../errors.js'
@@ -62,7 +62,7 @@ type RpcDeposit = { sourceHash: Hash; mint?: Hex; isSystemTx?: boolean }
  */
 export function encodeRpcTransaction(json: RpcTransaction): Uint8Array {
   const raw = hexToBytes(isDeposit(json) ? serializeDeposit(json) : serializeSigned(json))!
-  const hash = bytesToHex(keccak_256(raw))
+  const hash = bytesToHex(keccak256(raw))
   if (hash !== json.hash) {
     throw new SequencerError(`transaction ${json.hash} encodes to bytes with the hash ${hash}`, {
       code: 'ENGINE_RPC',

@@ -1,5 +1,5 @@
-import { bytesToHex, hexToBytes } from '@l2/common'
-import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { sha256 } from '@l2/common/crypto'
 import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 
@@ -101,7 +101,7 @@ export function encodeEntryPrefix(entry: NewLogEntry): Uint8Array {
 
 /** sha-256 over epoch (u64), seq (u64), previous hash (32 bytes) and payload. */
 export function logEntryHash(entry: NewLogEntry): Hash {
-  return bytesToHex(sha256.create().update(encodeEntryPrefix(entry)).update(entry.payload).digest())
+  return bytesToHex(sha256(concatBytes(encodeEntryPrefix(entry), entry.payload)))
 }
 
 /** The rules of leases and appends, without storage: what every implementation decides with, before it writes. */

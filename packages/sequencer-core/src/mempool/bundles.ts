@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { checkTransaction } from '../transaction/gas.js'
@@ -127,5 +127,5 @@ function hashOf(
   checkFootprint(transactions, head)
   for (const hash of range.mayRevert ?? [])
     if (!hashes.has(hash)) throw invalid(`${hash} may revert, and is not in the bundle`)
-  return bytesToHex(keccak_256(concatBytes(...[...hashes].map(each => hexToBytes(each)!))))
+  return bytesToHex(keccak256(concatBytes(...[...hashes].map(each => hexToBytes(each)!))))
 }

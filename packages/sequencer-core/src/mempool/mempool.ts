@@ -26,7 +26,7 @@ import type {
 export type MempoolDeps = {
   /** What data availability charges for a transaction, wei, on top of its L2 gas. Default: nothing. */
   daFeeWei?: ((transaction: Transaction) => bigint) | undefined
-  /** Recovers the authorities of a type 4 transaction; a native recovery makes it cheap. Default: noble. */
+  /** Recovers the authorities of a type 4 transaction; a fast recovery makes it cheap. Default: `defaultRecovery`. */
   authoritiesOf?: ((transaction: Transaction) => readonly Address[]) | undefined
   /** The counter of the first arrival: what a journal was left with. Default 0. */
   firstArrival?: number | undefined

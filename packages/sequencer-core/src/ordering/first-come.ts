@@ -10,7 +10,7 @@ import { violation } from './universal.js'
 export type FirstComeParameters = {
   /** Under which the sequencer signs its receipts; without it receipts are not judged. */
   domain?: SigningDomain | undefined
-  /** For a judge with many receipts. Default: noble. */
+  /** For a judge with many receipts. Default: `defaultRecovery`. */
   recovery?: SenderRecovery | undefined
 }
 

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { type Hash, type Hex, zeroHash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { encodeRlp } from '../rlp/rlp.js'
@@ -63,7 +63,7 @@ export function hashSlice(slice: Slice): Hash {
     slice.transactions,
     slice.cumulativeGasUsed,
   ])
-  return bytesToHex(keccak_256(bytes))
+  return bytesToHex(keccak256(bytes))
 }
 
 /** Why a slice does not follow the ones before it; `undefined` when it does. */
@@ -261,7 +261,7 @@ export function flashblocks<Evidence extends OrderingEvidence>(
 
 /** The sealed block is what was shown: deposits first, then every transaction, and nothing behind. */
 function checkFold(block: OrderedBlock, slices: readonly Slice[]): Violation[] {
-  const shown = foldSlices(slices).transactions.map(raw => bytesToHex(keccak_256(raw)))
+  const shown = foldSlices(slices).transactions.map(raw => bytesToHex(keccak256(raw)))
   const sealed = [...block.deposits, ...block.transactions.map(transaction => transaction.hash)]
   for (let i = 0; i < Math.max(shown.length, sealed.length); i++) {
     if (shown[i] === sealed[i]) continue

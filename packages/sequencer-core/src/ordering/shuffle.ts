@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import type { PooledTransaction } from '../mempool/types.js'
@@ -29,7 +29,7 @@ export type ShuffleEvidence = OrderingEvidence & {
 
 /** keccak-256 over the sorted hashes of a list: the same for every order of it. */
 export function shuffleCommitment(hashes: readonly Hash[]): Hash {
-  return bytesToHex(keccak_256(concatBytes(...[...hashes].sort().map(hash => hexToBytes(hash)!))))
+  return bytesToHex(keccak256(concatBytes(...[...hashes].sort().map(hash => hexToBytes(hash)!))))
 }
 
 /**
@@ -68,7 +68,7 @@ function shuffled<Item>(
     .sort((a, b) => (a.nonce < b.nonce ? -1 : a.nonce > b.nonce ? 1 : 0))
     .map(({ item, nonce }) => {
       const { hash, sender } = of(item)
-      const own: string = bytesToHex(keccak_256(concatBytes(seedBytes, hexToBytes(hash)!)))
+      const own: string = bytesToHex(keccak256(concatBytes(seedBytes, hexToBytes(hash)!)))
       const before = latest.get(sender) ?? own
       const rank = own > before ? own : before
       latest.set(sender, rank)

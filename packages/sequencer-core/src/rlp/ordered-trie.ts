@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hash } from 'viem'
 import { encodeRlp, type RlpValue } from './rlp.js'
 
@@ -14,7 +14,7 @@ function compact(path: readonly number[], leaf: boolean): Uint8Array {
 
 /** A node as it stands in its parent: itself where its RLP is short, else the hash of it. */
 function reference(node: RlpValue): RlpValue {
-  return encodeRlp(node).length < 32 ? node : keccak_256(encodeRlp(node))
+  return encodeRlp(node).length < 32 ? node : keccak256(encodeRlp(node))
 }
 
 /** The node that holds `leaves` (sorted by path, none the beginning of another) below `depth` nibbles that they share. */
@@ -40,7 +40,7 @@ function nodeOf(leaves: readonly Leaf[], depth: number): RlpValue {
  * Source: Ethereum yellow paper, appendix D.
  */
 export function orderedTrieRoot(values: readonly Uint8Array[]): Hash {
-  if (values.length === 0) return bytesToHex(keccak_256(Uint8Array.of(0x80)))
+  if (values.length === 0) return bytesToHex(keccak256(Uint8Array.of(0x80)))
   const leaves = values.map((value, index): Leaf => {
     const path: number[] = []
     for (const byte of encodeRlp(BigInt(index))) path.push(byte >> 4, byte & 15)
@@ -51,5 +51,5 @@ export function orderedTrieRoot(values: readonly Uint8Array[]): Hash {
     while (a.path[at] === b.path[at]) at++
     return a.path[at]! - b.path[at]!
   })
-  return bytesToHex(keccak_256(concatBytes(encodeRlp(nodeOf(leaves, 0)))))
+  return bytesToHex(keccak256(concatBytes(encodeRlp(nodeOf(leaves, 0)))))
 }

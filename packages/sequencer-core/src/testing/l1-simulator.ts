@@ -1,7 +1,7 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { keccak256 } from '@l2/common/crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Hex } from 'viem'
 import { type DepositTransaction, encodeDepositLog } from '../derivation/deposit.js'
 import type { L1Block, L1Log, L1Transaction } from '../derivation/l1.js'
@@ -20,9 +20,9 @@ const accounts = new Map<number, SimulatedAccount>()
 export function simulatedAccount(number: number): SimulatedAccount {
   const known = accounts.get(number)
   if (known !== undefined) return known
-  const privateKey = keccak_256(new TextEncoder().encode(`simulated account ${number}`))
+  const privateKey = keccak256(new TextEncoder().encode(`simulated account ${number}`))
   const publicKey = secp256k1.getPublicKey(privateKey, false)
-  const account = { privateKey, address: bytesToHex(addressOfPublicKey(publicKey, keccak_256)) }
+  const account = { privateKey, address: bytesToHex(addressOfPublicKey(publicKey, keccak256)) }
   accounts.set(number, account)
   return account
 }
@@ -113,7 +113,7 @@ export function createL1Simulator(options: L1SimulatorOptions): L1Simulator {
   const add = (type: number, fields: readonly RlpValue[], from: SimulatedAccount): void => {
     let signature: RlpValue[] = [0n, 1n, 1n]
     if (sign) {
-      const hash = keccak_256(concatBytes(Uint8Array.of(type), encodeRlp(fields)))
+      const hash = keccak256(concatBytes(Uint8Array.of(type), encodeRlp(fields)))
       const bytes = secp256k1.sign(hash, from.privateKey, { prehash: false, format: 'recovered' })
       const scalar = (start: number): bigint => BigInt(bytesToHex(bytes.subarray(start, start + 32)))
       signature = [BigInt(bytes[0]!), scalar(1), scalar(33)]
@@ -148,13 +148,13 @@ export function createL1Simulator(options: L1SimulatorOptions): L1Simulator {
     mine({ timestamp } = {}) {
       const parent = head()
       const number = parent.number + 1n
-      const seal = keccak_256(
+      const seal = keccak256(
         concatBytes(
           bytes(parent.hash),
           word(number),
           word(fork),
-          ...transactions.map(({ raw }) => keccak_256(raw)),
-          ...logs.flatMap(log => [...log.topics.map(bytes), keccak_256(log.data)]),
+          ...transactions.map(({ raw }) => keccak256(raw)),
+          ...logs.flatMap(log => [...log.topics.map(bytes), keccak256(log.data)]),
         ),
       )
       const hash = bytesToHex(seal)
@@ -163,10 +163,10 @@ export function createL1Simulator(options: L1SimulatorOptions): L1Simulator {
         hash,
         parentHash: parent.hash,
         timestamp: timestamp ?? parent.timestamp + blockTimeSeconds,
-        mixHash: bytesToHex(keccak_256(seal)),
+        mixHash: bytesToHex(keccak256(seal)),
         baseFeePerGas: 7n + (BigInt(seal[0]!) % 100n),
         blobBaseFee: 1n + (BigInt(seal[1]!) % 100n),
-        parentBeaconBlockRoot: bytesToHex(keccak_256(concatBytes(seal, seal))),
+        parentBeaconBlockRoot: bytesToHex(keccak256(concatBytes(seal, seal))),
         transactions,
         logs: logs.map((log, logIndex) => ({ ...log, logIndex })),
       }

@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { deflate } from 'pako'
 import type { Hash, Hex } from 'viem'
 import { encodeBatch } from '../batch/batch.js'
@@ -103,7 +103,7 @@ export function createHashEngine(options: HashEngineOptions): HashEngine {
         })
       }
       const hash = bytesToHex(
-        keccak_256(
+        keccak256(
           encodeRlp([
             bytes(parentHash),
             attributes.timestamp,
@@ -242,8 +242,8 @@ export function createSequencerSimulator(options: {
  */
 export function simulatedTransaction(config: RollupConfig, nonce: bigint, dataBytes = 20): Uint8Array {
   const to = new Uint8Array(20).fill(0x77)
-  const data = keccak_256(encodeRlp(nonce)).subarray(0, Math.min(dataBytes, 32))
-  const signature = [BigInt(bytesToHex(keccak_256(data))) >> 1n, 0x1234n] as const
+  const data = keccak256(encodeRlp(nonce)).subarray(0, Math.min(dataBytes, 32))
+  const signature = [BigInt(bytesToHex(keccak256(data))) >> 1n, 0x1234n] as const
   const fields = [config.l2ChainId, nonce, 1n, 1000n, 21_000n, to, 1n, data, [], nonce & 1n, ...signature] as const
   return concatBytes(Uint8Array.of(2), encodeRlp(fields))
 }

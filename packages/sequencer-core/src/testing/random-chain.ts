@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import { type Address, getContractAddress, type Hash, type Hex, numberToHex, zeroAddress } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { buildAttributes } from '../derivation/attributes.js'
@@ -141,7 +141,7 @@ export function createRandomChain(options: RandomChainOptions): RandomChain {
   const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => below(256))
   const word = (value: bigint | number): string => BigInt(value).toString(16).padStart(64, '0')
   const digest = (...parts: (string | number)[]): Hash =>
-    bytesToHex(keccak_256(new TextEncoder().encode([options.seed, ...parts].join(' '))))
+    bytesToHex(keccak256(new TextEncoder().encode([options.seed, ...parts].join(' '))))
 
   const accounts = Array.from({ length: fundedAccounts }, (_, index) => privateKeyToAccount(digest('key', index)))
   const forks = {

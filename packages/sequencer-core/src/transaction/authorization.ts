@@ -1,7 +1,7 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
 import type { Address } from 'viem'
 import { encodeRlp } from '../rlp/rlp.js'
-import { nobleRecovery, type SenderRecovery } from './recovery.js'
+import { defaultRecovery, type SenderRecovery } from './recovery.js'
 import type { Authorization, Transaction } from './types.js'
 
 const halfOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n >> 1n
@@ -13,7 +13,7 @@ function word(value: bigint): Uint8Array {
 /** Who signed an EIP-7702 tuple; `undefined` where nobody did, which makes the tuple void. */
 export function authorityOf(
   authorization: Authorization,
-  recovery: SenderRecovery = nobleRecovery,
+  recovery: SenderRecovery = defaultRecovery,
 ): Address | undefined {
   const { yParity, r, s } = authorization
   if ((yParity !== 0 && yParity !== 1) || r === 0n || s === 0n || s > halfOrder) return undefined
@@ -24,7 +24,10 @@ export function authorityOf(
 }
 
 /** The accounts whose code a type 4 transaction may set, without repetition, in the order of its tuples. */
-export function authoritiesOf(transaction: Transaction, recovery: SenderRecovery = nobleRecovery): readonly Address[] {
+export function authoritiesOf(
+  transaction: Transaction,
+  recovery: SenderRecovery = defaultRecovery,
+): readonly Address[] {
   if (transaction.authorizationList.length === 0) return []
   const authorities = new Set<Address>()
   for (const authorization of transaction.authorizationList) {

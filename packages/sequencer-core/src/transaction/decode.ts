@@ -3,7 +3,7 @@ import type { Address, Hash } from 'viem'
 import { SequencerError } from '../errors.js'
 import { encodeRlp, type RlpItem, readItem, readList, readUint, writeHeader } from '../rlp/rlp.js'
 import { checkTransaction, type GasSchedule } from './gas.js'
-import { type BatchSenderRecovery, nobleRecovery, recoveryRecordBytes, type SenderRecovery } from './recovery.js'
+import { type BatchSenderRecovery, defaultRecovery, recoveryRecordBytes, type SenderRecovery } from './recovery.js'
 import type { AccessListEntry, Authorization, Transaction, TransactionType } from './types.js'
 
 /** How strict the door is. */
@@ -48,7 +48,7 @@ export function decodeTransaction(
   raw: Uint8Array,
   options: DecodeOptions & { recovery?: SenderRecovery | undefined } = {},
 ): Transaction {
-  const recovery = options.recovery ?? nobleRecovery
+  const recovery = options.recovery ?? defaultRecovery
   const { transaction, signingHash } = parse(raw, options, recovery.keccak256)
   const sender = recovery.recover(signingHash, transaction.signature, transaction.yParity)
   if (sender === undefined) throw noSender()

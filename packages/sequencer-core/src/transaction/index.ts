@@ -13,5 +13,11 @@ export {
   pragueGas,
 } from './gas.js'
 export { type JsonRpcError, toJsonRpcError } from './json-rpc.js'
-export { type BatchSenderRecovery, nobleRecovery, recoveryRecordBytes, type SenderRecovery } from './recovery.js'
+export {
+  type BatchSenderRecovery,
+  defaultRecovery,
+  nobleRecovery,
+  recoveryRecordBytes,
+  type SenderRecovery,
+} from './recovery.js'
 export type { AccessListEntry, Authorization, Transaction, TransactionType } from './types.js'

@@ -1,26 +1,15 @@
 import { createRequire } from 'node:module'
-import { lacks, loadNative } from '@l2/common/node'
-import { createKeccak } from 'hash-wasm'
+import type { Secp256k1 } from '@l2/common/crypto'
+import { nativeSecp256k1, nativeSecp256k1Entry, wasmKeccak256 } from '@l2/common/fast-crypto'
 import { SequencerError } from '../errors.js'
-import { addressOfPublicKey, type SenderRecovery } from './recovery.js'
-
-/** The part of the npm package `secp256k1` that recovery needs. */
-type Secp256k1 = {
-  ecdsaRecover(
-    signature: Uint8Array,
-    recoveryId: number,
-    message: Uint8Array,
-    compressed: boolean,
-    output: Uint8Array,
-  ): Uint8Array
-}
+import { recoveryBy, type SenderRecovery } from './recovery.js'
 
 /**
  * Sender recovery by libsecp256k1 (the optional peer dependency `secp256k1`) with keccak-256 in WebAssembly: about twenty times as fast as
  * noble, with the same answers.
  *
  * @throws SequencerError `NATIVE_UNAVAILABLE` when `secp256k1` is not installed, was not built, or was built for another machine
- * (`details.state` is `absent` or `broken`, `details.reason` says why); fall back to `nobleRecovery`
+ * (`details.state` is `absent` or `broken`, `details.reason` says why); `initFastCrypto` of `/crypto` falls back by itself
  *
  * @example
  * ```ts
@@ -37,46 +26,24 @@ type Secp256k1 = {
  */
 export async function createNativeRecovery(): Promise<SenderRecovery> {
   const secp256k1 = loadSecp256k1()
-  const hasher = await createKeccak(256).catch((cause: unknown) => {
+  const keccak256 = await wasmKeccak256().catch((cause: unknown) => {
     throw unavailable('broken', 'WebAssembly cannot be used here', cause)
   })
-  const keccak256 = (bytes: Uint8Array): Uint8Array => {
-    hasher.init()
-    hasher.update(bytes)
-    return hasher.digest('binary')
-  }
-  const publicKey = new Uint8Array(65)
-  return {
-    name: 'libsecp256k1',
-    keccak256,
-    recover(hash, signature, yParity) {
-      try {
-        secp256k1.ecdsaRecover(signature, yParity, hash, false, publicKey)
-      } catch {
-        // The binding reports "no such key" by throwing.
-        return undefined
-      }
-      return addressOfPublicKey(publicKey, keccak256)
-    },
-  }
+  return recoveryBy(secp256k1, keccak256)
 }
 
 /** Where the native modules lie, for workers that load them by path. */
 export function nativeModulePaths(): { secp256k1: string; hashWasm: string } {
   const { resolve } = createRequire(import.meta.url)
   try {
-    return { secp256k1: resolve(`secp256k1/${bindings}`), hashWasm: resolve('hash-wasm') }
+    return { secp256k1: resolve(nativeSecp256k1Entry), hashWasm: resolve('hash-wasm') }
   } catch (cause) {
     throw unavailable('absent', 'it cannot be found', cause)
   }
 }
 
-/** Not the main file: that one silently falls back to slow JavaScript. */
-const bindings = 'bindings.js'
-
 function loadSecp256k1(): Secp256k1 {
-  const check = (module: Secp256k1) => lacks(module, ['ecdsaRecover'])
-  const part = loadNative<Secp256k1>('secp256k1', { from: import.meta.url, entry: bindings, check })
+  const part = nativeSecp256k1(import.meta.url)
   if (part.state === 'ready') return part.module
   throw unavailable(part.state, part.reason, part.cause)
 }
@@ -86,7 +53,7 @@ function unavailable(state: 'absent' | 'broken', reason: string, cause: unknown)
     state === 'absent' ? 'secp256k1 is not installed' : `secp256k1 is installed and does not load: ${reason}`,
     {
       code: 'NATIVE_UNAVAILABLE',
-      meta: ['try: install "secp256k1" beside @l2/sequencer-core and let it be built, or use nobleRecovery'],
+      meta: ['try: install "secp256k1" beside @l2/sequencer-core and let it be built, or use initFastCrypto'],
       details: { state, reason },
       cause,
     },

@@ -1,9 +1,10 @@
-import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { keccak256, type Secp256k1 } from '@l2/common/crypto'
+import { nobleSecp256k1, secp256k1 } from '@l2/common/secp256k1'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
 /**
- * Who signed: the port behind which the elliptic curve and the hash function lie. {@link nobleRecovery} runs everywhere,
- * `createNativeRecovery` of `@l2/sequencer-core/node` about twenty times faster.
+ * Who signed: the port behind which the elliptic curve and the hash function lie. {@link defaultRecovery} is noble until `initFastCrypto` of
+ * `@l2/sequencer-core/crypto` was called.
  */
 export interface SenderRecovery {
   readonly name: string
@@ -28,21 +29,26 @@ export interface BatchSenderRecovery {
 }
 
 /** Address of an uncompressed public key, 65 bytes. */
-export function addressOfPublicKey(publicKey: Uint8Array, keccak256: (bytes: Uint8Array) => Uint8Array): Uint8Array {
-  return keccak256(publicKey.subarray(1)).subarray(12)
+export function addressOfPublicKey(publicKey: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+  return hash(publicKey.subarray(1)).subarray(12)
+}
+
+/** The port over a curve and a hash function. */
+export function recoveryBy(curve: Secp256k1, hash: SenderRecovery['keccak256']): SenderRecovery {
+  return {
+    get name() {
+      return curve.name
+    },
+    keccak256: hash,
+    recover(digest, signature, yParity) {
+      const publicKey = curve.recover(digest, signature, yParity)
+      return publicKey === undefined ? undefined : addressOfPublicKey(publicKey, hash)
+    },
+  }
 }
 
 /** Recovery and hash by noble: no native code, the same everywhere. */
-export const nobleRecovery: SenderRecovery = {
-  name: 'noble',
-  keccak256: keccak_256,
-  recover(hash, signature, yParity) {
-    try {
-      const point = secp256k1.Signature.fromBytes(signature, 'compact').addRecoveryBit(yParity).recoverPublicKey(hash)
-      return addressOfPublicKey(point.toBytes(false), keccak_256)
-    } catch {
-      // Noble has no other way to say that r is no x coordinate, or that the key is the point at infinity.
-      return undefined
-    }
-  },
-}
+export const nobleRecovery: SenderRecovery = /* @__PURE__ */ recoveryBy(nobleSecp256k1, keccak_256)
+
+/** What is taken where no port is handed in: noble, and from `initFastCrypto` of `@l2/sequencer-core/crypto` on what that found. */
+export const defaultRecovery: SenderRecovery = /* @__PURE__ */ recoveryBy(secp256k1, keccak256)

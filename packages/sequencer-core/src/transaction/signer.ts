@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
 import type { Address, Hash, Hex } from 'viem'
-import { nobleRecovery, type SenderRecovery } from './recovery.js'
+import { defaultRecovery, type SenderRecovery } from './recovery.js'
 
 /** Half the order of secp256k1: a signature with a greater `s` is the malleable twin of another. */
 const halfOrder = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
@@ -13,7 +13,7 @@ const halfOrder = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b
 export function recoverSigner(
   digest: Hash,
   signature: Hex,
-  recovery: SenderRecovery = nobleRecovery,
+  recovery: SenderRecovery = defaultRecovery,
 ): Address | undefined {
   const bytes = hexToBytes(signature)
   const hash = hexToBytes(digest)

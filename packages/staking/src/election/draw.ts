@@ -1,5 +1,5 @@
 import { hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hex } from 'viem'
 import { refuse } from '../errors.js'
 
@@ -35,7 +35,7 @@ export function draw(seed: Uint8Array, tag: DrawTag, a: number, b: number, n: bi
   return reduce(
     attempt => {
       view.setUint32(seed.length + 12, attempt)
-      return integer(keccak_256(input))
+      return integer(keccak256(input))
     },
     n,
     range,

@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hash } from 'viem'
 
 /** A key of the trie as nibbles, and what lies there. */
@@ -49,7 +49,7 @@ function node(entries: readonly Entry[], depth: number): Uint8Array {
 
 function reference(entries: readonly Entry[], depth: number): Uint8Array {
   const encoded = node(entries, depth)
-  return encoded.length < 32 ? encoded : rlpString(keccak_256(encoded))
+  return encoded.length < 32 ? encoded : rlpString(keccak256(encoded))
 }
 
 /**
@@ -57,7 +57,7 @@ function reference(entries: readonly Entry[], depth: number): Uint8Array {
  * Source: Ethereum yellow paper, appendix D.
  */
 export function transactionsRoot(transactions: readonly Uint8Array[]): Hash {
-  if (transactions.length === 0) return bytesToHex(keccak_256(rlpString(new Uint8Array())))
+  if (transactions.length === 0) return bytesToHex(keccak256(rlpString(new Uint8Array())))
   const entries = transactions.map((value, index): Entry => {
     const digits: number[] = []
     for (let rest = index; rest > 0; rest = Math.floor(rest / 256)) digits.unshift(rest & 255)
@@ -69,5 +69,5 @@ export function transactionsRoot(transactions: readonly Uint8Array[]): Hash {
       value,
     }
   })
-  return bytesToHex(keccak_256(node(entries, 0)))
+  return bytesToHex(keccak256(node(entries, 0)))
 }

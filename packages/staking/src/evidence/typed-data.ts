@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
+import { secp256k1 } from '@l2/common/secp256k1'
 import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
 import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
@@ -137,6 +137,9 @@ export function signingHash<Name extends keyof SignedObjects>(
   } as Parameters<typeof hashTypedData<typeof signedTypes, keyof SignedObjects>>[0])
 }
 
+/** Half the order of secp256k1. Source: SEC 2. */
+const halfOrder = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
+
 /**
  * The address that made a signature of 65 bytes (r, s, v), or `undefined` when it is none: another length, a high s, r
  * or s out of range, v other than 0, 1, 27, 28, or no point.
@@ -147,12 +150,8 @@ export function recoverSigner(hash: Hash, signature: Hex): Address | undefined {
   if (bytes?.length !== 65 || message?.length !== 32) return undefined
   const v = bytes[64]! >= 27 ? bytes[64]! - 27 : bytes[64]!
   if (v > 1) return undefined
-  try {
-    const parsed = secp256k1.Signature.fromBytes(bytes.subarray(0, 64), 'compact')
-    if (parsed.hasHighS()) return undefined
-    const point = parsed.addRecoveryBit(v).recoverPublicKey(message)
-    return bytesToHex(keccak_256(point.toBytes(false).subarray(1)).subarray(12))
-  } catch {
-    return undefined
-  }
+  // Of two signatures that name one signer the one with the high s is the malleable twin.
+  if (BigInt(bytesToHex(bytes.subarray(32, 64))) > halfOrder) return undefined
+  const publicKey = secp256k1.recover(message, bytes.subarray(0, 64), v)
+  return publicKey === undefined ? undefined : bytesToHex(keccak256(publicKey.subarray(1)).subarray(12))
 }

@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes, isL2Error, toJson } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash, Hex } from 'viem'
 import { parseTransaction, serializeTransaction } from 'viem'
 import { later } from '../internal/seconds.js'
@@ -27,9 +27,9 @@ function word(value: bigint): Uint8Array {
  */
 export function evidenceIdOf(kind: OffenceKind, accused: number, place: ContextPlace): Hex {
   return bytesToHex(
-    keccak_256(
+    keccak256(
       concatBytes(
-        keccak_256(text.encode(kind)),
+        keccak256(text.encode(kind)),
         word(BigInt(accused)),
         word(place.epoch),
         word(BigInt(place.term)),
@@ -41,7 +41,7 @@ export function evidenceIdOf(kind: OffenceKind, accused: number, place: ContextP
 
 /** keccak256 of the evidence's canonical JSON: what a reporter commits to. */
 export function evidenceHashOf(evidence: Evidence): Hex {
-  return bytesToHex(keccak_256(text.encode(canonicalJson(evidence))))
+  return bytesToHex(keccak256(text.encode(canonicalJson(evidence))))
 }
 
 /** JSON with sorted keys, bigints as decimal strings, hex in lower case: one text for one proof. */
@@ -411,7 +411,7 @@ function paying(raw: Hex, baseFee: bigint): { sender: Address; tip: bigint } | u
     if (r === undefined || s === undefined) return undefined
     const parity = yParity ?? (v === undefined ? 0 : v >= 35n ? Number((v - 35n) % 2n) : Number(v - 27n))
     const hash = bytesToHex(
-      keccak_256(hexToBytes(serializeTransaction(unsigned as Parameters<typeof serializeTransaction>[0]))!),
+      keccak256(hexToBytes(serializeTransaction(unsigned as Parameters<typeof serializeTransaction>[0]))!),
     )
     const word64 = (value: Hex): string => value.slice(2).padStart(64, '0')
     const sender = recoverSigner(hash, `0x${word64(r)}${word64(s)}0${parity}`)
@@ -434,7 +434,7 @@ function committedOrderBroken(
   const place = new Map<Hash, number>(committed.txHashes.map((hash, index) => [hash, index]))
   let last = -1
   for (const bytes of transactions) {
-    const index = place.get(bytesToHex(keccak_256(bytes)))
+    const index = place.get(bytesToHex(keccak256(bytes)))
     if (index === undefined) continue
     if (index < last) return undefined
     last = index

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hex } from 'viem'
 import { refuse } from '../errors.js'
 
@@ -27,5 +27,5 @@ export function notZero(value: string, field: string): Address {
 export function addressOfPubkey(pubkey: Hex): Address | undefined {
   const bytes = hexToBytes(pubkey)
   if (bytes === undefined || bytes.length !== 64) return undefined
-  return bytesToHex(keccak_256(bytes).subarray(12))
+  return bytesToHex(keccak256(bytes).subarray(12))
 }

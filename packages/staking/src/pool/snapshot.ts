@@ -1,6 +1,6 @@
 import { bytesToHex, OrderedMap } from '@l2/common'
+import { keccak256 } from '@l2/common/crypto'
 import { readSchema } from '@l2/common/schema'
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hex } from 'viem'
 import * as z from 'zod/mini'
 import { StakingError } from '../errors.js'
@@ -307,7 +307,7 @@ function plain(value: unknown): unknown {
 
 /** keccak256 of {@link encodePool}: what two replicas compare. */
 export function poolHash(state: PoolState): Hex {
-  return bytesToHex(keccak_256(new TextEncoder().encode(encodePool(state))))
+  return bytesToHex(keccak256(new TextEncoder().encode(encodePool(state))))
 }
 
 /**

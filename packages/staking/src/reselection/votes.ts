@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hash, Hex } from 'viem'
 import { refuse } from '../errors.js'
 
@@ -42,7 +42,7 @@ export function termDecisionHash(decision: TermDecision): Hex {
     refuse('INPUT_INVALID', 'a decision has a 32-byte parent and non-negative numbers')
   }
   const words = [chainId, epoch, BigInt(slot), BigInt(term), height, BigInt(leader)].map(word)
-  return bytesToHex(keccak_256(concatBytes(tag, ...words, parent)))
+  return bytesToHex(keccak256(concatBytes(tag, ...words, parent)))
 }
 
 /** Votes for a new question. @throws StakingError `INPUT_INVALID` for ids that repeat */

@@ -1,7 +1,7 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
+import { keccak256 } from '@l2/common/crypto'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Hash, Hex } from 'viem'
 import { refuse } from '../errors.js'
 import type { Entropy, SeedProvider } from './seed.js'
@@ -47,7 +47,7 @@ export function l1RandaoSeed(
 
 /** What committee members sign for an epoch's seed. */
 export function beaconMessage(chainId: bigint, epoch: bigint): Uint8Array {
-  return keccak_256(concatBytes(text.encode('l2-staking/beacon/v1'), u64(chainId), u64(epoch)))
+  return keccak256(concatBytes(text.encode('l2-staking/beacon/v1'), u64(chainId), u64(epoch)))
 }
 
 const signatures = () => bls12_381.shortSignatures
@@ -115,7 +115,7 @@ export function thresholdBlsSeed(options: { groupPublicKey: Hex; chainId: bigint
       if (!verifyG1(bytes, beaconMessage(options.chainId, epoch), publicKey, beaconDst)) {
         invalid('not the group’s signature of this epoch', { epoch })
       }
-      return { parts: [keccak_256(bytes)], missing: [] }
+      return { parts: [keccak256(bytes)], missing: [] }
     },
   }
 }
@@ -189,7 +189,7 @@ export function vrfMixSeed(options: {
         if (!verifyG1(bytes, beaconMessage(options.chainId, epoch), bytesOf(key, 96, 'publicKey'), beaconDst)) {
           invalid(`the proof of ${id} is not its signature of epoch ${epoch}`, { id, epoch })
         }
-        parts.push(keccak_256(bytes))
+        parts.push(keccak256(bytes))
       }
       return { parts, missing }
     },
@@ -198,7 +198,7 @@ export function vrfMixSeed(options: {
 
 /** What a member publishes first: keccak256(secret ‖ id ‖ epoch), id and epoch as u64. */
 export function seedCommitment(secret: Hex, id: number, epoch: bigint): Hex {
-  return bytesToHex(keccak_256(concatBytes(bytesOf(secret, 32, 'secret'), u64(BigInt(id)), u64(epoch))))
+  return bytesToHex(keccak256(concatBytes(bytesOf(secret, 32, 'secret'), u64(BigInt(id)), u64(epoch))))
 }
 
 /** Bonded commit and reveal: who does not open is named, which is an offence (`MISSED_REVEAL`). */

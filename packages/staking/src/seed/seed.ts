@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Hex } from 'viem'
 import { seedBytes } from '../election/draw.js'
 import { refuse } from '../errors.js'
@@ -54,7 +54,7 @@ export function epochSeed(input: { chainId: bigint; epoch: bigint; previousSeed:
   const { chainId, epoch, entropy } = input
   const degraded = entropy === undefined || entropy.parts.length === 0
   const parts = degraded ? [seedBytes(input.previousSeed)] : entropy.parts
-  const hashed = keccak_256(
+  const hashed = keccak256(
     concatBytes(
       domainTag,
       word(chainId),

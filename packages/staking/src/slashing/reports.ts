@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hex } from 'viem'
 import { refuse } from '../errors.js'
 import type { PoolCommand } from '../pool/commands.js'
@@ -19,7 +19,7 @@ export function reportCommitment(evidenceHash: Hex, reporter: Address, salt: Hex
   if (parts[0]?.length !== 32 || parts[1]?.length !== 20 || parts[2]?.length !== 32) {
     refuse('INPUT_INVALID', 'a commitment is made of 32, 20 and 32 bytes')
   }
-  return bytesToHex(keccak_256(concatBytes(...(parts as Uint8Array[]))))
+  return bytesToHex(keccak256(concatBytes(...(parts as Uint8Array[]))))
 }
 
 /**

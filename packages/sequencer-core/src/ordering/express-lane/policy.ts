@@ -1,5 +1,5 @@
 import { bytesToHex } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash } from 'viem'
 import type { SenderRecovery } from '../../transaction/recovery.js'
 import { recoverSigner } from '../../transaction/signer.js'
@@ -94,7 +94,7 @@ export function expressLane(
     const inLane = new Set<Hash>()
     const at = new Map<Hash, number>(block.transactions.map((transaction, index) => [transaction.hash, index]))
     const messages = (evidence.laneMessages ?? [])
-      .map(message => ({ message, hash: bytesToHex(keccak_256(message.transaction)) }))
+      .map(message => ({ message, hash: bytesToHex(keccak256(message.transaction)) }))
       .filter(({ hash }) => at.has(hash))
       .sort((a, b) => at.get(a.hash)! - at.get(b.hash)!)
     for (const { message, hash } of messages) {

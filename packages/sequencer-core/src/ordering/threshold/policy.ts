@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes, isL2Error } from '@l2/common'
-import { keccak_256 } from '@noble/hashes/sha3.js'
+import { keccak256 } from '@l2/common/crypto'
 import type { Address, Hash } from 'viem'
 import { SequencerError } from '../../errors.js'
 import type { PooledTransaction } from '../../mempool/types.js'
@@ -32,9 +32,7 @@ export function identityOf(envelope: Pick<EncryptedEnvelope, 'identityPrefix' | 
 /** keccak-256 over the RLP of an envelope's fields. */
 export function hashEnvelope(envelope: EncryptedEnvelope): Hash {
   const { eon, identityPrefix, sender, gasLimit, ciphertext } = envelope
-  return bytesToHex(
-    keccak_256(encodeRlp([eon, hexToBytes(identityPrefix)!, hexToBytes(sender)!, gasLimit, ciphertext])),
-  )
+  return bytesToHex(keccak256(encodeRlp([eon, hexToBytes(identityPrefix)!, hexToBytes(sender)!, gasLimit, ciphertext])))
 }
 
 /** Encrypts a signed transaction. `sigma`: 32 random bytes, new for each. */
@@ -63,7 +61,7 @@ export type OrderCommitment = {
 /** keccak-256 over the RLP of a commitment: what keypers answer to. */
 export function hashCommitment(commitment: OrderCommitment): Hash {
   const { height, eon, pointer, envelopes } = commitment
-  return bytesToHex(keccak_256(encodeRlp([height, eon, BigInt(pointer), envelopes.map(hash => hexToBytes(hash)!)])))
+  return bytesToHex(keccak256(encodeRlp([height, eon, BigInt(pointer), envelopes.map(hash => hexToBytes(hash)!)])))
 }
 
 /** What a keyper answers to a commitment: a share for each envelope. It must not answer to two commitments for one height. */
