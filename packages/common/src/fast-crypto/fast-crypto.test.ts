@@ -4,7 +4,7 @@ import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cryptoBackend, keccak256, type Secp256k1, setCrypto, sha256 } from '../crypto/backend.js'
-import { nobleSecp256k1, secp256k1 } from '../secp256k1/index.js'
+import { curveInUse, nobleSecp256k1, recoverPublicKey } from '../secp256k1/index.js'
 import { initFastCrypto, nativeSecp256k1, wasmKeccak256, wasmSecp256k1 } from './index.js'
 
 const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
@@ -93,15 +93,13 @@ describe('secp256k1', () => {
     const { signature, recoveryId } = nobleSecp256k1.sign(hash, new Uint8Array(32).fill(2))!
     for (const curve of curves) {
       setCrypto({ secp256k1: curve })
-      expect(secp256k1.name).toBe(curve.name)
-      expect(secp256k1.recover(hash, signature, recoveryId)).toHaveLength(65)
-      for (const id of [-1, 4, 0.5, Number.NaN, 2 ** 32]) expect(secp256k1.recover(hash, signature, id)).toBeUndefined()
+      expect(curveInUse()).toBe(curve.name)
+      expect(recoverPublicKey(hash, signature, recoveryId)).toHaveLength(65)
+      for (const id of [-1, 4, 0.5, Number.NaN, 2 ** 32]) expect(recoverPublicKey(hash, signature, id)).toBeUndefined()
       for (const length of [0, 31, 33, 64, 65]) {
         const other = new Uint8Array(length).fill(1)
-        expect(secp256k1.recover(other, signature, 0)).toBeUndefined()
-        if (length !== 64) expect(secp256k1.recover(hash, other, 0)).toBeUndefined()
-        expect(secp256k1.sign(other, hash)).toBeUndefined()
-        expect(secp256k1.sign(hash, other)).toBeUndefined()
+        expect(recoverPublicKey(other, signature, 0)).toBeUndefined()
+        if (length !== 64) expect(recoverPublicKey(hash, other, 0)).toBeUndefined()
       }
     }
   })
@@ -134,16 +132,16 @@ describe('hashes', () => {
 describe('initFastCrypto', () => {
   it('is asked for: before it everything is noble, after it what is installed', async () => {
     setCrypto(undefined)
-    expect(secp256k1.name).toBe('noble')
+    expect(curveInUse()).toBe('noble')
     expect(cryptoBackend()).toEqual({})
     const names = await initFastCrypto()
     expect(names).toEqual({ keccak256: 'hash-wasm', sha256: 'node:crypto', secp256k1: 'libsecp256k1', reasons: [] })
-    expect(secp256k1.name).toBe('libsecp256k1')
+    expect(curveInUse()).toBe('libsecp256k1')
     const set = cryptoBackend()
     await initFastCrypto()
     expect(cryptoBackend()).toBe(set)
     expect(setCrypto(undefined)).toBe(set)
-    expect(secp256k1.name).toBe('noble')
+    expect(curveInUse()).toBe('noble')
   })
 
   it('takes an injected port, and gives back what was set', () => {

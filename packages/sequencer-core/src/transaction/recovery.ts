@@ -1,5 +1,5 @@
 import { keccak256, type Secp256k1 } from '@l2/common/crypto'
-import { nobleSecp256k1, secp256k1 } from '@l2/common/secp256k1'
+import { curveInUse, nobleSecp256k1, recoverPublicKey } from '@l2/common/secp256k1'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
 /**
@@ -34,11 +34,12 @@ export function addressOfPublicKey(publicKey: Uint8Array, hash: (bytes: Uint8Arr
 }
 
 /** The port over a curve and a hash function. */
-export function recoveryBy(curve: Secp256k1, hash: SenderRecovery['keccak256']): SenderRecovery {
+export function recoveryBy(
+  curve: Pick<Secp256k1, 'name' | 'recover'>,
+  hash: SenderRecovery['keccak256'],
+): SenderRecovery {
   return {
-    get name() {
-      return curve.name
-    },
+    name: curve.name,
     keccak256: hash,
     recover(digest, signature, yParity) {
       const publicKey = curve.recover(digest, signature, yParity)
@@ -51,4 +52,13 @@ export function recoveryBy(curve: Secp256k1, hash: SenderRecovery['keccak256']):
 export const nobleRecovery: SenderRecovery = /* @__PURE__ */ recoveryBy(nobleSecp256k1, keccak_256)
 
 /** What is taken where no port is handed in: noble, and from `initFastCrypto` of `@l2/sequencer-core/crypto` on what that found. */
-export const defaultRecovery: SenderRecovery = /* @__PURE__ */ recoveryBy(secp256k1, keccak256)
+export const defaultRecovery: SenderRecovery = {
+  get name() {
+    return curveInUse()
+  },
+  keccak256,
+  recover(digest, signature, yParity) {
+    const publicKey = recoverPublicKey(digest, signature, yParity)
+    return publicKey === undefined ? undefined : addressOfPublicKey(publicKey, keccak256)
+  },
+}

@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak256 } from '@l2/common/crypto'
-import { secp256k1 } from '@l2/common/secp256k1'
+import { recoverPublicKey } from '@l2/common/secp256k1'
 import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
 import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
@@ -152,6 +152,6 @@ export function recoverSigner(hash: Hash, signature: Hex): Address | undefined {
   if (v > 1) return undefined
   // Of two signatures that name one signer the one with the high s is the malleable twin.
   if (BigInt(bytesToHex(bytes.subarray(32, 64))) > halfOrder) return undefined
-  const publicKey = secp256k1.recover(message, bytes.subarray(0, 64), v)
+  const publicKey = recoverPublicKey(message, bytes.subarray(0, 64), v)
   return publicKey === undefined ? undefined : bytesToHex(keccak256(publicKey.subarray(1)).subarray(12))
 }
