@@ -4,7 +4,7 @@ import { conditionRange } from '../mempool/condition.js'
 import { Heap } from '../mempool/heap.js'
 import type { Bundle, PooledTransaction } from '../mempool/types.js'
 import { effectiveTip } from '../transaction/gas.js'
-import { KeyedHeap } from './keyed-heap.js'
+import { KeyedHeap } from '../mempool/keyed-heap.js'
 import type { BlockContext, BlockOrdering, OrderingView, Outcome, Step } from './policy.js'
 
 /** What stands at the front: the next transaction of one sender, or a bundle. */
