@@ -2,6 +2,7 @@ import type { Random, SoakTarget } from '@l2/common/testing'
 import { splitterDifferential } from '../test/fee-splitter-world.js'
 import { liquidDifferential } from '../test/liquid-world.js'
 import { poolDifferential } from '../test/pool-world.js'
+import { verifierDifferential } from '../test/verifier-world.js'
 
 /** Each contract against its reducer, on anvil: the same random commands, the whole state compared after every step. */
 export const target: SoakTarget = {
@@ -17,6 +18,7 @@ export const target: SoakTarget = {
       name: `FeeSplitter of ${kind}`,
       run: (random: Random, operations: number) => splitterDifferential(random, operations, kind),
     })),
+    { name: 'EquivocationVerifier', run: verifierDifferential },
     { name: 'LiquidVault', run: (random: Random, operations: number) => liquidDifferential(random, operations) },
   ],
 }

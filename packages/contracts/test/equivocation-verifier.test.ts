@@ -1,150 +1,30 @@
-import { type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
-import {
-  defaultEvidencePolicy,
-  type Evidence,
-  type EvidenceContext,
-  emptyFacts,
-  type HeaderMessage,
-  type ReceiptMessage,
-  type SequencerDomain,
-  verifyEvidence,
-} from '@l2/staking'
-import { signedTypes, signingHash, transactionsRoot } from '@l2/staking/evidence'
-import {
-  bytesToHex,
-  concatHex,
-  createWalletClient,
-  type Hash,
-  type Hex,
-  hexToBytes,
-  http,
-  keccak256,
-  numberToHex,
-  parseEther,
-  toHex,
-} from 'viem'
+import { runs, seededRandom, testSeed } from '@l2/common/testing'
+import type { ReceiptMessage } from '@l2/staking'
+import { signingHash, transactionsRoot } from '@l2/staking/evidence'
+import { concatHex, createWalletClient, type Hash, http, keccak256, parseEther, toHex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reportEquivocation, type SignedEquivocationHeader } from '../src/equivocation-verifier/index.js'
 import { accounts } from './anvil.js'
-import { l2ChainId, rollup, sequencers, startStake } from './stake.js'
+import { sequencers } from './stake.js'
 import { trieProof } from './trie-proof.js'
+import { createVerifierWorld, domain, sign, word } from './verifier-world.js'
 
-const domain: SequencerDomain = {
-  ...{ name: 'L2 Sequencer', version: '1', chainId: l2ChainId, verifyingContract: rollup },
-}
 const [admin, watcher, stranger] = accounts
-const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
-let world: Awaited<ReturnType<typeof startStake>>
-let epoch: bigint
+let world: Awaited<ReturnType<typeof createVerifierWorld>>
 beforeAll(async () => {
-  world = await startStake()
-  for (const [i, owner] of sequencers.entries()) await world.seat(owner, owner.address, parseEther(`${20_000 + i}`))
-  await world.epochs(4)
-  epoch = await world.l1.read<bigint>(world.pool, 'epoch')
+  world = await createVerifierWorld()
 })
 afterAll(() => world?.close())
 
-const word = (random: Random): Hash => bytesToHex(random.bytes(32))
-const headerOf = (random: Random): HeaderMessage => ({
-  ...{ epochId: epoch, term: random.below(3), height: BigInt(random.below(1_000_000)) },
-  ...{ parentHash: word(random), txRoot: word(random), stateRoot: word(random), timestamp: 1_800_000_000n },
-  ...{ l1OriginNumber: 7n, l1OriginHash: word(random), forcedUpTo: BigInt(random.below(9)) },
-})
-const receiptOf = (random: Random): ReceiptMessage => ({
-  ...{ txHash: word(random), epochId: epoch, term: random.below(3), sequenceNo: BigInt(random.below(1_000_000)) },
-  notAfterHeight: 1_000_000n,
-})
-
-const sign = (account: PrivateKeyAccount, primaryType: keyof typeof signedTypes, message: object, of = domain) =>
-  account.signTypedData({ domain: of, types: signedTypes, primaryType, message: message as never })
-
-/** The same signature in another form: the other s, the short v, or one byte off. */
-function reformed(random: Random, signature: Hex): Hex {
-  const bytes = hexToBytes(signature)
-  const roll = random.below(8)
-  if (roll === 0) {
-    const s = order - BigInt(bytesToHex(bytes.subarray(32, 64)))
-    return `${bytesToHex(bytes.subarray(0, 32))}${numberToHex(s, { size: 32 }).slice(2)}${bytes[64] === 27 ? '1c' : '1b'}`
-  }
-  if (roll === 1) bytes[64]! -= 27
-  if (roll === 2) bytes[random.below(65)]! ^= 1
-  if (roll === 3) return bytesToHex(bytes.subarray(0, 64))
-  return bytesToHex(bytes)
-}
-
-async function context(): Promise<EvidenceContext> {
-  const { timestamp } = await world.l1.client.getBlock()
-  const epochs = await Promise.all(
-    [...Array(Number(epoch) + 1).keys()].map(async n => ({
-      ...{ epoch: BigInt(n), startHeight: 0n },
-      startAt: await world.l1.read<bigint>(world.pool, 'epochStartedAt', [BigInt(n)]),
-    })),
-  )
-  const keys = sequencers.map(({ address }, i) => ({ signer: address, id: i + 1, fromEpoch: 3n }))
-  return {
-    ...{ domain, now: { epoch, at: timestamp }, keys, epochs, seen: [], judgedDowntime: [] },
-    ...{ policy: defaultEvidencePolicy, facts: emptyFacts },
-  }
-}
-
-const codes: Readonly<Record<string, string>> = {
-  Future: 'E_FUTURE',
-  KeyUnknown: 'E_KEY_UNKNOWN',
-  SignatureInvalid: 'E_SIG',
-  PositionDiffers: 'E_POSITION',
-  SameContent: 'E_SAME_CONTENT',
-}
-
 describe('the verifier beside verifyEvidence', () => {
-  it('judges random pairs of headers and receipts alike', async () => {
+  it('judges random pairs of headers and receipts alike', { timeout: 3_600_000 }, async () => {
     const seed = testSeed()
-    const random = seededRandom(seed)
-    const known = await context()
-    const tally = new Map<string, number>()
-    for (let i = 0; i < runs({ suite: 120, soak: 10_000 }); i++) {
-      const isHeader = random.bool()
-      const type = isHeader ? 'SequencerHeader' : 'Receipt'
-      const first = isHeader ? headerOf(random) : receiptOf(random)
-      const change = random.below(8)
-      const second = {
-        ...first,
-        ...(isHeader ? { stateRoot: word(random) } : { txHash: word(random) }),
-        ...(change === 0 ? first : {}),
-        ...(change === 1 ? { term: first.term + 1 } : {}),
-        ...(change === 2 ? (isHeader ? { height: 5n } : { sequenceNo: 5n }) : {}),
-        ...(change === 3 ? { epochId: BigInt(random.below(Number(epoch) + 3)) } : {}),
-      }
-      const signer = random.pick(sequencers)
-      const other = random.bool(0.1) ? random.pick(sequencers) : signer
-      const of = random.bool(0.05) ? { ...domain, chainId: 902n } : domain
-      const signatures = [await sign(signer, type, first), await sign(other, type, second, of)].map(signature =>
-        random.bool(0.2) ? reformed(random, signature) : signature,
-      )
-      const accused = sequencers.indexOf(signer) + 1
-      const [a, b] = [first, second].map((message, n) => ({
-        ...{ message, signer: signer.address, signature: signatures[n]! },
-      }))
-      const evidence = { type: isHeader ? 'EQUIVOCATION_BLOCK' : 'EQUIVOCATION_RECEIPT', accused, a, b } as Evidence
-      const verdict = verifyEvidence(evidence, known)
-      const expected = verdict.ok ? 'guilty' : verdict.code
-      const name = isHeader ? 'judgeHeaders' : 'judgeReceipts'
-      const args = [world.pool.address, accused, first, signatures[0], second, signatures[1]]
-      const said = await world.l1.refusal(world.verifier, name, args)
-      expect(said === 'not refused' ? 'guilty' : (codes[said] ?? said), `seed ${seed}, ${i}: ${expected}`).toBe(
-        expected,
-      )
-      if (verdict.ok) {
-        const offence = await world.l1.read<{ evidenceId: Hash; offenceAt: bigint }>(world.verifier, name, args)
-        expect(offence).toMatchObject({ evidenceId: verdict.offence.evidenceId, id: accused, offenceEpoch: epoch })
-        expect(offence.offenceAt).toBe(verdict.offence.offenceAt)
-      }
-      tally.set(expected, (tally.get(expected) ?? 0) + 1)
-    }
-    expect(tally.get('guilty')).toBeGreaterThan(0)
-    expect(tally.size).toBeGreaterThanOrEqual(4)
-  }, 3_600_000)
+    const tally = await world.life(seededRandom(seed), runs({ suite: 120, soak: 10_000 }))
+    expect(tally.get('guilty'), `seed ${seed}`).toBeGreaterThan(0)
+    expect(tally.size, `seed ${seed}`).toBeGreaterThanOrEqual(4)
+  })
 })
 
 describe('a proof', () => {
@@ -152,7 +32,7 @@ describe('a proof', () => {
     const { l1, pool, verifier, token } = world
     const random = seededRandom(3)
     const [guilty] = sequencers
-    const a = headerOf(random)
+    const a = world.headerOf(random)
     const [b, c] = [1, 2].map(() => ({ ...a, stateRoot: word(random) }))
     const signed = await Promise.all([a, b!, c!].map(message => sign(guilty!, 'SequencerHeader', message)))
     const hashes = [a, b!].map(message => signingHash(domain, 'SequencerHeader', message))
@@ -201,7 +81,7 @@ describe('a proof', () => {
     const reporter = (account: PrivateKeyAccount) =>
       createWalletClient({ account, chain: l1.client.chain, transport: http(l1.url), pollingInterval: 20 })
     const pair = async () => {
-      const first = headerOf(random)
+      const first = world.headerOf(random)
       return Promise.all(
         [first, { ...first, stateRoot: word(random) }].map(async message => ({
           ...{ message, signer: guilty.address, signature: await sign(guilty, 'SequencerHeader', message) },
@@ -240,10 +120,10 @@ describe('a proof', () => {
     const guilty = sequencers[1]!
     const transactions = Array.from({ length: 200 }, () => random.bytes(110 + random.below(60)))
     const [early, late] = [17, 150]
-    const header = { ...headerOf(random), txRoot: transactionsRoot(transactions), term: 1 }
+    const header = { ...world.headerOf(random), txRoot: transactionsRoot(transactions), term: 1 }
     // The later place was promised to what stands earlier.
     const promise = (index: number, sequenceNo: bigint): ReceiptMessage => ({
-      ...{ ...receiptOf(random), term: 1, sequenceNo, txHash: keccak256(transactions[index]!) },
+      ...{ ...world.receiptOf(random), term: 1, sequenceNo, txHash: keccak256(transactions[index]!) },
     })
     const inclusion = (index: number) => ({
       ...{ transaction: toHex(transactions[index]!), index: BigInt(index), proof: trieProof(transactions, index) },

@@ -29,6 +29,14 @@ struct Receipt {
     uint64 notAfterHeight;
 }
 
+/// Where in a leader's order something stands that it signed, and the hash that it signed.
+struct Place {
+    uint64 epoch;
+    uint32 term;
+    uint64 index;
+    bytes32 hash;
+}
+
 /// That a transaction is in a block: its bytes, its position, and the nodes of the trie of transactions.
 struct Inclusion {
     bytes transaction;
@@ -131,14 +139,9 @@ contract EquivocationVerifier {
         SequencerHeader calldata b,
         bytes calldata signatureB
     ) public view returns (Offence memory) {
-        requireKeys(pool, accused, a.epochId, b.epochId);
-        (bytes32 first, bytes32 second) = (hashOf(a), hashOf(b));
-        requireSigned(pool, accused, a.epochId, first, signatureA);
-        requireSigned(pool, accused, b.epochId, second, signatureB);
-        if (a.epochId != b.epochId || a.term != b.term || a.height != b.height) revert PositionDiffers();
-        if (first == second) revert SameContent();
-        bytes32 id = idOf("EQUIVOCATION_BLOCK", accused, a.epochId, a.term, a.height);
-        return offenceOf(pool, Kind.EquivocationBlock, accused, id, evidenceHash(first, second), a.epochId);
+        Place memory first = Place(a.epochId, a.term, a.height, hashOf(a));
+        Place memory second = Place(b.epochId, b.term, b.height, hashOf(b));
+        return judge(pool, accused, Kind.EquivocationBlock, first, signatureA, second, signatureB);
     }
 
     /// @notice The verdict over two receipts.
@@ -150,14 +153,29 @@ contract EquivocationVerifier {
         Receipt calldata b,
         bytes calldata signatureB
     ) public view returns (Offence memory) {
-        requireKeys(pool, accused, a.epochId, b.epochId);
-        (bytes32 first, bytes32 second) = (hashOf(a), hashOf(b));
-        requireSigned(pool, accused, a.epochId, first, signatureA);
-        requireSigned(pool, accused, b.epochId, second, signatureB);
-        if (a.epochId != b.epochId || a.term != b.term || a.sequenceNo != b.sequenceNo) revert PositionDiffers();
-        if (first == second) revert SameContent();
-        bytes32 id = idOf("EQUIVOCATION_RECEIPT", accused, a.epochId, a.term, a.sequenceNo);
-        return offenceOf(pool, Kind.EquivocationReceipt, accused, id, evidenceHash(first, second), a.epochId);
+        Place memory first = Place(a.epochId, a.term, a.sequenceNo, hashOf(a));
+        Place memory second = Place(b.epochId, b.term, b.sequenceNo, hashOf(b));
+        return judge(pool, accused, Kind.EquivocationReceipt, first, signatureA, second, signatureB);
+    }
+
+    /// @notice Two different objects that the accused signed for one place.
+    function judge(
+        IVerifiedPool pool,
+        uint32 accused,
+        Kind kind,
+        Place memory a,
+        bytes calldata signatureA,
+        Place memory b,
+        bytes calldata signatureB
+    ) private view returns (Offence memory) {
+        requireKeys(pool, accused, a.epoch, b.epoch);
+        requireSigned(pool, accused, a.epoch, a.hash, signatureA);
+        requireSigned(pool, accused, b.epoch, b.hash, signatureB);
+        if (a.epoch != b.epoch || a.term != b.term || a.index != b.index) revert PositionDiffers();
+        if (a.hash == b.hash) revert SameContent();
+        string memory name = kind == Kind.EquivocationBlock ? "EQUIVOCATION_BLOCK" : "EQUIVOCATION_RECEIPT";
+        bytes32 id = idOf(name, accused, a.epoch, a.term, a.index);
+        return offenceOf(pool, kind, accused, id, evidenceHash(a.hash, b.hash), a.epoch);
     }
 
     /// @notice The verdict over a block against two receipts.
