@@ -30,6 +30,8 @@ const contracts = [
   ['l2/NativeTokenBridgeL2', 'native-token-bridge-l2'],
   ['l2/OperatorFeeVault', 'operator-fee-vault'],
   ['testing/DevToken', 'testing/dev-token'],
+  ['testing/EnkiModel', 'testing/enki-model'],
+  ['testing/LockingModel', 'testing/locking-model'],
   ['testing/OddToken', 'testing/odd-token'],
   ['testing/PoolLens', 'testing/pool-lens'],
   ['testing/Receiver', 'testing/receiver'],

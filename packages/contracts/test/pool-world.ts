@@ -11,6 +11,7 @@ import {
   type SequencerPoolEvent,
 } from '@l2/staking'
 import { poolHash } from '@l2/staking/pool'
+import { preparePoolCall } from '@l2/staking/viem'
 import {
   type Abi,
   type Address,
@@ -47,83 +48,12 @@ const reasons = ['none', 'unknown', 'duplicate', 'blocks', 'epoch', 'unweighed',
 const treasury: Address = `0x${'7e'.repeat(20)}`
 const nobody: Address = '0x000000000000000000000000000000000000dEaD'
 
-/** The call that a command of the reducer is, or undefined for what no call can say. */
-function callOf(command: PoolCommand, state: PoolState): readonly [string, readonly unknown[]] | undefined {
-  switch (command.type) {
-    case 'setWhitelist':
-      return ['setWhitelist', [command.owner, command.allowed]]
-    case 'setWatcher':
-      return ['setWatcher', [command.watcher, command.allowed]]
-    case 'setLiquidAccount':
-      return ['setLiquidAccount', [command.account, command.liquid]]
-    case 'setPaused':
-      return ['setPaused', [command.paused]]
-    case 'fund':
-      return ['fund', [command.amountWei]]
-    case 'lock':
-      return [
-        'lock',
-        [command.signer, command.amountWei, command.rewardRecipient ?? zeroAddress, command.commissionBps ?? 0],
-      ]
-    case 'relock':
-      return ['relock', [command.id, command.amountWei, command.lockReward]]
-    case 'withdraw':
-      return ['withdraw', [command.id, command.amountWei]]
-    case 'leaveQueue':
-    case 'withdrawRewards':
-    case 'unlock':
-    case 'forceUnlock':
-    case 'claim':
-    case 'claimDelegation':
-    case 'claimDelegationRewards':
-    case 'unjail':
-      return [command.type, [command.id]]
-    case 'updateSigner':
-      return ['updateSigner', [command.id, command.signer]]
-    case 'setOwner':
-      return ['setOwner', [command.id, command.owner]]
-    case 'setRewardRecipient':
-      return ['setRewardRecipient', [command.id, command.recipient]]
-    case 'setCommission':
-      return ['setCommission', [command.id, command.commissionBps]]
-    case 'declareMaintenance':
-      return ['declareMaintenance', [command.id, command.fromEpoch, command.toEpoch]]
-    case 'advanceEpoch':
-      return ['advanceEpoch', [command.epoch]]
-    case 'accrueBlock':
-      return ['accrueBlock', [command.height, command.signer, command.epoch ?? state.epoch]]
-    case 'submitRewards': {
-      if (command.endEpoch < 0n) return undefined
-      const entries = command.entries.map(({ signer, blocks, epoch }) => ({
-        signer,
-        blocks,
-        hasEpoch: epoch !== undefined,
-        epoch: epoch ?? 0n,
-      }))
-      return ['submitRewards', [command.batchId, command.startEpoch, command.endEpoch, entries]]
-    }
-    case 'delegate':
-      return ['delegate', [command.id, command.amountWei]]
-    case 'undelegate':
-      return ['undelegate', [command.id, command.shares]]
-    case 'admitOffence': {
-      const { offence } = command
-      if (offence.offenceEpoch < 0n) return undefined
-      return [
-        'admitOffence',
-        [{ ...offence, kind: kinds.indexOf(offence.kind), excessOfflineBps: offence.excessOfflineBps ?? 0 }],
-      ]
-    }
-    case 'commitReport':
-      return ['commitReport', [command.commitment]]
-    case 'revealReport':
-      return ['revealReport', [command.evidenceId, command.salt]]
-    case 'executeCase':
-    case 'vetoCase':
-      return [command.type, [command.evidenceId]]
-    case 'pauseCase':
-      return ['pauseCase', [command.evidenceId, command.seconds]]
-  }
+/** The data of the call that a command of the reducer is, or undefined for what no call can say. */
+function dataOf(command: PoolCommand, state: PoolState): Hex | undefined {
+  if (command.type === 'submitRewards' && command.endEpoch < 0n) return undefined
+  if (command.type === 'admitOffence' && command.offence.offenceEpoch < 0n) return undefined
+  const dated = command.type === 'accrueBlock' ? { ...command, epoch: command.epoch ?? state.epoch } : command
+  return encodeFunctionData(preparePoolCall(zeroAddress, dated))
 }
 
 /** A name of an enumeration as its number, an address in lower case, a number as a bigint: one form for both sides. */
@@ -277,9 +207,8 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
 
   /** Both do one command; true when they did it, false when both refused. */
   async function step(command: PoolCommand): Promise<boolean> {
-    const described = callOf(command, state)
-    if (described === undefined) return false
-    const [functionName, args] = described
+    const data = dataOf(command, state)
+    if (data === undefined) return false
     let expected: { events: SequencerPoolEvent[] } | { code: string }
     let next = state
     try {
@@ -292,16 +221,15 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
     }
     await approve(command.by)
     await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(command.at)] })
-    const data = encodeFunctionData({ abi: sequencerPoolAbi as unknown as Abi, functionName, args })
     const receipt = await send({ from: command.by, to: pool, data })
     if ('code' in expected) {
       const said = await anvil.outcome(sequencerPoolAbi as unknown as Abi, receipt)
-      if (said !== errorName(expected.code)) throw new Error(`${functionName}: ${expected.code} here, ${said} there`)
+      if (said !== errorName(expected.code)) throw new Error(`${command.type}: ${expected.code} here, ${said} there`)
       return false
     }
     if (receipt.status !== 'success') {
       throw new Error(
-        `${functionName}: done here, ${await anvil.outcome(sequencerPoolAbi as unknown as Abi, receipt)} there`,
+        `${command.type}: done here, ${await anvil.outcome(sequencerPoolAbi as unknown as Abi, receipt)} there`,
       )
     }
     state = next
@@ -321,7 +249,7 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
     const theirs = said.map(({ eventName, args: fields }) => plain({ type: eventName, ...fields }))
     const ours = expected.events.map(plain)
     if (!isDeepStrictEqual(sorted(ours), sorted(theirs))) {
-      throw new Error(`${functionName}: events differ`, { cause: { ours, theirs } })
+      throw new Error(`${command.type}: events differ`, { cause: { ours, theirs } })
     }
     return true
   }

@@ -114,6 +114,8 @@ export type LstErrorCode =
   | 'OPERATION_UNKNOWN'
   /** A contract could not be read. */
   | 'READ_FAILED'
+  /** A contract refuses for a reason that no code here has; `details.revert` has its error name or string. */
+  | 'CONTRACT_REVERT'
 
 /** The error of `@l2/lst`: stable `code`, `recovery`, machine-readable `details`. */
 export class LstError extends L2Error<LstErrorCode> {

@@ -63,6 +63,8 @@ export type StakingErrorCode =
   | 'GOVERNANCE_INVALID'
   /** The Metis contract would revert; `details.revert` has its error name or string. */
   | 'METIS_REVERT'
+  /** A contract on L1 refuses for a reason that no code here has; `details.revert` has its error name or string. */
+  | 'CONTRACT_REVERT'
   /** A log that is not one of the Metis contracts', or does not follow the state. */
   | 'METIS_LOG'
 

@@ -1,0 +1,7 @@
+export {
+  type CallActions,
+  type CallingClient,
+  type ContractCall,
+  callActions,
+  codeOfError,
+} from './call.js'
