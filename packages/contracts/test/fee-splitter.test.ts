@@ -18,7 +18,7 @@ import { createSplitterWorld } from './fee-splitter-world.js'
 
 const seed = testSeed(21)
 const [governor, stranger] = accounts
-const [accept, refuse, exhaust, call] = [0, 1, 2, 3]
+const [accept, refuse, exhaust, call, chatter] = [0, 1, 2, 3, 5]
 const faults = { fee: 1, silent: 2, false: 3, lie: 5, hook: 6 } as const
 
 const worlds: { close(): Promise<void> }[] = []
@@ -78,6 +78,16 @@ describe('a fee splitter', () => {
     expect(await world.step({ type: 'payOwed', party: 'stakers', refusing: ['stakers'] })).toBe(false)
     expect(world.state().owedWei.stakers).toBe(250n)
     expect(world.state().paidWei).toMatchObject({ sequencer: 250n, lst: 250n, treasury: 250n })
+  })
+
+  it('does not pay for what receivers answer', async () => {
+    const world = await open('ether', { sequencer: 2500, stakers: 2500, lst: 2500, treasury: 2500 })
+    for (const party of ['sequencer', 'stakers', 'lst', 'treasury'] as const) await world.tell(party, chatter)
+    await world.step({ type: 'receive', amountWei: 1000n })
+    const receipt = await world.anvil.send(world.splitter, 'distribute', [], { from: stranger })
+    expect(await world.anvil.read(world.splitter, 'undistributedWei')).toBe(0n)
+    // Read, four answers would cost the caller 400,000 more.
+    expect(receipt.gasUsed).toBeLessThan(600_000n)
   })
 
   it('obeys its governor alone, and takes no split that loses something', async () => {

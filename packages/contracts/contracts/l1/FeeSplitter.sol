@@ -244,7 +244,8 @@ contract FeeSplitter is ReentrancyGuardTransient {
     /// @notice Whether all of it moved, and nothing else.
     function _pay(address receiver, uint256 amountWei) private returns (bool isPaid) {
         if (address(asset) == address(0)) {
-            (isPaid,) = receiver.call{value: amountWei, gas: PAYMENT_GAS}("");
+            // What a receiver answers is not read: a long answer would be paid for by the caller.
+            assembly ("memory-safe") { isPaid := call(PAYMENT_GAS, receiver, amountWei, 0, 0, 0, 0) }
             return isPaid;
         }
         uint256 held = asset.balanceOf(address(this));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A receiver for tests that does what it is told whenever it is called or paid: refuse, use up the gas, or call somebody else.
+/// @notice A receiver for tests that does what it is told whenever it is called or paid: refuse, use up the gas, answer at length, or call somebody else.
 contract Receiver {
     enum Mode {
         Accept,
@@ -9,7 +9,9 @@ contract Receiver {
         Exhaust,
         Call,
         /// As `Call`, with the value that came.
-        Forward
+        Forward,
+        /// Answers 100,000 bytes, which whoever reads them pays for.
+        Chatter
     }
 
     Mode public mode;
@@ -52,6 +54,11 @@ contract Receiver {
         }
         calls++;
         if (mode == Mode.Call) (succeeded, answer) = target.call(data);
+        if (mode == Mode.Chatter) {
+            assembly ("memory-safe") {
+                return(0, 100000)
+            }
+        }
         if (mode == Mode.Forward) (succeeded, answer) = target.call{value: msg.value}(data);
     }
 }
