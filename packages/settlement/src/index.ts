@@ -26,6 +26,7 @@ export {
 } from './deploy/deploy.js'
 export { type OpenedSettlement, type OpenSettlementOptions, openSettlement } from './deploy/open.js'
 export {
+  type CommitteeOptions,
   type DeploySettlementOptions,
   type DepositMeter,
   defaultSettlementWindows,

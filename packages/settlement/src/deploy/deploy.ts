@@ -2,18 +2,20 @@ import type { SystemConfig } from '@l2/sequencer-core/derivation'
 import {
   type Address,
   encodeFunctionData,
+  getContractAddress,
   type Hash,
   keccak256,
   numberToHex,
   pad,
   parseAbiItem,
+  size,
   stringToHex,
 } from 'viem'
 import type { Artifacts } from '../artifacts/artifact.js'
 import { SettlementError } from '../errors.js'
 import { nativeTokenBridgePredeploy } from '../genesis/predeploys.js'
 import { type DeploySettlementOptions, type SettlementParameters, settlementParameters } from './options.js'
-import { bridgeContract, meteredPortal, poolContract, sequencedGame } from './own-contracts.js'
+import { bridgeContract, committeeContracts, meteredPortal, poolContract, sequencedGame } from './own-contracts.js'
 import type { DeployableContract, Plan } from './plan.js'
 import { type L1Sender, type SendOptions, sendPlan } from './send.js'
 
@@ -34,6 +36,8 @@ export type SettlementAddresses = {
   nativeTokenBridge?: Address | undefined
   /** Owns the system configuration, where a pool does. */
   pool?: Address | undefined
+  /** The committee that the pool obeys, where one does. */
+  committee?: Address | undefined
 }
 
 /** A rollup's contracts on L1, and what the rollup begins with. */
@@ -58,6 +62,9 @@ export const cannonGameType = 0
 
 /** What Ether is called where a gas token could be named. Source: `Constants.ETHER` of OP's contracts. */
 const ether: Address = '0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE'
+
+/** What a committee's constructor takes for its pool, and for the contract that holds its members, without their bytes. */
+const committeeGas = 900_000n
 
 /** `00 ‖ keccak256(chain id)[0:19]`, as OP chains choose their inbox. */
 function inboxOf(l2ChainId: bigint): Address {
@@ -188,11 +195,7 @@ function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, dep
     plan.call(artifact.name, admin, 'upgradeAndCall', [at, implementation, data])
   }
   initialize(superchainConfig, 'SuperchainConfig', [], [guardian, false])
-  const pool =
-    options.pool &&
-    plan.create(poolContract, [
-      ...[systemConfig, options.pool.operator, options.l2ChainId, options.pool.handOverDelaySeconds],
-    ])
+  const { committee, pool } = planOwner(plan, options, systemConfig)
   initialize(systemConfig, 'SystemConfig', [], systemConfigArguments(options, addresses, pool ?? owner))
   initialize(delayedWeth, 'DelayedWETH', [windows.bondDelaySeconds], [owner, superchainConfig])
   initialize(disputeGameFactory, 'DisputeGameFactory', [], [deployer])
@@ -233,7 +236,26 @@ function planSettlement(plan: Plan, options: Prepared, artifacts: Artifacts, dep
     ...addresses,
     ...(nativeTokenBridge === undefined ? {} : { nativeTokenBridge }),
     ...(pool === undefined ? {} : { pool }),
+    ...(committee === undefined ? {} : { committee }),
   }
+}
+
+/** Who owns the system configuration in place of an account. */
+function planOwner(
+  plan: Plan,
+  { pool, committee, l2ChainId }: Prepared,
+  systemConfig: Address,
+): { pool?: Address | undefined; committee?: Address | undefined } {
+  if (committee !== undefined) {
+    const { scheme, members, handOverDelaySeconds, guardian, escapeSeconds } = committee
+    const args = [systemConfig, l2ChainId, handOverDelaySeconds, guardian, escapeSeconds, 0n, members]
+    const at = plan.create(committeeContracts[scheme], args, committeeGas + 220n * BigInt(size(members)))
+    // A contract's first creation has nonce 1.
+    return { committee: at, pool: getContractAddress({ from: at, nonce: 1n }) }
+  }
+  if (pool === undefined) return {}
+  const args = [systemConfig, pool.operator, l2ChainId, pool.handOverDelaySeconds]
+  return { pool: plan.create(poolContract, args) }
 }
 
 function systemConfigArguments(options: Prepared, addresses: SettlementAddresses, owner: Address): readonly unknown[] {

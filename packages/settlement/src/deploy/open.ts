@@ -59,7 +59,11 @@ const portalAbi = /* @__PURE__ */ parseAbi([
   'function respectedGameType() view returns (uint32)',
 ])
 const bridgeAbi = /* @__PURE__ */ parseAbi(['function messenger() view returns (address)'])
-const poolAbi = /* @__PURE__ */ parseAbi(['function systemConfig() view returns (address)'])
+const poolAbi = /* @__PURE__ */ parseAbi([
+  'function systemConfig() view returns (address)',
+  'function operator() view returns (address)',
+])
+const committeeAbi = /* @__PURE__ */ parseAbi(['function pool() view returns (address)'])
 
 /**
  * Finds the contracts of a chain that is deployed already, by us or by others with contracts of the same generation, from its SystemConfig alone; all at one L1
@@ -132,10 +136,14 @@ export async function openSettlement(
     }
   }
   // An account has no code, and most contracts that own one have no word for what they own.
-  const owned = await ask({ address: owner, abi: poolAbi }, 'systemConfig').catch(error =>
-    isL2Error(error, 'SETTLEMENT_UNKNOWN') ? undefined : Promise.reject(error),
-  )
+  const mute = (error: unknown): undefined => {
+    if (!isL2Error(error, 'SETTLEMENT_UNKNOWN')) throw error
+  }
+  const owned = await ask({ address: owner, abi: poolAbi }, 'systemConfig').catch(mute)
   const isPool = owned !== undefined && getAddress(owned) === getAddress(systemConfig)
+  const operator = isPool ? await ask({ address: owner, abi: poolAbi }, 'operator') : undefined
+  const obeying = operator && (await ask({ address: operator, abi: committeeAbi }, 'pool').catch(mute))
+  const isCommittee = obeying !== undefined && getAddress(obeying) === getAddress(owner)
   const admin = await reader.request<Hex>('eth_getStorageAt', [systemConfig, adminSlot, { blockHash: at.hash }])
   const batcherHash = await ask(config, 'batcherHash')
   return {
@@ -151,6 +159,7 @@ export async function openSettlement(
       optimismMintableErc20Factory: await ask(config, 'optimismMintableERC20Factory'),
       ...(nativeTokenBridge === undefined ? {} : { nativeTokenBridge }),
       ...(isPool ? { pool: owner } : {}),
+      ...(isCommittee ? { committee: operator } : {}),
     },
     batchInbox: await ask(config, 'batchInbox'),
     startBlock: await ask(config, 'startBlock'),

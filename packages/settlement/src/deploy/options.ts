@@ -1,5 +1,6 @@
-import type { Address, Hash } from 'viem'
+import { type Address, type Hash, type Hex, zeroAddress } from 'viem'
 import * as z from 'zod/mini'
+import { SettlementError } from '../errors.js'
 import { address, checkOptions, hash, uint } from '../internal/options.js'
 
 /** How long money waits, in seconds. The defaults are those of the OP Stack's mainnets. */
@@ -36,6 +37,20 @@ export type DepositMeter = {
  */
 export type GasToken = { type: 'ether' } | { type: 'erc20'; token: Address; capacityWei: bigint }
 
+/** The committee that a rollup begins with. */
+export type CommitteeOptions = {
+  /** How its members sign: with keys of L1 accounts, or of BLS12-381, which needs an L1 from Prague on. Defaults to `ecdsa`. */
+  scheme?: 'ecdsa' | 'bls12-381' | undefined
+  /** Keys and stake of the members: `encodeMembers` of an `Attestation` of the scheme (`@l2/control-chain`). */
+  members: Hex
+  /** Between the announcement of another owner of the system configuration and the first moment that it can take over. */
+  handOverDelaySeconds: bigint
+  /** Who may appoint a committee in place of one that is silent for `escapeSeconds`. Defaults to nobody. */
+  guardian?: Address | undefined
+  /** Defaults to seven days. */
+  escapeSeconds?: bigint | undefined
+}
+
 /** Options of {@link deploySettlement}. */
 export type DeploySettlementOptions = {
   l2ChainId: bigint
@@ -50,6 +65,10 @@ export type DeploySettlementOptions = {
    * earliest. Nobody can change anything else of it meanwhile: fees and gas limit stay as they begin.
    */
   pool?: { operator: Address; handOverDelaySeconds: bigint } | undefined
+  /**
+   * Has the pool obey a committee of operators: it attests batches, and says who posts and which committee comes next. In place of `pool`.
+   */
+  committee?: CommitteeOptions | undefined
   /** May pause withdrawals and strike games out. Defaults to the owner. */
   guardian?: Address | undefined
   /** Signs blocks that are gossiped before they are on L1. Defaults to the batcher. */
@@ -114,6 +133,15 @@ const schema = /* @__PURE__ */ (() => {
       ]),
     ),
     pool: z.optional(z.strictObject({ operator: address, handOverDelaySeconds: uint(2n ** 40n) })),
+    committee: z.optional(
+      z.strictObject({
+        scheme: z.optional(z.enum(['ecdsa', 'bls12-381'])),
+        members: z.string().check(z.regex(/^0x([0-9a-fA-F]{2})+$/)),
+        handOverDelaySeconds: uint(2n ** 40n),
+        guardian: z.optional(address),
+        escapeSeconds: z.optional(uint(2n ** 40n)),
+      }),
+    ),
     guardian: z.optional(address),
     unsafeBlockSigner: z.optional(address),
     batchInbox: z.optional(address),
@@ -149,12 +177,24 @@ export type SettlementParameters = ReturnType<typeof settlementParameters>
 export function settlementParameters(options: DeploySettlementOptions, deployer: Address) {
   const given = checkOptions(schema, options, 'deploySettlement') as DeploySettlementOptions
   const owner = given.owner ?? deployer
+  if (given.pool !== undefined && given.committee !== undefined) {
+    throw new SettlementError('deploySettlement: a pool obeys an operator or a committee, not both', {
+      code: 'SETTLEMENT_OPTIONS_INVALID',
+      meta: ['"pool" and "committee" cannot stand together'],
+    })
+  }
   return {
     l2ChainId: given.l2ChainId,
     batcher: given.batcher,
     owner,
     gasToken: given.gasToken ?? ({ type: 'ether' } as const),
     pool: given.pool,
+    committee: given.committee && {
+      ...given.committee,
+      scheme: given.committee.scheme ?? ('ecdsa' as const),
+      guardian: given.committee.guardian ?? zeroAddress,
+      escapeSeconds: given.committee.escapeSeconds ?? 604_800n,
+    },
     guardian: given.guardian ?? owner,
     unsafeBlockSigner: given.unsafeBlockSigner ?? given.batcher,
     gasLimit: given.gasLimit ?? 30_000_000n,

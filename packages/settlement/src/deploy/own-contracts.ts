@@ -1,3 +1,5 @@
+import { blsCommitteeAbi, blsCommitteeBytecode, blsCommitteeDeployedBytecode } from '@l2/contracts/bls-committee'
+import { committeeAbi, committeeBytecode, committeeDeployedBytecode } from '@l2/contracts/committee'
 import { meteredPortalAbi, meteredPortalBytecode, meteredPortalDeployedBytecode } from '@l2/contracts/metered-portal'
 import {
   nativeTokenBridgeL1Abi,
@@ -38,4 +40,20 @@ export const poolContract: DeployableContract = {
   abi: poolAbi,
   bytecode: poolBytecode,
   deployedBytecode: poolDeployedBytecode,
+}
+
+/** Attests batches and says who posts, by more than two thirds of the operators' stake. It makes the pool that obeys it. */
+export const committeeContracts: Record<'ecdsa' | 'bls12-381', DeployableContract> = {
+  ecdsa: {
+    name: 'Committee',
+    abi: committeeAbi,
+    bytecode: committeeBytecode,
+    deployedBytecode: committeeDeployedBytecode,
+  },
+  'bls12-381': {
+    name: 'BlsCommittee',
+    abi: blsCommitteeAbi,
+    bytecode: blsCommitteeBytecode,
+    deployedBytecode: blsCommitteeDeployedBytecode,
+  },
 }

@@ -19,8 +19,8 @@ export type DeployableContract = Pick<Artifact, 'name' | 'abi' | 'bytecode' | 'd
 /** Transactions of one account in a row. Addresses follow from the nonce, so all of them can be sent before the first is mined. */
 export type Plan = {
   readonly transactions: readonly PlannedTransaction[]
-  /** Adds a creation and answers where the contract will be. */
-  create(contract: DeployableContract, args?: readonly unknown[]): Address
+  /** Adds a creation and answers where the contract will be. `extraGas`: for what its constructor creates in turn. */
+  create(contract: DeployableContract, args?: readonly unknown[], extraGas?: bigint): Address
   call(name: string, contract: { address: Address; abi: Abi }, functionName: string, args: readonly unknown[]): void
 }
 
@@ -39,10 +39,11 @@ export function createPlan(account: Address, nonce: number): Plan {
   }
   return {
     transactions,
-    create(contract, args = []) {
+    create(contract, args = [], extraGas = 0n) {
       const data = encodeDeployData({ abi: contract.abi, bytecode: contract.bytecode, args })
       // 21,000 and 32,000 of the transaction, 16 a byte of calldata and 2 a word of it as creation code, 200 a byte that is left.
-      const gas = 53_000n + 17n * BigInt(size(data)) + 200n * BigInt(size(contract.deployedBytecode)) + constructorGas
+      const gas =
+        53_000n + 17n * BigInt(size(data)) + 200n * BigInt(size(contract.deployedBytecode)) + constructorGas + extraGas
       return getContractAddress({ from: account, nonce: BigInt(add(contract.name, undefined, data, gas)) })
     },
     call(name, { address, abi }, functionName, args) {
