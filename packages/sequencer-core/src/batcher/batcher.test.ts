@@ -7,7 +7,7 @@ import { simulatedRollup, simulatedTransaction } from '../testing/l2-simulator.j
 import { createBatcher } from './batcher.js'
 import { projectRunway } from './funds.js'
 import type { BatcherSetup } from './options.js'
-import type { BatcherBlock, BatcherEvent, ChannelPlanner } from './ports.js'
+import type { BatcherApproval, BatcherBlock, BatcherEvent, ChannelPlanner } from './ports.js'
 import type { SyncStatus } from './sync-actions.js'
 import type { BatcherTurn } from './turn.js'
 
@@ -26,6 +26,7 @@ function harness(
     planner = undefined as ChannelPlanner | undefined,
     epochOf = (_: bigint): bigint => 100n,
     turn = undefined as BatcherTurn | undefined,
+    approval = undefined as BatcherApproval | undefined,
   } = {},
 ) {
   let fork = 0n
@@ -96,6 +97,7 @@ function harness(
       funds: wallet && { balance: async () => wallet.balance, quote: async () => wallet.cost },
       planner,
       turn,
+      approval,
       channelId: () => `0x${(++channels).toString(16).padStart(32, '0')}` as Hex,
       onEvent: event => events.push(event),
     },
@@ -986,5 +988,70 @@ describe('turns', () => {
     await round()
     expect(submitted).toHaveLength(1)
     expect(events.filter(({ type }) => type === 'cleared')).toEqual([])
+  })
+})
+
+describe('approval', () => {
+  it('holds every channel that nobody has approved, in their order, and says so', async () => {
+    const asked: [bigint, bigint, number][][] = []
+    let approved = 0
+    const approval: BatcherApproval = {
+      async approved(channels) {
+        asked.push(channels.map(({ firstBlock, lastBlock, items }) => [firstBlock, lastBlock, items.length]))
+        return approved
+      },
+    }
+    const rollup = harness({}, { approval })
+    const { batcher, round, state, submitted, events } = rollup
+    batcher.flush()
+    await round()
+    await round()
+    expect(batcher.view).toMatchObject({ waiting: 'not-approved', closedChannels: 1 })
+    expect(events.filter(({ type }) => type === 'waiting')).toEqual([{ type: 'waiting', reason: 'not-approved' }])
+    state.unsafe = 5n
+    batcher.flush()
+    await round()
+    expect(asked.at(-1)).toEqual([
+      [1n, 3n, 1],
+      [4n, 5n, 1],
+    ])
+    expect(submitted).toEqual([])
+    approved = 1
+    await round()
+    expect(submitted).toHaveLength(1)
+    expect(batcher.view.waiting).toBe('not-approved')
+    await round()
+    expect(asked.at(-1)).toEqual([[4n, 5n, 1]])
+    expect(submitted).toHaveLength(2)
+    expect(batcher.view.waiting).toBeUndefined()
+    const before = asked.length
+    await round()
+    expect(asked).toHaveLength(before)
+  })
+
+  it('is not asked for the rest of what has begun, and while it cannot be had nothing begins', async () => {
+    let isDown = true
+    let questions = 0
+    const approval: BatcherApproval = {
+      async approved(channels) {
+        questions++
+        if (isDown) throw new Error('no word today')
+        return channels.length
+      },
+    }
+    const setup = { frameDataBytes: 200, targetFrames: 3, maxPendingSubmissions: 1 }
+    const { batcher, round, state, submitted } = harness(setup, { approval, transactions: noise(150) })
+    state.maxItems = 1
+    batcher.flush()
+    await expect(round()).rejects.toThrow('no word today')
+    expect(submitted).toEqual([])
+    isDown = false
+    await round()
+    expect(submitted).toHaveLength(1)
+    const before = questions
+    isDown = true
+    await round()
+    expect(submitted).toHaveLength(2)
+    expect(questions).toBe(before)
   })
 })

@@ -8,7 +8,7 @@ import { createChannelOpener } from './open-channel.js'
 import { type BatcherSetup, batcherOptions } from './options.js'
 import { createOutgoing } from './outgoing.js'
 import { createPacing } from './pacing.js'
-import type { BatcherEvent, BatcherNode, BatcherSink, BatcherView, ChannelPlanner } from './ports.js'
+import type { BatcherApproval, BatcherEvent, BatcherNode, BatcherSink, BatcherView, ChannelPlanner } from './ports.js'
 import { createRounds } from './rounds.js'
 import type { BatcherTurn } from './turn.js'
 import { oneAtATime } from './under-way.js'
@@ -47,6 +47,8 @@ export type BatcherDependencies = {
   readonly funds?: BatcherFunds | undefined
   /** Where posters take turns: nothing is posted while it is another's. Without it the turn is always ours. */
   readonly turn?: BatcherTurn | undefined
+  /** Whose word each channel needs before it is posted. Without it none. */
+  readonly approval?: BatcherApproval | undefined
   /** Adapts channels to traffic and prices. Without it they are as the options say. */
   readonly planner?: ChannelPlanner | undefined
   readonly onEvent?: ((event: BatcherEvent) => void) | undefined
@@ -105,7 +107,7 @@ const randomChannelId = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Ar
  */
 export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependencies): Batcher {
   const options = batcherOptions(setup)
-  const { node, planner, turn } = dependencies
+  const { node, planner, turn, approval } = dependencies
   const emit = (event: BatcherEvent): void => {
     planner?.observe?.(event)
     dependencies.onEvent?.(event)
@@ -115,7 +117,7 @@ export function createBatcher(setup: BatcherSetup, dependencies: BatcherDependen
   const guard = createFundsGuard(dependencies.funds, options, emit)
   const isOurTurn = async (signal: AbortSignal | undefined): Promise<boolean> =>
     turn === undefined || (await turn.isOurs({ signal }))
-  const outgoing = createOutgoing(options, guard, isOurTurn, emit)
+  const outgoing = createOutgoing(options, guard, isOurTurn, approval, emit)
   const held = createHeldBlocks(options, node)
   const isBusy = (): boolean => outgoing.pendingCount >= options.maxPendingSubmissions
   const builder = createChannelBuilder(options, { held, pacing, channels, planner, isBusy, emit })

@@ -27,6 +27,7 @@ export { createOpNodeSequencer, type OpNodeSequencerOptions } from './op-node.js
 export { type BatcherOptions, type BatcherSetup, batcherOptions, batcherProfiles } from './options.js'
 export { type AltDaChoice, type CompressorChoice, type Plan, type PlanInput, planBatcher } from './planner.js'
 export type {
+  BatcherApproval,
   BatcherBlock,
   BatcherEvent,
   BatcherNode,
@@ -36,6 +37,7 @@ export type {
   ChannelShape,
   CloseReason,
   L1Prices,
+  UnpostedChannel,
   WaitingReason,
 } from './ports.js'
 export {

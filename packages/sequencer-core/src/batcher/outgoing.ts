@@ -10,11 +10,13 @@ import {
   type OutgoingChannel,
   type Part,
 } from './outgoing-channel.js'
-import type { BatcherEvent } from './ports.js'
+import type { BatcherApproval, BatcherEvent } from './ports.js'
 import { createUnderWay } from './under-way.js'
 
 /** Why what is held cannot go out as it is. */
 type Refusal = 'channel-dropped' | 'limits-changed' | 'turn-lost'
+
+const isBegun = ({ parts }: OutgoingChannel): boolean => parts.length > 0
 
 /** Reports that a channel would miss its window, and answers what the round fails with. */
 function tooLate(
@@ -43,6 +45,7 @@ export function createOutgoing(
   options: BatcherOptions,
   guard: ReturnType<typeof createFundsGuard>,
   isOurTurn: (signal: AbortSignal | undefined) => Promise<boolean>,
+  approval: BatcherApproval | undefined,
   emit: (event: BatcherEvent) => void,
 ) {
   const startAnew = () => createUnderWay<{ costWei: bigint; withdraw: AbortController }>()
@@ -108,17 +111,19 @@ export function createOutgoing(
 
     /**
      * Starts what is due, as far as the limit of submissions under way allows. Throws the failure of an earlier one first; comes back with a
-     * reason when the channels have to be built anew.
+     * reason when the channels have to be built anew, or with `not-approved` when what is due waits for somebody's word.
      */
     async start(
       channels: readonly OutgoingChannel[],
       headL1: bigint,
       signal: AbortSignal | undefined,
-    ): Promise<Refusal | undefined> {
+    ): Promise<Refusal | 'not-approved' | undefined> {
       pending.throwFailure()
       if (draining) return undefined
       if (isOutOfOrder(channels)) return 'channel-dropped'
       const failuresBefore = failures
+      const unposted = channels.filter(channel => !isBegun(channel))
+      let approved: number | undefined = approval === undefined ? unposted.length : undefined
       for (const channel of channels) {
         while (isDue(channel)) {
           signal?.throwIfAborted()
@@ -132,6 +137,10 @@ export function createOutgoing(
           const items = channel.items.slice(part.from, part.from + part.count)
           // Should the same bytes be on their way after all: what arrives twice is skipped.
           if (part.count > Math.max(1, maxItems) || items.some(item => item.length > maxBytes)) return 'limits-changed'
+          if (!isBegun(channel)) {
+            approved ??= await approval!.approved(unposted, { signal })
+            if (unposted.indexOf(channel) >= approved) return 'not-approved'
+          }
           const costWei = await guard.check(items, headL1, pending.reservedWei, signal)
           if (!(await isOurTurn(signal))) return 'turn-lost'
           // What was on its way may have failed while the wallet and L1 were asked.

@@ -33,6 +33,25 @@ export interface BatcherSink {
   ): Promise<{ height: bigint }>
 }
 
+/** A closed channel of which nothing was submitted yet. */
+export type UnpostedChannel = {
+  readonly channelId: Hex
+  /** L2 blocks, both in it. */
+  readonly firstBlock: bigint
+  readonly lastBlock: bigint
+  /** What the sink will be given, in order. */
+  readonly items: readonly Uint8Array[]
+}
+
+/** Whose word a channel needs before any of it is posted: a committee that attests batches. */
+export interface BatcherApproval {
+  /**
+   * How many of the channels may be posted now, from the first on. Asked in every round in which there are any, with all that are closed and not begun; while
+   * it rejects, none of them is posted.
+   */
+  approved(channels: readonly UnpostedChannel[], options?: { signal?: AbortSignal | undefined }): Promise<number>
+}
+
 /** How a channel is built and where it goes. What is left out is as the batcher's options say. */
 export type ChannelShape = {
   readonly targetFrames?: number | undefined
@@ -112,9 +131,9 @@ export type CloseReason = 'full' | 'duration' | 'window' | 'flush' | 'trimmed'
 
 /**
  * Why a batcher does nothing new: what {@link WaitReason} says, its node has not read L1 up to where the batcher began, derivation dropped its
- * channels several times and the next try is not due, another's batches count at present, or somebody stopped it.
+ * channels several times and the next try is not due, another's batches count at present, nobody has approved what is due, or somebody stopped it.
  */
-export type WaitingReason = WaitReason | 'catching-up' | 'backing-off' | 'not-the-batcher' | 'stopped'
+export type WaitingReason = WaitReason | 'catching-up' | 'backing-off' | 'not-the-batcher' | 'not-approved' | 'stopped'
 
 /** What a screen shows of a batcher. */
 export type BatcherView = {

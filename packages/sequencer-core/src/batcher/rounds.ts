@@ -67,8 +67,8 @@ export function createRounds({ node, isOurTurn, held, pacing, builder, outgoing,
     if (begun.length > 0) {
       progress.noteHead(await node.status({ signal }))
       const refusal = await outgoing.start(begun, progress.highestL1, signal)
-      if (refusal !== undefined) clear(refusal)
-      else return
+      if (refusal === undefined || refusal === 'not-approved') return
+      clear(refusal)
     }
     standstill.reached()
   }
@@ -115,7 +115,9 @@ export function createRounds({ node, isOurTurn, held, pacing, builder, outgoing,
       // What is loaded has its deadlines all the same.
       failure = { error }
     }
-    waitFor(builder.isPaused(status.headL1) ? 'backing-off' : undefined)
+    const paused = builder.isPaused(status.headL1) ? 'backing-off' : undefined
+    // Whether that goes on is known when it was asked again.
+    if (waiting !== 'not-approved' || paused !== undefined) waitFor(paused)
     try {
       await builder.fill(status.headL1, signal)
     } catch (error) {
@@ -123,7 +125,8 @@ export function createRounds({ node, isOurTurn, held, pacing, builder, outgoing,
     }
     const refusal = await outgoing.start(builder.closed, status.headL1, signal)
     if (refusal === 'turn-lost') yieldTurn()
-    else if (refusal !== undefined) clear(refusal)
+    else waitFor(refusal === 'not-approved' ? refusal : paused)
+    if (refusal === 'channel-dropped' || refusal === 'limits-changed') clear(refusal)
     if (failure !== undefined) throw failure.error
     if (!builder.isOpen) pacing.endFlush(builder.closed.at(-1)?.lastBlock ?? status.safe.number, status)
   }
