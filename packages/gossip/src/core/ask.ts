@@ -1,7 +1,7 @@
 import { hashSequencerHeader } from '@l2/sequencer-core/block'
 import type { Hash } from 'viem'
 import { GossipError, refuse } from '../errors.js'
-import { payloadHashOf } from '../message/announcement.js'
+import { dataHashOf, payloadHashOf } from '../message/announcement.js'
 import { encodeRequest, maxRequestBytes } from '../message/exchange.js'
 import type { Peer } from '../peers/peers.js'
 import type { BlockQuery, ForwardAnswer, GossipBlock, ReceivedHeader, RequestOptions } from '../port/gossip.js'
@@ -12,6 +12,7 @@ import { createQuestions } from './questions.js'
 export type Asking = {
   payload(received: ReceivedHeader, signal: AbortSignal | undefined): Promise<Uint8Array>
   request(query: BlockQuery, options: RequestOptions): Promise<readonly GossipBlock[]>
+  data(hash: Hash, operator: number, signal: AbortSignal | undefined): Promise<Uint8Array>
   /** @throws GossipError `MESSAGE_INVALID` */
   checkTransactions(transactions: readonly Uint8Array[]): void
   forward(
@@ -86,6 +87,20 @@ export function createAsking(parts: GossipParts): Asking {
       })
       if (found !== undefined) return found
       throw unavailable(query.type === 'block' ? `nobody has the block ${query.id}` : `nobody has block ${query.from}`)
+    },
+    async data(hash, operator, signal) {
+      if (!isHash(hash)) refuse('CONFIG_INVALID', 'the hash of data expected 32 bytes of hex')
+      const wanted = hash.toLowerCase() as Hash
+      const publisher = peers.operator(operator)?.member.key
+      const found = await first(candidates(publisher), signal, async (peer, inner) => {
+        const answer = await askBlocks(peer, { type: 'data', hash: wanted }, inner)
+        if (answer === undefined) return undefined
+        if (answer.type === 'payload' && dataHashOf(answer.payload) === wanted) return answer.payload
+        fault(peer.member.key, 'answer')
+        return undefined
+      })
+      if (found === undefined) throw unavailable(`nobody has the data ${wanted}`)
+      return found
     },
     checkTransactions(transactions) {
       const { maxForwarded, maxTransactionBytes } = limits

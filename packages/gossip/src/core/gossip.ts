@@ -202,6 +202,10 @@ export async function createGossip(
       checkOpen()
       return asking.request(query, requestOptions)
     },
+    async data(hash, { operator, signal }) {
+      checkOpen()
+      return asking.data(hash, operator, signal)
+    },
     async forward(operator, transactions, { signal } = {}) {
       checkOpen()
       asking.checkTransactions(transactions)

@@ -1,5 +1,5 @@
 import type { Hex } from 'viem'
-import { payloadHashOf } from '../message/announcement.js'
+import { dataHashOf, payloadHashOf } from '../message/announcement.js'
 import { decodeRequest, type ExchangeAnswer, type ExchangeRequest, encodeAnswer } from '../message/exchange.js'
 import type { Peer } from '../peers/peers.js'
 import type { ForwardAnswer, GossipBlock, GossipMember } from '../port/gossip.js'
@@ -44,6 +44,11 @@ export function createServing(parts: GossipParts): Serving {
       const isIt =
         payload !== undefined && payload.length <= limits.maxPayloadBytes && payloadHashOf(payload) === payloadHash
       return isIt ? { type: 'payload', payload } : none
+    }
+    if (request.type === 'data') {
+      const data = await source.data?.(request.hash)
+      const isIt = data !== undefined && data.length <= limits.maxPayloadBytes && dataHashOf(data) === request.hash
+      return isIt ? { type: 'payload', payload: data } : none
     }
     const found =
       request.type === 'block'

@@ -1,5 +1,5 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@l2/common'
-import { sha256 } from '@l2/common/crypto'
+import { keccak256, sha256 } from '@l2/common/crypto'
 import { decodeSignedHeader, encodeSignedHeader, type SignedHeader, signedHeaderLength } from '@l2/sequencer-core/block'
 import type { Hash } from 'viem'
 import type { GossipBlock } from '../port/gossip.js'
@@ -12,6 +12,9 @@ export type Announcement = SignedHeader & {
   readonly payloadLength: number
   readonly payload: Uint8Array | undefined
 }
+
+/** As L1's calldata is named. */
+export const dataHashOf = (data: Uint8Array): Hash => bytesToHex(keccak256(data))
 
 const version = 1
 const fixedLength = 1 + signedHeaderLength + 32 + 4

@@ -11,6 +11,8 @@ export type ExchangeRequest =
   /** The payload with this hash of the header with this digest. */
   | { readonly type: 'payload'; readonly id: Hash; readonly payloadHash: Hash }
   | { readonly type: 'transactions'; readonly transactions: readonly Uint8Array[] }
+  /** Data by their keccak-256; the answer is a payload. */
+  | { readonly type: 'data'; readonly hash: Hash }
 
 /** What it gets. */
 export type ExchangeAnswer =
@@ -20,7 +22,7 @@ export type ExchangeAnswer =
   | { readonly type: 'payload'; readonly payload: Uint8Array }
   | { readonly type: 'transactions'; readonly answers: readonly ForwardAnswer[] }
 
-const requests = { block: 1, range: 2, payload: 3, transactions: 4 } as const
+const requests = { block: 1, range: 2, payload: 3, transactions: 4, data: 5 } as const
 const answers = { none: 0, blocks: 1, payload: 2, transactions: 3, limited: 4 } as const
 const outcomes = { taken: 0, limited: 1, refused: 2 } as const
 const maxReasonBytes = 200
@@ -50,6 +52,8 @@ export function encodeRequest(request: ExchangeRequest): Uint8Array {
       return concatBytes(type, uint(request.from, 8), uint(request.count, 2))
     case 'payload':
       return concatBytes(type, hexToBytes(request.id)!, hexToBytes(request.payloadHash)!)
+    case 'data':
+      return concatBytes(type, hexToBytes(request.hash)!)
     case 'transactions': {
       const { transactions } = request
       return concatBytes(type, uint(transactions.length, 2), ...transactions.flatMap(tx => [uint(tx.length, 4), tx]))
@@ -70,6 +74,8 @@ export function decodeRequest(bytes: Uint8Array, limits: GossipLimits): Exchange
       }
       case requests.payload:
         return { type: 'payload', id: bytesToHex(read.take(32)), payloadHash: bytesToHex(read.take(32)) }
+      case requests.data:
+        return { type: 'data', hash: bytesToHex(read.take(32)) }
       case requests.transactions:
         return readTransactions(read, limits)
       default:

@@ -120,6 +120,8 @@ export interface BlockSource {
    * pass `maxBytes` together, though never before the first.
    */
   range(from: bigint, count: number, maxBytes: number): Promise<readonly GossipBlock[]>
+  /** Data that are to be put on L1, by their keccak-256. Absent: there are none. */
+  data?(hash: Hash): Promise<Uint8Array | undefined>
 }
 
 /**
@@ -156,6 +158,12 @@ export interface HeaderGossip extends Closable {
    * @throws GossipError `PEER_UNAVAILABLE`, `CLOSED`, `CONFIG_INVALID`; the signal's reason
    */
   request(query: BlockQuery, options?: RequestOptions): Promise<readonly GossipBlock[]>
+  /**
+   * Data by their keccak-256, which is checked: what a batch statement names before L1 has it. Asked of `operator` first, then of the others.
+   *
+   * @throws GossipError `PEER_UNAVAILABLE`, `CLOSED`, `CONFIG_INVALID`; the signal's reason
+   */
+  data(hash: Hash, options: { operator: number; signal?: AbortSignal | undefined }): Promise<Uint8Array>
   /**
    * Hands transactions to an operator's mempool, at most `maxForwarded` and a second's `transactionBytesPerSecond` of
    * them at once, and says what it made of each, in order. When it throws, it is not known what arrived: sending again is safe.

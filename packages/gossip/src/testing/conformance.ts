@@ -1,6 +1,7 @@
 import { equalBytes, isL2Error } from '@l2/common'
 import type { GossipDependencies } from '../core/gossip.js'
 import { GossipError, type GossipErrorCode } from '../errors.js'
+import { dataHashOf } from '../message/announcement.js'
 import type { ForwardAnswer, GossipBlock, GossipMember, HeaderGossip, ReceivedHeader } from '../port/gossip.js'
 import type { GossipOptions } from '../port/options.js'
 import { idOf, sourceOf, testBlock, testDomain } from './blocks.js'
@@ -225,6 +226,22 @@ const cases: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       expectTrue(status.faults.answer === 0, 'a right answer is a fault')
       const liar = asker.status().peers.find(({ key }) => key === members[1]!.key)!
       expectTrue(liar.faults.answer > 0, 'a wrong answer is no fault')
+    },
+  ],
+  [
+    'data that are not on L1 yet are had by their hash, also of who is not asked first, and nothing else is taken for them',
+    async ({ members, open }) => {
+      const held = testBlock(7n, { bytes: 5_000 }).payload
+      const hash = dataHashOf(held)
+      const source = (data: Uint8Array) => ({ ...sourceOf([]), data: async () => data })
+      const asker = await open(0)
+      await open(1, { source: source(testBlock(8n).payload) })
+      await open(2, { source: source(held) })
+      for (const index of [1, 2]) await eventually('both are there', () => isConnectedTo(asker, members[index]!.key))
+      const found = await asker.data(hash, { operator: members[1]!.operator! })
+      expectTrue(equalBytes(found, held), 'other data than those asked for')
+      await expectCode(asker.data(dataHashOf(new Uint8Array(3)), { operator: 2 }), 'PEER_UNAVAILABLE')
+      await expectCode(asker.data('0x12', { operator: 2 }), 'CONFIG_INVALID')
     },
   ],
   [
