@@ -13,6 +13,7 @@ export {
   writeConfig,
   writeHome,
 } from './home/home.js'
+export type { OperatorPosting } from './home/posting.js'
 export { type TestnetHost, type TestnetOptions, writeTestnet } from './home/testnet.js'
 export { openHomeKeys } from './keys/home-keys.js'
 export { decryptKeystore, encryptKeystore, type KeystoreOptions } from './keys/keystore.js'

@@ -2,7 +2,7 @@ import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { type ChainIdentity, type L1, l1Wallet, rpcCall } from '@l2/node'
 import { deploySettlement, devnetSettlementWindows, type Settlement } from '@l2/settlement'
 import { openArtifacts } from '@l2/settlement/node'
-import { getContractAddress } from 'viem'
+import { getContractAddress, type Hex } from 'viem'
 import { batcherAccount, holderOfTokens, ownerAccount } from '../dev-accounts.js'
 import { gasLimit } from './parameters.js'
 
@@ -12,6 +12,7 @@ export const metisSupplyWei = 10_000_000n * 10n ** 18n
 /** Data of users is not charged for: the economy of the demonstration is that of its blocks. */
 export const feeScalars = { baseFee: 0n, blobBaseFee: 0n }
 
+const handOverDelaySeconds = 7n * 86_400n
 const multicall3 = '0xca11bde05977b3631167028862be2a173976ca11'
 
 /** What is on L1 of the chain. */
@@ -19,9 +20,9 @@ export type ChainContracts = Pick<ChainIdentity, 'l1Genesis' | 'inbox' | 'contra
 
 /**
  * Puts the chain's contracts on a development L1: METIS, and the OP Stack's with METIS as the token that pays for gas. The pool that owns the system configuration
- * obeys the batcher's account.
+ * obeys the batcher's account, or a committee with these members.
  */
-export async function deployContracts(l1: L1, chainId: number): Promise<ChainContracts> {
+export async function deployContracts(l1: L1, chainId: number, committee?: Hex): Promise<ChainContracts> {
   const holder = holderOfTokens()
   const client = l1Wallet(l1, holder)
   const nonce = await client.getTransactionCount({ address: holder.address, blockTag: 'pending' })
@@ -37,7 +38,9 @@ export async function deployContracts(l1: L1, chainId: number): Promise<ChainCon
     {
       ...{ l2ChainId: BigInt(chainId), batcher: batcherAccount().address, gasLimit, feeScalars },
       gasToken: { type: 'erc20', token, capacityWei: metisSupplyWei },
-      pool: { operator: batcherAccount().address, handOverDelaySeconds: 7n * 86_400n },
+      ...(committee === undefined
+        ? { pool: { operator: batcherAccount().address, handOverDelaySeconds } }
+        : { committee: { members: committee, handOverDelaySeconds } }),
       windows: devnetSettlementWindows,
     },
     { client, account: ownerAccount(), artifacts },

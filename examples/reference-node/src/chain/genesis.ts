@@ -13,7 +13,7 @@ import { type RollupConfig, toRollupJson } from '@l2/sequencer-core/derivation'
 import type { OpGenesis } from '@l2/sequencer-core/engine'
 import { genesisSystemConfig, l2Genesis, type SettlementAddresses, settlementRollup } from '@l2/settlement'
 import { openArtifacts } from '@l2/settlement/node'
-import { type Address, type Hash, type LocalAccount, numberToHex } from 'viem'
+import { type Address, type Hash, type Hex, type LocalAccount, numberToHex } from 'viem'
 import { batcherAccount, devAccount, holderAccount, ownerAccount } from '../dev-accounts.js'
 import { deployContracts, feeScalars, metisSupplyWei } from './contracts.js'
 import { blockTimeSeconds, gasLimit } from './parameters.js'
@@ -26,12 +26,14 @@ export async function openChain(options: {
   da: string
   sequencers: number
   engine: EngineFamily
+  /** Members of a committee that says who posts, as L1 keeps them. */
+  committee?: Hex | undefined
 }): Promise<ChainIdentity> {
-  const { directory, l1, chainId, da, sequencers, engine } = options
+  const { directory, l1, chainId, da, sequencers, engine, committee } = options
   const client = l1Wallet(l1, batcherAccount())
   const known = directory.identity()
   if (known === undefined) {
-    const contracts = await deployContracts(l1, chainId)
+    const contracts = await deployContracts(l1, chainId, committee)
     const identity = { chainId, l1ChainId: l1.chainId, ...contracts, dataAvailability: da, sequencers, engine }
     directory.setIdentity(identity)
     return identity

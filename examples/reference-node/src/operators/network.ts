@@ -5,25 +5,29 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { argumentsOf } from '@l2/common/node'
+import { defaultStakeParameters, ecdsaAttestation } from '@l2/control-chain'
 import {
   chooseEngine,
   defaultHistoryText,
   familyOf,
   findOpEngine,
+  type L1,
   l1Wallet,
   openDataDirectory,
   openL1,
   type Parts,
   parseHistory,
+  rpcCall,
   startEngine,
 } from '@l2/node'
 import { homeFiles, openHome, writeConfig, writeTestnet } from '@l2/operator'
 import { toRollupJson } from '@l2/sequencer-core/derivation'
-import { bytesToHex } from 'viem'
+import { type Address, bytesToHex } from 'viem'
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { openChain, rollupConfig, writeL2Genesis } from '../chain/genesis.js'
 import { gasLimit } from '../chain/parameters.js'
 import type { NodeConfig } from '../config.js'
-import { batcherAccount, ownerAccount, posterKey } from '../dev-accounts.js'
+import { batcherAccount, holderOfTokens, ownerAccount, posterKey } from '../dev-accounts.js'
 import type { Say } from '../ground.js'
 
 /** One operator of the network: a home, and a program over it. */
@@ -50,14 +54,22 @@ export type OperatorNetwork = {
 }
 
 const stakeWei = 20_000n * 10n ** 18n
-/** Blocks of one turn, so that a minute shows several; turns of an epoch. */
-const [slotBlocks, slotsPerEpoch] = [20, 6]
+/** Blocks of one leader's turn and turns of an epoch, so that a minute shows several leaders and another poster. */
+const [slotBlocks, slotsPerEpoch] = [20, 3]
+/** Strict: L1 blocks that data may come after what the committee says of them. */
+const windowBlocks = 100
+/** What a poster begins with on L1. */
+const posterFundsWei = 10n ** 19n
 /** For a program to end in an orderly way. */
 const graceMs = 30_000
 
 /** Makes the chain on L1, writes the homes on 127.0.0.1 and the addresses after it, and starts a program over each. */
 export async function startOperatorNetwork(
-  config: Pick<NodeConfig, 'data' | 'chainId' | 'engine' | 'l1' | 'beacon' | 'latencyMs'> & { operators: number },
+  config: Pick<NodeConfig, 'data' | 'chainId' | 'engine' | 'l1' | 'beacon' | 'latencyMs'> & {
+    operators: number
+    /** Only batches that the committee has attested on L1 count. */
+    strict?: boolean | undefined
+  },
   say: Say,
   parts: Parts,
   /** Sees the homes before a program runs over them: to lead the ways between them elsewhere. */
@@ -131,7 +143,23 @@ async function makeHomes(
   const { chainId, operators } = config
   const { kind } = await chooseEngine({ engine: config.engine, family: directory.identity()?.engine })
   const engine = familyOf[kind]
-  const identity = await openChain({ directory, l1, chainId, da: 'ethereum-calldata', sequencers: operators, engine })
+  const keys = Array.from({ length: operators }, (_, index) => ({
+    headerKey: generatePrivateKey(),
+    // The account that SystemConfig names posts until the committee says that it is another's turn.
+    posterKey: index === 0 ? bytesToHex(posterKey()) : generatePrivateKey(),
+  }))
+  const members = keys.map(({ headerKey }, index) => ({
+    ...{ id: index + 1, power: stakeWei / defaultStakeParameters.powerUnitWei },
+    key: privateKeyToAddress(headerKey),
+  }))
+  const committee = ecdsaAttestation.encodeMembers(members)
+  const identity = await openChain({
+    ...{ directory, l1, chainId, da: 'ethereum-calldata', sequencers: operators, engine, committee },
+  })
+  await fund(
+    l1,
+    keys.slice(1).map(({ posterKey }) => privateKeyToAddress(posterKey)),
+  )
   const genesisPath = writeL2Genesis(directory.path, identity)
   const history = parseHistory(defaultHistoryText, 1n)
   if (typeof history === 'string') throw new Error(history)
@@ -147,8 +175,7 @@ async function makeHomes(
     Array.from({ length: operators }, async (_, index) => {
       const host = loopback(index + 1)
       const [rpcPort, cometPort, gossipPort] = [await freePort(host), await freePort(host), await freePort(host)]
-      // The account that SystemConfig names posts until the pool rotates.
-      return { host, rpcPort, cometPort, gossipPort, ...(index === 0 ? { posterKey: bytesToHex(posterKey()) } : {}) }
+      return { host, rpcPort, cometPort, gossipPort, ...keys[index]! }
     }),
   )
   say(
@@ -164,10 +191,27 @@ async function makeHomes(
       identity,
       l2Genesis: JSON.parse(readFileSync(genesisPath, 'utf8')),
       rollup: JSON.parse(JSON.stringify(toRollupJson(rollup))),
+      posting: {
+        committee: identity.contracts['committee'] as Address,
+        mode: config.strict === true ? 'strict' : 'compatible',
+        windowBlocks,
+      },
     },
     control: { prevRandao: first.mixHash, slotBlocks, slotsPerEpoch, originDepth: 1, nameDepth: 1 },
     admin: ownerAccount().address.toLowerCase() as `0x${string}`,
   })
+}
+
+/** Posters pay on L1: each is given what it begins with. */
+async function fund(l1: L1, accounts: readonly Address[]): Promise<void> {
+  const account = holderOfTokens()
+  const client = l1Wallet(l1, account)
+  for (const to of accounts) {
+    const hash = await client.sendTransaction({ account, chain: client.chain ?? null, to, value: posterFundsWei })
+    // The built-in L1 need not wait for its next block.
+    if (l1.isDev) await rpcCall(l1.url, 'evm_mine', [])
+    await client.waitForTransactionReceipt({ hash })
+  }
 }
 
 /** Addresses of their own, where the system has more than one: Linux answers to all of 127.0.0.0/8. */

@@ -1,6 +1,7 @@
 import { createBatcher } from '@l2/sequencer-core'
 import {
   type Batcher,
+  type BatcherApproval,
   type BatcherBlock,
   type BatcherEvent,
   type BatcherNode,
@@ -63,6 +64,8 @@ export type BatchingParts = {
   sequencer: Pick<SequencerLoop, 'head' | 'block'>
   verifier: Pick<Verifier, 'status'>
   posting: Posting
+  /** Where a committee attests what is posted. */
+  approval?: BatcherApproval | undefined
   /** Where posters take turns. */
   turn?: BatcherTurn | undefined
   keeper: Pick<Bookkeeper, 'channel'>
@@ -101,6 +104,7 @@ export function openBatching(parts: BatchingParts): Batching {
       sink: posting.sink,
       funds: posting.wallet,
       turn: parts.turn,
+      approval: parts.approval,
       planner,
       node,
       onEvent: event => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { anvilBeacon, type Beacon, createBeacon } from '@l2/blob'
 import { createKzgPool, type KzgPool } from '@l2/blob/kzg'
-import { isL2Error } from '@l2/common'
+import { hexToBytes, isL2Error } from '@l2/common'
 import {
   type Commitment,
   createCommitmentSource,
@@ -39,6 +39,11 @@ export type Posting = {
   prices(): Promise<L1Prices>
   /** Submissions that may be on their way at once: one where the next may go another way and overtake it. */
   maxPendingSubmissions: number
+  /**
+   * Sends a call of the posting account that carries no data, in the order of its transactions, and resolves with the L1 block that has it. Whether the contract
+   * took it is for the caller to see. Once for a key.
+   */
+  call(to: Hex, data: Hex, key: string): Promise<{ height: bigint }>
   /** Books what a crash interrupted or the batcher gave up, once L1 has it. */
   bookOpen(): Promise<void>
   /** What pays for it. */
@@ -142,6 +147,10 @@ export async function openPosting(
       return { gasPriceWei: baseFee + tip, blobBaseFeeWei: blobBaseFee }
     },
     maxPendingSubmissions: identity.dataAvailability === 'router' ? 1 : 4,
+    async call(to, data, key) {
+      const { height } = await transactions.send({ kind: 'calldata', to, items: [hexToBytes(data)!], key })
+      return { height }
+    },
     bookOpen: () => sinks.bookOpen(),
     wallet,
     beacon,

@@ -125,7 +125,14 @@ export function rollupMethods(view: RollupView): Map<string, RpcMethod> {
         return queued(() => outputAtBlock(number), caller)
       },
     ],
-    ['optimism_rollupConfig', () => toRollupJson(rollup)],
+    [
+      'optimism_rollupConfig',
+      () => {
+        // Of a chain whose batches a committee must attest, no stock node could derive the same.
+        if (rollup.committee !== undefined) throw refused('strict: no rollup.json says it, and no stock node follows')
+        return toRollupJson(rollup)
+      },
+    ],
     ['optimism_version', () => version],
     [
       'optimism_safeHeadAtL1Block',

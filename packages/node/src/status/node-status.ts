@@ -29,6 +29,8 @@ export type StatusParts = {
   leadership?: Leadership | undefined
   /** What the operators have settled, where there are several. */
   milestone?: (() => Head) | undefined
+  /** What L1 has accepted of a committee, where one attests. */
+  attested?: (() => Head | undefined) | undefined
   verifier: Verifier
   batching: Batching
   posting: Pick<Posting, 'wallet'>
@@ -60,6 +62,7 @@ export function createStatus(parts: StatusParts): () => Status {
       heads: {
         unsafe: { number: head.number, hash: head.hash },
         ...(parts.milestone === undefined ? {} : { milestone: parts.milestone() }),
+        ...(parts.attested === undefined ? {} : { attested: parts.attested() }),
         safe: { number: safe.number, hash: safe.hash },
         finalized,
       },

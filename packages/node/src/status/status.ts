@@ -12,8 +12,11 @@ export type Status = {
   rpcUrl: string
   startedAtMs: number
   l1: { number: bigint; baseFeeWei: bigint; blobBaseFeeWei: bigint }
-  /** `milestone`: settled among operators, where there are several; not yet on L1. */
-  heads: { unsafe: Head; milestone?: Head | undefined; safe: Head; finalized: Head }
+  /**
+   * `milestone`: settled among operators, where there are several; not yet on L1. `attested`: what L1 has accepted of a committee and was found the same here, where
+   * one attests.
+   */
+  heads: { unsafe: Head; milestone?: Head | undefined; attested?: Head | undefined; safe: Head; finalized: Head }
   leader: { address: Address; name: string; epoch: bigint; term: number }
   transactions: { included: number; perSecond: number; pending: number; queued: number }
   channel: { blocks: number; bytes: number; targetBytes: number }

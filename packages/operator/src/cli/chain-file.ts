@@ -35,7 +35,7 @@ export function readChainFile(path: string): {
 } {
   const json = readJsonFile(path)
   if (!isObject(json)) refuse('CONFIG_INVALID', `${path} is no chain`)
-  const { identity, l2Genesis, rollup, control, admin } = json
+  const { identity, l2Genesis, rollup, control, posting, admin } = json
   for (const [name, value] of Object.entries({ identity, l2Genesis, rollup, control })) {
     if (!isObject(value)) refuse('CONFIG_INVALID', `${path} is no chain: "${name}" is missing`)
   }
@@ -43,7 +43,11 @@ export function readChainFile(path: string): {
   const { chainId: _, genesisTimeSeconds: __, ...rest } = control as OperatorGenesis['control']
   const config = fromRollupJson(rollup as Record<string, unknown>)
   return {
-    chain: { version: 1, identity, l2Genesis, rollup, control: rest, admin } as unknown as ChainFile,
+    chain: {
+      ...{ version: 1, identity, l2Genesis, rollup, control: rest },
+      ...(posting === undefined ? {} : { posting }),
+      admin,
+    } as unknown as ChainFile,
     domain: { chainId: config.l2ChainId, rollup: config.batchInbox.toLowerCase() as Address },
   }
 }

@@ -5,6 +5,7 @@ import {
   type FoldedBlock,
   nameBlocks,
   type OperatorList,
+  type OperatorMessage,
 } from '@l2/control-chain'
 import type { HeaderGossip } from '@l2/gossip'
 import type { Leadership, SequencerLoop } from '@l2/node'
@@ -37,6 +38,8 @@ export type CoreParts = {
   gossip(): HeaderGossip
   l1: { readonly number: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
   derivedHash(height: bigint): Promise<Hash | undefined>
+  /** What it signs for its committee, where there is one. */
+  shares(state: ControlState): Pick<OperatorList, 'batch' | 'turn'>
   /** What the operator last saw of L1 where it is final. */
   l1Mark(): OperatorList['l1']
   say(message: string): void
@@ -53,6 +56,8 @@ export type OperatorCore = {
   open(): Promise<void>
   /** One round: goes where the control chain says, follows, makes a block where it leads, and votes. Why no block is made, as a text. */
   step(): Promise<string | undefined>
+  /** Hands a message in to the control chain; false where it is not taken just now. */
+  send(message: OperatorMessage): Promise<boolean>
   /** Every header that is signed here. */
   onHeader(height: bigint): void
   leader(): SlotLeader | undefined
@@ -99,8 +104,10 @@ export function createCore(parts: CoreParts): OperatorCore {
   })
   const voting = createVoting({ operator: id, domain, sign: parts.sign, chain: parts.chain, say })
   let following: ReturnType<typeof createFollowing>
-  const list = (state: ControlState): OperatorList =>
-    nameBlocks(state, chain(), { nameDepth: parts.nameDepth, l1: parts.l1Mark() })
+  const list = (state: ControlState): OperatorList => ({
+    ...nameBlocks(state, chain(), { nameDepth: parts.nameDepth, l1: parts.l1Mark() }),
+    ...parts.shares(state),
+  })
 
   return {
     leadership,
@@ -166,6 +173,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       await voting.step(now, standing.at(now), list(now))
       return waiting
     },
+    send: message => voting.send(message),
     onHeader(height) {
       arrived(height)
       const block = sequencer().block(height)

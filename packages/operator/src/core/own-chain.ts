@@ -56,8 +56,10 @@ export function gossipBlock(
 export function createBlockSource(
   sequencer: Pick<SequencerLoop, 'head' | 'block' | 'logged'>,
   chain: NamedChain,
+  data: (hash: Hash) => Uint8Array | undefined,
 ): BlockSource {
   return {
+    data: async hash => data(hash),
     async block(id) {
       // Blocks that somebody still has to ask for by name are above the milestone, or little below it.
       for (let height = chain.head; height > 0n; height--) {

@@ -44,6 +44,8 @@ export type Voting = {
   progress(): void
   /** Votes, takes its vote back, or sends its list where proposers leave it out. */
   step(state: ControlState, standing: Standing, list: OperatorList): Promise<void>
+  /** Signs a message and hands it in; false where the control chain does not take it just now. */
+  send(message: OperatorMessage): Promise<boolean>
   /** Sends what convicts somebody. */
   accuse(transaction: Uint8Array): Promise<void>
 }
@@ -109,6 +111,7 @@ export function createVoting(parts: VotingParts): Voting {
       }
       await sendList(state, list)
     },
+    send: message => send(parts.chain().state(), message),
     accuse: async transaction => void (await submit(transaction)),
   }
 

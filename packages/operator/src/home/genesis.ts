@@ -1,6 +1,13 @@
 import { hexToBytes } from '@l2/common'
 import { readSchema } from '@l2/common/schema'
-import { type ControlParameters, defaultParameters, type HeaderId, type StakeGenesis } from '@l2/control-chain'
+import {
+  type ControlParameters,
+  createControlState,
+  defaultParameters,
+  type HeaderId,
+  membersOf,
+  type StakeGenesis,
+} from '@l2/control-chain'
 import type { GenesisOperator } from '@l2/control-chain/cometbft'
 import { type ChainIdentity, createControlPlane } from '@l2/node'
 import { fromRollupJson, type RollupConfig } from '@l2/sequencer-core/derivation'
@@ -8,6 +15,7 @@ import { createSchedule, electionWeights, planEpoch } from '@l2/staking'
 import type { Address, Hash, Hex } from 'viem'
 import * as z from 'zod/mini'
 import { refuse } from '../errors.js'
+import { type OperatorPosting, postingOf } from './posting.js'
 
 /** An operator as everybody knows it: public keys and addresses, all of them its own. */
 export type OperatorEntry = {
@@ -49,6 +57,8 @@ export type OperatorGenesis = {
     readonly originDepth: number
     readonly nameDepth: number
   }
+  /** Where a committee attests batches and says who posts. Absent: the account of the rollup's genesis posts. */
+  readonly posting?: OperatorPosting | undefined
   /** Who may bring governance's commands to the pool. */
   readonly admin: Address
   readonly operators: readonly OperatorEntry[]
@@ -73,6 +83,13 @@ const schema = /* @__PURE__ */ (() => {
       originDepth: count(0, 64),
       nameDepth: count(0, 64),
     }),
+    posting: z.optional(
+      z.strictObject({
+        committee: hex(20),
+        mode: z.enum(['compatible', 'strict']),
+        windowBlocks: count(0, 8191),
+      }),
+    ),
     admin: hex(20),
     operators: z
       .array(
@@ -119,13 +136,22 @@ export type Rules = {
   readonly operators: readonly GenesisOperator[]
   readonly stake: StakeGenesis
   readonly parameters: ControlParameters
+  /** Who attests and who posts, where a committee does. */
+  readonly posting: ReturnType<typeof postingOf> | undefined
   /** Stake, rewards and eMETIS before the first block, as the rollup's own blocks carry them on. */
   readonly control: ReturnType<typeof createControlPlane>
 }
 
+/** The rollup's configuration; where only attested data count, with what no `rollup.json` can say. */
+function rollupOf({ rollup, posting }: OperatorGenesis): RollupConfig {
+  const config = fromRollupJson(rollup)
+  if (posting?.mode !== 'strict') return config
+  return { ...config, committee: { contract: posting.committee, windowBlocks: BigInt(posting.windowBlocks) } }
+}
+
 /** @throws OperatorError `HOME_INVALID`; StakingError for stakes with which nobody can be elected */
 export function rulesOf(genesis: OperatorGenesis): Rules {
-  const rollup = fromRollupJson(genesis.rollup)
+  const rollup = rollupOf(genesis)
   const control = createControlPlane({
     domain: { name: 'L2 Sequencer', version: '1', chainId: rollup.l2ChainId, verifyingContract: rollup.batchInbox },
     timestamp: rollup.genesis.l2TimeSeconds,
@@ -151,10 +177,21 @@ export function rulesOf(genesis: OperatorGenesis): Rules {
   const schedule = planEpoch(empty, { epoch: pool.epoch, seed, candidates: electionWeights(pool, pool.epoch) })
   const stake: StakeGenesis = { pool, schedule }
   const powerUnitWei = 10n ** 15n
+  const domain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }
+  const genesisId = { height: rollup.genesis.l2.number, hash: rollup.genesis.l2.hash }
+  const members = membersOf(
+    createControlState({ chainId: domain.chainId, genesis: genesisId, members: stake, parameters: defaultParameters }),
+  )
   return {
     rollup,
-    domain: { chainId: rollup.l2ChainId, rollup: rollup.batchInbox },
-    genesis: { height: rollup.genesis.l2.number, hash: rollup.genesis.l2.hash },
+    domain,
+    genesis: genesisId,
+    posting:
+      genesis.posting &&
+      postingOf(genesis.posting, {
+        ...{ operators: genesis.operators, members, rollup, schedule },
+        dataAvailability: genesis.identity.dataAvailability,
+      }),
     operators: genesis.operators.map(({ id, stakeWei, comet, header }) => ({
       id,
       power: BigInt(stakeWei) / powerUnitWei,

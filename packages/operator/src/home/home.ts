@@ -73,6 +73,9 @@ export const homeFiles = {
   comet: 'comet',
   /** What its key has signed last. */
   cometGuard: 'comet.guard',
+  /** Numbers of the statements and of the turns that it has signed for its committee. */
+  batchGuard: 'batch.guard',
+  turnGuard: 'turn.guard',
   /** The rollup's: log, guard, mempool, engines. */
   data: 'data',
   controlState: 'control-state.json',

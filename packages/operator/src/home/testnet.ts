@@ -17,6 +17,8 @@ export type TestnetHost = {
   readonly gossipPort: number
   /** Posts to L1; a new key by default. */
   readonly posterKey?: Hex | undefined
+  /** Signs headers, and batches for the committee; a new key by default. */
+  readonly headerKey?: Hex | undefined
 }
 
 export type TestnetOptions = {
@@ -42,10 +44,10 @@ export type TestnetOptions = {
 export async function writeTestnet(options: TestnetOptions): Promise<string[]> {
   const { directory, hosts, stakeWei, admin } = options
   const made = await Promise.all(
-    hosts.map(async ({ host, posterKey, cometPort, gossipPort }, index) => {
+    hosts.map(async ({ host, posterKey, headerKey, cometPort, gossipPort }, index) => {
       const networkSecret = new Uint8Array(randomBytes(32))
       const keys: Record<KeyFile, Hex> = {
-        headerKey: generatePrivateKey(),
+        headerKey: headerKey ?? generatePrivateKey(),
         posterKey: posterKey ?? generatePrivateKey(),
         networkKey: bytesToHex(networkSecret),
       }

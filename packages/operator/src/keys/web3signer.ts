@@ -13,6 +13,7 @@ import {
   type LocalAccount,
   parseSignature,
   serializeTransaction,
+  type TypedDataDomain,
   toHex,
   toPrefixedMessage,
 } from 'viem'
@@ -193,6 +194,27 @@ export async function signBytesWith(account: SigningAccount, bytes: Uint8Array):
   if (sign === undefined) refuse('SIGNER_FAILED', `the account ${account.address} signs neither hashes nor bytes`)
   try {
     return await sign({ hash: keccak256(bytes) })
+  } catch (cause) {
+    throw isL2Error(cause) ? cause : failed('the account refused', cause)
+  }
+}
+
+/**
+ * Signs EIP-712 data with any account.
+ *
+ * @throws OperatorError `SIGNER_FAILED`
+ */
+export async function signTypedDataWith(
+  account: SigningAccount,
+  typed: {
+    domain: TypedDataDomain
+    types: Readonly<Record<string, readonly { readonly name: string; readonly type: string }[]>>
+    primaryType: string
+    message: Record<string, unknown>
+  },
+): Promise<Hex> {
+  try {
+    return await account.signTypedData(typed as Parameters<typeof account.signTypedData>[0])
   } catch (cause) {
     throw isL2Error(cause) ? cause : failed('the account refused', cause)
   }

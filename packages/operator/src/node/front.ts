@@ -21,6 +21,7 @@ import {
 } from '@l2/node'
 import type { Convictions } from '../core/convictions.js'
 import type { OperatorCore } from '../core/core.js'
+import type { OperatorAttestation } from './attestation.js'
 import type { Ground } from './ground.js'
 import { controlCheck, operatorMethods, operatorMetrics } from './methods.js'
 
@@ -31,6 +32,7 @@ export type FrontParts = {
   chain: ControlChain
   gossip: HeaderGossip
   convictions: Pick<Convictions, 'all'>
+  attestation: OperatorAttestation | undefined
   feed: Feed
   activity: Activity
   posting: Posting
@@ -47,6 +49,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     core,
     chain,
     gossip,
+    attestation,
     feed,
     activity,
     posting,
@@ -66,6 +69,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     nameOf: id => `operator ${id}`,
     leadership: core.leadership,
     milestone: core.milestone,
+    ...(attestation === undefined ? {} : { attested: () => headOf(attestation) }),
   })
   const health = createHealth({
     ...{ directory: ground.directory, feed, sequencer, verifier, l1, isStopping },
@@ -88,7 +92,10 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     evidence: () => convictions.all.flatMap(({ bundle }) => (bundle === null ? [] : [bundle])),
     faults: false,
   })
-  const view = { id: config.id, operators: ground.genesis.operators, core, chain, gossip, sequencer, convictions }
+  const view = {
+    ...{ id: config.id, operators: ground.genesis.operators, core, chain, gossip, sequencer, convictions },
+    ...{ onL1: attestation?.onL1, mode: ground.genesis.posting?.mode },
+  }
   const own = operatorMethods(view)
   const pages = new Map([
     ...healthPages(health),
@@ -101,4 +108,8 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
   )
   say(`JSON-RPC at ${rpc.url}`)
   return { rpcUrl: rpc.url, status }
+}
+
+function headOf({ onL1 }: OperatorAttestation): { number: bigint; hash: `0x${string}` } | undefined {
+  return onL1.head && { number: onL1.head.number, hash: onL1.head.hash }
 }

@@ -41,7 +41,7 @@ export type RunOptions = {
 const silenceMs = 30_000
 /** METIS for one ETH, until a price is read: what users pay in and what posting is paid in are compared by it. */
 const gasTokenPrice = '80'
-const verifierStates = 256
+export const verifierStates = 256
 
 /** What every part of an operator stands on: its directories, L1, the chain with its engines, and the books. */
 export type Ground = Awaited<ReturnType<typeof openGround>>
@@ -151,8 +151,9 @@ export function openControlStore({ home, rules }: Pick<Ground, 'home' | 'rules'>
     first() {
       const stored = store.load()
       if (stored !== undefined) return decodeControlState(stored)
-      const { domain, genesis, stake, parameters } = rules
-      return createControlState({ chainId: domain.chainId, genesis, members: stake, parameters })
+      const { domain, genesis, stake, parameters, posting } = rules
+      const { chainId } = domain
+      return createControlState({ chainId, genesis, members: stake, parameters, posting: posting?.genesis })
     },
   }
 }

@@ -1,9 +1,11 @@
-import { type ControlChain, leaderAt, membersOf, planOf, recordOf } from '@l2/control-chain'
+import { attestedHead, type ControlChain, leaderAt, membersOf, planOf, recordOf } from '@l2/control-chain'
 import type { HeaderGossip } from '@l2/gossip'
 import type { Check, LabelledMetric, RpcMethod, SequencerLoop } from '@l2/node'
 import type { Convictions } from '../core/convictions.js'
 import type { OperatorCore } from '../core/core.js'
 import type { OperatorEntry } from '../home/genesis.js'
+import type { OperatorPosting } from '../home/posting.js'
+import type { AttestedOnL1 } from '../posting/attested-on-l1.js'
 
 export type OperatorView = {
   id: number
@@ -13,6 +15,9 @@ export type OperatorView = {
   gossip: Pick<HeaderGossip, 'status'>
   sequencer: Pick<SequencerLoop, 'head'>
   convictions: Pick<Convictions, 'all'>
+  /** What L1 has accepted of the committee, and what counts of batches, where one attests. */
+  onL1: AttestedOnL1 | undefined
+  mode: OperatorPosting['mode'] | undefined
 }
 
 /** What a milestone is, wherever one is told: it must not be taken for what L1 says. */
@@ -20,13 +25,24 @@ const meaning = 'settled among operators, not yet on L1'
 
 /** What only an operator has: the control chain, who is there, who leads, and what is settled. Integers are decimal strings. */
 export function operatorMethods(view: OperatorView): Map<string, RpcMethod> {
-  const { id, operators, core, chain, gossip, sequencer, convictions } = view
+  const { id, operators, core, chain, gossip, sequencer, convictions, onL1, mode } = view
   return new Map<string, RpcMethod>([
     [
       'l2_convictions',
       () => convictions.all.map(({ bundle, ...rest }) => ({ ...rest, bundle: bundle && JSON.parse(bundle) })),
     ],
     ['l2_milestone', () => ({ ...core.milestone(), meaning })],
+    [
+      'l2_attested',
+      () => ({
+        mode: mode ?? null,
+        // A stock op-node follows what the system configuration says, and knows nothing of a committee.
+        followedByStockNodes: mode !== 'strict',
+        committee: attestedHead(chain.state()) ?? null,
+        onL1: onL1?.head ?? null,
+        contradicted: onL1?.contradicted ?? null,
+      }),
+    ],
     [
       'l2_operators',
       () => {

@@ -26,6 +26,7 @@ import { createForwarding, type Forwarding } from '../core/forwarding.js'
 import { createBlockSource } from '../core/own-chain.js'
 import { homeFiles, type OperatorHome, type OperatorKeys } from '../home/home.js'
 import { signBytesWith } from '../keys/web3signer.js'
+import { openAttestation } from './attestation.js'
 import { openCometSigner } from './comet-signer.js'
 import { openFront } from './front.js'
 import { openOperatorGossip } from './gossip.js'
@@ -79,7 +80,11 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   let gossip: HeaderGossip | undefined
   let mark: OperatorList['l1']
   const recovery = await fastRecovery(say)
-  const core = createCore({
+  const attestation = await openAttestation(ground, {
+    ...{ posting, state: () => chain?.state() ?? first },
+    ...{ core: () => core, sequencer: () => sequencer!, gossip: () => gossip!, verifier: () => verifier },
+  })
+  const core: OperatorCore = createCore({
     id: config.id,
     operators: ground.genesis.operators,
     domain: rules.domain,
@@ -94,6 +99,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
     l1: l1Watch,
     derivedHash: async height => (await ground.verifying.engine.block(height))?.hash,
     l1Mark: () => mark,
+    shares: state => attestation?.attesting.shares(state) ?? {},
     say,
   } satisfies CoreParts)
   const convictions = createConvictions(convictionFile(home), rules.control.domain)
@@ -123,7 +129,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   )
   const own = sequencer
   say(`operator ${config.id} of ${ground.genesis.operators.length}; head is block ${own.head.number}`)
-  const source = createBlockSource(own, core.chain)
+  const source = createBlockSource(own, core.chain, hash => attestation?.data(hash))
   gossip = parts.own(await openOperatorGossip(ground, source))
   chain = parts.own(await openControl(ground, { core, convictions, store: control.store, first }))
   await core.open()
@@ -154,17 +160,20 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
     },
     block: (number: bigint) => (number <= core.milestone().number ? own.block(number) : undefined),
   }
+  const turn = createPosterTurn({ l1Url: l1.url, rollup, account: keys.poster.address, confirmations: 1n }, verifier)
   const batching = openBatching({
     ...{ rollup, da: identity.dataAvailability, l1: l1Watch, verifier, posting, keeper, say },
     config: { l1: l1.isAnvil ? undefined : config.l1, latencyMs: config.latencyMs },
     sequencer: settled,
-    turn: createPosterTurn({ l1Url: l1.url, rollup, account: keys.poster.address }, verifier),
+    turn: attestation?.turnOf(turn) ?? turn,
+    approval: attestation?.poster,
   })
   const shutdown = createShutdown({ sequencer: own, batching, verifier, supervision }, () => parts.close())
   const front = await openFront(ground, {
     ...{ sequencer: own, feed, activity, posting, verifier, batching, shutdown, startedAtMs, core },
-    ...{ chain: opened, gossip, convictions },
+    ...{ chain: opened, gossip, convictions, attestation },
   })
+  attestation?.run()
   runLoops(ground, { sequencer: own, core, forwarding, posting, verifier, batching, shutdown, chain: opened }, next => {
     mark = next
   })
@@ -191,7 +200,7 @@ async function openControl(
     store: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void }
   },
 ): Promise<ControlChain> {
-  const { domain, operators, stake, parameters } = rules
+  const { domain, operators, stake, parameters, posting } = rules
   const peers = genesis.operators.flatMap(({ id, cometAddress }) => (id === config.id ? [] : [cometAddress]))
   const signer =
     keys.comet === undefined
@@ -210,7 +219,7 @@ async function openControl(
         )
   return await openCometBft(
     {
-      ...{ domain, genesis: rules.genesis, operators, stake, parameters },
+      ...{ domain, genesis: rules.genesis, operators, stake, parameters, posting: posting?.genesis },
       signerAddress: signer?.address,
       controlChainId: genesis.control.chainId,
       genesisTimeSeconds: BigInt(genesis.control.genesisTimeSeconds),
@@ -220,6 +229,7 @@ async function openControl(
     },
     {
       list: (state: ControlState) => core.list(state),
+      posting: posting?.rules,
       store,
       onBlock: ordered => {
         core.onBlock(ordered)

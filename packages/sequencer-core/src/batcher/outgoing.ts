@@ -16,7 +16,21 @@ import { createUnderWay } from './under-way.js'
 /** Why what is held cannot go out as it is. */
 type Refusal = 'channel-dropped' | 'limits-changed' | 'turn-lost'
 
-const isBegun = ({ parts }: OutgoingChannel): boolean => parts.length > 0
+/** Whether a channel may be begun. Asked at most once, of all that are not begun yet; the rest of one that is goes out in any case. */
+function askFor(
+  approval: BatcherApproval | undefined,
+  channels: readonly OutgoingChannel[],
+  signal: AbortSignal | undefined,
+): (channel: OutgoingChannel) => Promise<boolean> {
+  const unposted = channels.filter(({ parts }) => parts.length === 0)
+  let approved: number | undefined
+  return async channel => {
+    const at = unposted.indexOf(channel)
+    if (approval === undefined || at < 0) return true
+    approved ??= await approval.approved(unposted, { signal })
+    return at < approved
+  }
+}
 
 /** Reports that a channel would miss its window, and answers what the round fails with. */
 function tooLate(
@@ -122,8 +136,7 @@ export function createOutgoing(
       if (draining) return undefined
       if (isOutOfOrder(channels)) return 'channel-dropped'
       const failuresBefore = failures
-      const unposted = channels.filter(channel => !isBegun(channel))
-      let approved: number | undefined = approval === undefined ? unposted.length : undefined
+      const isApproved = askFor(approval, channels, signal)
       for (const channel of channels) {
         while (isDue(channel)) {
           signal?.throwIfAborted()
@@ -137,10 +150,7 @@ export function createOutgoing(
           const items = channel.items.slice(part.from, part.from + part.count)
           // Should the same bytes be on their way after all: what arrives twice is skipped.
           if (part.count > Math.max(1, maxItems) || items.some(item => item.length > maxBytes)) return 'limits-changed'
-          if (!isBegun(channel)) {
-            approved ??= await approval!.approved(unposted, { signal })
-            if (unposted.indexOf(channel) >= approved) return 'not-approved'
-          }
+          if (!(await isApproved(channel))) return 'not-approved'
           const costWei = await guard.check(items, headL1, pending.reservedWei, signal)
           if (!(await isOurTurn(signal))) return 'turn-lost'
           // What was on its way may have failed while the wallet and L1 were asked.

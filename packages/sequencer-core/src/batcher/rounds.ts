@@ -67,7 +67,7 @@ export function createRounds({ node, isOurTurn, held, pacing, builder, outgoing,
     if (begun.length > 0) {
       progress.noteHead(await node.status({ signal }))
       const refusal = await outgoing.start(begun, progress.highestL1, signal)
-      if (refusal === undefined || refusal === 'not-approved') return
+      if (refusal !== 'channel-dropped' && refusal !== 'limits-changed' && refusal !== 'turn-lost') return
       clear(refusal)
     }
     standstill.reached()
@@ -116,8 +116,7 @@ export function createRounds({ node, isOurTurn, held, pacing, builder, outgoing,
       failure = { error }
     }
     const paused = builder.isPaused(status.headL1) ? 'backing-off' : undefined
-    // Whether that goes on is known when it was asked again.
-    if (waiting !== 'not-approved' || paused !== undefined) waitFor(paused)
+    if (waiting !== 'not-approved' || paused !== undefined) waitFor(paused) // Else it is asked again below.
     try {
       await builder.fill(status.headL1, signal)
     } catch (error) {

@@ -55,11 +55,16 @@ export const testnet: Command = {
       control,
       admin,
     })
+    const strangers =
+      chain.posting === undefined
+        ? []
+        : ['the committee on L1 is of other keys: here nobody attests, and batches are nobody’s to post']
     for (const home of homes) writeFileDurably(join(home, testnetLabel), labelText)
     return {
       json: { homes, label: testnetLabel, oneMachineHeldAllKeys: true },
       lines: [
         ...homes.map((home, index) => `${hosts[index]}: l2-operator run --home ${home}`),
+        ...strangers,
         'a test network: this machine held all the keys, so as far as trust goes these operators are one',
       ],
     }
