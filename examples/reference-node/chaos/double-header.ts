@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { encodeEquivocation } from '@l2/control-chain'
 import { hashSequencerHeader, type SequencerHeader } from '@l2/sequencer-core/block'
 import type { Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
+import { cometCall } from '../../../packages/control-chain/src/cometbft/rpc.js'
 import type { OperatorProcess } from '../src/operators/network.js'
 
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -29,15 +29,5 @@ export async function signTwice(liar: OperatorProcess, witness: OperatorProcess,
   }
   const evidence = encodeEquivocation(await sign(word(3)), await sign(word(5)))
   const params = { tx: Buffer.from(evidence).toString('base64') }
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'broadcast_tx_sync', params })
-  await new Promise<void>((resolve, reject) => {
-    const socketPath = join(witness.home, 'comet/rpc.sock')
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const call = request({ socketPath, path: '/', method: 'POST', headers }, response => {
-      response.resume()
-      response.on('end', resolve)
-    })
-    call.on('error', reject)
-    call.end(body)
-  })
+  await cometCall(join(witness.home, 'comet/rpc.sock'), 'broadcast_tx_sync', params, AbortSignal.timeout(20_000))
 }

@@ -1,55 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { SmallDisk, seededRandom } from '@l2/common/testing'
-import type { OperatorProcess } from '../src/operators/network.js'
-import { signTwice } from './double-header.js'
-import type { Links } from './proxy.js'
-import { ask, type Watch } from './watch.js'
-
-export type Chaos = {
-  readonly operators: readonly OperatorProcess[]
-  readonly l1Url: string
-  readonly links: Links
-  readonly watch: Watch
-  /** Of the one operator whose home lies on a disk of its own, where this machine lets us have one. */
-  readonly disk: { readonly operator: number; readonly disk: SmallDisk } | undefined
-  readonly random: ReturnType<typeof seededRandom>
-  readonly say: (line: string) => void
-}
-
-/** What a fault measured: a span, against what it may be at most. */
-export type Figure = { readonly what: string; readonly ms: number }
-
-/** One kind of fault: does its harm, waits for what must come after it, and answers what it measured. */
-export type Fault = {
-  readonly name: string
-  /** How often it comes up beside the others. */
-  readonly weight: number
-  /** Done once, after all others: it costs an operator for good, and of four no further one may be down then. */
-  readonly last?: boolean
-  readonly run: (chaos: Chaos) => Promise<readonly Figure[]>
-}
-
-export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
-
-/** Waits for something, and how long that took. @throws Error after `mostMs` */
-export async function spanUntil(what: string, mostMs: number, is: () => boolean): Promise<number> {
-  const from = performance.now()
-  while (!is()) {
-    if (performance.now() - from > mostMs) throw new Error(`not within ${mostMs / 1000} s: ${what}`)
-    await sleep(50)
-  }
-  return performance.now() - from
-}
-
-/** Who leads, by the word of most who answer. */
-function leaderOf({ watch, operators }: Chaos): OperatorProcess {
-  const votes = new Map<number, number>()
-  for (const { leader } of watch.views().values()) if (leader !== null) votes.set(leader, (votes.get(leader) ?? 0) + 1)
-  const [id] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? []
-  const found = operators.find(operator => operator.id === id)
-  if (found === undefined) throw new Error('nobody leads')
-  return found
-}
+import { comesBack, type Fault, hangMs, leaderOf, nextBlock, settlesAgain, sleep, spanUntil } from './fault.js'
+import { liars } from './liars.js'
+import { ask } from './watch.js'
 
 /** Programs that an operator has started, by their parent. */
 function childrenOf(pid: number): { pid: number; name: string }[] {
@@ -63,40 +15,6 @@ function childrenOf(pid: number): { pid: number; name: string }[] {
     } catch {
       return []
     }
-  })
-}
-
-/** How long nobody may build and nothing may settle after a fault that leaves more than two thirds: bounds of a hang, not of a promise. */
-const hangMs = 60_000
-
-/** How long a block may have been on its way when its leader fell silent: it is not the next one. */
-const inFlightMs = 500
-
-/** From now until somebody else has a block that the silent leader has not made. */
-async function nextBlock(chaos: Chaos, without: readonly number[]): Promise<number> {
-  const { watch } = chaos
-  const from = performance.now()
-  await sleep(inFlightMs)
-  const head = watch.head(without)
-  await spanUntil('the next block', hangMs, () => watch.head(without) > head)
-  return performance.now() - from
-}
-
-async function settlesAgain({ watch }: Chaos, what: string): Promise<number> {
-  const milestone = watch.milestone()
-  return await spanUntil(what, hangMs, () => watch.milestone() > milestone)
-}
-
-/** Begins a program again and waits until it answers and has what the others have settled. */
-async function comesBack({ watch }: Chaos, operator: OperatorProcess): Promise<void> {
-  operator.start()
-  const now = [...watch.views().values()].reduce(
-    (most, { controlHeight }) => (controlHeight > most ? controlHeight : most),
-    0n,
-  )
-  await spanUntil(`operator ${operator.id} is back`, 2 * hangMs, () => {
-    // That it answers is not enough: it has control blocks that were made since.
-    return (watch.views().get(operator.id)?.controlHeight ?? 0n) > now + 1n
   })
 }
 
@@ -141,6 +59,23 @@ const cutLeader: Fault = {
         () => chaos.watch.milestone() > milestone + 4n,
       )
       return [{ what: 'leader cut off → four more settled', ms }]
+    } finally {
+      links.heal()
+    }
+  },
+}
+
+const hushLeader: Fault = {
+  name: 'leader not heard, and hears nobody',
+  weight: 2,
+  async run(chaos) {
+    const { links, watch } = chaos
+    const leader = leaderOf(chaos)
+    links.hush(leader.id)
+    try {
+      const milestone = watch.milestone()
+      const ms = await spanUntil('a settled block of the others', hangMs, () => watch.milestone() > milestone + 4n)
+      return [{ what: 'leader not heard → four more settled', ms }]
     } finally {
       links.heal()
     }
@@ -243,42 +178,15 @@ const reorg: Fault = {
   },
 }
 
-const twoHeaders: Fault = {
-  name: 'an operator signs two headers',
-  weight: 1,
-  last: true,
-  async run(chaos) {
-    const { operators, watch, random } = chaos
-    const liar = random.pick(operators)
-    const witness = operators.find(({ id }) => id !== liar.id)!
-    const highest = () =>
-      [...watch.views().values()].reduce((most, { controlHeight }) => (controlHeight > most ? controlHeight : most), 0n)
-    const from = highest()
-    await signTwice(liar, witness, [...watch.views().values()][0]?.term ?? 0)
-    convicted.add(liar.id)
-    const ms = await spanUntil(`operator ${liar.id} is jailed`, hangMs, () =>
-      [...watch.views()].every(([id, view]) => id === liar.id || view.jailed.includes(liar.id)),
-    )
-    const blocks = highest() - from
-    chaos.say(`  operator ${liar.id}, jailed ${blocks} control blocks later as seen from outside`)
-    return [
-      { what: 'two headers → jailed everywhere', ms },
-      { what: 'jailed → settles', ms: await settlesAgain(chaos, 'a settled block without the liar') },
-    ]
-  },
-}
-
-/** Whom this run has made guilty: nobody else may ever be jailed. */
-export const convicted = new Set<number>()
-
 export const faults: readonly Fault[] = [
   killLeader,
   freezeLeader,
   cutLeader,
+  hushLeader,
   late,
   killPart,
   twoDown,
   diskFull,
   reorg,
-  twoHeaders,
+  ...liars,
 ]

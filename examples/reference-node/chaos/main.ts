@@ -1,14 +1,19 @@
-// npm run chaos -- --operators 4 --seed N --for 120s: operators on one machine, and everything that can happen to them but lies that need a program of
-// their own; then a table of what it took, and whether what is promised was kept. The order of faults follows from the seed; what happens meanwhile is real.
+// npm run chaos -- --operators 4 --seed N --for 120s: operators on one machine with users at their doors, and everything that can happen to them; then a table of
+// what it took, and whether what is promised was kept. The order of faults follows from the seed; what happens meanwhile is real. --only TEXT: the faults with it
+// in their name, again and again; --keep: the homes stay, to be looked at; --times: missed times count.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { mountSmallDisk, seededRandom } from '@l2/common/testing'
 import { createParts } from '@l2/node'
 import { startOperatorNetwork } from '../src/operators/network.js'
-import { type Chaos, convicted, type Fault, type Figure, faults, spanUntil } from './faults.js'
+import { startTraffic } from '../src/traffic/traffic.js'
+import { type Chaos, type Fault, type Figure, spanUntil } from './fault.js'
+import { faults } from './faults.js'
 import { createLinks, type Links } from './proxy.js'
+import { openReceipts } from './receipts.js'
 import { openWatch } from './watch.js'
 
 const { values } = parseArgs({
@@ -19,6 +24,8 @@ const { values } = parseArgs({
     for: { type: 'string', default: '120s' },
     times: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    keep: { type: 'boolean', default: false },
   },
 })
 
@@ -33,6 +40,9 @@ const promised: Readonly<Record<string, { median?: number; worst: number }>> = {
 }
 
 const startMs = 180_000
+const chainId = 901
+/** Transactions of all users together. */
+const perSecond = 4
 const diskBytes = 512 << 20
 
 /** Operators reach each other through links that can be held up: each has the others' addresses in its own genesis. */
@@ -97,29 +107,45 @@ async function run(): Promise<number> {
   const problems: string[] = []
   const figures: Figure[] = []
   const done = new Map<string, number>()
+  const convicted: Chaos['convicted'] = new Set()
   let disk: Chaos['disk']
   try {
     say(`seed ${values.seed}: ${count} operators for ${seconds} s`)
     const network = await startOperatorNetwork(
-      { data, chainId: 901, operators: count },
+      { data, chainId, operators: count },
       message => (values.verbose ? say(message) : undefined),
       parts,
-      async homes => {
-        await lead(homes, links)
-        const operator = 1 + random.below(count)
-        const own = ownDisk(homes[operator - 1]!)
-        if (own !== undefined) disk = { operator, disk: own }
+      {
+        program: ['--import=tsx', fileURLToPath(new URL('./operator.ts', import.meta.url))],
+        async prepare(homes) {
+          await lead(homes, links)
+          const operator = 1 + random.below(count)
+          const own = ownDisk(homes[operator - 1]!)
+          if (own !== undefined) disk = { operator, disk: own }
+        },
       },
     )
     const watch = openWatch(network.operators)
     parts.own(watch)
-    const chaos: Chaos = { operators: network.operators, l1Url: network.l1Url, links, watch, disk, random, say }
+    const { operators, l1Url } = network
+    const chaos: Chaos = { operators, l1Url, links, watch, disk, random, say, convicted }
     await spanUntil('the first settled blocks', startMs, () => {
       const ended = network.operators.find(({ isRunning }) => !isRunning)
       if (ended !== undefined) throw new Error(`operator ${ended.id} ended: ${ended.words().at(-1)}`)
       return watch.views().size === count && watch.milestone() > 5n
     })
     say(`block ${watch.milestone()} is settled`)
+    let refusals = 0
+    const traffic = startTraffic({
+      rpcUrls: operators.map(({ rpcUrl }) => rpcUrl),
+      ...{ chainId, perSecond },
+      // Operators are down, and users are told so.
+      onError: () => void refusals++,
+    })
+    parts.own({ close: traffic.stop })
+    const receipts = openReceipts(traffic, operators, watch)
+    parts.own(receipts)
+    watch.onRevoking(receipts.forget)
 
     const harm = async (fault: Fault): Promise<void> => {
       say(fault.name)
@@ -131,6 +157,7 @@ async function run(): Promise<number> {
       } catch (error) {
         problems.push(`${fault.name}: ${(error as Error).message}`)
         say(`  ${(error as Error).message}`)
+        for (const { id, words } of operators) for (const line of words()) say(`  operator ${id}: ${line}`)
       }
       links.heal()
       for (const operator of network.operators) {
@@ -140,32 +167,42 @@ async function run(): Promise<number> {
       await spanUntil('all are back', startMs, () => watch.views().size === count)
     }
     const end = performance.now() + seconds * 1000
-    while (performance.now() < end && !interrupted) await harm(pick(random, done))
-    for (const fault of faults) if (fault.last === true && !interrupted) await harm(fault)
+    const wanted = faults.filter(({ name }) => name.includes(values.only))
+    const first = wanted.filter(({ last }) => last !== true)
+    while (first.length > 0 && performance.now() < end && !interrupted) await harm(pick(first, random, done))
+    const last = wanted.filter(fault => fault.last === true)
+    // Whoever does these is lost to the rest of the run.
+    const mayGo = Math.min(last.length, Math.ceil(count / 3) - 1)
+    for (let i = 0; i < mayGo && !interrupted; i++) await harm(last[(Number(values.seed) + i) % last.length]!)
 
     const settled = watch.milestone()
     await spanUntil('a settled block after everything', startMs, () => watch.milestone() > settled)
+    await traffic.stop()
+    problems.push(...(await receipts.check()))
     const compared = await watch.compare()
     for (const { jailed } of watch.views().values()) {
       for (const id of jailed) if (!convicted.has(id)) problems.push(`operator ${id} is innocent, and jailed`)
     }
     problems.push(...watch.violations)
-    const missed = report({ figures, done, problems, compared, settled: watch.milestone() })
+    const users = `${traffic.sent.size} transactions were taken by ${count} doors and ${refusals} refused; ${receipts.settled} are settled`
+    const missed = report({ figures, done, problems, compared, settled: watch.milestone(), users })
     if (values.times) problems.push(...missed)
   } catch (error) {
     problems.push((error as Error).message)
     console.error((error as Error).message)
   } finally {
     await parts.close()
+    if (disk !== undefined && values.keep)
+      cpSync(join(disk.disk.path, 'home'), join(data, 'home-on-disk'), { recursive: true })
     disk?.disk.unmount()
-    rmSync(data, { recursive: true, force: true })
+    if (values.keep) console.log(`kept: ${data}`)
+    else rmSync(data, { recursive: true, force: true })
   }
   return problems.length === 0 ? 0 : 1
 }
 
 /** The next fault: those that have not been done come first, so that a short run has seen most. */
-function pick(random: Chaos['random'], done: ReadonlyMap<string, number>): Fault {
-  const free = faults.filter(({ last }) => last !== true)
+function pick(free: readonly Fault[], random: Chaos['random'], done: ReadonlyMap<string, number>): Fault {
   const fewest = Math.min(...free.map(({ name }) => done.get(name) ?? 0))
   const fresh = free.filter(({ name }) => (done.get(name) ?? 0) === fewest)
   const total = fresh.reduce((sum, { weight }) => sum + weight, 0)
@@ -179,6 +216,7 @@ function report(run: {
   problems: string[]
   compared: number
   settled: bigint
+  users: string
 }): string[] {
   const missed: string[] = []
   const byWhat = new Map<string, number[]>()
@@ -201,6 +239,7 @@ function report(run: {
   }
   console.log(`\n${[...run.done].map(([name, times]) => `${name}: ${times}`).join(', ')}`)
   console.log(`block ${run.settled} is settled; ${run.compared} settled blocks were compared over the operators`)
+  console.log(run.users)
   for (const problem of run.problems) console.log(`not kept: ${problem}`)
   for (const time of missed) console.log(`slower than promised: ${time}`)
   return missed

@@ -13,9 +13,11 @@ export type Links = {
   open(from: number, to: number, target: { host: string; port: number }): Promise<Link>
   /** Cuts both directions between an operator and all others: connections end, and new ones are refused. */
   isolate(operator: number): void
+  /** Nothing of what an operator says or is told comes, and nobody is told so: connections stay. */
+  hush(operator: number): void
   /** Bytes come so many milliseconds late, both ways. */
   delay(ms: number): void
-  /** No operator is cut off, and nothing is late. */
+  /** No operator is cut off, nothing is late, and what was held comes. */
   heal(): void
   close(): Promise<void>
 }
@@ -26,11 +28,14 @@ export function createLinks(): Links {
   const servers: Server[] = []
   const sockets = new Map<Socket, Link>()
   const cut = new Set<number>()
+  const hushed = new Set<number>()
+  let held: (() => void)[] = []
   let lateMs = 0
   const isCut = ({ from, to }: Pick<Link, 'from' | 'to'>): boolean => cut.has(from) || cut.has(to)
+  const isHushed = ({ from, to }: Pick<Link, 'from' | 'to'>): boolean => hushed.has(from) || hushed.has(to)
 
   /** Hands bytes on in their order, late by what holds when they come; what is on its way stays below a bound. */
-  function pipe(a: Socket, b: Socket): void {
+  function pipe(a: Socket, b: Socket, way: Pick<Link, 'from' | 'to'>): void {
     const queue: Buffer[] = []
     let lastDue = 0
     let pending = 0
@@ -40,15 +45,22 @@ export function createLinks(): Links {
       pending += bytes.length
       if (pending > maxPendingBytes) a.pause()
       queue.push(bytes)
-      setTimeout(() => {
+      const hand = (): void => {
         // Whichever timer comes first, the oldest piece goes.
         const next = queue.shift()!
         pending -= next.length
         if (pending <= maxPendingBytes) a.resume()
         if (!b.destroyed) b.write(next)
+      }
+      setTimeout(() => {
+        if (isHushed(way)) held.push(hand)
+        else hand()
       }, due - performance.now())
     })
-    a.on('close', () => setTimeout(() => b.destroy(), lateMs))
+    a.on('close', () => {
+      if (isHushed(way)) held.push(() => b.destroy())
+      else setTimeout(() => b.destroy(), lateMs)
+    })
     a.on('error', () => b.destroy())
   }
 
@@ -62,8 +74,8 @@ export function createLinks(): Links {
           sockets.set(socket, link)
           socket.once('close', () => sockets.delete(socket))
         }
-        pipe(near, far)
-        pipe(far, near)
+        pipe(near, far, way)
+        pipe(far, near, way)
       })
       await new Promise<void>((done, failed) => server.once('error', failed).listen(0, '127.0.0.1', done))
       servers.push(server)
@@ -78,9 +90,16 @@ export function createLinks(): Links {
     delay(ms) {
       lateMs = ms
     },
+    hush(operator) {
+      hushed.add(operator)
+    },
     heal() {
       cut.clear()
+      hushed.clear()
       lateMs = 0
+      const due = held
+      held = []
+      for (const hand of due) hand()
     },
     async close() {
       for (const socket of sockets.keys()) socket.destroy()

@@ -24,6 +24,8 @@ export type Watch = {
    * settled before is compared first, and forgotten then.
    */
   whileRevoking<T>(run: () => Promise<T>): Promise<T>
+  /** Told at the end of that: what was read of settled blocks until then may be gone. */
+  onRevoking(forget: () => void): void
   /** Compares every block that was ever named settled with what each operator has now. Answers how many were compared. */
   compare(): Promise<number>
   close(): Promise<void>
@@ -81,6 +83,7 @@ export function openWatch(operators: readonly OperatorProcess[]): Watch {
   const violations: string[] = []
   let isClosed = false
   let isRevoking = false
+  let forget = (): void => {}
 
   const note = ({ number, hash }: View['milestone'], id: number): void => {
     if (isRevoking) return
@@ -141,7 +144,11 @@ export function openWatch(operators: readonly OperatorProcess[]): Watch {
         return await run()
       } finally {
         isRevoking = false
+        forget()
       }
+    },
+    onRevoking(told) {
+      forget = told
     },
     compare,
     async close() {

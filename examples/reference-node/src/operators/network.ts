@@ -72,8 +72,15 @@ export async function startOperatorNetwork(
   },
   say: Say,
   parts: Parts,
-  /** Sees the homes before a program runs over them: to lead the ways between them elsewhere. */
-  prepare: (homes: readonly string[]) => Promise<void> = async () => {},
+  {
+    prepare = async () => {},
+    program = [operatorProgram(), 'run'],
+  }: {
+    /** Sees the homes before a program runs over them: to lead the ways between them elsewhere. */
+    prepare?: (homes: readonly string[]) => Promise<void>
+    /** What Node is given to run an operator, before `--home DIR`. */
+    program?: readonly string[]
+  } = {},
 ): Promise<OperatorNetwork> {
   const directory = parts.own(openDataDirectory(config.data))
   const l1 = parts.own(await openL1(config, directory.path))
@@ -84,7 +91,7 @@ export async function startOperatorNetwork(
   // Eight engines on one machine: the native program is up at once, where it was built.
   const { isThere } = await findOpEngine('native')
   const engine = config.engine ?? (isThere ? 'native' : undefined)
-  const operators = homes.map((home, index) => operatorProcess(home, index + 1, engine))
+  const operators = homes.map((home, index) => operatorProcess({ home, id: index + 1, engine, program }))
   const close = async (): Promise<void> => {
     await Promise.all(operators.map(operator => operator.signal('SIGTERM')))
   }
@@ -231,7 +238,17 @@ function operatorProgram(): string {
   return join(dirname(manifest), 'dist/bin/l2-operator.js')
 }
 
-function operatorProcess(home: string, id: number, engine: string | undefined): OperatorProcess {
+function operatorProcess({
+  home,
+  id,
+  engine,
+  program,
+}: {
+  home: string
+  id: number
+  engine: string | undefined
+  program: readonly string[]
+}): OperatorProcess {
   const { rpc } = JSON.parse(readFileSync(join(home, 'operator.json'), 'utf8')) as {
     rpc: { host: string; port: number }
   }
@@ -251,9 +268,9 @@ function operatorProcess(home: string, id: number, engine: string | undefined): 
     start() {
       if (isRunning()) return
       const log = openSync(logPath, 'a', 0o600)
-      const args = ['run', '--home', home, ...(engine === undefined ? [] : ['--engine', engine])]
+      const args = ['--home', home, ...(engine === undefined ? [] : ['--engine', engine])]
       // The channel says nothing: it breaks when this process is gone, however that came.
-      child = spawn(process.execPath, [operatorProgram(), ...args], { stdio: ['ignore', log, log, 'ipc'] })
+      child = spawn(process.execPath, [...program, ...args], { stdio: ['ignore', log, log, 'ipc'] })
       closeSync(log)
     },
     async signal(name) {

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
-  closeSync,
+  appendFileSync,
   existsSync,
-  openSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -12,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { argumentsOf } from '@l2/common/node'
 import { ControlChainError } from '../errors.js'
 import { cometSockets } from './home.js'
@@ -25,16 +24,15 @@ const maxLogBytes = 4 << 20
 /** For a program to end in an orderly way. */
 const graceMs = 5000
 
-/** How often the engine's own words are looked at, and how much of them. */
+/** How often it is looked whether there is room on the disk. */
 const lookMs = 2000
-const maxLookBytes = 1 << 16
 /**
- * What it says once when a write to its journal has failed, as on a full disk. No later write succeeds, also when there is
- * room again: it goes on running, and takes no part in the consensus any more.
+ * What it says once when a write has failed, as on a full disk: to its journal, after which no later write succeeds, also when
+ * there is room again; or of what its key has signed. It goes on running, and takes no part in the consensus any more.
  */
-const sickWords = 'failed writing to WAL'
-/** Room on the disk below which a write may have failed, and with which it is worth another start. */
-const fullBytes = 128 << 10
+const sickWords = ['failed writing to WAL', 'CONSENSUS FAILURE!!!'] as const
+const longestWords = Math.max(...sickWords.map(({ length }) => length))
+/** Room on the disk with which it is worth another start. */
 const roomBytes = 4 << 20
 
 /** The engine's program, kept running. */
@@ -61,7 +59,6 @@ export function runComet(binary: string, home: string): CometProcess {
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let isSick = false
-  let readTo = 0
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -73,15 +70,14 @@ export function runComet(binary: string, home: string): CometProcess {
     endLeftover(pidPath, home)
     // A program that was killed leaves its socket, and the next one does not start on it.
     rmSync(cometSockets(home).rpc, { force: true })
-    const log = openSync(logPath, 'a', 0o600)
     const started = spawn(binary, ['start', '--home', home, '--log_level', 'error'], {
-      stdio: ['ignore', log, log],
+      // Not into a file: what it says of a full disk would not come there, and that may be over before anybody looks.
+      stdio: ['ignore', 'pipe', 'pipe'],
       // Nothing of the operator's environment: keys may be in it.
       env: { HOME: home, PATH: process.env['PATH'] ?? '' },
     })
-    closeSync(log)
+    for (const stream of [started.stdout, started.stderr]) hear(started, stream)
     if (started.pid !== undefined) writeFileSync(pidPath, String(started.pid), { mode: 0o600 })
-    readTo = statSync(logPath).size
     isSick = false
     child = started
     down = undefined
@@ -104,20 +100,33 @@ export function runComet(binary: string, home: string): CometProcess {
     down = `CometBFT ${why}, and is started again`
     timer = setTimeout(start, pauseMs * ends.length)
   }
+  /** Keeps what it says, as far as there is room, and hears when it cannot go on. */
+  const hear = (which: ChildProcess, stream: Readable): void => {
+    let before = ''
+    stream.setEncoding('utf8')
+    stream.on('error', () => {})
+    stream.on('data', (text: string) => {
+      const heard = `${before}${text}`
+      if (child === which && sickWords.some(words => heard.includes(words))) isSick = true
+      before = heard.slice(-longestWords)
+      try {
+        appendFileSync(logPath, text, { mode: 0o600 })
+      } catch {
+        // The disk is full: what it said is lost, and was heard.
+      }
+    })
+  }
   const look = (): void => {
-    const { text, to } = readFrom(logPath, readTo)
-    readTo = to
+    if (!isSick) return
     const { bavail, bsize } = statfsSync(home)
-    // Its words lie on the same disk: where that is full, there are none.
-    isSick ||= text.includes(sickWords) || bavail * bsize < fullBytes
-    if (isSick && bavail * bsize >= roomBytes) child?.kill('SIGKILL')
+    if (bavail * bsize >= roomBytes) child?.kill('SIGKILL')
   }
   start()
   const looking = setInterval(look, lookMs)
   looking.unref()
   return {
     get down() {
-      return down ?? (isSick ? 'CometBFT cannot write its journal: is the disk full?' : undefined)
+      return down ?? (isSick ? 'CometBFT cannot write: is the disk full?' : undefined)
     },
     get pid() {
       return child?.pid
@@ -151,20 +160,6 @@ function endLeftover(pidPath: string, home: string): void {
   } catch {
     // It has ended meanwhile.
   }
-}
-
-/** What was written to a file since, the latest of it. */
-function readFrom(path: string, from: number): { text: string; to: number } {
-  const to = existsSync(path) ? statSync(path).size : 0
-  if (to <= from) return { text: '', to }
-  const bytes = Buffer.alloc(Math.min(to - from, maxLookBytes))
-  const file = openSync(path, 'r')
-  try {
-    readSync(file, bytes, 0, bytes.length, to - bytes.length)
-  } finally {
-    closeSync(file)
-  }
-  return { text: bytes.toString('utf8'), to }
 }
 
 function lastWords(logPath: string): string {

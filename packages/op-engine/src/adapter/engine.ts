@@ -15,6 +15,12 @@ import { OpEngineError } from '../errors.js'
 import { closed, type Request, type Supervisor } from '../host/supervisor.js'
 import { type OpReader, type ReaderOptions, type RpcAccessList, readResult } from './reader.js'
 
+/** What execution says of a block: whoever executed it may have made up any of it. */
+const executedFields = [
+  ...(['number', 'hash', 'parentHash', 'stateRoot', 'transactionsRoot', 'receiptsRoot'] as const),
+  ...(['timestamp', 'gasLimit', 'gasUsed', 'baseFeePerGas'] as const),
+]
+
 /** A block by number and hash. */
 export type BlockReference = { readonly number: bigint; readonly hash: Hash }
 
@@ -129,19 +135,12 @@ class Adapter implements OpEngine {
   async import(block: ExecutedBlock, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock> {
     // Somebody else's block: whoever made it up may have made up its senders, so all are recovered from the signatures.
     const built = await this.#build(block.parentHash, attributes, undefined, options)
-    if (built.hash !== block.hash || built.stateRoot !== block.stateRoot) {
-      throw new OpEngineError(`block ${block.number} executes to ${built.hash}, not ${block.hash}`, {
-        code: 'ENGINE_BLOCK_MISMATCH',
-        details: {
-          number: block.number,
-          expected: block.hash,
-          actual: built.hash,
-          expectedStateRoot: block.stateRoot,
-          stateRoot: built.stateRoot,
-        },
-      })
-    }
-    return built
+    const field = executedFields.find(name => built[name] !== block[name])
+    if (field === undefined) return built
+    throw new OpEngineError(`block ${block.number} executes to ${field} ${built[field]}, not ${block[field]}`, {
+      code: 'ENGINE_BLOCK_MISMATCH',
+      details: { number: block.number, field, expected: block[field], actual: built[field] },
+    })
   }
 
   async setHead({ head, safe, finalized }: ForkchoiceHeads, options?: CallOptions): Promise<void> {

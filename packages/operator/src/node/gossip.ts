@@ -1,5 +1,5 @@
 import { silentLogger } from '@l2/common'
-import type { BlockSource, HeaderGossip } from '@l2/gossip'
+import type { BlockSource, GossipLimits, HeaderGossip } from '@l2/gossip'
 import { createLibp2pGossip } from '@l2/gossip/libp2p'
 import type { Ground } from './ground.js'
 
@@ -7,6 +7,7 @@ import type { Ground } from './ground.js'
 export async function openOperatorGossip(
   { rules, genesis, config, keys, say }: Ground,
   source: BlockSource,
+  limits: Partial<GossipLimits> = {},
 ): Promise<HeaderGossip> {
   const members = genesis.operators.map(({ id, network, gossipAddresses }) => ({
     key: network,
@@ -18,7 +19,7 @@ export async function openOperatorGossip(
   }
   const logger = { ...silentLogger, warn, error: warn }
   return await createLibp2pGossip(
-    { domain: rules.domain, members, listen: config.gossipListen },
+    { domain: rules.domain, members, listen: config.gossipListen, limits },
     { networkKey: keys.network, source, logger },
   )
 }

@@ -43,6 +43,9 @@ export type Operator = {
   stop(graceMs: number): Promise<void>
 }
 
+/** What makes the parts of an operator that others see. */
+export type OperatorMakers = { readonly core: typeof createCore; readonly gossip: typeof openOperatorGossip }
+
 /**
  * Runs one operator over its home: its engines, its log and guard, its place in the control chain and among its peers, its
  * part in posting, and a door for users.
@@ -50,16 +53,28 @@ export type Operator = {
  * @throws OperatorError `HOME_INVALID`; NodeError, ControlChainError, GossipError for a part that does not start
  */
 export async function runOperator(home: OperatorHome, keys: OperatorKeys, options: RunOptions): Promise<Operator> {
+  return await runOperatorOf({ core: createCore, gossip: openOperatorGossip }, home, keys, options)
+}
+
+/** {@link runOperator} with other makers of its parts, for the liars of a chaos run: the package does not export it. */
+export async function runOperatorOf(
+  makers: OperatorMakers,
+  home: OperatorHome,
+  keys: OperatorKeys,
+  options: RunOptions,
+): Promise<Operator> {
   const parts = createParts()
   try {
-    return await compose(home, keys, options, parts)
+    return await compose({ makers, home, keys, options, parts })
   } catch (error) {
     await parts.close().catch(failure => options.say((failure as Error).message))
     throw error
   }
 }
 
-async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptions, parts: Parts): Promise<Operator> {
+type Composed = { makers: OperatorMakers; home: OperatorHome; keys: OperatorKeys; options: RunOptions; parts: Parts }
+
+async function compose({ makers, home, keys, options, parts }: Composed): Promise<Operator> {
   const startedAtMs = Date.now()
   const ground = await openGround(home, keys, options, parts)
   const { config, identity, directory, l1, l1Source, l1Watch, rollup, family, keeper, supervision, say, rules } = ground
@@ -84,7 +99,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
     ...{ posting, state: () => chain?.state() ?? first },
     ...{ core: () => core, sequencer: () => sequencer!, gossip: () => gossip!, verifier: () => verifier },
   })
-  const core: OperatorCore = createCore({
+  const core: OperatorCore = makers.core({
     id: config.id,
     operators: ground.genesis.operators,
     domain: rules.domain,
@@ -130,7 +145,7 @@ async function compose(home: OperatorHome, keys: OperatorKeys, options: RunOptio
   const own = sequencer
   say(`operator ${config.id} of ${ground.genesis.operators.length}; head is block ${own.head.number}`)
   const source = createBlockSource(own, core.chain, hash => attestation?.data(hash))
-  gossip = parts.own(await openOperatorGossip(ground, source))
+  gossip = parts.own(await makers.gossip(ground, source))
   chain = parts.own(await openControl(ground, { core, convictions, store: control.store, first }))
   await core.open()
   const opened = chain

@@ -113,7 +113,7 @@ export interface ExecutionEngine {
    */
   build(parent: Hash, attributes: PayloadAttributes, options?: CallOptions): Promise<ExecutedBlock>
   /**
-   * Re-executes somebody else's block and compares hash and state root. Every sender is recovered, whatever `attributes.senders` says.
+   * Re-executes somebody else's block and compares all that its header says, not the hash alone. Every sender is recovered, whatever `attributes.senders` says.
    *
    * @throws SequencerError `ENGINE_BLOCK_MISMATCH`, and what {@link build} throws
    */

@@ -24,6 +24,7 @@ import type { RollupConfig } from '../derivation/rollup-config.js'
 import type { SystemConfig } from '../derivation/system-config.js'
 import type { UpgradeTransactions } from '../derivation/upgrade-transactions.js'
 import type { ExecutedBlock, ExecutionEngine, PayloadAttributes } from '../engine/engine.js'
+import { checkImported } from '../engine/imported.js'
 import { SequencerError } from '../errors.js'
 import { encodeRlp } from '../rlp/rlp.js'
 import { type L1Simulator, simulatedAccount } from './l1-simulator.js'
@@ -155,9 +156,7 @@ export function createHashEngine(options: HashEngineOptions): HashEngine {
     },
     build: async (parent, attributes) => engine.buildNow(parent, attributes),
     async import(block, attributes) {
-      const built = engine.buildNow(block.parentHash, attributes)
-      if (built.hash === block.hash) return built
-      throw new SequencerError(`block ${block.hash} executes to ${built.hash}`, { code: 'ENGINE_BLOCK_MISMATCH' })
+      return checkImported(block, engine.buildNow(block.parentHash, attributes))
     },
     setHead: async ({ head }) => engine.setHeadNow(head),
     block: async id => engine.blockNow(id),
