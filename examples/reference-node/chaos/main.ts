@@ -146,6 +146,8 @@ async function run(): Promise<number> {
     const receipts = openReceipts(traffic, operators, watch)
     parts.own(receipts)
     watch.onRevoking(receipts.forget)
+    // Its first steps are at every door: nobody goes away before.
+    await spanUntil('the first transactions', startMs, () => traffic.sent.size > 2 * count)
 
     const harm = async (fault: Fault): Promise<void> => {
       say(fault.name)
