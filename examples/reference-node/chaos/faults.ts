@@ -1,22 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { childrenOf } from './children.js'
 import { comesBack, type Fault, hangMs, leaderOf, nextBlock, settlesAgain, sleep, spanUntil } from './fault.js'
 import { liars } from './liars.js'
 import { ask } from './watch.js'
-
-/** Programs that an operator has started, by their parent. */
-function childrenOf(pid: number): { pid: number; name: string }[] {
-  return readdirSync('/proc').flatMap(entry => {
-    if (!/^\d+$/.test(entry)) return []
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
-      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-      return parent === pid ? [{ pid: Number(entry), name }] : []
-    } catch {
-      return []
-    }
-  })
-}
 
 const killLeader: Fault = {
   name: 'leader killed',

@@ -25,19 +25,24 @@ export type Forwarding = {
 
 export function createForwarding({ gossip, sequencer, feed, leader }: ForwardingParts): Forwarding {
   const { mempool } = sequencer
-  /** In the order in which they came: of one sender, those before come first. What an earlier run left is handed on again. */
-  let waiting = new Map<Hash, Uint8Array>(
-    [...mempool.content()]
-      .flatMap(({ pending, queued }) => [...pending, ...queued])
-      .sort((a, b) => a.arrival - b.arrival)
-      .map(({ transaction }) => [transaction.hash, transaction.raw]),
-  )
+  /** In the order in which they came: of one sender, those before come first. */
+  const pooled = (): Map<Hash, Uint8Array> =>
+    new Map(
+      [...mempool.content()]
+        .flatMap(({ pending, queued }) => [...pending, ...queued])
+        .sort((a, b) => a.arrival - b.arrival)
+        .map(({ transaction }) => [transaction.hash, transaction.raw]),
+    )
+  /** What an earlier run left is handed on again, and so is what comes out of blocks that are taken back. */
+  let waiting = pooled()
+  let isReturned = false
   let handed = new Map<Hash, Uint8Array>()
   let led: string | undefined
   let restUntilMs = 0
 
   feed.listen(event => {
     if (event.type === 'pending') waiting.set(event.transaction.hash, event.transaction.raw)
+    if (event.type === 'rollback') isReturned = true
   })
   const inPool = (entries: Map<Hash, Uint8Array>): Map<Hash, Uint8Array> =>
     new Map([...entries].filter(([hash]) => mempool.get(hash) !== undefined))
@@ -57,6 +62,11 @@ export function createForwarding({ gossip, sequencer, feed, leader }: Forwarding
   return {
     async step() {
       const now = leader()
+      if (isReturned) {
+        waiting = pooled()
+        handed = new Map()
+        isReturned = false
+      }
       const turn = now === undefined ? undefined : `${now.term}/${now.id}`
       if (turn !== led) {
         // What the last leader had and did not include goes to the next one.

@@ -8,7 +8,7 @@ import type { NamedChain } from './own-chain.js'
 export type StandingParts = {
   genesis: Hash
   state(): ControlState
-  sequencer(): SequencerLoop
+  sequencer(): Pick<SequencerLoop, 'head' | 'block' | 'commonWithL1' | 'goBack'>
   chain(): NamedChain
   /** Its height as it was read last, and the hash of the block at a height as it is now. */
   l1: { readonly number: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
@@ -20,6 +20,8 @@ export function createStanding({ genesis, state, sequencer, chain, l1, say }: St
   const dropped = createDropped(number => l1.hashAt(number))
   /** The term in which L1 dropped what the own head stood on: nothing more is signed in it. */
   let droppedIn: number | undefined
+  /** The answer of {@link milestone} as long as nothing moves. */
+  let known: { state: ControlState; head: Hash; at: { number: bigint; hash: Hash } } | undefined
   let invalid: { view: number; header: HeaderId } | undefined
   const rollbackTo = (now: ControlState): HeaderId | undefined => {
     const common = sequencer().commonWithL1
@@ -61,14 +63,21 @@ export function createStanding({ genesis, state, sequencer, chain, l1, say }: St
     },
     /** The highest settled block that is executed here. */
     milestone(): { number: bigint; hash: Hash } {
-      const { milestone } = state()
+      const now = state()
       const own = sequencer()
-      const height = milestone.height < own.head.number ? milestone.height : own.head.number
-      return { number: height, hash: own.block(height)?.ref.hash ?? genesis }
+      if (known?.state !== now || known.head !== own.head.hash) {
+        // What came back to an own branch beside the milestone has not gone back from it yet: below where they part.
+        const onPath = heightOnPath(now, chain())
+        const number = now.milestone.height < onPath ? now.milestone.height : onPath
+        known = { state: now, head: own.head.hash, at: { number, hash: own.block(number)?.ref.hash ?? genesis } }
+      }
+      return known.at
     },
     /** What the leader made does not hold. */
     refuse(header: HeaderId, reason: string): void {
       if (header.height <= state().start.height) return
+      // It comes again as long as its leader leads, and is said once.
+      if (invalid?.view === state().view && invalid.header.hash === header.hash) return
       say(`block ${header.height} of the leader is invalid: ${reason}`)
       invalid = { view: state().view, header }
     },
