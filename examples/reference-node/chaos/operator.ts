@@ -74,6 +74,7 @@ const operator = await runOperatorOf(
       const falsely = new Map<bigint, GossipBlock>()
       const said = (block: GossipBlock): GossipBlock => falsely.get(block.header.height) ?? block
       const lying: BlockSource = {
+        ...source,
         async block(id) {
           if (lieOf(home.path) === 'withheld') return undefined
           const block = [...falsely.values()].find(
