@@ -40,15 +40,15 @@ function year(preset: PresetName, profile: Profile): Year {
   for (const seat of [1, 2, 3]) lst = applyLiquid(lst, { type: 'registerSeat', seat, bond: 100n * oneMetis }).state
   const people = { ann: 45_000n, ben: 15_000n, cleo: 500n }
   for (const [account, amount] of Object.entries(people))
-    lst = applyLiquid(lst, { type: 'deposit', account, assets: assets(amount * oneMetis), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account, assets: assets(amount * oneMetis), nowSeconds: 0n }).state
   for (const seat of [1, 2, 3])
-    lst = applyLiquid(lst, { type: 'lockSeat', seat, assets: assets(20_000n * oneMetis), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat, assets: assets(20_000n * oneMetis), nowSeconds: 0n }).state
 
   const rates: number[] = []
   let sequence = 0n
   let exit: { id: bigint; ids: readonly bigint[] } | undefined
   for (let day = 1n; day <= YEAR_DAYS; day++) {
-    const now = day * DAY
+    const nowSeconds = day * DAY
     for (const id of [1, 2, 3]) {
       const event = { type: 'RewardAccrued', id, operatorWei: SEAT_REWARD, delegatorsWei: 0n }
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
@@ -56,7 +56,12 @@ function year(preset: PresetName, profile: Profile): Year {
     if (day === SLASH_DAY - 1n) {
       // Cleo leaves the day before the slash: whether that saves her is what the presets differ in most.
       const shares = liquidShares(lst, 'cleo') as Shares
-      const asked = applyLiquid(lst, { type: 'requestWithdrawal', account: 'cleo', shares, now: now - 100n })
+      const asked = applyLiquid(lst, {
+        type: 'requestWithdrawal',
+        account: 'cleo',
+        shares,
+        nowSeconds: nowSeconds - 100n,
+      })
       lst = asked.state
       exit = asked.result
       const most = { mostWei: 2n * SLASH, mostOperatorWei: 2n * SLASH, mostDelegatorsWei: 0n }
@@ -70,13 +75,13 @@ function year(preset: PresetName, profile: Profile): Year {
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event: closed }).state
     }
     // No report is refused for what came in: Lido's own cap of 10 % a year leaves half of what Metis' seats earn for later.
-    lst = applyLiquid(lst, { type: 'report', now }).state
+    lst = applyLiquid(lst, { type: 'report', nowSeconds }).state
     rates.push(Number(liquidRate(lst).rate / 10n ** 18n) / 1e9)
   }
-  const now = YEAR_DAYS * DAY
+  const nowSeconds = YEAR_DAYS * DAY
   let leaver = 0n
   for (const id of exit?.ids ?? []) {
-    const paid = applyLiquid(lst, { type: 'claim', id, account: 'cleo', now })
+    const paid = applyLiquid(lst, { type: 'claim', id, account: 'cleo', nowSeconds })
     lst = paid.state
     leaver += paid.result
   }
@@ -89,13 +94,13 @@ function twoTokens(idle: bigint): number {
   lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
   const all = 60_000n * oneMetis
   const staked = assets((all * (100n - idle)) / 100n)
-  lst = applyLiquid(lst, { type: 'mintReceipt', account: 'ann', assets: assets(all), now: 0n }).state
-  lst = applyLiquid(lst, { type: 'stakeReceipt', account: 'ann', assets: staked, now: 0n }).state
-  lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: assets(all), now: 0n }).state
+  lst = applyLiquid(lst, { type: 'mintReceipt', account: 'ann', assets: assets(all), nowSeconds: 0n }).state
+  lst = applyLiquid(lst, { type: 'stakeReceipt', account: 'ann', assets: staked, nowSeconds: 0n }).state
+  lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: assets(all), nowSeconds: 0n }).state
   for (let day = 1n; day <= YEAR_DAYS; day++) {
     const event = { type: 'RewardAccrued', id: 1, operatorWei: 3n * SEAT_REWARD, delegatorsWei: 0n }
     lst = applyLiquid(lst, { type: 'feed', sequence: day, event }).state
-    lst = applyLiquid(lst, { type: 'report', now: day * DAY }).state
+    lst = applyLiquid(lst, { type: 'report', nowSeconds: day * DAY }).state
   }
   return liquidApr(lst, YEAR_DAYS * DAY)?.apr ?? 0
 }

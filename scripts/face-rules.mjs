@@ -19,8 +19,6 @@ const excepted = new Map([
 
 /** Names that two packages have for one thing: the question is the same, and each has its own state to answer it from. */
 const shared = new Set(['leaderAt'])
-/** Names that came with the operator's program and still mean something else elsewhere: renaming one takes it off here. */
-const doubled = new Set(['Operator', 'OperatorKeys', 'SigningAccount'])
 
 /** Rules of names for numbers and bigints: which type a name asks for, or that it says too little. */
 const timeRules = [
@@ -29,8 +27,8 @@ const timeRules = [
   { name: /Ms$|^ms$/, type: 'number', because: 'waiting is number milliseconds' },
   {
     name: /^(at|now|until|since)$|[a-z](At|Until|Since)$/,
-    type: 'bigint',
-    because: 'a moment is bigint seconds, or ends in Ms',
+    type: 'none',
+    because: 'a moment says its unit (Seconds, Ms), a place in a chain what it counts (Block, Height)',
   },
   {
     name: /(^|[a-z])([Tt]ime|[Dd]elay|[Pp]eriod|[Dd]uration|[Ii]nterval|[Tt]imeout|[Ll]ifetime|[Tt]tl|[Dd]eadline)$/,
@@ -61,12 +59,16 @@ export function brokenRules({ checker, printer, program, entries }) {
   for (const [name, texts] of meanings) {
     const libraries = [...texts.values()].map(list => [...new Set(list)])
     // Two overloads or an entry of its own within one package are its own matter.
-    const differs = new Set(libraries.flat()).size > 1 && texts.size > 1 && !shared.has(name) && !doubled.has(name)
+    const differs = new Set(libraries.flat()).size > 1 && texts.size > 1 && !shared.has(name)
     if (differs)
       problems.add(`${name} means one thing in ${libraries.map(list => list.join(', ')).join(', another in ')}`)
   }
   return [...problems].sort()
 }
+
+/** What a type is a number as: itself, or the items of its list, or the values of its map. */
+const numberIn = type =>
+  /^(?:readonly )?(number|bigint)(?:\[\])?$|Map<.*, (number|bigint)>$/.exec(type)?.slice(1).find(Boolean)
 
 function brokenTimes(checker, declaration, library) {
   const lines = []
@@ -75,8 +77,8 @@ function brokenTimes(checker, declaration, library) {
     const isNamed =
       (ts.isPropertySignature(node) || ts.isPropertyDeclaration(node) || ts.isParameter(node)) && node.type
     if (isNamed && ts.isIdentifier(node.name)) {
-      const type = checker.typeToString(checker.getNonNullableType(checker.getTypeFromTypeNode(node.type)))
-      if (type === 'number' || type === 'bigint') {
+      const type = numberIn(checker.typeToString(checker.getNonNullableType(checker.getTypeFromTypeNode(node.type))))
+      if (type !== undefined) {
         const name = node.name.text
         const rule = timeRules.find(rule => rule.name.test(name))
         const where = `${library} ${owner}.${name}`

@@ -17,12 +17,12 @@ const day = 86_400n
 const metis = 10n ** 18n
 let lst = createLiquid({ preset: 'recommended', entrySeconds: 0n })
 lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-lst = applyLiquid(lst, { type: 'deposit', account: 'everybody', assets: assets(50_000n * metis), now: 0n }).state
-lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: assets(45_000n * metis), now: 0n }).state
+lst = applyLiquid(lst, { type: 'deposit', account: 'everybody', assets: assets(50_000n * metis), nowSeconds: 0n }).state
+lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: assets(45_000n * metis), nowSeconds: 0n }).state
 for (let n = 1n; n <= 30n; n++) {
   const event = { type: 'RewardAccrued', id: 1, operatorWei: 20n * metis, delegatorsWei: 0n }
   lst = applyLiquid(lst, { type: 'feed', sequence: n, event }).state
-  lst = applyLiquid(lst, { type: 'report', now: n * day }).state
+  lst = applyLiquid(lst, { type: 'report', nowSeconds: n * day }).state
 }
 const apr = liquidApr(lst)?.aprE18 ?? 0n
 show('rate', formatUnits(liquidRate(lst).rate, 27))

@@ -40,10 +40,10 @@ const run = (command: PoolCommand): readonly SequencerPoolEvent[] => {
 }
 for (const [index, key] of keys.entries()) {
   const owner = address(index + 1)
-  run({ type: 'setWhitelist', by: admin, at: 1n, owner, allowed: true })
-  run({ type: 'lock', by: owner, at: 1n, signer: key.address, amountWei: 20_000n * 10n ** 18n })
+  run({ type: 'setWhitelist', by: admin, atSeconds: 1n, owner, allowed: true })
+  run({ type: 'lock', by: owner, atSeconds: 1n, signer: key.address, amountWei: 20_000n * 10n ** 18n })
 }
-for (const epoch of [1n, 2n, 3n]) run({ type: 'advanceEpoch', by: admin, at: 1n, epoch })
+for (const epoch of [1n, 2n, 3n]) run({ type: 'advanceEpoch', by: admin, atSeconds: 1n, epoch })
 const entropy = { parts: [new Uint8Array(32).fill(7)], missing: [] }
 const { seed } = epochSeed({ chainId: 901n, epoch: 3n, previousSeed: word(0), entropy })
 const candidates = electionWeights(pool, 3n)
@@ -81,7 +81,7 @@ const evidence: Evidence = {
 const context = {
   ...evidenceContextOf(pool),
   domain: headerDomain(rollup),
-  epochs: [{ epoch: 3n, startAt: 1n, startHeight: 0n }],
+  epochs: [{ epoch: 3n, startAtSeconds: 1n, startHeight: 0n }],
   policy: defaultEvidencePolicy,
 }
 const verdict = verifyEvidence(evidence, context)
@@ -91,4 +91,5 @@ const bundle = encodeBundle(evidence, context)
 const [file = 'bundle.json'] = process.argv.slice(2)
 writeFileSync(file, bundle)
 console.log(`${file}: ${bundle.length} bytes, ${verifyBundle(bundle).ok ? 'guilty' : 'acquitted'}`)
-for (const event of run({ type: 'admitOffence', by: admin, at: 2n, offence: verdict.offence })) console.log(event.type)
+for (const event of run({ type: 'admitOffence', by: admin, atSeconds: 2n, offence: verdict.offence }))
+  console.log(event.type)

@@ -121,7 +121,7 @@ describe('the books', () => {
       const cost = paid.get(id)!
       const prices = index < firstNew ? ['80', '40.5'] : ['40.5']
       const inMetis = prices.map(metis => {
-        const price = { tokenUnits: BigInt(Number(metis) * 10) * 10n ** 17n, perWei: 10n ** 18n, observedAt: 0n }
+        const price = { tokenUnits: BigInt(Number(metis) * 10) * 10n ** 17n, perWei: 10n ** 18n, observedAtSeconds: 0n }
         return [toGasToken(cost.executionGasWei, price), toGasToken(cost.blobGasWei, price)].map(String)
       })
       expect(inMetis).toContainEqual([executionGas, blobGas])

@@ -10,12 +10,12 @@ const one = 10n ** 18n
 export async function liquidStaking(row: Row): Promise<void> {
   const world = await createLiquidWorld()
   try {
-    const { anvil, vault, call, now } = world
+    const { anvil, vault, call, nowSeconds } = world
     const [alice, bob] = people
     const send = (from: `0x${string}`, name: string, args: readonly unknown[]) =>
       world.send(from, vault.address, call(name, args))
     const later = async (seconds: bigint) => {
-      const params = [numberToHex((await now()) + seconds)]
+      const params = [numberToHex((await nowSeconds()) + seconds)]
       await (anvil.client.request as (args: unknown) => Promise<unknown>)({
         method: 'evm_setNextBlockTimestamp',
         params,

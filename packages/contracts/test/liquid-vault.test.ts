@@ -79,7 +79,7 @@ describe('a liquid vault', () => {
   const refusal = (from: Address, name: string, ...args: readonly unknown[]) =>
     world.anvil.refusal(world.vault, name, args, { from: { address: from, type: 'json-rpc' } as never })
   const later = async (seconds: bigint) => {
-    await request('evm_setNextBlockTimestamp', numberToHex((await world.now()) + seconds))
+    await request('evm_setNextBlockTimestamp', numberToHex((await world.nowSeconds()) + seconds))
     await request('evm_mine')
   }
   const nothing = { appearedWei: 0n, lastId: 0n, maxRateE27: 0n, appearedSeats: 0n, bunker: false }
@@ -367,7 +367,7 @@ describe('a liquid vault', () => {
     })
     await world.send(owner.address, world.token.address, approve)
     await deposit(owner.address, one)
-    const deadline = (await world.now()) + 1_000n
+    const deadline = (await world.nowSeconds()) + 1_000n
     const message = { owner: owner.address, spender: bob, value: one, nonce: 0n, deadline }
     const fields = ['owner', 'spender', 'value', 'nonce', 'deadline'] as const
     const types = {

@@ -97,7 +97,7 @@ export async function createLiquidWorld() {
   let state: RebasingPool = createRebasingPool({
     ...{ seed: seedWei, feeRecipients: [{ account: roles.treasury, bps: feeBps }], profitTest: 'highWater', limits },
     ...{ maxPositiveRebaseE9: 4_794_521n, minRequest: bounds.minRequestWei, maxRequest: bounds.maxRequestWei },
-    now: started,
+    nowSeconds: started,
   })
   let rates: readonly PastRate[] = []
 
@@ -158,7 +158,7 @@ export async function createLiquidWorld() {
       result: { preRate: bigint; postRate: bigint }
     }
     const { preRate, postRate } = applied.result
-    const remembered = rememberRate(rates, preRate, told.now)
+    const remembered = rememberRate(rates, preRate, told.nowSeconds)
     if (postRate < preRate) checkDrawdown(guarded, remembered, postRate)
     return { state: { ...applied.state, limits }, rates: remembered }
   }
@@ -225,8 +225,8 @@ export async function createLiquidWorld() {
       const hash = keccak256(encodeAbiParameters([reportType] as never, [reportInput(command)] as never))
       await send(roles.guardian, address, call(liquidVaultAbi, 'confirmLoss', [hash]))
     }
-    if ('now' in command)
-      await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(command.now as bigint)] })
+    if ('nowSeconds' in command)
+      await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(command.nowSeconds as bigint)] })
     const receipt = await send(described.from, address, described.data)
     if (next === undefined || receipt.status !== 'success') {
       const said = await anvil.outcome(vault.abi, receipt)
@@ -272,7 +272,7 @@ export async function createLiquidWorld() {
       case 7:
       case 8: {
         const account = who()
-        return { type: 'requestShares', account, shares: part(shareOf(account)), now: time }
+        return { type: 'requestShares', account, shares: part(shareOf(account)), nowSeconds: time }
       }
       case 9:
       case 10: {
@@ -291,7 +291,7 @@ export async function createLiquidWorld() {
         return { type: 'requestBurn', account: who(), shares: part(shareOf(people[1])) }
       default: {
         const elapsedSeconds = BigInt(random.pick([1, 3_600, 86_400, 604_800])) + BigInt(random.below(1000))
-        const at = (state.reportedAt > time ? state.reportedAt : time) + elapsedSeconds
+        const at = (state.reportedAtSeconds > time ? state.reportedAtSeconds : time) + elapsedSeconds
         const appeared = (
           random.bool(0.05) ? state.transit + 1n : random.bool() ? state.transit : state.transit / 3n
         ) as Assets
@@ -304,7 +304,13 @@ export async function createLiquidWorld() {
               ? principal + principal / BigInt(2_000 + random.below(9_000))
               : (principal * BigInt(900 + random.below(101))) / 1000n
         const base = {
-          ...{ type: 'report', seatsNow: seatsNow as Assets, appeared, elapsedSeconds: at - state.reportedAt, now: at },
+          ...{
+            type: 'report',
+            seatsNow: seatsNow as Assets,
+            appeared,
+            elapsedSeconds: at - state.reportedAtSeconds,
+            nowSeconds: at,
+          },
           ...{ appearedSeats: BigInt(random.below(4)), bunker: random.bool(0.05) },
         } as Command & { type: 'report' }
         const confirmed = random.bool(0.15)
@@ -326,7 +332,7 @@ export async function createLiquidWorld() {
   }
 
   return {
-    ...{ anvil, token, vault, send, step, compare, people, roles, now },
+    ...{ anvil, token, vault, send, step, compare, people, roles, nowSeconds: now },
     call: (name: string, args: readonly unknown[]) => call(liquidVaultAbi, name, args),
     state: () => state,
     /** So many random commands to both; how many of each kind were done. */

@@ -56,6 +56,11 @@ function dataOf(command: PoolCommand, state: PoolState): Hex | undefined {
   return encodeFunctionData(preparePoolCall(zeroAddress, dated))
 }
 
+/** Moments as the contract's events name them, and as the reducer's do. */
+const momentNames = new Map(
+  ['claimableAt', 'dueAt', 'executableAt', 'until'].map(name => [name, `${name}Seconds`] as const),
+)
+
 /** A name of an enumeration as its number, an address in lower case, a number as a bigint: one form for both sides. */
 function plain(value: unknown): unknown {
   if (typeof value === 'number') return BigInt(value)
@@ -67,7 +72,7 @@ function plain(value: unknown): unknown {
   }
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [momentNames.get(key) ?? key, plain(item)]))
   }
   return value
 }
@@ -95,13 +100,13 @@ function flatOf(state: PoolState, delegators: readonly Address[], cases: readonl
     list.push(
       ...[BigInt(seat.owner), BigInt(statuses.indexOf(seat.status)), seat.tombstoned ? 1n : 0n],
       ...[BigInt(seat.openCases), BigInt(seat.rewardRecipient ?? 0), BigInt(keys[keys.length - 1]!.signer)],
-      ...[seat.jailedUntil, seat.nonce, seat.activationEpoch, BigInt(seat.strikes)],
+      ...[seat.jailedUntilSeconds, seat.nonce, seat.activationEpoch, BigInt(seat.strikes)],
       ...[BigInt(commission.bps), seat.amountWei],
       seat.unlocking.reduce((sum, entry) => sum + entry.amountWei, 0n),
       ...[seat.rewardWei, delegated.wei, delegated.redeemingWei, delegated.rewardWei, BigInt(seat.caseIds.length)],
     )
     for (const entry of seat.unlocking)
-      list.push(entry.amountWei, entry.initialWei, entry.startedEpoch, entry.claimableAt)
+      list.push(entry.amountWei, entry.initialWei, entry.startedEpoch, entry.claimableAtSeconds)
     for (const delegator of delegators) {
       const held = delegationOf(state, id, delegator)
       if (held.shares + held.redeemingShares + held.rewardWei === 0n) continue
@@ -113,7 +118,7 @@ function flatOf(state: PoolState, delegators: readonly Address[], cases: readonl
     if (open === undefined) list.push(0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n)
     else
       list.push(
-        ...[BigInt(stages.indexOf(open.status)), open.executableAt, open.stakeWei, open.totalWei],
+        ...[BigInt(stages.indexOf(open.status)), open.executableAtSeconds, open.stakeWei, open.totalWei],
         ...[open.ownWei, open.correlatedWei, BigInt(open.reporter ?? 0), open.stakeEpoch],
       )
   }
@@ -220,7 +225,7 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
       expected = { code: error.code }
     }
     await approve(command.by)
-    await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(command.at)] })
+    await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(command.atSeconds)] })
     const receipt = await send({ from: command.by, to: pool, data })
     if ('code' in expected) {
       const said = await anvil.outcome(sequencerPoolAbi as unknown as Abi, receipt)
@@ -242,7 +247,7 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
         address,
         topics,
         data: words,
-        timestamp: command.at,
+        timestamp: command.atSeconds,
       })),
     )
     const said = logs.filter(({ eventName }) => eventName !== 'Told')
@@ -271,7 +276,7 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
     get state() {
       return state
     },
-    at: timestamp,
+    atSeconds: timestamp,
     close: () => anvil.close(),
   }
 }
@@ -305,9 +310,9 @@ function varied(command: PoolCommand, random: Random, state: PoolState): PoolCom
   }
   if (command.type === 'admitOffence') {
     // By the hour, so that several faults are of one time.
-    const offenceAt = ((command.at - BigInt(random.below(129_600))) / 3600n) * 3600n
+    const offenceAtSeconds = ((command.atSeconds - BigInt(random.below(129_600))) / 3600n) * 3600n
     const excessOfflineBps = command.offence.kind === 'DOWNTIME' && random.bool() ? random.below(10_001) : 0
-    return { ...command, offence: { ...command.offence, offenceAt, excessOfflineBps } }
+    return { ...command, offence: { ...command.offence, offenceAtSeconds, excessOfflineBps } }
   }
   if (command.type === 'pauseCase')
     return { ...command, seconds: 1n + (command.seconds % shortWindows.maxPauseSeconds) }
@@ -343,7 +348,7 @@ export async function poolDifferential(
       owners,
       delegators: delegatorCount,
       faults: 0.15,
-      from: world.at + 1_000n,
+      from: world.atSeconds + 1_000n,
     })
     const done = new Map<string, number>()
     let refused = 0
@@ -351,7 +356,7 @@ export async function poolDifferential(
     const draw = (): PoolCommand => {
       const command = simulation.next(world.state)
       // Every block has its own second, and now and then hours pass.
-      command.at = command.at + skipped > last ? command.at + skipped : last + 1n
+      command.atSeconds = command.atSeconds + skipped > last ? command.atSeconds + skipped : last + 1n
       return varied(command, random, world.state)
     }
     let skipped = 0n
@@ -359,7 +364,7 @@ export async function poolDifferential(
       if (random.bool(0.1)) skipped += BigInt(random.below(14_400))
       let command = draw()
       for (let tries = 0; random.bool(0.98) && tries < 40 && !isDone(world.state, command); tries++) command = draw()
-      last = command.at
+      last = command.atSeconds
       try {
         if (await world.step(command)) done.set(command.type, (done.get(command.type) ?? 0) + 1)
         else refused++

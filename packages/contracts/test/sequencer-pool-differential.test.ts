@@ -24,12 +24,12 @@ describe('SequencerPool beside its reducer, on anvil', () => {
   it('does alike what chance rarely comes to: jail and unjail, a reveal, a queue that is left, used keys', async () => {
     const world = await createPoolWorld({ maxSeats: 4 })
     try {
-      let at = world.at + 100n
+      let atSeconds = world.atSeconds + 100n
       const word = (n: number) => numberToHex(n, { size: 32 })
       const run = async (command: object, isDone = true): Promise<void> => {
-        at += 1n
+        atSeconds += 1n
         expect(
-          await world.step({ by: admin, at, ...command } as PoolCommand),
+          await world.step({ by: admin, atSeconds, ...command } as PoolCommand),
           JSON.stringify(command, (_, v) => `${v}`),
         ).toBe(isDone)
         await world.compare([account(9)])
@@ -47,7 +47,14 @@ describe('SequencerPool beside its reducer, on anvil', () => {
       await run({ type: 'commitReport', by: account(9), commitment }, false)
       const offence = (id: number, kind: string, n: number) => ({
         type: 'admitOffence',
-        offence: { kind, id, evidenceId: word(n), evidenceHash: word(n), offenceEpoch: 1n, offenceAt: at - 3n },
+        offence: {
+          kind,
+          id,
+          evidenceId: word(n),
+          evidenceHash: word(n),
+          offenceEpoch: 1n,
+          offenceAtSeconds: atSeconds - 3n,
+        },
       })
       await run(offence(1, 'DOWNTIME', 1))
       await run({ type: 'unjail', by: account(1), id: 1 }, false)
@@ -57,9 +64,9 @@ describe('SequencerPool beside its reducer, on anvil', () => {
       await run({ ...reveal, by: account(2) }, false)
       await run({ ...reveal, by: account(9) })
       await run({ ...reveal, by: account(9) }, false)
-      at += 600n
+      atSeconds += 600n
       await run({ type: 'unjail', by: account(1), id: 1 })
-      at += 6n * 86_400n
+      atSeconds += 6n * 86_400n
       await run({ type: 'executeCase', by: account(3), evidenceId: word(2) })
       await run({ type: 'executeCase', by: account(3), evidenceId: word(1) })
       expect(world.state.ledger.paidOutWei).toBeGreaterThan(0n)

@@ -28,7 +28,7 @@ export type {
   ControlStore,
   FoldedBlock,
 } from './chain/control-chain.js'
-export type { ControlChainOptions, Operator } from './chain/ledger.js'
+export type { ControlChainOptions, FoundingOperator } from './chain/ledger.js'
 export { createSoloControlChain, type SoloOptions } from './chain/solo.js'
 export { ControlChainError, type ControlChainErrorCode } from './errors.js'
 export { applyControlBlock, bringsPool } from './fold/apply.js'
@@ -125,10 +125,10 @@ export {
   encodeEquivocation,
   encodeFalsePosting,
   encodeFalseStatement,
-  type OperatorKeys,
   type OperatorMessage,
   poolCommandsTransaction,
   readTransaction,
+  type SignerDirectory,
   signTransaction,
   type TransactionContext,
   type TransactionRefusal,

@@ -62,7 +62,7 @@ describe('commitments', () => {
     expect(parseCelestiaCommitment(formatCelestiaCommitment(celestia))).toEqual(celestia)
     const store = { layer: daLayer.memory, payload: commitment }
     const anchor = { layer: daLayer.ethereumCalldata, payload: new Uint8Array(64).fill(1) }
-    const hybrid = { dataHash: commitment, length: 12, anchoredAt: 99n, anchor, store }
+    const hybrid = { dataHash: commitment, length: 12, anchoredAtBlock: 99n, anchor, store }
     expect(parseHybridCommitment(formatHybridCommitment(hybrid))).toEqual(hybrid)
   })
 })

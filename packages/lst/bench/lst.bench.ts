@@ -28,7 +28,12 @@ const print = (what: string, figure: string, note = ''): void =>
 const fee = [{ account: 'treasury', bps: 1_000n }]
 const reported = (pool: RebasingPool): RebasingPool => {
   const rewarded = applyRebasing(pool, { type: 'receiveRewards', assets: assets(oneMetis) }).state
-  const report = { seatsNow: pool.seats, appeared: assets(0n), elapsedSeconds: 86_400n, now: pool.reportedAt + 86_400n }
+  const report = {
+    seatsNow: pool.seats,
+    appeared: assets(0n),
+    elapsedSeconds: 86_400n,
+    nowSeconds: pool.reportedAtSeconds + 86_400n,
+  }
   return applyRebasing(rewarded, { type: 'report', ...report }).state
 }
 const reports = (pool: RebasingPool, times: number): number =>
@@ -128,7 +133,7 @@ const enqueue = seconds(() => {
       owner: names[i]!,
       assets: assets(oneMetis),
       shares: oneMetis as Shares,
-      now: BigInt(i),
+      nowSeconds: BigInt(i),
     }).state
 })
 print(`${holders} requests`, each(enqueue, holders), `${((heap() - queueBase) / holders).toFixed(0)} B each`)
@@ -151,11 +156,11 @@ print(`${holders} claims`, each(claim, holders), `${queue.locked} wei of dust in
 
 // A whole protocol whose queue somebody filled with dust: what its report and its snapshot cost.
 let lst = createLiquid({ preset: 'recommended', entrySeconds: 0n })
-lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: assets(1_000n * oneMetis), now: 0n }).state
+lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: assets(1_000n * oneMetis), nowSeconds: 0n }).state
 for (let i = 0; i < 40_000; i++)
-  lst = applyLiquid(lst, { type: 'requestWithdrawal', account: 'a', shares: 100n as Shares, now: 1n }).state
+  lst = applyLiquid(lst, { type: 'requestWithdrawal', account: 'a', shares: 100n as Shares, nowSeconds: 1n }).state
 const reportDust = seconds(() => {
-  lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
+  lst = applyLiquid(lst, { type: 'report', nowSeconds: 86_400n }).state
 })
 print('report that finalises 40,000 requests', `${(reportDust * 1e3).toFixed(0)} ms`)
 let text = ''

@@ -12,10 +12,20 @@ export const target: FuzzTarget = {
       (['sdk', 'protocol'] as const).map(profile => {
         let lst = createLiquid({ preset, profile, entrySeconds: 0n })
         lst = applyLiquid(lst, { type: 'registerSeat', seat: 1, bond: oneMetis }).state
-        lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(30_000n * oneMetis), now: 1n }).state
-        lst = applyLiquid(lst, { type: 'allocate', now: 2n }).state
-        lst = applyLiquid(lst, { type: 'requestWithdrawal', account: 'alice', shares: shares(oneMetis), now: 3n }).state
-        lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
+        lst = applyLiquid(lst, {
+          type: 'deposit',
+          account: 'alice',
+          assets: assets(30_000n * oneMetis),
+          nowSeconds: 1n,
+        }).state
+        lst = applyLiquid(lst, { type: 'allocate', nowSeconds: 2n }).state
+        lst = applyLiquid(lst, {
+          type: 'requestWithdrawal',
+          account: 'alice',
+          shares: shares(oneMetis),
+          nowSeconds: 3n,
+        }).state
+        lst = applyLiquid(lst, { type: 'report', nowSeconds: 86_400n }).state
         return encoder.encode(JSON.stringify(liquidCodec.encode(lst)))
       }),
     ),

@@ -51,7 +51,7 @@ const kinds = [
 class Joined {
   lst: Liquid
   pool: PoolState
-  at = 100n * daySeconds
+  atSeconds = 100n * daySeconds
   /** METIS that the protocol really has outside the pool. */
   bank = oneMetis
   height = 0n
@@ -69,7 +69,7 @@ class Joined {
       seed: oneMetis,
       entrySeconds: 0n,
       seatReleases: 'events',
-      now: this.at,
+      nowSeconds: this.atSeconds,
     })
     this.must({ type: 'fund', amountWei: 1_000_000n * oneMetis })
     this.lock(1, 50_000n * oneMetis)
@@ -89,9 +89,9 @@ class Joined {
 
   /** A command of the pool, and its events into the protocol: all of them, none refused. */
   must(command: object): SequencerPoolEvent[] {
-    const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
+    const { state, events } = applyPool(this.pool, { by: admin, atSeconds: this.atSeconds, ...command } as PoolCommand)
     this.pool = state
-    this.lst = applyLiquid(this.lst, { type: 'settle', now: this.at }).state
+    this.lst = applyLiquid(this.lst, { type: 'settle', nowSeconds: this.atSeconds }).state
     const possible = this.possible()
     let slashed = 0n
     for (const event of events) {
@@ -117,7 +117,7 @@ class Joined {
    * it does.
    */
   possible(): bigint | undefined {
-    for (const [, { until }] of this.lst.openCases) if (until <= this.lst.now) return undefined
+    for (const [, { untilSeconds }] of this.lst.openCases) if (untilSeconds <= this.lst.nowSeconds) return undefined
     return heldBack(this.lst)
   }
 
@@ -144,12 +144,12 @@ class Joined {
   }
 
   get now(): bigint {
-    return this.at
+    return this.atSeconds
   }
 
   allocate(): void {
     if (inBunker(this.lst)) return
-    const { state, result } = applyLiquid(this.lst, { type: 'allocate', now: this.now })
+    const { state, result } = applyLiquid(this.lst, { type: 'allocate', nowSeconds: this.now })
     // The pool has the last word: what it refuses is not sent.
     const before = { lst: this.lst, pool: this.pool, bank: this.bank }
     this.lst = state
@@ -169,7 +169,7 @@ class Joined {
   /** The keeper raises cash: what the pool refuses is taken back. */
   raise(): void {
     this.lst = applyLiquid(this.lst, { type: 'nextBatch' }).state
-    const { state, result } = applyLiquid(this.lst, { type: 'raiseCash', now: this.now })
+    const { state, result } = applyLiquid(this.lst, { type: 'raiseCash', nowSeconds: this.now })
     this.lst = state
     const done = (id: number, command: object): boolean => {
       if (this.tries({ ...command, by: address(id), id })) return true
@@ -201,7 +201,7 @@ class Joined {
     for (const [id, { owner, claimed }] of queue.requests) {
       if (id > queue.lastFinalizedId) break
       if (claimed) continue
-      const { state, result } = applyLiquid(this.lst, { type: 'claim', id, account: owner, now: this.now })
+      const { state, result } = applyLiquid(this.lst, { type: 'claim', id, account: owner, nowSeconds: this.now })
       this.lst = state
       this.bank -= result
       this.count.claims += 1
@@ -210,8 +210,8 @@ class Joined {
   }
 
   report(): void {
-    this.at += 1n
-    this.lst = applyLiquid(this.lst, { type: 'report', now: this.now, confirmed: true }).state
+    this.atSeconds += 1n
+    this.lst = applyLiquid(this.lst, { type: 'report', nowSeconds: this.now, confirmed: true }).state
     this.count.reports += 1
   }
 
@@ -243,7 +243,7 @@ class Joined {
         evidenceId: word(evidence),
         evidenceHash: word(1_000_000 + evidence),
         offenceEpoch: this.pool.epoch - BigInt(this.random.below(4)),
-        offenceAt: this.at - BigInt(this.random.below(10 * Number(daySeconds))),
+        offenceAtSeconds: this.atSeconds - BigInt(this.random.below(10 * Number(daySeconds))),
       },
     })
   }
@@ -260,20 +260,20 @@ class Joined {
 
   perform(): void {
     const { random } = this
-    this.at += BigInt(random.below(Number(daySeconds) / 2))
+    this.atSeconds += BigInt(random.below(Number(daySeconds) / 2))
     const account = random.pick(people)
     switch (random.below(14)) {
       case 0:
       case 1:
       case 2: {
         const wei = BigInt(1 + random.below(30_000)) * oneMetis + BigInt(random.below(1_000))
-        if (this.user({ type: 'deposit', account, assets: assets(wei), now: this.now })) this.bank += wei
+        if (this.user({ type: 'deposit', account, assets: assets(wei), nowSeconds: this.now })) this.bank += wei
         return
       }
       case 3:
       case 4: {
         const part = (liquidShares(this.lst, account) * BigInt(random.below(101))) / 150n
-        this.user({ type: 'requestWithdrawal', account, shares: shares(part), now: this.now })
+        this.user({ type: 'requestWithdrawal', account, shares: shares(part), nowSeconds: this.now })
         return
       }
       case 5:
@@ -325,18 +325,18 @@ class Joined {
   /** Everybody leaves, every case is closed, and the keeper does its rounds until the last has what is his. */
   end(): void {
     for (let day = 0; day < 40; day++) {
-      this.at += daySeconds
+      this.atSeconds += daySeconds
       for (const [evidenceId, { status }] of this.pool.cases.entries())
         if (status === 'pending') this.tries({ type: 'executeCase', evidenceId })
     }
     this.report()
     for (const account of [...people, 'treasury', 'operators'])
       for (let held = liquidShares(this.lst, account); held > 0n; held = liquidShares(this.lst, account))
-        if (!this.user({ type: 'requestWithdrawal', account, shares: held, now: this.now })) break
+        if (!this.user({ type: 'requestWithdrawal', account, shares: held, nowSeconds: this.now })) break
     for (let day = 0; day < 200; day++) {
       const queue = queueOf(this.lst)
       if (queue.lastFinalizedId === queue.lastRequestId) break
-      this.at += daySeconds
+      this.atSeconds += daySeconds
       this.raise()
       this.collect()
       this.report()
@@ -359,7 +359,7 @@ export function joined(variant: Variant, random: Random, operations: number): st
     const world = new Joined(variant, random)
     for (const account of people) {
       const wei = BigInt(15_000 + random.below(20_000)) * oneMetis
-      world.lst = applyLiquid(world.lst, { type: 'deposit', account, assets: assets(wei), now: world.now }).state
+      world.lst = applyLiquid(world.lst, { type: 'deposit', account, assets: assets(wei), nowSeconds: world.now }).state
       world.bank += wei
     }
     world.allocate()

@@ -66,7 +66,8 @@ function fund(world: World): void {
     for (const [, { assets: owed, done }] of lst.core.state.requests) if (!done) missing += owed
   if (missing === 0n) return
   const wei = assets(missing + 100_000n * oneMetis)
-  const deposits = (): boolean => world.tries({ type: 'deposit', account: 'whale', assets: wei, now: world.now })
+  const deposits = (): boolean =>
+    world.tries({ type: 'deposit', account: 'whale', assets: wei, nowSeconds: world.nowSeconds })
   if (deposits()) return
   // Where everything was lost there is no price to buy at: the next reward makes one.
   world.feed({ type: 'RewardAccrued', id: 1, operatorWei: 2n * missing, delegatorsWei: 0n })
@@ -86,7 +87,7 @@ function leave(world: World): void {
   }
   for (const account of people) {
     const held = liquidShares(world.lst, account)
-    if (held > 0n) world.tries({ type: 'requestWithdrawal', account, shares: held, now: world.now })
+    if (held > 0n) world.tries({ type: 'requestWithdrawal', account, shares: held, nowSeconds: world.nowSeconds })
   }
 }
 
@@ -94,9 +95,19 @@ function leave(world: World): void {
 function empty(world: World): void {
   // Without a seed the last dust may be worth more than anybody brings: the first-depositor problem of the live vaults.
   if (world.lst.config.seed === 0n) return
-  const deposit = applyLiquid(world.lst, { type: 'deposit', account: 'next', assets: assets(oneMetis), now: world.now })
+  const deposit = applyLiquid(world.lst, {
+    type: 'deposit',
+    account: 'next',
+    assets: assets(oneMetis),
+    nowSeconds: world.nowSeconds,
+  })
   world.lst = deposit.state
-  world.must({ type: 'requestWithdrawal', account: 'next', shares: deposit.result as Shares, now: world.now })
+  world.must({
+    type: 'requestWithdrawal',
+    account: 'next',
+    shares: deposit.result as Shares,
+    nowSeconds: world.nowSeconds,
+  })
   world.drain()
   settled(world)
 }

@@ -41,7 +41,7 @@ export function monotone(variant: Variant, random: Random, operations: number): 
       world.perform()
       const after = world.lst
       if (after === before) continue
-      const reported = after.reportedAt !== before.reportedAt
+      const reported = after.reportedAtSeconds !== before.reportedAtSeconds
       if (reported && (before.lossPending > 0n || before.openCases.size > 0)) continue
       // Rewards are released by time in a cycle: compared at the same moment, only a report or a user moves anything.
       const then = clock(world, before)
@@ -66,11 +66,11 @@ export function monotone(variant: Variant, random: Random, operations: number): 
 
 /** Wealth before the operation, but at its time. */
 function clock(world: World, before: Liquid): ((account: string) => bigint) | undefined {
-  if (before.now === world.lst.now) return undefined
+  if (before.nowSeconds === world.lst.nowSeconds) return undefined
   const { lst } = world
   let moved: Liquid
   try {
-    moved = applyLiquid(before, { type: 'settle', now: lst.now }).state
+    moved = applyLiquid(before, { type: 'settle', nowSeconds: lst.nowSeconds }).state
   } catch {
     return undefined
   }
@@ -126,7 +126,7 @@ export function attack(variant: Variant, random: Random, operations: number): st
         // From here on others leave meanwhile, at the rate of now.
         for (const account of people) {
           const part = shares(liquidShares(world.lst, account) / 3n)
-          world.tries({ type: 'requestWithdrawal', account, shares: part, now: world.now })
+          world.tries({ type: 'requestWithdrawal', account, shares: part, nowSeconds: world.nowSeconds })
         }
       // Hill climbing: a plan, and changes of it that do better.
       let plan = Array.from({ length: 12 }, () => move(random))
@@ -160,7 +160,7 @@ function move(random: Random): Move {
 
 /** What the attacker has gained at the end of a plan, wei. The world is left as it was. */
 function play(world: World, plan: readonly Move[]): bigint {
-  const { lst, now } = world
+  const { lst, nowSeconds } = world
   const start = 50_000n * oneMetis
   let cash = start
   const names = ['mallory', 'sybil']
@@ -168,7 +168,7 @@ function play(world: World, plan: readonly Move[]): bigint {
   const collect = (): void => {
     for (const one of [...open])
       try {
-        const { state, result } = applyLiquid(world.lst, { type: 'claim', ...one, now: world.now })
+        const { state, result } = applyLiquid(world.lst, { type: 'claim', ...one, nowSeconds: world.nowSeconds })
         world.lst = state
         cash += result
         open.splice(open.indexOf(one), 1)
@@ -183,7 +183,11 @@ function play(world: World, plan: readonly Move[]): bigint {
       case 0:
       case 1: {
         const wei = part < 10 ? BigInt(part) + 1n : (cash * BigInt(part)) / 100n
-        if (wei > 0n && wei <= cash && world.tries({ type: 'deposit', account, assets: assets(wei), now: world.now }))
+        if (
+          wei > 0n &&
+          wei <= cash &&
+          world.tries({ type: 'deposit', account, assets: assets(wei), nowSeconds: world.nowSeconds })
+        )
           cash -= wei
         break
       }
@@ -199,7 +203,7 @@ function play(world: World, plan: readonly Move[]): bigint {
             type: 'requestWithdrawal',
             account,
             shares: shares(asked),
-            now: world.now,
+            nowSeconds: world.nowSeconds,
           })
           world.lst = state
           open.push(...result.ids.map(id => ({ id, account })))
@@ -212,7 +216,7 @@ function play(world: World, plan: readonly Move[]): bigint {
         break
       case 6:
         world.must({ type: 'nextBatch' })
-        world.must({ type: 'raiseCash', now: world.now })
+        world.must({ type: 'raiseCash', nowSeconds: world.nowSeconds })
         break
       default:
         collect()
@@ -221,6 +225,6 @@ function play(world: World, plan: readonly Move[]): bigint {
   collect()
   const wealth = cash + names.reduce((all, name) => all + world.wealth(name), 0n)
   world.lst = lst
-  world.now = now
+  world.nowSeconds = nowSeconds
   return wealth - start
 }

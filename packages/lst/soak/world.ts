@@ -73,7 +73,7 @@ type Command = Parameters<typeof applyLiquid>[1]
 /** One protocol under random use. Whatever must not fail throws out of it. */
 export class World {
   lst: Liquid
-  now: bigint
+  nowSeconds: bigint
   refused = 0
   done = 0
   reports = 0
@@ -86,8 +86,8 @@ export class World {
     readonly random: Random,
     changes: Partial<LiquidOptions> = {},
   ) {
-    this.now = 100n * daySeconds
-    const bare = { entrySeconds: random.pick([0n, 3_600n, 604_800n]), now: this.now }
+    this.nowSeconds = 100n * daySeconds
+    const bare = { entrySeconds: random.pick([0n, 3_600n, 604_800n]), nowSeconds: this.nowSeconds }
     this.lst = createLiquid({ ...variant.options, ...bare, ...changes })
     for (const seat of seats)
       this.must({ type: 'registerSeat', seat, bond: random.bool() ? 0n : BigInt(random.below(50)) * oneMetis })
@@ -115,20 +115,20 @@ export class World {
   }
 
   later(seconds: bigint): bigint {
-    this.now += seconds
-    return this.now
+    this.nowSeconds += seconds
+    return this.nowSeconds
   }
 
   /** A report must succeed, whoever asked for what; only an unconfirmed loss can wait for a second opinion. */
   report(confirmed = true): void {
-    const now = this.later(1n + BigInt(this.random.below(3)))
-    if (confirmed) this.must({ type: 'report', now, confirmed })
+    const nowSeconds = this.later(1n + BigInt(this.random.below(3)))
+    if (confirmed) this.must({ type: 'report', nowSeconds, confirmed })
     else
       try {
-        this.must({ type: 'report', now })
+        this.must({ type: 'report', nowSeconds })
       } catch (error) {
         if (!isL2Error(error, 'LOSS_TOO_HIGH') || this.lst.lossPending === 0n) throw error
-        this.must({ type: 'report', now, confirmed: true })
+        this.must({ type: 'report', nowSeconds, confirmed: true })
       }
     this.reports += 1
   }
@@ -192,33 +192,33 @@ export class World {
       const queue = queueOf(lst)
       if (queue.lastFinalizedId === 0n) return
       const id = queue.lastFinalizedId - BigInt(this.random.below(Math.min(20, Number(queue.lastFinalizedId))))
-      this.tries({ type: 'claim', id, account: queue.requests.get(id)!.owner, now: this.now })
+      this.tries({ type: 'claim', id, account: queue.requests.get(id)!.owner, nowSeconds: this.nowSeconds })
       return
     }
     const exits = lst.core.model === 'rate' ? lst.core.state.requests : lst.tickets.tickets
     if (exits.size === 0) return
     const id = BigInt(this.random.below(exits.size))
-    this.tries({ type: 'claim', id, account: exits.get(id)!.owner, now: this.now })
+    this.tries({ type: 'claim', id, account: exits.get(id)!.owner, nowSeconds: this.nowSeconds })
   }
 
   /** One operation of anybody. */
   perform(): void {
     const { random } = this
     const account = random.pick(people)
-    const now = this.later(BigInt(random.below(20_000)))
+    const nowSeconds = this.later(BigInt(random.below(20_000)))
     this.done += 1
     switch (random.below(22)) {
       case 0:
       case 1:
       case 2:
       case 3:
-        this.tries({ type: 'deposit', account, assets: assets(this.amount()), now })
+        this.tries({ type: 'deposit', account, assets: assets(this.amount()), nowSeconds })
         return
       case 4:
       case 5:
       case 6:
       case 7:
-        this.tries({ type: 'requestWithdrawal', account, shares: shares(this.shares(account)), now })
+        this.tries({ type: 'requestWithdrawal', account, shares: shares(this.shares(account)), nowSeconds })
         return
       case 8:
       case 9:
@@ -235,11 +235,11 @@ export class World {
         this.report(random.bool())
         return
       case 14:
-        if (!inBunker(this.lst)) this.must({ type: 'allocate', now })
+        if (!inBunker(this.lst)) this.must({ type: 'allocate', nowSeconds })
         return
       case 15:
         this.must({ type: 'nextBatch' })
-        this.must({ type: 'raiseCash', now })
+        this.must({ type: 'raiseCash', nowSeconds })
         return
       case 16:
       case 17:
@@ -255,27 +255,27 @@ export class World {
         this.receipt(account)
         return
       default:
-        if (random.bool()) this.must({ type: 'settle', now })
+        if (random.bool()) this.must({ type: 'settle', nowSeconds })
         else this.tries({ type: 'collectFees' })
     }
   }
 
   receipt(account: string): void {
-    const { now } = this
+    const { nowSeconds } = this
     const held = receiptsOf(this.lst, account)
     const part = (held * BigInt(1 + this.random.below(100))) / 100n
     switch (this.random.below(5)) {
       case 0:
-        this.tries({ type: 'mintReceipt', account, assets: assets(this.amount()), now })
+        this.tries({ type: 'mintReceipt', account, assets: assets(this.amount()), nowSeconds })
         return
       case 1:
-        this.tries({ type: 'stakeReceipt', account, assets: assets(part), now })
+        this.tries({ type: 'stakeReceipt', account, assets: assets(part), nowSeconds })
         return
       case 2:
-        this.tries({ type: 'unstakeReceipt', account, shares: shares(this.shares(account)), now })
+        this.tries({ type: 'unstakeReceipt', account, shares: shares(this.shares(account)), nowSeconds })
         return
       case 3:
-        this.tries({ type: 'redeemReceipt', account, assets: assets(part), now })
+        this.tries({ type: 'redeemReceipt', account, assets: assets(part), nowSeconds })
         return
       default:
         this.tries({ type: 'transferReceipt', from: account, to: this.random.pick(people), assets: assets(part) })
@@ -297,7 +297,7 @@ export class World {
     this.close()
     for (let day = 0; day < days; day++) {
       this.must({ type: 'nextBatch' })
-      this.must({ type: 'raiseCash', now: this.now })
+      this.must({ type: 'raiseCash', nowSeconds: this.nowSeconds })
       this.later(daySeconds)
       this.report()
       if (this.waiting() === 0n) return
@@ -322,7 +322,7 @@ export class World {
   }
 
   private pays(id: bigint, account: string): bigint {
-    const { state, result } = applyLiquid(this.lst, { type: 'claim', id, account, now: this.now })
+    const { state, result } = applyLiquid(this.lst, { type: 'claim', id, account, nowSeconds: this.nowSeconds })
     this.lst = state
     return result
   }
@@ -352,7 +352,7 @@ export class World {
         if (account === 'deployer' || worth < this.smallest()) break
         const most = 900n * this.lst.config.maxRequest
         const part = worth > most ? (held * most) / worth : held
-        this.must({ type: 'requestWithdrawal', account, shares: shares(part), now: this.now })
+        this.must({ type: 'requestWithdrawal', account, shares: shares(part), nowSeconds: this.nowSeconds })
       }
   }
 
@@ -368,7 +368,8 @@ export class World {
     const { lst } = this
     let all = liquidPosition(lst, account).assets + receiptsOf(lst, account)
     const user = lst.vesting.users.get(account)
-    if (user !== undefined) all += user.balance + vestedClaimable({ ...lst.vesting, now: user.last }, account)
+    if (user !== undefined)
+      all += user.balance + vestedClaimable({ ...lst.vesting, nowSeconds: user.lastSeconds }, account)
     if (lst.config.exits === 'queue') {
       const queue = queueOf(lst)
       const rate = quoteWithdrawal(lst, rateOne as bigint as Shares).amount as bigint as RateE27
@@ -402,7 +403,8 @@ export class World {
       const { core } = this.lst
       const vault = core.model === 'cycle' ? core.state : undefined
       const releasing =
-        vault !== undefined && (vault.now < vault.cycleEnd || vault.assetBalance > vault.stored + vault.reward)
+        vault !== undefined &&
+        (vault.nowSeconds < vault.cycleEndSeconds || vault.assetBalance > vault.stored + vault.reward)
       const burning = core.model === 'rebasing' && core.state.burnRequested > 0n
       if (pendingRewards(this.lst) + this.lst.givenUp === 0n && !releasing && !burning) return true
       this.later(30n * daySeconds)

@@ -21,37 +21,37 @@ function amount(random: Random): bigint {
   return BigInt(random.below(3_000)) * oneMetis + BigInt(random.below(1_000_000_000))
 }
 
-type Run = { lst: Liquid; now: bigint; done: number; refused: Map<string, number> }
+type Run = { lst: Liquid; nowSeconds: bigint; done: number; refused: Map<string, number> }
 
 function perform(run: Run, random: Random): void {
   const account = random.pick(people)
-  const now = (run.now += BigInt(random.below(20_000)))
+  const nowSeconds = (run.nowSeconds += BigInt(random.below(20_000)))
   const { lst } = run
   const seat = random.pick(seats)
   switch (random.below(16)) {
     case 0:
     case 1:
     case 2:
-      run.lst = applyLiquid(lst, { type: 'deposit', account, assets: amount(random) as Assets, now }).state
+      run.lst = applyLiquid(lst, { type: 'deposit', account, assets: amount(random) as Assets, nowSeconds }).state
       return
     case 3:
     case 4: {
       const shares = (liquidShares(lst, account) * BigInt(random.below(101))) / 400n
-      run.lst = applyLiquid(lst, { type: 'requestWithdrawal', account, shares: shares as Shares, now }).state
+      run.lst = applyLiquid(lst, { type: 'requestWithdrawal', account, shares: shares as Shares, nowSeconds }).state
       return
     }
     case 5:
     case 6:
     case 7: {
       const claim = nextClaim(lst, random)
-      if (claim !== undefined) run.lst = applyLiquid(lst, { type: 'claim', ...claim, now }).state
+      if (claim !== undefined) run.lst = applyLiquid(lst, { type: 'claim', ...claim, nowSeconds }).state
       return
     }
     case 8:
-      run.lst = applyLiquid(lst, { type: 'allocate', now }).state
+      run.lst = applyLiquid(lst, { type: 'allocate', nowSeconds }).state
       return
     case 9:
-      run.lst = applyLiquid(lst, { type: 'report', now, confirmed: true }).state
+      run.lst = applyLiquid(lst, { type: 'report', nowSeconds, confirmed: true }).state
       return
     case 10: {
       const event = {
@@ -81,7 +81,7 @@ function perform(run: Run, random: Random): void {
       return
     }
     case 13:
-      run.lst = applyLiquid(applyLiquid(lst, { type: 'nextBatch' }).state, { type: 'raiseCash', now }).state
+      run.lst = applyLiquid(applyLiquid(lst, { type: 'nextBatch' }).state, { type: 'raiseCash', nowSeconds }).state
       return
     case 14: {
       const to = random.pick(people)
@@ -91,9 +91,9 @@ function perform(run: Run, random: Random): void {
     }
     default:
       if (lst.config.vestingBps > 0n && random.bool())
-        run.lst = applyLiquid(lst, { type: 'claimVested', account, now }).state
+        run.lst = applyLiquid(lst, { type: 'claimVested', account, nowSeconds }).state
       else if (random.bool()) run.lst = applyLiquid(lst, { type: 'collectFees' }).state
-      else run.lst = applyLiquid(lst, { type: 'stakeIncentive', account, tokens: oneMetis, now }).state
+      else run.lst = applyLiquid(lst, { type: 'stakeIncentive', account, tokens: oneMetis, nowSeconds }).state
   }
 }
 
@@ -137,7 +137,7 @@ function exercise(preset: PresetName, profile: Profile, operations: number, seed
   const random = seededRandom(seed)
   let lst = createLiquid({ preset, profile, entrySeconds: 3_600n, historySeconds: 864_000n })
   for (const seat of seats) lst = applyLiquid(lst, { type: 'registerSeat', seat, bond: 10n * oneMetis }).state
-  const run: Run = { lst, now: 0n, done: 0, refused: new Map() }
+  const run: Run = { lst, nowSeconds: 0n, done: 0, refused: new Map() }
   while (run.done < operations) {
     const before = run.lst
     try {

@@ -210,7 +210,7 @@ const event = fc.record({
   operatorWei: amount,
   delegatorsWei: amount,
   evidenceId: fc.constantFrom('0x1', '0x2'),
-  claimableAt: time,
+  claimableAtSeconds: time,
   whole: fc.boolean(),
 })
 const command = fc.record({
@@ -240,8 +240,8 @@ const command = fc.record({
   bps: fc.bigInt({ min: -1n, max: 10_001n }),
   treasuryBps: fc.bigInt({ min: -1n, max: 10_001n }),
   factor: amount,
-  now: time,
-  reportedAt: time,
+  nowSeconds: time,
+  reportedAtSeconds: time,
   sequence: fc.bigInt({ min: 0n, max: 100n }),
   seat: fc.constantFrom(1, 1, 1, 1, 2, 2, -1, 1.5, Number.NaN, '1'),
   service: fc.constantFrom('a', 'b'),
@@ -265,10 +265,10 @@ describe('errors before effects, over every reducer', () => {
           let now = 0n
           for (const { pick, ...raw } of commands) {
             // Mostly forward in time, so that there is something to refuse and something to do.
-            now = raw.now > now && raw.now < 2n ** 63n && pick % 3 === 0 ? raw.now : now
+            now = raw.nowSeconds > now && raw.nowSeconds < 2n ** 63n && pick % 3 === 0 ? raw.nowSeconds : now
             const args = {
               ...raw,
-              now: pick % 11 === 0 ? raw.now : now,
+              nowSeconds: pick % 11 === 0 ? raw.nowSeconds : now,
               ...(name === 'airdrop' && pick % 2 === 0 ? claims[pick % 4 === 0 ? 0 : 1] : {}),
             }
             const before = text(codec, state)

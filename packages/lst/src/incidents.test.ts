@@ -47,11 +47,11 @@ class Lst {
   feed(event: { type: string; [field: string]: unknown }): void {
     this.run({ type: 'feed', sequence: this.state.feedCursor + 1n, event })
   }
-  deposit(account: string, metis: bigint, now: bigint): void {
-    this.run({ type: 'deposit', account, assets: wei(metis * oneMetis), now })
+  deposit(account: string, metis: bigint, nowSeconds: bigint): void {
+    this.run({ type: 'deposit', account, assets: wei(metis * oneMetis), nowSeconds })
   }
-  ask(account: string, shares: bigint, now: bigint): bigint[] {
-    return this.run({ type: 'requestWithdrawal', account, shares: units(shares), now }).ids
+  ask(account: string, shares: bigint, nowSeconds: bigint): bigint[] {
+    return this.run({ type: 'requestWithdrawal', account, shares: units(shares), nowSeconds }).ids
   }
   reward(seat: number, amount: bigint): void {
     this.feed({ type: 'RewardAccrued', id: seat, operatorWei: amount, delegatorsWei: 0n })
@@ -64,8 +64,8 @@ class Lst {
 const withSeat = (options: LiquidOptions, metis: bigint, locked: bigint): Lst => {
   const lst = new Lst(options)
   lst.run({ type: 'registerSeat', seat: 1 })
-  lst.deposit('a', metis, lst.state.now)
-  lst.run({ type: 'lockSeat', seat: 1, assets: wei(locked * oneMetis), now: lst.state.now })
+  lst.deposit('a', metis, lst.state.nowSeconds)
+  lst.run({ type: 'lockSeat', seat: 1, assets: wei(locked * oneMetis), nowSeconds: lst.state.nowSeconds })
   return lst
 }
 
@@ -74,39 +74,41 @@ describe('the keeper cannot be stopped', () => {
     test(`${preset}: dust between requests of before a slash and of after it bridges nothing (lidofinance/core 1359)`, () => {
       for (let extra = 1n; extra < 1_000n; extra += 75n) {
         const lst = new Lst({ preset })
-        let now = 0n
+        let nowSeconds = 0n
         for (const seat of [1, 2, 3]) lst.run({ type: 'registerSeat', seat })
-        lst.deposit('x', 100_000n, now)
-        lst.deposit('y', 150_000n, now)
-        lst.deposit('mallory', 1n, now)
-        for (const seat of [1, 2, 3]) lst.run({ type: 'lockSeat', seat, assets: wei(83_000n * oneMetis), now })
+        lst.deposit('x', 100_000n, nowSeconds)
+        lst.deposit('y', 150_000n, nowSeconds)
+        lst.deposit('mallory', 1n, nowSeconds)
+        for (const seat of [1, 2, 3]) lst.run({ type: 'lockSeat', seat, assets: wei(83_000n * oneMetis), nowSeconds })
         for (let i = 0; i < 6; i++) {
-          now += 8n * daySeconds
+          nowSeconds += 8n * daySeconds
           lst.reward(1, 390n * oneMetis)
-          lst.run({ type: 'report', now })
+          lst.run({ type: 'report', nowSeconds })
         }
-        const ids: [bigint, string][] = lst.ask('x', liquidShares(lst.state, 'x'), now + 10n).map(id => [id, 'x'])
+        const ids: [bigint, string][] = lst
+          .ask('x', liquidShares(lst.state, 'x'), nowSeconds + 10n)
+          .map(id => [id, 'x'])
         // The dust whose own rate is floored most.
         const { assets, shares } = corePrice(lst.state.core)
         const dust = [...Array(150).keys()]
           .map(i => BigInt(i) + 100n)
           .filter(n => (n * assets) / shares >= 100n)
           .reduce((a, b) => (((b * assets) / shares) * a < ((a * assets) / shares) * b ? b : a))
-        ids.push(...lst.ask('mallory', dust, now + 10n).map((id): [bigint, string] => [id, 'mallory']))
+        ids.push(...lst.ask('mallory', dust, nowSeconds + 10n).map((id): [bigint, string] => [id, 'mallory']))
         lst.slash(2, 1_750n * oneMetis)
-        now += daySeconds
-        lst.run({ type: 'report', now })
+        nowSeconds += daySeconds
+        lst.run({ type: 'report', nowSeconds })
         ids.push(
           ...lst
-            .ask('y', (liquidShares(lst.state, 'y') * 99n) / 100n, now + 10n)
+            .ask('y', (liquidShares(lst.state, 'y') * 99n) / 100n, nowSeconds + 10n)
             .map((id): [bigint, string] => [id, 'y']),
         )
         lst.reward(1, 1_060n * oneMetis)
-        now += 7n * daySeconds
-        lst.deposit('z', extra, now)
+        nowSeconds += 7n * daySeconds
+        lst.deposit('z', extra, nowSeconds)
         for (let day = 0; day < 3; day++) {
-          now += daySeconds
-          lst.run({ type: 'report', now })
+          nowSeconds += daySeconds
+          lst.run({ type: 'report', nowSeconds })
         }
         const queue = queueOf(lst.state)
         expect(queue.lastFinalizedId).toBeGreaterThan(0n)
@@ -114,7 +116,7 @@ describe('the keeper cannot be stopped', () => {
         for (const [id, account] of ids)
           if (id <= queue.lastFinalizedId) {
             due += claimable(queue, id)
-            lst.run({ type: 'claim', id, account, now })
+            lst.run({ type: 'claim', id, account, nowSeconds })
           }
         expect(due).toBe(queue.locked)
         expect(queueOf(lst.state).locked).toBe(0n)
@@ -122,17 +124,19 @@ describe('the keeper cannot be stopped', () => {
     })
 
   test('two requests of one report period at two rates of a cycle are each paid by their own', () => {
-    const lst = withSeat({ preset: 'accumulated', now: 604_800n * 100n }, 30_000n, 20_000n)
-    let { now } = lst.state
+    const lst = withSeat({ preset: 'accumulated', nowSeconds: 604_800n * 100n }, 30_000n, 20_000n)
+    let { nowSeconds } = lst.state
     lst.reward(1, 130n * oneMetis)
-    now += 7n * daySeconds
-    lst.run({ type: 'report', now })
-    const [first] = lst.ask('a', 900n * oneMetis, now + 10n)
-    const [second] = lst.ask('a', 900n * oneMetis, now + 7n * daySeconds - 4_000n)
+    nowSeconds += 7n * daySeconds
+    lst.run({ type: 'report', nowSeconds })
+    const [first] = lst.ask('a', 900n * oneMetis, nowSeconds + 10n)
+    const [second] = lst.ask('a', 900n * oneMetis, nowSeconds + 7n * daySeconds - 4_000n)
     lst.slash(1, 60n * oneMetis)
-    now += 8n * daySeconds
-    const { locked } = lst.run({ type: 'report', now })
-    const paid = [first!, second!].map(id => lst.run({ type: 'claim', id, account: 'a', now: now + 1n }) as bigint)
+    nowSeconds += 8n * daySeconds
+    const { locked } = lst.run({ type: 'report', nowSeconds })
+    const paid = [first!, second!].map(
+      id => lst.run({ type: 'claim', id, account: 'a', nowSeconds: nowSeconds + 1n }) as bigint,
+    )
     expect(paid[0]).toBe(requested(queueOf(lst.state), first!).assets)
     expect(paid[1]).toBeGreaterThan(paid[0]!)
     expect(paid[0]! + paid[1]!).toBe(locked)
@@ -144,16 +148,16 @@ describe('the keeper cannot be stopped', () => {
       test(`${preset}: the last leaver leaves, ${loss} METIS lost before`, () => {
         const lst = withSeat({ preset, seatExitSeconds: 600n, partialExitSeconds: 0n }, 30_000n, 30_000n)
         if (loss > 0n) lst.slash(1, loss * oneMetis)
-        let now = daySeconds
-        lst.run({ type: 'report', now })
-        const ids = lst.ask('a', liquidShares(lst.state, 'a'), now + 1n)
+        let nowSeconds = daySeconds
+        lst.run({ type: 'report', nowSeconds })
+        const ids = lst.ask('a', liquidShares(lst.state, 'a'), nowSeconds + 1n)
         for (let day = 0; day < 3; day++) {
-          now += daySeconds
+          nowSeconds += daySeconds
           lst.run({ type: 'nextBatch' })
-          lst.run({ type: 'raiseCash', now })
-          lst.run({ type: 'report', now: now + 1n })
+          lst.run({ type: 'raiseCash', nowSeconds })
+          lst.run({ type: 'report', nowSeconds: nowSeconds + 1n })
         }
-        for (const id of ids) lst.run({ type: 'claim', id, account: 'a', now: now + 2n })
+        for (const id of ids) lst.run({ type: 'claim', id, account: 'a', nowSeconds: nowSeconds + 2n })
         expect(queueOf(lst.state).locked).toBe(0n)
         // What stays is what the seed is worth now, not what it once was.
         expect(heldAssets(lst.state)).toBeLessThanOrEqual(oneMetis)
@@ -166,7 +170,7 @@ describe('the keeper cannot be stopped', () => {
       for (let day = 1n; day <= 364n; day++) {
         if (day % 30n === 0n) lst.reward(1, (40_000n * oneMetis * 2_000n * 30n) / 10_000n / 365n)
         if (day % 30n === 1n) lst.ask('a', 100n * oneMetis, day * daySeconds - 20_000n)
-        lst.run({ type: 'report', now: day * daySeconds })
+        lst.run({ type: 'report', nowSeconds: day * daySeconds })
         // Beside 20,000 METIS of cash nobody waits.
         expect(queueView(lst.state).entries.filter(({ status }) => status === 'pending')).toEqual([])
       }
@@ -178,26 +182,26 @@ describe('the keeper cannot be stopped', () => {
     test(`${preset}: what exits gave up while the rate rose comes to those who stay at the pace of the limiter`, () => {
       const lst = withSeat({ preset, partialExitSeconds: 0n }, 60_000n, 60_000n)
       const ids = lst.ask('a', (liquidShares(lst.state, 'a') * 6n) / 10n, 1n)
-      let now = 0n
+      let nowSeconds = 0n
       for (let week = 0; week < 8; week++) {
         lst.reward(1, 200n * oneMetis)
-        now += 7n * daySeconds
-        lst.run({ type: 'report', now })
+        nowSeconds += 7n * daySeconds
+        lst.run({ type: 'report', nowSeconds })
       }
       expect(lst.state.givenUp).toBeLessThan(oneMetis * 30n)
       // Somebody comes the second before they are paid, and would have most of what they gave up.
       lst.run({ type: 'nextBatch' })
-      lst.run({ type: 'raiseCash', now })
-      lst.deposit('late', 60_000n, now)
+      lst.run({ type: 'raiseCash', nowSeconds })
+      lst.deposit('late', 60_000n, nowSeconds)
       const had = liquidPosition(lst.state, 'late').assets
-      lst.run({ type: 'report', now: now + 10_000n })
+      lst.run({ type: 'report', nowSeconds: nowSeconds + 10_000n })
       expect(queueOf(lst.state).lastFinalizedId).toBeGreaterThan(10n)
       const waits = lst.state.givenUp
       expect(waits).toBeGreaterThan(100n * oneMetis)
       const limit = (had * 4_794_521n) / 10n ** 9n
       expect(liquidPosition(lst.state, 'late').assets - had).toBeLessThanOrEqual(limit)
       const fees = lst.state.fees
-      lst.run({ type: 'report', now: now + 8n * daySeconds })
+      lst.run({ type: 'report', nowSeconds: nowSeconds + 8n * daySeconds })
       // It comes in the end, and nobody takes a fee of it twice.
       expect(lst.state.givenUp).toBeLessThan(waits)
       expect(lst.state.fees).toBe(fees)
@@ -209,8 +213,8 @@ describe('the keeper cannot be stopped', () => {
     test(`${preset}: growth is limited by time, however many reports there are`, () => {
       const lst = withSeat({ preset }, 60_000n, 40_000n)
       lst.reward(1, 3_000n * oneMetis)
-      for (let minute = 1n; minute <= 1_440n; minute += 3n) lst.run({ type: 'report', now: minute * 60n })
-      lst.run({ type: 'report', now: daySeconds })
+      for (let minute = 1n; minute <= 1_440n; minute += 3n) lst.run({ type: 'report', nowSeconds: minute * 60n })
+      lst.run({ type: 'report', nowSeconds: daySeconds })
       // 25 % a year of 60,001 METIS for a day, no matter how it is cut.
       const grown = liquidRate(lst.state).assets + lst.state.fees - 60_001n * oneMetis
       expect(grown).toBeLessThanOrEqual((60_001n * oneMetis * 25n * 1_001n) / 100n / 365n / 1_000n)
@@ -226,7 +230,7 @@ describe('the keeper cannot be stopped', () => {
       lst.ask('a', liquidShares(lst.state, 'a'), 1n)
       const had = liquidPosition(lst.state, 'b').assets
       lst.reward(1, 5_000n * oneMetis)
-      lst.run({ type: 'report', now: 30n * daySeconds })
+      lst.run({ type: 'report', nowSeconds: 30n * daySeconds })
       expect(queueOf(lst.state).lastFinalizedId).toBe(90n)
       expect(liquidPosition(lst.state, 'b').assets).toBeGreaterThanOrEqual(had)
     })
@@ -237,16 +241,16 @@ describe('the keeper cannot be stopped', () => {
       20_100n,
       20_000n,
     )
-    let now = daySeconds
-    lst.ask('a', (liquidShares(lst.state, 'a') * 9_999n) / 10_000n, now)
+    let nowSeconds = daySeconds
+    lst.ask('a', (liquidShares(lst.state, 'a') * 9_999n) / 10_000n, nowSeconds)
     for (let round = 0; round < 30; round++) {
-      now += 30n * daySeconds
+      nowSeconds += 30n * daySeconds
       lst.run({ type: 'nextBatch' })
-      lst.run({ type: 'raiseCash', now })
+      lst.run({ type: 'raiseCash', nowSeconds })
       lst.reward(1, 997n * oneMetis + BigInt(round))
-      lst.run({ type: 'report', now: now + 1n })
+      lst.run({ type: 'report', nowSeconds: nowSeconds + 1n })
       const held = liquidShares(lst.state, 'a')
-      if (held > 3n) lst.ask('a', held / 3n, now + 2n)
+      if (held > 3n) lst.ask('a', held / 3n, nowSeconds + 2n)
     }
     expect(liquidRate(lst.state).rate / rateOne).toBeGreaterThan(100n)
   })
@@ -259,13 +263,13 @@ const admin = account(0xad)
 /** A pool with `seats` seats of `metis` each, all of them the protocol's. */
 class Both extends Lst {
   pool: PoolState = createPool({ admin })
-  at = 100n * daySeconds
+  atSeconds = 100n * daySeconds
   constructor(seats: number, metis: bigint, deposited: bigint) {
-    super({ preset: 'recommended', now: 100n * daySeconds })
-    this.deposit('alice', deposited, this.state.now)
+    super({ preset: 'recommended', nowSeconds: 100n * daySeconds })
+    this.deposit('alice', deposited, this.state.nowSeconds)
     for (let id = 1; id <= seats; id++) {
       this.run({ type: 'registerSeat', seat: id })
-      this.run({ type: 'lockSeat', seat: id, assets: wei(metis * oneMetis), now: this.state.now })
+      this.run({ type: 'lockSeat', seat: id, assets: wei(metis * oneMetis), nowSeconds: this.state.nowSeconds })
       this.does({ type: 'setWhitelist', owner: account(id), allowed: true })
       this.does({ type: 'lock', by: account(id), signer: account(100 + id), amountWei: metis * oneMetis })
     }
@@ -275,7 +279,7 @@ class Both extends Lst {
     for (let epoch = 1n; epoch <= 5n; epoch++) this.does({ type: 'advanceEpoch', epoch })
   }
   does(command: object): SequencerPoolEvent[] {
-    const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
+    const { state, events } = applyPool(this.pool, { by: admin, atSeconds: this.atSeconds, ...command } as PoolCommand)
     this.pool = state
     for (const event of events) this.feed(event)
     return events
@@ -289,7 +293,7 @@ class Both extends Lst {
         evidenceId: word(n),
         evidenceHash: word(9_000 + n),
         offenceEpoch: 5n,
-        offenceAt: this.at - 600n,
+        offenceAtSeconds: this.atSeconds - 600n,
       },
     })
   }
@@ -298,38 +302,38 @@ class Both extends Lst {
 describe('one rule of time with the sequencer pool', () => {
   test('a partial withdrawal is cash when the pool pays it, and a penalty meanwhile is booked', () => {
     const both = new Both(1, 30_000n, 30_000n)
-    both.at += 86_400n
-    both.run({ type: 'report', now: both.at })
-    const ids = both.ask('alice', 5_000n * oneMetis, both.at)
-    const plan = both.run({ type: 'raiseCash', now: both.at })
+    both.atSeconds += 86_400n
+    both.run({ type: 'report', nowSeconds: both.atSeconds })
+    const ids = both.ask('alice', 5_000n * oneMetis, both.atSeconds)
+    const plan = both.run({ type: 'raiseCash', nowSeconds: both.atSeconds })
     expect(plan.partial).toEqual([{ id: 1, assets: 5_000n * oneMetis }])
     both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * oneMetis })
     expect(seatsView(both.state)[0]).toMatchObject({ leaving: 5_000n * oneMetis, locked: 25_000n * oneMetis })
-    both.at += 20n * 86_400n
-    both.run({ type: 'report', now: both.at })
+    both.atSeconds += 20n * 86_400n
+    both.run({ type: 'report', nowSeconds: both.atSeconds })
     expect(queueOf(both.state).locked).toBe(0n)
     // The pool releases it; it is not cash before somebody took it.
-    both.at += 2n * 86_400n
-    both.run({ type: 'report', now: both.at })
+    both.atSeconds += 2n * 86_400n
+    both.run({ type: 'report', nowSeconds: both.atSeconds })
     expect(queueOf(both.state).locked).toBe(0n)
     both.does({ type: 'claim', by: account(1), id: 1 })
-    both.at += 1n
-    both.run({ type: 'report', now: both.at })
+    both.atSeconds += 1n
+    both.run({ type: 'report', nowSeconds: both.atSeconds })
     expect(queueOf(both.state).locked).toBe(5_000n * oneMetis)
-    for (const id of ids) both.run({ type: 'claim', id, account: 'alice', now: both.at })
+    for (const id of ids) both.run({ type: 'claim', id, account: 'alice', nowSeconds: both.atSeconds })
     expect(cashOf(both.state)).toBe(oneMetis)
   })
 
   test('the whole of a seat is lost while a part of it is on its way out', () => {
     const both = new Both(1, 30_000n, 30_000n)
-    both.at += 86_400n
-    both.ask('alice', 5_000n * oneMetis, both.at)
-    both.run({ type: 'raiseCash', now: both.at })
+    both.atSeconds += 86_400n
+    both.ask('alice', 5_000n * oneMetis, both.atSeconds)
+    both.run({ type: 'raiseCash', nowSeconds: both.atSeconds })
     both.does({ type: 'withdraw', by: account(1), id: 1, amountWei: 5_000n * oneMetis })
     both.admit(1, 'INVALID_STATE_ROOT')
-    both.at += 7n * 86_400n
+    both.atSeconds += 7n * 86_400n
     both.does({ type: 'executeCase', evidenceId: word(1) })
-    both.run({ type: 'report', now: both.at, confirmed: true })
+    both.run({ type: 'report', nowSeconds: both.atSeconds, confirmed: true })
     expect(both.state.totals.lost).toBe(30_000n * oneMetis)
     expect(seatsView(both.state)[0]?.assets).toBe(0n)
     expect(owedAssets(both.state)).toBe(heldAssets(both.state))
@@ -337,16 +341,16 @@ describe('one rule of time with the sequencer pool', () => {
 
   test('ninety days of trivial downtime of one seat hold up nobody', () => {
     const both = new Both(6, 20_000n, 150_000n)
-    both.at += 86_400n
-    both.run({ type: 'report', now: both.at })
-    const [id] = both.ask('alice', 1_000n * oneMetis, both.at)
+    both.atSeconds += 86_400n
+    both.run({ type: 'report', nowSeconds: both.atSeconds })
+    const [id] = both.ask('alice', 1_000n * oneMetis, both.atSeconds)
     let cases = 0
     for (let day = 0; day < 90; day++) {
-      both.at += 86_400n
+      both.atSeconds += 86_400n
       if (day % 4 === 0) both.admit(++cases, 'DOWNTIME')
       else if (day % 4 === 3) both.does({ type: 'executeCase', evidenceId: word(cases) })
       expect(inBunker(both.state)).toBe(false)
-      both.run({ type: 'report', now: both.at })
+      both.run({ type: 'report', nowSeconds: both.atSeconds })
       if (day > 0) expect(queueView(both.state).entries[0]).toMatchObject({ id, status: 'claimable' })
     }
     expect(cases).toBeGreaterThan(20)
@@ -359,18 +363,18 @@ describe('one rule of time with the sequencer pool', () => {
     expect(heldBack(lst.state)).toBe(60n * oneMetis)
     expect(inBunker(lst.state)).toBe(false)
     const [id] = lst.ask('a', 1_000n * oneMetis, 100n)
-    lst.run({ type: 'report', now: daySeconds })
-    const paid = lst.run({ type: 'claim', id: id!, account: 'a', now: daySeconds }) as bigint
+    lst.run({ type: 'report', nowSeconds: daySeconds })
+    const paid = lst.run({ type: 'claim', id: id!, account: 'a', nowSeconds: daySeconds }) as bigint
     // 60 of 100,001 METIS: six hundredths of a per cent.
     expect(paid).toBe((1_000n * oneMetis * (100_001n - 60n)) / 100_001n)
     lst.feed({ ...offence, evidenceId: '0x2', mostWei: 41n * oneMetis, mostOperatorWei: 41n * oneMetis })
     expect(inBunker(lst.state)).toBe(true)
     lst.ask('a', 900n * oneMetis, daySeconds + 1n)
-    lst.run({ type: 'report', now: 2n * daySeconds })
+    lst.run({ type: 'report', nowSeconds: 2n * daySeconds })
     expect(queueView(lst.state).entries.map(({ status }) => status)).toEqual(['pending'])
     lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x2', outcome: 'vetoed' })
     lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x1', outcome: 'vetoed' })
-    lst.run({ type: 'report', now: 3n * daySeconds })
+    lst.run({ type: 'report', nowSeconds: 3n * daySeconds })
     expect(queueView(lst.state).entries[0]?.claimable).toBeGreaterThan(900n * oneMetis)
   })
 
@@ -395,14 +399,14 @@ describe('windows are spans of time', () => {
   for (const spam of [0, 400])
     test(`${spam} empty reports between losses of 4 % do not blind the drawdown`, () => {
       const lst = withSeat({ preset: 'recommended' }, 100_000n, 99_000n)
-      let now = 0n
+      let nowSeconds = 0n
       let refused = 0
       for (let i = 1; refused === 0; i++) {
         lst.slash(1, 4_000n * oneMetis)
-        now += 3_600n
-        if (codeOf(() => applyLiquid(lst.state, { type: 'report', now })) === 'LOSS_TOO_HIGH') refused = i
-        else lst.run({ type: 'report', now })
-        for (let k = 0; k < spam && refused === 0; k++) lst.run({ type: 'report', now: (now += 60n) })
+        nowSeconds += 3_600n
+        if (codeOf(() => applyLiquid(lst.state, { type: 'report', nowSeconds })) === 'LOSS_TOO_HIGH') refused = i
+        else lst.run({ type: 'report', nowSeconds })
+        for (let k = 0; k < spam && refused === 0; k++) lst.run({ type: 'report', nowSeconds: (nowSeconds += 60n) })
       }
       expect(refused).toBe(3)
       expect(lst.state.rates.length).toBeLessThan(80)
@@ -412,7 +416,7 @@ describe('windows are spans of time', () => {
     const lst = withSeat({ preset: 'enki', historySeconds: 30n * daySeconds }, 20_000n, 20_000n)
     for (let hour = 1n; hour <= 24n * 60n; hour++) {
       lst.reward(1, oneMetis / 2n)
-      lst.run({ type: 'report', now: hour * 3_600n })
+      lst.run({ type: 'report', nowSeconds: hour * 3_600n })
     }
     expect(lst.state.history.length).toBeLessThanOrEqual(61)
     const week = liquidApr(lst.state)!
@@ -429,7 +433,7 @@ describe('windows are spans of time', () => {
         const rates: bigint[] = []
         for (let day = 1n; day <= 140n; day++) {
           lst.reward(1, (20_000n * oneMetis * 2_000n) / 10_000n / 365n)
-          if (day % every === 0n) lst.run({ type: 'report', now: day * daySeconds })
+          if (day % every === 0n) lst.run({ type: 'report', nowSeconds: day * daySeconds })
           rates.push(liquidRate(lst.state).rate)
         }
         const then = rates[rates.length - 29]!
@@ -444,17 +448,17 @@ describe('nothing is sold at a rate known to be wrong', () => {
   for (const preset of sdk)
     test(`${preset}: deposits wait for a fed loss to be booked and a grave fault to be priced`, () => {
       const lst = withSeat({ preset }, 100_000n, 90_000n)
-      lst.run({ type: 'report', now: 100n })
-      const late = { type: 'deposit', account: 'late', assets: wei(10_000n * oneMetis), now: 300n } as const
+      lst.run({ type: 'report', nowSeconds: 100n })
+      const late = { type: 'deposit', account: 'late', assets: wei(10_000n * oneMetis), nowSeconds: 300n } as const
       lst.feed({ type: 'OffenceAdmitted', id: 1, evidenceId: '0x1' })
       expect(codeOf(() => lst.run(late))).toBe('PAUSED')
       lst.slash(1, 45_000n * oneMetis)
       lst.feed({ type: 'CaseClosed', id: 1, evidenceId: '0x1' })
       expect(codeOf(() => lst.run(late))).toBe('PAUSED')
       expect(quoteDeposit(lst.state, wei(oneMetis)).paused).toMatch(/45000\d* wei is known/)
-      lst.run({ type: 'report', now: daySeconds, confirmed: true })
+      lst.run({ type: 'report', nowSeconds: daySeconds, confirmed: true })
       expect(depositsPaused(lst.state)).toBeUndefined()
-      lst.run({ ...late, now: daySeconds + 1n })
+      lst.run({ ...late, nowSeconds: daySeconds + 1n })
       const worth = liquidPosition(lst.state, 'late').assets
       expect(worth).toBeGreaterThan(10_000n * oneMetis - 10n)
     })
@@ -470,7 +474,7 @@ describe('nothing is sold at a rate known to be wrong', () => {
             type: 'deposit',
             account: 'a',
             assets: a,
-            now: 0n,
+            nowSeconds: 0n,
             minShares: more,
           }),
       ],
@@ -510,8 +514,8 @@ describe('nothing is sold at a rate known to be wrong', () => {
         'receipt',
         () => {
           const lst = new Lst({ preset: 'enki', profile: 'protocol' })
-          lst.run({ type: 'mintReceipt', account: 'a', assets: a, now: 0n })
-          lst.run({ type: 'stakeReceipt', account: 'a', assets: a, now: 0n, minShares: more })
+          lst.run({ type: 'mintReceipt', account: 'a', assets: a, nowSeconds: 0n })
+          lst.run({ type: 'stakeReceipt', account: 'a', assets: a, nowSeconds: 0n, minShares: more })
         },
       ],
     ]
@@ -523,12 +527,12 @@ describe('nothing is sold at a rate known to be wrong', () => {
       const lst = withSeat({ preset }, 100_000n, 90_000n)
       const fees = () => lst.state.fees + liquidShares(lst.state, 'treasury') + liquidShares(lst.state, 'operators')
       lst.slash(1, 100n * oneMetis)
-      lst.run({ type: 'report', now: daySeconds })
+      lst.run({ type: 'report', nowSeconds: daySeconds })
       lst.reward(1, 60n * oneMetis)
-      lst.run({ type: 'report', now: 8n * daySeconds })
+      lst.run({ type: 'report', nowSeconds: 8n * daySeconds })
       expect([preset, fees()]).toEqual([preset, 0n])
       lst.reward(1, 140n * oneMetis)
-      lst.run({ type: 'report', now: 15n * daySeconds })
+      lst.run({ type: 'report', nowSeconds: 15n * daySeconds })
       // 100 METIS above the mark, a tenth of them.
       const taken = lst.state.core.model === 'rebasing' ? (fees() * liquidRate(lst.state).rate) / rateOne : fees()
       expect(taken).toBeGreaterThan(10n * oneMetis - oneMetis / 100n)
@@ -542,10 +546,10 @@ describe('forged snapshots', () => {
   type Fields = any
   const snapshot = (preset: PresetName, profile: 'sdk' | 'protocol') => {
     const lst = withSeat({ preset, profile }, 30_000n, 20_000n)
-    if (lst.state.config.receipts) lst.run({ type: 'mintReceipt', account: 'a', assets: wei(oneMetis), now: 0n })
+    if (lst.state.config.receipts) lst.run({ type: 'mintReceipt', account: 'a', assets: wei(oneMetis), nowSeconds: 0n })
     lst.ask('a', 100n * oneMetis, 10n)
     lst.ask('a', 100n * oneMetis, 20n)
-    lst.run({ type: 'report', now: 40n * daySeconds })
+    lst.run({ type: 'report', nowSeconds: 40n * daySeconds })
     return JSON.parse(JSON.stringify(liquidCodec.encode(lst.state)))
   }
   const add = (bag: Fields, field: string, by: bigint): void => {
@@ -584,7 +588,7 @@ describe('forged snapshots', () => {
         json.config.seed = '7'
       },
     ],
-    ['the future', json => add(json, 'reportedAt', 10n ** 9n)],
+    ['the future', json => add(json, 'reportedAtSeconds', 10n ** 9n)],
   ]
   for (const preset of Object.keys(presets) as PresetName[])
     for (const profile of ['sdk', 'protocol'] as const)
@@ -676,12 +680,12 @@ describe('ENKI with both tokens', () => {
     const lst = new Lst({ preset: 'enki', profile: 'protocol' })
     lst.run({ type: 'registerSeat', seat: 1 })
     for (const account of ['holder', 'staker'])
-      lst.run({ type: 'mintReceipt', account, assets: wei(20_000n * oneMetis), now: 0n })
-    lst.run({ type: 'stakeReceipt', account: 'staker', assets: wei(20_000n * oneMetis), now: 0n })
-    lst.run({ type: 'lockSeat', seat: 1, assets: wei(40_000n * oneMetis), now: 0n })
+      lst.run({ type: 'mintReceipt', account, assets: wei(20_000n * oneMetis), nowSeconds: 0n })
+    lst.run({ type: 'stakeReceipt', account: 'staker', assets: wei(20_000n * oneMetis), nowSeconds: 0n })
+    lst.run({ type: 'lockSeat', seat: 1, assets: wei(40_000n * oneMetis), nowSeconds: 0n })
     for (let day = 1n; day <= 73n; day++) {
       lst.reward(1, (40_000n * oneMetis * 1_000n) / 10_000n / 365n)
-      lst.run({ type: 'report', now: day * daySeconds })
+      lst.run({ type: 'report', nowSeconds: day * daySeconds })
     }
     // 10 % a year on everything, less the fee, is 18 % for the half that is in the vault.
     expect(Number(liquidApr(lst.state, 73n * daySeconds)!.aprE18) / 1e18).toBeCloseTo(0.18, 3)
@@ -691,22 +695,31 @@ describe('ENKI with both tokens', () => {
       type: 'unstakeReceipt',
       account: 'staker',
       shares: liquidShares(lst.state, 'staker'),
-      now: 73n * daySeconds,
+      nowSeconds: 73n * daySeconds,
     })
     expect(receiptsOf(lst.state, 'staker')).toBe(out)
     const ids = [
-      lst.run({ type: 'redeemReceipt', account: 'staker', assets: wei(out), now: 73n * daySeconds }),
-      lst.run({ type: 'redeemReceipt', account: 'other', assets: wei(5_000n * oneMetis), now: 73n * daySeconds }),
+      lst.run({ type: 'redeemReceipt', account: 'staker', assets: wei(out), nowSeconds: 73n * daySeconds }),
+      lst.run({
+        type: 'redeemReceipt',
+        account: 'other',
+        assets: wei(5_000n * oneMetis),
+        nowSeconds: 73n * daySeconds,
+      }),
     ]
-    lst.run({ type: 'raiseCash', now: 73n * daySeconds })
-    lst.run({ type: 'settle', now: 100n * daySeconds })
-    expect(lst.run({ type: 'claim', id: ids[0]!, account: 'staker', now: 100n * daySeconds })).toBe(out)
-    expect(lst.run({ type: 'claim', id: ids[1]!, account: 'other', now: 100n * daySeconds })).toBe(5_000n * oneMetis)
+    lst.run({ type: 'raiseCash', nowSeconds: 73n * daySeconds })
+    lst.run({ type: 'settle', nowSeconds: 100n * daySeconds })
+    expect(lst.run({ type: 'claim', id: ids[0]!, account: 'staker', nowSeconds: 100n * daySeconds })).toBe(out)
+    expect(lst.run({ type: 'claim', id: ids[1]!, account: 'other', nowSeconds: 100n * daySeconds })).toBe(
+      5_000n * oneMetis,
+    )
     expect(owedAssets(lst.state)).toBe(heldAssets(lst.state))
     const json = JSON.parse(JSON.stringify(liquidCodec.encode(lst.state)))
     expect(receiptsOf(liquidCodec.decode(json), 'holder')).toBe(15_000n * oneMetis)
     expect(
-      codeOf(() => new Lst({ preset: 'enki' }).run({ type: 'mintReceipt', account: 'a', assets: wei(1n), now: 0n })),
+      codeOf(() =>
+        new Lst({ preset: 'enki' }).run({ type: 'mintReceipt', account: 'a', assets: wei(1n), nowSeconds: 0n }),
+      ),
     ).toBe('OPTION_INVALID')
   })
 
@@ -734,7 +747,7 @@ describe('ENKI with both tokens', () => {
     expect(instantFace.maxWithdraw(earned('shares'), 'deployer')).toBe(0n)
     const lst = withSeat({ preset: 'enki', profile: 'protocol' }, 20_000n, 20_000n)
     lst.reward(1, 2_000n * oneMetis)
-    lst.run({ type: 'report', now: daySeconds })
+    lst.run({ type: 'report', nowSeconds: daySeconds })
     const most = liquidShares(lst.state, 'deployer')
     expect(codeOf(() => lst.ask('deployer', most, daySeconds))).toBe('SEED_LOCKED')
     expect(lst.ask('deployer', most / 20n, daySeconds)).toHaveLength(1)
@@ -759,15 +772,15 @@ describe('small ones', () => {
     )
   })
   test('nothing vests: no finish; after unstaking nothing was reckoned', () => {
-    let vesting = createExitVesting({ now: 100n })
+    let vesting = createExitVesting({ nowSeconds: 100n })
     expect(vestingFinish(vesting, 'nobody')).toBeUndefined()
     vesting = applyVesting(vesting, { type: 'stake', account: 'a', tokens: 100n }).state
     expect(vestingFinish(vesting, 'a')).toBeUndefined()
     vesting = applyVesting(vesting, { type: 'deposit', account: 'a', assets: wei(10n) }).state
     expect(vestingFinish(vesting, 'a')).toBe(100n + vesting.durationSeconds)
     vesting = applyVesting(vesting, { type: 'unstake', account: 'a' }).state
-    expect(vesting.users.get('a')).toMatchObject({ stake: 0n, last: 0n, balance: 10n })
-    vesting = applyVesting(vesting, { type: 'advance', now: 10n ** 9n }).state
+    expect(vesting.users.get('a')).toMatchObject({ stake: 0n, lastSeconds: 0n, balance: 10n })
+    vesting = applyVesting(vesting, { type: 'advance', nowSeconds: 10n ** 9n }).state
     expect(applyVesting(vesting, { type: 'claim', account: 'a' }).result).toBe(0n)
   })
   test('a limiter that is off leaves its figures alone', () => {
@@ -798,10 +811,10 @@ describe('who comes for the rewards alone', () => {
     const lst = withSeat(options, 40_000n, 40_000n)
     let cash = stake
     let open: bigint[] = []
-    const claim = (now: bigint): void => {
+    const claim = (nowSeconds: bigint): void => {
       open = open.filter(id => {
         try {
-          cash += lst.run({ type: 'claim', id, account: 'attacker', now })
+          cash += lst.run({ type: 'claim', id, account: 'attacker', nowSeconds })
           return false
         } catch (error) {
           if (!isL2Error(error)) throw error
@@ -810,20 +823,20 @@ describe('who comes for the rewards alone', () => {
       })
     }
     for (let day = 1n; day <= 364n; day++) {
-      const now = day * daySeconds
-      claim(now - 100n)
+      const nowSeconds = day * daySeconds
+      claim(nowSeconds - 100n)
       const isLump = day % 7n === 0n
       if (isLump) lst.reward(1, (stake * 2_000n * 7n) / 10_000n / 365n)
       if (isLump && open.length === 0) {
-        lst.run({ type: 'deposit', account: 'attacker', assets: wei(cash), now: now - 60n })
+        lst.run({ type: 'deposit', account: 'attacker', assets: wei(cash), nowSeconds: nowSeconds - 60n })
         cash = 0n
       }
-      lst.run({ type: 'report', now })
+      lst.run({ type: 'report', nowSeconds })
       const shares = liquidShares(lst.state, 'attacker')
-      if (shares > 0n) open.push(...lst.ask('attacker', shares, now + 60n))
+      if (shares > 0n) open.push(...lst.ask('attacker', shares, nowSeconds + 60n))
     }
     for (let day = 395n; day < 400n; day++) {
-      lst.run({ type: 'report', now: day * daySeconds })
+      lst.run({ type: 'report', nowSeconds: day * daySeconds })
       claim(day * daySeconds)
     }
     expect(open).toEqual([])

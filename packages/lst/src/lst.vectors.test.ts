@@ -170,7 +170,7 @@ function reportOf(state: WrappedShares, args: Any): RebasingReport {
     seatsNow: a(args.seatsNow),
     appeared: a(args.appeared),
     elapsedSeconds: big(args.elapsed),
-    now: maybe(args.ts) ?? state.pool.reportedAt + 1n,
+    nowSeconds: maybe(args.ts) ?? state.pool.reportedAtSeconds + 1n,
     batches: args.batches?.map(big),
     maxRate: maybe(args.rate) as RateE27 | undefined,
   }
@@ -194,7 +194,7 @@ function showReport(outcome: ReportOutcome, elapsedSeconds: bigint): unknown {
     S0: outcome.preShares,
     preRate: outcome.preRate,
     postRate: outcome.postRate,
-    aprE6: aprOf({ ...outcome, elapsedSeconds, at: 0n }).aprE18 / 10n ** 12n,
+    aprE6: aprOf({ ...outcome, elapsedSeconds, atSeconds: 0n }).aprE18 / 10n ** 12n,
   }
 }
 
@@ -225,8 +225,8 @@ const poolOps: Model<WrappedShares>['ops'] = {
     const report = reportOf(state, x)
     const booked = applyRebasing(pool, { type: 'report', ...report })
     // A report without a time does not move the clock by which requests are grouped.
-    const reportedAt = x.ts === undefined ? pool.reportedAt : booked.state.reportedAt
-    return { state: { ...booked.state, reportedAt }, result: showReport(booked.result, report.elapsedSeconds) }
+    const reportedAtSeconds = x.ts === undefined ? pool.reportedAtSeconds : booked.state.reportedAtSeconds
+    return { state: { ...booked.state, reportedAtSeconds }, result: showReport(booked.result, report.elapsedSeconds) }
   }),
   simulatedrate: view((state, x) => simulatedRate(state.pool, reportOf(state, x))),
   depositable: view(state => depositable(state.pool)),
@@ -235,7 +235,9 @@ const poolOps: Model<WrappedShares>['ops'] = {
   toasup: view((state, x) => toAssets(s(x.x), rebasingTotals(state.pool), 'up')),
   tosh: view((state, x) => toShares(a(x.a), rebasingTotals(state.pool), 'down')),
   toshup: view((state, x) => toShares(a(x.a), rebasingTotals(state.pool), 'up')),
-  request: inPool((pool, x) => applyRebasing(pool, { type: 'request', account: x.u, assets: a(x.a), now: big(x.ts) })),
+  request: inPool((pool, x) =>
+    applyRebasing(pool, { type: 'request', account: x.u, assets: a(x.a), nowSeconds: big(x.ts) }),
+  ),
   requestmany: (state, x) => {
     const times = big(x.n ?? x.count ?? x.times ?? x.k ?? x.amounts?.length)
     let pool = state.pool
@@ -246,7 +248,7 @@ const poolOps: Model<WrappedShares>['ops'] = {
         type: 'request',
         account: x.u,
         assets: a(amount),
-        now: big(x.ts) + i * big(x.step ?? 0),
+        nowSeconds: big(x.ts) + i * big(x.step ?? 0),
       })
       pool = moved.state
       id = moved.result
@@ -303,14 +305,14 @@ const cycle: Model<CycleVault> = {
   read: ({ params, initial }) => ({
     ...createCycleVault({
       seed: 0n,
-      cycleLength: big(initial.cycleLength ?? params.cycleLength),
+      cycleLengthSeconds: big(initial.cycleLength ?? params.cycleLength),
       virtualOffset: maybe(params.virtualOffset),
       autoSync: params.autoSync === true,
       checkpointOnExit: params.checkpointOnExit === true,
     }),
-    now: big(initial.now),
-    cycleEnd: big(initial.cycleEnd),
-    lastSync: big(initial.lastSync),
+    nowSeconds: big(initial.now),
+    cycleEndSeconds: big(initial.cycleEnd),
+    lastSyncSeconds: big(initial.lastSync),
     reward: a(initial.lastReward),
     stored: a(initial.stored),
     assetBalance: a(initial.assetBalance),
@@ -318,10 +320,10 @@ const cycle: Model<CycleVault> = {
     balances: ledgerOf(initial.balances),
   }),
   show: vault => ({
-    now: vault.now,
-    cycleLength: vault.cycleLength,
-    cycleEnd: vault.cycleEnd,
-    lastSync: vault.lastSync,
+    now: vault.nowSeconds,
+    cycleLength: vault.cycleLengthSeconds,
+    cycleEnd: vault.cycleEndSeconds,
+    lastSync: vault.lastSyncSeconds,
     lastReward: vault.reward,
     stored: vault.stored,
     assetBalance: vault.assetBalance,
@@ -338,7 +340,7 @@ const cycle: Model<CycleVault> = {
     donate: (vault, x) => applyCycleVault(vault, { type: 'donate', assets: a(x.a) }),
     sync: vault => applyCycleVault(vault, { type: 'sync' }),
     syncrewards: vault => applyCycleVault(vault, { type: 'sync' }),
-    settime: (vault, x) => applyCycleVault(vault, { type: 'advance', now: big(x.now) }),
+    settime: (vault, x) => applyCycleVault(vault, { type: 'advance', nowSeconds: big(x.now) }),
     totalassets: view(vault => cycleFace.totalAssets(vault)),
     previewdeposit: view((vault, x) => cycleFace.previewDeposit(vault, a(x.a))),
     previewmint: view((vault, x) => cycleFace.previewMint(vault, s(x.x))),
@@ -430,7 +432,7 @@ const instant: Model<Paying> = {
 const rate: Model<RatePool> = {
   read: ({ params, initial }) => ({
     ...createRatePool({
-      now: big(initial.now),
+      nowSeconds: big(initial.now),
       feeE18: big(params.feeE18),
       withdrawDelaySeconds: big(params.withdrawDelay),
       legacyRounding: params.legacyRounding === true,
@@ -445,7 +447,7 @@ const rate: Model<RatePool> = {
     requests: OrderedMap.from(
       (initial.requests ?? []).map((r: Any, i: number) => [
         BigInt(i),
-        { owner: r.owner, shares: s(r.art), assets: a(r.metis), at: big(r.at), done: r.done },
+        { owner: r.owner, shares: s(r.art), assets: a(r.metis), atSeconds: big(r.at), done: r.done },
       ]),
     ),
     nextUnlock: big(initial.nextUnlock),
@@ -463,12 +465,12 @@ const rate: Model<RatePool> = {
       owner: r.owner,
       art: r.shares,
       metis: r.assets,
-      at: r.at,
+      at: r.atSeconds,
       done: r.done,
     })),
     nextUnlock: state.nextUnlock,
     rateE18: state.supply === 0n ? 10n ** 18n : (state.totalDeposits * 10n ** 18n) / state.supply,
-    now: state.now,
+    now: state.nowSeconds,
     paid: recordOf(state.paid),
   }),
   ops: {
@@ -501,7 +503,7 @@ const rate: Model<RatePool> = {
     returnfromseat: (state, x) => applyRatePool(state, { type: 'returnFromSeat', assets: a(x.a) }),
     sendtoseat: (state, x) => applyRatePool(state, { type: 'sendToSeat', assets: a(x.a) }),
     loss: (state, x) => applyRatePool(state, { type: 'lose', assets: a(x.a) }),
-    settime: (state, x) => applyRatePool(state, { type: 'advance', now: big(x.now) }),
+    settime: (state, x) => applyRatePool(state, { type: 'advance', nowSeconds: big(x.now) }),
     rate: view(state => (state.supply === 0n ? 10n ** 18n : (state.totalDeposits * 10n ** 18n) / state.supply)),
   },
 }
@@ -509,7 +511,7 @@ const rate: Model<RatePool> = {
 const snapshot: Model<SnapshotPool> = {
   read: ({ params, initial }) => ({
     ...createSnapshotPool({
-      now: big(initial.now),
+      nowSeconds: big(initial.now),
       maxDeltaE18: big(params.maxDeltaE18),
       minIntervalSeconds: big(params.minInterval),
     }),
@@ -518,7 +520,7 @@ const snapshot: Model<SnapshotPool> = {
     supply: s(initial.supply),
     balances: ledgerOf(initial.balances),
     cash: a(initial.cash),
-    updatedAt: big(initial.lastUpdate),
+    updatedAtSeconds: big(initial.lastUpdate),
   }),
   show: state => ({
     snapshotTotal: state.snapshotAssets,
@@ -526,14 +528,14 @@ const snapshot: Model<SnapshotPool> = {
     supply: state.supply,
     balances: recordOf(state.balances),
     cash: state.cash,
-    lastUpdate: state.updatedAt,
-    now: state.now,
+    lastUpdate: state.updatedAtSeconds,
+    now: state.nowSeconds,
   }),
   ops: {
     deposit: (state, x) => applySnapshotPool(state, { type: 'deposit', account: x.u, assets: a(x.a) }),
     burn: (state, x) => applySnapshotPool(state, { type: 'burn', account: x.u, shares: s(x.x) }),
     submit: (state, x) => applySnapshotPool(state, { type: 'update', assets: a(x.T), shares: s(x.R) }),
-    settime: (state, x) => applySnapshotPool(state, { type: 'advance', now: big(x.now) }),
+    settime: (state, x) => applySnapshotPool(state, { type: 'advance', nowSeconds: big(x.now) }),
   },
 }
 
@@ -543,12 +545,12 @@ const snapshot: Model<SnapshotPool> = {
 const tickets: Model<TicketQueue> = {
   read: ({ params, initial }) => ({
     ...createTicketQueue({
-      now: big(initial.now),
+      nowSeconds: big(initial.now),
       feePpm: big(params.feePpm),
       cancelFeePpm: big(params.cancelPpm),
-      length: big(params.length),
-      minLength: big(params.minLength),
-      lpLock: big(params.lpLock),
+      lengthSeconds: big(params.length),
+      minLengthSeconds: big(params.minLength),
+      lpLockSeconds: big(params.lpLock),
     }),
     owed: a(initial.owed),
     fees: a(initial.fees),
@@ -561,10 +563,10 @@ const tickets: Model<TicketQueue> = {
         {
           owner: t.u,
           assets: a(t.a),
-          matureAt: big(t.mat),
+          matureAtSeconds: big(t.mat),
           state: t.state,
           lp: big(t.lp),
-          lpUntil: big(t.lpmat),
+          lpUntilSeconds: big(t.lpmat),
           lpReturned: t.lpout,
           cancelFeePpm: big(params.cancelPpm),
         },
@@ -572,7 +574,7 @@ const tickets: Model<TicketQueue> = {
     ),
   }),
   show: queue => ({
-    now: queue.now,
+    now: queue.nowSeconds,
     owed: queue.owed,
     fees: queue.fees,
     receiptHeld: queue.receiptHeld,
@@ -581,10 +583,10 @@ const tickets: Model<TicketQueue> = {
     tickets: [...queue.tickets].map(([, t]) => ({
       u: t.owner,
       a: t.assets,
-      mat: t.matureAt,
+      mat: t.matureAtSeconds,
       state: t.state,
       lp: t.lp,
-      lpmat: t.lpUntil,
+      lpmat: t.lpUntilSeconds,
       lpout: t.lpReturned,
     })),
   }),
@@ -602,30 +604,30 @@ const tickets: Model<TicketQueue> = {
     setlpfactor: (queue, x) => applyTickets(queue, { type: 'setLpFactor', token: x.token, factor: big(x.factor) }),
     reduce: (queue, x) => applyTickets(queue, { type: 'reduce', id: big(x.i), token: x.tok ?? x.token, lp: big(x.lp) }),
     unlocklp: (queue, x) => applyTickets(queue, { type: 'unlockLp', id: big(x.i) }),
-    settime: (queue, x) => applyTickets(queue, { type: 'advance', now: big(x.now) }),
+    settime: (queue, x) => applyTickets(queue, { type: 'advance', nowSeconds: big(x.now) }),
   },
 }
 
 const vesting: Model<ExitVesting> = {
   read: ({ params, initial }) => ({
     ...createExitVesting({
-      now: big(initial.now),
+      nowSeconds: big(initial.now),
       durationSeconds: big(params.duration),
       stakePerUnit: big(params.stakePerUnit),
     }),
     users: OrderedMap.from(
       Object.entries(initial.users ?? {}).map(([name, u]: [string, Any]) => [
         name,
-        { stake: big(u.stake), released: a(u.cum), claimed: a(u.claimed), balance: a(u.bal), last: big(u.last) },
+        { stake: big(u.stake), released: a(u.cum), claimed: a(u.claimed), balance: a(u.bal), lastSeconds: big(u.last) },
       ]),
     ),
   }),
   show: state => ({
-    now: state.now,
+    now: state.nowSeconds,
     users: Object.fromEntries(
       [...state.users].map(([name, u]) => [
         name,
-        { stake: u.stake, cum: u.released, claimed: u.claimed, last: u.last, bal: u.balance },
+        { stake: u.stake, cum: u.released, claimed: u.claimed, last: u.lastSeconds, bal: u.balance },
       ]),
     ),
   }),
@@ -639,7 +641,7 @@ const vesting: Model<ExitVesting> = {
     claim: (state, x) => applyVesting(state, { type: 'claim', account: x.u }),
     claimable: view((state, x) => vestedClaimable(state, x.u)),
     finish: view((state, x) => vestingFinish(state, x.u) ?? null),
-    settime: (state, x) => applyVesting(state, { type: 'advance', now: big(x.now) }),
+    settime: (state, x) => applyVesting(state, { type: 'advance', nowSeconds: big(x.now) }),
   },
 }
 
@@ -661,7 +663,7 @@ const rebase = (x: Any): RebaseEvent => ({
   postShares: big(x.postShares),
   feeShares: big(x.feeShares ?? x.sharesMintedAsFees ?? x.feeSh),
   elapsedSeconds: big(x.timeElapsed),
-  at: big(x.timestamp),
+  atSeconds: big(x.timestamp),
 })
 const seats = pure({
   relockorder: x => {
@@ -718,7 +720,7 @@ const incentives: Model<MerkleAirdrop | null> = {
       ? {}
       : {
           root: state.root,
-          withdrawEnabledBefore: state.withdrawEnabledBefore,
+          withdrawEnabledBefore: state.withdrawEnabledBeforeSeconds,
           claimed: [...state.claimed].map(([i]) => i),
         },
   ops: {
@@ -726,9 +728,9 @@ const incentives: Model<MerkleAirdrop | null> = {
     emitted: view((_, x) =>
       emitted({
         emission: big(x.emission),
-        start: big(x.start),
+        startSeconds: big(x.start),
         seconds: big(x.seconds ?? x.duration),
-        now: big(x.now),
+        nowSeconds: big(x.now),
       }),
     ),
     weights: view((_, x) =>

@@ -24,7 +24,7 @@ describe('ERC-7540 view of the queue', () => {
         owner,
         assets: wei(oneMetis),
         shares: units(oneMetis),
-        now: 1n,
+        nowSeconds: 1n,
       }).state
     expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'a')).toBe(oneMetis)
     expect(asyncRedeem.pendingRedeemRequest(queue, 1n, 'b')).toBe(0n)
@@ -51,7 +51,12 @@ describe('restaking', () => {
     expect(codeOf(() => applyRestaking(layer, { type: 'expose', service: 'bridge', bps: 9_001n }))).toBe(
       'LIMIT_EXCEEDED',
     )
-    const asked = applyRestaking(layer, { type: 'request', account: 'a', shares: units(10n * oneMetis), now: 0n })
+    const asked = applyRestaking(layer, {
+      type: 'request',
+      account: 'a',
+      shares: units(10n * oneMetis),
+      nowSeconds: 0n,
+    })
     layer = asked.state
     expect(
       codeOf(() => applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis + 1n) })),
@@ -62,10 +67,10 @@ describe('restaking', () => {
     layer = applyRestaking(layer, { type: 'slash', service: 'oracle', units: wei(10n * oneMetis) }).state
     expect(restakingUnitRate(layer)).toBe((rateOne * 9n) / 10n)
     expect(restakingRate(layer, ((rateOne * 11n) / 10n) as RateE27)).toBe((rateOne * 99n) / 100n)
-    expect(codeOf(() => applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_799n }))).toBe(
-      'NOT_MATURE',
-    )
-    expect(applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', now: 604_800n }).result).toBe(
+    expect(
+      codeOf(() => applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', nowSeconds: 604_799n })),
+    ).toBe('NOT_MATURE')
+    expect(applyRestaking(layer, { type: 'claim', id: asked.result, account: 'a', nowSeconds: 604_800n }).result).toBe(
       9n * oneMetis,
     )
   })
@@ -75,8 +80,8 @@ describe('incentives', () => {
   test('ten per cent at once, the rest over time, divided without loss', () => {
     const { airdrop, emission } = splitSupply(enkiSupply, enkiAirdropBps)
     expect(airdrop + emission).toBe(enkiSupply)
-    const schedule = { emission, start: 100n, seconds: 1_000n }
-    expect([0n, 100n, 600n, 1_100n, 9_999n].map(now => emitted({ ...schedule, now }))).toEqual([
+    const schedule = { emission, startSeconds: 100n, seconds: 1_000n }
+    expect([0n, 100n, 600n, 1_100n, 9_999n].map(nowSeconds => emitted({ ...schedule, nowSeconds }))).toEqual([
       0n,
       0n,
       emission / 2n,
@@ -177,28 +182,28 @@ describe('a whole protocol', () => {
     let lst = createLiquid({ preset: 'enki', entrySeconds: 0n, rewardPerBlock: oneMetis })
     expect(liquidApr(lst)).toBeUndefined()
     lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(25_000n * oneMetis), now: 5n }).state
-    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(20_000n * oneMetis), now: 5n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(25_000n * oneMetis), nowSeconds: 5n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(20_000n * oneMetis), nowSeconds: 5n }).state
     const event = { type: 'RewardAccrued', id: 1, blocks: 5n, operatorWei: 5n * oneMetis, delegatorsWei: 0n }
     lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event }).state
     expect(codeOf(() => applyLiquid(lst, { type: 'feed', sequence: 1n, event }))).toBe('FEED_ORDER')
     expect(
       codeOf(() => applyLiquid(lst, { type: 'feed', sequence: 2n, event: { ...event, blocks: 4n } as never })),
     ).toBe('REWARD_TOO_HIGH')
-    expect(codeOf(() => applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(oneMetis), now: 4n }))).toBe(
-      'TIME_BACKWARDS',
-    )
-    lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
-    expect(codeOf(() => applyLiquid(lst, { type: 'report', now: 86_400n }))).toBe('REPORT_STALE')
+    expect(
+      codeOf(() => applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(oneMetis), nowSeconds: 4n })),
+    ).toBe('TIME_BACKWARDS')
+    lst = applyLiquid(lst, { type: 'report', nowSeconds: 86_400n }).state
+    expect(codeOf(() => applyLiquid(lst, { type: 'report', nowSeconds: 86_400n }))).toBe('REPORT_STALE')
     const quoted = quoteDeposit(lst, wei(oneMetis)).amount
-    const minted = applyLiquid(lst, { type: 'deposit', account: 'b', assets: wei(oneMetis), now: 86_400n })
+    const minted = applyLiquid(lst, { type: 'deposit', account: 'b', assets: wei(oneMetis), nowSeconds: 86_400n })
     expect(minted.result).toBe(quoted)
     expect(quoteWithdrawal(lst, units(oneMetis)).rate).toBe(liquidRate(lst).rate)
     const { result, state } = applyLiquid(lst, {
       type: 'requestWithdrawal',
       account: 'a',
       shares: units(3_500n * oneMetis),
-      now: 86_400n,
+      nowSeconds: 86_400n,
     })
     expect(result.ids).toEqual([1n, 2n, 3n, 4n])
     expect(liquidPosition(state, 'a').shares).toBe(liquidPosition(lst, 'a').shares - 3_500n * oneMetis)
@@ -207,15 +212,15 @@ describe('a whole protocol', () => {
   test('a loss beyond the cap waits for a second opinion, and so do many small ones', () => {
     let lst = createLiquid({ preset: 'recommended', entrySeconds: 0n })
     lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(100_000n * oneMetis), now: 0n }).state
-    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(90_000n * oneMetis), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(100_000n * oneMetis), nowSeconds: 0n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(90_000n * oneMetis), nowSeconds: 0n }).state
     let sequence = 0n
     const slash = (metis: bigint) => {
       const event = { type: 'Slashed', id: 1, operatorWei: metis * oneMetis, delegatorsWei: 0n }
       lst = applyLiquid(lst, { type: 'feed', sequence: ++sequence, event }).state
     }
     const report = (day: bigint, confirmed = false) =>
-      applyLiquid(lst, { type: 'report', now: day * 86_400n, confirmed })
+      applyLiquid(lst, { type: 'report', nowSeconds: day * 86_400n, confirmed })
     slash(6_000n)
     expect(codeOf(() => report(1n))).toBe('LOSS_TOO_HIGH')
     lst = report(1n, true).state

@@ -73,14 +73,14 @@ const pools = fc
       seatsNow: wei(now),
       appeared: wei(pool.transit),
       elapsedSeconds: 86_400n,
-      now: 86_400n,
+      nowSeconds: 86_400n,
     }).state
   })
 const flat = (pool: RebasingPool) => ({
   seatsNow: pool.seats,
   appeared: wei(0n),
   elapsedSeconds: 86_400n,
-  now: pool.reportedAt + 86_400n,
+  nowSeconds: pool.reportedAtSeconds + 86_400n,
 })
 /** a/b ≥ c/d without a division. */
 const atLeast = (after: { assets: bigint; shares: bigint }, before: { assets: bigint; shares: bigint }): boolean =>
@@ -102,7 +102,9 @@ describe('P1 only a loss lowers the rate', () => {
           check(applyRebasing(now, { type: 'transfer', from: 'alice', to: 'bob', assets: wei(asked) }).state),
         )
         codeOf(() =>
-          check(applyRebasing(now, { type: 'request', account: 'alice', assets: wei(asked), now: 90_000n }).state),
+          check(
+            applyRebasing(now, { type: 'request', account: 'alice', assets: wei(asked), nowSeconds: 90_000n }).state,
+          ),
         )
       }),
       often,
@@ -129,9 +131,14 @@ describe('P1 only a loss lowers the rate', () => {
           let pool = start
           for (const ask of asks)
             codeOf(() => {
-              pool = applyRebasing(pool, { type: 'request', account: 'alice', assets: wei(ask), now: 90_000n }).state
+              pool = applyRebasing(pool, {
+                type: 'request',
+                account: 'alice',
+                assets: wei(ask),
+                nowSeconds: 90_000n,
+              }).state
             })
-          const report = { ...flat(pool), now: 200_000n }
+          const report = { ...flat(pool), nowSeconds: 200_000n }
           const maxRate = simulatedRate(pool, report)
           const { batches } = planBatches(pool.queue, { maxRate, maxTimestamp: 200_000n, budget: pool.buffer })
           fc.pre(batches.length > 0)
@@ -200,7 +207,7 @@ const queues = fc
         owner: `u${i % 3}`,
         assets: wei(asked),
         shares: units((asked * 10n) / tenths + 1n),
-        now: BigInt(i),
+        nowSeconds: BigInt(i),
       }
       queue = applyQueue(queue, { type: 'enqueue', ...args }).state
     })
@@ -224,9 +231,9 @@ describe('P3 and P4 the queue', () => {
             toAssets(shares, rebasingTotals(pool), 'down') <= 1000n * oneMetis,
         )
         for (const account of ['x', 'y'])
-          pool = applyRebasing(pool, { type: 'requestShares', account, shares, now: 90_000n }).state
+          pool = applyRebasing(pool, { type: 'requestShares', account, shares, nowSeconds: 90_000n }).state
         const seatsNow = slashed ? wei(pool.seats - pool.seats / 10n) : pool.seats
-        const report = { ...flat(pool), seatsNow, now: 200_000n }
+        const report = { ...flat(pool), seatsNow, nowSeconds: 200_000n }
         const maxRate = simulatedRate(pool, report)
         const { batches } = planBatches(pool.queue, { maxRate, maxTimestamp: 200_000n, budget: pool.buffer })
         fc.pre(batches[batches.length - 1] === 2n)
@@ -420,8 +427,8 @@ describe('P9 pause and bunker stop what they should and never a claim', () => {
   test('claims work, allocation does not', () => {
     let pool = createRebasingPool()
     pool = applyRebasing(pool, { type: 'submit', account: 'a', assets: wei(100n * oneMetis) }).state
-    pool = applyRebasing(pool, { type: 'request', account: 'a', assets: wei(oneMetis), now: 1n }).state
-    const report = { ...flat(pool), now: 100_000n }
+    pool = applyRebasing(pool, { type: 'request', account: 'a', assets: wei(oneMetis), nowSeconds: 1n }).state
+    const report = { ...flat(pool), nowSeconds: 100_000n }
     pool = applyRebasing(pool, {
       type: 'report',
       ...report,
@@ -434,7 +441,7 @@ describe('P9 pause and bunker stop what they should and never a claim', () => {
     pool = applyRebasing(pool, { type: 'pause', paused: true }).state
     for (const command of [
       { type: 'submit', account: 'a', assets: wei(oneMetis) },
-      { type: 'request', account: 'a', assets: wei(oneMetis), now: 2n },
+      { type: 'request', account: 'a', assets: wei(oneMetis), nowSeconds: 2n },
       { type: 'allocate', assets: wei(1n) },
     ] as const)
       expect(codeOf(() => applyRebasing(pool, command))).toBe('PAUSED')
@@ -443,26 +450,26 @@ describe('P9 pause and bunker stop what they should and never a claim', () => {
   test('a known fault holds finalisation back until it is priced, so that those who knew do not get out whole', () => {
     let lst = createLiquid({ preset: 'recommended', entrySeconds: 0n })
     lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(60_000n * oneMetis), now: 0n }).state
-    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(30_000n * oneMetis), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(60_000n * oneMetis), nowSeconds: 0n }).state
+    lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(30_000n * oneMetis), nowSeconds: 0n }).state
     const admitted = { type: 'OffenceAdmitted', id: 1, evidenceId: '0xe' }
     lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event: admitted }).state
     const { state, result } = applyLiquid(lst, {
       type: 'requestWithdrawal',
       account: 'a',
       shares: units(1_000n * oneMetis),
-      now: 10n,
+      nowSeconds: 10n,
     })
-    lst = applyLiquid(state, { type: 'report', now: 86_400n }).state
+    lst = applyLiquid(state, { type: 'report', nowSeconds: 86_400n }).state
     expect(withdrawalStatus(queueOf(lst), result.id)).toBe('pending')
-    expect(codeOf(() => applyLiquid(lst, { type: 'allocate', now: 86_400n }))).toBe('PAUSED')
+    expect(codeOf(() => applyLiquid(lst, { type: 'allocate', nowSeconds: 86_400n }))).toBe('PAUSED')
     lst = applyLiquid(lst, {
       type: 'feed',
       sequence: 2n,
       event: { type: 'Slashed', id: 1, operatorWei: 600n * oneMetis, delegatorsWei: 0n } as never,
     }).state
     lst = applyLiquid(lst, { type: 'feed', sequence: 3n, event: { ...admitted, type: 'CaseClosed' } }).state
-    lst = applyLiquid(lst, { type: 'report', now: 172_800n }).state
+    lst = applyLiquid(lst, { type: 'report', nowSeconds: 172_800n }).state
     expect(claimable(queueOf(lst), result.id)).toBeLessThan(991n * oneMetis)
     expect(claimable(queueOf(lst), result.id)).toBeGreaterThan(989n * oneMetis)
   })
@@ -514,7 +521,7 @@ describe('P10 tickets', () => {
                 break
               }
               default:
-                queue = applyTickets(queue, { type: 'advance', now: queue.now + seconds }).state
+                queue = applyTickets(queue, { type: 'advance', nowSeconds: queue.nowSeconds + seconds }).state
             }
           })
         expect(queue.receiptHeld).toBe(queue.owed + queue.fees)
@@ -650,7 +657,7 @@ describe('published attacks and findings', () => {
       vault = applyCycleVault(vault, { type: 'deposit', receiver: 'a', assets: wei(1_000n * oneMetis) }).state
       vault = applyCycleVault(vault, { type: 'donate', assets: wei(100n * oneMetis) }).state
       vault = applyCycleVault(vault, { type: 'sync' }).state
-      vault = applyCycleVault(vault, { type: 'advance', now: 302_400n }).state
+      vault = applyCycleVault(vault, { type: 'advance', nowSeconds: 302_400n }).state
       const leave = () =>
         applyCycleVault(vault, { type: 'redeem', owner: 'a', shares: cycleFace.maxRedeem(vault, 'a') })
       if (checkpointOnExit) expect(leave().result).toBe(1_050n * oneMetis)
@@ -683,14 +690,14 @@ describe('published attacks and findings', () => {
       vault = applyCycleVault(vault, { type: 'deposit', receiver: 'holder', assets: wei(999n * oneMetis) }).state
       for (let week = 1n; week <= 3n; week++) {
         vault = applyCycleVault(vault, { type: 'donate', assets: wei(10n * oneMetis) }).state
-        vault = applyCycleVault(vault, { type: 'advance', now: week * 604_800n }).state
+        vault = applyCycleVault(vault, { type: 'advance', nowSeconds: week * 604_800n }).state
         // Somebody else's dust: an entry or exit is what an automatic sync hangs on.
         vault = applyCycleVault(vault, { type: 'deposit', receiver: 'passer-by', assets: wei(1_000_000n) }).state
       }
       const entered = applyCycleVault(vault, { type: 'deposit', receiver: 'late', assets: wei(1_000n * oneMetis) })
       vault = entered.state
       if (!autoSync) vault = applyCycleVault(vault, { type: 'sync' }).state
-      vault = applyCycleVault(vault, { type: 'advance', now: 4n * 604_800n }).state
+      vault = applyCycleVault(vault, { type: 'advance', nowSeconds: 4n * 604_800n }).state
       return cycleFace.convertToAssets(vault, entered.result) - 1_000n * oneMetis
     }
     expect(late(false)).toBeGreaterThan(14n * oneMetis)
@@ -722,21 +729,21 @@ describe('published attacks and findings', () => {
   })
   test('Hats 19: a native claim is paid once', () => {
     let lst = createLiquid({ preset: 'enki' })
-    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(10n * oneMetis), now: 0n }).state
+    lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(10n * oneMetis), nowSeconds: 0n }).state
     const { state, result } = applyLiquid(lst, {
       type: 'requestWithdrawal',
       account: 'a',
       shares: units(oneMetis),
-      now: 0n,
+      nowSeconds: 0n,
     })
-    lst = applyLiquid(state, { type: 'report', now: 86_400n }).state
-    const claimed = applyLiquid(lst, { type: 'claim', id: result.id, account: 'a', now: 86_400n })
+    lst = applyLiquid(state, { type: 'report', nowSeconds: 86_400n }).state
+    const claimed = applyLiquid(lst, { type: 'claim', id: result.id, account: 'a', nowSeconds: 86_400n })
     expect(claimed.result).toBe(oneMetis)
     // Hats 20: the event says what was paid, not what is left.
     expect(claimed.events[0]).toMatchObject({ assets: oneMetis })
-    expect(codeOf(() => applyLiquid(claimed.state, { type: 'claim', id: result.id, account: 'a', now: 86_400n }))).toBe(
-      'ALREADY_CLAIMED',
-    )
+    expect(
+      codeOf(() => applyLiquid(claimed.state, { type: 'claim', id: result.id, account: 'a', nowSeconds: 86_400n })),
+    ).toBe('ALREADY_CLAIMED')
   })
   test('Nethermind M1: a deposit that would mint nothing is refused', () => {
     let pool = createRatePool()
@@ -788,18 +795,18 @@ describe('published attacks and findings', () => {
       let lst = createLiquid({ preset: 'artemis', profile, entrySeconds: 0n })
       lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
       for (const account of ['stays', 'leaves'])
-        lst = applyLiquid(lst, { type: 'deposit', account, assets: wei(20_000n * oneMetis), now: 0n }).state
-      lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(20_000n * oneMetis), now: 0n }).state
+        lst = applyLiquid(lst, { type: 'deposit', account, assets: wei(20_000n * oneMetis), nowSeconds: 0n }).state
+      lst = applyLiquid(lst, { type: 'lockSeat', seat: 1, assets: wei(20_000n * oneMetis), nowSeconds: 0n }).state
       const asked = applyLiquid(lst, {
         type: 'requestWithdrawal',
         account: 'leaves',
         shares: units(1_000n * oneMetis),
-        now: 1n,
+        nowSeconds: 1n,
       })
       const slashed = { type: 'Slashed', id: 1, operatorWei: 1_000n * oneMetis, delegatorsWei: 0n } as never
       lst = applyLiquid(asked.state, { type: 'feed', sequence: 1n, event: slashed }).state
-      lst = applyLiquid(lst, { type: 'report', now: 1_300_000n, confirmed: true }).state
-      return applyLiquid(lst, { type: 'claim', id: asked.result.id, account: 'leaves', now: 1_300_000n }).result
+      lst = applyLiquid(lst, { type: 'report', nowSeconds: 1_300_000n, confirmed: true }).state
+      return applyLiquid(lst, { type: 'claim', id: asked.result.id, account: 'leaves', nowSeconds: 1_300_000n }).result
     }
     expect(paid('protocol')).toBeGreaterThanOrEqual(1_000n * oneMetis)
     expect(paid('sdk')).toBeLessThan(976n * oneMetis)
@@ -808,13 +815,13 @@ describe('published attacks and findings', () => {
     const make = (seat: number) => {
       let lst = createLiquid({ preset: 'enki', entrySeconds: 0n })
       lst = applyLiquid(lst, { type: 'registerSeat', seat }).state
-      lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(20_000n * oneMetis), now: 0n }).state
-      return applyLiquid(lst, { type: 'allocate', now: 0n }).state
+      lst = applyLiquid(lst, { type: 'deposit', account: 'a', assets: wei(20_000n * oneMetis), nowSeconds: 0n }).state
+      return applyLiquid(lst, { type: 'allocate', nowSeconds: 0n }).state
     }
     const event = { type: 'Slashed', id: 2, operatorWei: 100n * oneMetis, delegatorsWei: 0n }
     const [ours, theirs] = [make(2), make(3)].map(lst => {
       const fed = applyLiquid(lst, { type: 'feed', sequence: 1n, event }).state
-      return applyLiquid(fed, { type: 'report', now: 86_400n }).state
+      return applyLiquid(fed, { type: 'report', nowSeconds: 86_400n }).state
     })
     expect(liquidRate(ours!).rate).toBeLessThan(rateOne)
     expect(liquidRate(theirs!).rate).toBe(rateOne)
@@ -832,21 +839,31 @@ describe('published attacks and findings', () => {
             feeRecipients: [{ account: 'treasury', bps: 1_000n }],
           })
           lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
-          lst = applyLiquid(lst, { type: 'deposit', account: 'holder', assets: wei(30_000n * oneMetis), now: 0n }).state
+          lst = applyLiquid(lst, {
+            type: 'deposit',
+            account: 'holder',
+            assets: wei(30_000n * oneMetis),
+            nowSeconds: 0n,
+          }).state
           if (reward > 0n) {
             const event = { type: 'RewardAccrued', id: 1, operatorWei: reward, delegatorsWei: 0n } as never
             lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event }).state
-            lst = applyLiquid(lst, { type: 'report', now: 86_400n, confirmed: true }).state
+            lst = applyLiquid(lst, { type: 'report', nowSeconds: 86_400n, confirmed: true }).state
           }
-          lst = applyLiquid(lst, { type: 'deposit', account: 'x', assets: wei(assets), now: 90_000n }).state
+          lst = applyLiquid(lst, { type: 'deposit', account: 'x', assets: wei(assets), nowSeconds: 90_000n }).state
           const asked = applyLiquid(lst, {
             type: 'requestWithdrawal',
             account: 'x',
             shares: liquidShares(lst, 'x'),
-            now: 90_000n,
+            nowSeconds: 90_000n,
           })
-          lst = applyLiquid(asked.state, { type: 'report', now: 200_000n, confirmed: true }).state
-          const back = applyLiquid(lst, { type: 'claim', id: asked.result.id, account: 'x', now: 200_000n }).result
+          lst = applyLiquid(asked.state, { type: 'report', nowSeconds: 200_000n, confirmed: true }).state
+          const back = applyLiquid(lst, {
+            type: 'claim',
+            id: asked.result.id,
+            account: 'x',
+            nowSeconds: 200_000n,
+          }).result
           expect(back).toBeLessThanOrEqual(assets)
           expect(back).toBeGreaterThanOrEqual(assets - 3n)
         },

@@ -34,7 +34,7 @@ class World {
   lst: Liquid
   pool: PoolState
   sequence = 0n
-  at = 100n * daySeconds
+  atSeconds = 100n * daySeconds
   slashed = 0n
   earned = 0n
 
@@ -43,7 +43,7 @@ class World {
     this.lst = createLiquid({
       preset,
       entrySeconds: 0n,
-      now: this.at,
+      nowSeconds: this.atSeconds,
       maxPositiveRebaseE9: undefined,
       limits: {},
     })
@@ -52,7 +52,7 @@ class World {
   }
 
   run(command: object): SequencerPoolEvent[] {
-    const { state, events } = applyPool(this.pool, { by: admin, at: this.at, ...command } as PoolCommand)
+    const { state, events } = applyPool(this.pool, { by: admin, atSeconds: this.atSeconds, ...command } as PoolCommand)
     this.pool = state
     for (const event of events) {
       // Every event goes through the port as it is; what is not ours is ignored there.
@@ -65,7 +65,7 @@ class World {
 
   /** What the protocol sends to seats is locked in the pool, by its own accounts. */
   allocate(): void {
-    const { state, result } = applyLiquid(this.lst, { type: 'allocate', now: this.at })
+    const { state, result } = applyLiquid(this.lst, { type: 'allocate', nowSeconds: this.atSeconds })
     this.lst = state
     for (const { seat, assets } of result) {
       const id = Number(seat)
@@ -87,7 +87,7 @@ class World {
       seed: word(Number(epoch) + 7),
       candidates,
     })
-    const first = BigInt(this.pool.at)
+    const first = BigInt(this.pool.atSeconds)
     for (let i = 0; i < blocks; i++) {
       const leader = leaderAt(schedule, BigInt(i))
       if (leader === undefined) break
@@ -101,11 +101,11 @@ class World {
   }
 
   advance(seconds: bigint): void {
-    this.at += seconds
+    this.atSeconds += seconds
   }
 
   report(): void {
-    this.lst = applyLiquid(this.lst, { type: 'report', now: this.at, confirmed: true }).state
+    this.lst = applyLiquid(this.lst, { type: 'report', nowSeconds: this.atSeconds, confirmed: true }).state
   }
 
   /** Both sides, to the wei. */
@@ -144,7 +144,7 @@ describe('with the sequencer pool', () => {
                 type: 'deposit',
                 account: `user${i}`,
                 assets,
-                now: BigInt(world.at),
+                nowSeconds: BigInt(world.atSeconds),
               }).state
             })
             // Exits are paid from what is not in seats.
@@ -153,7 +153,7 @@ describe('with the sequencer pool', () => {
               type: 'deposit',
               account: 'late',
               assets: keep as Assets,
-              now: BigInt(world.at),
+              nowSeconds: BigInt(world.atSeconds),
             } as const
             world.allocate()
             world.lst = applyLiquid(world.lst, buffered).state
@@ -184,7 +184,7 @@ describe('with the sequencer pool', () => {
               type: 'requestWithdrawal',
               account: 'user0',
               shares,
-              now: BigInt(world.at),
+              nowSeconds: BigInt(world.atSeconds),
             })
             world.lst = exit.state
             world.run({
@@ -195,7 +195,7 @@ describe('with the sequencer pool', () => {
                 evidenceId: word(1),
                 evidenceHash: word(2),
                 offenceEpoch: world.pool.epoch,
-                offenceAt: world.at,
+                offenceAtSeconds: world.atSeconds,
               },
             })
             world.advance(daySeconds)
@@ -217,7 +217,12 @@ describe('with the sequencer pool', () => {
             expect(queue.lastFinalizedId).toBe(exit.result.ids.at(-1))
             for (const id of exit.result.ids) expect(claimable(queue, id)).toBeLessThan(requested(queue, id).assets)
             for (const id of exit.result.ids)
-              world.lst = applyLiquid(world.lst, { type: 'claim', id, account: 'user0', now: BigInt(world.at) }).state
+              world.lst = applyLiquid(world.lst, {
+                type: 'claim',
+                id,
+                account: 'user0',
+                nowSeconds: BigInt(world.atSeconds),
+              }).state
             world.agree()
           },
         ),

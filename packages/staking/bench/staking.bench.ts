@@ -159,9 +159,9 @@ console.log('\nEvidence: a verdict on two conflicting headers needs two signatur
   }
   const context: EvidenceContext = {
     domain,
-    now: { epoch: 2n, at: 100n },
+    now: { epoch: 2n, atSeconds: 100n },
     keys: [{ signer, id: 1, fromEpoch: 0n }],
-    epochs: [{ epoch: 1n, startAt: 50n, startHeight: 0n }],
+    epochs: [{ epoch: 1n, startAtSeconds: 50n, startHeight: 0n }],
     seen: [],
     judgedDowntime: [],
     policy: {
@@ -187,11 +187,11 @@ console.log('\nSnapshot of 10^5 sequencers, against JSON.stringify and JSON.pars
 {
   let state: PoolState = createPool({ admin, maxSeats: 200_000 })
   for (let n = 1; n <= 100_000; n++) {
-    state = applyPool(state, { type: 'setWhitelist', by: admin, at: 1n, owner: account(n), allowed: true }).state
+    state = applyPool(state, { type: 'setWhitelist', by: admin, atSeconds: 1n, owner: account(n), allowed: true }).state
     state = applyPool(state, {
       type: 'lock',
       by: account(n),
-      at: 1n,
+      atSeconds: 1n,
       signer: account(1_000_000 + n),
       amountWei: 20_000n * 10n ** 18n,
     }).state

@@ -18,9 +18,9 @@ const message: HeaderMessage = {
 }
 const context: EvidenceContext = {
   domain: { name: 'L2', version: '1', chainId: 1088n, verifyingContract: signer },
-  now: { epoch: 2n, at: 100n },
+  now: { epoch: 2n, atSeconds: 100n },
   keys: [{ signer, id: 1, fromEpoch: 0n }],
-  epochs: [{ epoch: 1n, startAt: 50n, startHeight: 0n }],
+  epochs: [{ epoch: 1n, startAtSeconds: 50n, startHeight: 0n }],
   seen: [],
   judgedDowntime: [],
   policy: {
@@ -36,8 +36,8 @@ const context: EvidenceContext = {
     ],
     turns: [{ epoch: 1n, startHeight: 1n, leader: 1, produced: 0, l1Stalled: false }],
     maintenance: [],
-    queue: [{ index: 1n, enqueuedAt: 1n }],
-    turnStarts: [{ epoch: 1n, term: 0, at: 1n }],
+    queue: [{ index: 1n, enqueuedAtSeconds: 1n }],
+    turnStarts: [{ epoch: 1n, term: 0, atSeconds: 1n }],
     inclusions: [],
     finalHeight: 9n,
     baseFees: [{ height: 5n, baseFeePerGas: 1n }],

@@ -24,7 +24,7 @@ export const target: FuzzTarget = {
       const simulation = createSimulation(seededRandom(3), { owners: 4, delegators: 3 })
       let next = state
       for (let i = 0; i < 10; i++)
-        next = tryApply(next, { ...simulation.next(next), at: next.at > 1n ? next.at : 1n }).state
+        next = tryApply(next, { ...simulation.next(next), atSeconds: next.atSeconds > 1n ? next.atSeconds : 1n }).state
     } catch (error) {
       if (!isL2Error(error)) throw error
     }

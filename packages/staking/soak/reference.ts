@@ -11,7 +11,7 @@ type Lot = {
   readonly by: Address | 'own'
   readonly fromEpoch: bigint
   toEpoch: bigint | undefined
-  claimableAt: bigint
+  claimableAtSeconds: bigint
   /** Scaled. */
   wei: bigint
 }
@@ -50,13 +50,13 @@ export function createReference(): Reference {
    * Moves `wei` of somebody's bonded deposits to the way out, the youngest first; of shares, by their part of a
    * deposit.
    */
-  const leave = (seat: number, by: Lot['by'], wei: bigint, epoch: bigint, claimableAt: bigint): void => {
+  const leave = (seat: number, by: Lot['by'], wei: bigint, epoch: bigint, claimableAtSeconds: bigint): void => {
     let rest = wei
     const own = lots.filter(lot => lot.seat === seat && lot.by === by && lot.toEpoch === undefined).reverse()
     for (const lot of own) {
       if (rest <= 0n) break
       const part = lot.wei < rest ? lot.wei : rest
-      lots.push({ ...lot, wei: part, toEpoch: epoch, claimableAt })
+      lots.push({ ...lot, wei: part, toEpoch: epoch, claimableAtSeconds })
       lot.wei -= part
       rest -= part
     }
@@ -165,23 +165,38 @@ export function createReference(): Reference {
           case 'Locked': {
             const { commissions: seat } = after.sequencers.get(event.id)!
             commissions.set(event.id, [{ bps: BigInt(seat[0]!.bps), fromEpoch: 0n }])
-            const lot = { seat: event.id, by: 'own', fromEpoch: epoch, toEpoch: undefined, claimableAt: 0n } as const
+            const lot = {
+              seat: event.id,
+              by: 'own',
+              fromEpoch: epoch,
+              toEpoch: undefined,
+              claimableAtSeconds: 0n,
+            } as const
             lots.push({ ...lot, wei: event.amountWei * scale })
             break
           }
           case 'Relocked':
             if (before.sequencers.get(event.id)!.status === 'active') {
-              const lot = { seat: event.id, by: 'own', fromEpoch: epoch, toEpoch: undefined, claimableAt: 0n } as const
+              const lot = {
+                seat: event.id,
+                by: 'own',
+                fromEpoch: epoch,
+                toEpoch: undefined,
+                claimableAtSeconds: 0n,
+              } as const
               lots.push({ ...lot, wei: event.amountWei * scale })
             }
             break
           case 'UnlockStarted':
-            leave(event.id, 'own', event.amountWei * scale, epoch, event.claimableAt)
+            leave(event.id, 'own', event.amountWei * scale, epoch, event.claimableAtSeconds)
             break
           case 'StakePaid': {
             const due = lots.filter(
               lot =>
-                lot.by === 'own' && lot.seat === event.id && lot.toEpoch !== undefined && lot.claimableAt <= command.at,
+                lot.by === 'own' &&
+                lot.seat === event.id &&
+                lot.toEpoch !== undefined &&
+                lot.claimableAtSeconds <= command.atSeconds,
             )
             const wei = due.reduce((sum, lot) => sum + lot.wei, 0n) / scale
             if (wei !== event.amountWei) fail(`seat ${event.id} was paid ${event.amountWei} wei, ${wei} were due`)
@@ -189,7 +204,13 @@ export function createReference(): Reference {
             break
           }
           case 'Delegated': {
-            const lot = { seat: event.id, by: event.delegator, fromEpoch: epoch, toEpoch: undefined, claimableAt: 0n }
+            const lot = {
+              seat: event.id,
+              by: event.delegator,
+              fromEpoch: epoch,
+              toEpoch: undefined,
+              claimableAtSeconds: 0n,
+            }
             lots.push({ ...lot, wei: event.amountWei * scale })
             count(rounded, keyOf(event.id, event.delegator), 2n)
             break
@@ -200,7 +221,7 @@ export function createReference(): Reference {
             const [was, is] = [before, after].map(state => delegationOf(state, event.id, event.delegator).assetsWei)
             const whole = is === 0n
             const wei = whole ? 1n << 200n : (was! - is!) * scale
-            leave(event.id, event.delegator, wei, epoch, event.claimableAt)
+            leave(event.id, event.delegator, wei, epoch, event.claimableAtSeconds)
             count(rounded, keyOf(event.id, event.delegator), 4n)
             break
           }
@@ -210,7 +231,7 @@ export function createReference(): Reference {
                 lot.seat !== event.id ||
                 lot.by !== event.delegator ||
                 lot.toEpoch === undefined ||
-                lot.claimableAt > command.at,
+                lot.claimableAtSeconds > command.atSeconds,
             )
             break
           case 'DelegationRewardsPaid':

@@ -19,9 +19,9 @@ it.each([1, 7, 150])(
     const metis = 10n ** 18n
     const reference = createReference()
     let state = createPool({ admin, firstLossBps: 0, maxLockWei: 10n ** 30n })
-    let at = 1n
+    let atSeconds = 1n
     const run = (input: object): void => {
-      const command = { by: admin, at, ...input } as PoolCommand
+      const command = { by: admin, atSeconds, ...input } as PoolCommand
       const before = state
       const { state: after, events } = applyPool(state, command)
       state = after
@@ -33,17 +33,20 @@ it.each([1, 7, 150])(
     run({ type: 'lock', by: owner, signer, amountWei: 20_000n * metis })
     let [lots, marks] = [0, 0]
     for (let epoch = 1n; epoch <= 730n; epoch++) {
-      at += 43_200n
+      atSeconds += 43_200n
       run({ type: 'advanceEpoch', epoch })
       if (epoch % BigInt(payEvery) === 0n) run({ type: 'accrueBlock', height: epoch, signer })
       if (epoch % 40n === 39n) {
         const evidenceId = `0x${epoch.toString(16).padStart(64, '0')}`
         const offenceEpoch = epoch - BigInt(random.below(20))
         const offence = { kind: 'CENSORSHIP_FORCED', id: 1, evidenceId, evidenceHash: evidenceId, offenceEpoch }
-        run({ type: 'admitOffence', offence: { ...offence, offenceAt: at - BigInt(random.below(10)) * 86_400n } })
+        run({
+          type: 'admitOffence',
+          offence: { ...offence, offenceAtSeconds: atSeconds - BigInt(random.below(10)) * 86_400n },
+        })
       }
-      for (const { evidenceId, status, executableAt } of [...state.cases.entries()].map(([, found]) => found)) {
-        if (status === 'pending' && executableAt <= at) run({ type: 'executeCase', evidenceId })
+      for (const { evidenceId, status, executableAtSeconds } of [...state.cases.entries()].map(([, found]) => found)) {
+        if (status === 'pending' && executableAtSeconds <= atSeconds) run({ type: 'executeCase', evidenceId })
       }
       // The first one only ever adds; of the others one claims, and one leaves and comes again.
       for (const n of [50, 51, 52]) {

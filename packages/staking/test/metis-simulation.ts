@@ -26,7 +26,7 @@ const keys = new Map<number, { pubkey: Hex; signer: Address }>()
 const metis = 10n ** 18n
 
 /** A random call of the contracts, mostly one that may succeed. */
-export function metisCommand(state: MetisPoolState, at: bigint, random: Random): MetisCommand {
+export function metisCommand(state: MetisPoolState, atSeconds: bigint, random: Random): MetisCommand {
   const user = account(1 + random.below(12))
   const id = 1 + random.below(Math.max(1, state.totalSequencers))
   const by = random.bool(0.9) ? (state.sequencers.get(id)?.owner ?? user) : user
@@ -35,41 +35,43 @@ export function metisCommand(state: MetisPoolState, at: bigint, random: Random):
   const key = keyOf(random.below(400))
   switch (random.below(16)) {
     case 0:
-      return { type: 'setWhitelist', by: owner, at, user, yes: random.bool(0.85) }
+      return { type: 'setWhitelist', by: owner, atSeconds, user, yes: random.bool(0.85) }
     case 1:
-      return { type: 'lockFor', by: user, at, ...key, amount: 20_000n * metis + amount }
+      return { type: 'lockFor', by: user, atSeconds, ...key, amount: 20_000n * metis + amount }
     case 2:
       return {
         type: 'lockWithRewardRecipient',
         by: user,
-        at,
+        atSeconds,
         ...key,
         recipient: account(500),
         amount: 20_000n * metis + amount,
       }
     case 3:
-      return { type: 'relock', by, at, id, amount: amount / 10n, lockReward: random.bool() }
+      return { type: 'relock', by, atSeconds, id, amount: amount / 10n, lockReward: random.bool() }
     case 4:
-      return { type: 'withdraw', by, at, id, amount }
+      return { type: 'withdraw', by, atSeconds, id, amount }
     case 5:
-      return { type: 'withdrawRewards', by, at, id, value }
+      return { type: 'withdrawRewards', by, atSeconds, id, value }
     case 6:
-      return { type: 'unlock', by, at, id, value }
+      return { type: 'unlock', by, atSeconds, id, value }
     case 7:
-      return random.bool(0.2) ? { type: 'forceUnlock', by: owner, at, id } : { type: 'unlockClaim', by, at, id, value }
+      return random.bool(0.2)
+        ? { type: 'forceUnlock', by: owner, atSeconds, id }
+        : { type: 'unlockClaim', by, atSeconds, id, value }
     case 8:
     case 9:
-      return { type: 'unlockClaim', by, at, id, value }
+      return { type: 'unlockClaim', by, atSeconds, id, value }
     case 10:
-      return { type: 'updateSigner', by: state.sequencers.get(id)?.signer ?? by, at, id, pubkey: key.pubkey }
+      return { type: 'updateSigner', by: state.sequencers.get(id)?.signer ?? by, atSeconds, id, pubkey: key.pubkey }
     case 11:
-      return { type: 'setSequencerRewardRecipient', by, at, id, recipient: account(600 + random.below(5)) }
+      return { type: 'setSequencerRewardRecipient', by, atSeconds, id, recipient: account(600 + random.below(5)) }
     case 12:
-      return { type: 'setSequencerOwner', by, at, id, owner: user }
+      return { type: 'setSequencerOwner', by, atSeconds, id, owner: user }
     case 13:
-      return { type: 'setPause', by: owner, at, yes: !state.paused && random.bool(0.1) }
+      return { type: 'setPause', by: owner, atSeconds, yes: !state.paused && random.bool(0.1) }
     case 14:
-      return { type: 'updateBlockReward', by: owner, at, reward: BigInt(1 + random.uint32()) }
+      return { type: 'updateBlockReward', by: owner, atSeconds, reward: BigInt(1 + random.uint32()) }
     default: {
       const seqs = [...state.sequencers.entries()]
         .filter(([, s]) => s.status !== 3)
@@ -80,7 +82,7 @@ export function metisCommand(state: MetisPoolState, at: bigint, random: Random):
       return {
         type: 'batchSubmitRewards',
         by: mpc,
-        at,
+        atSeconds,
         batchId,
         startEpoch,
         endEpoch: startEpoch + 3n,

@@ -78,11 +78,11 @@ function createBooks(exitDelaySeconds: bigint) {
       for (const event of events) {
         switch (event.type) {
           case 'UnlockStarted':
-            exits.set(`${event.id}`, [...(exits.get(`${event.id}`) ?? []), command.at])
+            exits.set(`${event.id}`, [...(exits.get(`${event.id}`) ?? []), command.atSeconds])
             break
           case 'Undelegated': {
             const key = `${event.id}:${event.delegator}`
-            exits.set(key, [...(exits.get(key) ?? []), command.at])
+            exits.set(key, [...(exits.get(key) ?? []), command.atSeconds])
             break
           }
           case 'StakePaid':
@@ -90,7 +90,7 @@ function createBooks(exitDelaySeconds: bigint) {
             // I8: nothing leaves before its delay, nor while evidence is open.
             const key = event.type === 'StakePaid' ? `${event.id}` : `${event.id}:${event.delegator}`
             const started = exits.get(key) ?? []
-            const due = started.filter(at => at + exitDelaySeconds <= command.at)
+            const due = started.filter(at => at + exitDelaySeconds <= command.atSeconds)
             if (due.length === 0) throw new Error(`I8: ${key} was paid before its time`)
             if (state.sequencers.get(event.id)?.openCases !== 0)
               throw new Error(`I8: ${key} was paid while a case was open`)

@@ -30,7 +30,7 @@ export function createSimulation(
   options: { owners?: number; delegators?: number; faults?: number; from?: bigint } = {},
 ): Simulation {
   const { owners = 40, delegators = 60, faults = 0, from = 1n } = options
-  let at = from
+  let atSeconds = from
   let height = 0n
   let serial = 0
   let evidence = 0
@@ -43,7 +43,7 @@ export function createSimulation(
   const wei = (most: number): bigint => BigInt(random.below(most)) * metis + BigInt(random.uint32())
   const next = (state: PoolState): PoolCommand => {
     // Most commands fall into one minute; now and then days pass, so that delays and windows are reached.
-    at += BigInt(random.bool(0.02) ? random.below(2 * day) : random.below(60))
+    atSeconds += BigInt(random.bool(0.02) ? random.below(2 * day) : random.below(60))
     const anyId = (): number => {
       const id = 1 + random.below(Math.max(1, state.nextId - 1))
       // Ids of the gone pile up: look at the living most of the time.
@@ -51,7 +51,7 @@ export function createSimulation(
     }
     const ownerOf = (id: number): Address =>
       random.bool(0.97) ? (state.sequencers.get(id)?.owner ?? owner()) : owner()
-    const as = (by: Address) => ({ by, at })
+    const as = (by: Address) => ({ by, atSeconds })
     const privileged = as(random.bool(0.99) ? admin : owner())
     const id = anyId()
     // More faults than there would be, in service and in safety, where penalties are what is looked at.
@@ -74,10 +74,10 @@ export function createSimulation(
       const held = delegationOf(state, who.id, who.by).shares
       const shares = held > 0n ? held : wei(9000)
       redeeming[redeeming.length < 400 ? redeeming.length : random.below(400)] = who
-      return { type: 'undelegate', at, ...who, shares: random.bool(0.5) ? shares : shares / 2n }
+      return { type: 'undelegate', atSeconds, ...who, shares: random.bool(0.5) ? shares : shares / 2n }
     }
-    if (roll < 530) return { type: 'claimDelegation', at, ...someone(redeeming) }
-    if (roll < 570) return { type: 'claimDelegationRewards', at, ...someone(holding) }
+    if (roll < 530) return { type: 'claimDelegation', atSeconds, ...someone(redeeming) }
+    if (roll < 570) return { type: 'claimDelegationRewards', atSeconds, ...someone(holding) }
     if (roll < 600) {
       return {
         type: 'lock',
@@ -133,12 +133,19 @@ export function createSimulation(
     if (roll < 918) {
       const evidenceId = random.bool(0.9) ? word(++evidence) : word(1 + random.below(evidence + 1))
       pending.push(evidenceId)
-      const offenceAt = at - BigInt(random.below(15 * day))
+      const offenceAtSeconds = atSeconds - BigInt(random.below(15 * day))
       const offenceEpoch = state.epoch - BigInt(random.below(8))
       return {
         type: 'admitOffence',
         ...privileged,
-        offence: { kind: random.pick(kinds), id, evidenceId, evidenceHash: word(evidence), offenceEpoch, offenceAt },
+        offence: {
+          kind: random.pick(kinds),
+          id,
+          evidenceId,
+          evidenceHash: word(evidence),
+          offenceEpoch,
+          offenceAtSeconds,
+        },
       }
     }
     const evidenceId = pending[random.below(pending.length)] ?? word(0)

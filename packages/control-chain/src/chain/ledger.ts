@@ -17,10 +17,10 @@ import type { ControlChainDependencies, ControlSnapshot } from './control-chain.
  * An operator at genesis: its stake, and the key that signs its headers and transactions. Without stake (0) it is known
  * and no member yet.
  */
-export type Operator = { readonly id: number; readonly power: bigint; readonly header: Address }
+export type FoundingOperator = { readonly id: number; readonly power: bigint; readonly header: Address }
 
 /** What every operator of a control chain must have alike. */
-export type ControlChainOptions<Genesis extends Operator = Operator> = {
+export type ControlChainOptions<Genesis extends FoundingOperator = FoundingOperator> = {
   domain: HeaderDomain
   /** First block of the rollup. */
   genesis: HeaderId

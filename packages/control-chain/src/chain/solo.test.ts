@@ -20,7 +20,7 @@ describe('a control chain of one operator', () => {
     const genesis = { height: 0n, hash: `0x${'00'.repeat(32)}` } as const
     const options = { domain, genesis, operators, parameters: defaultParameters }
     const plan = { slotAt: () => undefined, fallback: () => 1 }
-    const list = () => ({ view: 0, at: 0n, base: genesis, hashes: [] })
+    const list = () => ({ view: 0, atHeight: 0n, base: genesis, hashes: [] })
     expect(() =>
       createSoloControlChain(options, { plan, list, store: { load: () => undefined, save: () => {} } }),
     ).toThrow(/one operator/)

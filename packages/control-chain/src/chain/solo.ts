@@ -31,7 +31,7 @@ const maxWaiting = 1024
  *   { domain, genesis, operators, parameters: defaultParameters },
  *   {
  *     plan: { slotAt: height => ({ start: height, end: height, leader: 1 }), fallback: () => 1 },
- *     list: ({ view, height, milestone }) => ({ view, at: height, base: milestone, hashes: [] }),
+ *     list: ({ view, height, milestone }) => ({ view, atHeight: height, base: milestone, hashes: [] }),
  *     store: { load: () => saved, save: bytes => { saved = bytes } },
  *   },
  * )

@@ -10,7 +10,7 @@ const secrets = [1, 2, 3, 4].map(n => new Uint8Array(32).fill(n))
 const validators = secrets.map((secret, id) => ({ id, power: 1n, cometKey: ed25519.getPublicKey(secret) }))
 const input = { height: 9n, chainId: 'control-1', validators, window: 16 }
 const hash = `0x${'11'.repeat(32)}` as const
-const extension = encodeList({ view: 0, at: 8n, base: { height: 0n, hash }, hashes: [hash] })
+const extension = encodeList({ view: 0, atHeight: 8n, base: { height: 0n, hash }, hashes: [hash] })
 
 type Change = { height?: bigint; chainId?: string; round?: number; extension?: Uint8Array }
 function voteOf(id: number, change: Change = {}) {

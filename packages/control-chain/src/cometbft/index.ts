@@ -9,7 +9,7 @@ export type {
   ControlStore,
   FoldedBlock,
 } from '../chain/control-chain.js'
-export type { ControlChainOptions, Operator } from '../chain/ledger.js'
+export type { ControlChainOptions, FoundingOperator } from '../chain/ledger.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from '../fold/block.js'
 export type { LeaderPlan, Slot } from '../fold/leaders.js'
 export type {

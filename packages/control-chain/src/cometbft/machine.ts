@@ -1,14 +1,14 @@
 import { bytesToHex, equalBytes, hexToBytes } from '@l2/common'
 import type { RequestFinalizeBlock, ValidatorUpdate } from 'cosmjs-types/tendermint/abci/types'
 import type { ControlChainDependencies, ControlSnapshot } from '../chain/control-chain.js'
-import { type ControlChainOptions, createLedger, type Operator } from '../chain/ledger.js'
+import { type ControlChainOptions, createLedger, type FoundingOperator } from '../chain/ledger.js'
 import { refuse } from '../errors.js'
 import { controlStateHash } from '../fold/snapshot.js'
 import { type ControlState, membersOf } from '../fold/state.js'
 import { cometAddress, readExtendedCommit } from './extended-commit.js'
 
 /** An operator at genesis: its stake and the keys that are bound together. */
-export type GenesisOperator = Operator & {
+export type GenesisOperator = FoundingOperator & {
   /** ed25519, 32 bytes: of the consensus engine. */
   readonly cometKey: Uint8Array
 }

@@ -33,7 +33,7 @@ const next = (state: ControlState, change: Partial<ControlBlock> = {}) =>
 const lists = (state: ControlState, operators: readonly number[], hashes: readonly number[], from = 0) =>
   operators.map(operator => ({
     operator,
-    list: { view: state.view, at: state.height, base: block(from), hashes: hashes.map(hash) },
+    list: { view: state.view, atHeight: state.height, base: block(from), hashes: hashes.map(hash) },
   }))
 const silent = (state: ControlState, operators: readonly number[]): ControlTransaction[] =>
   operators.map(operator => ({

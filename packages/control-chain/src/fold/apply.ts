@@ -36,7 +36,7 @@ type ConvictionReason = Exclude<Extract<ControlEvent, { type: 'jailed' }>['reaso
  *   slotAt: (height: bigint) => ({ start: height - (height % 5n), end: height - (height % 5n) + 4n, leader: 1 }),
  *   fallback: (_: bigint, view: number) => 1 + (view % 4),
  * }
- * const list = { view: 0, at: 0n, base: genesis, hashes: [hash(1), hash(2)] }
+ * const list = { view: 0, atHeight: 0n, base: genesis, hashes: [hash(1), hash(2)] }
  * const lists = [1, 2, 3].map(operator => ({ operator, list }))
  * const next = applyControlBlock(state, { height: 1n, lists, transactions: [] }, plan)
  * console.log(next.state.milestone.height) // 2n
@@ -164,10 +164,11 @@ function followPool(state: ControlState, convictions: readonly Conviction[], eve
 function takeList(state: ControlState, operator: number, said: OperatorList): ControlState {
   // Signatures are not the list's: they are taken out of the block by themselves, whatever the term.
   const { batch: _, turn: __, ...list } = said
-  const listedAt = state.listedAt.set(operator, state.height)
+  const listedAt = state.listedAtHeight.set(operator, state.height)
   const stored = state.lists.get(operator)
-  if (list.view !== state.view || (stored !== undefined && stored.at > list.at)) return { ...state, listedAt }
-  return { ...state, listedAt, lists: state.lists.set(operator, list) }
+  if (list.view !== state.view || (stored !== undefined && stored.atHeight > list.atHeight))
+    return { ...state, listedAtHeight: listedAt }
+  return { ...state, listedAtHeight: listedAt, lists: state.lists.set(operator, list) }
 }
 
 function settle(
@@ -188,7 +189,7 @@ function settle(
     ...bookSettled(state, members, plan, blocks),
     milestone,
     settled,
-    movedAt: state.height,
+    movedAtHeight: state.height,
     votes: OrderedMap.from(),
     failures: milestone.height > state.start.height ? 0 : state.failures,
   }

@@ -40,7 +40,13 @@ function lived(seed: number): ControlState {
         ? [
             {
               operator,
-              list: { view, at: height, base: milestone, hashes: [hash(top + 1)], ...(random.bool() ? { l1 } : {}) },
+              list: {
+                view,
+                atHeight: height,
+                base: milestone,
+                hashes: [hash(top + 1)],
+                ...(random.bool() ? { l1 } : {}),
+              },
             },
           ]
         : [],

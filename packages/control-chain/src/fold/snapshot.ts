@@ -20,7 +20,7 @@ const schema = /* @__PURE__ */ (() => {
   const count = z.int().check(z.nonnegative())
   const block = z.strictObject({ height, hash })
   const mark = z.strictObject({ number: height, hash, timestamp: height, prevRandao: hash, poolRoot: hash })
-  const list = z.strictObject({ view: id, at: height, base: block, hashes: z.array(hash), l1: z.optional(mark) })
+  const list = z.strictObject({ view: id, atHeight: height, base: block, hashes: z.array(hash), l1: z.optional(mark) })
   const cause = z.union([
     z.strictObject({ type: z.enum(['silent', 'l1']) }),
     z.strictObject({ type: z.literal('invalid'), header: block }),
@@ -34,13 +34,13 @@ const schema = /* @__PURE__ */ (() => {
     height,
     view: id,
     milestone: block,
-    movedAt: height,
+    movedAtHeight: height,
     era: id,
     settled: map(height, hash),
     start: block,
     failures: id,
     lists: map(id, list),
-    listedAt: map(id, height),
+    listedAtHeight: map(id, height),
     votes: map(id, z.strictObject({ cause, sequence: height, height })),
     sequences: map(id, height),
     changes: z.array(z.strictObject({ fromHeight: height, view: id, slotStart: height, leader: id })),
@@ -67,16 +67,16 @@ export function encodeControlState(state: ControlState): Uint8Array {
       height: state.height,
       view: state.view,
       milestone: blockOf(state.milestone),
-      movedAt: state.movedAt,
+      movedAtHeight: state.movedAtHeight,
       era: state.era,
       settled: [...state.settled],
       start: blockOf(state.start),
       failures: state.failures,
-      lists: [...state.lists].map(([id, { view, at, base, hashes, l1 }]) => [
+      lists: [...state.lists].map(([id, { view, atHeight, base, hashes, l1 }]) => [
         id,
-        { view, at, base: blockOf(base), hashes, ...(l1 === undefined ? {} : { l1: markOf(l1) }) },
+        { view, atHeight, base: blockOf(base), hashes, ...(l1 === undefined ? {} : { l1: markOf(l1) }) },
       ]),
-      listedAt: [...state.listedAt],
+      listedAtHeight: [...state.listedAtHeight],
       votes: [...state.votes].map(([id, { cause, sequence, height }]) => [
         id,
         { cause: causeOf(cause), sequence, height },
@@ -134,7 +134,7 @@ export function decodeControlState(bytes: Uint8Array): ControlState {
       ...read,
       settled: OrderedMap.from(read.settled),
       lists: OrderedMap.from(read.lists),
-      listedAt: OrderedMap.from(read.listedAt),
+      listedAtHeight: OrderedMap.from(read.listedAtHeight),
       votes: OrderedMap.from(read.votes),
       sequences: OrderedMap.from(read.sequences),
       jailed: OrderedMap.from(read.jailed),

@@ -70,7 +70,7 @@ export type ControlState = {
   /** The highest settled block. */
   readonly milestone: HeaderId
   /** Control height at which the milestone moved last, or the term began. */
-  readonly movedAt: bigint
+  readonly movedAtHeight: bigint
   /** How often L1 made the operators take settled blocks back. */
   readonly era: number
   /** Settled hashes by height, the newest {@link keptSettledBlocks} of them at most ({@link forgetSettled}). */
@@ -82,7 +82,7 @@ export type ControlState = {
   /** The latest list of each operator in this term. */
   readonly lists: OrderedMap<number, OperatorList>
   /** Control height at which each operator's list was ordered last, in whatever term. */
-  readonly listedAt: OrderedMap<number, bigint>
+  readonly listedAtHeight: OrderedMap<number, bigint>
   readonly votes: OrderedMap<number, StandingVote>
   /** Last sequence number of each operator's transactions. */
   readonly sequences: OrderedMap<number, bigint>
@@ -126,13 +126,13 @@ export function createControlState(options: ControlGenesis): ControlState {
     height: 0n,
     view: 0,
     milestone: genesis,
-    movedAt: 0n,
+    movedAtHeight: 0n,
     era: 0,
     settled: OrderedMap.from([[genesis.height, genesis.hash]]),
     start: genesis,
     failures: 0,
     lists: OrderedMap.from(),
-    listedAt: OrderedMap.from(),
+    listedAtHeight: OrderedMap.from(),
     votes: OrderedMap.from(),
     sequences: OrderedMap.from(),
     changes: [],

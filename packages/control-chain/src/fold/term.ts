@@ -60,7 +60,7 @@ export function beginTerm(state: ControlState, members: readonly Member[], plan:
       start,
       changes,
       failures: state.failures + 1,
-      movedAt: state.height,
+      movedAtHeight: state.height,
       lists: OrderedMap.from(),
       votes: OrderedMap.from(),
     },

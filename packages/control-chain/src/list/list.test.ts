@@ -11,7 +11,7 @@ describe('lists', () => {
     for (let i = 0; i < runs({ suite: 200, soak: 20_000 }); i++) {
       const list: OperatorList = {
         view: random.uint32(),
-        at: BigInt(random.uint32()) << 20n,
+        atHeight: BigInt(random.uint32()) << 20n,
         base: { height: BigInt(random.uint32()), hash: hash(random.uint32()) },
         hashes: Array.from({ length: random.below(17) }, () => hash(random.uint32())),
         ...(random.bool()
@@ -33,7 +33,7 @@ describe('lists', () => {
     const random = seededRandom(testSeed(2))
     const share = { sequence: 7n, signature: '0x0102' } as const
     const base = { height: 3n, hash: hash(4) }
-    const whole = encodeList({ view: 1, at: 2n, base, hashes: [hash(5), hash(6)], batch: share, turn: share })
+    const whole = encodeList({ view: 1, atHeight: 2n, base, hashes: [hash(5), hash(6)], batch: share, turn: share })
     for (let i = 0; i < runs({ suite: 2_000, soak: 200_000 }); i++) {
       const bytes = random.bool() ? random.bytes(random.below(200)) : whole.slice(0, 1 + random.below(whole.length))
       if (bytes.length > 0) bytes[random.below(bytes.length)] = random.below(256)
@@ -44,7 +44,7 @@ describe('lists', () => {
   })
 
   it('name one block at a height, from their base on', () => {
-    const list = { view: 0, at: 0n, base: { height: 7n, hash: hash(7) }, hashes: [hash(8), hash(9)] }
+    const list = { view: 0, atHeight: 0n, base: { height: 7n, hash: hash(7) }, hashes: [hash(8), hash(9)] }
     expect([6n, 7n, 8n, 9n, 10n].map(height => entryAt(list, height))).toEqual([
       undefined,
       hash(7),
@@ -64,7 +64,7 @@ describe('lists', () => {
     ['a signature of no scheme', { turn: { sequence: 1n, signature: `0x${'00'.repeat(66)}` as Hash } }],
     ['256 hashes', { hashes: Array.from({ length: 256 }, () => hash(1)) }],
   ])('with %s cannot be written', (_, change) => {
-    const list = { view: 0, at: 0n, base: { height: 0n, hash: hash(0) }, hashes: [], ...change }
+    const list = { view: 0, atHeight: 0n, base: { height: 0n, hash: hash(0) }, hashes: [], ...change }
     expect(() => encodeList(list)).toThrow(expect.objectContaining({ code: 'ENCODING_INVALID' }))
   })
 })

@@ -37,7 +37,7 @@ export type OperatorList = {
   /** The term in which it was made: lists of an ended term count in no sum. */
   readonly view: number
   /** Control height whose state it speaks from: an older list never replaces a newer one. */
-  readonly at: bigint
+  readonly atHeight: bigint
   /** The latest milestone that the operator has applied. */
   readonly base: HeaderId
   /** `hashes[i]` is the block at `base.height + 1 + i`. Empty says "nothing above base" and replaces an older list. */
@@ -88,13 +88,13 @@ function shareBytes(field: string, share: AttestationShare | undefined): Uint8Ar
  * import { decodeList, encodeList, listLength } from '@l2/control-chain'
  *
  * const hash = `0x${'11'.repeat(32)}` as const
- * const list = { view: 3, at: 40n, base: { height: 7n, hash }, hashes: [hash, hash] }
+ * const list = { view: 3, atHeight: 40n, base: { height: 7n, hash }, hashes: [hash, hash] }
  * const bytes = encodeList(list)
  * console.log(bytes.length === listLength(2), decodeList(bytes, 16)?.base.height) // true 7n
  * ```
  */
 export function encodeList(list: OperatorList): Uint8Array {
-  const { view, at, base, hashes, l1 } = list
+  const { view, atHeight, base, hashes, l1 } = list
   const mark =
     l1 === undefined
       ? []
@@ -108,7 +108,7 @@ export function encodeList(list: OperatorList): Uint8Array {
   return concatBytes(
     Uint8Array.of(version),
     u32('view', view),
-    uint('at', at, 8),
+    uint('atHeight', atHeight, 8),
     uint('base.height', base.height, 8),
     fixed('base.hash', base.hash, 32),
     uint('hashes.length', BigInt(hashes.length), 1),
@@ -148,7 +148,7 @@ export function decodeList(bytes: Uint8Array, window: number): OperatorList | un
   const read = reader(bytes.subarray(1))
   const list = {
     view: read.u32(),
-    at: read.u64(),
+    atHeight: read.u64(),
     base: { height: read.u64(), hash: read.hash() },
     hashes: Array.from({ length: read.u8() }, () => read.hash()),
   }

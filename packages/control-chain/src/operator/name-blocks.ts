@@ -31,7 +31,7 @@ export function nameBlocks(
   const { milestone, start, view, height } = state
   const empty: OperatorList = {
     view,
-    at: height,
+    atHeight: height,
     base: milestone,
     hashes: [],
     ...(options.l1 === undefined ? {} : { l1: options.l1 }),

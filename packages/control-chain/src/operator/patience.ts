@@ -47,9 +47,9 @@ export function silenceMs(patience: Patience, failures: number): number {
  * Whether milestones have stood still for too long while control blocks come: the honest may be split between two
  * siblings of a leader that signed twice, half of them going on and half of them not.
  */
-export function isStalled({ height, movedAt, failures, parameters }: ControlState): boolean {
+export function isStalled({ height, movedAtHeight, failures, parameters }: ControlState): boolean {
   const limit = Math.min(parameters.maxStallBlocks, parameters.stallBlocks * 1.5 ** Math.min(failures, 64))
-  return Number(height - movedAt) > limit
+  return Number(height - movedAtHeight) > limit
 }
 
 /**

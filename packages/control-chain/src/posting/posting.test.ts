@@ -85,8 +85,8 @@ class World {
     return this
   }
   list(operator: number, change: Partial<OperatorList> = {}) {
-    const { view, height: at, milestone: base } = this.state
-    return { operator, list: { view, at, base, hashes: [], ...change } }
+    const { view, height: atHeight, milestone: base } = this.state
+    return { operator, list: { view, atHeight, base, hashes: [], ...change } }
   }
   /** Settles L2 blocks up to a height, sixteen in a control block. */
   settle(to: number): this {

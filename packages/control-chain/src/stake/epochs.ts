@@ -32,7 +32,7 @@ export type Conviction = {
 
 /** Time of the fold: that of the last finalized block of L1 that the operators agreed on. */
 export function stakeTime({ pool }: StakeState, { l1 }: Pick<ControlState, 'l1'>): bigint {
-  return l1 !== undefined && l1.timestamp > pool.at ? l1.timestamp : pool.at
+  return l1 !== undefined && l1.timestamp > pool.atSeconds ? l1.timestamp : pool.atSeconds
 }
 
 /**
@@ -62,15 +62,18 @@ export function followMilestone(
 }
 
 /** As soon as there is fresh randomness; before a leader could want to sign in an epoch that nobody was elected for. */
-function isTimeToElect({ pool, schedule, seededAt }: StakeState, { l1, milestone, parameters }: ControlState): boolean {
-  if (l1 !== undefined && l1.number > seededAt) return true
+function isTimeToElect(
+  { pool, schedule, seededAtBlock }: StakeState,
+  { l1, milestone, parameters }: ControlState,
+): boolean {
+  if (l1 !== undefined && l1.number > seededAtBlock) return true
   const { firstHeight, firstEpoch, slotBlocks, slotsPerEpoch } = schedule.options
   const end = firstHeight + (pool.epoch - firstEpoch + 1n) * slotBlocks * BigInt(slotsPerEpoch) - 1n
   return milestone.height + BigInt(parameters.ahead) >= end
 }
 
 function electEpoch(stake: StakeState, { chainId, l1, jailed }: ControlState, epoch: bigint): StakeState {
-  const isFresh = l1 !== undefined && l1.number > stake.seededAt
+  const isFresh = l1 !== undefined && l1.number > stake.seededAtBlock
   const entropy = isFresh ? { parts: [hexToBytes(l1.prevRandao)!], missing: [] } : undefined
   const { seed, degraded } = epochSeed({ chainId, epoch, previousSeed: stake.seed, entropy })
   const weighed = electionWeights(stake.pool, epoch)
@@ -81,17 +84,23 @@ function electEpoch(stake: StakeState, { chainId, l1, jailed }: ControlState, ep
     ...stake,
     schedule: planEpoch(stake.schedule, { epoch, seed, degraded, candidates }),
     seed: seed as Hash,
-    seededAt: isFresh ? l1.number : stake.seededAt,
+    seededAtBlock: isFresh ? l1.number : stake.seededAtBlock,
   }
 }
 
 function enterEpoch(before: StakeState, state: ControlState, epoch: bigint): StakeState {
-  const at = stakeTime(before, state)
-  const pool = tryPool(before.pool, { type: 'advanceEpoch', by: before.pool.config.operator, at, epoch })
+  const atSeconds = stakeTime(before, state)
+  const pool = tryPool(before.pool, { type: 'advanceEpoch', by: before.pool.config.operator, atSeconds, epoch })
   const { firstHeight, firstEpoch, slotBlocks, slotsPerEpoch } = before.schedule.options
   const startHeight = firstHeight + (epoch - firstEpoch) * slotBlocks * BigInt(slotsPerEpoch)
-  const kept = before.epochs.filter(({ startAt }) => startAt >= at - pool.config.windows.evidenceMaxAgeSeconds)
-  const stake: StakeState = { ...before, pool, epochs: [...kept.slice(-255), { epoch, startAt: at, startHeight }] }
+  const kept = before.epochs.filter(
+    ({ startAtSeconds }) => startAtSeconds >= atSeconds - pool.config.windows.evidenceMaxAgeSeconds,
+  )
+  const stake: StakeState = {
+    ...before,
+    pool,
+    epochs: [...kept.slice(-255), { epoch, startAtSeconds: atSeconds, startHeight }],
+  }
   const led = stake.schedule.plans.find(plan => plan.epoch === epoch - 1n)?.candidates ?? []
   return led.reduce((next, { id }) => judgeDowntime(next, state, id, epoch - 1n), stake)
 }
@@ -103,7 +112,7 @@ function judgeDowntime(stake: StakeState, state: ControlState, accused: number, 
   const { windowTurns, minTurns } = parameters
   const context: EvidenceContext = {
     ...known,
-    now: { epoch: pool.epoch, at: stakeTime(stake, state) },
+    now: { epoch: pool.epoch, atSeconds: stakeTime(stake, state) },
     domain: { name: 'L2 Sequencer', version: '1', chainId: state.chainId, verifyingContract: `0x${'00'.repeat(20)}` },
     epochs,
     policy: {
@@ -130,23 +139,23 @@ function admitConviction(stake: StakeState, state: ControlState, conviction: Con
     evidenceId: evidenceIdOf(kind, operator, { epoch, term: place?.term ?? engineTerm, index }),
     evidenceHash: evidence,
     offenceEpoch: epoch,
-    offenceAt: begun.startAt,
+    offenceAtSeconds: begun.startAtSeconds,
   })
 }
 
 function admit(stake: StakeState, state: ControlState, offence: Offence): StakeState {
   const { pool } = stake
-  const at = stakeTime(stake, state)
-  return { ...stake, pool: tryPool(pool, { type: 'admitOffence', by: pool.config.operator, at, offence }) }
+  const atSeconds = stakeTime(stake, state)
+  return { ...stake, pool: tryPool(pool, { type: 'admitOffence', by: pool.config.operator, atSeconds, offence }) }
 }
 
 /** Cases that nobody vetoed in time. */
 function executeDue(stake: StakeState, state: ControlState): StakeState {
-  const at = stakeTime(stake, state)
+  const atSeconds = stakeTime(stake, state)
   let { pool } = stake
-  for (const [evidenceId, { status, executableAt }] of stake.pool.cases) {
-    if (status !== 'pending' || executableAt > at) continue
-    pool = tryPool(pool, { type: 'executeCase', by: pool.config.operator, at, evidenceId })
+  for (const [evidenceId, { status, executableAtSeconds }] of stake.pool.cases) {
+    if (status !== 'pending' || executableAtSeconds > atSeconds) continue
+    pool = tryPool(pool, { type: 'executeCase', by: pool.config.operator, atSeconds, evidenceId })
   }
   return pool === stake.pool ? stake : { ...stake, pool }
 }

@@ -84,8 +84,10 @@ function commandOf(call: Hex): object | undefined {
       }))
       return { type, batchId, startEpoch, endEpoch, entries }
     }
-    case 'admitOffence':
-      return { type, offence: { ...args[0], kind: kinds[args[0].kind] } }
+    case 'admitOffence': {
+      const { offenceAt: offenceAtSeconds, kind, ...offence } = args[0]
+      return { type, offence: { ...offence, kind: kinds[kind], offenceAtSeconds } }
+    }
     case 'commitReport':
       return { type, commitment: args[0] }
     case 'revealReport':
@@ -131,6 +133,6 @@ export function l1PoolCommands(
     const command = told === undefined ? undefined : commandOf(told.args.call)
     if (told === undefined || command === undefined) return []
     const by = 'offence' in command ? pool.operator : told.args.by
-    return [{ ...command, by: lower(by), at: timestamp } as PoolCommand]
+    return [{ ...command, by: lower(by), atSeconds: timestamp } as PoolCommand]
   })
 }

@@ -9,7 +9,7 @@ export const maxPoolCommandBytes = 65_536
 
 /** Fields of commands that hold bigints. */
 const bigints = [
-  'at',
+  'atSeconds',
   'amountWei',
   'shares',
   'epoch',
@@ -79,7 +79,7 @@ export function decodePoolCommands(bytes: Uint8Array): readonly PoolCommand[] | 
  * import { firstPoolRoot, poolRootOf } from '@l2/control-chain'
  *
  * const owner = `0x${'0a'.repeat(20)}` as const
- * const leaves = { type: 'unlock', by: owner, at: 1_700_000_000n, id: 4 } as const
+ * const leaves = { type: 'unlock', by: owner, atSeconds: 1_700_000_000n, id: 4 } as const
  * const comes = { ...leaves, type: 'unjail' } as const
  * const root = poolRootOf(firstPoolRoot, [leaves, comes])
  * console.log(root === poolRootOf(poolRootOf(firstPoolRoot, [leaves]), [comes])) // true
@@ -102,7 +102,10 @@ export function applyPoolCommands(pool: PoolState, commands: readonly PoolComman
 export function tryPool(pool: PoolState, command: PoolCommand): PoolState {
   try {
     // What L1 did lies in the past by now; the pool's time never falls.
-    return applyPool(pool, { ...command, at: command.at > pool.at ? command.at : pool.at }).state
+    return applyPool(pool, {
+      ...command,
+      atSeconds: command.atSeconds > pool.atSeconds ? command.atSeconds : pool.atSeconds,
+    }).state
   } catch (error) {
     if (!isL2Error(error)) throw error
     return pool

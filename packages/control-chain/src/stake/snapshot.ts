@@ -20,9 +20,9 @@ const schema = /* @__PURE__ */ (() => {
     pool: z.string(),
     schedule: z.string(),
     seed: hash,
-    seededAt: int,
+    seededAtBlock: int,
     root: hash,
-    epochs: z.array(z.strictObject({ epoch: uint, startAt: uint, startHeight: uint })),
+    epochs: z.array(z.strictObject({ epoch: uint, startAtSeconds: uint, startHeight: uint })),
     turns: z.array(
       z.strictObject({ epoch: uint, startHeight: uint, leader: count, produced: count, l1Stalled: z.boolean() }),
     ),
@@ -41,14 +41,14 @@ function remembered<T extends object>(memory: WeakMap<T, string>, value: T, writ
 
 /** The stake's part of a snapshot: plain data in one order. */
 export function stakeOf(stake: StakeState): Record<string, unknown> {
-  const { pool, schedule, seed, seededAt, root, epochs, turns, parameters } = stake
+  const { pool, schedule, seed, seededAtBlock, root, epochs, turns, parameters } = stake
   return {
     pool: remembered(pools, pool, encodePool),
     schedule: remembered(schedules, schedule, encodeSchedule),
     seed,
-    seededAt,
+    seededAtBlock,
     root,
-    epochs: epochs.map(({ epoch, startAt, startHeight }) => ({ epoch, startAt, startHeight })),
+    epochs: epochs.map(({ epoch, startAtSeconds, startHeight }) => ({ epoch, startAtSeconds, startHeight })),
     turns: turns.map(({ epoch, startHeight, leader, produced, l1Stalled }) => ({
       epoch,
       startHeight,

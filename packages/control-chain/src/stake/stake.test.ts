@@ -33,9 +33,9 @@ const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
 const metis = 10n ** 18n
 const admin = account(0xad)
-const lock = (n: number, at: bigint): PoolCommand[] => [
-  { type: 'setWhitelist', by: admin, at, owner: account(n), allowed: true },
-  { type: 'lock', by: account(n), at, signer: account(100 + n), amountWei: 20_000n * metis },
+const lock = (n: number, atSeconds: bigint): PoolCommand[] => [
+  { type: 'setWhitelist', by: admin, atSeconds, owner: account(n), allowed: true },
+  { type: 'lock', by: account(n), atSeconds, signer: account(100 + n), amountWei: 20_000n * metis },
 ]
 const windows = {
   exitDelaySeconds: 900n,
@@ -53,7 +53,8 @@ const epochBlocks = 60
 function poolOf(operators: number): PoolState {
   const commands: PoolCommand[] = []
   for (let n = 1; n <= operators; n++) commands.push(...lock(n, 1n))
-  for (let epoch = 1n; epoch <= firstEpoch; epoch++) commands.push({ type: 'advanceEpoch', by: admin, at: 1n, epoch })
+  for (let epoch = 1n; epoch <= firstEpoch; epoch++)
+    commands.push({ type: 'advanceEpoch', by: admin, atSeconds: 1n, epoch })
   return commands.reduce(
     (pool, command) => applyPool(pool, command).state,
     createPool({ admin, lookaheadEpochs: 2, windows }, 1n),
@@ -89,7 +90,7 @@ function world(start: ControlState) {
       if (without.includes(id)) return []
       const { view, height, milestone: base } = state
       const hashes = Array.from({ length: count }, (_, i) => hash(Number(base.height) + 1 + i))
-      return [{ operator: id, list: { view, at: height, base, hashes, ...(l1 === undefined ? {} : { l1 }) } }]
+      return [{ operator: id, list: { view, atHeight: height, base, hashes, ...(l1 === undefined ? {} : { l1 }) } }]
     })
   return {
     state: () => state,
@@ -104,7 +105,7 @@ function world(start: ControlState) {
     /** All name a later block of L1, up to which the pool was told commands. */
     mark(commands: readonly PoolCommand[] = [], seconds = 12n): void {
       number += 8n
-      const [told = 0n, at] = [state.l1?.timestamp, state.stake!.pool.at]
+      const [told = 0n, at] = [state.l1?.timestamp, state.stake!.pool.atSeconds]
       const timestamp = (at > told ? at : told) + seconds
       poolRoot = poolRootOf(poolRoot, commands)
       fold({ lists: lists(0, { number, hash: hash(1), timestamp, prevRandao: hash(Number(number)), poolRoot }) })
@@ -157,14 +158,14 @@ describe('the pool of L1 in the fold', () => {
   it('lets nobody on L1 do what only the fold may', () => {
     const pool = poolOf(4)
     const epoch = pool.epoch + 1n
-    expect(applyPoolCommands(pool, [{ type: 'advanceEpoch', by: admin, at: 2n, epoch }])).toBe(pool)
+    expect(applyPoolCommands(pool, [{ type: 'advanceEpoch', by: admin, atSeconds: 2n, epoch }])).toBe(pool)
     // Nor does what L1 itself refused change anything.
-    expect(applyPoolCommands(pool, [{ type: 'unjail', by: account(1), at: 2n, id: 1 }])).toBe(pool)
+    expect(applyPoolCommands(pool, [{ type: 'unjail', by: account(1), atSeconds: 2n, id: 1 }])).toBe(pool)
   })
 
   it('lets a fifth in when the weights of its epoch count, and one out when its own do not any more', () => {
     const w = world(created())
-    const commands: PoolCommand[] = [...lock(5, 20n), { type: 'unlock', by: account(2), at: 20n, id: 2 }]
+    const commands: PoolCommand[] = [...lock(5, 20n), { type: 'unlock', by: account(2), atSeconds: 20n, id: 2 }]
     w.mark(commands)
     w.tell(commands)
     // Frozen at the end of epoch 3, they are those of epoch 6.
@@ -246,15 +247,15 @@ describe('the pool of L1 in the fold', () => {
     expect(w.state().jailed.size).toBe(0)
     // The council has the time of the window.
     const vetoed = world(w.state())
-    const veto: PoolCommand[] = [{ type: 'vetoCase', by: admin, at: 0n, evidenceId }]
+    const veto: PoolCommand[] = [{ type: 'vetoCase', by: admin, atSeconds: 0n, evidenceId }]
     vetoed.mark(veto, 10n)
     vetoed.tell(veto)
     for (const one of [w, vetoed]) one.mark([], windows.vetoWindowSeconds)
     expect(w.state().stake!.pool.cases.get(evidenceId)?.status).toBe('executed')
     expect(vetoed.state().stake!.pool.cases.get(evidenceId)?.status).toBe('vetoed')
     // It comes back when its time is over, its owner says so, and weights count that were frozen after that.
-    const at = w.state().stake!.pool.sequencers.get(away)!.jailedUntil
-    const back: PoolCommand[] = [{ type: 'unjail', by: account(away), at, id: away }]
+    const atSeconds = w.state().stake!.pool.sequencers.get(away)!.jailedUntilSeconds
+    const back: PoolCommand[] = [{ type: 'unjail', by: account(away), atSeconds, id: away }]
     w.mark(back, 1_200n)
     w.tell(back)
     const until = Number(w.state().milestone.height) + 5 * epochBlocks
@@ -333,8 +334,8 @@ describe('commands of the pool as bytes', () => {
     expect(encodePoolCommands([turned])).toEqual(encodePoolCommands([first!]))
     const commands: PoolCommand[] = [
       ...lock(5, 20n),
-      { type: 'unlock', by: account(5), at: 30n, id: 5 },
-      { type: 'pauseCase', by: admin, at: 31n, evidenceId: `0x${'01'.repeat(32)}`, seconds: 60n },
+      { type: 'unlock', by: account(5), atSeconds: 30n, id: 5 },
+      { type: 'pauseCase', by: admin, atSeconds: 31n, evidenceId: `0x${'01'.repeat(32)}`, seconds: 60n },
     ]
     const read = decodePoolCommands(encodePoolCommands(commands))
     expect(read).toEqual(commands)

@@ -15,11 +15,11 @@ export type StakeState = {
   /** Of the last epoch that was elected. */
   readonly seed: Hash
   /** Of the mark of L1 that gave that seed its randomness: the next one needs a later mark, or is degraded. */
-  readonly seededAt: bigint
+  readonly seededAtBlock: bigint
   /** Over the commands that the pool was told so far. */
   readonly root: Hash
   /** When the recent epochs began, by the time of L1 that the operators agreed on. */
-  readonly epochs: readonly { readonly epoch: bigint; readonly startAt: bigint; readonly startHeight: bigint }[]
+  readonly epochs: readonly { readonly epoch: bigint; readonly startAtSeconds: bigint; readonly startHeight: bigint }[]
   /** Turns of the settled chain, in their order: what downtime is judged by. Bounded by {@link StakeParameters}. */
   readonly turns: readonly Turn[]
   readonly parameters: StakeParameters
@@ -63,9 +63,9 @@ export function createStake({ pool, schedule, parameters = defaultStakeParameter
     pool,
     schedule,
     seed: plan.seed,
-    seededAt: -1n,
+    seededAtBlock: -1n,
     root: firstPoolRoot,
-    epochs: [{ epoch: plan.epoch, startAt: pool.at, startHeight: schedule.options.firstHeight }],
+    epochs: [{ epoch: plan.epoch, startAtSeconds: pool.atSeconds, startHeight: schedule.options.firstHeight }],
     turns: [],
     parameters,
   }
@@ -83,5 +83,5 @@ export function stakeMembers({ pool, schedule, parameters }: StakeState): { id: 
 /** Whether a seat may lead and vote: neither jailed by the pool nor convicted. */
 export function isFree(pool: PoolState, id: number): boolean {
   const seat = pool.sequencers.get(id)
-  return seat !== undefined && seat.jailedUntil === 0n && !seat.tombstoned
+  return seat !== undefined && seat.jailedUntilSeconds === 0n && !seat.tombstoned
 }

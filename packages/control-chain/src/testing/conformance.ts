@@ -73,9 +73,9 @@ export function controlChainConformance(open: () => Promise<ControlNetwork>): Co
       await run(network, network.peers[0]!)
     },
   })
-  const vote = ({ options }: ControlNetwork, peer: ControlPeer, view: number, at: bigint): Promise<Uint8Array> =>
+  const vote = ({ options }: ControlNetwork, peer: ControlPeer, view: number, atHeight: bigint): Promise<Uint8Array> =>
     signTransaction(
-      { domain: options.domain, message: { type: 'termVote', view, cause: { type: 'silent' } }, sequence: at },
+      { domain: options.domain, message: { type: 'termVote', view, cause: { type: 'silent' } }, sequence: atHeight },
       hash => peer.sign(hash),
     )
   const endTerm = async (network: ControlNetwork): Promise<void> => {

@@ -2,7 +2,7 @@ export type { OrderedKey, OrderedMap } from '@l2/common'
 export type { CommitteeMember } from '../attestation/attestation.js'
 export type { BatchStatement, TurnStatement } from '../attestation/statement.js'
 export type { ControlChain, ControlChainStatus, ControlSnapshot, FoldedBlock } from '../chain/control-chain.js'
-export type { ControlChainOptions, Operator } from '../chain/ledger.js'
+export type { ControlChainOptions, FoundingOperator } from '../chain/ledger.js'
 export type { ControlBlock, ControlEvent, ControlTransaction, TermEnd } from '../fold/block.js'
 export type {
   ControlGenesis,

@@ -52,7 +52,7 @@ describe('transactions of the control chain', () => {
   })
 
   it('carry a list', async () => {
-    const list = { view: 7, at: 3n, base: block, hashes: [hash(10)] }
+    const list = { view: 7, atHeight: 3n, base: block, hashes: [hash(10)] }
     const read = readTransaction(await sign({ type: 'list', list }), context)
     expect(read).toEqual({ ok: true, transaction: { type: 'list', list, operator: 0, sequence: 5n } })
   })

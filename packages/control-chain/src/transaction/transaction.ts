@@ -37,13 +37,13 @@ export type OperatorMessage =
   | { readonly type: 'posterVote'; readonly turn: bigint }
 
 /** Whose key is whose: keys are never forgotten, so that rotating one is no escape. */
-export interface OperatorKeys {
+export interface SignerDirectory {
   operatorOf(signer: Address): number | undefined
 }
 
 export type TransactionContext = {
   readonly domain: HeaderDomain
-  readonly keys: OperatorKeys
+  readonly keys: SignerDirectory
   /** Of the parameters: hashes of a list. */
   readonly window: number
   /** Where a committee attests batches. */

@@ -28,9 +28,9 @@ const admin = account(0xad)
 const metis = 10n ** 18n
 const everybody = [1, 2, 3, 4, 5]
 const accounts = everybody.map(n => privateKeyToAccount(hashOf(BigInt(n))))
-const lock = (n: number, at: bigint): PoolCommand[] => [
-  { type: 'setWhitelist', by: admin, at, owner: account(n), allowed: true },
-  { type: 'lock', by: account(n), at, signer: accounts[n - 1]!.address, amountWei: 20_000n * metis },
+const lock = (n: number, atSeconds: bigint): PoolCommand[] => [
+  { type: 'setWhitelist', by: admin, atSeconds, owner: account(n), allowed: true },
+  { type: 'lock', by: account(n), atSeconds, signer: accounts[n - 1]!.address, amountWei: 20_000n * metis },
 ]
 const firstEpoch = 3n
 const genesisAt = 1_700_000_000n
@@ -39,7 +39,7 @@ function genesisStake() {
   let pool = createPool({ admin, lookaheadEpochs: 2 }, genesisAt)
   const commands = [1, 2, 3, 4].flatMap(n => lock(n, genesisAt))
   for (let epoch = 1n; epoch <= firstEpoch; epoch++) {
-    commands.push({ type: 'advanceEpoch', by: admin, at: genesisAt, epoch })
+    commands.push({ type: 'advanceEpoch', by: admin, atSeconds: genesisAt, epoch })
   }
   for (const command of commands) pool = applyPool(pool, command).state
   const empty = createSchedule({ firstHeight: 1n, firstEpoch, slotBlocks: 20n, slotsPerEpoch: 3, keepEpochs: 8 })
@@ -149,7 +149,7 @@ describe.skipIf(binary === undefined)('who has stake on L1 is who votes on Comet
   })
 
   it('one leaves, and the others settle with the fifth where they could not without it', async () => {
-    await told([{ type: 'unlock', by: account(2), at: genesisAt + 300n, id: 2 }])
+    await told([{ type: 'unlock', by: account(2), atSeconds: genesisAt + 300n, id: 2 }])
     await until('the second is no member', () => [1, 3, 4, 5].every(id => !ids(id).includes(2)))
     await until('the engine knows', async () => {
       const { validators } = await call<{ validators: unknown[] }>(1, 'validators')

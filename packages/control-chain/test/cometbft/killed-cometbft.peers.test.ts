@@ -44,7 +44,7 @@ async function open(home: string): Promise<ControlChain> {
     },
     {
       plan: { slotAt: height => ({ start: height, end: height, leader: 1 }), fallback: () => 1 },
-      list: ({ view, height, milestone }) => ({ view, at: height, base: milestone, hashes: [] }),
+      list: ({ view, height, milestone }) => ({ view, atHeight: height, base: milestone, hashes: [] }),
       store: {
         load: () => saved,
         save: bytes => {

@@ -396,7 +396,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     const state = latest()
     const milestone = milestoneOf(state)
     const l1 = staked && random.chance(0.5) ? { l1: lyingMark() } : {}
-    const silence = { view: state.view, at: 0n, base: state.milestone, hashes: [], ...l1 }
+    const silence = { view: state.view, atHeight: 0n, base: state.milestone, hashes: [], ...l1 }
     const kind = random.below(6)
     if (kind === 0 || meanProposers) return silence
     const tips = blocks.all.slice(-12).map(({ id }) => id)
@@ -540,7 +540,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     propose(operator)
     considerVote(operator)
     const state = current(operator)
-    const patienceBlocks = Number(state.height - (state.listedAt.get(operator.id) ?? 0n))
+    const patienceBlocks = Number(state.height - (state.listedAtHeight.get(operator.id) ?? 0n))
     if (
       !faults.has('noListTransaction') &&
       idsOf(state).includes(operator.id) &&
@@ -712,7 +712,7 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
     const honest = set.filter(id => votes.has(id) && !liars.has(id))
     if (3 * total(honest) <= total(set)) violate('I9', 'a term ended without more than a third of honest votes')
     const isCalm = tick > chaos + 40 || !(crashes || partitions)
-    const isStalled = before.height - before.movedAt >= 12n
+    const isStalled = before.height - before.movedAtHeight >= 12n
     const goneOn = honest.filter(id => {
       const { silentVote, progressAt } = operators[id]!
       return silentVote !== undefined && silentVote.sequence === votes.get(id) && progressAt > silentVote.tick + 16

@@ -55,7 +55,7 @@ export function runSmall(rules: Rules, controlBlocks: number, maxHeight: number,
   }
   const listOf = (state: ControlState, view: number, names: readonly string[]): OperatorList => ({
     view,
-    at: state.height,
+    atHeight: state.height,
     base: genesis,
     hashes: names.map(hashOf),
   })
@@ -112,7 +112,7 @@ export function runSmall(rules: Rules, controlBlocks: number, maxHeight: number,
             ...applied.state,
             lists,
             sequences: OrderedMap.from(),
-            listedAt: OrderedMap.from(),
+            listedAtHeight: OrderedMap.from(),
           }
           const heads = order.map(({ id }) => moved[id]!)
           const { view, milestone: settled, start: begun } = canonical

@@ -50,14 +50,20 @@ export function createModelStake(
     pool = applyPool(pool, command).state
   }
   const lock = (id: number): PoolCommand[] => [
-    { type: 'setWhitelist', by: admin, at: 0n, owner: account(id), allowed: true },
-    { type: 'lock', by: account(id), at: 0n, signer: account(1000 + id), amountWei: unit * BigInt(weights[id] ?? 1) },
+    { type: 'setWhitelist', by: admin, atSeconds: 0n, owner: account(id), allowed: true },
+    {
+      type: 'lock',
+      by: account(id),
+      atSeconds: 0n,
+      signer: account(1000 + id),
+      amountWei: unit * BigInt(weights[id] ?? 1),
+    },
   ]
   for (let id = 1; id < last; id++) lock(id).forEach(apply)
-  apply({ type: 'advanceEpoch', by: admin, at: 0n, epoch: 1n })
+  apply({ type: 'advanceEpoch', by: admin, atSeconds: 0n, epoch: 1n })
   lock(last).forEach(apply)
-  apply({ type: 'unlock', by: account(1), at: 0n, id: 1 })
-  for (const epoch of [2n, firstEpoch]) apply({ type: 'advanceEpoch', by: admin, at: 0n, epoch })
+  apply({ type: 'unlock', by: account(1), atSeconds: 0n, id: 1 })
+  for (const epoch of [2n, firstEpoch]) apply({ type: 'advanceEpoch', by: admin, atSeconds: 0n, epoch })
   const empty = createSchedule({
     ...{ firstHeight: 1n, firstEpoch, keepEpochs: 8 },
     ...{ slotBlocks: BigInt(stakeSlot.blocks), slotsPerEpoch: stakeSlot.perEpoch },
@@ -69,7 +75,7 @@ export function createModelStake(
   // Whose stake grows without end is nobody: what L1 says later only tries the way of the commands.
   const at = Array.from({ length: 12 }, (_, i) => 2 + 3 * i + pick(3))
   const commands = at.map(
-    (_, i): PoolCommand => ({ type: 'fund', by: admin, at: BigInt(3 * i), amountWei: BigInt(1 + pick(9)) }),
+    (_, i): PoolCommand => ({ type: 'fund', by: admin, atSeconds: BigInt(3 * i), amountWei: BigInt(1 + pick(9)) }),
   )
   const roots: Hash[] = [rules.firstPoolRoot]
   for (const command of commands) roots.push(rules.poolRootOf(roots.at(-1)!, [command]))
@@ -98,6 +104,6 @@ export function commandsDue({ stake, l1 }: ControlState, told: Told): readonly P
 
 /** Commands of liars: stake that nobody has locked. */
 export const forgedCommands = (id: number): readonly PoolCommand[] => [
-  { type: 'forceUnlock', by: admin, at: 1n, id },
-  { type: 'fund', by: admin, at: 1n, amountWei: 1n },
+  { type: 'forceUnlock', by: admin, atSeconds: 1n, id },
+  { type: 'fund', by: admin, atSeconds: 1n, amountWei: 1n },
 ]

@@ -156,14 +156,14 @@ describe('createAltDaServer', () => {
 describe('challengeStatus', () => {
   const windows = { challengeBlocks: 10n, resolveBlocks: 5n }
   const at = (history: Partial<ChallengeHistory>, head: bigint) =>
-    challengeStatus({ includedAt: 100n, ...history }, windows, head)
+    challengeStatus({ includedAtBlock: 100n, ...history }, windows, head)
   it('counts events only inside their windows', () => {
-    expect(at({ challengedAt: 111n }, 120n)).toBe('accepted')
-    expect(at({ challengedAt: 110n }, 115n)).toBe('active')
-    expect(at({ challengedAt: 110n }, 116n)).toBe('expired')
-    expect(at({ challengedAt: 110n, resolvedAt: 115n }, 130n)).toBe('resolved')
-    expect(at({ challengedAt: 110n, resolvedAt: 116n }, 130n)).toBe('expired')
-    expect(at({ challengedAt: 110n, resolvedAt: 112n }, 111n)).toBe('active')
+    expect(at({ challengedAtBlock: 111n }, 120n)).toBe('accepted')
+    expect(at({ challengedAtBlock: 110n }, 115n)).toBe('active')
+    expect(at({ challengedAtBlock: 110n }, 116n)).toBe('expired')
+    expect(at({ challengedAtBlock: 110n, resolvedAtBlock: 115n }, 130n)).toBe('resolved')
+    expect(at({ challengedAtBlock: 110n, resolvedAtBlock: 116n }, 130n)).toBe('expired')
+    expect(at({ challengedAtBlock: 110n, resolvedAtBlock: 112n }, 111n)).toBe('active')
   })
 })
 
@@ -171,7 +171,7 @@ describe('createHybridDa', () => {
   it('reads what a challenge brought to L1 when the store lost the data, and drops what nobody delivered', async () => {
     const store = createMemoryDa()
     const anchor = createMemoryDa()
-    let found: { challengedAt?: bigint; resolvedAt?: bigint; data?: Uint8Array } = {}
+    let found: { challengedAtBlock?: bigint; resolvedAtBlock?: bigint; data?: Uint8Array } = {}
     let head = 1n
     const source = { head: async () => head, find: async () => found }
     const windows = { challengeBlocks: 10n, resolveBlocks: 5n }
@@ -185,12 +185,12 @@ describe('createHybridDa', () => {
     await store.reorg(1)
     await expect(da.get(commitment)).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
     expect(await da.challenge(commitment)).toEqual({ status: 'open', deadlineBlock: 11n })
-    found = { challengedAt: 5n, resolvedAt: 7n, data }
+    found = { challengedAtBlock: 5n, resolvedAtBlock: 7n, data }
     head = 8n
     expect(await da.get(commitment)).toEqual(data)
     found = { ...found, data: Uint8Array.of(6) }
     await expect(da.get(commitment)).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
-    found = { challengedAt: 5n }
+    found = { challengedAtBlock: 5n }
     head = 20n
     await expect(da.get(commitment)).rejects.toMatchObject({ code: 'DA_COMMITMENT_DEAD' })
   })

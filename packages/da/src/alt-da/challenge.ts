@@ -11,9 +11,9 @@ export type ChallengeWindows = {
 /** What happened on L1 about one commitment. */
 export type ChallengeHistory = {
   /** Block of the commitment. */
-  includedAt: bigint
-  challengedAt?: bigint | undefined
-  resolvedAt?: bigint | undefined
+  includedAtBlock: bigint
+  challengedAtBlock?: bigint | undefined
+  resolvedAtBlock?: bigint | undefined
 }
 
 /**
@@ -30,20 +30,28 @@ export type ChallengeStatus = 'open' | 'accepted' | 'active' | 'resolved' | 'exp
  * import { challengeStatus } from '@l2/da/alt-da'
  *
  * const windows = { challengeBlocks: 10n, resolveBlocks: 5n }
- * console.log(challengeStatus({ includedAt: 100n }, windows, 110n)) // open
- * console.log(challengeStatus({ includedAt: 100n }, windows, 111n)) // accepted
- * console.log(challengeStatus({ includedAt: 100n, challengedAt: 105n }, windows, 111n)) // expired
+ * console.log(challengeStatus({ includedAtBlock: 100n }, windows, 110n)) // open
+ * console.log(challengeStatus({ includedAtBlock: 100n }, windows, 111n)) // accepted
+ * console.log(challengeStatus({ includedAtBlock: 100n, challengedAtBlock: 105n }, windows, 111n)) // expired
  * ```
  */
 export function challengeStatus(history: ChallengeHistory, windows: ChallengeWindows, head: bigint): ChallengeStatus {
-  const { includedAt, challengedAt, resolvedAt } = history
-  const lastChallenge = includedAt + windows.challengeBlocks
-  if (challengedAt === undefined || challengedAt > head || challengedAt < includedAt || challengedAt > lastChallenge) {
+  const { includedAtBlock, challengedAtBlock, resolvedAtBlock } = history
+  const lastChallenge = includedAtBlock + windows.challengeBlocks
+  if (
+    challengedAtBlock === undefined ||
+    challengedAtBlock > head ||
+    challengedAtBlock < includedAtBlock ||
+    challengedAtBlock > lastChallenge
+  ) {
     return head > lastChallenge ? 'accepted' : 'open'
   }
-  const lastResolve = challengedAt + windows.resolveBlocks
+  const lastResolve = challengedAtBlock + windows.resolveBlocks
   const inTime =
-    resolvedAt !== undefined && resolvedAt <= head && resolvedAt >= challengedAt && resolvedAt <= lastResolve
+    resolvedAtBlock !== undefined &&
+    resolvedAtBlock <= head &&
+    resolvedAtBlock >= challengedAtBlock &&
+    resolvedAtBlock <= lastResolve
   if (inTime) return 'resolved'
   return head > lastResolve ? 'expired' : 'active'
 }
@@ -53,30 +61,34 @@ export interface ChallengeSource {
   /** The newest L1 block. */
   head(call?: DaCallOptions): Promise<bigint>
   /**
-   * What happened about a keccak commitment of a block, and the data where it was delivered. Nothing after the block `until` counts, so that a
+   * What happened about a keccak commitment of a block, and the data where it was delivered. Nothing after the block `untilBlock` counts, so that a
    * reader who comes years later asks a node for the logs of days, which is what nodes answer.
    */
   find(
     dataHash: Uint8Array,
-    includedAt: bigint,
-    call?: DaCallOptions & { until?: bigint | undefined },
-  ): Promise<Omit<ChallengeHistory, 'includedAt'> & { data?: Uint8Array | undefined }>
+    includedAtBlock: bigint,
+    call?: DaCallOptions & { untilBlock?: bigint | undefined },
+  ): Promise<Omit<ChallengeHistory, 'includedAtBlock'> & { data?: Uint8Array | undefined }>
 }
 
 /** Asks L1 where a commitment stands, until when that can change, and for the data that a challenge brought. */
 export async function challengeOutcome(
   { source, windows }: { source: ChallengeSource; windows: ChallengeWindows },
   dataHash: Uint8Array,
-  includedAt: bigint,
+  includedAtBlock: bigint,
   call?: DaCallOptions,
 ): Promise<{ status: ChallengeStatus; deadlineBlock: bigint; data: Uint8Array | undefined }> {
   const head = await source.head(call)
-  const last = includedAt + windows.challengeBlocks + windows.resolveBlocks
+  const last = includedAtBlock + windows.challengeBlocks + windows.resolveBlocks
   // A node that has not even got the block has nothing to say about it.
   const found =
-    head < includedAt ? {} : await source.find(dataHash, includedAt, { ...call, until: head < last ? head : last })
-  const status = challengeStatus({ includedAt, ...found }, windows, head)
+    head < includedAtBlock
+      ? {}
+      : await source.find(dataHash, includedAtBlock, { ...call, untilBlock: head < last ? head : last })
+  const status = challengeStatus({ includedAtBlock, ...found }, windows, head)
   const demanded = status === 'active' || status === 'expired' || status === 'resolved'
-  const deadlineBlock = demanded ? found.challengedAt! + windows.resolveBlocks : includedAt + windows.challengeBlocks
+  const deadlineBlock = demanded
+    ? found.challengedAtBlock! + windows.resolveBlocks
+    : includedAtBlock + windows.challengeBlocks
   return { status, deadlineBlock, data: found.data }
 }

@@ -27,7 +27,7 @@ export type HybridCommitment = {
   dataHash: Uint8Array
   length: number
   /** L1 block of the anchor, from which the challenge window counts. */
-  anchoredAt: bigint
+  anchoredAtBlock: bigint
   anchor: Commitment
   store: Commitment
 }
@@ -49,8 +49,8 @@ export interface HybridDa extends DataAvailability {
  *
  * const da = createHybridDa({ store: createMemoryDa(), anchor: createMemoryDa() })
  * const { commitments } = await da.submit([Uint8Array.of(0, 1)])
- * const { length, anchoredAt } = parseHybridCommitment(commitments[0]!)
- * console.log(length, anchoredAt) // 2 1n
+ * const { length, anchoredAtBlock } = parseHybridCommitment(commitments[0]!)
+ * console.log(length, anchoredAtBlock) // 2 1n
  * ```
  */
 export function parseHybridCommitment({ layer, payload }: Commitment): HybridCommitment {
@@ -65,7 +65,7 @@ export function parseHybridCommitment({ layer, payload }: Commitment): HybridCom
   return {
     dataHash: payload.slice(0, 32),
     length: view.getUint32(32),
-    anchoredAt: view.getBigUint64(36),
+    anchoredAtBlock: view.getBigUint64(36),
     anchor: decodeCommitment(payload.subarray(46, 46 + anchorLength)),
     store: decodeCommitment(payload.subarray(46 + anchorLength)),
   }
@@ -80,7 +80,7 @@ export function parseHybridCommitment({ layer, payload }: Commitment): HybridCom
  * import { formatHybridCommitment, parseHybridCommitment } from '@l2/da/alt-da'
  *
  * const copy = { layer: daLayer.memory, payload: new Uint8Array(32) }
- * const parts = { dataHash: new Uint8Array(32), length: 2, anchoredAt: 1n, anchor: copy, store: copy }
+ * const parts = { dataHash: new Uint8Array(32), length: 2, anchoredAtBlock: 1n, anchor: copy, store: copy }
  * console.log(parseHybridCommitment(formatHybridCommitment(parts)).length) // 2
  * ```
  */
@@ -89,7 +89,7 @@ export function formatHybridCommitment(parts: HybridCommitment): Commitment {
   const head = new Uint8Array(14)
   const view = new DataView(head.buffer)
   view.setUint32(0, parts.length)
-  view.setBigUint64(4, parts.anchoredAt)
+  view.setBigUint64(4, parts.anchoredAtBlock)
   view.setUint16(12, anchor.length)
   return {
     layer: daLayer.hybrid,
@@ -122,9 +122,10 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
   const name = 'hybrid'
 
   const challenge = async (commitment: Commitment, call?: DaCallOptions) => {
-    const { anchoredAt, dataHash } = parseHybridCommitment(commitment)
-    if (challenges === undefined) return { status: 'accepted' as const, deadlineBlock: anchoredAt, data: undefined }
-    return challengeOutcome(challenges, dataHash, anchoredAt, call)
+    const { anchoredAtBlock, dataHash } = parseHybridCommitment(commitment)
+    if (challenges === undefined)
+      return { status: 'accepted' as const, deadlineBlock: anchoredAtBlock, data: undefined }
+    return challengeOutcome(challenges, dataHash, anchoredAtBlock, call)
   }
 
   const verify = async (commitment: Commitment, data: Uint8Array) => {
@@ -152,7 +153,7 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
       const commitment = formatHybridCommitment({
         dataHash,
         length: data.length,
-        anchoredAt: anchored.height,
+        anchoredAtBlock: anchored.height,
         anchor: anchored.commitments[0]!,
         store: stored.commitments[0]!,
       })

@@ -5,14 +5,14 @@ import { foreignCause } from '../internal/call.js'
 import type { JournalEntry } from '../internal/journal.js'
 import { classifySendFailure, type SendFailure } from './failure.js'
 import { brokenFeeLimit, bumpFees, type FeeFloors, type FeeLimits, type FeeMarket, firstFees } from './fees.js'
-import { type EthereumClient, readQuantity, type SigningAccount } from './rpc.js'
+import { type EthereumClient, readQuantity, type TransactionSigner } from './rpc.js'
 import { type Attempt, isCancelling, type Slot } from './slots.js'
 import type { PayloadKind, PoolKind, PreparedPayload } from './transaction.js'
 
 /** What attempts, and those who publish them, work with. */
 export type AttemptsDeps = {
   client: EthereumClient
-  account: SigningAccount
+  account: TransactionSigner
   chainId: () => number
   clock: Clock
   logger: Logger

@@ -117,29 +117,29 @@ export function createEthereumChallenges(
       withDeadline('reading the L1 head', of, timeoutMs, async () =>
         head === 'finalized' ? readFinalized(client) : (await readHead(client)).number,
       ),
-    find: (dataHash, includedAt, of) =>
+    find: (dataHash, includedAtBlock, of) =>
       withDeadline('reading challenges', of, timeoutMs, async () => {
         const viem = await import('../internal/viem.js')
         const topics = viem.encodeEventTopics({
           abi: dataAvailabilityChallengeAbi,
           eventName: 'ChallengeStatusChanged',
-          args: { challengedBlockNumber: includedAt },
+          args: { challengedBlockNumber: includedAtBlock },
         })
-        const toBlock = of?.until === undefined ? 'latest' : `0x${of.until.toString(16)}`
-        const filter = { address: contract, topics, fromBlock: `0x${includedAt.toString(16)}`, toBlock }
+        const toBlock = of?.untilBlock === undefined ? 'latest' : `0x${of.untilBlock.toString(16)}`
+        const filter = { address: contract, topics, fromBlock: `0x${includedAtBlock.toString(16)}`, toBlock }
         const logs = await call(client, 'eth_getLogs', [filter])
         if (!Array.isArray(logs)) {
           throw new DaError('the Ethereum node answered eth_getLogs with no list', { code: 'DA_RESPONSE_INVALID' })
         }
-        const found: { challengedAt?: bigint; resolvedAt?: bigint; data?: Uint8Array | undefined } = {}
+        const found: { challengedAtBlock?: bigint; resolvedAtBlock?: bigint; data?: Uint8Array | undefined } = {}
         for (const log of logs as { data: Hex; blockNumber: Hex; transactionHash: Hex }[]) {
           const event = decodeEvent(viem, log?.data)
           // Foreign commitments of the same block, and malformed ones, are other people's business.
           if (event === undefined || event.commitment !== bytesToHex(Uint8Array.of(0, ...dataHash))) continue
           const at = parseQuantity('eth_getLogs', log.blockNumber)
-          if (event.status === active) found.challengedAt ??= at
+          if (event.status === active) found.challengedAtBlock ??= at
           if (event.status !== resolved) continue
-          found.resolvedAt ??= at
+          found.resolvedAtBlock ??= at
           found.data ??= await delivered(viem, client, log.transactionHash, dataHash)
         }
         return found

@@ -125,18 +125,18 @@ describe('createEthereumChallenges', () => {
     const source = createEthereumChallenges({ contract }, { client: anvil.client })
     expect(await source.find(hash, includedAt)).toEqual({})
     const args = [includedAt, commitment] as const
-    const challengedAt = await send(encodeFunctionData({ abi, functionName: 'challenge', args }))
-    expect(await source.find(hash, includedAt)).toEqual({ challengedAt })
+    const challengedAtBlock = await send(encodeFunctionData({ abi, functionName: 'challenge', args }))
+    expect(await source.find(hash, includedAt)).toEqual({ challengedAtBlock })
     const delivered = [...args, toHex(data)] as const
-    const resolvedAt = await send(encodeFunctionData({ abi, functionName: 'resolve', args: delivered }))
-    expect(await source.find(hash, includedAt)).toEqual({ challengedAt, resolvedAt, data })
-    expect(await source.find(hash, includedAt, { until: challengedAt })).toEqual({ challengedAt })
+    const resolvedAtBlock = await send(encodeFunctionData({ abi, functionName: 'resolve', args: delivered }))
+    expect(await source.find(hash, includedAt)).toEqual({ challengedAtBlock, resolvedAtBlock, data })
+    expect(await source.find(hash, includedAt, { untilBlock: challengedAtBlock })).toEqual({ challengedAtBlock })
     expect(await source.find(keccak256(random.bytes(3), 'bytes'), includedAt)).toEqual({})
-    expect(await source.head()).toBe(resolvedAt)
+    expect(await source.head()).toBe(resolvedAtBlock)
     // Derivation counts only what L1 does not take back.
     const { number: final } = await anvil.client.getBlock({ blockTag: 'finalized' })
     expect(await createEthereumChallenges({ contract, head: 'finalized' }, { client: anvil.client }).head()).toBe(final)
-    expect(final).toBeLessThan(resolvedAt)
+    expect(final).toBeLessThan(resolvedAtBlock)
   })
 })
 

@@ -42,7 +42,7 @@ export {
   type Fees,
   firstFees,
 } from './fees.js'
-export type { EthereumClient, SigningAccount } from './rpc.js'
+export type { EthereumClient, TransactionSigner } from './rpc.js'
 export type {
   Commit,
   PayloadKind,

@@ -3,7 +3,7 @@ import { DaError } from '../errors.js'
 import type { FeeMarket } from './fees.js'
 import type { Publisher } from './publisher.js'
 import { noteOf, type Queue, withdrawn } from './queue.js'
-import { type EthereumClient, type Receipt, readReceipt, readTransaction, type SigningAccount } from './rpc.js'
+import { type EthereumClient, type Receipt, readReceipt, readTransaction, type TransactionSigner } from './rpc.js'
 import { isSettled, type SlotBook, settledAs } from './slot-book.js'
 import { createSlot, isCancelling, isOrphan, type Slot } from './slots.js'
 import type { PoolKind } from './transaction.js'
@@ -18,7 +18,7 @@ export type ChainView = {
 
 export type NonceStreamDeps = {
   client: EthereumClient
-  account: SigningAccount
+  account: TransactionSigner
   clock: Clock
   logger: Logger
   settings: { readonly confirmations: number; readonly resubmitMs: number; readonly maxInFlight: number }

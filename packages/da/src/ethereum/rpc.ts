@@ -9,7 +9,7 @@ export type EthereumClient = {
 }
 
 /** What signs: a viem `LocalAccount` is one. */
-export type SigningAccount = {
+export type TransactionSigner = {
   readonly address: Hex
   signTransaction(transaction: never): Promise<Hex>
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '@l2/common'
 import type { Random } from '@l2/common/testing'
 import { type Hex, keccak256, toHex } from 'viem'
-import type { EthereumClient, SigningAccount } from './rpc.js'
+import type { EthereumClient, TransactionSigner } from './rpc.js'
 import { createSimulatedChain, type Weather } from './simulated-chain.js'
 import type { PayloadKind } from './transaction.js'
 
@@ -47,7 +47,7 @@ export function createSimulatedClock(): Clock & { run(until: () => boolean, maxM
 /**
  * An account that signs without cryptography: the bytes are the fields. Only for the simulated chain, which needs none either.
  */
-export const simulatedAccount: SigningAccount = {
+export const simulatedAccount: TransactionSigner = {
   address: '0x00000000000000000000000000000000000000aa',
   signTransaction: async () => '0x',
 }

@@ -19,7 +19,7 @@ import {
   readHead,
   readOptionalQuantity,
   readQuantity,
-  type SigningAccount,
+  type TransactionSigner,
 } from './rpc.js'
 import { itemsOf, SlotBook } from './slot-book.js'
 import type { Slot } from './slots.js'
@@ -69,7 +69,7 @@ export type TransactionManagerOptions = {
 /** What {@link createTransactionManager} works with. */
 export type TransactionManagerDeps = {
   client: EthereumClient
-  account: SigningAccount
+  account: TransactionSigner
   /** Journal of what is in flight. Without one a crash forgets it, and what was sent may be sent again. */
   store?: Store | undefined
   clock?: Clock | undefined

@@ -4,7 +4,7 @@ import { keccak256 } from '@l2/common/crypto'
 import type { Hex } from 'viem'
 import type { Commitment } from '../commitment.js'
 import type { Fees } from './fees.js'
-import type { SigningAccount } from './rpc.js'
+import type { TransactionSigner } from './rpc.js'
 
 /** Blob transactions and all others live in separate pools, and an account cannot be in both. */
 export type PoolKind = 'calldata' | 'blob'
@@ -20,7 +20,7 @@ export type PreparedPayload = {
   readonly estimate: Record<string, unknown>
   /** What commitments are made of: a hash per item. */
   readonly hashes: readonly Hex[]
-  sign(account: SigningAccount, fields: SigningFields): Promise<{ hash: Hex; raw: Hex }>
+  sign(account: TransactionSigner, fields: SigningFields): Promise<{ hash: Hex; raw: Hex }>
 }
 
 /** How a kind of transaction carries items. */

@@ -99,7 +99,7 @@ describe('createCommitmentSource', () => {
     let has = true
     const store: typeof fetch = async () => new Response(has ? data : null, { status: has ? 200 : 404 })
     const layer = createAltDa({ url: 'http://store', commitments: 'keccak' }, { fetch: store })
-    const l1: { head: bigint; found: { challengedAt?: bigint; resolvedAt?: bigint; data?: Uint8Array } } = {
+    const l1: { head: bigint; found: { challengedAtBlock?: bigint; resolvedAtBlock?: bigint; data?: Uint8Array } } = {
       head: 101n,
       found: {},
     }
@@ -123,11 +123,11 @@ describe('createCommitmentSource', () => {
     const named = inInbox({ layer: daLayer.keccak, payload: hash })
     const get = () => source.getCommitted(named, block)
     expect(await get()).toEqual(data)
-    expect(asked).toEqual([[hash, 100n, expect.objectContaining({ until: 101n })]])
+    expect(asked).toEqual([[hash, 100n, expect.objectContaining({ untilBlock: 101n })]])
     // However late: only what can still count is asked for, as nodes give no logs of years.
     l1.head = 5_000_000n
     expect(await get()).toEqual(data)
-    expect(asked[1]).toMatchObject([hash, 100n, { until: 115n }])
+    expect(asked[1]).toMatchObject([hash, 100n, { untilBlock: 115n }])
     // A node that lags behind the inbox has not been asked about it, and is not believed.
     l1.head = 99n
     await expect(waiting.getCommitted(named, block)).rejects.toMatchObject({ code: 'DA_NOT_YET' })
@@ -135,10 +135,10 @@ describe('createCommitmentSource', () => {
     l1.head = 101n
     has = false
     await expect(get()).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
-    l1.found = { challengedAt: 105n, resolvedAt: 107n, data }
+    l1.found = { challengedAtBlock: 105n, resolvedAtBlock: 107n, data }
     l1.head = 108n
     expect(await get()).toEqual(data)
-    l1.found = { challengedAt: 105n }
+    l1.found = { challengedAtBlock: 105n }
     await expect(get()).rejects.toMatchObject({ code: 'DA_NOT_FOUND' })
     l1.head = 111n
     expect(await get()).toBeUndefined()
@@ -150,13 +150,13 @@ describe('createCommitmentSource', () => {
     const notYet = { code: 'DA_NOT_YET', recovery: 'retry', details: { deadlineBlock: 110n } }
     Object.assign(l1, { found: {}, head: 110n })
     await expect(later()).rejects.toMatchObject(notYet)
-    l1.found = { challengedAt: 105n }
+    l1.found = { challengedAtBlock: 105n }
     await expect(later()).rejects.toMatchObject({ ...notYet, details: { status: 'active' } })
     l1.head = 111n
     expect(await later()).toBeUndefined()
     l1.found = {}
     expect(await later()).toEqual(data)
-    l1.found = { challengedAt: 105n, resolvedAt: 106n, data }
+    l1.found = { challengedAtBlock: 105n, resolvedAtBlock: 106n, data }
     has = false
     expect(await later()).toEqual(data)
   })

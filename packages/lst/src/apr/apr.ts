@@ -14,7 +14,7 @@ export type RebaseEvent = {
   readonly feeShares?: bigint | undefined
   readonly elapsedSeconds: bigint
   /** Time of the rebase, seconds. */
-  readonly at: bigint
+  readonly atSeconds: bigint
 }
 
 /** A yearly rate: `aprE18` 10^18 is 100 %, negative after a loss; `apr` the same as a fraction, for display. */
@@ -35,7 +35,7 @@ const pre = (event: RebaseEvent): bigint => rateOf({ assets: event.preAssets, sh
  * @example
  * ```ts
  * import { aprOf } from '@l2/lst'
- * const apr = aprOf({ preAssets: 1_000_000n, preShares: 1_000_000n, postAssets: 1_000_500n, postShares: 1_000_000n, elapsedSeconds: 86_400n, at: 0n })
+ * const apr = aprOf({ preAssets: 1_000_000n, preShares: 1_000_000n, postAssets: 1_000_500n, postShares: 1_000_000n, elapsedSeconds: 86_400n, atSeconds: 0n })
  * console.log(apr.aprE18) // 182500000000000000n
  * ```
  */
@@ -59,7 +59,7 @@ export function movingApr(events: readonly RebaseEvent[]): Apr {
   return between(
     pre(first),
     rateOf({ assets: last.postAssets, shares: last.postShares }),
-    first.elapsedSeconds + (last.at - first.at),
+    first.elapsedSeconds + (last.atSeconds - first.atSeconds),
   )
 }
 

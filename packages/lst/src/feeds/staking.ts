@@ -43,8 +43,8 @@ export type OffenceAdmitted = PossibleCost & {
   readonly correlated?: readonly PossibleCost[] | undefined
 }
 
-/** Its case is stopped, until `until` at the latest. */
-export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly until: bigint }
+/** Its case is stopped, until `untilSeconds` at the latest. */
+export type CasePaused = { readonly type: 'CasePaused'; readonly evidenceId: string; readonly untilSeconds: bigint }
 
 /** …and now it is priced, or dropped (`vetoed`). */
 export type CaseClosed = {
@@ -60,7 +60,7 @@ export type UnlockStarted = {
   readonly type: 'UnlockStarted'
   readonly id: number
   readonly amountWei: bigint
-  readonly claimableAt: bigint
+  readonly claimableAtSeconds: bigint
   readonly whole: boolean
 }
 
@@ -81,7 +81,7 @@ export type Undelegated = {
   readonly type: 'Undelegated'
   readonly id: number
   readonly shares: bigint
-  readonly claimableAt: bigint
+  readonly claimableAtSeconds: bigint
 }
 
 /** A delegation was paid. */

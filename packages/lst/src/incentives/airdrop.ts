@@ -47,7 +47,7 @@ export function verifyAirdrop(root: `0x${string}`, claim: AirdropClaim, proof: r
 export type AirdropToken = { readonly owner: string; readonly amount: bigint; readonly withdrawn: boolean }
 
 /**
- * A distributor. Source: ENKI distributor: claim mints a non-transferable NFT, `withdrawEnabledBefore` opens
+ * A distributor. Source: ENKI distributor: claim mints a non-transferable NFT, `withdrawEnabledBeforeSeconds` opens
  * withdrawals in order.
  */
 export type MerkleAirdrop = {
@@ -55,13 +55,13 @@ export type MerkleAirdrop = {
   /** By index: the token that the claim became. */
   readonly claimed: OrderedMap<bigint, bigint>
   readonly tokens: OrderedMap<bigint, AirdropToken>
-  readonly withdrawEnabledBefore: bigint
+  readonly withdrawEnabledBeforeSeconds: bigint
 }
 
 /** A distributor with nothing claimed. */
 export function createAirdrop(root: `0x${string}`): MerkleAirdrop {
   if (hexToBytes(root)?.length !== 32) fail('OPTION_INVALID', `root expected 32 bytes, got ${root}`)
-  return { root, claimed: OrderedMap.from(), tokens: OrderedMap.from(), withdrawEnabledBefore: 0n }
+  return { root, claimed: OrderedMap.from(), tokens: OrderedMap.from(), withdrawEnabledBeforeSeconds: 0n }
 }
 
 /** Where a claim stands in the distributor's bitmap (Uniswap MerkleDistributor): `claimedBitMap[word] & mask`. */
@@ -110,20 +110,20 @@ const operations = {
   /** Opens withdrawals forevery token below `before`; never closes them. */
   enableWithdraw(state: MerkleAirdrop, args: { before: bigint }): LstStep<MerkleAirdrop, null> {
     amount('before', args.before)
-    if (args.before < state.withdrawEnabledBefore)
+    if (args.before < state.withdrawEnabledBeforeSeconds)
       fail(
         'OPTION_INVALID',
-        `withdrawals are open below ${state.withdrawEnabledBefore}, cannot go back to ${args.before}`,
+        `withdrawals are open below ${state.withdrawEnabledBeforeSeconds}, cannot go back to ${args.before}`,
       )
-    return step({ ...state, withdrawEnabledBefore: args.before }, null)
+    return step({ ...state, withdrawEnabledBeforeSeconds: args.before }, null)
   },
   /** Pays a token's amount to its owner, once. */
   withdraw(state: MerkleAirdrop, args: { id: bigint; account: string }): LstStep<MerkleAirdrop, bigint> {
     const token = state.tokens.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no token ${args.id}`, { id: args.id })
     if (token.owner !== args.account) fail('NOT_OWNER', `token ${args.id} belongs to ${token.owner}`, { id: args.id })
     if (token.withdrawn) fail('ALREADY_CLAIMED', `token ${args.id} was withdrawn before`, { id: args.id })
-    if (args.id >= state.withdrawEnabledBefore)
-      fail('NOT_UNLOCKED', `withdrawals are open below ${state.withdrawEnabledBefore}, not for ${args.id}`, {
+    if (args.id >= state.withdrawEnabledBeforeSeconds)
+      fail('NOT_UNLOCKED', `withdrawals are open below ${state.withdrawEnabledBeforeSeconds}, not for ${args.id}`, {
         id: args.id,
       })
     return step({ ...state, tokens: state.tokens.set(args.id, { ...token, withdrawn: true }) }, token.amount, {
@@ -148,6 +148,6 @@ export const airdropCodec: Codec<MerkleAirdrop> = /* @__PURE__ */ (() =>
       root: z.string().check(z.regex(/^0x[0-9a-f]{64}$/i)),
       claimed: mapOf(integer, integer),
       tokens: mapOf(integer, z.strictObject({ owner: z.string(), amount: integer, withdrawn: z.boolean() })),
-      withdrawEnabledBefore: integer,
+      withdrawEnabledBeforeSeconds: integer,
     }),
   ))()

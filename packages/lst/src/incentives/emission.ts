@@ -19,15 +19,20 @@ export function splitSupply(supply: bigint, airdropBps: bigint): { airdrop: bigi
 }
 
 /**
- * What a linear emission has released by `now`: nothing before its start, everything at its end. The live schedule is
+ * What a linear emission has released by `nowSeconds`: nothing before its start, everything at its end. The live schedule is
  * not public; this is the shape that vault staking and LP rewards are fed from.
  */
-export function emitted(options: { emission: bigint; start: bigint; seconds: bigint; now: bigint }): bigint {
-  const { emission, start, seconds, now } = options
+export function emitted(options: {
+  emission: bigint
+  startSeconds: bigint
+  seconds: bigint
+  nowSeconds: bigint
+}): bigint {
+  const { emission, startSeconds, seconds, nowSeconds } = options
   amount('emission', emission)
   if (seconds < 1n) fail('OPTION_INVALID', `an emission takes at least 1 s, got ${seconds}`)
-  if (now <= start) return 0n
-  return now >= start + seconds ? emission : mulDown(emission, now - start, seconds)
+  if (nowSeconds <= startSeconds) return 0n
+  return nowSeconds >= startSeconds + seconds ? emission : mulDown(emission, nowSeconds - startSeconds, seconds)
 }
 
 /**

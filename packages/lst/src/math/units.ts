@@ -77,9 +77,9 @@ export function account(value: string): void {
 }
 
 /** Refuses a time (seconds) before `last` or above 2^64−1. */
-export function forward(last: bigint, now: bigint): void {
-  if (typeof now !== 'bigint' || now < last || now >= 1n << 64n)
-    fail('TIME_BACKWARDS', `time expected ${last} s or later, got ${now} s`, { last, now })
+export function forward(last: bigint, nowSeconds: bigint): void {
+  if (typeof nowSeconds !== 'bigint' || nowSeconds < last || nowSeconds >= 1n << 64n)
+    fail('TIME_BACKWARDS', `time expected ${last} s or later, got ${nowSeconds} s`, { last, nowSeconds })
 }
 
 /** Refuses a deposit that would give fewer shares than its sender said. */

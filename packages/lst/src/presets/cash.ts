@@ -64,21 +64,21 @@ export function owedAssets(lst: Liquid): bigint {
 }
 
 /** The protocol at a later time. */
-export function at(lst: Liquid, now: bigint): Liquid {
-  forward(lst.now, now)
-  if (now === lst.now) return lst
-  const moved = { ...lst, now, core: coreAdvance(lst.core, now) }
+export function at(lst: Liquid, nowSeconds: bigint): Liquid {
+  forward(lst.nowSeconds, nowSeconds)
+  if (nowSeconds === lst.nowSeconds) return lst
+  const moved = { ...lst, nowSeconds, core: coreAdvance(lst.core, nowSeconds) }
   if (lst.config.exits === 'queue') return moved
   return {
     ...moved,
-    tickets: applyTickets(lst.tickets, { type: 'advance', now }).state,
-    vesting: applyVesting(lst.vesting, { type: 'advance', now }).state,
+    tickets: applyTickets(lst.tickets, { type: 'advance', nowSeconds }).state,
+    vesting: applyVesting(lst.vesting, { type: 'advance', nowSeconds }).state,
   }
 }
 
 /** Cash into a seat. */
 export function toSeat(lst: Liquid, seat: number, assets: Assets): Liquid {
-  const seats = applySeats(lst.seats, { type: 'lock', seat, assets, now: lst.now }).state
+  const seats = applySeats(lst.seats, { type: 'lock', seat, assets, nowSeconds: lst.nowSeconds }).state
   return custodyOf(lst).toSeat({ ...lst, seats }, assets)
 }
 

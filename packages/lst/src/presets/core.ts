@@ -52,7 +52,7 @@ export function seedShares(core: Core): bigint {
   return core.model === 'rebasing' ? balanceOf(core.state.shares, deadAccount) : core.state.seedShares
 }
 
-export function createCore(config: LiquidConfig, now: bigint): Core {
+export function createCore(config: LiquidConfig, nowSeconds: bigint): Core {
   const { seed, virtualOffset } = config
   switch (config.model) {
     case 'instant':
@@ -70,10 +70,10 @@ export function createCore(config: LiquidConfig, now: bigint): Core {
       return {
         model: 'cycle',
         state: createCycleVault({
-          now,
+          nowSeconds,
           seed,
           virtualOffset,
-          cycleLength: config.cycleSeconds,
+          cycleLengthSeconds: config.cycleSeconds,
           autoSync: config.cycleAutoSync,
           checkpointOnExit: config.cycleCheckpoint,
         }),
@@ -82,7 +82,7 @@ export function createCore(config: LiquidConfig, now: bigint): Core {
       return {
         model: 'rate',
         state: createRatePool({
-          now,
+          nowSeconds,
           seed,
           // The protocol takes its fee before the pool harvests what is left.
           feeE18: 0n,
@@ -91,7 +91,7 @@ export function createCore(config: LiquidConfig, now: bigint): Core {
         }),
       }
     case 'rebasing':
-      return { model: 'rebasing', state: createRebasingPool({ ...config, now }) }
+      return { model: 'rebasing', state: createRebasingPool({ ...config, nowSeconds }) }
   }
 }
 
@@ -127,9 +127,10 @@ export function coreBalance(core: Core, account: string): Shares {
   return balanceOf(core.model === 'rebasing' ? core.state.shares : core.state.balances, account)
 }
 
-export function coreAdvance(core: Core, now: bigint): Core {
-  if (core.model === 'cycle') return { ...core, state: applyCycleVault(core.state, { type: 'advance', now }).state }
-  if (core.model === 'rate') return { ...core, state: applyRatePool(core.state, { type: 'advance', now }).state }
+export function coreAdvance(core: Core, nowSeconds: bigint): Core {
+  if (core.model === 'cycle')
+    return { ...core, state: applyCycleVault(core.state, { type: 'advance', nowSeconds }).state }
+  if (core.model === 'rate') return { ...core, state: applyRatePool(core.state, { type: 'advance', nowSeconds }).state }
   return core
 }
 
@@ -224,7 +225,8 @@ export function coreLose(core: Core, assets: Assets): Core {
 
 /** A report is somebody calling `syncRewards`. */
 export function coreSync(core: Core): Core {
-  if (core.model !== 'cycle' || core.state.now < core.state.cycleEnd || surplus(core.state) === 0n) return core
+  if (core.model !== 'cycle' || core.state.nowSeconds < core.state.cycleEndSeconds || surplus(core.state) === 0n)
+    return core
   return { ...core, state: applyCycleVault(core.state, { type: 'sync' }).state }
 }
 

@@ -48,7 +48,7 @@ const nonces: FixedExits = {
   },
   *list(lst) {
     const pool = poolOf(lst)
-    for (const [id, { owner, assets, shares, at, done }] of pool.requests) {
+    for (const [id, { owner, assets, shares, atSeconds, done }] of pool.requests) {
       if (done) continue
       const isWaiting = id >= pool.nextUnlock
       yield {
@@ -56,9 +56,9 @@ const nonces: FixedExits = {
         owner,
         assets,
         shares,
-        at,
+        atSeconds,
         isWaiting,
-        isReady: !isWaiting && pool.now >= at + pool.withdrawDelaySeconds,
+        isReady: !isWaiting && pool.nowSeconds >= atSeconds + pool.withdrawDelaySeconds,
       }
     }
   },

@@ -25,7 +25,7 @@ export const rebasingCustody: Custody = {
   fromSeat: (lst, assets) => withPool(lst, applyRebasing(poolOf(lst), { type: 'receiveReturns', assets }).state),
   reward: (lst, assets) => withPool(lst, applyRebasing(poolOf(lst), { type: 'receiveRewards', assets }).state),
   enqueue(lst, { account, shares }) {
-    const args = { type: 'requestShares' as const, account, shares, now: lst.now }
+    const args = { type: 'requestShares' as const, account, shares, nowSeconds: lst.nowSeconds }
     const { state, result, events } = applyRebasing(poolOf(lst), args)
     return { state: withPool(lst, state), result, events }
   },

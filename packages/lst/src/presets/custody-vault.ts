@@ -20,7 +20,7 @@ export const besideShares = {
   reward: (lst, assets) => ({ ...lst, rewardsVault: total<Assets>('rewardsVault', lst.rewardsVault + assets) }),
   enqueue(lst, { account, shares, assets }) {
     const core = coreMove(lst.core, account, queueAccount, shares)
-    const args = { type: 'enqueue' as const, owner: account, assets, shares, now: lst.now }
+    const args = { type: 'enqueue' as const, owner: account, assets, shares, nowSeconds: lst.nowSeconds }
     const { state, result, events } = applyQueue(lst.queue, args)
     return { state: { ...lst, core, queue: state }, result, events }
   },
@@ -79,11 +79,19 @@ const tickets: FixedExits = {
   },
   waiting: lst => (lst.tickets.owed > lst.tickets.cash ? lst.tickets.owed - lst.tickets.cash : 0n),
   release: lst => lst,
-  *list({ tickets: { tickets: all, now, length, cash }, buffer }) {
-    for (const [id, { owner, assets, matureAt, state }] of all) {
+  *list({ tickets: { tickets: all, nowSeconds, lengthSeconds, cash }, buffer }) {
+    for (const [id, { owner, assets, matureAtSeconds, state }] of all) {
       if (state !== 'open') continue
-      const isReady = now >= matureAt && assets <= cash + buffer
-      yield { id, owner, assets, shares: 0n as Shares, at: matureAt - length, isReady, isWaiting: true }
+      const isReady = nowSeconds >= matureAtSeconds && assets <= cash + buffer
+      yield {
+        id,
+        owner,
+        assets,
+        shares: 0n as Shares,
+        atSeconds: matureAtSeconds - lengthSeconds,
+        isReady,
+        isWaiting: true,
+      }
     }
   },
   figures: lst => ({ count: lst.tickets.tickets.size, released: 0n, locked: lst.tickets.cash }),

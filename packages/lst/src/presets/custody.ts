@@ -19,7 +19,7 @@ export type FixedExit = {
   readonly assets: Assets
   readonly shares: Shares
   /** Asked for at, seconds. */
-  readonly at: bigint
+  readonly atSeconds: bigint
   /** Cash that is not set aside for others pays it now, and its time has come. */
   readonly isReady: boolean
   /** Cash must still be set aside for it. */

@@ -95,8 +95,9 @@ export function raiseCash(lst: Liquid): LstStep<Liquid, ExitPlan> {
   })
   let book = lst.seats
   for (const { id, assets } of plan.partial)
-    book = applySeats(book, { type: 'withdraw', seat: id, assets: assets as Assets, now: lst.now }).state
-  for (const { id } of plan.full) book = applySeats(book, { type: 'unlock', seat: id, now: lst.now }).state
+    book = applySeats(book, { type: 'withdraw', seat: id, assets: assets as Assets, nowSeconds: lst.nowSeconds }).state
+  for (const { id } of plan.full)
+    book = applySeats(book, { type: 'unlock', seat: id, nowSeconds: lst.nowSeconds }).state
   return step({ ...lst, seats: book }, plan)
 }
 
@@ -112,7 +113,7 @@ export function planFinalization(
   if (maxRate === 0n || budget <= 0n) return none
   const { batches } = planBatches(queueOf(lst), {
     maxRate,
-    maxTimestamp: lst.now - (lst.config.limits.requestMarginSeconds ?? 0n),
+    maxTimestamp: lst.nowSeconds - (lst.config.limits.requestMarginSeconds ?? 0n),
     budget,
     maxBatches: Number.POSITIVE_INFINITY,
   })

@@ -27,7 +27,7 @@ import type { Liquid, OpenCase } from './state.js'
 export function heldBack(lst: Liquid): Assets | undefined {
   const bySeat = new Map<number, bigint>()
   for (const [, open] of lst.openCases) {
-    if (open.until <= lst.now) continue
+    if (open.untilSeconds <= lst.nowSeconds) continue
     for (const { seat, most } of open.seats) {
       if (most === undefined) return undefined
       bySeat.set(seat, (bySeat.get(seat) ?? 0n) + most)
@@ -96,9 +96,9 @@ function fold(lst: Liquid, event: FoldedEvent): LstStep<Liquid, boolean> {
   if (event.type === 'CasePaused') {
     const open = lst.openCases.get(event.evidenceId)
     if (open === undefined) return step(lst, false)
-    forward(0n, event.until)
-    const until = max(open.until, event.until)
-    return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, { ...open, until }) }, true)
+    forward(0n, event.untilSeconds)
+    const untilSeconds = max(open.untilSeconds, event.untilSeconds)
+    return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, { ...open, untilSeconds }) }, true)
   }
   if (event.type === 'OffenceAdmitted') return admit(lst, event)
   const seat = checkedId(event.id)
@@ -121,7 +121,7 @@ function admit(lst: Liquid, event: OffenceAdmitted): LstStep<Liquid, boolean> {
     if (part !== undefined) seats.push({ seat, most: mostOf(cost, part) })
   }
   // Kept even when no seat of ours is in it: one that is convicted before this case is may pay more because of it.
-  const open = { kind: event.kind ?? 'unknown', until: lst.now + lst.config.bunkerSeconds, seats }
+  const open = { kind: event.kind ?? 'unknown', untilSeconds: lst.nowSeconds + lst.config.bunkerSeconds, seats }
   return step({ ...lst, openCases: lst.openCases.set(event.evidenceId, open) }, seats.length > 0)
 }
 
@@ -173,10 +173,15 @@ function foldSeat(
     }
     case 'UnlockStarted':
       if (part === 'delegators') return step(lst, false)
-      return announce(lst, { seat, started: event.amountWei, readyAt: event.claimableAt, whole: event.whole })
+      return announce(lst, {
+        seat,
+        started: event.amountWei,
+        readyAtSeconds: event.claimableAtSeconds,
+        whole: event.whole,
+      })
     case 'Undelegated':
       if (part === 'operator') return step(lst, false)
-      return announce(lst, { seat, started: event.shares, readyAt: event.claimableAt, whole: false })
+      return announce(lst, { seat, started: event.shares, readyAtSeconds: event.claimableAtSeconds, whole: false })
     case 'StakePaid':
       if (part === 'delegators') return step(lst, false)
       return receive(lst, {
@@ -193,7 +198,7 @@ function foldSeat(
 
 function announce(
   lst: Liquid,
-  args: { seat: number; started: bigint; readyAt: bigint; whole: boolean },
+  args: { seat: number; started: bigint; readyAtSeconds: bigint; whole: boolean },
 ): LstStep<Liquid, boolean> {
   const { seat, whole } = args
   const started = args.started as Assets
@@ -205,7 +210,7 @@ function announce(
     seat,
     assets: known || lst.parts.get(seat) === 'operator' ? started : assets,
     started,
-    readyAt: args.readyAt,
+    readyAtSeconds: args.readyAtSeconds,
     whole,
   })
   return { state: { ...lst, seats: state }, result: true, events }

@@ -27,7 +27,7 @@ export type LiquidOptions = {
   /** Default `sdk`. */
   profile?: Profile
   /** Seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
 } & Partial<Omit<LiquidConfig, 'preset' | 'profile' | 'model'>>
 
 /**
@@ -39,32 +39,32 @@ export type LiquidOptions = {
  * const metis = 10n ** 18n
  * let lst = createLiquid({ preset: 'enki', entrySeconds: 0n })
  * lst = applyLiquid(lst, { type: 'registerSeat', seat: 1 }).state
- * lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(20_000n * metis), now: 0n }).state
- * lst = applyLiquid(lst, { type: 'allocate', now: 0n }).state
+ * lst = applyLiquid(lst, { type: 'deposit', account: 'alice', assets: assets(20_000n * metis), nowSeconds: 0n }).state
+ * lst = applyLiquid(lst, { type: 'allocate', nowSeconds: 0n }).state
  * const reward = { type: 'RewardAccrued', id: 1, operatorWei: 10n * metis, delegatorsWei: 0n }
  * lst = applyLiquid(lst, { type: 'feed', sequence: 1n, event: reward }).state
- * lst = applyLiquid(lst, { type: 'report', now: 86_400n }).state
+ * lst = applyLiquid(lst, { type: 'report', nowSeconds: 86_400n }).state
  * console.log(liquidRate(lst).rate) // 1000449977501124943752812359n
  * ```
  */
 export function createLiquid(options: LiquidOptions): Liquid {
-  const { preset, profile = 'sdk', now = 0n, ...changes } = options
+  const { preset, profile = 'sdk', nowSeconds = 0n, ...changes } = options
   const base =
     Object.hasOwn(presets, preset) && Object.hasOwn(presets[preset], profile) ? presets[preset][profile] : undefined
   if (base === undefined)
     return fail('OPTION_INVALID', `there is no preset "${String(preset)}" with profile "${String(profile)}"`)
   const config: LiquidConfig = { ...base, ...changes }
   checkConfig(config, base)
-  forward(0n, now)
-  const core = createCore(config, now)
+  forward(0n, nowSeconds)
+  const core = createCore(config, nowSeconds)
   const empty = 0n as Assets
   return {
     config,
-    now,
+    nowSeconds,
     core,
     queue: createQueue(config),
-    tickets: createTicketQueue({ now, length: config.exitDelaySeconds, minLength: 0n }),
-    vesting: createExitVesting({ now }),
+    tickets: createTicketQueue({ nowSeconds, lengthSeconds: config.exitDelaySeconds, minLengthSeconds: 0n }),
+    vesting: createExitVesting({ nowSeconds }),
     receipts: OrderedMap.from(),
     receiptSupply: empty,
     seats: createSeatBook({ ...config, exitSeconds: config.seatExitSeconds }),
@@ -79,7 +79,7 @@ export function createLiquid(options: LiquidOptions): Liquid {
     openCases: OrderedMap.from(),
     feedCursor: 0n,
     skipped: OrderedMap.from(),
-    reportedAt: now,
+    reportedAtSeconds: nowSeconds,
     reported: coreTotals(core),
     totals: { deposited: config.seed as Assets, rewarded: empty, lost: empty, paid: empty },
     rates: [],
@@ -116,11 +116,11 @@ const operations = {
    */
   deposit(
     before: Liquid,
-    args: { account: string; assets: Assets; now: bigint; minShares?: Shares | undefined },
+    args: { account: string; assets: Assets; nowSeconds: bigint; minShares?: Shares | undefined },
   ): LstStep<Liquid, Shares> {
     own(args.account)
     positive('assets', args.assets)
-    const lst = at(before, args.now)
+    const lst = at(before, args.nowSeconds)
     const paused = depositsPaused(lst)
     if (paused !== undefined) fail('PAUSED', paused)
     const { core, shares } = coreMint(lst.core, args.account, args.assets, args.minShares)
@@ -153,23 +153,23 @@ const operations = {
   /** Asks for what `shares` are worth now. What it pays in the end depends on the preset. */
   requestWithdrawal(
     before: Liquid,
-    args: { account: string; shares: Shares; now: bigint },
+    args: { account: string; shares: Shares; nowSeconds: bigint },
   ): LstStep<Liquid, ExitTicket> {
     own(args.account)
     positive('shares', args.shares)
-    return requestExit(at(before, args.now), args)
+    return requestExit(at(before, args.nowSeconds), args)
   },
 
   /** Pays an exit that is ready. Never stopped, not even in bunker mode. */
-  claim(before: Liquid, args: { id: bigint; account: string; now: bigint }): LstStep<Liquid, Assets> {
+  claim(before: Liquid, args: { id: bigint; account: string; nowSeconds: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
-    return claimExit(at(before, args.now), args)
+    return claimExit(at(before, args.nowSeconds), args)
   },
 
   /** METIS in, 1:1 receipts out: they earn nothing until they are staked (`receipts`). */
-  mintReceipt(before: Liquid, args: { account: string; assets: Assets; now: bigint }): LstStep<Liquid, Assets> {
+  mintReceipt(before: Liquid, args: { account: string; assets: Assets; nowSeconds: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
-    return mintReceipt(at(before, args.now), args)
+    return mintReceipt(at(before, args.nowSeconds), args)
   },
 
   /** Moves receipts. */
@@ -180,43 +180,49 @@ const operations = {
   /** Receipts into the vault; the result is the shares, at least `minShares`. */
   stakeReceipt(
     before: Liquid,
-    args: { account: string; assets: Assets; now: bigint; minShares?: Shares | undefined },
+    args: { account: string; assets: Assets; nowSeconds: bigint; minShares?: Shares | undefined },
   ): LstStep<Liquid, Shares> {
     own(args.account)
-    return stakeReceipt(at(before, args.now), args)
+    return stakeReceipt(at(before, args.nowSeconds), args)
   },
 
   /** Shares of the vault back into receipts; the result is how many, without what vests. */
-  unstakeReceipt(before: Liquid, args: { account: string; shares: Shares; now: bigint }): LstStep<Liquid, Assets> {
+  unstakeReceipt(
+    before: Liquid,
+    args: { account: string; shares: Shares; nowSeconds: bigint },
+  ): LstStep<Liquid, Assets> {
     own(args.account)
-    return unstakeReceipt(at(before, args.now), args)
+    return unstakeReceipt(at(before, args.nowSeconds), args)
   },
 
   /** A ticket for receipts: METIS once it is mature. The result is its id, to be claimed with `claim`. */
-  redeemReceipt(before: Liquid, args: { account: string; assets: Assets; now: bigint }): LstStep<Liquid, bigint> {
+  redeemReceipt(
+    before: Liquid,
+    args: { account: string; assets: Assets; nowSeconds: bigint },
+  ): LstStep<Liquid, bigint> {
     own(args.account)
-    return redeemReceipt(at(before, args.now), args)
+    return redeemReceipt(at(before, args.nowSeconds), args)
   },
 
   /** Pays what has vested of an account's exits (profile `protocol` of ENKI). */
-  claimVested(before: Liquid, args: { account: string; now: bigint }): LstStep<Liquid, Assets> {
+  claimVested(before: Liquid, args: { account: string; nowSeconds: bigint }): LstStep<Liquid, Assets> {
     own(args.account)
     vests(before)
-    return claimVested(at(before, args.now), args.account)
+    return claimVested(at(before, args.nowSeconds), args.account)
   },
 
   /** Stakes the incentive token behind an account's vesting exits. */
-  stakeIncentive(before: Liquid, args: { account: string; tokens: bigint; now: bigint }): LstStep<Liquid, null> {
+  stakeIncentive(before: Liquid, args: { account: string; tokens: bigint; nowSeconds: bigint }): LstStep<Liquid, null> {
     own(args.account)
     vests(before)
-    const lst = at(before, args.now)
+    const lst = at(before, args.nowSeconds)
     const { state, events } = applyVesting(lst.vesting, { type: 'stake', account: args.account, tokens: args.tokens })
     return { state: { ...lst, vesting: state }, result: null, events }
   },
 
   /** Sends idle cash to seats: opens them first, then levels them. The result is what each seat got. */
-  allocate(before: Liquid, args: { now: bigint }): LstStep<Liquid, readonly { seat: number; assets: Assets }[]> {
-    const lst = at(before, args.now)
+  allocate(before: Liquid, args: { nowSeconds: bigint }): LstStep<Liquid, readonly { seat: number; assets: Assets }[]> {
+    const lst = at(before, args.nowSeconds)
     if (inBunker(lst)) fail('PAUSED', 'allocation is stopped: bunker mode')
     const open: { id: number; assets: bigint }[] = []
     const free: number[] = []
@@ -247,13 +253,13 @@ const operations = {
     return step(
       next,
       result,
-      ...result.map(({ seat, assets }): LstEvent => ({ type: 'locked', seat, assets, at: lst.now })),
+      ...result.map(({ seat, assets }): LstEvent => ({ type: 'locked', seat, assets, atSeconds: lst.nowSeconds })),
     )
   },
 
   /** Sends an exact amount to one seat. */
-  lockSeat(before: Liquid, args: { seat: number; assets: Assets; now: bigint }): LstStep<Liquid, null> {
-    const lst = at(before, args.now)
+  lockSeat(before: Liquid, args: { seat: number; assets: Assets; nowSeconds: bigint }): LstStep<Liquid, null> {
+    const lst = at(before, args.nowSeconds)
     positive('assets', args.assets)
     const most = allocatable(lst)
     if (args.assets > most)
@@ -262,7 +268,7 @@ const operations = {
       type: 'locked',
       seat: args.seat,
       assets: args.assets,
-      at: lst.now,
+      atSeconds: lst.nowSeconds,
     })
   },
 
@@ -270,19 +276,19 @@ const operations = {
    * Raises what exits wait for beyond the cash and what is on its way: from above the seats' minimum, then by leaving
    * seats. The result is the plan; its wei are cash when the sequencer pool releases them.
    */
-  raiseCash(before: Liquid, args: { now: bigint }): LstStep<Liquid, ExitPlan> {
-    return raiseCash(at(before, args.now))
+  raiseCash(before: Liquid, args: { nowSeconds: bigint }): LstStep<Liquid, ExitPlan> {
+    return raiseCash(at(before, args.nowSeconds))
   },
 
   /**
    * Brings in what arrived in seats, and what came back from them as far as the sequencer pool does not say so itself.
    */
-  settle(before: Liquid, args: { now: bigint }): LstStep<Liquid, { arrived: Assets; returned: Assets }> {
-    const lst = at(before, args.now)
-    const arrived = applySeats(lst.seats, { type: 'arrive', now: lst.now })
+  settle(before: Liquid, args: { nowSeconds: bigint }): LstStep<Liquid, { arrived: Assets; returned: Assets }> {
+    const lst = at(before, args.nowSeconds)
+    const arrived = applySeats(lst.seats, { type: 'arrive', nowSeconds: lst.nowSeconds })
     const { state: seats, result: returned } =
       lst.config.seatReleases === 'time'
-        ? applySeats(arrived.state, { type: 'collect', now: lst.now })
+        ? applySeats(arrived.state, { type: 'collect', nowSeconds: lst.nowSeconds })
         : { state: arrived.state, result: 0n as Assets }
     return step(fromSeats({ ...lst, seats }, returned), { arrived: arrived.result.assets, returned })
   },
@@ -324,13 +330,13 @@ const operations = {
    * Books rewards and losses since the last report, and finalises what the cash covers. `confirmed`: a second reporter
    * agrees to a loss beyond the cap.
    */
-  report(before: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
-    if (args.now <= before.reportedAt)
-      fail('REPORT_STALE', `report of ${args.now} s is not newer than that of ${before.reportedAt} s`, {
-        last: before.reportedAt,
-        now: args.now,
+  report(before: Liquid, args: { nowSeconds: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
+    if (args.nowSeconds <= before.reportedAtSeconds)
+      fail('REPORT_STALE', `report of ${args.nowSeconds} s is not newer than that of ${before.reportedAtSeconds} s`, {
+        last: before.reportedAtSeconds,
+        nowSeconds: args.nowSeconds,
       })
-    return report(operations.settle(before, { now: args.now }).state, args)
+    return report(operations.settle(before, { nowSeconds: args.nowSeconds }).state, args)
   },
 
   /** Hands the fees taken in wei to whoever collects them. */

@@ -28,7 +28,7 @@ export type LiquidReport = {
 }
 
 /** Books what seats earned and lost since the last report, and finalises what the cash covers. */
-export function report(lst: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
+export function report(lst: Liquid, args: { nowSeconds: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
   return lst.core.model === 'rebasing' ? reportRebasing(lst, args) : reportVault(lst, args)
 }
 
@@ -46,12 +46,12 @@ function refusals(lst: Liquid, confirmed: boolean | undefined): ReportLimits {
 function remember(
   before: Liquid,
   done: Liquid,
-  args: { now: bigint; limits: ReportLimits; pre: Totals; feeShares: bigint },
+  args: { nowSeconds: bigint; limits: ReportLimits; pre: Totals; feeShares: bigint },
 ): { lst: Liquid; rebase: RebaseEvent } {
   const post = coreTotals(done.core)
   const rate = rateOf(post)
   const high = rateOf(args.pre)
-  const rates = rememberRate(before.rates, high, args.now)
+  const rates = rememberRate(before.rates, high, args.nowSeconds)
   // Only a report that lowers the rate can have gone too far.
   if (rate < high) checkDrawdown(args.limits, rates, rate)
   // A cycle moves the rate between reports: a rebase is from one report's end to the next one's.
@@ -62,13 +62,13 @@ function remember(
     postAssets: post.assets,
     postShares: post.shares,
     feeShares: args.feeShares,
-    elapsedSeconds: args.now - before.reportedAt,
-    at: args.now,
+    elapsedSeconds: args.nowSeconds - before.reportedAtSeconds,
+    atSeconds: args.nowSeconds,
   }
   return {
     lst: {
       ...done,
-      reportedAt: args.now,
+      reportedAtSeconds: args.nowSeconds,
       reported: post,
       rates,
       history: rememberRebase(before.history, rebase, before.config),
@@ -77,7 +77,7 @@ function remember(
   }
 }
 
-function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
+function reportRebasing(lst: Liquid, args: { nowSeconds: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
   if (lst.core.model !== 'rebasing') return fail('OPTION_INVALID', 'not a rebasing pool')
   const pre = coreTotals(lst.core)
   const limits = refusals(lst, args.confirmed)
@@ -88,8 +88,8 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
     seatsNow: seatTotals(lst.seats).assets,
     // Entry legs are part of the seat book: all that left the buffer counts as seen.
     appeared: pool.transit,
-    elapsedSeconds: args.now - lst.reportedAt,
-    now: args.now,
+    elapsedSeconds: args.nowSeconds - lst.reportedAtSeconds,
+    nowSeconds: args.nowSeconds,
   }
   const dry = simulateReport(pool, base)
   const cash = pool.buffer + dry.fromReturnsVault + dry.fromRewardsVault
@@ -107,7 +107,7 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
     core: { model: 'rebasing', state: { ...state, limits: lst.config.limits } },
     lossPending: 0n as Assets,
   }
-  const { lst: next } = remember(lst, booked, { now: args.now, limits, pre, feeShares: result.feeShares })
+  const { lst: next } = remember(lst, booked, { nowSeconds: args.nowSeconds, limits, pre, feeShares: result.feeShares })
   return {
     state: next,
     result: {
@@ -123,13 +123,13 @@ function reportRebasing(lst: Liquid, args: { now: bigint; confirmed?: boolean })
   }
 }
 
-function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
+function reportVault(lst: Liquid, args: { nowSeconds: bigint; confirmed?: boolean }): LstStep<Liquid, LiquidReport> {
   const { config } = lst
   const pre = coreTotals(lst.core)
   const limits = refusals(lst, args.confirmed)
   // What is owed to exits of fixed amount cannot be lost by those who stay.
   const loss = config.lossPath ? min(lst.lossPending, coreAssets(lst.core)) : 0n
-  const most = growthLimit(config.limits, pre.assets, args.now - lst.reportedAt)
+  const most = growthLimit(config.limits, pre.assets, args.nowSeconds - lst.reportedAtSeconds)
   const limiter = limiterRemove(
     createLimiter({
       limitE9: config.maxPositiveRebaseE9,
@@ -142,7 +142,11 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): L
   const given = limiterAdd(limiter, lst.givenUp)
   const rewards = limiterAdd(given.limiter, lst.rewardsVault)
   const net = given.taken + rewards.taken - loss
-  checkReport(limits, { pre: pre.assets, post: pre.assets + net, elapsedSeconds: args.now - lst.reportedAt })
+  checkReport(limits, {
+    pre: pre.assets,
+    post: pre.assets + net,
+    elapsedSeconds: args.nowSeconds - lst.reportedAtSeconds,
+  })
   const bps = config.feeRecipients.reduce((all, recipient) => all + recipient.bps, 0n)
   const fee = bpsOf(profit(lst, rewards.taken - loss, net), bps) as Assets
   const moved: Liquid = {
@@ -155,7 +159,7 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): L
     core: coreSync(net > fee ? coreEarn(lst.core, (net - fee) as Assets) : coreLose(lst.core, (fee - net) as Assets)),
   }
   const done = finalise(withCash(moved, rewards.taken - fee))
-  const { lst: next, rebase } = remember(lst, done.lst, { now: args.now, limits, pre, feeShares: 0n })
+  const { lst: next, rebase } = remember(lst, done.lst, { nowSeconds: args.nowSeconds, limits, pre, feeShares: 0n })
   const post = coreTotals(next.core)
   return step(
     { ...next, highRate: highWater(lst.highRate, post) },
@@ -170,7 +174,7 @@ function reportVault(lst: Liquid, args: { now: bigint; confirmed?: boolean }): L
     },
     {
       type: 'rebased',
-      at: args.now,
+      atSeconds: args.nowSeconds,
       elapsedSeconds: rebase.elapsedSeconds,
       preAssets: rebase.preAssets,
       preShares: rebase.preShares,

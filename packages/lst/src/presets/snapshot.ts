@@ -23,7 +23,7 @@ const totalsSchema = /* @__PURE__ */ z.strictObject({
 const schema = /* @__PURE__ */ (() =>
   z.strictObject({
     config: configSchema,
-    now: integer,
+    nowSeconds: integer,
     core: coreSchema,
     queue: queueSchema,
     tickets: ticketsSchema,
@@ -43,16 +43,16 @@ const schema = /* @__PURE__ */ (() =>
       z.string(),
       z.strictObject({
         kind: z.string(),
-        until: integer,
+        untilSeconds: integer,
         seats: z.array(z.strictObject({ seat: z.int(), most: z.optional(integer) })),
       }),
     ),
     feedCursor: integer,
     skipped: mapOf(integer, z.string()),
-    reportedAt: integer,
+    reportedAtSeconds: integer,
     reported: z.strictObject({ assets: integer, shares: integer }),
     totals: totalsSchema,
-    rates: z.array(z.strictObject({ rate: integer, at: integer })),
+    rates: z.array(z.strictObject({ rate: integer, atSeconds: integer })),
     history: z.array(
       z.strictObject({
         preAssets: integer,
@@ -61,7 +61,7 @@ const schema = /* @__PURE__ */ (() =>
         postShares: integer,
         feeShares: integer,
         elapsedSeconds: integer,
-        at: integer,
+        atSeconds: integer,
       }),
     ),
   }))()
@@ -75,8 +75,8 @@ function fixedPart(core: Core): unknown {
       return { virtualOffset, vestingBps, entryFeeBps, seedAccount, seedShares, seedLock, seedAssets, paused }
     }
     case 'cycle': {
-      const { cycleLength, virtualOffset, autoSync, checkpointOnExit, seedAccount, seedShares } = core.state
-      return { cycleLength, virtualOffset, autoSync, checkpointOnExit, seedAccount, seedShares }
+      const { cycleLengthSeconds, virtualOffset, autoSync, checkpointOnExit, seedAccount, seedShares } = core.state
+      return { cycleLengthSeconds, virtualOffset, autoSync, checkpointOnExit, seedAccount, seedShares }
     }
     case 'rate': {
       const { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance } =
@@ -175,15 +175,17 @@ function check(lst: Liquid): string | undefined {
 }
 
 function wrongTimes(lst: Liquid): string | undefined {
-  const { core, now } = lst
-  if (lst.reportedAt > now) return `a report of ${lst.reportedAt} s is later than ${now} s`
-  if ((core.model === 'cycle' || core.model === 'rate') && core.state.now !== now)
-    return `the pool is at ${core.state.now} s, the protocol at ${now} s`
-  if (lst.config.exits === 'fixed' && (lst.tickets.now !== now || lst.vesting.now !== now))
-    return `tickets and vesting are not at ${now} s`
+  const { core, nowSeconds } = lst
+  if (lst.reportedAtSeconds > nowSeconds) return `a report of ${lst.reportedAtSeconds} s is later than ${nowSeconds} s`
+  if ((core.model === 'cycle' || core.model === 'rate') && core.state.nowSeconds !== nowSeconds)
+    return `the pool is at ${core.state.nowSeconds} s, the protocol at ${nowSeconds} s`
+  if (lst.config.exits === 'fixed' && (lst.tickets.nowSeconds !== nowSeconds || lst.vesting.nowSeconds !== nowSeconds))
+    return `tickets and vesting are not at ${nowSeconds} s`
   const queue = queueOf(lst)
   const last = queue.requests.get(queue.lastRequestId)
-  return last !== undefined && last.at > now ? `a request of ${last.at} s is later than ${now} s` : undefined
+  return last !== undefined && last.atSeconds > nowSeconds
+    ? `a request of ${last.atSeconds} s is later than ${nowSeconds} s`
+    : undefined
 }
 
 /** JSON snapshot of a {@link Liquid}; a snapshot whose wei do not add up, in whatever model, is refused. */

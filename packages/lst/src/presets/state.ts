@@ -26,7 +26,7 @@ export type LiquidTotals = {
 export type OpenCase = {
   readonly kind: string
   /** Seconds until which it is held against exits. */
-  readonly until: bigint
+  readonly untilSeconds: bigint
   /** The most it can take from each of our seats, wei; `undefined` when nobody said. */
   readonly seats: readonly { readonly seat: number; readonly most: bigint | undefined }[]
 }
@@ -35,7 +35,7 @@ export type OpenCase = {
 export type Liquid = {
   readonly config: LiquidConfig
   /** Seconds; the time of the last operation. */
-  readonly now: bigint
+  readonly nowSeconds: bigint
   readonly core: Core
   /** Exits that share losses (vault models; the rebasing pool has its own). */
   readonly queue: WithdrawalQueue
@@ -74,7 +74,7 @@ export type Liquid = {
   readonly feedCursor: bigint
   readonly skipped: OrderedMap<bigint, string>
   /** Time of the last report, and the two sides of the rate that it left. */
-  readonly reportedAt: bigint
+  readonly reportedAtSeconds: bigint
   readonly reported: Totals
   readonly totals: LiquidTotals
   /** What the drawdown of a report is measured from. */

@@ -16,17 +16,22 @@ export type LiquidRate = {
   readonly rate: RateE27
   readonly assets: Assets
   readonly shares: Shares
-  readonly at: bigint
+  readonly atSeconds: bigint
 }
 
 /** What a share is worth now: the redemption rate, not a market price. */
 export function liquidRate(lst: Liquid): LiquidRate {
   const totals = coreTotals(lst.core)
-  return { rate: rateOf(totals), assets: totals.assets as Assets, shares: totals.shares as Shares, at: lst.now }
+  return {
+    rate: rateOf(totals),
+    assets: totals.assets as Assets,
+    shares: totals.shares as Shares,
+    atSeconds: lst.nowSeconds,
+  }
 }
 
 /** An amount with the rate it was calculated at. */
-export type Quote<Amount> = { readonly amount: Amount; readonly rate: RateE27; readonly at: bigint }
+export type Quote<Amount> = { readonly amount: Amount; readonly rate: RateE27; readonly atSeconds: bigint }
 
 /** What a deposit gives, and why none is taken now (`depositsPaused`). */
 export type DepositQuote = Quote<Shares> & { readonly paused: string | undefined }
@@ -36,20 +41,24 @@ export function quoteDeposit(lst: Liquid, assets: Assets): DepositQuote {
   return {
     amount: corePreviewDeposit(lst.core, assets),
     rate: liquidRate(lst).rate,
-    at: lst.now,
+    atSeconds: lst.nowSeconds,
     paused: depositsPaused(lst),
   }
 }
 
 /** What shares are worth now; what an exit pays may be less after a slash. */
 export function quoteWithdrawal(lst: Liquid, shares: Shares): Quote<Assets> {
-  return { amount: toAssets(shares, corePrice(lst.core), 'down'), rate: liquidRate(lst).rate, at: lst.now }
+  return {
+    amount: toAssets(shares, corePrice(lst.core), 'down'),
+    rate: liquidRate(lst).rate,
+    atSeconds: lst.nowSeconds,
+  }
 }
 
 /** An account's position. */
-export function liquidPosition(lst: Liquid, account: string): { shares: Shares; assets: Assets; at: bigint } {
+export function liquidPosition(lst: Liquid, account: string): { shares: Shares; assets: Assets; atSeconds: bigint } {
   const shares = liquidShares(lst, account)
-  return { shares, assets: toAssets(shares, corePrice(lst.core), 'down'), at: lst.now }
+  return { shares, assets: toAssets(shares, corePrice(lst.core), 'down'), atSeconds: lst.nowSeconds }
 }
 
 /**
@@ -65,8 +74,8 @@ export function liquidApr(lst: Liquid, windowSeconds = 604_800n): Apr | undefine
     fail('OPTION_INVALID', `a window of ${windowSeconds} s is asked for, rebases are kept for ${historySeconds} s`, {
       limit: historySeconds,
     })
-  const from = lst.reportedAt - windowSeconds
-  const events = lst.history.filter(event => event.at > from)
+  const from = lst.reportedAtSeconds - windowSeconds
+  const events = lst.history.filter(event => event.atSeconds > from)
   return events.length === 0 || events[0]!.preAssets === 0n ? undefined : movingApr(events)
 }
 
@@ -76,7 +85,7 @@ export type QueuedExit = {
   readonly owner: string
   readonly assets: Assets
   readonly shares: Shares
-  readonly at: bigint
+  readonly atSeconds: bigint
   readonly status: 'pending' | 'claimable' | 'claimed'
   /** What can be claimed now. */
   readonly claimable: Assets
@@ -110,7 +119,7 @@ export function queueView(lst: Liquid, options: { from?: bigint; limit?: number 
         owner: request.owner,
         assets: (request.cumulativeAssets - (before?.cumulativeAssets ?? 0n)) as Assets,
         shares: (request.cumulativeShares - (before?.cumulativeShares ?? 0n)) as Shares,
-        at: request.at,
+        atSeconds: request.atSeconds,
         status: withdrawalStatus(queue, id),
         claimable: claimable(queue, id),
       })
@@ -159,10 +168,10 @@ export type SeatView = {
   readonly entering: Assets
   /**
    * On its way out: all of it (`exiting`) or what was withdrawn from above the minimum; the next of it comes back at
-   * `claimAt`.
+   * `claimAtSeconds`.
    */
   readonly leaving: Assets
-  readonly claimAt: bigint
+  readonly claimAtSeconds: bigint
   readonly bond: Assets
   readonly earned: Assets
   readonly lost: Assets
@@ -180,7 +189,7 @@ export function seatsView(lst: Liquid): SeatView[] {
       locked: seat.locked,
       entering: (stake - seat.locked) as Assets,
       leaving: (assets - stake) as Assets,
-      claimAt: seat.leaving.map(leg => leg.readyAt).reduce((a, b) => (a === 0n ? b : min(a, b)), 0n),
+      claimAtSeconds: seat.leaving.map(leg => leg.readyAtSeconds).reduce((a, b) => (a === 0n ? b : min(a, b)), 0n),
       bond: seat.bond,
       earned: seat.earned,
       lost: seat.lost,
@@ -199,7 +208,8 @@ export function liquidWait(lst: Liquid, assets: Assets, dailyInflow = 0n): WaitE
       partialCapacity += seat.locked - lst.seats.minSeat
   let bunkerSeconds = 0n
   if (inBunker(lst))
-    for (const [, { until }] of lst.openCases) if (until - lst.now > bunkerSeconds) bunkerSeconds = until - lst.now
+    for (const [, { untilSeconds }] of lst.openCases)
+      if (untilSeconds - lst.nowSeconds > bunkerSeconds) bunkerSeconds = untilSeconds - lst.nowSeconds
   const ahead = queueView(lst, { limit: 0 }).waitingAssets + assets
   const idle = freeCash(lst) + returningCash(lst) + pendingRewards(lst)
   const estimate = estimateWait({
@@ -214,8 +224,11 @@ export function liquidWait(lst: Liquid, assets: Assets, dailyInflow = 0n): WaitE
   // What is on its way back already may be there first.
   const leaving = [...lst.seats.seats].flatMap(([, seat]) => seat.leaving)
   if (ahead <= idle || ahead > idle + seatTotals(lst.seats).leaving) return estimate
-  const last = leaving.reduce((at, leg) => (leg.readyAt > at ? leg.readyAt : at), lst.now)
-  const seconds = last - lst.now > bunkerSeconds ? last - lst.now : bunkerSeconds
+  const last = leaving.reduce(
+    (atSeconds, leg) => (leg.readyAtSeconds > atSeconds ? leg.readyAtSeconds : atSeconds),
+    lst.nowSeconds,
+  )
+  const seconds = last - lst.nowSeconds > bunkerSeconds ? last - lst.nowSeconds : bunkerSeconds
   return seconds < estimate.seconds
     ? { seconds, reason: seconds === bunkerSeconds ? 'bunker' : 'partialExit' }
     : estimate

@@ -26,7 +26,7 @@ export type FixedRequest = {
   readonly shares: Shares
   readonly assets: Assets
   /** Seconds. */
-  readonly at: bigint
+  readonly atSeconds: bigint
   readonly done: boolean
 }
 
@@ -35,7 +35,7 @@ export type FixedRequest = {
  * AMTWithdrawalManager.
  */
 export type RatePool = {
-  readonly now: bigint
+  readonly nowSeconds: bigint
   readonly totalDeposits: Assets
   readonly supply: Shares
   readonly balances: Balances<Shares>
@@ -64,7 +64,7 @@ export type RatePool = {
 /** Options of {@link createRatePool}. */
 export type RatePoolOptions = {
   /** Seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
   /** 10^18 is the whole; default 0. */
   feeE18?: bigint
   /** Seconds; default 1,209,600 (14 days). */
@@ -80,18 +80,18 @@ export type RatePoolOptions = {
 /** An empty pool. */
 export function createRatePool(options: RatePoolOptions = {}): RatePool {
   const {
-    now = 0n,
+    nowSeconds = 0n,
     feeE18 = 0n,
     withdrawDelaySeconds = 1_209_600n,
     legacyRounding = false,
     seed = 0n,
     seedAccount = 'dead',
   } = options
-  forward(0n, now)
+  forward(0n, nowSeconds)
   if (feeE18 < 0n || feeE18 > e18) fail('OPTION_INVALID', `fee expected 0 … 10^18, got ${feeE18}`)
   if (withdrawDelaySeconds < 0n) fail('OPTION_INVALID', `delay expected 0 s or more, got ${withdrawDelaySeconds}`)
   const empty: RatePool = {
-    now,
+    nowSeconds,
     totalDeposits: 0n as Assets,
     supply: 0n as Shares,
     balances: OrderedMap.from(),
@@ -173,9 +173,9 @@ function pay(pool: RatePool, assets: bigint): RatePool {
 
 const operations = {
   /** Moves the pool's time forward. */
-  advance(pool: RatePool, args: { now: bigint }): LstStep<RatePool, null> {
-    forward(pool.now, args.now)
-    return step({ ...pool, now: args.now }, null)
+  advance(pool: RatePool, args: { nowSeconds: bigint }): LstStep<RatePool, null> {
+    forward(pool.nowSeconds, args.nowSeconds)
+    return step({ ...pool, nowSeconds: args.nowSeconds }, null)
   },
   /** Harvests, then mints at the new rate, floored. */
   deposit(
@@ -240,12 +240,12 @@ const operations = {
           owner: args.account,
           shares: args.shares,
           assets: assets as Assets,
-          at: pool.now,
+          atSeconds: pool.nowSeconds,
           done: false,
         }),
       },
       { nonce, assets: assets as Assets },
-      { type: 'requested', id: nonce, owner: args.account, assets, shares: args.shares, at: pool.now },
+      { type: 'requested', id: nonce, owner: args.account, assets, shares: args.shares, atSeconds: pool.nowSeconds },
     )
   },
   /** Sets cash aside forevery nonce below `upto`, in order. */
@@ -326,9 +326,9 @@ function complete(
   nonce: bigint,
   request: FixedRequest,
 ): LstStep<RatePool, { nonce: bigint; assets: Assets }> {
-  const mature = request.at + pool.withdrawDelaySeconds
-  if (pool.now < mature)
-    fail('NOT_MATURE', `request ${nonce} is paid from ${mature} s on, it is ${pool.now} s`, { limit: mature })
+  const mature = request.atSeconds + pool.withdrawDelaySeconds
+  if (pool.nowSeconds < mature)
+    fail('NOT_MATURE', `request ${nonce} is paid from ${mature} s on, it is ${pool.nowSeconds} s`, { limit: mature })
   return step(
     {
       ...pool,
@@ -412,7 +412,7 @@ export const rateFace: Erc4626<RatePool> = {
 /** Zod schema of a {@link RatePool}. */
 export const rateSchema = /* @__PURE__ */ (() =>
   z.strictObject({
-    now: integer,
+    nowSeconds: integer,
     totalDeposits: integer,
     supply: integer,
     balances: ledger,
@@ -422,7 +422,7 @@ export const rateSchema = /* @__PURE__ */ (() =>
     withdrawCash: integer,
     requests: mapOf(
       integer,
-      z.strictObject({ owner: z.string(), shares: integer, assets: integer, at: integer, done: z.boolean() }),
+      z.strictObject({ owner: z.string(), shares: integer, assets: integer, atSeconds: integer, done: z.boolean() }),
     ),
     nextUnlock: integer,
     paid: ledger,
@@ -442,7 +442,7 @@ export function checkRate(pool: RatePool): string | undefined {
   let ready = 0n
   for (const [nonce, request] of pool.requests) {
     if (nonce !== next++) return `nonces expected 0 … ${pool.requests.size - 1}, got ${nonce}`
-    if (request.at > pool.now) return `request ${nonce} was made after ${pool.now} s`
+    if (request.atSeconds > pool.nowSeconds) return `request ${nonce} was made after ${pool.nowSeconds} s`
     if (request.done && nonce >= pool.nextUnlock) return `request ${nonce} is paid and not unlocked`
     if (!request.done && nonce < pool.nextUnlock) ready += request.assets
   }

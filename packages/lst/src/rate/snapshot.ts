@@ -23,14 +23,14 @@ const e18 = 10n ** 18n
  * Rocket Pool.
  */
 export type SnapshotPool = {
-  readonly now: bigint
+  readonly nowSeconds: bigint
   readonly snapshotAssets: Assets
   readonly snapshotShares: Shares
   readonly supply: Shares
   readonly balances: Balances<Shares>
   /** What can be paid to those who burn. */
   readonly cash: Assets
-  readonly updatedAt: bigint
+  readonly updatedAtSeconds: bigint
   /** Largest move of the rate by one update, 10^18 is the whole. */
   readonly maxDeltaE18: bigint
   /** Seconds between updates. */
@@ -40,7 +40,7 @@ export type SnapshotPool = {
 /** Options of {@link createSnapshotPool}. */
 export type SnapshotOptions = {
   /** Seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
   /** Default 2·10^16: two per cent. */
   maxDeltaE18?: bigint
   /** Seconds; default 82,080: 95 % of a day. */
@@ -49,17 +49,17 @@ export type SnapshotOptions = {
 
 /** An empty pool; its rate is 1 until the first update. */
 export function createSnapshotPool(options: SnapshotOptions = {}): SnapshotPool {
-  const { now = 0n, maxDeltaE18 = 2n * 10n ** 16n, minIntervalSeconds = 82_080n } = options
-  forward(0n, now)
+  const { nowSeconds = 0n, maxDeltaE18 = 2n * 10n ** 16n, minIntervalSeconds = 82_080n } = options
+  forward(0n, nowSeconds)
   if (maxDeltaE18 < 0n || minIntervalSeconds < 0n) fail('OPTION_INVALID', 'delta and interval expected 0 or more')
   return {
-    now,
+    nowSeconds,
     snapshotAssets: 0n as Assets,
     snapshotShares: 0n as Shares,
     supply: 0n as Shares,
     balances: OrderedMap.from(),
     cash: 0n as Assets,
-    updatedAt: now,
+    updatedAtSeconds: nowSeconds,
     maxDeltaE18,
     minIntervalSeconds,
   }
@@ -80,9 +80,9 @@ export function snapshotSharesOf(pool: SnapshotPool, assets: bigint): Shares {
 
 const operations = {
   /** Moves time forward. */
-  advance(pool: SnapshotPool, args: { now: bigint }): LstStep<SnapshotPool, null> {
-    forward(pool.now, args.now)
-    return step({ ...pool, now: args.now }, null)
+  advance(pool: SnapshotPool, args: { nowSeconds: bigint }): LstStep<SnapshotPool, null> {
+    forward(pool.nowSeconds, args.nowSeconds)
+    return step({ ...pool, nowSeconds: args.nowSeconds }, null)
   },
   /** Mints at the snapshot's rate, floored. */
   deposit(
@@ -129,12 +129,12 @@ const operations = {
   update(pool: SnapshotPool, args: { assets: Assets; shares: Shares }): LstStep<SnapshotPool, null> {
     amount('assets', args.assets)
     amount('shares', args.shares)
-    if (pool.now < pool.updatedAt + pool.minIntervalSeconds)
+    if (pool.nowSeconds < pool.updatedAtSeconds + pool.minIntervalSeconds)
       fail(
         'UPDATE_EARLY',
-        `the next update can come at ${pool.updatedAt + pool.minIntervalSeconds} s, it is ${pool.now} s`,
+        `the next update can come at ${pool.updatedAtSeconds + pool.minIntervalSeconds} s, it is ${pool.nowSeconds} s`,
         {
-          limit: pool.updatedAt + pool.minIntervalSeconds,
+          limit: pool.updatedAtSeconds + pool.minIntervalSeconds,
         },
       )
     const before = snapshotAssetsOf(pool, e18)
@@ -143,12 +143,16 @@ const operations = {
     const delta = after > before ? after - before : before - after
     if (delta > most)
       fail('RATE_DELTA_TOO_HIGH', `the rate would move by ${delta}, at most ${most}`, { delta, limit: most })
-    return step({ ...pool, snapshotAssets: args.assets, snapshotShares: args.shares, updatedAt: pool.now }, null, {
-      type: 'updated',
-      at: pool.now,
-      assets: args.assets,
-      shares: args.shares,
-    })
+    return step(
+      { ...pool, snapshotAssets: args.assets, snapshotShares: args.shares, updatedAtSeconds: pool.nowSeconds },
+      null,
+      {
+        type: 'updated',
+        atSeconds: pool.nowSeconds,
+        assets: args.assets,
+        shares: args.shares,
+      },
+    )
   },
 }
 
@@ -162,13 +166,13 @@ export const applySnapshotPool: Apply<SnapshotPool, typeof operations> = /*#__PU
 export const snapshotCodec: Codec<SnapshotPool> = /* @__PURE__ */ (() =>
   codec(
     z.strictObject({
-      now: integer,
+      nowSeconds: integer,
       snapshotAssets: integer,
       snapshotShares: integer,
       supply: integer,
       balances: ledger,
       cash: integer,
-      updatedAt: integer,
+      updatedAtSeconds: integer,
       maxDeltaE18: integer,
       minIntervalSeconds: integer,
     }),

@@ -134,26 +134,29 @@ const operations = {
   },
 
   /** Asks for `assets` back: their shares leave the owner now and are burnt when the request is finalised. */
-  request(pool: RebasingPool, args: { account: string; assets: Assets; now: bigint }): LstStep<RebasingPool, bigint> {
+  request(
+    pool: RebasingPool,
+    args: { account: string; assets: Assets; nowSeconds: bigint },
+  ): LstStep<RebasingPool, bigint> {
     own(args.account)
     positive('assets', args.assets)
     if (pool.paused) fail('PAUSED', 'requests are paused')
     const shares = toShares(args.assets, rebasingTotals(pool), 'down')
     if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
-    return enqueue(pool, args.account, args.assets, shares, args.now)
+    return enqueue(pool, args.account, args.assets, shares, args.nowSeconds)
   },
 
   /** Asks for what `shares` are worth now; exact in shares. */
   requestShares(
     pool: RebasingPool,
-    args: { account: string; shares: Shares; now: bigint },
+    args: { account: string; shares: Shares; nowSeconds: bigint },
   ): LstStep<RebasingPool, bigint> {
     own(args.account)
     positive('shares', args.shares)
     if (pool.paused) fail('PAUSED', 'requests are paused')
     const assets = toAssets(args.shares, rebasingTotals(pool), 'down')
     if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
-    return enqueue(pool, args.account, assets, args.shares, args.now)
+    return enqueue(pool, args.account, assets, args.shares, args.nowSeconds)
   },
 
   /** Pays a finalised request. Works while paused and in bunker mode. */
@@ -170,11 +173,11 @@ const operations = {
 
   /** Books a report: profit and loss, withdrawals, burns, and last the fee shares. */
   report(pool: RebasingPool, args: RebasingReport): LstStep<RebasingPool, ReportOutcome> {
-    forward(0n, args.now)
-    if (args.now <= pool.reportedAt)
-      fail('REPORT_STALE', `report of ${args.now} s is not newer than that of ${pool.reportedAt} s`, {
-        last: pool.reportedAt,
-        now: args.now,
+    forward(0n, args.nowSeconds)
+    if (args.nowSeconds <= pool.reportedAtSeconds)
+      fail('REPORT_STALE', `report of ${args.nowSeconds} s is not newer than that of ${pool.reportedAtSeconds} s`, {
+        last: pool.reportedAtSeconds,
+        nowSeconds: args.nowSeconds,
       })
     const outcome = simulateReport(pool, args)
     let { queue, shares } = pool
@@ -203,12 +206,12 @@ const operations = {
         burnRequested: (pool.burnRequested + outcome.queueShares - outcome.burnt) as Shares,
         queue,
         bunker: args.bunker ?? pool.bunker,
-        reportedAt: args.now,
+        reportedAtSeconds: args.nowSeconds,
       },
       outcome,
       {
         type: 'rebased',
-        at: args.now,
+        atSeconds: args.nowSeconds,
         elapsedSeconds: args.elapsedSeconds,
         preAssets: outcome.preAssets,
         preShares: outcome.preShares,
@@ -245,10 +248,10 @@ function enqueue(
   owner: string,
   assets: Assets,
   shares: Shares,
-  now: bigint,
+  nowSeconds: bigint,
 ): LstStep<RebasingPool, bigint> {
   const moved = move(pool.shares, owner, queueAccount, shares)
-  const queued = applyQueue(pool.queue, { type: 'enqueue', owner, assets, shares, now })
+  const queued = applyQueue(pool.queue, { type: 'enqueue', owner, assets, shares, nowSeconds })
   return { state: { ...pool, shares: moved, queue: queued.state }, result: queued.result, events: queued.events }
 }
 
@@ -278,7 +281,7 @@ export const rebasingSchema = /* @__PURE__ */ (() =>
     stakeLimit: z.optional(z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer })),
     paused: z.boolean(),
     bunker: z.boolean(),
-    reportedAt: integer,
+    reportedAtSeconds: integer,
   }))()
 
 /** What must hold between the parts of a pool; a sentence when it does not. */

@@ -15,7 +15,7 @@ export type RebasingReport = {
   /** Seconds since the last report. */
   readonly elapsedSeconds: bigint
   /** Time of the report, seconds. */
-  readonly now: bigint
+  readonly nowSeconds: bigint
   /** Ends of the batches to finalise, with the highest rate they are paid at. */
   readonly batches?: readonly bigint[] | undefined
   readonly maxRate?: RateE27 | undefined
@@ -141,8 +141,8 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
     })
   if (finalizing && pool.limits.requestMarginSeconds !== undefined) {
     const last = report.batches![report.batches!.length - 1]!
-    const at = pool.queue.requests.get(last)!.at
-    if (at + pool.limits.requestMarginSeconds > report.now)
+    const at = pool.queue.requests.get(last)!.atSeconds
+    if (at + pool.limits.requestMarginSeconds > report.nowSeconds)
       fail('REQUEST_TOO_FRESH', `request ${last} of ${at} s is younger than ${pool.limits.requestMarginSeconds} s`, {
         limit: pool.limits.requestMarginSeconds,
       })

@@ -46,7 +46,7 @@ export type RebasingPool = {
   readonly paused: boolean
   readonly bunker: boolean
   /** Time of the last report, seconds. */
-  readonly reportedAt: bigint
+  readonly reportedAtSeconds: bigint
 }
 
 /**
@@ -79,7 +79,7 @@ export type RebasingOptions = QueueOptions & {
   /** Default none. */
   stakeLimit?: { max: bigint; growthBlocks: bigint; block: bigint } | undefined
   /** Time of the first report period's start, seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
 }
 
 /** Refuses recipients whose parts are negative or more than the whole. */
@@ -102,12 +102,12 @@ export function checkRecipients(recipients: readonly FeeRecipient[]): void {
  * const pool = createRebasingPool({ feeRecipients: [{ account: 'treasury', bps: 1000n }] })
  * const { state } = applyRebasing(pool, { type: 'submit', account: 'alice', assets: assets(9n * 10n ** 18n) })
  * const rewarded = applyRebasing(state, { type: 'receiveRewards', assets: assets(10n ** 18n) }).state
- * const { result } = applyRebasing(rewarded, { type: 'report', seatsNow: assets(0n), appeared: assets(0n), elapsedSeconds: 86_400n, now: 86_400n })
+ * const { result } = applyRebasing(rewarded, { type: 'report', seatsNow: assets(0n), appeared: assets(0n), elapsedSeconds: 86_400n, nowSeconds: 86_400n })
  * console.log(result.feeAssets) // 100000000000000000n
  * ```
  */
 export function createRebasingPool(options: RebasingOptions = {}): RebasingPool {
-  const { seed = 10n ** 18n, feeRecipients = [], profitTest = 'net', limits = {}, now = 0n } = options
+  const { seed = 10n ** 18n, feeRecipients = [], profitTest = 'net', limits = {}, nowSeconds = 0n } = options
   amount('seed', seed)
   checkRecipients(feeRecipients)
   const { stakeLimit } = options
@@ -139,7 +139,7 @@ export function createRebasingPool(options: RebasingOptions = {}): RebasingPool 
           },
     paused: false,
     bunker: false,
-    reportedAt: now,
+    reportedAtSeconds: nowSeconds,
   }
 }
 

@@ -177,24 +177,25 @@ export function checkSeats(
 export const drawdownSeconds = 1_555_200n
 
 /** A rate of the past, and until when it held, seconds. */
-export type PastRate = { readonly rate: bigint; readonly at: bigint }
+export type PastRate = { readonly rate: bigint; readonly atSeconds: bigint }
 
 /** The window is kept in this many parts, so that it takes bounded room however often somebody reports. */
 const guardParts = 72n
 
 /**
- * The rates that the drawdown is measured from, once `rate` held until `now`: highest first, each later than the one
+ * The rates that the drawdown is measured from, once `rate` held until `nowSeconds`: highest first, each later than the one
  * before. What is forgotten is older than the window or was surpassed since; no number of reports shortens it.
  */
-export function rememberRate(rates: readonly PastRate[], rate: bigint, now: bigint): readonly PastRate[] {
-  const kept = rates.filter(past => past.at + drawdownSeconds >= now)
+export function rememberRate(rates: readonly PastRate[], rate: bigint, nowSeconds: bigint): readonly PastRate[] {
+  const kept = rates.filter(past => past.atSeconds + drawdownSeconds >= nowSeconds)
   while (kept.length > 0 && kept[kept.length - 1]!.rate <= rate) kept.pop()
   const last = kept[kept.length - 1]
   const part = drawdownSeconds / guardParts
   // Two falls within one part of the window count as one, from the higher rate: the window gets longer by a part at
   // most.
-  if (last !== undefined && last.at / part === now / part) kept[kept.length - 1] = { rate: last.rate, at: now }
-  else kept.push({ rate, at: now })
+  if (last !== undefined && last.atSeconds / part === nowSeconds / part)
+    kept[kept.length - 1] = { rate: last.rate, atSeconds: nowSeconds }
+  else kept.push({ rate, atSeconds: nowSeconds })
   return kept
 }
 
@@ -202,13 +203,17 @@ export function rememberRate(rates: readonly PastRate[], rate: bigint, now: bigi
  * Losses of several reports together, as a fall of the rate from its highest in the window.
  * @throws LstError `LOSS_TOO_HIGH`
  */
-export function checkDrawdown(limits: ReportLimits, rates: readonly PastRate[], now: bigint): void {
+export function checkDrawdown(limits: ReportLimits, rates: readonly PastRate[], nowSeconds: bigint): void {
   const { maxDrawdownBps } = limits
   const highest = rates[0]?.rate ?? 0n
-  if (maxDrawdownBps !== undefined && now < highest && (highest - now) * 10_000n > maxDrawdownBps * highest)
-    fail('LOSS_TOO_HIGH', `the rate fell from ${highest} to ${now}, more than ${maxDrawdownBps} bps`, {
+  if (
+    maxDrawdownBps !== undefined &&
+    nowSeconds < highest &&
+    (highest - nowSeconds) * 10_000n > maxDrawdownBps * highest
+  )
+    fail('LOSS_TOO_HIGH', `the rate fell from ${highest} to ${nowSeconds}, more than ${maxDrawdownBps} bps`, {
       highest,
-      now,
+      nowSeconds,
       limit: maxDrawdownBps,
     })
 }

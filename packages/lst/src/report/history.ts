@@ -10,8 +10,9 @@ export function rememberRebase(
   rebase: RebaseEvent,
   config: { readonly historySeconds: bigint; readonly historyGrainSeconds: bigint },
 ): readonly RebaseEvent[] {
-  const from = rebase.at - config.historySeconds
-  const kept = history.length > 0 && history[0]!.at <= from ? history.filter(({ at }) => at > from) : history
+  const from = rebase.atSeconds - config.historySeconds
+  const kept =
+    history.length > 0 && history[0]!.atSeconds <= from ? history.filter(({ atSeconds }) => atSeconds > from) : history
   const last = kept[kept.length - 1]
   if (last === undefined || last.elapsedSeconds + rebase.elapsedSeconds > config.historyGrainSeconds)
     return [...kept, rebase]
@@ -22,7 +23,7 @@ export function rememberRebase(
     postShares: rebase.postShares,
     feeShares: (last.feeShares ?? 0n) + (rebase.feeShares ?? 0n),
     elapsedSeconds: last.elapsedSeconds + rebase.elapsedSeconds,
-    at: rebase.at,
+    atSeconds: rebase.atSeconds,
   }
   return [...kept.slice(0, -1), joined]
 }

@@ -33,7 +33,10 @@ export type Restaking = {
   /** Part of the units that each service may slash, basis points; together at most the whole. */
   readonly exposure: OrderedMap<string, bigint>
   /** Units on their way out, priced when they are paid: they share losses until then. */
-  readonly leaving: OrderedMap<bigint, { readonly owner: string; readonly shares: Shares; readonly readyAt: bigint }>
+  readonly leaving: OrderedMap<
+    bigint,
+    { readonly owner: string; readonly shares: Shares; readonly readyAtSeconds: bigint }
+  >
   readonly nextId: bigint
   /** Seconds an exit waits, during which it can still be slashed. */
   readonly exitSeconds: bigint
@@ -117,8 +120,8 @@ const operations = {
     return step({ ...state, balances: move(state.balances, args.from, args.to, args.shares) }, null)
   },
   /** Starts an exit; it is priced when it is paid. */
-  request(state: Restaking, args: { account: string; shares: Shares; now: bigint }): LstStep<Restaking, bigint> {
-    forward(0n, args.now)
+  request(state: Restaking, args: { account: string; shares: Shares; nowSeconds: bigint }): LstStep<Restaking, bigint> {
+    forward(0n, args.nowSeconds)
     own(args.account)
     positive('shares', args.shares)
     const id = state.nextId
@@ -129,22 +132,22 @@ const operations = {
         leaving: state.leaving.set(id, {
           owner: args.account,
           shares: args.shares,
-          readyAt: args.now + state.exitSeconds,
+          readyAtSeconds: args.nowSeconds + state.exitSeconds,
         }),
         nextId: id + 1n,
       },
       id,
-      { type: 'requested', id, owner: args.account, assets: 0n, shares: args.shares, at: args.now },
+      { type: 'requested', id, owner: args.account, assets: 0n, shares: args.shares, atSeconds: args.nowSeconds },
     )
   },
   /** Pays an exit in LST units at the present rate. */
-  claim(state: Restaking, args: { id: bigint; account: string; now: bigint }): LstStep<Restaking, Assets> {
+  claim(state: Restaking, args: { id: bigint; account: string; nowSeconds: bigint }): LstStep<Restaking, Assets> {
     const exit = state.leaving.get(args.id) ?? fail('REQUEST_UNKNOWN', `there is no exit ${args.id}`, { id: args.id })
     if (exit.owner !== args.account) fail('NOT_OWNER', `exit ${args.id} belongs to ${exit.owner}`, { id: args.id })
-    forward(0n, args.now)
-    if (args.now < exit.readyAt)
-      fail('NOT_MATURE', `exit ${args.id} is paid from ${exit.readyAt} s on, it is ${args.now} s`, {
-        limit: exit.readyAt,
+    forward(0n, args.nowSeconds)
+    if (args.nowSeconds < exit.readyAtSeconds)
+      fail('NOT_MATURE', `exit ${args.id} is paid from ${exit.readyAtSeconds} s on, it is ${args.nowSeconds} s`, {
+        limit: exit.readyAtSeconds,
       })
     const units = toAssets(exit.shares, totals(state), 'down')
     return step(
@@ -225,7 +228,7 @@ export const restakingCodec: Codec<Restaking> = /* @__PURE__ */ (() =>
       supply: integer,
       balances: ledger,
       exposure: mapOf(z.string(), integer),
-      leaving: mapOf(integer, z.strictObject({ owner: z.string(), shares: integer, readyAt: integer })),
+      leaving: mapOf(integer, z.strictObject({ owner: z.string(), shares: integer, readyAtSeconds: integer })),
       nextId: integer,
       exitSeconds: integer,
     }),

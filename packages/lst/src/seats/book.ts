@@ -8,7 +8,7 @@ import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 import { maxSeatAssets, minSeatAssets } from './allocation.js'
 
 /** Wei on their way into a seat. */
-export type Entry = { readonly assets: Assets; readonly readyAt: bigint }
+export type Entry = { readonly assets: Assets; readonly readyAtSeconds: bigint }
 
 /** Wei on their way out of a seat: above its minimum while it stays, or all of it when it is given up. */
 export type Leaving = {
@@ -17,7 +17,7 @@ export type Leaving = {
   /** What it was when it started. */
   readonly started: Assets
   /** Seconds from which the sequencer pool releases it. */
-  readonly readyAt: bigint
+  readonly readyAtSeconds: bigint
   /** The sequencer pool spoke of it: it is cash when the pool says that it was paid, not by time. */
   readonly announced: boolean
 }
@@ -203,8 +203,8 @@ const operations = {
     return step(put(book, args.seat, { ...seat, bond }), bond, { type: 'bonded', seat: args.seat, assets: args.assets })
   },
   /** Sends wei to a seat: at least the minimum to open it, never beyond the maximum. */
-  lock(book: SeatBook, args: { seat: number; assets: Assets; now: bigint }): LstStep<SeatBook, null> {
-    forward(0n, args.now)
+  lock(book: SeatBook, args: { seat: number; assets: Assets; nowSeconds: bigint }): LstStep<SeatBook, null> {
+    forward(0n, args.nowSeconds)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     if (seat.left) fail('SEAT_STATE', `seat ${args.seat} is being left`, { seat: args.seat })
@@ -222,28 +222,33 @@ const operations = {
     const next =
       book.entrySeconds === 0n
         ? { ...seat, locked: (seat.locked + args.assets) as Assets }
-        : { ...seat, entering: [...seat.entering, { assets: args.assets, readyAt: args.now + book.entrySeconds }] }
+        : {
+            ...seat,
+            entering: [...seat.entering, { assets: args.assets, readyAtSeconds: args.nowSeconds + book.entrySeconds }],
+          }
     return step(put(book, args.seat, next), null, {
       type: 'locked',
       seat: args.seat,
       assets: args.assets,
-      at: args.now,
+      atSeconds: args.nowSeconds,
     })
   },
-  /** Moves what has arrived by `now` into the seats; the result is how much, and how many seats became active. */
-  arrive(book: SeatBook, args: { now: bigint }): LstStep<SeatBook, { assets: Assets; seats: bigint }> {
+  /** Moves what has arrived by `nowSeconds` into the seats; the result is how much, and how many seats became active. */
+  arrive(book: SeatBook, args: { nowSeconds: bigint }): LstStep<SeatBook, { assets: Assets; seats: bigint }> {
     let next = book
     let assets = 0n
     let opened = 0n
     for (const [id, seat] of book.seats) {
-      const ready = seat.entering.filter(leg => leg.readyAt <= args.now).reduce((all, leg) => all + leg.assets, 0n)
+      const ready = seat.entering
+        .filter(leg => leg.readyAtSeconds <= args.nowSeconds)
+        .reduce((all, leg) => all + leg.assets, 0n)
       if (ready === 0n) continue
       assets += ready
       if (seat.locked === 0n) opened += 1n
       next = put(next, id, {
         ...seat,
         locked: (seat.locked + ready) as Assets,
-        entering: seat.entering.filter(leg => leg.readyAt > args.now),
+        entering: seat.entering.filter(leg => leg.readyAtSeconds > args.nowSeconds),
       })
     }
     return step(next, { assets: assets as Assets, seats: opened })
@@ -252,8 +257,8 @@ const operations = {
    * Takes wei from above the minimum, one time per reward batch; they come back with `collect` or when the pool says
    * that it paid.
    */
-  withdraw(book: SeatBook, args: { seat: number; assets: Assets; now: bigint }): LstStep<SeatBook, Assets> {
-    forward(0n, args.now)
+  withdraw(book: SeatBook, args: { seat: number; assets: Assets; nowSeconds: bigint }): LstStep<SeatBook, Assets> {
+    forward(0n, args.nowSeconds)
     positive('assets', args.assets)
     const seat = find(book, args.seat)
     if (seat.updatedBatch >= book.currentBatch)
@@ -266,7 +271,7 @@ const operations = {
     const leg = {
       assets: args.assets,
       started: args.assets,
-      readyAt: args.now + book.partialExitSeconds,
+      readyAtSeconds: args.nowSeconds + book.partialExitSeconds,
       announced: false,
     }
     return step(
@@ -277,20 +282,25 @@ const operations = {
         updatedBatch: book.currentBatch,
       }),
       args.assets,
-      { type: 'seatWithdrawn', seat: args.seat, assets: args.assets, readyAt: leg.readyAt },
+      { type: 'seatWithdrawn', seat: args.seat, assets: args.assets, readyAtSeconds: leg.readyAtSeconds },
     )
   },
   /** Gives a seat up; it comes back after the exit delay, or when the pool says that it paid. */
-  unlock(book: SeatBook, args: { seat: number; now: bigint }): LstStep<SeatBook, Assets> {
-    forward(0n, args.now)
+  unlock(book: SeatBook, args: { seat: number; nowSeconds: bigint }): LstStep<SeatBook, Assets> {
+    forward(0n, args.nowSeconds)
     const seat = find(book, args.seat)
     if (seat.locked === 0n || seat.left || seat.entering.length > 0)
       fail('SEAT_STATE', `seat ${args.seat} cannot be left: it is not at rest`, { seat: args.seat })
-    const leg = { assets: seat.locked, started: seat.locked, readyAt: args.now + book.exitSeconds, announced: false }
+    const leg = {
+      assets: seat.locked,
+      started: seat.locked,
+      readyAtSeconds: args.nowSeconds + book.exitSeconds,
+      announced: false,
+    }
     return step(
       put(book, args.seat, { ...seat, locked: 0n as Assets, leaving: [...seat.leaving, leg], left: true }),
       seat.locked,
-      { type: 'seatLeft', seat: args.seat, assets: seat.locked, readyAt: leg.readyAt },
+      { type: 'seatLeft', seat: args.seat, assets: seat.locked, readyAtSeconds: leg.readyAtSeconds },
     )
   },
   /**
@@ -299,16 +309,16 @@ const operations = {
    */
   announce(
     book: SeatBook,
-    args: { seat: number; assets: Assets; readyAt: bigint; whole: boolean; started?: Assets },
+    args: { seat: number; assets: Assets; readyAtSeconds: bigint; whole: boolean; started?: Assets },
   ): LstStep<SeatBook, boolean> {
-    forward(0n, args.readyAt)
+    forward(0n, args.readyAtSeconds)
     amount('assets', args.assets)
     const seat = find(book, args.seat)
     const started = args.started ?? args.assets
     const at = seat.leaving.findIndex(leg => !leg.announced && leg.started === started)
     if (at >= 0) {
       const leaving = seat.leaving.map((leg, i) =>
-        i === at ? { ...leg, readyAt: args.readyAt, announced: true } : leg,
+        i === at ? { ...leg, readyAtSeconds: args.readyAtSeconds, announced: true } : leg,
       )
       return step(put(book, args.seat, { ...seat, leaving, left: seat.left || args.whole }), false)
     }
@@ -317,7 +327,7 @@ const operations = {
         seat: args.seat,
         limit: seat.locked,
       })
-    const leg = { assets: args.assets, started, readyAt: args.readyAt, announced: true }
+    const leg = { assets: args.assets, started, readyAtSeconds: args.readyAtSeconds, announced: true }
     return step(
       put(book, args.seat, {
         ...seat,
@@ -326,7 +336,12 @@ const operations = {
         left: seat.left || args.whole,
       }),
       true,
-      { type: args.whole ? 'seatLeft' : 'seatWithdrawn', seat: args.seat, assets: args.assets, readyAt: args.readyAt },
+      {
+        type: args.whole ? 'seatLeft' : 'seatWithdrawn',
+        seat: args.seat,
+        assets: args.assets,
+        readyAtSeconds: args.readyAtSeconds,
+      },
     )
   },
   /** Puts what was to leave and the sequencer pool refused back into the seat. */
@@ -343,11 +358,11 @@ const operations = {
     })
   },
   /** Brings back what is due by time: everything that the pool did not announce and whose delay is over. */
-  collect(book: SeatBook, args: { now: bigint }): LstStep<SeatBook, Assets> {
+  collect(book: SeatBook, args: { nowSeconds: bigint }): LstStep<SeatBook, Assets> {
     let next = book
     let assets = 0n
     for (const [id, seat] of book.seats) {
-      const due = seat.leaving.filter(leg => !leg.announced && leg.readyAt <= args.now)
+      const due = seat.leaving.filter(leg => !leg.announced && leg.readyAtSeconds <= args.nowSeconds)
       if (due.length === 0) continue
       assets += sum(due)
       const leaving = seat.leaving.filter(leg => !due.includes(leg))
@@ -450,9 +465,9 @@ export const seatsSchema = /* @__PURE__ */ (() =>
       z.int().check(z.nonnegative()),
       z.strictObject({
         locked: integer,
-        entering: z.array(z.strictObject({ assets: integer, readyAt: integer })),
+        entering: z.array(z.strictObject({ assets: integer, readyAtSeconds: integer })),
         leaving: z.array(
-          z.strictObject({ assets: integer, started: integer, readyAt: integer, announced: z.boolean() }),
+          z.strictObject({ assets: integer, started: integer, readyAtSeconds: integer, announced: z.boolean() }),
         ),
         left: z.boolean(),
         bond: integer,

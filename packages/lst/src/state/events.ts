@@ -28,7 +28,7 @@ export type LstEvent =
       readonly owner: string
       readonly assets: bigint
       readonly shares?: bigint
-      readonly at?: bigint
+      readonly atSeconds?: bigint
     }
   | { readonly type: 'requestTransferred'; readonly id: bigint; readonly from: string; readonly to: string }
   /** Exits `from` … `to` can be claimed, at `maxRate` at the most. */
@@ -50,14 +50,14 @@ export type LstEvent =
   /** Liquidity tokens made a ticket due `seconds` earlier, and came back. */
   | { readonly type: 'reduced'; readonly id: bigint; readonly seconds: bigint; readonly lp: bigint }
   | { readonly type: 'lpReturned'; readonly id: bigint; readonly lp: bigint }
-  /** Rewards were booked: at once, or evenly until `until`; `treasury` of them are a fee. */
-  | { readonly type: 'rewarded'; readonly assets: bigint; readonly treasury?: bigint; readonly until?: bigint }
+  /** Rewards were booked: at once, or evenly until `untilSeconds`; `treasury` of them are a fee. */
+  | { readonly type: 'rewarded'; readonly assets: bigint; readonly treasury?: bigint; readonly untilSeconds?: bigint }
   | { readonly type: 'lost' | 'donated'; readonly assets: bigint }
   | { readonly type: 'feesCollected'; readonly assets: bigint }
   /** A report moved the rate. */
   | {
       readonly type: 'rebased'
-      readonly at: bigint
+      readonly atSeconds: bigint
       readonly elapsedSeconds: bigint
       readonly preAssets: bigint
       readonly preShares: bigint
@@ -66,21 +66,21 @@ export type LstEvent =
       readonly feeShares: bigint
     }
   /** An oracle said what all shares are worth. */
-  | { readonly type: 'updated'; readonly at: bigint; readonly assets: bigint; readonly shares: bigint }
+  | { readonly type: 'updated'; readonly atSeconds: bigint; readonly assets: bigint; readonly shares: bigint }
   | { readonly type: 'burnRequested'; readonly account: string; readonly shares: bigint }
   | { readonly type: 'paused' | 'resumed' }
   /** Wei left the buffer for seats. */
   | { readonly type: 'allocated'; readonly assets: bigint }
-  | { readonly type: 'locked'; readonly seat: number; readonly assets: bigint; readonly at: bigint }
+  | { readonly type: 'locked'; readonly seat: number; readonly assets: bigint; readonly atSeconds: bigint }
   | { readonly type: 'seatRegistered'; readonly seat: number; readonly bond: bigint }
   | { readonly type: 'bonded'; readonly seat: number; readonly assets: bigint }
   | { readonly type: 'seatRewarded'; readonly seat: number; readonly assets: bigint }
-  /** A part of a seat (`seatWithdrawn`) or all of it (`seatLeft`) is on its way out, and due at `readyAt`. */
+  /** A part of a seat (`seatWithdrawn`) or all of it (`seatLeft`) is on its way out, and due at `readyAtSeconds`. */
   | {
       readonly type: 'seatWithdrawn' | 'seatLeft'
       readonly seat: number
       readonly assets: bigint
-      readonly readyAt: bigint
+      readonly readyAtSeconds: bigint
     }
   /** It stays after all: the sequencer pool refused. */
   | { readonly type: 'recalled'; readonly seat: number; readonly assets: bigint }

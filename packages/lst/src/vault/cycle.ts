@@ -24,11 +24,11 @@ import { type Erc4626, virtualTotals } from './face.js'
  */
 export type CycleVault = {
   /** Present time, seconds: moved by `advance`, never by a clock. */
-  readonly now: bigint
-  readonly cycleLength: bigint
-  readonly cycleEnd: bigint
-  readonly lastSync: bigint
-  /** Wei being released between `lastSync` and `cycleEnd`. */
+  readonly nowSeconds: bigint
+  readonly cycleLengthSeconds: bigint
+  readonly cycleEndSeconds: bigint
+  readonly lastSyncSeconds: bigint
+  /** Wei being released between `lastSyncSeconds` and `cycleEndSeconds`. */
   readonly reward: Assets
   /** Wei released for good. */
   readonly stored: Assets
@@ -49,9 +49,9 @@ export type CycleVault = {
 /** Options of {@link createCycleVault}. */
 export type CycleVaultOptions = {
   /** Seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
   /** Seconds; default 604,800 (one week, as on Frax mainnet). */
-  cycleLength?: bigint
+  cycleLengthSeconds?: bigint
   /** δ; default `undefined`, none. */
   virtualOffset?: bigint | undefined
   /** Default true: what the live wstMETIS dropped. */
@@ -66,17 +66,23 @@ export type CycleVaultOptions = {
 
 /** A vault with its seed in it; its first cycle ends at the last multiple of the length. */
 export function createCycleVault(options: CycleVaultOptions = {}): CycleVault {
-  const { now = 0n, cycleLength = 604_800n, autoSync = true, checkpointOnExit = true, seed = 10n ** 18n } = options
+  const {
+    nowSeconds = 0n,
+    cycleLengthSeconds = 604_800n,
+    autoSync = true,
+    checkpointOnExit = true,
+    seed = 10n ** 18n,
+  } = options
   const { seedAccount = 'dead', virtualOffset } = options
-  forward(0n, now)
-  if (cycleLength < 1n) fail('OPTION_INVALID', `cycle length expected at least 1 s, got ${cycleLength}`)
+  forward(0n, nowSeconds)
+  if (cycleLengthSeconds < 1n) fail('OPTION_INVALID', `cycle length expected at least 1 s, got ${cycleLengthSeconds}`)
   if (virtualOffset !== undefined && (virtualOffset < 0n || virtualOffset > 18n))
     fail('OPTION_INVALID', `virtual offset expected 0 … 18, got ${virtualOffset}`)
   const empty: CycleVault = {
-    now,
-    cycleLength,
-    cycleEnd: (now / cycleLength) * cycleLength,
-    lastSync: 0n,
+    nowSeconds,
+    cycleLengthSeconds,
+    cycleEndSeconds: (nowSeconds / cycleLengthSeconds) * cycleLengthSeconds,
+    lastSyncSeconds: 0n,
     reward: 0n as Assets,
     stored: 0n as Assets,
     assetBalance: 0n as Assets,
@@ -95,8 +101,12 @@ export function createCycleVault(options: CycleVaultOptions = {}): CycleVault {
 
 /** What of the running reward is released by now. */
 export function unlocked(vault: CycleVault): Assets {
-  if (vault.now >= vault.cycleEnd) return vault.reward
-  return mulDown(vault.reward, vault.now - vault.lastSync, vault.cycleEnd - vault.lastSync) as Assets
+  if (vault.nowSeconds >= vault.cycleEndSeconds) return vault.reward
+  return mulDown(
+    vault.reward,
+    vault.nowSeconds - vault.lastSyncSeconds,
+    vault.cycleEndSeconds - vault.lastSyncSeconds,
+  ) as Assets
 }
 
 /** What shares are shares of now. */
@@ -133,18 +143,24 @@ export function cycleRate(vault: CycleVault): RateE27 {
 }
 
 function startCycle(vault: CycleVault): CycleVault {
-  const { now, cycleLength } = vault
+  const { nowSeconds, cycleLengthSeconds } = vault
   const next = surplus(vault)
   if (next === 0n) fail('SYNC_NO_REWARDS', 'nothing came in since the last sync')
-  let cycleEnd = ((now + cycleLength) / cycleLength) * cycleLength
+  let cycleEndSeconds = ((nowSeconds + cycleLengthSeconds) / cycleLengthSeconds) * cycleLengthSeconds
   // A window shorter than a twentieth would release the reward almost at once.
-  if (cycleEnd - now < cycleLength / 20n) cycleEnd += cycleLength
-  return { ...vault, stored: (vault.stored + vault.reward) as Assets, reward: next, lastSync: now, cycleEnd }
+  if (cycleEndSeconds - nowSeconds < cycleLengthSeconds / 20n) cycleEndSeconds += cycleLengthSeconds
+  return {
+    ...vault,
+    stored: (vault.stored + vault.reward) as Assets,
+    reward: next,
+    lastSyncSeconds: nowSeconds,
+    cycleEndSeconds,
+  }
 }
 
 /** The vault as an entry or exit finds it. */
 function synced(vault: CycleVault): CycleVault {
-  return vault.autoSync && vault.now >= vault.cycleEnd && surplus(vault) > 0n ? startCycle(vault) : vault
+  return vault.autoSync && vault.nowSeconds >= vault.cycleEndSeconds && surplus(vault) > 0n ? startCycle(vault) : vault
 }
 
 /** Makes room in `stored` for an exit of `assets`. */
@@ -159,7 +175,7 @@ function checkpointed(vault: CycleVault, assets: bigint): CycleVault {
     ...vault,
     stored: (vault.stored + released) as Assets,
     reward: (vault.reward - released) as Assets,
-    lastSync: vault.now,
+    lastSyncSeconds: vault.nowSeconds,
   }
 }
 
@@ -195,9 +211,9 @@ function leave(before: CycleVault, owner: string, assets: bigint, shares: bigint
 
 const operations = {
   /** Moves the vault's time forward. */
-  advance(vault: CycleVault, args: { now: bigint }): LstStep<CycleVault, null> {
-    forward(vault.now, args.now)
-    return step({ ...vault, now: args.now }, null)
+  advance(vault: CycleVault, args: { nowSeconds: bigint }): LstStep<CycleVault, null> {
+    forward(vault.nowSeconds, args.nowSeconds)
+    return step({ ...vault, nowSeconds: args.nowSeconds }, null)
   },
   /** Shares floored. */
   deposit(
@@ -277,10 +293,12 @@ const operations = {
   },
   /** Starts the next cycle with whatever came in; the result is its reward. */
   sync(vault: CycleVault, _args: Record<never, never> = {}): LstStep<CycleVault, Assets> {
-    if (vault.now < vault.cycleEnd)
-      fail('SYNC_EARLY', `the cycle ends at ${vault.cycleEnd} s, it is ${vault.now} s`, { limit: vault.cycleEnd })
+    if (vault.nowSeconds < vault.cycleEndSeconds)
+      fail('SYNC_EARLY', `the cycle ends at ${vault.cycleEndSeconds} s, it is ${vault.nowSeconds} s`, {
+        limit: vault.cycleEndSeconds,
+      })
     const next = startCycle(vault)
-    return step(next, next.reward, { type: 'rewarded', assets: next.reward, until: next.cycleEnd })
+    return step(next, next.reward, { type: 'rewarded', assets: next.reward, untilSeconds: next.cycleEndSeconds })
   },
   /** Takes a loss: first what waits for a sync, then what is not yet released, then from everybody pro rata. */
   loseAssets(vault: CycleVault, args: { assets: Assets }): LstStep<CycleVault, null> {
@@ -300,7 +318,7 @@ const operations = {
         ...vault,
         stored: (stored - (beyondSpare - fromLocked)) as Assets,
         reward: (locked - fromLocked) as Assets,
-        lastSync: max(vault.now, vault.lastSync),
+        lastSyncSeconds: max(vault.nowSeconds, vault.lastSyncSeconds),
         assetBalance: (vault.assetBalance - args.assets) as Assets,
       },
       null,
@@ -360,10 +378,10 @@ export const cycleFace: Erc4626<CycleVault> = {
 /** Zod schema of a {@link CycleVault}. */
 export const cycleSchema = /* @__PURE__ */ (() =>
   z.strictObject({
-    now: integer,
-    cycleLength: integer,
-    cycleEnd: integer,
-    lastSync: integer,
+    nowSeconds: integer,
+    cycleLengthSeconds: integer,
+    cycleEndSeconds: integer,
+    lastSyncSeconds: integer,
     reward: integer,
     stored: integer,
     assetBalance: integer,
@@ -381,8 +399,11 @@ export function checkCycle(vault: CycleVault): string | undefined {
   const held = sum(vault.balances)
   if (held !== vault.supply) return `shares of all accounts are ${held}, the supply says ${vault.supply}`
   if (balanceOf(vault.balances, vault.seedAccount) < vault.seedShares) return 'the seed is not where it must stay'
-  if (vault.lastSync > vault.now || (vault.now < vault.cycleEnd && vault.cycleEnd <= vault.lastSync))
-    return `a cycle from ${vault.lastSync} s to ${vault.cycleEnd} s is none at ${vault.now} s`
+  if (
+    vault.lastSyncSeconds > vault.nowSeconds ||
+    (vault.nowSeconds < vault.cycleEndSeconds && vault.cycleEndSeconds <= vault.lastSyncSeconds)
+  )
+    return `a cycle from ${vault.lastSyncSeconds} s to ${vault.cycleEndSeconds} s is none at ${vault.nowSeconds} s`
   return surplus(vault) < 0n ? 'the vault holds less than it counts' : undefined
 }
 

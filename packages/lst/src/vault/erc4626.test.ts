@@ -47,7 +47,7 @@ const cycle = (name: string, virtualOffset: bigint | undefined): Vault<CycleVaul
       vault = applyCycleVault(vault, { type: 'sync' }).state
     } else if (setup.yield < 0n)
       vault = applyCycleVault(vault, { type: 'loseAssets', assets: wei(-setup.yield % vault.assetBalance || 1n) }).state
-    return applyCycleVault(vault, { type: 'advance', now: setup.time }).state
+    return applyCycleVault(vault, { type: 'advance', nowSeconds: setup.time }).state
   },
 })
 const instant = (name: string, virtualOffset: bigint | undefined, entryFeeBps: bigint): Vault<InstantVault> => ({
@@ -103,7 +103,7 @@ const wrapped: Vault<WrappedShares> = {
     const reward = setup.yield > 0n ? setup.yield : 0n
     if (reward > 0n)
       state = { ...state, pool: applyRebasing(state.pool, { type: 'receiveRewards', assets: wei(reward) }).state }
-    const report = { seatsNow: wei(0n), appeared: wei(0n), elapsedSeconds: 86_400n, now: 86_400n }
+    const report = { seatsNow: wei(0n), appeared: wei(0n), elapsedSeconds: 86_400n, nowSeconds: 86_400n }
     return { ...state, pool: applyRebasing(state.pool, { type: 'report', ...report }).state }
   },
 }

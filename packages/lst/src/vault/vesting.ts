@@ -16,7 +16,7 @@ export type Vested = {
   /** Wei still vesting. */
   readonly balance: Assets
   /** When that was calculated, seconds; 0 after everything was unstaked. */
-  readonly last: bigint
+  readonly lastSeconds: bigint
 }
 
 /**
@@ -24,7 +24,7 @@ export type Vested = {
  * Source: ENKI Vesting.
  */
 export type ExitVesting = {
-  readonly now: bigint
+  readonly nowSeconds: bigint
   readonly durationSeconds: bigint
   readonly stakePerUnit: bigint
   readonly users: OrderedMap<string, Vested>
@@ -33,7 +33,7 @@ export type ExitVesting = {
 /** Options of {@link createExitVesting}. */
 export type VestingOptions = {
   /** Seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
   /** Seconds; default 15,552,000 (180 days). */
   durationSeconds?: bigint
   /** Tokens staked per wei that vests in one duration; default 10. */
@@ -42,14 +42,20 @@ export type VestingOptions = {
 
 /** Nobody is vesting yet. */
 export function createExitVesting(options: VestingOptions = {}): ExitVesting {
-  const { now = 0n, durationSeconds = 15_552_000n, stakePerUnit = 10n } = options
-  forward(0n, now)
+  const { nowSeconds = 0n, durationSeconds = 15_552_000n, stakePerUnit = 10n } = options
+  forward(0n, nowSeconds)
   if (durationSeconds < 1n || stakePerUnit < 1n)
     fail('OPTION_INVALID', `duration and stake expected at least 1, got ${durationSeconds}, ${stakePerUnit}`)
-  return { now, durationSeconds, stakePerUnit, users: OrderedMap.from() }
+  return { nowSeconds, durationSeconds, stakePerUnit, users: OrderedMap.from() }
 }
 
-const nobody: Vested = { stake: 0n, released: 0n as Assets, claimed: 0n as Assets, balance: 0n as Assets, last: 0n }
+const nobody: Vested = {
+  stake: 0n,
+  released: 0n as Assets,
+  claimed: 0n as Assets,
+  balance: 0n as Assets,
+  lastSeconds: 0n,
+}
 
 /** Wei that vest per duration: all there was, or what the stake allows. */
 function perDuration(vesting: ExitVesting, user: Vested): bigint {
@@ -57,13 +63,16 @@ function perDuration(vesting: ExitVesting, user: Vested): bigint {
 }
 
 function touched(vesting: ExitVesting, account: string): Vested {
-  const user = vesting.users.get(account) ?? { ...nobody, last: vesting.now }
-  const due = min(mulDown(perDuration(vesting, user), vesting.now - user.last, vesting.durationSeconds), user.balance)
+  const user = vesting.users.get(account) ?? { ...nobody, lastSeconds: vesting.nowSeconds }
+  const due = min(
+    mulDown(perDuration(vesting, user), vesting.nowSeconds - user.lastSeconds, vesting.durationSeconds),
+    user.balance,
+  )
   return {
     ...user,
     released: (user.released + due) as Assets,
     balance: (user.balance - due) as Assets,
-    last: vesting.now,
+    lastSeconds: vesting.nowSeconds,
   }
 }
 
@@ -85,14 +94,14 @@ export function vestingFinish(vesting: ExitVesting, account: string): bigint | u
   const speed = perDuration(vesting, user)
   return user.balance === 0n || speed === 0n
     ? undefined
-    : user.last + mulDown(vesting.durationSeconds, user.balance, speed)
+    : user.lastSeconds + mulDown(vesting.durationSeconds, user.balance, speed)
 }
 
 const operations = {
   /** Moves time forward. */
-  advance(vesting: ExitVesting, args: { now: bigint }): LstStep<ExitVesting, null> {
-    forward(vesting.now, args.now)
-    return step({ ...vesting, now: args.now }, null)
+  advance(vesting: ExitVesting, args: { nowSeconds: bigint }): LstStep<ExitVesting, null> {
+    forward(vesting.nowSeconds, args.nowSeconds)
+    return step({ ...vesting, nowSeconds: args.nowSeconds }, null)
   },
   /** Adds wei; what was earned so far stays earned. */
   deposit(vesting: ExitVesting, args: { account: string; assets: Assets }): LstStep<ExitVesting, null> {
@@ -132,7 +141,13 @@ const operations = {
     const user = touched(vesting, args.account)
     if (user.stake === 0n) fail('BALANCE_EXCEEDED', `${args.account} has nothing staked`, { account: args.account })
     return step(
-      put(vesting, args.account, { ...user, stake: 0n, released: 0n as Assets, claimed: 0n as Assets, last: 0n }),
+      put(vesting, args.account, {
+        ...user,
+        stake: 0n,
+        released: 0n as Assets,
+        claimed: 0n as Assets,
+        lastSeconds: 0n,
+      }),
       { assets: (user.released - user.claimed) as Assets, tokens: user.stake },
       { type: 'unstaked', account: args.account, tokens: user.stake },
     )
@@ -148,12 +163,12 @@ export const applyVesting: Apply<ExitVesting, typeof operations> = /*#__PURE__*/
 /** Zod schema of an {@link ExitVesting}. */
 export const vestingSchema = /* @__PURE__ */ (() =>
   z.strictObject({
-    now: integer,
+    nowSeconds: integer,
     durationSeconds: integer,
     stakePerUnit: integer,
     users: mapOf(
       z.string(),
-      z.strictObject({ stake: integer, released: integer, claimed: integer, balance: integer, last: integer }),
+      z.strictObject({ stake: integer, released: integer, claimed: integer, balance: integer, lastSeconds: integer }),
     ),
   }))()
 

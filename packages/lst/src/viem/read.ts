@@ -119,13 +119,13 @@ export async function readRewardHistory(
     }
   }
   const rebases: RebaseLog[] = []
-  let last = { ...first, blockNumber: before, at: await timeOf(client, before) }
+  let last = { ...first, blockNumber: before, atSeconds: await timeOf(client, before) }
   for (let at = before; at < toBlock; ) {
     at = at + rebaseStep < toBlock ? at + rebaseStep : toBlock
     const now = {
       ...(await readVaultRate(client, { address, blockNumber: at })),
       blockNumber: at,
-      at: await timeOf(client, at),
+      atSeconds: await timeOf(client, at),
     }
     rebases.push({
       type: 'rebase',
@@ -136,8 +136,8 @@ export async function readRewardHistory(
       preShares: last.shares,
       postAssets: now.assets,
       postShares: now.shares,
-      elapsedSeconds: now.at - last.at,
-      at: now.at,
+      elapsedSeconds: now.atSeconds - last.atSeconds,
+      atSeconds: now.atSeconds,
     })
     last = now
   }

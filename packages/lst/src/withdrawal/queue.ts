@@ -21,7 +21,7 @@ export type WithdrawalRequest = {
   readonly cumulativeShares: Shares
   readonly owner: string
   /** Seconds. */
-  readonly at: bigint
+  readonly atSeconds: bigint
   readonly claimed: boolean
 }
 
@@ -190,7 +190,7 @@ export function planBatches(
   let side: boolean | undefined
   walk(queue, queue.lastFinalizedId, (id, request, assets, shares) => {
     const cost = exitCost(assets, shares, maxRate)
-    if (request.at > maxTimestamp || cost > budget) return false
+    if (request.atSeconds > maxTimestamp || cost > budget) return false
     const nominal = cost === assets
     if (nominal === side) batches[batches.length - 1] = id
     else if (batches.length === maxBatches) return false
@@ -240,7 +240,7 @@ const operations = {
   /** Enters a request whose shares the pool has taken from its owner. */
   enqueue(
     queue: WithdrawalQueue,
-    args: { owner: string; assets: Assets; shares: Shares; now: bigint },
+    args: { owner: string; assets: Assets; shares: Shares; nowSeconds: bigint },
   ): LstStep<WithdrawalQueue, bigint> {
     checkAccount(args.owner)
     positive('assets', args.assets)
@@ -255,13 +255,13 @@ const operations = {
       })
     const last = cumulative(queue, queue.lastRequestId)
     const before = queue.requests.get(queue.lastRequestId)
-    forward(before?.at ?? 0n, args.now)
+    forward(before?.atSeconds ?? 0n, args.nowSeconds)
     const id = queue.lastRequestId + 1n
     const request: WithdrawalRequest = {
       cumulativeAssets: total<Assets>('cumulativeAssets', last.cumulativeAssets + args.assets),
       cumulativeShares: total<Shares>('cumulativeShares', last.cumulativeShares + args.shares),
       owner: args.owner,
-      at: args.now,
+      atSeconds: args.nowSeconds,
       claimed: false,
     }
     return step({ ...queue, requests: queue.requests.set(id, request), lastRequestId: id }, id, {
@@ -270,7 +270,7 @@ const operations = {
       owner: args.owner,
       assets: args.assets,
       shares: args.shares,
-      at: args.now,
+      atSeconds: args.nowSeconds,
     })
   },
 
@@ -374,7 +374,7 @@ export const queueSchema = /* @__PURE__ */ (() =>
         cumulativeAssets: integer,
         cumulativeShares: integer,
         owner: z.string().check(z.minLength(1), z.maxLength(128)),
-        at: integer,
+        atSeconds: integer,
         claimed: z.boolean(),
       }),
     ),
@@ -406,14 +406,14 @@ export function claimableTotal(queue: WithdrawalQueue): Assets {
  */
 export function checkQueue(queue: WithdrawalQueue): string | undefined {
   let id = 0n
-  let last = { cumulativeAssets: 0n, cumulativeShares: 0n, at: 0n }
+  let last = { cumulativeAssets: 0n, cumulativeShares: 0n, atSeconds: 0n }
   for (const [key, request] of queue.requests) {
     if (key !== ++id) return `request ids expected 1 … ${queue.lastRequestId}, got ${key}`
     const assets = request.cumulativeAssets - last.cumulativeAssets
     if (assets < queue.minRequest || assets > queue.maxRequest)
       return `request ${key} is over ${assets} wei, allowed are ${queue.minRequest} … ${queue.maxRequest}`
     if (request.cumulativeShares <= last.cumulativeShares) return `cumulative shares of request ${key} do not rise`
-    if (request.at < last.at) return `request ${key} is older than the one before it`
+    if (request.atSeconds < last.atSeconds) return `request ${key} is older than the one before it`
     if (request.claimed && key > queue.lastFinalizedId) return `request ${key} is claimed and not finalised`
     last = request
   }

@@ -13,11 +13,11 @@ export type Ticket = {
   readonly owner: string
   readonly assets: Assets
   /** Seconds from which it can be redeemed. */
-  readonly matureAt: bigint
+  readonly matureAtSeconds: bigint
   readonly state: 'open' | 'redeemed' | 'cancelled'
   /** LP locked to shorten it, until when, and whether it went back. */
   readonly lp: bigint
-  readonly lpUntil: bigint
+  readonly lpUntilSeconds: bigint
   readonly lpReturned: boolean
   /** Cancel fee, frozen at entry, millionths. */
   readonly cancelFeePpm: bigint
@@ -28,7 +28,7 @@ export type Ticket = {
  * Source: ENKI RedemptionQueue.
  */
 export type TicketQueue = {
-  readonly now: bigint
+  readonly nowSeconds: bigint
   /** Receipts owed to open tickets, and fees kept: together what the queue holds. */
   readonly owed: Assets
   readonly fees: Assets
@@ -42,44 +42,44 @@ export type TicketQueue = {
   readonly feePpm: bigint
   readonly cancelFeePpm: bigint
   /** Seconds. */
-  readonly length: bigint
-  readonly minLength: bigint
-  readonly lpLock: bigint
+  readonly lengthSeconds: bigint
+  readonly minLengthSeconds: bigint
+  readonly lpLockSeconds: bigint
 }
 
 /** Options of {@link createTicketQueue}. */
 export type TicketOptions = {
   /** Seconds; default 0. */
-  now?: bigint
+  nowSeconds?: bigint
   /** Entry fee, millionths; default 0. */
   feePpm?: bigint
   /** Cancel fee, millionths; default 0. */
   cancelFeePpm?: bigint
   /** Seconds; default 1,728,000 (20 days). */
-  length?: bigint
+  lengthSeconds?: bigint
   /** Seconds; default 691,200 (8 days). */
-  minLength?: bigint
+  minLengthSeconds?: bigint
   /** Seconds that LP stays locked; default 2,592,000 (30 days). */
-  lpLock?: bigint
+  lpLockSeconds?: bigint
 }
 
 /** An empty ticket queue. */
 export function createTicketQueue(options: TicketOptions = {}): TicketQueue {
   const {
-    now = 0n,
+    nowSeconds = 0n,
     feePpm = 0n,
     cancelFeePpm = 0n,
-    length = 1_728_000n,
-    minLength = 691_200n,
-    lpLock = 2_592_000n,
+    lengthSeconds = 1_728_000n,
+    minLengthSeconds = 691_200n,
+    lpLockSeconds = 2_592_000n,
   } = options
-  forward(0n, now)
+  forward(0n, nowSeconds)
   for (const ppm of [feePpm, cancelFeePpm])
     if (ppm < 0n || ppm > partsPerMillion) fail('OPTION_INVALID', `fee expected 0 … 1000000 ppm, got ${ppm}`)
-  for (const seconds of [length, minLength, lpLock])
+  for (const seconds of [lengthSeconds, minLengthSeconds, lpLockSeconds])
     if (seconds < 0n) fail('OPTION_INVALID', `a duration expected 0 s or more, got ${seconds}`)
   return {
-    now,
+    nowSeconds,
     owed: 0n as Assets,
     fees: 0n as Assets,
     receiptHeld: 0n as Assets,
@@ -89,9 +89,9 @@ export function createTicketQueue(options: TicketOptions = {}): TicketQueue {
     lpFactors: OrderedMap.from(),
     feePpm,
     cancelFeePpm,
-    length,
-    minLength,
-    lpLock,
+    lengthSeconds,
+    minLengthSeconds,
+    lpLockSeconds,
   }
 }
 
@@ -107,9 +107,9 @@ function open(queue: TicketQueue, id: bigint): Ticket {
 
 const operations = {
   /** Moves time forward. */
-  advance(queue: TicketQueue, args: { now: bigint }): LstStep<TicketQueue, null> {
-    forward(queue.now, args.now)
-    return step({ ...queue, now: args.now }, null)
+  advance(queue: TicketQueue, args: { nowSeconds: bigint }): LstStep<TicketQueue, null> {
+    forward(queue.nowSeconds, args.nowSeconds)
+    return step({ ...queue, nowSeconds: args.nowSeconds }, null)
   },
   /** Takes receipts and gives a ticket for them less the fee. */
   enter(
@@ -131,16 +131,16 @@ const operations = {
         tickets: queue.tickets.set(id, {
           owner: args.account,
           assets,
-          matureAt: queue.now + queue.length,
+          matureAtSeconds: queue.nowSeconds + queue.lengthSeconds,
           state: 'open',
           lp: 0n,
-          lpUntil: 0n,
+          lpUntilSeconds: 0n,
           lpReturned: false,
           cancelFeePpm: queue.cancelFeePpm,
         }),
       },
       { id, assets, fee: fee as Assets },
-      { type: 'requested', id, owner: args.account, assets, at: queue.now },
+      { type: 'requested', id, owner: args.account, assets, atSeconds: queue.nowSeconds },
     )
   },
   /** METIS for redemptions. */
@@ -151,9 +151,9 @@ const operations = {
   /** Pays a mature ticket and burns its receipts. Its LP stays until its own lock ends. */
   redeem(queue: TicketQueue, args: { id: bigint }): LstStep<TicketQueue, Assets> {
     const ticket = open(queue, args.id)
-    if (queue.now < ticket.matureAt)
-      fail('NOT_MATURE', `ticket ${args.id} is paid from ${ticket.matureAt} s on, it is ${queue.now} s`, {
-        limit: ticket.matureAt,
+    if (queue.nowSeconds < ticket.matureAtSeconds)
+      fail('NOT_MATURE', `ticket ${args.id} is paid from ${ticket.matureAtSeconds} s on, it is ${queue.nowSeconds} s`, {
+        limit: ticket.matureAtSeconds,
       })
     if (ticket.assets > queue.cash)
       fail('INSUFFICIENT_CASH', `the queue has ${queue.cash} wei at hand, ${ticket.assets} are needed`, {
@@ -208,11 +208,11 @@ const operations = {
     const factor =
       queue.lpFactors.get(args.token) ?? fail('OPTION_INVALID', `"${args.token}" is not an LP token of this queue`)
     const seconds = mulDown(factor, args.lp, ticket.assets)
-    const left = ticket.matureAt > queue.now ? ticket.matureAt - queue.now : 0n
-    if (seconds + queue.minLength > left)
-      fail('REDUCE_TOO_MUCH', `${seconds} s less would leave under ${queue.minLength} s of ${left} s`, {
+    const left = ticket.matureAtSeconds > queue.nowSeconds ? ticket.matureAtSeconds - queue.nowSeconds : 0n
+    if (seconds + queue.minLengthSeconds > left)
+      fail('REDUCE_TOO_MUCH', `${seconds} s less would leave under ${queue.minLengthSeconds} s of ${left} s`, {
         seconds,
-        limit: left > queue.minLength ? left - queue.minLength : 0n,
+        limit: left > queue.minLengthSeconds ? left - queue.minLengthSeconds : 0n,
       })
     return step(
       {
@@ -220,9 +220,9 @@ const operations = {
         lpHeld: queue.lpHeld + args.lp,
         tickets: queue.tickets.set(args.id, {
           ...ticket,
-          matureAt: ticket.matureAt - seconds,
+          matureAtSeconds: ticket.matureAtSeconds - seconds,
           lp: args.lp,
-          lpUntil: queue.now + queue.lpLock,
+          lpUntilSeconds: queue.nowSeconds + queue.lpLockSeconds,
         }),
       },
       seconds,
@@ -233,8 +233,10 @@ const operations = {
   unlockLp(queue: TicketQueue, args: { id: bigint }): LstStep<TicketQueue, bigint> {
     const ticket = find(queue, args.id)
     if (ticket.lp === 0n || ticket.lpReturned) fail('LP_RETURNED', `ticket ${args.id} holds no LP`, { id: args.id })
-    if (queue.now < ticket.lpUntil)
-      fail('LP_LOCKED', `LP is locked until ${ticket.lpUntil} s, it is ${queue.now} s`, { limit: ticket.lpUntil })
+    if (queue.nowSeconds < ticket.lpUntilSeconds)
+      fail('LP_LOCKED', `LP is locked until ${ticket.lpUntilSeconds} s, it is ${queue.nowSeconds} s`, {
+        limit: ticket.lpUntilSeconds,
+      })
     return step(
       {
         ...queue,
@@ -256,7 +258,7 @@ export const applyTickets: Apply<TicketQueue, typeof operations> = /*#__PURE__*/
 /** Zod schema of a {@link TicketQueue}. */
 export const ticketsSchema = /* @__PURE__ */ (() =>
   z.strictObject({
-    now: integer,
+    nowSeconds: integer,
     owed: integer,
     fees: integer,
     receiptHeld: integer,
@@ -267,10 +269,10 @@ export const ticketsSchema = /* @__PURE__ */ (() =>
       z.strictObject({
         owner: z.string(),
         assets: integer,
-        matureAt: integer,
+        matureAtSeconds: integer,
         state: z.enum(['open', 'redeemed', 'cancelled']),
         lp: integer,
-        lpUntil: integer,
+        lpUntilSeconds: integer,
         lpReturned: z.boolean(),
         cancelFeePpm: integer,
       }),
@@ -278,9 +280,9 @@ export const ticketsSchema = /* @__PURE__ */ (() =>
     lpFactors: mapOf(z.string(), integer),
     feePpm: integer,
     cancelFeePpm: integer,
-    length: integer,
-    minLength: integer,
-    lpLock: integer,
+    lengthSeconds: integer,
+    minLengthSeconds: integer,
+    lpLockSeconds: integer,
   }))()
 
 /** Receipts held are what is owed and the fees, to the wei. */

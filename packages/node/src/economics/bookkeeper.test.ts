@@ -17,7 +17,7 @@ const freshDirectory = (): string => {
   return path
 }
 
-const priceOf = (metis: bigint) => ({ tokenUnits: metis * 10n ** 18n, perWei: 10n ** 18n, observedAt: 0n })
+const priceOf = (metis: bigint) => ({ tokenUnits: metis * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 0n })
 const half: SplitBps = { sequencer: 5000, treasury: 5000 }
 const open = (directory: string, metis = 80n, split = half): Bookkeeper =>
   openBookkeeper({ directory, split, remainderTo: 'treasury', price: () => priceOf(metis), sync: () => {} })

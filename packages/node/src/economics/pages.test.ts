@@ -12,7 +12,7 @@ import { ledgerAnswer, ledgerPages, parseLedgerQuery } from './pages.js'
 const directory = mkdtempSync(join(tmpdir(), 'l2-pages-'))
 let keeper: Bookkeeper
 beforeAll(() => {
-  const price = { tokenUnits: 80n, perWei: 1n, observedAt: 0n }
+  const price = { tokenUnits: 80n, perWei: 1n, observedAtSeconds: 0n }
   keeper = openBookkeeper({ directory, split: { users: 10_000 }, remainderTo: 'users', price: () => price })
   for (let number = 1n; number <= 2500n; number++)
     keeper.block({ number, epoch: 1n, transactions: 1, baseFees: number, priorityFees: 1n, position: number })

@@ -94,17 +94,17 @@ export type PoolGenesis = {
 /** The pool of a new chain: every sequencer locked, the reward budget funded, the first epoch elected. */
 export function createControlPlane(genesis: PoolGenesis): ControlPlane {
   const { domain, operator, sequencers } = genesis
-  const at = genesis.timestamp
-  let pool = createPool({ admin: operator, lookaheadEpochs, blockIntervalMs: 1000, maxSeats: 64, windows }, at)
+  const atSeconds = genesis.timestamp
+  let pool = createPool({ admin: operator, lookaheadEpochs, blockIntervalMs: 1000, maxSeats: 64, windows }, atSeconds)
   const apply = (command: PoolCommand): void => {
     pool = applyPool(pool, command).state
   }
-  apply({ type: 'fund', by: operator, at, amountWei: 3_000_000n * metis })
+  apply({ type: 'fund', by: operator, atSeconds, amountWei: 3_000_000n * metis })
   for (const { owner, signer, amountWei } of sequencers) {
-    apply({ type: 'setWhitelist', by: operator, at, owner, allowed: true })
-    apply({ type: 'lock', by: owner, at, signer, amountWei })
+    apply({ type: 'setWhitelist', by: operator, atSeconds, owner, allowed: true })
+    apply({ type: 'lock', by: owner, atSeconds, signer, amountWei })
   }
-  for (let epoch = 1n; epoch <= firstEpoch; epoch++) apply({ type: 'advanceEpoch', by: operator, at, epoch })
+  for (let epoch = 1n; epoch <= firstEpoch; epoch++) apply({ type: 'advanceEpoch', by: operator, atSeconds, epoch })
   const { seed } = epochSeed({
     chainId: domain.chainId,
     epoch: firstEpoch,
@@ -115,14 +115,14 @@ export function createControlPlane(genesis: PoolGenesis): ControlPlane {
   const schedule = planEpoch(empty, { epoch: firstEpoch, seed, candidates: electionWeights(pool, firstEpoch) })
 
   const seat = sequencers.length
-  const now = genesis.timestamp
+  const nowSeconds = genesis.timestamp
   // Epochs of seconds earn in bursts: the yearly limit of a report is far above what days could bring.
   const limits = { ...presets.enki.sdk.limits, annualIncreaseBps: 10_000n }
-  let lst = createLiquid({ preset: 'enki', profile: 'sdk', now, entrySeconds: 0n, limits })
+  let lst = createLiquid({ preset: 'enki', profile: 'sdk', nowSeconds, entrySeconds: 0n, limits })
   lst = applyLiquid(lst, { type: 'registerSeat', seat }).state
   const staked = sequencers.at(-1)!.amountWei
-  lst = applyLiquid(lst, { type: 'deposit', account: genesis.holder, assets: assets(staked), now }).state
-  lst = applyLiquid(lst, { type: 'allocate', now }).state
+  lst = applyLiquid(lst, { type: 'deposit', account: genesis.holder, assets: assets(staked), nowSeconds }).state
+  lst = applyLiquid(lst, { type: 'allocate', nowSeconds }).state
   return { domain, operator, pool, schedule, seed, epochs: [], terms: { epoch: firstEpoch, before: 0 }, lst }
 }
 
@@ -130,7 +130,7 @@ export function createControlPlane(genesis: PoolGenesis): ControlPlane {
 export const isBarred =
   (pool: PoolState) =>
   (id: number): boolean =>
-    (pool.sequencers.get(id)?.jailedUntil ?? 0n) !== 0n
+    (pool.sequencers.get(id)?.jailedUntilSeconds ?? 0n) !== 0n
 
 /**
  * Folds one block: evidence in it is judged, cases that are due are executed, its signer earns the block's reward, and the first block of an epoch elects
@@ -141,7 +141,7 @@ export function applyBlock(
   block: ControlBlock,
 ): { state: ControlPlane; events: SequencerPoolEvent[] } {
   const { domain, operator } = state
-  const at = block.timestamp > state.pool.at ? block.timestamp : state.pool.at
+  const atSeconds = block.timestamp > state.pool.atSeconds ? block.timestamp : state.pool.atSeconds
   let { pool, schedule, seed, epochs, lst } = state
   const events: SequencerPoolEvent[] = []
   const apply = (command: PoolCommand): void => {
@@ -152,11 +152,11 @@ export function applyBlock(
 
   const slot = slotOf(schedule, block.height)
   if (slot !== undefined && slot.slot === 0 && slot.start === block.height) {
-    if (slot.epoch > pool.epoch) apply({ type: 'advanceEpoch', by: operator, at, epoch: slot.epoch })
+    if (slot.epoch > pool.epoch) apply({ type: 'advanceEpoch', by: operator, atSeconds, epoch: slot.epoch })
     // Those whose faults can still be brought forward: a span of time, whatever the length of an epoch.
-    const kept = epochs.filter(({ startAt }) => startAt >= at - windows.evidenceMaxAgeSeconds)
-    epochs = [...kept, { epoch: slot.epoch, startAt: at, startHeight: slot.start }]
-    lst = report(lst, at)
+    const kept = epochs.filter(({ startAtSeconds }) => startAtSeconds >= atSeconds - windows.evidenceMaxAgeSeconds)
+    epochs = [...kept, { epoch: slot.epoch, startAtSeconds: atSeconds, startHeight: slot.start }]
+    lst = report(lst, atSeconds)
     const epoch = slot.epoch + 1n
     seed = epochSeed({
       chainId: domain.chainId,
@@ -170,21 +170,21 @@ export function applyBlock(
   // Terms that a control chain counts are none of this schedule.
   if (block.signer === undefined) schedule = advanceTerm(schedule, pool, block.height, block.term - terms.before)
   const signer = block.signer ?? leaderAt(schedule, block.height)?.sequencer
-  if (signer !== undefined) apply({ type: 'accrueBlock', by: operator, at, height: block.height, signer })
+  if (signer !== undefined) apply({ type: 'accrueBlock', by: operator, atSeconds, height: block.height, signer })
 
   for (const json of block.evidence) {
     const verdict = verifyBundle(json, evidenceContext({ ...state, pool, epochs }))
     if (!verdict.ok) continue
     try {
-      apply({ type: 'admitOffence', by: operator, at, offence: verdict.offence })
+      apply({ type: 'admitOffence', by: operator, atSeconds, offence: verdict.offence })
     } catch (error) {
       // Proven, and still outside what the pool may act on: it stays without consequence.
       if (!isL2Error(error)) throw error
     }
   }
   for (const [evidenceId, open] of pool.cases) {
-    if (open.status === 'pending' && open.executableAt <= at)
-      apply({ type: 'executeCase', by: operator, at, evidenceId })
+    if (open.status === 'pending' && open.executableAtSeconds <= atSeconds)
+      apply({ type: 'executeCase', by: operator, atSeconds, evidenceId })
   }
   for (const event of events) lst = applyLiquid(lst, { type: 'feed', sequence: lst.feedCursor + 1n, event }).state
   return { state: { domain, operator, pool, schedule, seed, epochs, terms, lst }, events }
@@ -239,9 +239,9 @@ export function evidenceContext(state: Pick<ControlPlane, 'domain' | 'pool' | 'e
 }
 
 /** Books the epoch's rewards into the rate; a report that comes too early or moves too much is refused, and the next one takes it up. */
-function report(lst: Liquid, now: bigint): Liquid {
+function report(lst: Liquid, nowSeconds: bigint): Liquid {
   try {
-    return applyLiquid(lst, { type: 'report', now }).state
+    return applyLiquid(lst, { type: 'report', nowSeconds }).state
   } catch (error) {
     if (!isL2Error(error)) throw error
     return lst

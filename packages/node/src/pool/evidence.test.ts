@@ -31,11 +31,11 @@ it('headers that sequencer-core signed twice convict in staking, without anythin
     return events
   }
   for (const n of [1, 2, 3]) {
-    run({ type: 'setWhitelist', by: admin, at: 1n, owner: account(n), allowed: true })
+    run({ type: 'setWhitelist', by: admin, atSeconds: 1n, owner: account(n), allowed: true })
     const signer = keys[n - 1]!.address
-    run({ type: 'lock', by: account(n), at: 1n, signer, amountWei: BigInt(n) * 20_000n * 10n ** 18n })
+    run({ type: 'lock', by: account(n), atSeconds: 1n, signer, amountWei: BigInt(n) * 20_000n * 10n ** 18n })
   }
-  for (const epoch of [1n, 2n, 3n]) run({ type: 'advanceEpoch', by: admin, at: 1n, epoch })
+  for (const epoch of [1n, 2n, 3n]) run({ type: 'advanceEpoch', by: admin, atSeconds: 1n, epoch })
   const entropy = { parts: [new Uint8Array(32).fill(7)], missing: [] }
   const { seed } = epochSeed({ chainId: 901n, epoch: 3n, previousSeed: word('00'), entropy })
   const candidates = electionWeights(pool, 3n)
@@ -70,11 +70,11 @@ it('headers that sequencer-core signed twice convict in staking, without anythin
   const context: EvidenceContext = {
     ...evidenceContextOf(pool),
     domain: headerDomain(rollup),
-    epochs: [{ epoch: 3n, startAt: 1n, startHeight: 0n }],
+    epochs: [{ epoch: 3n, startAtSeconds: 1n, startHeight: 0n }],
     policy: defaultEvidencePolicy,
   }
   const verdict = verifyBundle(encodeBundle(evidence, context))
   if (!verdict.ok) throw new Error(`${verdict.code}: ${verdict.reason}`)
-  const events = run({ type: 'admitOffence', by: admin, at: 2n, offence: verdict.offence })
+  const events = run({ type: 'admitOffence', by: admin, atSeconds: 2n, offence: verdict.offence })
   expect(events.map(({ type }) => type)).toEqual(['OffenceAdmitted', 'Jailed'])
 })

@@ -100,7 +100,7 @@ export function l2Methods(view: L2View): Map<string, RpcMethod> {
           stakeWei: seat.amountWei,
           delegatedWei: seat.delegated.wei,
           rewardWei: seat.rewardWei,
-          jailed: seat.jailedUntil !== 0n,
+          jailed: seat.jailedUntilSeconds !== 0n,
           tombstoned: seat.tombstoned,
           openCases: seat.openCases,
         }))

@@ -150,10 +150,10 @@ export function createProducer(parts: ProducerParts): Producer {
 }
 
 /** The deposits of an L1 origin as entries of the queue that the sequencer must not leave out. */
-function queueOf(deposits: readonly Uint8Array[], enqueuedAt: bigint, firstIndex: bigint): QueueEntry[] {
+function queueOf(deposits: readonly Uint8Array[], enqueuedAtSeconds: bigint, firstIndex: bigint): QueueEntry[] {
   return deposits.map((raw, index) => ({
     index: firstIndex + BigInt(index),
-    enqueuedAt,
+    enqueuedAtSeconds,
     bufferSeconds: defaultForcedInclusionRule.maxBufferSeconds,
     hash: bytesToHex(keccak256(raw)),
     gasLimit: decodeDeposit(raw).gas,

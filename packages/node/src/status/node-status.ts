@@ -113,7 +113,7 @@ function stakeStatus({ pool, lst }: ControlPlane): Pick<Status, 'pool' | 'lst'> 
     sequencers++
     stakedWei += seat.amountWei
     rewardsWei += seat.rewardWei
-    if (seat.jailedUntil !== 0n) jailed++
+    if (seat.jailedUntilSeconds !== 0n) jailed++
   }
   const rate = liquidRate(lst)
   const apr = liquidApr(lst)

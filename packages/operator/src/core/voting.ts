@@ -121,7 +121,7 @@ export function createVoting(parts: VotingParts): Voting {
   }
 
   async function sendList(state: ControlState, list: OperatorList): Promise<void> {
-    const listedAt = state.listedAt.get(parts.operator) ?? 0n
+    const listedAt = state.listedAtHeight.get(parts.operator) ?? 0n
     const { listPatience } = state.parameters
     const isLeftOut = state.height - listedAt > BigInt(listPatience)
     if (!isLeftOut || state.height - listSentAt <= BigInt(listPatience) || list.hashes.length === 0) return

@@ -33,7 +33,7 @@ function toOutgoing(
     items: frames.map(frame => encodeBatcherTransaction([frame])),
     parts: [],
     firstIncludedAt: undefined,
-    includedAt: undefined,
+    includedAtBlock: undefined,
   }
 }
 
@@ -120,7 +120,7 @@ export function createChannelBuilder(options: BatcherOptions, parts: Parts) {
   /** Puts what is held into channels, as many as may wait for L1, and closes the last one when it is due. */
   const fill = async (headL1: bigint, signal: AbortSignal | undefined): Promise<void> => {
     if (isPaused(headL1)) return
-    const unsent = (): number => closed.filter(channel => channel.includedAt === undefined).length
+    const unsent = (): number => closed.filter(channel => channel.includedAtBlock === undefined).length
     for (let next = held.next; next !== undefined && unsent() < options.maxClosedChannels; next = held.next) {
       open ??= await channels.open(next, pacing.isHurried(next, headL1), signal)
       await add(open)

@@ -7,7 +7,7 @@ export type Part = {
   readonly from: number
   readonly count: number
   state: 'pending' | 'included' | 'failed'
-  includedAt: bigint | undefined
+  includedAtBlock: bigint | undefined
 }
 
 /** A closed channel on its way to L1. */
@@ -23,7 +23,7 @@ export type OutgoingChannel = {
   readonly parts: Part[]
   /** L1 block of its first item, and of its last one once all are included. */
   firstIncludedAt: bigint | undefined
-  includedAt: bigint | undefined
+  includedAtBlock: bigint | undefined
 }
 
 /** The part to send next: one that failed, or what follows the last one. */
@@ -35,7 +35,7 @@ export function nextPart(channel: OutgoingChannel, maxItems: number): Part | und
   const left = channel.items.length - from
   return left === 0
     ? undefined
-    : { from, count: Math.min(left, Math.max(1, maxItems)), state: 'pending', includedAt: undefined }
+    : { from, count: Math.min(left, Math.max(1, maxItems)), state: 'pending', includedAtBlock: undefined }
 }
 
 /** Whether something of it is to be sent, for the first time or again. */
@@ -51,14 +51,14 @@ export function isOutOfOrder(channels: readonly OutgoingChannel[]): boolean {
 /** A part is on L1, in this block. */
 export function noteIncluded(channel: OutgoingChannel, part: Part, height: bigint): void {
   part.state = 'included'
-  part.includedAt = height
+  part.includedAtBlock = height
   if (channel.firstIncludedAt === undefined || height < channel.firstIncludedAt) channel.firstIncludedAt = height
   // Posted bytes are on L1 now; only their range is still needed.
   channel.items.fill(new Uint8Array(), part.from, part.from + part.count)
   if (!isDue(channel) && channel.parts.every(({ state }) => state === 'included')) {
     // They may end in another order than they are included in.
-    channel.includedAt = channel.parts.reduce(
-      (last, { includedAt }) => (includedAt! > last ? includedAt! : last),
+    channel.includedAtBlock = channel.parts.reduce(
+      (last, { includedAtBlock }) => (includedAtBlock! > last ? includedAtBlock! : last),
       height,
     )
   }

@@ -5,7 +5,7 @@ export function createProgress() {
   /** As far as any status said that L1 was read. */
   let previousL1: bigint | undefined
   let previousSafe: bigint | undefined
-  let behindSince: bigint | undefined
+  let behindSinceBlock: bigint | undefined
   /** The highest head of L1 that any status had. */
   let highestL1 = 0n
   /** Head of L1 when the batcher began: until the node has read as far, its safe head does not tell what was posted before. */
@@ -26,9 +26,9 @@ export function createProgress() {
       status: SyncStatus,
       holdings: Pick<BatcherHoldings, 'blocks' | 'channels'>,
     ): { readonly actions: SyncActions; readonly wentBack: boolean } {
-      const actions = computeSyncActions(status, { ...holdings, previousL1, previousSafe, behindSince })
+      const actions = computeSyncActions(status, { ...holdings, previousL1, previousSafe, behindSinceBlock })
       const wentBack = actions.wait === 'unsafe-behind' || actions.wait === 'safe-behind'
-      behindSince = wentBack ? (behindSince ?? status.headL1) : undefined
+      behindSinceBlock = wentBack ? (behindSinceBlock ?? status.headL1) : undefined
       noteHead(status)
       if (actions.wait === undefined) {
         previousL1 = status.currentL1

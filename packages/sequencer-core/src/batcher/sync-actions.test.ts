@@ -25,7 +25,7 @@ describe('computeSyncActions', () => {
   it('loads everything unsafe when it holds nothing', () => {
     expect(computeSyncActions(status(), holdings({ blocks: [] })).load).toEqual({ from: 6n, to: 12n })
     expect(computeSyncActions(status({ unsafe: id(5n) }), holdings({ blocks: [] })).load).toBeUndefined()
-    const wentBack = holdings({ blocks: [], previousSafe: 9n, behindSince: 18n })
+    const wentBack = holdings({ blocks: [], previousSafe: 9n, behindSinceBlock: 18n })
     expect(computeSyncActions(status(), wentBack).load).toEqual({ from: 6n, to: 12n })
   })
 
@@ -34,8 +34,8 @@ describe('computeSyncActions', () => {
       status({ safe: id(8n) }),
       holdings({
         channels: [
-          { lastBlock: 8n, includedAt: 19n },
-          { lastBlock: 9n, includedAt: undefined },
+          { lastBlock: 8n, includedAtBlock: 19n },
+          { lastBlock: 9n, includedAtBlock: undefined },
         ],
       }),
     )
@@ -50,11 +50,11 @@ describe('computeSyncActions', () => {
 
   it.each<[string, Partial<SyncStatus>, Partial<BatcherHoldings>]>([
     ['safe-beyond-blocks', { safe: id(11n) }, {}],
-    ['safe-before-blocks', { safe: id(4n) }, { behindSince: 18n }],
+    ['safe-before-blocks', { safe: id(4n) }, { behindSinceBlock: 18n }],
     ['safe-hash-mismatch', { safe: id(7n, 1) }, {}],
     ['unsafe-before-blocks', { unsafe: id(9n, 1) }, {}],
-    ['unsafe-before-blocks', { unsafe: id(9n) }, { behindSince: 18n }],
-    ['channel-dropped', {}, { channels: [{ lastBlock: 8n, includedAt: 19n }] }],
+    ['unsafe-before-blocks', { unsafe: id(9n) }, { behindSinceBlock: 18n }],
+    ['channel-dropped', {}, { channels: [{ lastBlock: 8n, includedAtBlock: 19n }] }],
   ])('clears: %s', (reason, change, held) => {
     expect(computeSyncActions(status(change), holdings(held)).clear).toBe(reason)
   })
@@ -68,12 +68,12 @@ describe('computeSyncActions', () => {
     ['status-empty', { safe: { number: 0n, hash: hash(0n) } }, {}],
     ['status-empty', { unsafe: { number: 0n, hash: hash(0n) } }, {}],
     ['unsafe-behind', { unsafe: id(9n) }, {}],
-    ['unsafe-behind', { unsafe: id(9n) }, { behindSince: 19n }],
+    ['unsafe-behind', { unsafe: id(9n) }, { behindSinceBlock: 19n }],
     ['safe-behind', { safe: id(4n) }, {}],
-    ['safe-behind', { safe: id(4n), unsafe: id(5n) }, { behindSince: 19n }],
+    ['safe-behind', { safe: id(4n), unsafe: id(5n) }, { behindSinceBlock: 19n }],
     ['safe-behind', { safe: id(4n) }, { blocks: [], previousSafe: 5n }],
   ])('waits and keeps everything: %s', (reason, change, held) => {
-    const channels = [{ lastBlock: 8n, includedAt: 19n }]
+    const channels = [{ lastBlock: 8n, includedAtBlock: 19n }]
     expect(computeSyncActions(status(change), holdings({ channels, ...held }))).toEqual({
       clear: undefined,
       pruneBlocks: 0,
@@ -85,7 +85,7 @@ describe('computeSyncActions', () => {
 
   it('gives derivation the time to read the block that closes a channel', () => {
     expect(
-      computeSyncActions(status(), holdings({ channels: [{ lastBlock: 8n, includedAt: 20n }] })).clear,
+      computeSyncActions(status(), holdings({ channels: [{ lastBlock: 8n, includedAtBlock: 20n }] })).clear,
     ).toBeUndefined()
   })
 
@@ -96,7 +96,7 @@ describe('computeSyncActions', () => {
         const safe = id(safeNumber, forked ? 1 : 0)
         const unsafe = id(safeNumber + ahead)
         const blocks = length === 0n ? [] : run(from, from + length - 1n)
-        const actions = computeSyncActions(status({ safe, unsafe }), holdings({ blocks, behindSince: 0n }))
+        const actions = computeSyncActions(status({ safe, unsafe }), holdings({ blocks, behindSinceBlock: 0n }))
         if (safeNumber === 0n) {
           // Its hash is zero here.
           if (!forked || ahead === 0n) expect(actions.wait).toBe('status-empty')

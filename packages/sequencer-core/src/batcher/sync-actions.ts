@@ -17,7 +17,7 @@ export type SyncStatus = {
 export type ChannelProgress = {
   readonly lastBlock: bigint
   /** L1 block that includes its last frame; `undefined` while something of it is on its way. */
-  readonly includedAt: bigint | undefined
+  readonly includedAtBlock: bigint | undefined
 }
 
 /** What the batcher holds. */
@@ -31,7 +31,7 @@ export type BatcherHoldings = {
   /** The safe head of the last status that was acted on; `undefined` before the first. */
   readonly previousSafe?: bigint | undefined
   /** Head of L1 when the safe or the unsafe head was first seen before where it was; `undefined` while neither is. */
-  readonly behindSince?: bigint | undefined
+  readonly behindSinceBlock?: bigint | undefined
 }
 
 /** Why nothing is concluded from a status. What is held stays, and what is closed goes on. */
@@ -98,7 +98,7 @@ export type SyncActions = {
  */
 export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings): SyncActions {
   const { safe, unsafe, currentL1 } = status
-  const { blocks, channels, previousL1, previousSafe, behindSince } = holdings
+  const { blocks, channels, previousL1, previousSafe, behindSinceBlock } = holdings
   const loadAll = safe.number < unsafe.number ? { from: safe.number + 1n, to: unsafe.number } : undefined
   const clear = (reason: ClearReason): SyncActions => ({
     clear: reason,
@@ -120,7 +120,7 @@ export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings
 
   const oldest = blocks[0]
   const newest = blocks.at(-1)
-  const isPatient = behindSince === undefined || status.headL1 < behindSince + patienceBlocks
+  const isPatient = behindSinceBlock === undefined || status.headL1 < behindSinceBlock + patienceBlocks
   const lowest = oldest === undefined ? previousSafe : oldest.number - 1n
   if (isPatient && lowest !== undefined && safe.number < lowest) return wait('safe-behind')
   if (oldest === undefined || newest === undefined) {
@@ -146,7 +146,11 @@ export function computeSyncActions(status: SyncStatus, holdings: BatcherHoldings
 
   for (const channel of channels) {
     // Derivation has read the block that closes the channel: its blocks are safe, or were dropped.
-    if (channel.includedAt !== undefined && currentL1 > channel.includedAt && safe.number < channel.lastBlock) {
+    if (
+      channel.includedAtBlock !== undefined &&
+      currentL1 > channel.includedAtBlock &&
+      safe.number < channel.lastBlock
+    ) {
       return clear('channel-dropped')
     }
   }

@@ -258,7 +258,7 @@ describe('createBlockBuilder', () => {
     const forced = [forcedOk, forcedBroke, forcedLast].map(
       (transaction, index): QueueEntry => ({
         index: BigInt(index + 4),
-        enqueuedAt: genesis.timestamp - 200n,
+        enqueuedAtSeconds: genesis.timestamp - 200n,
         bufferSeconds: 100n,
         hash: transaction.hash,
         gasLimit: transaction.gasLimit,

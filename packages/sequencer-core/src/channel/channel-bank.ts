@@ -44,7 +44,7 @@ export function createChannelBank(): ChannelBank {
   /** The oldest channel that has not timed out, having dropped those before it. */
   const head = (l1Block: bigint, rules: ChannelBankRules): PendingChannel | undefined => {
     for (const channel of channels.values()) {
-      if (!isTimedOut(channel.openedAt, l1Block, rules.channelTimeoutBlocks)) return channel
+      if (!isTimedOut(channel.openedAtBlock, l1Block, rules.channelTimeoutBlocks)) return channel
       remove(channel)
     }
     return undefined
@@ -56,7 +56,7 @@ export function createChannelBank(): ChannelBank {
       if (channel === undefined) {
         channel = new PendingChannel(frame.channelId, l1Block)
         channels.set(frame.channelId, channel)
-      } else if (isTimedOut(channel.openedAt, l1Block, rules.channelTimeoutBlocks)) return 'channel-timed-out'
+      } else if (isTimedOut(channel.openedAtBlock, l1Block, rules.channelTimeoutBlocks)) return 'channel-timed-out'
       const before = channel.size
       const refusal = channel.add(frame)
       if (refusal !== undefined) return refusal
@@ -79,7 +79,7 @@ export function createChannelBank(): ChannelBank {
       }
       if (readyCount === 0) return undefined
       for (const channel of channels.values()) {
-        if (!channel.ready || isTimedOut(channel.openedAt, l1Block, rules.channelTimeoutBlocks)) continue
+        if (!channel.ready || isTimedOut(channel.openedAtBlock, l1Block, rules.channelTimeoutBlocks)) continue
         remove(channel)
         return channel.read()
       }

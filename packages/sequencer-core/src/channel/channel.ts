@@ -10,7 +10,7 @@ export type ReadyChannel = {
   readonly channelId: Hex
   readonly data: Uint8Array
   /** L1 block in which its first frame was seen. */
-  readonly openedAt: bigint
+  readonly openedAtBlock: bigint
 }
 
 /** Why a frame was left out. */
@@ -24,24 +24,24 @@ export type FrameRefusal =
   /** Numbered at or behind the frame that closed the channel. */
   | 'beyond-last'
 
-/** Whether a channel opened at `openedAt` is too old at `now`. Strictly beyond: the block of the timeout still counts. */
-export function isTimedOut(openedAt: bigint, now: bigint, channelTimeoutBlocks: bigint): boolean {
-  return now > openedAt + channelTimeoutBlocks
+/** Whether a channel opened at `openedAtBlock` is too old at `nowBlock`. Strictly beyond: the block of the timeout still counts. */
+export function isTimedOut(openedAtBlock: bigint, nowBlock: bigint, channelTimeoutBlocks: bigint): boolean {
+  return nowBlock > openedAtBlock + channelTimeoutBlocks
 }
 
 /** Frames of one channel, in whatever order they came. */
 export class PendingChannel {
   readonly id: Hex
-  readonly openedAt: bigint
+  readonly openedAtBlock: bigint
   /** Bytes it is charged with. */
   size = 0
   private readonly frames = new Map<number, Uint8Array>()
   private last = -1
   private highest = -1
 
-  constructor(id: Hex, openedAt: bigint) {
+  constructor(id: Hex, openedAtBlock: bigint) {
     this.id = id
-    this.openedAt = openedAt
+    this.openedAtBlock = openedAtBlock
   }
 
   /** Takes a frame or says why not. */
@@ -78,6 +78,6 @@ export class PendingChannel {
   read(): ReadyChannel {
     const parts: Uint8Array[] = []
     for (let i = 0; i <= this.last; i++) parts.push(this.frames.get(i)!)
-    return { channelId: this.id, data: concatBytes(...parts), openedAt: this.openedAt }
+    return { channelId: this.id, data: concatBytes(...parts), openedAtBlock: this.openedAtBlock }
   }
 }

@@ -93,10 +93,13 @@ describe('channel assembler', () => {
     expect(assembler.next(1n, rules)).toBeUndefined()
     expect(assembler.staged).toBe(frames('a0')[0]!.channelId)
     assembler.enqueue(frames('a2! b0!'))
-    expect(assembler.next(2n, rules)).toMatchObject({ openedAt: 1n, data: Uint8Array.from([97, 48, 97, 49, 97, 50]) })
+    expect(assembler.next(2n, rules)).toMatchObject({
+      openedAtBlock: 1n,
+      data: Uint8Array.from([97, 48, 97, 49, 97, 50]),
+    })
     expect(assembler.staged).toBeUndefined()
     expect(assembler.queued).toBe(1)
-    expect(assembler.next(2n, rules)).toMatchObject({ openedAt: 2n })
+    expect(assembler.next(2n, rules)).toMatchObject({ openedAtBlock: 2n })
     expect(assembler.next(2n, rules)).toBeUndefined()
   })
 
@@ -107,7 +110,7 @@ describe('channel assembler', () => {
     assembler.enqueue(frames('a0'))
     assembler.next(3n, rules)
     assembler.enqueue(frames('a1!'))
-    expect(assembler.next(4n, rules)).toMatchObject({ openedAt: 3n, data: Uint8Array.from([97, 48, 97, 49]) })
+    expect(assembler.next(4n, rules)).toMatchObject({ openedAtBlock: 3n, data: Uint8Array.from([97, 48, 97, 49]) })
     assembler.enqueue(frames('b0'))
     assembler.next(5n, rules)
     assembler.enqueue(frames('c0!'))

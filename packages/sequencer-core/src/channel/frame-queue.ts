@@ -56,10 +56,10 @@ export type ChannelAssembler = {
 export function createChannelAssembler(): ChannelAssembler {
   let queue: Frame[] = []
   let head = 0
-  let channel: { id: Hex; openedAt: bigint; parts: Uint8Array[]; size: number } | undefined
+  let channel: { id: Hex; openedAtBlock: bigint; parts: Uint8Array[]; size: number } | undefined
 
   const stage = (frame: Frame, l1Block: bigint, rules: AssemblerRules): ReadyChannel | undefined => {
-    if (frame.frameNumber === 0) channel = { id: frame.channelId, openedAt: l1Block, parts: [], size: 0 }
+    if (frame.frameNumber === 0) channel = { id: frame.channelId, openedAtBlock: l1Block, parts: [], size: 0 }
     // Without its first frame, out of order, or of another channel: nothing can come of it.
     if (channel === undefined || frame.channelId !== channel.id || frame.frameNumber !== channel.parts.length) {
       return undefined
@@ -71,9 +71,9 @@ export function createChannelAssembler(): ChannelAssembler {
       return undefined
     }
     if (!frame.isLast) return undefined
-    const { id, openedAt, parts } = channel
+    const { id, openedAtBlock, parts } = channel
     channel = undefined
-    return { channelId: id, data: concatBytes(...parts), openedAt }
+    return { channelId: id, data: concatBytes(...parts), openedAtBlock }
   }
 
   return {
@@ -82,7 +82,7 @@ export function createChannelAssembler(): ChannelAssembler {
       head = 0
     },
     next(l1Block, rules) {
-      if (channel !== undefined && isTimedOut(channel.openedAt, l1Block, rules.channelTimeoutBlocks)) {
+      if (channel !== undefined && isTimedOut(channel.openedAtBlock, l1Block, rules.channelTimeoutBlocks)) {
         channel = undefined
       }
       while (head < queue.length) {

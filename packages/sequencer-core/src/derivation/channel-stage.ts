@@ -278,7 +278,7 @@ class Stage implements ChannelStage {
     }
   }
 
-  #open({ channelId, data, openedAt }: ReadyChannel, l1: L1BlockRef): void {
+  #open({ channelId, data, openedAtBlock }: ReadyChannel, l1: L1BlockRef): void {
     this.#reader = openChannel(data, {
       chainId: this.#config.l2ChainId,
       maxRlpBytes: maxRlpBytesAt(this.#config, l1.timestamp),
@@ -289,7 +289,7 @@ class Stage implements ChannelStage {
         this.#emit({ type: 'batch', batchType: 'span', verdict: 'drop', reason: 'span-underivable' })
       },
     })
-    this.#emit({ type: 'channel', channelId, bytes: data.length, openedAt })
+    this.#emit({ type: 'channel', channelId, bytes: data.length, openedAtBlock })
   }
 
   flush(): void {

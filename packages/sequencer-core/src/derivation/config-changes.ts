@@ -21,7 +21,7 @@ export function applyConfigLogs(
   config: SystemConfig,
   logs: readonly L1Log[],
   rollup: RollupConfig,
-  l1Time: bigint,
+  l1TimeSeconds: bigint,
   onInvalid: (error: SequencerError) => void = () => {},
 ): SystemConfig {
   let result = config
@@ -35,7 +35,7 @@ export function applyConfigLogs(
       onInvalid(error as SequencerError)
       continue
     }
-    result = applyConfigUpdate(result, update, rollup.forks, l1Time)
+    result = applyConfigUpdate(result, update, rollup.forks, l1TimeSeconds)
   }
   return result
 }

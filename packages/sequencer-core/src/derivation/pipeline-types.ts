@@ -88,7 +88,7 @@ export type DerivationEvent =
       readonly reason: FrameRefusal
     }
   /** All frames of a channel are there. */
-  | { readonly type: 'channel'; readonly channelId: Hex; readonly bytes: number; readonly openedAt: bigint }
+  | { readonly type: 'channel'; readonly channelId: Hex; readonly bytes: number; readonly openedAtBlock: bigint }
   /** A channel has no further batch. `flushed`: an invalid batch condemned what was left of it. */
   | { readonly type: 'channel-end'; readonly reason: 'end' | 'unusable' | 'invalid' | 'flushed' }
   /** A batch was not accepted. */

@@ -98,18 +98,20 @@ export function maxSequencerDriftSeconds(config: RollupConfig, l1OriginTimeSecon
 }
 
 /** A channel's lifetime at an L1 time, in L1 blocks. */
-export function channelTimeoutBlocks(config: RollupConfig, l1Time: bigint): bigint {
-  return isForkActive(config.forks, 'granite', l1Time) ? graniteChannelTimeoutBlocks : config.channelTimeoutBlocks
+export function channelTimeoutBlocks(config: RollupConfig, l1TimeSeconds: bigint): bigint {
+  return isForkActive(config.forks, 'granite', l1TimeSeconds)
+    ? graniteChannelTimeoutBlocks
+    : config.channelTimeoutBlocks
 }
 
 /** What a channel may decompress to at an L1 time, bytes. */
-export function maxRlpBytesAt(config: RollupConfig, l1Time: bigint): number {
-  return maxRlpBytesPerChannel[isForkActive(config.forks, 'fjord', l1Time) ? 'fjord' : 'bedrock']
+export function maxRlpBytesAt(config: RollupConfig, l1TimeSeconds: bigint): number {
+  return maxRlpBytesPerChannel[isForkActive(config.forks, 'fjord', l1TimeSeconds) ? 'fjord' : 'bedrock']
 }
 
 /** What the channel bank may hold at an L1 time, bytes. */
-export function maxChannelBankBytes(config: RollupConfig, l1Time: bigint): number {
-  return isForkActive(config.forks, 'fjord', l1Time) ? 1_000_000_000 : 100_000_000
+export function maxChannelBankBytes(config: RollupConfig, l1TimeSeconds: bigint): number {
+  return isForkActive(config.forks, 'fjord', l1TimeSeconds) ? 1_000_000_000 : 100_000_000
 }
 
 /** L1 knows origins of statements for so long (EIP-2935). */

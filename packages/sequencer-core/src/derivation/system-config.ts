@@ -159,13 +159,13 @@ export function applyConfigUpdate(
   config: SystemConfig,
   update: SystemConfigUpdate,
   forks: ForkSchedule,
-  l1Time: bigint,
+  l1TimeSeconds: bigint,
 ): SystemConfig {
   switch (update.type) {
     case 'batcher':
       return { ...config, batcher: update.batcher }
     case 'fee-scalars':
-      if (!isForkActive(forks, 'ecotone', l1Time)) {
+      if (!isForkActive(forks, 'ecotone', l1TimeSeconds)) {
         return { ...config, overhead: update.overhead, scalar: update.scalar }
       }
       return isEcotoneScalar(update.scalar) ? { ...config, overhead: 0n, scalar: update.scalar } : config

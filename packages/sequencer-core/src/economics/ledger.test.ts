@@ -157,7 +157,7 @@ describe('ledger', () => {
         const price: GasTokenPrice = {
           tokenUnits: perEth * 10n ** BigInt(decimals),
           perWei: 10n ** 18n,
-          observedAt: 0n,
+          observedAtSeconds: 0n,
         }
         let state = createLedger()
         const book = (event: EconomicEvent): void => {

@@ -17,14 +17,14 @@ import type { GasTokenOracle, GasTokenPrice } from './gas-token.js'
  * ```
  */
 export function fixedOracle(
-  price: Omit<GasTokenPrice, 'observedAt'>,
+  price: Omit<GasTokenPrice, 'observedAtSeconds'>,
   deps: { readonly clock?: Clock | undefined } = {},
 ): GasTokenOracle {
   const { clock = systemClock } = deps
   return {
     price: async ({ signal } = {}) => {
       signal?.throwIfAborted()
-      return { tokenUnits: price.tokenUnits, perWei: price.perWei, observedAt: secondsOf(clock) }
+      return { tokenUnits: price.tokenUnits, perWei: price.perWei, observedAtSeconds: secondsOf(clock) }
     },
   }
 }
@@ -85,7 +85,7 @@ export function medianOracle(
       const prices = answers
         .flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
         .filter(({ tokenUnits, perWei }) => tokenUnits > 0n && perWei > 0n)
-        .filter(({ observedAt }) => observedAt <= now && now - observedAt <= maxAgeSeconds)
+        .filter(({ observedAtSeconds }) => observedAtSeconds <= now && now - observedAtSeconds <= maxAgeSeconds)
         .sort(byPrice)
       const median = prices[Math.floor(prices.length / 2)]
       if (median === undefined || prices.length < quorum) {
@@ -95,8 +95,11 @@ export function medianOracle(
           details: { reason: 'quorum', usable: prices.length, quorum, oracles: oracles.length },
         })
       }
-      const observedAt = prices.reduce((oldest, price) => (price.observedAt < oldest ? price.observedAt : oldest), now)
-      return { ...median, observedAt }
+      const observedAtSeconds = prices.reduce(
+        (oldest, price) => (price.observedAtSeconds < oldest ? price.observedAtSeconds : oldest),
+        now,
+      )
+      return { ...median, observedAtSeconds }
     },
   }
 }

@@ -56,7 +56,7 @@ describe('createGasTokenTracker', () => {
       never,
       fixedOracle({ ...metis, tokenUnits: 1n }, { clock }),
       { price: async () => undefined as unknown as GasTokenPrice },
-      { price: async () => ({ tokenUnits: '80', perWei: 1n, observedAt: 0n }) as unknown as GasTokenPrice },
+      { price: async () => ({ tokenUnits: '80', perWei: 1n, observedAtSeconds: 0n }) as unknown as GasTokenPrice },
       {
         price: () => {
           throw new Error('at once')
@@ -135,7 +135,7 @@ describe('createGasTokenTracker', () => {
       scalar: 0n,
       constant: 306_240_500_000n,
     })
-    tracker.override({ ...price, tokenUnits: 3_000_000_000n, observedAt: 1000n })
+    tracker.override({ ...price, tokenUnits: 3_000_000_000n, observedAtSeconds: 1000n })
     expect(tracker.scalars(inEth).blobBaseFeeScalar).toBe(2_432_847_000n)
     expect(tracker.operatorFee(inEth, { ...market, fork: 'jovian' })).toEqual({ scalar: 0n, constant: 0n })
     expect(events).toEqual(['price-accepted', 'scalars-clamped', 'price-accepted', 'scalars-fit'])
@@ -145,7 +145,7 @@ describe('createGasTokenTracker', () => {
     const clock = testClock()
     const tracker = createGasTokenTracker({ tokenDecimals: 18 }, { oracle: fixedOracle(metis, { clock }), clock })
     await tracker.poll()
-    const moved = { ...metis, tokenUnits: 800n * 10n ** 18n, observedAt: 1000n }
+    const moved = { ...metis, tokenUnits: 800n * 10n ** 18n, observedAtSeconds: 1000n }
     tracker.override(moved)
     expect(tracker.price()).toBe(moved)
     expect(() => tracker.override({ ...moved, tokenUnits: 0n })).toThrow('refused')
@@ -167,8 +167,8 @@ describe('createGasTokenTracker', () => {
 
 describe('medianOracle', () => {
   const clock = testClock()
-  const at = (metisPerEth: bigint, observedAt = 1000n): GasTokenOracle => ({
-    price: async () => ({ tokenUnits: metisPerEth * 10n ** 18n, perWei: 10n ** 18n, observedAt }),
+  const at = (metisPerEth: bigint, observedAtSeconds = 1000n): GasTokenOracle => ({
+    price: async () => ({ tokenUnits: metisPerEth * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds }),
   })
   const medianOf = (...oracles: GasTokenOracle[]) => medianOracle(oracles, {}, { clock: testClock() })
 
@@ -189,7 +189,7 @@ describe('medianOracle', () => {
   })
 
   it('is as old as the oldest answer', async () => {
-    expect((await medianOf(at(80n), at(81n, 990n), at(82n)).price()).observedAt).toBe(990n)
+    expect((await medianOf(at(80n), at(81n, 990n), at(82n)).price()).observedAtSeconds).toBe(990n)
   })
 
   it('asks for a quorum', async () => {

@@ -130,12 +130,12 @@ export function createGasTokenTracker(options: GasTokenTrackerOptions, deps: Gas
     for (const event of next.events) onEvent(event)
   }
   const adjust = (): void => {
-    const next = applyRecovery(recovery, { type: 'adjust', at: secondsOf(clock) })
+    const next = applyRecovery(recovery, { type: 'adjust', atSeconds: secondsOf(clock) })
     recovery = next.state
     for (const event of next.events) onEvent(event)
   }
   const book = (charged: bigint, cost: bigint): void => {
-    recovery = applyRecovery(recovery, { type: 'book', charged, cost, at: secondsOf(clock) }).state
+    recovery = applyRecovery(recovery, { type: 'book', charged, cost, atSeconds: secondsOf(clock) }).state
   }
   const price = (): GasTokenPrice => currentPrice(feed, secondsOf(clock))
   let isClamped = false
@@ -145,11 +145,11 @@ export function createGasTokenTracker(options: GasTokenTrackerOptions, deps: Gas
   const poll = async (signal: AbortSignal | undefined): Promise<void> => {
     try {
       const answer = await answerOf(stop => oracle.price({ signal: stop }), { signal, timeoutMs, clock })
-      hear({ type: 'observed', price: answer, now: secondsOf(clock) })
+      hear({ type: 'observed', price: answer, nowSeconds: secondsOf(clock) })
     } catch (error) {
       signal?.throwIfAborted()
       const text = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error)
-      hear({ type: 'failed', reason: redactUrls(text).slice(0, 200), now: secondsOf(clock) })
+      hear({ type: 'failed', reason: redactUrls(text).slice(0, 200), nowSeconds: secondsOf(clock) })
     }
   }
 
@@ -166,7 +166,7 @@ export function createGasTokenTracker(options: GasTokenTrackerOptions, deps: Gas
         }
       }
     },
-    override: next => hear({ type: 'override', price: next, now: secondsOf(clock) }),
+    override: next => hear({ type: 'override', price: next, nowSeconds: secondsOf(clock) }),
     price,
     scalars(inEth) {
       const { missing, ...scalars } = scaled(inEth)
@@ -189,7 +189,7 @@ export function createGasTokenTracker(options: GasTokenTrackerOptions, deps: Gas
       const now = secondsOf(clock)
       return {
         price: feed.price,
-        ageSeconds: feed.price === undefined ? undefined : now - feed.price.observedAt,
+        ageSeconds: feed.price === undefined ? undefined : now - feed.price.observedAtSeconds,
         failures: feed.failures,
         factorBps: recovery.factorBps,
         totalRecoveryBps: recoveryBps(recovery.total),

@@ -11,8 +11,8 @@ import {
 import { l1FeeFjordOfSize } from './l1-fee.js'
 import { operatorFee } from './operator-fee.js'
 
-const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
-const usdc: GasTokenPrice = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAt: 1000n }
+const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 1000n }
+const usdc: GasTokenPrice = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAtSeconds: 1000n }
 
 const reasonOf = (call: () => unknown): unknown => {
   try {
@@ -27,7 +27,7 @@ describe('acceptPrice', () => {
   it.each<[string, Partial<GasTokenPrice>, bigint]>([
     ['stale', {}, 4601n],
     ['future', {}, 999n],
-    ['older', { observedAt: 999n }, 1000n],
+    ['older', { observedAtSeconds: 999n }, 1000n],
     ['malformed', { tokenUnits: 80 } as never, 1000n],
     ['malformed', { perWei: undefined } as never, 1000n],
     ['not-positive', { tokenUnits: 0n }, 1000n],
@@ -84,7 +84,7 @@ describe('gasTokenScalars', () => {
     })
     fc.assert(
       fc.property(arbitrary, ({ decimals, perEth, factorBps, scalar }) => {
-        const price = { tokenUnits: perEth * 10n ** BigInt(decimals), perWei: 10n ** 18n, observedAt: 0n }
+        const price = { tokenUnits: perEth * 10n ** BigInt(decimals), perWei: 10n ** 18n, observedAtSeconds: 0n }
         const scalars = { baseFeeScalar: scalar, blobBaseFeeScalar: 0n }
         const { baseFeeScalar, blobBaseFeeScalar } = gasTokenScalars(scalars, price, decimals, factorBps)
         const exact = scalar * perEth * factorBps
@@ -107,7 +107,7 @@ describe('gasTokenScalars', () => {
 
   it.each([3000n, 5200n, 5300n, 10_000n, 10n ** 9n])('never stops where fees should rise: ETH at %d USDC', usd => {
     const inEth = { baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }
-    const price = { tokenUnits: usd * 10n ** 6n, perWei: 10n ** 18n, observedAt: 0n }
+    const price = { tokenUnits: usd * 10n ** 6n, perWei: 10n ** 18n, observedAtSeconds: 0n }
     for (const factorBps of [10_000n, 20_000n, 40_000n]) {
       const { missing, ...scalars } = gasTokenScalars(inEth, price, 6, factorBps)
       const wanted = (810_949n * usd * factorBps) / 10_000n
@@ -128,7 +128,7 @@ describe('gasTokenScalars', () => {
     })
     fc.assert(
       fc.property(arbitrary, ({ usd, l1BaseFeeWei, l1BlobBaseFeeWei, bytes, gas, fork }) => {
-        const price = { tokenUnits: usd * 10n ** 6n, perWei: 10n ** 18n, observedAt: 0n }
+        const price = { tokenUnits: usd * 10n ** 6n, perWei: 10n ** 18n, observedAtSeconds: 0n }
         const inEth = { baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }
         const { missing, ...scalars } = gasTokenScalars(inEth, price, 6)
         const market = { fork, l1BaseFeeWei, l1BlobBaseFeeWei, daBytesPerTransaction: bytes, gasPerTransaction: gas }

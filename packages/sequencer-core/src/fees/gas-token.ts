@@ -7,7 +7,7 @@ export type GasTokenPrice = {
   readonly tokenUnits: bigint
   readonly perWei: bigint
   /** Seconds since the Unix epoch. */
-  readonly observedAt: bigint
+  readonly observedAtSeconds: bigint
 }
 
 /**
@@ -49,41 +49,42 @@ export type PriceRefusal = 'malformed' | 'not-positive' | 'future' | 'stale' | '
  * ```ts
  * import { acceptPrice } from '@l2/sequencer-core/fees'
  *
- * const last = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
- * const next = { ...last, tokenUnits: 90n * 10n ** 18n, observedAt: 1060n }
+ * const last = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 1000n }
+ * const next = { ...last, tokenUnits: 90n * 10n ** 18n, observedAtSeconds: 1060n }
  * console.log(acceptPrice(next, [last], 1065n) === next) // true
  * ```
  */
 export function acceptPrice(
   next: GasTokenPrice,
   recent: readonly GasTokenPrice[],
-  now: bigint,
+  nowSeconds: bigint,
   limits: PriceLimits = defaultPriceLimits,
 ): GasTokenPrice {
   const refuse = (reason: PriceRefusal, message: string): never => {
     throw new SequencerError(`gas token price refused: ${message}`, {
       code: 'PRICE_REFUSED',
       recovery: 'retry',
-      details: { reason, tokenUnits: next.tokenUnits, perWei: next.perWei, observedAt: next.observedAt },
+      details: { reason, tokenUnits: next.tokenUnits, perWei: next.perWei, observedAtSeconds: next.observedAtSeconds },
     })
   }
-  if ([next.tokenUnits, next.perWei, next.observedAt].some(value => typeof value !== 'bigint'))
+  if ([next.tokenUnits, next.perWei, next.observedAtSeconds].some(value => typeof value !== 'bigint'))
     refuse('malformed', 'expected bigints')
   if (next.tokenUnits <= 0n || next.perWei <= 0n)
     refuse('not-positive', `${next.tokenUnits} units per ${next.perWei} wei`)
-  if (next.observedAt > now) refuse('future', `observed ${next.observedAt - now} s in the future`)
-  if (now - next.observedAt > limits.maxAgeSeconds)
-    refuse('stale', `${now - next.observedAt} s old, at most ${limits.maxAgeSeconds}`)
+  if (next.observedAtSeconds > nowSeconds)
+    refuse('future', `observed ${next.observedAtSeconds - nowSeconds} s in the future`)
+  if (nowSeconds - next.observedAtSeconds > limits.maxAgeSeconds)
+    refuse('stale', `${nowSeconds - next.observedAtSeconds} s old, at most ${limits.maxAgeSeconds}`)
   const last = recent.at(-1)
-  if (last !== undefined && next.observedAt < last.observedAt)
-    refuse('older', `observed ${last.observedAt - next.observedAt} s before the last one`)
-  for (const before of recentPrices(recent, next.observedAt, limits)) {
+  if (last !== undefined && next.observedAtSeconds < last.observedAtSeconds)
+    refuse('older', `observed ${last.observedAtSeconds - next.observedAtSeconds} s before the last one`)
+  for (const before of recentPrices(recent, next.observedAtSeconds, limits)) {
     // |next − before| / before in basis points, without dividing.
     const a = next.tokenUnits * before.perWei
     const b = before.tokenUnits * next.perWei
     const difference = a > b ? a - b : b - a
     if (difference * 10_000n > b * limits.maxDeviationBps) {
-      const seconds = next.observedAt - before.observedAt
+      const seconds = next.observedAtSeconds - before.observedAtSeconds
       refuse(
         'deviation',
         `${(difference * 10_000n) / b} basis points from the price ${seconds} s before, at most ${limits.maxDeviationBps}`,
@@ -93,15 +94,15 @@ export function acceptPrice(
   return next
 }
 
-/** What a price at `now` is compared with: the prices in force since `deviationSeconds` before. */
+/** What a price at `nowSeconds` is compared with: the prices in force since `deviationSeconds` before. */
 export function recentPrices(
   accepted: readonly GasTokenPrice[],
-  now: bigint,
+  nowSeconds: bigint,
   { deviationSeconds }: PriceLimits,
 ): readonly GasTokenPrice[] {
   // The newest from before the window was still in force when it began.
   let first = accepted.length - 1
-  while (first > 0 && accepted[first]!.observedAt > now - deviationSeconds) first--
+  while (first > 0 && accepted[first]!.observedAtSeconds > nowSeconds - deviationSeconds) first--
   return accepted.slice(Math.max(first, 0))
 }
 
@@ -113,7 +114,7 @@ export function recentPrices(
  * import { toGasToken } from '@l2/sequencer-core/fees'
  *
  * // USDC has 6 decimals: one ETH at 3,000 dollars is 3,000,000,000 units for 10^18 wei.
- * const usdc = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAt: 0n }
+ * const usdc = { tokenUnits: 3_000_000_000n, perWei: 10n ** 18n, observedAtSeconds: 0n }
  * console.log(toGasToken(21_000n * 10n ** 9n, usdc)) // 63000n
  * ```
  */
@@ -147,7 +148,7 @@ const maxScalar = 2n ** 32n - 1n
  * ```ts
  * import { gasTokenScalars } from '@l2/sequencer-core/fees'
  *
- * const metis = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 0n } // 80 METIS for one ETH
+ * const metis = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 0n } // 80 METIS for one ETH
  * const scalars = gasTokenScalars({ baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }, metis, 18)
  * console.log(scalars) // { baseFeeScalar: 109440n, blobBaseFeeScalar: 64875920n }
  * ```
@@ -203,7 +204,7 @@ export type OperatorFeeMarket = {
  * ```ts
  * import { gasTokenOperatorFee, gasTokenScalars } from '@l2/sequencer-core/fees'
  *
- * const usdc = { tokenUnits: 10_000_000_000n, perWei: 10n ** 18n, observedAt: 0n } // ETH at 10,000 dollars, 6 decimals
+ * const usdc = { tokenUnits: 10_000_000_000n, perWei: 10n ** 18n, observedAtSeconds: 0n } // ETH at 10,000 dollars, 6 decimals
  * const { missing } = gasTokenScalars({ baseFeeScalar: 1_368n, blobBaseFeeScalar: 810_949n }, usdc, 6)
  * const market = { fork: 'isthmus', l1BaseFeeWei: 10n ** 9n, l1BlobBaseFeeWei: 10n ** 9n, daBytesPerTransaction: 100n } as const
  * console.log(missing?.blobBaseFeeScalar, gasTokenOperatorFee(missing, market)) // 3814522705n { scalar: 0n, constant: 381452270500000n }

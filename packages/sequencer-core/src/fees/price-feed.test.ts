@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest'
 import type { GasTokenPrice } from './gas-token.js'
 import { applyPrice, createPriceFeed, currentPrice, type PriceCommand } from './price-feed.js'
 
-const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
-const at = (metisPerEth: bigint, observedAt: bigint): GasTokenPrice => ({
+const metis: GasTokenPrice = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 1000n }
+const at = (metisPerEth: bigint, observedAtSeconds: bigint): GasTokenPrice => ({
   tokenUnits: metisPerEth * 10n ** 18n,
   perWei: 10n ** 18n,
-  observedAt,
+  observedAtSeconds,
 })
 const codeOf = (call: () => unknown): unknown => {
   try {
@@ -28,17 +28,17 @@ describe('applyPrice', () => {
       feed = next.feed
       types.push(...next.events.map(event => `${event.type}${'failures' in event ? ` ${event.failures}` : ''}`))
     }
-    say({ type: 'observed', price: metis, now: 1000n })
-    say({ type: 'observed', price: at(200n, 1060n), now: 1060n })
-    say({ type: 'failed', reason: 'down', now: 1120n })
+    say({ type: 'observed', price: metis, nowSeconds: 1000n })
+    say({ type: 'observed', price: at(200n, 1060n), nowSeconds: 1060n })
+    say({ type: 'failed', reason: 'down', nowSeconds: 1120n })
     expect(currentPrice(feed, 8200n)).toBe(metis)
-    say({ type: 'failed', reason: 'down', now: 8201n })
-    say({ type: 'failed', reason: 'down', now: 9000n })
+    say({ type: 'failed', reason: 'down', nowSeconds: 8201n })
+    say({ type: 'failed', reason: 'down', nowSeconds: 9000n })
     expect(codeOf(() => currentPrice(feed, 9000n))).toEqual(['PRICE_UNAVAILABLE', 'expired'])
     // The market did move: an operator says so, and the feed goes on from there.
-    say({ type: 'override', price: at(200n, 9000n), now: 9000n })
+    say({ type: 'override', price: at(200n, 9000n), nowSeconds: 9000n })
     expect(currentPrice(feed, 9060n).tokenUnits).toBe(200n * 10n ** 18n)
-    say({ type: 'observed', price: at(201n, 9060n), now: 9060n })
+    say({ type: 'observed', price: at(201n, 9060n), nowSeconds: 9060n })
     expect(types).toEqual([
       'price-accepted',
       'price-refused 1',
@@ -55,11 +55,11 @@ describe('applyPrice', () => {
   it('never moves further than the limit from one accepted price to the next, and changes nothing on an error', () => {
     const command: fc.Arbitrary<PriceCommand> = fc
       .tuple(fc.bigInt(-5n, 10n ** 6n), fc.bigInt(-5n, 5n), fc.bigInt(0n, 10_000n), fc.bigInt(0n, 5000n), fc.nat(9))
-      .map(([tokenUnits, perWei, observedAt, age, kind]) => {
-        const now = observedAt + age
-        const price = { tokenUnits, perWei, observedAt }
-        if (kind === 0) return { type: 'failed', reason: 'down', now }
-        return { type: kind === 1 ? 'override' : 'observed', price, now }
+      .map(([tokenUnits, perWei, observedAtSeconds, age, kind]) => {
+        const nowSeconds = observedAtSeconds + age
+        const price = { tokenUnits, perWei, observedAtSeconds }
+        if (kind === 0) return { type: 'failed', reason: 'down', nowSeconds }
+        return { type: kind === 1 ? 'override' : 'observed', price, nowSeconds }
       })
     fc.assert(
       fc.property(fc.array(command, { maxLength: 40 }), commands => {
@@ -90,14 +90,14 @@ describe('applyPrice', () => {
   })
 
   it('holds the limit over time: a lying oracle moves it no further in ten answers than in one', () => {
-    const usdc = (dollars: bigint, observedAt: bigint) => ({
+    const usdc = (dollars: bigint, observedAtSeconds: bigint) => ({
       tokenUnits: dollars * 10n ** 6n,
       perWei: 10n ** 18n,
-      observedAt,
+      observedAtSeconds,
     })
     let feed = createPriceFeed()
     const say = (price: GasTokenPrice): string => {
-      const next = applyPrice(feed, { type: 'observed', price, now: price.observedAt })
+      const next = applyPrice(feed, { type: 'observed', price, nowSeconds: price.observedAtSeconds })
       feed = next.feed
       return next.events[0]!.type
     }
@@ -124,17 +124,21 @@ describe('applyPrice', () => {
           limits: { maxAgeSeconds: 3600n, maxDeviationBps: 3000n, deviationSeconds: 3600n },
         })
         const accepted: GasTokenPrice[] = []
-        let now = 10_000n
+        let nowSeconds = 10_000n
         let tokenUnits = 1_000_000n
         for (const [up, down, seconds] of steps) {
-          now += seconds
-          const price = { tokenUnits: (tokenUnits * (8n + up)) / (8n + down), perWei: 10n ** 6n, observedAt: now }
-          const { feed: next, events } = applyPrice(feed, { type: 'observed', price, now })
+          nowSeconds += seconds
+          const price = {
+            tokenUnits: (tokenUnits * (8n + up)) / (8n + down),
+            perWei: 10n ** 6n,
+            observedAtSeconds: nowSeconds,
+          }
+          const { feed: next, events } = applyPrice(feed, { type: 'observed', price, nowSeconds })
           feed = next
           if (events[0]!.type !== 'price-accepted') continue
           tokenUnits = price.tokenUnits
           for (const before of accepted) {
-            if (now - before.observedAt >= 3600n) continue
+            if (nowSeconds - before.observedAtSeconds >= 3600n) continue
             const gap = tokenUnits > before.tokenUnits ? tokenUnits - before.tokenUnits : before.tokenUnits - tokenUnits
             expect(gap * 10_000n).toBeLessThanOrEqual(before.tokenUnits * 3000n)
           }
@@ -143,8 +147,8 @@ describe('applyPrice', () => {
         expect(feed.recent.length).toBeLessThanOrEqual(102)
         // Kept sparsely, and none is refused that all of them would let pass: a price equal to the last one always is.
         if (feed.price !== undefined) {
-          const same = { ...feed.price, observedAt: now }
-          expect(applyPrice(feed, { type: 'observed', price: same, now }).events[0]!.type).toBe('price-accepted')
+          const same = { ...feed.price, observedAtSeconds: nowSeconds }
+          expect(applyPrice(feed, { type: 'observed', price: same, nowSeconds }).events[0]!.type).toBe('price-accepted')
         }
       }),
     )

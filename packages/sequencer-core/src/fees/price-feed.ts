@@ -33,12 +33,12 @@ export type PriceFeed = {
   readonly isExpired: boolean
 }
 
-/** What happens to a feed. `now` is in seconds since the Unix epoch. */
+/** What happens to a feed. `nowSeconds` is in seconds since the Unix epoch. */
 export type PriceCommand =
-  | { readonly type: 'observed'; readonly price: GasTokenPrice; readonly now: bigint }
-  | { readonly type: 'failed'; readonly reason: string; readonly now: bigint }
+  | { readonly type: 'observed'; readonly price: GasTokenPrice; readonly nowSeconds: bigint }
+  | { readonly type: 'failed'; readonly reason: string; readonly nowSeconds: bigint }
   /** An operator's word, for when the market has moved further than the limit: not compared with the last price. */
-  | { readonly type: 'override'; readonly price: GasTokenPrice; readonly now: bigint }
+  | { readonly type: 'override'; readonly price: GasTokenPrice; readonly nowSeconds: bigint }
 
 /** What a feed tells, for metrics and alarms. */
 export type PriceEvent =
@@ -98,29 +98,29 @@ export function createPriceFeed(options: PriceFeedOptions = {}): PriceFeed {
  * ```ts
  * import { applyPrice, createPriceFeed, currentPrice } from '@l2/sequencer-core/fees'
  *
- * const metis = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n } // 80 METIS for one ETH
- * let { feed } = applyPrice(createPriceFeed(), { type: 'observed', price: metis, now: 1005n })
- * const wild = { ...metis, tokenUnits: 8n * 10n ** 18n, observedAt: 1060n }
- * const refused = applyPrice(feed, { type: 'observed', price: wild, now: 1065n })
+ * const metis = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 1000n } // 80 METIS for one ETH
+ * let { feed } = applyPrice(createPriceFeed(), { type: 'observed', price: metis, nowSeconds: 1005n })
+ * const wild = { ...metis, tokenUnits: 8n * 10n ** 18n, observedAtSeconds: 1060n }
+ * const refused = applyPrice(feed, { type: 'observed', price: wild, nowSeconds: 1065n })
  * feed = refused.feed
  * console.log(refused.events.map(event => event.type)) // [ 'price-refused' ]
  * console.log(currentPrice(feed, 1065n) === metis) // true
  * ```
  */
 export function applyPrice(feed: PriceFeed, command: PriceCommand): { feed: PriceFeed; events: PriceEvent[] } {
-  const { now } = command
+  const { nowSeconds } = command
   if (command.type === 'failed') {
     const failures = feed.failures + 1
-    return expire({ ...feed, failures }, now, [{ type: 'oracle-failed', reason: command.reason, failures }])
+    return expire({ ...feed, failures }, nowSeconds, [{ type: 'oracle-failed', reason: command.reason, failures }])
   }
   const { price } = command
   try {
-    acceptPrice(price, command.type === 'override' ? [] : feed.recent, now, feed.limits)
+    acceptPrice(price, command.type === 'override' ? [] : feed.recent, nowSeconds, feed.limits)
   } catch (error) {
     if (command.type === 'override' || !isL2Error(error, 'PRICE_REFUSED')) throw error
     const failures = feed.failures + 1
     const reason = error.details['reason'] as PriceRefusal
-    return expire({ ...feed, failures }, now, [{ type: 'price-refused', reason, price, failures }])
+    return expire({ ...feed, failures }, nowSeconds, [{ type: 'price-refused', reason, price, failures }])
   }
   const recent = command.type === 'override' ? [price] : withPrice(feed, price)
   return {
@@ -135,9 +135,9 @@ const stretches = 32n
 /** Adds a price. Of a stretch of time the lowest, the highest and the last one stay: nothing between them can refuse what these do not. */
 function withPrice({ recent, limits }: PriceFeed, price: GasTokenPrice): readonly GasTokenPrice[] {
   const { deviationSeconds } = limits
-  const kept = [...recentPrices(recent, price.observedAt, limits)]
-  const stretch = ({ observedAt }: GasTokenPrice): bigint =>
-    deviationSeconds === 0n ? observedAt : (observedAt * stretches) / deviationSeconds
+  const kept = [...recentPrices(recent, price.observedAtSeconds, limits)]
+  const stretch = ({ observedAtSeconds }: GasTokenPrice): bigint =>
+    deviationSeconds === 0n ? observedAtSeconds : (observedAtSeconds * stretches) / deviationSeconds
   const [last, middle, first] = [kept.at(-1), kept.at(-2), kept.at(-3)]
   const isFull = [last, middle, first].every(item => item !== undefined && stretch(item) === stretch(price))
   if (!isFull) return [...kept, price]
@@ -150,12 +150,12 @@ function withPrice({ recent, limits }: PriceFeed, price: GasTokenPrice): readonl
   return [...kept.slice(0, -3), ...extremes, price]
 }
 
-function expire(feed: PriceFeed, now: bigint, events: PriceEvent[]): { feed: PriceFeed; events: PriceEvent[] } {
+function expire(feed: PriceFeed, nowSeconds: bigint, events: PriceEvent[]): { feed: PriceFeed; events: PriceEvent[] } {
   const { price, keepSeconds, isExpired } = feed
-  if (price === undefined || isExpired || now - price.observedAt <= keepSeconds) return { feed, events }
+  if (price === undefined || isExpired || nowSeconds - price.observedAtSeconds <= keepSeconds) return { feed, events }
   return {
     feed: { ...feed, isExpired: true },
-    events: [...events, { type: 'price-expired', ageSeconds: now - price.observedAt }],
+    events: [...events, { type: 'price-expired', ageSeconds: nowSeconds - price.observedAtSeconds }],
   }
 }
 
@@ -169,11 +169,11 @@ function expire(feed: PriceFeed, now: bigint, events: PriceEvent[]): { feed: Pri
  * ```ts
  * import { createPriceFeed, currentPrice } from '@l2/sequencer-core/fees'
  *
- * const price = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAt: 1000n }
+ * const price = { tokenUnits: 80n * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 1000n }
  * console.log(currentPrice(createPriceFeed({ price }), 1060n) === price) // true
  * ```
  */
-export function currentPrice(feed: PriceFeed, now: bigint): GasTokenPrice {
+export function currentPrice(feed: PriceFeed, nowSeconds: bigint): GasTokenPrice {
   const { price, keepSeconds } = feed
   if (price === undefined) {
     throw new SequencerError('no gas token price yet', {
@@ -182,7 +182,7 @@ export function currentPrice(feed: PriceFeed, now: bigint): GasTokenPrice {
       details: { reason: 'none' },
     })
   }
-  const ageSeconds = now - price.observedAt
+  const ageSeconds = nowSeconds - price.observedAtSeconds
   if (ageSeconds > keepSeconds) {
     throw new SequencerError(`the gas token price is ${ageSeconds} s old, at most ${keepSeconds}`, {
       code: 'PRICE_UNAVAILABLE',

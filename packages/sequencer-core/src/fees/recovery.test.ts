@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { applyRecovery, createRecovery, type RecoveryState, recoveryBps, windowRecovery } from './recovery.js'
 
-const book = (state: RecoveryState, charged: bigint, cost: bigint, at: bigint): RecoveryState =>
-  applyRecovery(state, { type: 'book', charged, cost, at }).state
+const book = (state: RecoveryState, charged: bigint, cost: bigint, atSeconds: bigint): RecoveryState =>
+  applyRecovery(state, { type: 'book', charged, cost, atSeconds }).state
 
 it('recoveryBps: zero when users paid what posting cost', () => {
   expect(recoveryBps({ charged: 0n, cost: 0n })).toBeUndefined()
@@ -19,20 +19,21 @@ describe('applyRecovery', () => {
     fc.assert(
       fc.property(steps, all => {
         let state = createRecovery({ windowSeconds: 2400n })
-        let at = 0n
-        const booked: { charged: bigint; cost: bigint; at: bigint }[] = []
+        let atSeconds = 0n
+        const booked: { charged: bigint; cost: bigint; atSeconds: bigint }[] = []
         for (const [charged, cost, wait] of all) {
-          at += wait
-          state = book(state, charged, cost, at)
-          booked.push({ charged, cost, at })
+          atSeconds += wait
+          state = book(state, charged, cost, atSeconds)
+          booked.push({ charged, cost, atSeconds })
         }
         expect(state.total.charged).toBe(booked.reduce((sum, { charged }) => sum + charged, 0n))
         expect(state.buckets.length).toBeLessThanOrEqual(25)
-        const sum = (since: bigint) => booked.reduce((cost, one) => (one.at >= since ? cost + one.cost : cost), 0n)
-        const window = windowRecovery(state, at)
+        const sum = (since: bigint) =>
+          booked.reduce((cost, one) => (one.atSeconds >= since ? cost + one.cost : cost), 0n)
+        const window = windowRecovery(state, atSeconds)
         // The window is as fine as its buckets: between its length and one bucket more.
-        expect(window.cost).toBeGreaterThanOrEqual(sum(at - 2400n))
-        expect(window.cost).toBeLessThanOrEqual(sum(at - 2500n))
+        expect(window.cost).toBeGreaterThanOrEqual(sum(atSeconds - 2400n))
+        expect(window.cost).toBeLessThanOrEqual(sum(atSeconds - 2500n))
       }),
     )
   })
@@ -48,7 +49,7 @@ describe('applyRecovery', () => {
           for (let i = 0n; i < 5n; i++) {
             state = book(state, (chargedAtOne * state.factorBps) / 10_000n, 10n ** 9n, 1000n * window + 100n * i)
           }
-          const { state: next, events } = applyRecovery(state, { type: 'adjust', at: 1000n * (window + 1n) })
+          const { state: next, events } = applyRecovery(state, { type: 'adjust', atSeconds: 1000n * (window + 1n) })
           const moved = next.factorBps > previous ? next.factorBps - previous : previous - next.factorBps
           expect(moved * 10n).toBeLessThanOrEqual(previous)
           expect(events.length).toBe(moved === 0n ? 0 : 1)
@@ -63,8 +64,8 @@ describe('applyRecovery', () => {
   })
 
   it('does not adjust before its window is over, without data, or beyond its bounds', () => {
-    const adjust = (state: RecoveryState, at: bigint): RecoveryState =>
-      applyRecovery(state, { type: 'adjust', at }).state
+    const adjust = (state: RecoveryState, atSeconds: bigint): RecoveryState =>
+      applyRecovery(state, { type: 'adjust', atSeconds }).state
     const fresh = createRecovery({ windowSeconds: 1000n, maxFactorBps: 10_500n })
     expect(adjust(fresh, 10n ** 9n)).toBe(fresh)
     const young = book(fresh, 10n, 100n, 0n)

@@ -48,14 +48,14 @@ export type RecoveryState = {
   /** For `gasTokenScalars`: 10,000 charges what the scalars in ETH say. */
   readonly factorBps: bigint
   /** When the factor was set last, or the first amount was booked; seconds. */
-  readonly since: bigint | undefined
+  readonly sinceSeconds: bigint | undefined
 }
 
-/** `at` is in seconds since the Unix epoch; amounts are in the gas token's units. */
+/** `atSeconds` is in seconds since the Unix epoch; amounts are in the gas token's units. */
 export type RecoveryCommand =
-  | { readonly type: 'book'; readonly charged: bigint; readonly cost: bigint; readonly at: bigint }
+  | { readonly type: 'book'; readonly charged: bigint; readonly cost: bigint; readonly atSeconds: bigint }
   /** Moves the factor towards what would have recovered cost and margin over the window. Too early, or without data, nothing happens. */
-  | { readonly type: 'adjust'; readonly at: bigint }
+  | { readonly type: 'adjust'; readonly atSeconds: bigint }
 
 /** What {@link applyRecovery} tells. */
 export type RecoveryEvent = {
@@ -101,7 +101,7 @@ export function createRecovery(options: RecoveryOptions = {}): RecoveryState {
     total: { charged: 0n, cost: 0n },
     buckets: [],
     factorBps: within(10_000n + marginBps, minFactorBps, maxFactorBps),
-    since: undefined,
+    sinceSeconds: undefined,
   }
 }
 
@@ -115,9 +115,9 @@ export function createRecovery(options: RecoveryOptions = {}): RecoveryState {
  * import { applyRecovery, createRecovery, recoveryBps } from '@l2/sequencer-core/fees'
  *
  * let state = createRecovery({ windowSeconds: 3600n })
- * state = applyRecovery(state, { type: 'book', charged: 95n, cost: 100n, at: 1000n }).state
+ * state = applyRecovery(state, { type: 'book', charged: 95n, cost: 100n, atSeconds: 1000n }).state
  * console.log(recoveryBps(state.total)) // -500n
- * const adjusted = applyRecovery(state, { type: 'adjust', at: 4600n })
+ * const adjusted = applyRecovery(state, { type: 'adjust', atSeconds: 4600n })
  * console.log(adjusted.state.factorBps) // 10527n
  * ```
  */
@@ -125,12 +125,12 @@ export function applyRecovery(
   state: RecoveryState,
   command: RecoveryCommand,
 ): { state: RecoveryState; events: RecoveryEvent[] } {
-  if (command.type === 'adjust') return adjust(state, command.at)
-  const { charged, cost, at } = command
-  if (charged < 0n || cost < 0n || at < 0n)
-    refuse(`charged ${charged}, cost ${cost}, at ${at}: expected at least 0`, { charged, cost, at })
+  if (command.type === 'adjust') return adjust(state, command.atSeconds)
+  const { charged, cost, atSeconds } = command
+  if (charged < 0n || cost < 0n || atSeconds < 0n)
+    refuse(`charged ${charged}, cost ${cost}, at ${atSeconds}: expected at least 0`, { charged, cost, atSeconds })
   const newest = state.buckets.at(-1)?.index ?? 0n
-  const now = bucketOf(state, at)
+  const now = bucketOf(state, atSeconds)
   // A clock that went back counts as one that stands.
   const index = newest > now ? newest : now
   const same = state.buckets.find(bucket => bucket.index === index)
@@ -141,7 +141,7 @@ export function applyRecovery(
       ...state,
       total: { charged: state.total.charged + charged, cost: state.total.cost + cost },
       buckets: [...older, bucket],
-      since: state.since ?? at,
+      sinceSeconds: state.sinceSeconds ?? atSeconds,
     },
     events: [],
   }
@@ -157,12 +157,12 @@ export function applyRecovery(
  * import { applyRecovery, createRecovery, windowRecovery } from '@l2/sequencer-core/fees'
  *
  * const state = createRecovery({ windowSeconds: 3600n })
- * const booked = applyRecovery(state, { type: 'book', charged: 95n, cost: 100n, at: 1000n }).state
+ * const booked = applyRecovery(state, { type: 'book', charged: 95n, cost: 100n, atSeconds: 1000n }).state
  * console.log(windowRecovery(booked, 1060n).cost, windowRecovery(booked, 9000n).cost) // 100n 0n
  * ```
  */
-export function windowRecovery(state: RecoveryState, now: bigint): Recovery {
-  const oldest = bucketOf(state, now) - bucketsPerWindow
+export function windowRecovery(state: RecoveryState, nowSeconds: bigint): Recovery {
+  const oldest = bucketOf(state, nowSeconds) - bucketsPerWindow
   let charged = 0n
   let cost = 0n
   for (const bucket of state.buckets) {
@@ -173,10 +173,10 @@ export function windowRecovery(state: RecoveryState, now: bigint): Recovery {
   return { charged, cost }
 }
 
-function adjust(state: RecoveryState, at: bigint): { state: RecoveryState; events: RecoveryEvent[] } {
-  const { since, windowSeconds, factorBps: fromBps } = state
-  if (since === undefined || at - since < windowSeconds) return { state, events: [] }
-  const window = windowRecovery(state, at)
+function adjust(state: RecoveryState, atSeconds: bigint): { state: RecoveryState; events: RecoveryEvent[] } {
+  const { sinceSeconds, windowSeconds, factorBps: fromBps } = state
+  if (sinceSeconds === undefined || atSeconds - sinceSeconds < windowSeconds) return { state, events: [] }
+  const window = windowRecovery(state, atSeconds)
   if (window.charged === 0n || window.cost === 0n) return { state, events: [] }
   // The factor under which the same traffic would have paid cost and margin, rounded up.
   const wanted = fromBps * window.cost * (10_000n + state.marginBps)
@@ -185,7 +185,7 @@ function adjust(state: RecoveryState, at: bigint): { state: RecoveryState; event
   const stepped = within(ideal, fromBps - step, fromBps + (step > 0n ? step : 1n))
   const toBps = within(stepped, state.minFactorBps, state.maxFactorBps)
   // What was charged under the old factor says nothing about the new one.
-  const next = { ...state, factorBps: toBps, since: at, buckets: [] }
+  const next = { ...state, factorBps: toBps, sinceSeconds: atSeconds, buckets: [] }
   return { state: next, events: toBps === fromBps ? [] : [{ type: 'factor-changed', fromBps, toBps, window }] }
 }
 
@@ -193,8 +193,8 @@ function within(value: bigint, low: bigint, high: bigint): bigint {
   return value < low ? low : value > high ? high : value
 }
 
-function bucketOf({ windowSeconds }: RecoveryState, at: bigint): bigint {
-  return (at * bucketsPerWindow) / windowSeconds
+function bucketOf({ windowSeconds }: RecoveryState, atSeconds: bigint): bigint {
+  return (atSeconds * bucketsPerWindow) / windowSeconds
 }
 
 function refuse(message: string, details: Record<string, unknown>): never {

@@ -47,7 +47,7 @@ export function checkForcedInclusionRule(rule: ForcedInclusionRule): void {
 }
 
 /**
- * From which time on an entry cannot be left out: `enqueuedAt + min(window, buffer)`, seconds. The first L2 block whose timestamp is
+ * From which time on an entry cannot be left out: `enqueuedAtSeconds + min(window, buffer)`, seconds. The first L2 block whose timestamp is
  * not before it must have carried it.
  *
  * @example
@@ -58,15 +58,15 @@ export function checkForcedInclusionRule(rule: ForcedInclusionRule): void {
  * console.log(forcedDeadline(1_000n, defaultForcedInclusionRule, 50_000n)) // 44200n
  * ```
  */
-export function forcedDeadline(enqueuedAt: bigint, rule: ForcedInclusionRule, bufferSeconds: bigint): bigint {
-  return enqueuedAt + (bufferSeconds < rule.windowSeconds ? bufferSeconds : rule.windowSeconds)
+export function forcedDeadline(enqueuedAtSeconds: bigint, rule: ForcedInclusionRule, bufferSeconds: bigint): bigint {
+  return enqueuedAtSeconds + (bufferSeconds < rule.windowSeconds ? bufferSeconds : rule.windowSeconds)
 }
 
 /** The buffer as the last entry left it, and that entry, whose delay counts from the next one on. */
 export type DelayBuffer = {
   readonly bufferSeconds: bigint
   /** L1 times, seconds, of the entry that was carried last; `undefined` before the first. */
-  readonly last: { readonly enqueuedAt: bigint; readonly includedAt: bigint } | undefined
+  readonly last: { readonly enqueuedAtSeconds: bigint; readonly includedAtSeconds: bigint } | undefined
 }
 
 export function fullDelayBuffer(rule: ForcedInclusionRule): DelayBuffer {
@@ -74,14 +74,14 @@ export function fullDelayBuffer(rule: ForcedInclusionRule): DelayBuffer {
 }
 
 /**
- * The buffer for an entry that is enqueued at `enqueuedAt`: filled for the time since the entry before it, emptied by that one's delay beyond
+ * The buffer for an entry that is enqueued at `enqueuedAtSeconds`: filled for the time since the entry before it, emptied by that one's delay beyond
  * the threshold (no more than that same time, so that overlapping delays count once), kept between the threshold and the maximum. Seconds.
  */
-export function delayBufferAt(buffer: DelayBuffer, rule: ForcedInclusionRule, enqueuedAt: bigint): bigint {
+export function delayBufferAt(buffer: DelayBuffer, rule: ForcedInclusionRule, enqueuedAtSeconds: bigint): bigint {
   const { last } = buffer
   if (last === undefined) return buffer.bufferSeconds
-  const elapsed = enqueuedAt > last.enqueuedAt ? enqueuedAt - last.enqueuedAt : 0n
-  const delay = last.includedAt > last.enqueuedAt ? last.includedAt - last.enqueuedAt : 0n
+  const elapsed = enqueuedAtSeconds > last.enqueuedAtSeconds ? enqueuedAtSeconds - last.enqueuedAtSeconds : 0n
+  const delay = last.includedAtSeconds > last.enqueuedAtSeconds ? last.includedAtSeconds - last.enqueuedAtSeconds : 0n
   const beyond = delay > rule.delayThresholdSeconds ? delay - rule.delayThresholdSeconds : 0n
   const left = buffer.bufferSeconds + (elapsed * rule.replenishBps) / 10_000n - (beyond < elapsed ? beyond : elapsed)
   if (left < rule.delayThresholdSeconds) return rule.delayThresholdSeconds
@@ -92,8 +92,11 @@ export function delayBufferAt(buffer: DelayBuffer, rule: ForcedInclusionRule, en
 export function countDelay(
   buffer: DelayBuffer,
   rule: ForcedInclusionRule,
-  enqueuedAt: bigint,
-  includedAt: bigint,
+  enqueuedAtSeconds: bigint,
+  includedAtSeconds: bigint,
 ): DelayBuffer {
-  return { bufferSeconds: delayBufferAt(buffer, rule, enqueuedAt), last: { enqueuedAt, includedAt } }
+  return {
+    bufferSeconds: delayBufferAt(buffer, rule, enqueuedAtSeconds),
+    last: { enqueuedAtSeconds, includedAtSeconds },
+  }
 }

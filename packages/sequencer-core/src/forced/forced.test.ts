@@ -19,9 +19,9 @@ const rule: ForcedInclusionRule = {
   replenishBps: 500n,
 }
 const hash = (n: number): Hash => `0x${(n + 1).toString(16).padStart(64, '0')}`
-const entry = (index: number, enqueuedAt: bigint, bufferSeconds = 2_000n, gasLimit = 100n): QueueEntry => ({
+const entry = (index: number, enqueuedAtSeconds: bigint, bufferSeconds = 2_000n, gasLimit = 100n): QueueEntry => ({
   index: BigInt(index),
-  enqueuedAt,
+  enqueuedAtSeconds,
   bufferSeconds,
   hash: hash(index),
   gasLimit,

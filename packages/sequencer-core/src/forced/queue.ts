@@ -7,7 +7,7 @@ export type QueueEntry = {
   /** Place in the queue, from 0, without gaps. */
   readonly index: bigint
   /** L1 time at which it was enqueued, seconds. */
-  readonly enqueuedAt: bigint
+  readonly enqueuedAtSeconds: bigint
   /** Delay buffer in force for it, see {@link delayBufferAt}, seconds. */
   readonly bufferSeconds: bigint
   readonly hash: Hash
@@ -17,7 +17,7 @@ export type QueueEntry = {
 }
 
 export function entryDeadline(entry: QueueEntry, rule: ForcedInclusionRule): bigint {
-  return forcedDeadline(entry.enqueuedAt, rule, entry.bufferSeconds)
+  return forcedDeadline(entry.enqueuedAtSeconds, rule, entry.bufferSeconds)
 }
 
 /** The entry in the words of an ordering policy. */
@@ -57,8 +57,8 @@ export function selectForced(waiting: readonly QueueEntry[], options: SelectForc
   const selected: QueueEntry[] = []
   let gas = 0n
   for (const entry of waiting) {
-    const patience = entryDeadline(entry, options.rule) - entry.enqueuedAt
-    if (options.timestamp < entry.enqueuedAt + (patience * earlyBps) / 10_000n) break
+    const patience = entryDeadline(entry, options.rule) - entry.enqueuedAtSeconds
+    if (options.timestamp < entry.enqueuedAtSeconds + (patience * earlyBps) / 10_000n) break
     if (gas + entry.gasLimit > options.gasLimit) break
     gas += entry.gasLimit
     selected.push(entry)
@@ -98,7 +98,7 @@ export type ForcedEvidence = {
  * import { defaultForcedInclusionRule, verifyForced } from '@l2/sequencer-core/block'
  *
  * const entry = {
- *   index: 0n, enqueuedAt: 1_000n, bufferSeconds: 3_600n, hash: `0x${'aa'.repeat(32)}`, gasLimit: 21_000n, transaction: undefined,
+ *   index: 0n, enqueuedAtSeconds: 1_000n, bufferSeconds: 3_600n, hash: `0x${'aa'.repeat(32)}`, gasLimit: 21_000n, transaction: undefined,
  * } as const
  * const censored = { gasLimit: 30_000_000n, transactions: [], forcedBefore: 0n, forcedUpTo: 0n }
  * const judge = (timestamp: bigint) =>

@@ -154,7 +154,7 @@ describe('boundedDelay', () => {
         policy.verify(blockOf({ ...context, gasLimit }, transactions), {
           pending: [a!, b!],
           nonceOf: () => 0n,
-          executableSince: new Map<Hash, bigint>([
+          executableSinceHeight: new Map<Hash, bigint>([
             [a!.transaction.hash, since],
             [b!.transaction.hash, since],
           ]),

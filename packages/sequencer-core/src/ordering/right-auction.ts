@@ -233,7 +233,7 @@ export function createRightAuction(
 /** What the judge of {@link boundedDelay} wants to know. */
 export type BoundedDelayEvidence = OrderingEvidence & {
   /** At which height each pending transaction became executable, as the judge saw it. */
-  readonly executableSince?: ReadonlyMap<Hash, bigint> | undefined
+  readonly executableSinceHeight?: ReadonlyMap<Hash, bigint> | undefined
 }
 
 /**
@@ -255,7 +255,7 @@ export function boundedDelay<Evidence extends OrderingEvidence>(
         gasLeft -= evidence.gasUsed?.[index] ?? transaction.gasLimit
         bytesLeft -= transaction.raw.length
       }
-      const since = evidence.executableSince
+      const since = evidence.executableSinceHeight
       // Whoever is older than the limit goes before all who are not: a full block is an excuse only if it is full of older ones.
       const isOld = (hash: Hash): boolean => {
         const height = since?.get(hash)

@@ -104,7 +104,7 @@ export function delegate(draft: Draft, command: Command<'delegate'>): void {
   notPaused(draft)
   const { sequencer, held } = positionToAdd(draft, command.id)
   requireStatus(sequencer, 'active')
-  if (sequencer.jailedUntil > 0n) refuse('DELEGATION_REFUSED', 'the sequencer is jailed', { id: sequencer.id })
+  if (sequencer.jailedUntilSeconds > 0n) refuse('DELEGATION_REFUSED', 'the sequencer is jailed', { id: sequencer.id })
   const { amountWei } = command
   const room = draft.config.maxLockWei - sequencer.amountWei - sequencer.delegated.wei
   requireAmount(amountWei, 1n, room > 0n ? room : 0n, 'amountWei')
@@ -126,24 +126,30 @@ export function undelegate(draft: Draft, command: Command<'undelegate'>): void {
     held.lots.reduce((sum, lot) => sum + lot.shares, 0n),
     'shares',
   )
-  const waiting = new Set(held.redemptions.map(({ claimableAt }) => claimableAt))
+  const waiting = new Set(held.redemptions.map(({ claimableAtSeconds }) => claimableAtSeconds))
   if (waiting.size >= 16) refuse('DELEGATION_REFUSED', 'claim earlier redemptions first', { id: sequencer.id })
-  const claimableAt = draft.at + draft.config.windows.exitDelaySeconds
-  const next = leaveStake(sequencer.delegated, held, { shares, epoch: draft.epoch, claimableAt })
+  const claimableAtSeconds = draft.atSeconds + draft.config.windows.exitDelaySeconds
+  const next = leaveStake(sequencer.delegated, held, { shares, epoch: draft.epoch, claimableAtSeconds })
   store(draft, next.held)
   put(draft, { ...sequencer, delegated: next.delegated })
-  draft.events.push({ type: 'Undelegated', id: sequencer.id, delegator: draft.by, shares, claimableAt })
+  draft.events.push({ type: 'Undelegated', id: sequencer.id, delegator: draft.by, shares, claimableAtSeconds })
 }
 
 export function claimDelegation(draft: Draft, command: Command<'claimDelegation'>): bigint {
   const { sequencer, held } = position(draft, command.id)
   notFrozen(draft, sequencer)
-  const due = held.redemptions.filter(({ claimableAt }) => claimableAt <= draft.at)
+  const due = held.redemptions.filter(({ claimableAtSeconds }) => claimableAtSeconds <= draft.atSeconds)
   if (due.length === 0) {
-    refuse('NOTHING_TO_CLAIM', 'no redemption is due', { id: sequencer.id, nextAt: held.redemptions[0]?.claimableAt })
+    refuse('NOTHING_TO_CLAIM', 'no redemption is due', {
+      id: sequencer.id,
+      nextAt: held.redemptions[0]?.claimableAtSeconds,
+    })
   }
   const { delegated, amountWei } = payStake(sequencer.delegated, due)
-  store(draft, { ...held, redemptions: held.redemptions.filter(({ claimableAt }) => claimableAt > draft.at) })
+  store(draft, {
+    ...held,
+    redemptions: held.redemptions.filter(({ claimableAtSeconds }) => claimableAtSeconds > draft.atSeconds),
+  })
   put(draft, { ...sequencer, delegated })
   book(draft, { paidOutWei: amountWei })
   const shares = due.reduce((sum, redemption) => sum + redemption.shares, 0n)

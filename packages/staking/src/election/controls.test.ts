@@ -120,7 +120,7 @@ describe('grinding', () => {
     }
   })
   it('stake that moves after the freeze moves no election: the pool itself', () => {
-    const at = 1n
+    const atSeconds = 1n
     const account = (n: number) => `0x${n.toString(16).padStart(40, '0')}` as const
     const admin = account(99)
     let state = createPool({ admin })
@@ -128,10 +128,10 @@ describe('grinding', () => {
       state = applyPool(state, command).state
     }
     for (let n = 1; n <= 4; n++) {
-      run({ type: 'setWhitelist', by: admin, at, owner: account(n), allowed: true })
-      run({ type: 'lock', by: account(n), at, signer: account(100 + n), amountWei: 20_000n * 10n ** 18n })
+      run({ type: 'setWhitelist', by: admin, atSeconds, owner: account(n), allowed: true })
+      run({ type: 'lock', by: account(n), atSeconds, signer: account(100 + n), amountWei: 20_000n * 10n ** 18n })
     }
-    for (let epoch = 1n; epoch <= 5n; epoch++) run({ type: 'advanceEpoch', by: admin, at, epoch })
+    for (let epoch = 1n; epoch <= 5n; epoch++) run({ type: 'advanceEpoch', by: admin, atSeconds, epoch })
     const random = seededRandom(3)
     for (let epoch = 6n; epoch < 60n; epoch++) {
       // Weights of epoch e are fixed once e−L−1 has ended; whatever the attacker does afterwards leaves them as they
@@ -141,14 +141,14 @@ describe('grinding', () => {
       run({
         type: 'relock',
         by: account(1),
-        at,
+        atSeconds,
         id: 1,
         amountWei: BigInt(1 + random.below(10 ** 9)),
         lockReward: false,
       })
       expect(electionWeights(state, target)).toEqual(before)
       expect(() => electionWeights(state, state.epoch + 3n)).toThrow(/weights of epoch/)
-      run({ type: 'advanceEpoch', by: admin, at, epoch })
+      run({ type: 'advanceEpoch', by: admin, atSeconds, epoch })
     }
   })
 })

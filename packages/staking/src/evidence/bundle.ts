@@ -113,9 +113,9 @@ const contextSchema = /* @__PURE__ */ (() =>
       chainId: uint,
       verifyingContract: address,
     }),
-    now: z.strictObject({ epoch: uint, at: uint }),
+    now: z.strictObject({ epoch: uint, atSeconds: uint }),
     keys: list(z.strictObject({ signer: address, id, fromEpoch: uint, toEpoch: z.optional(uint) })),
-    epochs: list(z.strictObject({ epoch: uint, startAt: uint, startHeight: uint })),
+    epochs: list(z.strictObject({ epoch: uint, startAtSeconds: uint, startHeight: uint })),
     seen: list(hash),
     judgedDowntime: list(z.strictObject({ id, epoch: uint })),
     policy: z.strictObject({
@@ -139,8 +139,8 @@ const contextSchema = /* @__PURE__ */ (() =>
       ),
       turns: list(z.strictObject({ epoch: uint, startHeight: uint, leader: id, produced: id, l1Stalled: z.boolean() })),
       maintenance: list(z.strictObject({ id, fromEpoch: uint, toEpoch: uint })),
-      queue: list(z.strictObject({ index: uint, enqueuedAt: uint })),
-      turnStarts: list(z.strictObject({ epoch: uint, term: u32, at: uint })),
+      queue: list(z.strictObject({ index: uint, enqueuedAtSeconds: uint })),
+      turnStarts: list(z.strictObject({ epoch: uint, term: u32, atSeconds: uint })),
       inclusions: list(z.strictObject({ txHash: hash, height: uint, index: id })),
       finalHeight: uint,
       baseFees: list(z.strictObject({ height: uint, baseFeePerGas: uint })),
@@ -151,7 +151,7 @@ const contextSchema = /* @__PURE__ */ (() =>
           poster: address,
           epoch: uint,
           deadlineSeconds: uint,
-          answeredAt: z.optional(uint),
+          answeredAtSeconds: z.optional(uint),
           congested: z.boolean(),
         }),
       ),
@@ -225,7 +225,7 @@ export function verifyBundle(json: string, trusted?: EvidenceContext): Verdict {
  *
  * const pool = createPool({ admin: `0x${'ad'.repeat(20)}` })
  * const domain = { name: 'L2 Sequencer', version: '1', chainId: 901n, verifyingContract: `0x${'01'.repeat(20)}` } as const
- * const epochs = [{ epoch: 0n, startAt: 0n, startHeight: 0n }]
+ * const epochs = [{ epoch: 0n, startAtSeconds: 0n, startHeight: 0n }]
  * const context: EvidenceContext = { ...evidenceContextOf(pool), domain, epochs, policy: defaultEvidencePolicy }
  * console.log(context.keys.length, context.facts.finalHeight) // 0 0n
  * ```
@@ -244,7 +244,7 @@ export function evidenceContextOf(
   }
   const cases = [...pool.cases]
   return {
-    now: { epoch: pool.epoch, at: pool.at },
+    now: { epoch: pool.epoch, atSeconds: pool.atSeconds },
     keys,
     seen: cases.map(([evidenceId]) => evidenceId),
     judgedDowntime: cases

@@ -60,7 +60,7 @@ const base: HeaderMessage = {
 }
 const context: EvidenceContext = {
   domain,
-  now: { epoch: 8n, at: 80_000n },
+  now: { epoch: 8n, atSeconds: 80_000n },
   keys: [1, 2, 3].map(id => ({
     id,
     signer: wallets[id - 1]!.address,
@@ -69,7 +69,7 @@ const context: EvidenceContext = {
   })),
   epochs: Array.from({ length: 9 }, (_, n) => ({
     epoch: BigInt(n),
-    startAt: BigInt(n) * 10_000n,
+    startAtSeconds: BigInt(n) * 10_000n,
     startHeight: BigInt(n * 1000),
   })),
   seen: [],
@@ -252,12 +252,12 @@ describe('common checks, in order', () => {
     const verdict = verifyEvidence(twice(), context)
     expect(verdict).toMatchObject({
       ok: true,
-      offence: { kind: 'EQUIVOCATION_BLOCK', id: 1, offenceEpoch: 5n, offenceAt: 50_000n },
+      offence: { kind: 'EQUIVOCATION_BLOCK', id: 1, offenceEpoch: 5n, offenceAtSeconds: 50_000n },
     })
     let pool = createPool({ admin: `0x${'aa'.repeat(20)}` })
     const by = pool.config.admin
     const run = (command: object) => {
-      pool = applyPool(pool, { by, at: 80_000n, ...command } as PoolCommand).state
+      pool = applyPool(pool, { by, atSeconds: 80_000n, ...command } as PoolCommand).state
     }
     run({ type: 'setWhitelist', owner: by, allowed: true })
     run({ type: 'lock', signer: wallets[0]!.address, amountWei: 20_000n * 10n ** 18n })
@@ -268,7 +268,7 @@ describe('common checks, in order', () => {
     ).toBe('EQUIVOCATION_BLOCK')
     if (verdict.ok) run({ type: 'admitOffence', offence: verdict.offence })
     expect(evidenceContextOf(pool)).toMatchObject({
-      now: { epoch: 8n, at: 80_000n },
+      now: { epoch: 8n, atSeconds: 80_000n },
       keys: [{ id: 1, fromEpoch: 3n, toEpoch: undefined }],
       judgedDowntime: [],
     })
@@ -530,10 +530,13 @@ describe('forced inclusion', () => {
     item,
     header: header({ timestamp: 52_000n, ...change }),
   })
-  const facts = (enqueuedAt: bigint, turnAt = 50_000n, earlier?: bigint) =>
+  const facts = (enqueuedAtSeconds: bigint, turnAt = 50_000n, earlier?: bigint) =>
     withFacts({
-      queue: [...(earlier === undefined ? [] : [{ index: 2n, enqueuedAt: earlier }]), { index: 3n, enqueuedAt }],
-      turnStarts: [{ epoch: 5n, term: 0, at: turnAt }],
+      queue: [
+        ...(earlier === undefined ? [] : [{ index: 2n, enqueuedAtSeconds: earlier }]),
+        { index: 3n, enqueuedAtSeconds },
+      ],
+      turnStarts: [{ epoch: 5n, term: 0, atSeconds: turnAt }],
     })
   it('is a fault when the window and the leader’s own grace have passed', () => {
     expect(judge(evidence(), facts(50_900n))).toBe('CENSORSHIP_FORCED')
@@ -587,8 +590,12 @@ describe('what L1 says', () => {
     }
     const data = (accused = 1): Evidence => ({ type: 'DATA_WITHHOLDING', accused, challenge: word(1) })
     expect(judge(data(), withFacts({ daChallenges: [challenge] }))).toBe('DATA_WITHHOLDING')
-    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_001n }] }))).toBe('DATA_WITHHOLDING')
-    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAt: 60_000n }] }))).toBe('E_NO_FAULT')
+    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAtSeconds: 60_001n }] }))).toBe(
+      'DATA_WITHHOLDING',
+    )
+    expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, answeredAtSeconds: 60_000n }] }))).toBe(
+      'E_NO_FAULT',
+    )
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, deadlineSeconds: 80_000n }] }))).toBe('E_NO_FAULT')
     expect(judge(data(), withFacts({ daChallenges: [{ ...challenge, congested: true }] }))).toBe('E_EXCUSED')
     expect(judge(data(2), withFacts({ daChallenges: [challenge] }))).toBe('E_KEY_UNKNOWN')

@@ -67,8 +67,8 @@ export type EvidenceFacts = {
   /** In order of their heights. */
   turns: readonly Turn[]
   maintenance: readonly { id: number; fromEpoch: bigint; toEpoch: bigint }[]
-  queue: readonly { index: bigint; enqueuedAt: bigint }[]
-  turnStarts: readonly { epoch: bigint; term: number; at: bigint }[]
+  queue: readonly { index: bigint; enqueuedAtSeconds: bigint }[]
+  turnStarts: readonly { epoch: bigint; term: number; atSeconds: bigint }[]
   inclusions: readonly { txHash: Hash; height: bigint; index: number }[]
   /** Everything up to here is final. */
   finalHeight: bigint
@@ -79,7 +79,7 @@ export type EvidenceFacts = {
     poster: Address
     epoch: bigint
     deadlineSeconds: bigint
-    answeredAt?: bigint | undefined
+    answeredAtSeconds?: bigint | undefined
     congested: boolean
   }[]
   reveals: readonly {
@@ -132,10 +132,10 @@ export const defaultEvidencePolicy: EvidencePolicy = {
 /** Everything a verdict depends on besides the evidence. Pure data: verification needs no network. */
 export type EvidenceContext = {
   domain: SequencerDomain
-  now: { epoch: bigint; at: bigint }
+  now: { epoch: bigint; atSeconds: bigint }
   keys: readonly KeyEntry[]
   /** When each epoch began, seconds: a signer's own timestamps decide nothing. */
-  epochs: readonly { epoch: bigint; startAt: bigint; startHeight: bigint }[]
+  epochs: readonly { epoch: bigint; startAtSeconds: bigint; startHeight: bigint }[]
   /** Faults already admitted. */
   seen: readonly Hex[]
   /** Up to which epoch downtime has been judged: turns are counted anew after a conviction. */

@@ -172,8 +172,8 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
         if (idOf(context, challenge.poster, challenge.epoch) !== evidence.accused) {
           return no('E_KEY_UNKNOWN', 'the data was posted by somebody else')
         }
-        if (context.now.at <= challenge.deadlineSeconds) return no('E_NO_FAULT', 'the deadline has not passed')
-        if (challenge.answeredAt !== undefined && challenge.answeredAt <= challenge.deadlineSeconds) {
+        if (context.now.atSeconds <= challenge.deadlineSeconds) return no('E_NO_FAULT', 'the deadline has not passed')
+        if (challenge.answeredAtSeconds !== undefined && challenge.answeredAtSeconds <= challenge.deadlineSeconds) {
           return no('E_NO_FAULT', 'the challenge was answered in time')
         }
         return challenge.congested ? no('E_EXCUSED', 'L1 was congested') : undefined
@@ -184,7 +184,7 @@ function judge(evidence: Evidence, context: EvidenceContext): Verdict {
       if (round === undefined) return no('E_SOURCE', 'no commitments for this epoch')
       return convict(evidence, context, { epoch: evidence.epoch, term: 0, index: 0n }, [], () => {
         if (!round.committed.includes(evidence.accused)) return no('E_NO_FAULT', 'the accused has committed to nothing')
-        if (context.now.at <= round.deadlineSeconds) return no('E_NO_FAULT', 'the deadline has not passed')
+        if (context.now.atSeconds <= round.deadlineSeconds) return no('E_NO_FAULT', 'the deadline has not passed')
         return round.revealed.includes(evidence.accused) ? no('E_NO_FAULT', 'revealed in time') : undefined
       })
     }
@@ -220,9 +220,12 @@ function convict(
   if (place.epoch > now.epoch) return no('E_FUTURE', `epoch ${place.epoch}, now is ${now.epoch}`)
   const epoch = context.epochs.find(item => item.epoch === place.epoch)
   if (epoch === undefined) return no('E_EXPIRED', `epoch ${place.epoch} is not known any more`)
-  if (epoch.startAt > now.at) return no('E_FUTURE', `epoch ${place.epoch} has not begun`)
-  if (epoch.startAt < now.at - policy.evidenceMaxAgeSeconds) {
-    return no('E_EXPIRED', `${now.at - epoch.startAt} seconds old, at most ${policy.evidenceMaxAgeSeconds}`)
+  if (epoch.startAtSeconds > now.atSeconds) return no('E_FUTURE', `epoch ${place.epoch} has not begun`)
+  if (epoch.startAtSeconds < now.atSeconds - policy.evidenceMaxAgeSeconds) {
+    return no(
+      'E_EXPIRED',
+      `${now.atSeconds - epoch.startAtSeconds} seconds old, at most ${policy.evidenceMaxAgeSeconds}`,
+    )
   }
   // A batch has one place whatever its heights say.
   const named = evidence.type === 'EQUIVOCATION_BATCH' ? { ...place, epoch: 0n } : place
@@ -251,7 +254,7 @@ function convict(
       evidenceId,
       evidenceHash: evidenceHashOf(evidence),
       offenceEpoch: place.epoch,
-      offenceAt: epoch.startAt,
+      offenceAtSeconds: epoch.startAtSeconds,
     },
   }
 }
@@ -329,13 +332,14 @@ function censorship(
   if (item === undefined || turn === undefined) return no('E_SOURCE', 'no such queue item or turn')
   if (message.forcedUpTo > evidence.item) return no('E_NO_FAULT', 'the item is included')
   const at = message.timestamp
-  if (item.enqueuedAt + windowSeconds >= at) return no('E_NO_FAULT', 'the window had not elapsed')
+  if (item.enqueuedAtSeconds + windowSeconds >= at) return no('E_NO_FAULT', 'the window had not elapsed')
   // Items go in order: one that is not due yet and stands before this one excuses it.
   const blocked = queue.some(
-    ({ index, enqueuedAt }) => index >= message.forcedUpTo && index < evidence.item && enqueuedAt + windowSeconds >= at,
+    ({ index, enqueuedAtSeconds }) =>
+      index >= message.forcedUpTo && index < evidence.item && enqueuedAtSeconds + windowSeconds >= at,
   )
   if (blocked) return no('E_EXCUSED', 'an earlier item was not due')
-  const dueInTurn = later(turn.at, item.enqueuedAt + windowSeconds)
+  const dueInTurn = later(turn.atSeconds, item.enqueuedAtSeconds + windowSeconds)
   return at <= dueInTurn + graceSeconds ? no('E_EXCUSED', 'the leader’s own grace had not elapsed') : undefined
 }
 

@@ -36,18 +36,18 @@ function inHand(rules: SeatRules = {}) {
 describe('proposals', () => {
   const vote = (voters: number, wei: bigint, yesShare: number, rules?: SeatRules) => {
     const votes = inHand(rules)
-    votes.run({ type: 'propose', at: 0n, kind: 'admit', candidate: account(9) })
+    votes.run({ type: 'propose', atSeconds: 0n, kind: 'admit', candidate: account(9) })
     for (let n = 0; n < voters; n++) {
       votes.run({
         type: 'vote',
-        at: 1n,
+        atSeconds: 1n,
         proposal: 0,
         voter: account(1000 + n),
         weightWei: wei,
         approve: n < voters * yesShare,
       })
     }
-    return votes.run({ type: 'close', at: week + 1n, proposal: 0 }).map(({ type }) => type)
+    return votes.run({ type: 'close', atSeconds: week + 1n, proposal: 0 }).map(({ type }) => type)
   }
   it('need the quorum, the accounts and four fifths', () => {
     expect(vote(500, 100n * metis, 0.8)).toEqual(['ProposalClosed', 'SeatGranted'])
@@ -58,12 +58,12 @@ describe('proposals', () => {
   })
   it('refuse double votes, late votes, early closing', () => {
     const votes = inHand({ quorumWei: 1n, minVoters: 1 })
-    const propose: GovernanceCommand = { type: 'propose', at: 0n, kind: 'remove', candidate: account(9) }
+    const propose: GovernanceCommand = { type: 'propose', atSeconds: 0n, kind: 'remove', candidate: account(9) }
     votes.run(propose)
     expect(votes.code(propose)).toBe('GOVERNANCE_INVALID')
     const ballot: GovernanceCommand = {
       type: 'vote',
-      at: 1n,
+      atSeconds: 1n,
       proposal: 0,
       voter: account(1),
       weightWei: 1n,
@@ -73,14 +73,14 @@ describe('proposals', () => {
     expect(votes.code({ ...ballot, voter: '0x1' })).toBe('INPUT_INVALID')
     votes.run(ballot)
     expect(votes.code(ballot)).toBe('GOVERNANCE_INVALID')
-    expect(votes.code({ ...ballot, at: 0n })).toBe('TIME_REVERSED')
-    expect(votes.code({ ...ballot, voter: account(2), at: week + 1n })).toBe('GOVERNANCE_INVALID')
-    expect(votes.code({ type: 'close', at: week, proposal: 0 })).toBe('GOVERNANCE_INVALID')
-    expect(votes.run({ type: 'close', at: week + 1n, proposal: 0 })).toContainEqual({
+    expect(votes.code({ ...ballot, atSeconds: 0n })).toBe('TIME_REVERSED')
+    expect(votes.code({ ...ballot, voter: account(2), atSeconds: week + 1n })).toBe('GOVERNANCE_INVALID')
+    expect(votes.code({ type: 'close', atSeconds: week, proposal: 0 })).toBe('GOVERNANCE_INVALID')
+    expect(votes.run({ type: 'close', atSeconds: week + 1n, proposal: 0 })).toContainEqual({
       type: 'SeatRevoked',
       owner: account(9),
     })
-    expect(votes.code({ type: 'close', at: week + 1n, proposal: 0 })).toBe('GOVERNANCE_INVALID')
+    expect(votes.code({ type: 'close', atSeconds: week + 1n, proposal: 0 })).toBe('GOVERNANCE_INVALID')
     expect(() => createSeatGovernance({ approvalBps: 0 })).toThrow(/approvalBps/)
   })
 })
@@ -88,10 +88,10 @@ describe('proposals', () => {
 describe('blitz', () => {
   it('gives seats to those with most votes and pairs each with a node of its wish, or by the seed', () => {
     const blitz = inHand({ quorumWei: 4n, minVoters: 1 })
-    blitz.run({ type: 'openBlitz', at: 0n, seats: 2, minPledgeWei: 10n })
+    blitz.run({ type: 'openBlitz', atSeconds: 0n, seats: 2, minPledgeWei: 10n })
     const enter = (n: number, pledgedWei: bigint, nodes: number[]): GovernanceCommand => ({
       type: 'enterBlitz',
-      at: 1n,
+      atSeconds: 1n,
       blitz: 0,
       protocol: account(n),
       pledgedWei,
@@ -104,7 +104,7 @@ describe('blitz', () => {
     expect(blitz.code(enter(4, 9n, []))).toBe('GOVERNANCE_INVALID')
     const vote = (voter: number, protocol: number, weightWei: bigint): GovernanceCommand => ({
       type: 'voteBlitz',
-      at: 2n,
+      atSeconds: 2n,
       blitz: 0,
       voter: account(voter),
       protocol: account(protocol),
@@ -115,8 +115,8 @@ describe('blitz', () => {
     blitz.run(vote(13, 3, 4n))
     expect(blitz.code(vote(13, 2, 4n))).toBe('GOVERNANCE_INVALID')
     expect(blitz.code(vote(14, 9, 4n))).toBe('GOVERNANCE_INVALID')
-    const close: GovernanceCommand = { type: 'closeBlitz', at: week + 1n, blitz: 0, nodes: [9, 7, 8], seed }
-    expect(blitz.code({ ...close, at: week })).toBe('GOVERNANCE_INVALID')
+    const close: GovernanceCommand = { type: 'closeBlitz', atSeconds: week + 1n, blitz: 0, nodes: [9, 7, 8], seed }
+    expect(blitz.code({ ...close, atSeconds: week })).toBe('GOVERNANCE_INVALID')
     expect(blitz.code({ ...close, nodes: [7] })).toBe('GOVERNANCE_INVALID')
     // Equal votes: the greater pledge chooses first.
     expect(blitz.run(close)).toEqual([
@@ -127,7 +127,9 @@ describe('blitz', () => {
       { type: 'Paired', blitz: 0, protocol: account(1), node: expect.any(Number), votesWei: 5n },
     ])
     expect(blitz.code(close)).toBe('GOVERNANCE_INVALID')
-    expect(blitz.code({ type: 'openBlitz', at: week + 1n, seats: 0, minPledgeWei: 0n })).toBe('GOVERNANCE_INVALID')
+    expect(blitz.code({ type: 'openBlitz', atSeconds: week + 1n, seats: 0, minPledgeWei: 0n })).toBe(
+      'GOVERNANCE_INVALID',
+    )
   })
   it('takes what a proposal takes: quorum, accounts and approval, for every seat', () => {
     const granted = (
@@ -135,17 +137,17 @@ describe('blitz', () => {
       rules?: SeatRules,
     ): { winners: number; failed: number } => {
       const blitz = inHand(rules)
-      blitz.run({ type: 'openBlitz', at: 0n, seats: 9, minPledgeWei: 0n })
+      blitz.run({ type: 'openBlitz', atSeconds: 0n, seats: 9, minPledgeWei: 0n })
       let voter = 1000
       for (const [n, { voters, wei, against = 0 }] of votes.entries()) {
         const protocol = account(n + 1)
-        blitz.run({ type: 'enterBlitz', at: 1n, blitz: 0, protocol, pledgedWei: 0n, nodes: [] })
+        blitz.run({ type: 'enterBlitz', atSeconds: 1n, blitz: 0, protocol, pledgedWei: 0n, nodes: [] })
         for (let i = 0; i < voters; i++) {
           const ballot = { blitz: 0, protocol, voter: account(voter++), weightWei: wei, approve: i >= against }
-          blitz.run({ type: 'voteBlitz', at: 1n, ...ballot })
+          blitz.run({ type: 'voteBlitz', atSeconds: 1n, ...ballot })
         }
       }
-      const events = blitz.run({ type: 'closeBlitz', at: week + 1n, blitz: 0, nodes: [1, 2, 3], seed })
+      const events = blitz.run({ type: 'closeBlitz', atSeconds: week + 1n, blitz: 0, nodes: [1, 2, 3], seed })
       const seats = events.filter(({ type }) => type === 'SeatGranted').length
       const closed = events[0]
       if (closed?.type !== 'BlitzClosed') throw new Error('a blitz that is closed says so')

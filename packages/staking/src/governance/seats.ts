@@ -22,7 +22,7 @@ export type SeatProposal = {
   readonly id: number
   readonly kind: 'admit' | 'remove'
   readonly candidate: Address
-  readonly closesAt: bigint
+  readonly closesAtSeconds: bigint
   readonly yesWei: bigint
   readonly noWei: bigint
   readonly voters: OrderedMap<Address, true>
@@ -44,7 +44,7 @@ export type Blitz = {
   readonly id: number
   readonly seats: number
   readonly minPledgeWei: bigint
-  readonly closesAt: bigint
+  readonly closesAtSeconds: bigint
   readonly candidates: readonly BlitzCandidate[]
   readonly tally: OrderedMap<Address, BlitzVotes>
   readonly voters: OrderedMap<Address, true>
@@ -56,12 +56,12 @@ export type Blitz = {
 /** Votes on seats. Plain data; weights come with each vote from a balance snapshot that the caller has checked. */
 export type SeatGovernance = {
   readonly rules: Required<SeatRules>
-  readonly at: bigint
+  readonly atSeconds: bigint
   readonly proposals: readonly SeatProposal[]
   readonly blitzes: readonly Blitz[]
 }
 
-export type GovernanceCommand = { at: bigint } & (
+export type GovernanceCommand = { atSeconds: bigint } & (
   | { type: 'propose'; kind: 'admit' | 'remove'; candidate: Address }
   | { type: 'vote'; proposal: number; voter: Address; weightWei: bigint; approve: boolean }
   | { type: 'close'; proposal: number }
@@ -75,11 +75,11 @@ export type GovernanceCommand = { at: bigint } & (
 
 /** What the pool's admin does about it: `SeatGranted` and `SeatRevoked` become `setWhitelist`. */
 export type GovernanceEvent =
-  | { type: 'Proposed'; proposal: number; kind: 'admit' | 'remove'; candidate: Address; closesAt: bigint }
+  | { type: 'Proposed'; proposal: number; kind: 'admit' | 'remove'; candidate: Address; closesAtSeconds: bigint }
   | { type: 'Voted'; proposal: number; voter: Address; weightWei: bigint; approve: boolean }
   | { type: 'ProposalClosed'; proposal: number; outcome: 'passed' | 'failed' }
   | { type: 'SeatGranted' | 'SeatRevoked'; owner: Address }
-  | { type: 'BlitzOpened'; blitz: number; seats: number; closesAt: bigint }
+  | { type: 'BlitzOpened'; blitz: number; seats: number; closesAtSeconds: bigint }
   | { type: 'BlitzEntered'; blitz: number; protocol: Address }
   | { type: 'BlitzVoted'; blitz: number; voter: Address; protocol: Address; weightWei: bigint; approve: boolean }
   /** Who stood and had fewer votes than a seat takes gets none, even where seats stay free. */
@@ -98,7 +98,7 @@ export function createSeatGovernance(rules: SeatRules = {}): SeatGovernance {
   if (quorumWei < 0n || !(minVoters >= 0) || !(approvalBps > 0 && approvalBps <= 10_000) || !(votingSeconds > 0)) {
     refuse('CONFIG_INVALID', 'quorumWei, minVoters >= 0, approvalBps 1 … 10000, votingSeconds > 0 expected', full)
   }
-  return { rules: full, at: 0n, proposals: [], blitzes: [] }
+  return { rules: full, atSeconds: 0n, proposals: [], blitzes: [] }
 }
 
 function invalid(reason: string, details: Record<string, unknown> = {}): never {
@@ -114,11 +114,11 @@ export function applyGovernance(
   state: SeatGovernance,
   command: GovernanceCommand,
 ): { state: SeatGovernance; events: GovernanceEvent[]; result: null } {
-  if (!isSeconds(command.at) || command.at < state.at) {
-    refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`)
+  if (!isSeconds(command.atSeconds) || command.atSeconds < state.atSeconds) {
+    refuse('TIME_REVERSED', `time expected at least ${state.atSeconds}, got ${command.atSeconds}`)
   }
   const { state: next, events } = step(state, command)
-  return { state: { ...next, at: command.at }, events, result: null }
+  return { state: { ...next, atSeconds: command.atSeconds }, events, result: null }
 }
 
 type Result = { state: SeatGovernance; events: GovernanceEvent[] }
@@ -134,22 +134,23 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
         id: state.proposals.length,
         kind: command.kind,
         candidate,
-        closesAt: command.at + state.rules.votingSeconds,
+        closesAtSeconds: command.atSeconds + state.rules.votingSeconds,
         yesWei: 0n,
         noWei: 0n,
         voters: OrderedMap.from(),
         outcome: 'open',
       }
-      const { id, kind, closesAt } = proposal
+      const { id, kind, closesAtSeconds } = proposal
       return {
         state: { ...state, proposals: [...state.proposals, proposal] },
-        events: [{ type: 'Proposed', proposal: id, kind, candidate, closesAt }],
+        events: [{ type: 'Proposed', proposal: id, kind, candidate, closesAtSeconds }],
       }
     }
     case 'vote': {
       const { proposal: id, weightWei, approve } = command
       const proposal = openProposal(state, id)
-      if (command.at > proposal.closesAt) invalid('voting has ended', { proposal: id, closesAt: proposal.closesAt })
+      if (command.atSeconds > proposal.closesAtSeconds)
+        invalid('voting has ended', { proposal: id, closesAtSeconds: proposal.closesAtSeconds })
       const voter = newVoter(proposal.voters, command.voter, weightWei)
       const voted: SeatProposal = {
         ...proposal,
@@ -164,7 +165,8 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
     }
     case 'close': {
       const proposal = openProposal(state, command.proposal)
-      if (command.at <= proposal.closesAt) invalid('voting has not ended', { closesAt: proposal.closesAt })
+      if (command.atSeconds <= proposal.closesAtSeconds)
+        invalid('voting has not ended', { closesAtSeconds: proposal.closesAtSeconds })
       const { yesWei, noWei, voters, kind, candidate, id } = proposal
       const passed = passes(state.rules, { yesWei, noWei, voters: voters.size })
       const outcome = passed ? 'passed' : 'failed'
@@ -176,12 +178,12 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
       const { seats, minPledgeWei } = command
       if (!Number.isInteger(seats) || seats < 1 || seats > 1000) invalid(`seats expected 1 … 1000, got ${seats}`)
       const id = state.blitzes.length
-      const closesAt = command.at + state.rules.votingSeconds
+      const closesAtSeconds = command.atSeconds + state.rules.votingSeconds
       const blitz: Blitz = {
         id,
         seats,
         minPledgeWei,
-        closesAt,
+        closesAtSeconds,
         candidates: [],
         tally: OrderedMap.from(),
         voters: OrderedMap.from(),
@@ -189,11 +191,11 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
       }
       return {
         state: { ...state, blitzes: [...state.blitzes, blitz] },
-        events: [{ type: 'BlitzOpened', blitz: id, seats, closesAt }],
+        events: [{ type: 'BlitzOpened', blitz: id, seats, closesAtSeconds }],
       }
     }
     case 'enterBlitz': {
-      const blitz = openBlitz(state, command.blitz, command.at)
+      const blitz = openBlitz(state, command.blitz, command.atSeconds)
       const protocol = toAddress(command.protocol, 'protocol')
       if (blitz.candidates.some(item => item.protocol === protocol)) invalid('stands already', { protocol })
       if (command.pledgedWei < blitz.minPledgeWei) {
@@ -207,7 +209,7 @@ function step(state: SeatGovernance, command: GovernanceCommand): Result {
     }
     case 'voteBlitz': {
       const { weightWei, approve = true } = command
-      const blitz = openBlitz(state, command.blitz, command.at)
+      const blitz = openBlitz(state, command.blitz, command.atSeconds)
       const protocol = toAddress(command.protocol, 'protocol')
       if (!blitz.candidates.some(item => item.protocol === protocol)) invalid('does not stand', { protocol })
       const voter = newVoter(blitz.voters, command.voter, weightWei)
@@ -243,7 +245,8 @@ function passes(rules: Required<SeatRules>, { yesWei, noWei, voters }: BlitzVote
 function closeBlitz(state: SeatGovernance, command: Extract<GovernanceCommand, { type: 'closeBlitz' }>): Result {
   const blitz = state.blitzes[command.blitz] ?? invalid('no such blitz', { blitz: command.blitz })
   if (blitz.pairs !== undefined) invalid('closed already', { blitz: blitz.id })
-  if (command.at <= blitz.closesAt) invalid('voting has not ended', { closesAt: blitz.closesAt })
+  if (command.atSeconds <= blitz.closesAtSeconds)
+    invalid('voting has not ended', { closesAtSeconds: blitz.closesAtSeconds })
   const seed = seedBytes(command.seed)
   const votes = (protocol: Address): BlitzVotes => blitz.tally.get(protocol) ?? noVotes
   const failed = blitz.candidates
@@ -293,9 +296,10 @@ function openProposal(state: SeatGovernance, id: number): SeatProposal {
   return proposal
 }
 
-function openBlitz(state: SeatGovernance, id: number, at: bigint): Blitz {
+function openBlitz(state: SeatGovernance, id: number, atSeconds: bigint): Blitz {
   const blitz = state.blitzes[id] ?? invalid('no such blitz', { blitz: id })
-  if (at > blitz.closesAt) invalid('voting has ended', { blitz: id, closesAt: blitz.closesAt })
+  if (atSeconds > blitz.closesAtSeconds)
+    invalid('voting has ended', { blitz: id, closesAtSeconds: blitz.closesAtSeconds })
   return blitz
 }
 

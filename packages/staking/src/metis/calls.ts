@@ -15,7 +15,7 @@ import type { MetisCommand } from '../pool/metis-state.js'
 import { lockingInfoAbi, lockingPoolAbi } from './abi.js'
 import type { MetisDeployment } from './deployments.js'
 
-export type WithoutContext<T> = T extends unknown ? Omit<T, 'by' | 'at' | 'value'> : never
+export type WithoutContext<T> = T extends unknown ? Omit<T, 'by' | 'atSeconds' | 'value'> : never
 
 /** A call of the locking contracts, by the same names as the model's commands; who and when are the transaction's. */
 export type MetisCall = WithoutContext<MetisCommand>

@@ -193,7 +193,7 @@ function toLog(event: MetisEvent, transactionHash: Hex): MetisLog {
 }
 
 function callOf(command: MetisCommand): MetisCall {
-  const { by: _by, at: _at, value: _value, ...call } = command
+  const { by: _by, atSeconds: _at, value: _value, ...call } = command
   return call
 }
 
@@ -344,7 +344,7 @@ function modelChain(initial: MetisPoolState, code: Hex = '0x60') {
     state = applyMetisPool(state, {
       type: functionName,
       by,
-      at: 1n,
+      atSeconds: 1n,
       value: BigInt(value ?? '0x0'),
       ...command,
     } as MetisCommand).state
@@ -384,7 +384,7 @@ describe('actions', () => {
   const whitelisted = applyMetisPool(createMetisPool({ owner, mpc, rewardPayer: payer }), {
     type: 'setWhitelist',
     by: owner,
-    at: 1n,
+    atSeconds: 1n,
     user: account(3),
     yes: true,
   }).state

@@ -39,18 +39,18 @@ import type { PoolState } from './types.js'
  * @param at Seconds since the Unix epoch from which commands may date. Default 0.
  * @throws StakingError `CONFIG_INVALID` with every field and inequality that fails
  */
-export function createPool(options: PoolOptions, at = 0n): PoolState {
-  if (!isSeconds(at)) {
-    throw new StakingError(`"at" expected seconds, a bigint of 0 or more, got ${String(at)}`, {
+export function createPool(options: PoolOptions, atSeconds = 0n): PoolState {
+  if (!isSeconds(atSeconds)) {
+    throw new StakingError(`"at" expected seconds, a bigint of 0 or more, got ${String(atSeconds)}`, {
       code: 'CONFIG_INVALID',
     })
   }
   return {
     profile: 'safe',
     config: parsePoolConfig(options),
-    at,
+    atSeconds,
     epoch: 0n,
-    epochStarts: Timeline.of([{ epoch: 0n, at }]),
+    epochStarts: Timeline.of([{ epoch: 0n, atSeconds }]),
     paused: false,
     rewardPerBlockWei: 0n,
     rates: Timeline.of(),
@@ -109,9 +109,9 @@ const startsKept = 1024n
  */
 function epochStarts(draft: Draft): PoolState['epochStarts'] {
   const remembered = rememberedSeconds(draft.config.windows)
-  const kept = draft.epochStarts.forget(next => next.at <= draft.at - remembered)
-  if ((draft.at - kept.newest!.at) * startsKept < remembered) return kept
-  return kept.add({ epoch: draft.epoch, at: draft.at })
+  const kept = draft.epochStarts.forget(next => next.atSeconds <= draft.atSeconds - remembered)
+  if ((draft.atSeconds - kept.newest!.atSeconds) * startsKept < remembered) return kept
+  return kept.add({ epoch: draft.epoch, atSeconds: draft.atSeconds })
 }
 
 type Handlers = {
@@ -168,9 +168,9 @@ const handlers: Handlers = {
  * const admin = `0x${'aa'.repeat(20)}` as const
  * const owner = `0x${'01'.repeat(20)}` as const
  * let pool = createPool({ admin })
- * pool = applyPool(pool, { type: 'setWhitelist', by: admin, at: 1n, owner, allowed: true }).state
+ * pool = applyPool(pool, { type: 'setWhitelist', by: admin, atSeconds: 1n, owner, allowed: true }).state
  * const { state, events, result } = applyPool(pool, {
- *   type: 'lock', by: owner, at: 2n, signer: `0x${'02'.repeat(20)}`, amountWei: 20_000n * 10n ** 18n,
+ *   type: 'lock', by: owner, atSeconds: 2n, signer: `0x${'02'.repeat(20)}`, amountWei: 20_000n * 10n ** 18n,
  * })
  * console.log(result, events[0]?.type, state.activeWei) // 1 Locked 20000000000000000000000n
  * ```
@@ -181,10 +181,13 @@ export function applyPool<const Command extends PoolCommand>(
 ): { state: PoolState; events: SequencerPoolEvent[]; result: PoolResult<Command['type']> } {
   const handler = Object.hasOwn(handlers, command.type) ? handlers[command.type] : undefined
   if (handler === undefined) refuse('INPUT_INVALID', 'no such command', { type: String(command.type).slice(0, 40) })
-  if (!isSeconds(command.at) || command.at < state.at) {
-    refuse('TIME_REVERSED', `time expected at least ${state.at}, got ${command.at}`, { at: command.at, last: state.at })
+  if (!isSeconds(command.atSeconds) || command.atSeconds < state.atSeconds) {
+    refuse('TIME_REVERSED', `time expected at least ${state.atSeconds}, got ${command.atSeconds}`, {
+      atSeconds: command.atSeconds,
+      last: state.atSeconds,
+    })
   }
-  const draft = openDraft(state, command.at, toAddress(command.by, 'by'))
+  const draft = openDraft(state, command.atSeconds, toAddress(command.by, 'by'))
   const result = (handler as (draft: Draft, command: PoolCommand) => unknown)(draft, command) ?? null
   return { state: sealDraft(draft), events: draft.events, result: result as PoolResult<Command['type']> }
 }

@@ -2,7 +2,7 @@ import type { Address, Hex } from 'viem'
 import type { OffenceKind } from '../slashing/penalty.js'
 
 /** Who does it and when (seconds since the Unix epoch; never earlier than the state). */
-export type CommandContext = { by: Address; at: bigint }
+export type CommandContext = { by: Address; atSeconds: bigint }
 
 /** A fault that a verifier of `evidence` has established; the pool only keeps the books. */
 export type Offence = {
@@ -15,7 +15,7 @@ export type Offence = {
   evidenceHash: Hex
   offenceEpoch: bigint
   /** Seconds. */
-  offenceAt: bigint
+  offenceAtSeconds: bigint
   /** Downtime only: stake offline at the time beyond the usual, in basis points. Default 0. */
   excessOfflineBps?: number
 }
@@ -111,16 +111,23 @@ export type SequencerPoolEvent =
   | { type: 'QueueLeft'; id: number; owner: Address; amountWei: bigint }
   | { type: 'Locked'; id: number; owner: Address; signer: Address; amountWei: bigint; electableFromEpoch: bigint }
   | { type: 'Relocked'; id: number; amountWei: bigint; fromRewardWei: bigint }
-  /** Own stake begins its way out, a part of it or the whole; it is paid at `claimableAt` at the earliest. */
-  | { type: 'UnlockStarted'; id: number; amountWei: bigint; claimableAt: bigint; forced: boolean; whole: boolean }
+  /** Own stake begins its way out, a part of it or the whole; it is paid at `claimableAtSeconds` at the earliest. */
+  | {
+      type: 'UnlockStarted'
+      id: number
+      amountWei: bigint
+      claimableAtSeconds: bigint
+      forced: boolean
+      whole: boolean
+    }
   /** What came of `unlockedWei` that had begun its way out; `whole`: the seat is empty now. */
   | { type: 'StakePaid'; id: number; to: Address; amountWei: bigint; unlockedWei: bigint; whole: boolean }
   | { type: 'RewardsPaid'; id: number; to: Address; amountWei: bigint }
   | { type: 'SignerChanged'; id: number; signer: Address; fromEpoch: bigint }
   | { type: 'OwnerChanged'; id: number; owner: Address }
   | { type: 'RewardRecipientChanged'; id: number; recipient: Address }
-  /** The first step is taken at `dueAt` at the earliest. */
-  | { type: 'CommissionAnnounced'; id: number; targetBps: number; dueAt: bigint }
+  /** The first step is taken at `dueAtSeconds` at the earliest. */
+  | { type: 'CommissionAnnounced'; id: number; targetBps: number; dueAtSeconds: bigint }
   | { type: 'CommissionChanged'; id: number; commissionBps: number; fromEpoch: bigint }
   | { type: 'MaintenanceDeclared'; id: number; fromEpoch: bigint; toEpoch: bigint }
   | { type: 'EpochAdvanced'; epoch: bigint; rewardPerBlockWei: bigint }
@@ -143,7 +150,7 @@ export type SequencerPoolEvent =
     }
   | { type: 'RewardBatch'; batchId: bigint; startEpoch: bigint; endEpoch: bigint; amountWei: bigint }
   | { type: 'Delegated'; id: number; delegator: Address; amountWei: bigint; shares: bigint }
-  | { type: 'Undelegated'; id: number; delegator: Address; shares: bigint; claimableAt: bigint }
+  | { type: 'Undelegated'; id: number; delegator: Address; shares: bigint; claimableAtSeconds: bigint }
   | { type: 'DelegationPaid'; id: number; delegator: Address; shares: bigint; amountWei: bigint }
   | { type: 'DelegationRewardsPaid'; id: number; delegator: Address; amountWei: bigint }
   /**
@@ -154,12 +161,12 @@ export type SequencerPoolEvent =
       type: 'OffenceAdmitted'
       evidenceId: Hex
       kind: OffenceKind
-      executableAt: bigint
+      executableAtSeconds: bigint
       correlated: readonly Exposure[]
     } & Exposure)
   | { type: 'ReportCommitted'; commitment: Hex; reporter: Address }
   | { type: 'ReportRevealed'; evidenceId: Hex; reporter: Address }
-  | { type: 'Jailed'; id: number; until: bigint }
+  | { type: 'Jailed'; id: number; untilSeconds: bigint }
   | { type: 'Unjailed'; id: number }
   | { type: 'Tombstoned'; id: number }
   | {
@@ -179,4 +186,4 @@ export type SequencerPoolEvent =
       burntWei: bigint
     }
   | { type: 'CaseClosed'; evidenceId: Hex; id: number; outcome: 'executed' | 'vetoed' }
-  | { type: 'CasePaused'; evidenceId: Hex; until: bigint }
+  | { type: 'CasePaused'; evidenceId: Hex; untilSeconds: bigint }

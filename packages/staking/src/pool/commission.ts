@@ -19,16 +19,20 @@ export function setCommission(draft: Draft, command: Extract<PoolCommand, { type
   const { id } = owned(draft, command.id)
   const targetBps = command.commissionBps
   requireCommission(draft, targetBps)
-  const dueAt = draft.at + draft.config.windows.commissionNoticeSeconds
+  const dueAtSeconds = draft.atSeconds + draft.config.windows.commissionNoticeSeconds
   const fromEpoch = draft.epoch + BigInt(draft.config.lookaheadEpochs) + 1n
-  draft.commissionPlans = [...draft.commissionPlans.filter(plan => plan.id !== id), { id, targetBps, dueAt, fromEpoch }]
-  draft.events.push({ type: 'CommissionAnnounced', id, targetBps, dueAt })
+  draft.commissionPlans = [
+    ...draft.commissionPlans.filter(plan => plan.id !== id),
+    { id, targetBps, dueAtSeconds, fromEpoch },
+  ]
+  draft.events.push({ type: 'CommissionAnnounced', id, targetBps, dueAtSeconds })
 }
 
 /** At the start of an epoch: takes one step of every plan that is due. */
 export function stepCommissions(draft: Draft): void {
-  const { epoch, at, commissionPlans } = draft
-  const isDue = (plan: { dueAt: bigint; fromEpoch: bigint }): boolean => plan.dueAt <= at && plan.fromEpoch <= epoch
+  const { epoch, atSeconds, commissionPlans } = draft
+  const isDue = (plan: { dueAtSeconds: bigint; fromEpoch: bigint }): boolean =>
+    plan.dueAtSeconds <= atSeconds && plan.fromEpoch <= epoch
   if (!commissionPlans.some(isDue)) return
   const { maxCommissionStepBps, windows } = draft.config
   draft.commissionPlans = commissionPlans.flatMap(plan => {
@@ -47,6 +51,6 @@ export function stepCommissions(draft: Draft): void {
       put(draft, { ...sequencer, commissions: kept })
       draft.events.push({ type: 'CommissionChanged', id, commissionBps: bps, fromEpoch: epoch })
     }
-    return bps === targetBps ? [] : [{ ...plan, dueAt: at + windows.commissionNoticeSeconds }]
+    return bps === targetBps ? [] : [{ ...plan, dueAtSeconds: atSeconds + windows.commissionNoticeSeconds }]
   })
 }

@@ -14,9 +14,9 @@ export type Draft = Fields & { events: SequencerPoolEvent[]; by: Address }
 type Fields = { -readonly [Key in keyof PoolState]: PoolState[Key] }
 
 /** A state that a command may change, with who gave the command. */
-export function openDraft(state: PoolState, at: bigint, by: Address): Draft {
+export function openDraft(state: PoolState, atSeconds: bigint, by: Address): Draft {
   const draft = copyFields(state) as Draft
-  draft.at = at
+  draft.atSeconds = atSeconds
   draft.events = []
   draft.by = by
   return draft
@@ -32,7 +32,7 @@ function copyFields(draft: PoolState): Fields {
   return {
     profile: draft.profile,
     config: draft.config,
-    at: draft.at,
+    atSeconds: draft.atSeconds,
     epoch: draft.epoch,
     epochStarts: draft.epochStarts,
     paused: draft.paused,
@@ -70,14 +70,14 @@ export function put(draft: Draft, next: Sequencer): void {
   const last = draft.sequencers.get(next.id)
   const before = last === undefined ? 0n : bondedWei(last)
   const after = bondedWei(next)
-  const jailedBefore = last !== undefined && last.jailedUntil > 0n ? before : 0n
-  const jailedAfter = next.jailedUntil > 0n ? after : 0n
+  const jailedBefore = last !== undefined && last.jailedUntilSeconds > 0n ? before : 0n
+  const jailedAfter = next.jailedUntilSeconds > 0n ? after : 0n
   if (after !== before) {
     draft.activeWei += after - before
     draft.totals = noted(draft, draft.totals, { epoch: draft.epoch, wei: draft.activeWei })
   }
   if (jailedAfter !== jailedBefore) draft.jailedWei += jailedAfter - jailedBefore
-  const electable = next.status === 'active' && next.jailedUntil === 0n
+  const electable = next.status === 'active' && next.jailedUntilSeconds === 0n
   const isActive = next.status === 'active'
   const ownWei = isActive ? next.amountWei : 0n
   const delegatedWei = isActive ? next.delegated.wei : 0n
@@ -179,7 +179,10 @@ export function notFrozen(draft: Draft, sequencer: Sequencer): void {
 /** Whether two faults belong together: of one class, within the correlation window. */
 export function areCorrelated(draft: Draft, a: SlashCase, b: SlashCase): boolean {
   const [first, second] = [offenceRules[a.kind], offenceRules[b.kind]]
-  const apart = a.offenceAt > b.offenceAt ? a.offenceAt - b.offenceAt : b.offenceAt - a.offenceAt
+  const apart =
+    a.offenceAtSeconds > b.offenceAtSeconds
+      ? a.offenceAtSeconds - b.offenceAtSeconds
+      : b.offenceAtSeconds - a.offenceAtSeconds
   const { correlationWindowSeconds } = draft.config.windows
   return first.safety && second.safety && first.class === second.class && apart <= correlationWindowSeconds
 }

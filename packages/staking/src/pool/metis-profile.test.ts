@@ -9,7 +9,11 @@ import { createMetisPool } from './metis-state.js'
 const metis = 10n ** 18n
 const zero = account(0)
 const rich = 10n ** 30n
-type Input = MetisCommand extends infer C ? (C extends unknown ? Omit<C, 'at'> & { at?: bigint } : never) : never
+type Input = MetisCommand extends infer C
+  ? C extends unknown
+    ? Omit<C, 'atSeconds'> & { atSeconds?: bigint }
+    : never
+  : never
 
 function inHand(
   version: MetisVersion = 'head',
@@ -19,13 +23,13 @@ function inHand(
   ],
 ) {
   let state = createMetisPool({ owner, mpc, rewardPayer: payer, version, tokens })
-  let at = 1000n
-  const apply = (input: Input) => applyMetisPool(state, { at, ...input } as MetisCommand)
+  let atSeconds = 1000n
+  const apply = (input: Input) => applyMetisPool(state, { atSeconds, ...input } as MetisCommand)
   return {
     get state(): MetisPoolState {
       return state
     },
-    wait: (seconds: bigint) => (at += seconds),
+    wait: (seconds: bigint) => (atSeconds += seconds),
     run(input: Input) {
       const result = apply(input)
       state = result.state

@@ -14,7 +14,7 @@ import {
 
 type Draft = MetisDraft & {
   by: Address
-  at: bigint
+  atSeconds: bigint
   value: bigint
   events: MetisEvent[]
 }
@@ -150,8 +150,8 @@ function startUnlock(draft: Draft, sequencer: MetisSequencer): void {
     status: 1,
     reward: 0n,
     deactivationBatch: draft.batch.id,
-    deactivationTime: draft.at,
-    unlockClaimTime: draft.at + draft.exitDelayPeriod,
+    deactivationTime: draft.atSeconds,
+    unlockClaimTime: draft.atSeconds + draft.exitDelayPeriod,
     nonce: sequencer.nonce + 1n,
   }
   place(draft, next)
@@ -250,7 +250,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
     whitelisted(draft, draft.by)
     const sequencer = ownedBy(draft, draft.sequencers.get(id))
     withRecipient(sequencer)
-    metisRequire(sequencer.status === 1 && draft.at >= sequencer.unlockClaimTime, 'Not allowed to cliam')
+    metisRequire(sequencer.status === 1 && draft.atSeconds >= sequencer.unlockClaimTime, 'Not allowed to cliam')
     const { amount, reward, owner, signer } = sequencer
     push(draft, owner, amount)
     draft.totalLocked -= amount
@@ -412,7 +412,7 @@ const handlers: { [Type in MetisCommand['type']]: (draft: Draft, command: Comman
  * const [owner, user] = [`0x${'01'.repeat(20)}`, `0x${'02'.repeat(20)}`] as const
  * const pool = createMetisPool({ owner, mpc: owner, rewardPayer: owner })
  * try {
- *   applyMetisPool(pool, { type: 'unlock', by: user, at: 1n, id: 1 })
+ *   applyMetisPool(pool, { type: 'unlock', by: user, atSeconds: 1n, id: 1 })
  * } catch (error) {
  *   if (isL2Error(error)) console.log(error.details['revert']) // NotWhitelisted()
  * }
@@ -426,12 +426,12 @@ export function applyMetisPool(
   const draft: Draft = {
     ...state,
     by: toAddress(command.by, 'by'),
-    at: command.at,
+    atSeconds: command.atSeconds,
     value: command.value ?? 0n,
     events,
   }
   ;(handlers[command.type] as (draft: Draft, command: MetisCommand) => void)(draft, command)
-  const { by: _by, at: _at, value: _value, events: _events, ...next } = draft
+  const { by: _by, atSeconds: _at, value: _value, events: _events, ...next } = draft
   return { state: next, events, result: null }
 }
 

@@ -65,8 +65,8 @@ export type MetisPoolState = {
   readonly tokens: OrderedMap<Address, bigint> | undefined
 }
 
-/** Calls of LockingPool and LockingInfo. `at` is the block's time in seconds, `value` the ether sent along, in wei. */
-export type MetisCommand = { by: Address; at: bigint; value?: bigint } & (
+/** Calls of LockingPool and LockingInfo. `atSeconds` is the block's time in seconds, `value` the ether sent along, in wei. */
+export type MetisCommand = { by: Address; atSeconds: bigint; value?: bigint } & (
   | { type: 'lockFor'; signer: Address; amount: bigint; pubkey: Hex }
   | { type: 'lockWithRewardRecipient'; signer: Address; recipient: Address; amount: bigint; pubkey: Hex }
   | { type: 'relock'; id: number; amount: bigint; lockReward: boolean }

@@ -19,30 +19,30 @@ const metis = 10n ** 18n
 const day = 86_400n
 type Input = PoolCommand extends infer C
   ? C extends unknown
-    ? Omit<C, 'at' | 'by'> & { at?: bigint; by?: `0x${string}` }
+    ? Omit<C, 'atSeconds' | 'by'> & { atSeconds?: bigint; by?: `0x${string}` }
     : never
   : never
 
 /** A pool in hand: `run` applies, `code` gives what a refusal says and proves that it changed nothing. */
 function inHand(options: Partial<PoolOptions> = {}) {
   let state = createPool({ admin, ...options })
-  let at = 10n
+  let atSeconds = 10n
   const run = (input: Input): SequencerPoolEvent[] => {
-    at = input.at ?? at
-    const result = applyPool(state, { by: admin, ...input, at } as PoolCommand)
+    atSeconds = input.atSeconds ?? atSeconds
+    const result = applyPool(state, { by: admin, ...input, atSeconds } as PoolCommand)
     state = result.state
     return result.events
   }
   return {
     run,
-    wait: (seconds: bigint) => (at += seconds),
+    wait: (seconds: bigint) => (atSeconds += seconds),
     get state(): PoolState {
       return state
     },
     code(input: Input): string {
       const before = encodePool(state)
       try {
-        applyPool(state, { by: admin, at, ...input } as PoolCommand)
+        applyPool(state, { by: admin, atSeconds, ...input } as PoolCommand)
       } catch (error) {
         if (!isL2Error(error)) throw error
         expect(encodePool(state)).toBe(before)
@@ -63,7 +63,7 @@ function inHand(options: Partial<PoolOptions> = {}) {
 describe('results', () => {
   it('are the id of a seat and the wei that were paid, as the events say; null where there is nothing to say', () => {
     let state = createPool({ admin, maxSeats: 1 })
-    const run = <const Command extends Input>(input: Command & { by: `0x${string}`; at: bigint }) => {
+    const run = <const Command extends Input>(input: Command & { by: `0x${string}`; atSeconds: bigint }) => {
       const { result, events, state: next } = applyPool(state, input as unknown as PoolCommand)
       state = next
       const paid = events.flatMap(event => ('amountWei' in event ? [event.amountWei] : []))
@@ -71,25 +71,27 @@ describe('results', () => {
     }
     const later = 10n + state.config.windows.exitDelaySeconds
     for (const n of [1, 2]) {
-      expect(run({ type: 'setWhitelist', by: admin, at: 1n, owner: account(n), allowed: true }).result).toBeNull()
-      const locked = { by: account(n), at: 1n, signer: account(1000 + n), amountWei: 20_000n * metis } as const
+      expect(
+        run({ type: 'setWhitelist', by: admin, atSeconds: 1n, owner: account(n), allowed: true }).result,
+      ).toBeNull()
+      const locked = { by: account(n), atSeconds: 1n, signer: account(1000 + n), amountWei: 20_000n * metis } as const
       expect(run({ type: 'lock', ...locked }).result).toBe(n)
     }
-    expect(run({ type: 'leaveQueue', by: account(2), at: 2n, id: 2 }).result).toBe(20_000n * metis)
-    expect(run({ type: 'fund', by: admin, at: 2n, amountWei: 1_000n * metis }).result).toBeNull()
-    run({ type: 'delegate', by: account(9), at: 2n, id: 1, amountWei: 5n * metis })
-    for (const epoch of [1n, 2n, 3n, 4n]) run({ type: 'advanceEpoch', by: admin, at: 3n, epoch })
-    run({ type: 'accrueBlock', by: admin, at: 4n, height: 1n, signer: account(1001) })
-    run({ type: 'undelegate', by: account(9), at: 5n, id: 1, shares: 5n * metis })
+    expect(run({ type: 'leaveQueue', by: account(2), atSeconds: 2n, id: 2 }).result).toBe(20_000n * metis)
+    expect(run({ type: 'fund', by: admin, atSeconds: 2n, amountWei: 1_000n * metis }).result).toBeNull()
+    run({ type: 'delegate', by: account(9), atSeconds: 2n, id: 1, amountWei: 5n * metis })
+    for (const epoch of [1n, 2n, 3n, 4n]) run({ type: 'advanceEpoch', by: admin, atSeconds: 3n, epoch })
+    run({ type: 'accrueBlock', by: admin, atSeconds: 4n, height: 1n, signer: account(1001) })
+    run({ type: 'undelegate', by: account(9), atSeconds: 5n, id: 1, shares: 5n * metis })
     for (const type of ['withdrawRewards', 'claimDelegationRewards'] as const) {
       const by = type === 'withdrawRewards' ? account(1) : account(9)
-      const { result, paid } = run({ type, by, at: 6n, id: 1 })
+      const { result, paid } = run({ type, by, atSeconds: 6n, id: 1 })
       expect(result).toBeGreaterThan(0n)
       expect([result]).toEqual(paid)
     }
-    run({ type: 'unlock', by: account(1), at: 7n, id: 1 })
-    expect(run({ type: 'claimDelegation', by: account(9), at: later, id: 1 }).result).toBe(5n * metis)
-    expect(run({ type: 'claim', by: account(1), at: later, id: 1 }).result).toBe(20_000n * metis)
+    run({ type: 'unlock', by: account(1), atSeconds: 7n, id: 1 })
+    expect(run({ type: 'claimDelegation', by: account(9), atSeconds: later, id: 1 }).result).toBe(5n * metis)
+    expect(run({ type: 'claim', by: account(1), atSeconds: later, id: 1 }).result).toBe(20_000n * metis)
   })
 })
 
@@ -129,7 +131,7 @@ describe('guards of the safe pool', () => {
     pool.seat(2, 30_000n)
     const me = account(1)
     expect(pool.code({ type: 'nothing' } as never)).toBe('INPUT_INVALID')
-    expect(pool.code({ type: 'setPaused', paused: true, at: 9n })).toBe('TIME_REVERSED')
+    expect(pool.code({ type: 'setPaused', paused: true, atSeconds: 9n })).toBe('TIME_REVERSED')
     for (const type of [
       'setPaused',
       'setWhitelist',
@@ -482,7 +484,7 @@ describe('rewards of the work', () => {
     }
     const fair = share(hand.run(batch(1n, 0n, 2n)))
     expect(hand.run({ type: 'setCommission', by: account(1), id: 1, commissionBps: 5000 })).toEqual([
-      { type: 'CommissionAnnounced', id: 1, targetBps: 5000, dueAt: hand.state.at + 7n * day },
+      { type: 'CommissionAnnounced', id: 1, targetBps: 5000, dueAtSeconds: hand.state.atSeconds + 7n * day },
     ])
     expect(share(hand.run(batch(2n, 3n, 4n)))).toBe(fair)
     const steps: [number, bigint][] = []
@@ -527,9 +529,9 @@ describe('windows of time', () => {
   it('are bigints of seconds: numbers, negative ones and what no signed 64 bits hold are refused', () => {
     const hand = inHand()
     const bad = [5, -1n, 2n ** 63n, '7', undefined] as unknown as bigint[]
-    for (const at of bad) {
-      expect(() => createPool({ admin }, at ?? null)).toThrow(/expected seconds/)
-      expect(hand.code({ type: 'fund', amountWei: 1n, at } as Input)).toBe('TIME_REVERSED')
+    for (const atSeconds of bad) {
+      expect(() => createPool({ admin }, atSeconds ?? null)).toThrow(/expected seconds/)
+      expect(hand.code({ type: 'fund', amountWei: 1n, atSeconds } as Input)).toBe('TIME_REVERSED')
     }
     for (const exitDelaySeconds of [21 * 86_400, -1n, 2n ** 63n, '1e9'] as unknown as bigint[]) {
       expect(() => createPool({ admin, windows: { exitDelaySeconds } })).toThrow(/exitDelaySeconds/)
@@ -545,11 +547,11 @@ describe('windows of time', () => {
       hand.seat(1)
       hand.seat(2, 50_000n)
       hand.epochs(2)
-      const offenceAt = hand.wait(seconds)
+      const offenceAtSeconds = hand.wait(seconds)
       hand.epochs(1)
       hand.run({ type: 'withdraw', by: account(2), id: 2, amountWei: 30_000n * metis })
-      const until = offenceAt + 14n * day
-      let now = offenceAt
+      const until = offenceAtSeconds + 14n * day
+      let now = offenceAtSeconds
       while (now + seconds <= until) {
         now = hand.wait(seconds)
         hand.epochs(1)
@@ -562,7 +564,7 @@ describe('windows of time', () => {
           evidenceId: word(n),
           evidenceHash: word(n),
           offenceEpoch: 3n,
-          offenceAt,
+          offenceAtSeconds,
         },
       })
       expect(hand.run(admit(1))).toMatchObject([{ type: 'OffenceAdmitted', mostWei: 5000n * metis }])
@@ -626,7 +628,7 @@ describe('snapshots', () => {
   it('come back to the same state and go on from there', () => {
     const back = decodePool(json)
     expect(poolHash(back)).toBe(poolHash(pool.state))
-    const command: PoolCommand = { type: 'unlock', by: account(1), at: 99n, id: 1 }
+    const command: PoolCommand = { type: 'unlock', by: account(1), atSeconds: 99n, id: 1 }
     expect(poolHash(applyPool(back, command).state)).toBe(poolHash(applyPool(pool.state, command).state))
   })
   it('does not depend on the order of options', () => {

@@ -96,9 +96,9 @@ export function lock(draft: Draft, command: Command<'lock'>): number {
     history: Timeline.of(),
     commissions: [{ bps: commissionBps, fromEpoch: draft.epoch }],
     delegated: noDelegations,
-    jailedUntil: 0n,
+    jailedUntilSeconds: 0n,
     strikes: 0,
-    lastStrikeAt: 0n,
+    lastStrikeAtSeconds: 0n,
     tombstoned: false,
     caseIds: [],
     openCases: 0,
@@ -199,9 +199,9 @@ export function withdraw(draft: Draft, command: Command<'withdraw'>): void {
 function startUnlock(draft: Draft, from: Sequencer, amountWei: bigint, forced: boolean): void {
   const sequencer = joined(draft, from)
   const whole = amountWei === sequencer.amountWei
-  const claimableAt = draft.at + draft.config.windows.exitDelaySeconds
+  const claimableAtSeconds = draft.atSeconds + draft.config.windows.exitDelaySeconds
   const { left, taken } = takeYoungest(sequencer.bonds, amountWei)
-  const entry = { amountWei, initialWei: amountWei, bonds: taken, startedEpoch: draft.epoch, claimableAt }
+  const entry = { amountWei, initialWei: amountWei, bonds: taken, startedEpoch: draft.epoch, claimableAtSeconds }
   put(draft, {
     ...sequencer,
     status: whole ? 'exiting' : sequencer.status,
@@ -211,7 +211,7 @@ function startUnlock(draft: Draft, from: Sequencer, amountWei: bigint, forced: b
     nonce: sequencer.nonce + 1n,
   })
   if (whole) draft.seats--
-  draft.events.push({ type: 'UnlockStarted', id: sequencer.id, amountWei, claimableAt, forced, whole })
+  draft.events.push({ type: 'UnlockStarted', id: sequencer.id, amountWei, claimableAtSeconds, forced, whole })
   if (whole) fillSeats(draft)
 }
 
@@ -235,17 +235,17 @@ export function eject(draft: Draft, sequencer: Sequencer): void {
 export function claim(draft: Draft, command: Command<'claim'>): bigint {
   const sequencer = owned(draft, command.id)
   notFrozen(draft, sequencer)
-  const rest = sequencer.unlocking.filter(entry => entry.claimableAt > draft.at)
+  const rest = sequencer.unlocking.filter(entry => entry.claimableAtSeconds > draft.atSeconds)
   if (rest.length === sequencer.unlocking.length) {
     refuse('NOTHING_TO_CLAIM', 'nothing has become claimable', {
       id: sequencer.id,
-      nextAt: sequencer.unlocking[0]?.claimableAt,
+      nextAt: sequencer.unlocking[0]?.claimableAtSeconds,
     })
   }
   let amountWei = 0n
   let unlockedWei = 0n
   for (const entry of sequencer.unlocking) {
-    if (entry.claimableAt > draft.at) continue
+    if (entry.claimableAtSeconds > draft.atSeconds) continue
     amountWei += entry.amountWei
     unlockedWei += entry.initialWei
   }

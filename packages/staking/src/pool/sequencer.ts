@@ -3,7 +3,7 @@ import { refuse } from '../errors.js'
 import type { PoolConfig } from './config.js'
 import type { Checkpoint, PoolState, Sequencer } from './types.js'
 
-/** `jailedUntil` of a sequencer whose safety case is open: later than every time that a command may have. */
+/** `jailedUntilSeconds` of a sequencer whose safety case is open: later than every time that a command may have. */
 export const jailedForever: bigint = 2n ** 64n - 1n
 
 /** What a sequencer has at stake for its seat: its own bond and the delegations, in wei. */

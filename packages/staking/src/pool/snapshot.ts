@@ -87,7 +87,7 @@ const sequencerSchema = /* @__PURE__ */ (() =>
     bonds,
     rewardWei: uint,
     unlocking: z.array(
-      z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAt: uint }),
+      z.strictObject({ amountWei: uint, initialWei: uint, bonds, startedEpoch: uint, claimableAtSeconds: uint }),
     ),
     nonce: uint,
     keys: z.array(z.strictObject({ signer: address, fromEpoch: uint })).check(z.minLength(1)),
@@ -97,9 +97,9 @@ const sequencerSchema = /* @__PURE__ */ (() =>
       .array(z.strictObject({ bps: count.check(z.maximum(10_000)), fromEpoch: uint }))
       .check(z.minLength(1)),
     delegated: z.nullable(delegatedSchema),
-    jailedUntil: uint,
+    jailedUntilSeconds: uint,
     strikes: count,
-    lastStrikeAt: uint,
+    lastStrikeAtSeconds: uint,
     tombstoned: z.boolean(),
     caseIds: z.array(hash),
     openCases: count,
@@ -116,7 +116,7 @@ const delegationSchema = /* @__PURE__ */ (() =>
       z.strictObject({ shares: uint.check(z.refine(shares => shares > 0n)), ...lotShape, paidPerWei: optionalUint }),
     ),
     tails: z.array(z.strictObject({ ...lotShape, toEpoch: uint, paidPerWei: optionalUint })),
-    redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAt: uint })),
+    redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAtSeconds: uint })),
   }))()
 
 const kinds = Object.keys(offenceRules) as [OffenceKind, ...OffenceKind[]]
@@ -126,9 +126,9 @@ const snapshotSchema = /* @__PURE__ */ (() =>
     version: z.literal(version),
     profile: z.literal('safe'),
     config: z.record(z.string(), z.unknown()),
-    at: uint,
+    atSeconds: uint,
     epoch: uint,
-    epochStarts: z.array(z.strictObject({ epoch: uint, at: uint })).check(z.minLength(1)),
+    epochStarts: z.array(z.strictObject({ epoch: uint, atSeconds: uint })).check(z.minLength(1)),
     paused: z.boolean(),
     rewardPerBlockWei: uint,
     rates: z.array(z.strictObject({ epoch: uint, wei: uint })),
@@ -157,9 +157,9 @@ const snapshotSchema = /* @__PURE__ */ (() =>
         id: count,
         offenceEpoch: uint,
         stakeEpoch: uint,
-        offenceAt: uint,
-        admittedAt: uint,
-        executableAt: uint,
+        offenceAtSeconds: uint,
+        admittedAtSeconds: uint,
+        executableAtSeconds: uint,
         status: z.enum(['pending', 'executed', 'vetoed']),
         stakeWei: uint,
         totalWei: uint,
@@ -172,10 +172,10 @@ const snapshotSchema = /* @__PURE__ */ (() =>
       }),
     ),
     recentSafety: z.array(hash),
-    reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, at: uint })),
+    reports: z.array(z.strictObject({ commitment: hash, reporter: address, order: count, atSeconds: uint })),
     reportCount: count,
     watchers: z.array(address),
-    commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAt: uint, fromEpoch: uint })),
+    commissionPlans: z.array(z.strictObject({ id: count, targetBps: count, dueAtSeconds: uint, fromEpoch: uint })),
     liquidAccounts: z.array(z.strictObject({ account: address, seats: z.array(count) })),
   }))()
 
@@ -188,9 +188,9 @@ export function encodePool(state: PoolState): string {
     version,
     profile: state.profile,
     config: state.config,
-    at: state.at,
+    atSeconds: state.atSeconds,
     epoch: state.epoch,
-    epochStarts: state.epochStarts.toArray().map(({ epoch, at }) => ({ epoch, at })),
+    epochStarts: state.epochStarts.toArray().map(({ epoch, atSeconds }) => ({ epoch, atSeconds })),
     paused: state.paused,
     rewardPerBlockWei: state.rewardPerBlockWei,
     rates: state.rates.toArray().map(({ epoch, wei }) => ({ epoch, wei })),
@@ -232,13 +232,13 @@ export function encodePool(state: PoolState): string {
         toEpoch,
         paidPerWei,
       })),
-      redemptions: redemptions.map(({ shares, wei, fromEpoch, losses, startedEpoch, claimableAt }) => ({
+      redemptions: redemptions.map(({ shares, wei, fromEpoch, losses, startedEpoch, claimableAtSeconds }) => ({
         shares,
         wei,
         fromEpoch,
         losses,
         startedEpoch,
-        claimableAt,
+        claimableAtSeconds,
       })),
     })),
     cases: [...state.cases].map(([, open]) => ({
@@ -246,13 +246,18 @@ export function encodePool(state: PoolState): string {
       reporter: open.reporter ?? null,
     })),
     recentSafety: state.recentSafety,
-    reports: state.reports.map(({ commitment, reporter, order, at }) => ({ commitment, reporter, order, at })),
+    reports: state.reports.map(({ commitment, reporter, order, atSeconds }) => ({
+      commitment,
+      reporter,
+      order,
+      atSeconds,
+    })),
     reportCount: state.reportCount,
     watchers: [...state.watchers].map(([watcher]) => watcher),
-    commissionPlans: state.commissionPlans.map(({ id, targetBps, dueAt, fromEpoch }) => ({
+    commissionPlans: state.commissionPlans.map(({ id, targetBps, dueAtSeconds, fromEpoch }) => ({
       id,
       targetBps,
-      dueAt,
+      dueAtSeconds,
       fromEpoch,
     })),
     liquidAccounts: [...state.liquidAccounts].map(([account, seats]) => ({ account, seats })),
@@ -260,7 +265,7 @@ export function encodePool(state: PoolState): string {
   return JSON.stringify(plain(snapshot))
 }
 
-const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0, claimableAt: 0n }
+const unlockingShape = { amountWei: 0, initialWei: 0, bonds: 0, startedEpoch: 0, claimableAtSeconds: 0n }
 
 const encodeBonds = (list: readonly Bond[]) => list.map(({ fromEpoch, wei }) => ({ fromEpoch, wei }))
 
@@ -350,7 +355,7 @@ export function decodePool(json: string): PoolState {
     if (sequencer.status === 'active') seats++
     const bonded = bondedWei(sequencer)
     activeWei += bonded
-    if (sequencer.jailedUntil > 0n) jailedWei += bonded
+    if (sequencer.jailedUntilSeconds > 0n) jailedWei += bonded
     if (sequencer.id < 1 || sequencer.id >= plain.nextId) problems.push(`sequencer id ${sequencer.id} out of range`)
   }
   const state: PoolState = {
@@ -431,10 +436,10 @@ function ascends(list: readonly { readonly epoch: bigint }[], least = 1n): boole
 }
 
 /** Whether everything of a seat that has an epoch is in its order, and open exactly where it must be. */
-function isOrdered(sequencer: z.output<typeof sequencerSchema>, now: bigint): boolean {
+function isOrdered(sequencer: z.output<typeof sequencerSchema>, nowSeconds: bigint): boolean {
   const { bonds, unlocking, history, commissions, delegated } = sequencer
   const from = (list: readonly { readonly fromEpoch: bigint }[]): boolean =>
-    ascends(list.map(({ fromEpoch }) => ({ epoch: fromEpoch }))) && (list.at(-1)?.fromEpoch ?? 0n) <= now
+    ascends(list.map(({ fromEpoch }) => ({ epoch: fromEpoch }))) && (list.at(-1)?.fromEpoch ?? 0n) <= nowSeconds
   const { redeeming, marks, losses, rewardedEpoch, rewardPerWei } = delegated ?? nothingDelegated
   const isOpen = ({ epoch, perWei }: { epoch: bigint; perWei?: bigint | undefined }): boolean =>
     epoch > rewardedEpoch ? perWei === undefined : perWei !== undefined && perWei <= rewardPerWei
@@ -445,7 +450,7 @@ function isOrdered(sequencer: z.output<typeof sequencerSchema>, now: bigint): bo
     ascends(history) &&
     ascends(marks) &&
     ascends(losses, 0n) &&
-    [history, marks, losses].every(list => (list.at(-1)?.epoch ?? 0n) <= now) &&
+    [history, marks, losses].every(list => (list.at(-1)?.epoch ?? 0n) <= nowSeconds) &&
     [...marks, ...losses].every(isOpen) &&
     losses.every(({ keptWei, ofWei }) => keptWei <= ofWei)
   )

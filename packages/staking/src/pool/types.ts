@@ -20,7 +20,7 @@ export type Unlocking = {
   readonly bonds: readonly Bond[]
   readonly startedEpoch: bigint
   /** Seconds since the Unix epoch. */
-  readonly claimableAt: bigint
+  readonly claimableAtSeconds: bigint
 }
 
 /**
@@ -101,9 +101,9 @@ export type Sequencer = {
   readonly commissions: readonly Commission[]
   readonly delegated: DelegatedStake
   /** 0 free, `jailedForever` until the case is settled, else the second from which `unjail` works. */
-  readonly jailedUntil: bigint
+  readonly jailedUntilSeconds: bigint
   readonly strikes: number
-  readonly lastStrikeAt: bigint
+  readonly lastStrikeAtSeconds: bigint
   readonly tombstoned: boolean
   /** Cases, by the time they were admitted. */
   readonly caseIds: readonly Hex[]
@@ -133,7 +133,7 @@ export type DelegationExit = {
   readonly wei: bigint
   readonly fromEpoch: bigint
   readonly startedEpoch: bigint
-  readonly claimableAt: bigint
+  readonly claimableAtSeconds: bigint
   readonly losses: number
 }
 
@@ -161,9 +161,9 @@ export type SlashCase = {
    * led with them.
    */
   readonly stakeEpoch: bigint
-  readonly offenceAt: bigint
-  readonly admittedAt: bigint
-  readonly executableAt: bigint
+  readonly offenceAtSeconds: bigint
+  readonly admittedAtSeconds: bigint
+  readonly executableAtSeconds: bigint
   readonly status: 'pending' | 'executed' | 'vetoed'
   /** The offender's weight at the offence, and everybody's. */
   readonly stakeWei: bigint
@@ -183,7 +183,7 @@ export type ReportCommitment = {
   readonly commitment: Hex
   readonly reporter: Address
   readonly order: number
-  readonly at: bigint
+  readonly atSeconds: bigint
 }
 
 /** A change of commission that was announced. */
@@ -191,7 +191,7 @@ export type CommissionPlan = {
   readonly id: number
   readonly targetBps: number
   /** The next step is taken by the first epoch that begins then, and not before `fromEpoch`. */
-  readonly dueAt: bigint
+  readonly dueAtSeconds: bigint
   readonly fromEpoch: bigint
 }
 
@@ -210,12 +210,12 @@ export type PoolState = {
   readonly profile: 'safe'
   readonly config: PoolConfig
   /** Seconds of the last command. */
-  readonly at: bigint
+  readonly atSeconds: bigint
   readonly epoch: bigint
   /**
    * When epochs began, not all of them: the first is the newest that began before everything that can still be judged.
    */
-  readonly epochStarts: Timeline<{ readonly epoch: bigint; readonly at: bigint }>
+  readonly epochStarts: Timeline<{ readonly epoch: bigint; readonly atSeconds: bigint }>
   readonly paused: boolean
   readonly rewardPerBlockWei: bigint
   /** `rewardPerBlockWei` from `epoch` on. */

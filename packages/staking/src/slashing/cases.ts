@@ -27,7 +27,7 @@ function totalAt(draft: Draft, epoch: bigint): bigint {
 
 export function admitOffence(draft: Draft, command: Command<'admitOffence'>): void {
   only(draft, draft.config.operator, 'operator')
-  const { kind, id, offenceEpoch, offenceAt } = command.offence
+  const { kind, id, offenceEpoch, offenceAtSeconds } = command.offence
   const evidenceId = hash32(command.offence.evidenceId, 'evidenceId')
   const evidenceHash = hash32(command.offence.evidenceHash, 'evidenceHash')
   const rule = Object.hasOwn(offenceRules, kind) ? offenceRules[kind] : undefined
@@ -40,23 +40,23 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     refuse('INPUT_INVALID', `excessOfflineBps expected 0 … 10000, got ${excessOfflineBps}`, { excessOfflineBps })
   }
   if (
-    !isSeconds(offenceAt) ||
+    !isSeconds(offenceAtSeconds) ||
     offenceEpoch < 0n ||
-    offenceAt > draft.at ||
-    offenceAt < draft.at - evidenceMaxAgeSeconds ||
+    offenceAtSeconds > draft.atSeconds ||
+    offenceAtSeconds < draft.atSeconds - evidenceMaxAgeSeconds ||
     offenceEpoch > draft.epoch ||
     offenceEpoch < draft.epochStarts.oldest!.epoch
   ) {
     refuse('OFFENCE_WINDOW', 'the offence lies outside the evidence window', {
-      offenceAt,
+      offenceAtSeconds,
       offenceEpoch,
-      at: draft.at,
+      atSeconds: draft.atSeconds,
       epoch: draft.epoch,
       evidenceMaxAgeSeconds,
     })
   }
   const stake = stakeAt(draft, sequencer, offenceEpoch)
-  const executableAt = draft.at + vetoWindowSeconds + (rule.safety ? correlationSettleSeconds : 0n)
+  const executableAtSeconds = draft.atSeconds + vetoWindowSeconds + (rule.safety ? correlationSettleSeconds : 0n)
   const open: SlashCase = {
     evidenceId,
     evidenceHash,
@@ -64,9 +64,9 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     id,
     offenceEpoch,
     ...stake,
-    offenceAt,
-    admittedAt: draft.at,
-    executableAt,
+    offenceAtSeconds,
+    admittedAtSeconds: draft.atSeconds,
+    executableAtSeconds,
     status: 'pending',
     excessOfflineBps,
     ownWei: 0n,
@@ -78,9 +78,9 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
   draft.cases = draft.cases.set(evidenceId, open)
   if (rule.safety) {
     const { exitDelaySeconds, correlationWindowSeconds } = draft.config.windows
-    const oldest = draft.at - exitDelaySeconds - correlationWindowSeconds
+    const oldest = draft.atSeconds - exitDelaySeconds - correlationWindowSeconds
     draft.recentSafety = [
-      ...draft.recentSafety.filter(other => draft.cases.get(other)!.offenceAt >= oldest),
+      ...draft.recentSafety.filter(other => draft.cases.get(other)!.offenceAtSeconds >= oldest),
       evidenceId,
     ]
   }
@@ -95,7 +95,7 @@ export function admitOffence(draft: Draft, command: Command<'admitOffence'>): vo
     ...exposureOf(draft, open, mostWei),
     evidenceId,
     kind,
-    executableAt,
+    executableAtSeconds,
     correlated: furtherExposure(draft, open),
   })
   if (rule.safety) jail(draft, find(draft, id), jailedForever)
@@ -125,7 +125,8 @@ function stakeAt(
  * counted from it on.
  */
 function remembered(draft: Draft, sequencer: Sequencer): readonly Hex[] {
-  const oldest = draft.at - rememberedSeconds(draft.config.windows) - draft.config.windows.exitDelaySeconds - month
+  const oldest =
+    draft.atSeconds - rememberedSeconds(draft.config.windows) - draft.config.windows.exitDelaySeconds - month
   const ids = sequencer.caseIds
   const lastDowntime = ids.reduce<SlashCase | undefined>((last, id) => {
     const found = draft.cases.get(id)!
@@ -133,51 +134,51 @@ function remembered(draft: Draft, sequencer: Sequencer): readonly Hex[] {
   }, undefined)
   return ids.filter(id => {
     const found = draft.cases.get(id)!
-    if (found.status === 'pending' || found.offenceAt >= oldest || found === lastDowntime) return true
+    if (found.status === 'pending' || found.offenceAtSeconds >= oldest || found === lastDowntime) return true
     draft.cases = draft.cases.delete(id)
     draft.recentSafety = draft.recentSafety.filter(other => other !== id)
     return false
   })
 }
 
-function jail(draft: Draft, sequencer: Sequencer, until: bigint): void {
-  if (sequencer.status !== 'active' || sequencer.jailedUntil >= until) return
-  put(draft, { ...sequencer, jailedUntil: until })
-  draft.events.push({ type: 'Jailed', id: sequencer.id, until })
+function jail(draft: Draft, sequencer: Sequencer, untilSeconds: bigint): void {
+  if (sequencer.status !== 'active' || sequencer.jailedUntilSeconds >= untilSeconds) return
+  put(draft, { ...sequencer, jailedUntilSeconds: untilSeconds })
+  draft.events.push({ type: 'Jailed', id: sequencer.id, untilSeconds })
 }
 
 /**
  * Ten minutes, doubled by every strike of the last months, a day at most; never so many at once that the chain stops.
  */
 function jailForDowntime(draft: Draft, sequencer: Sequencer): void {
-  if (sequencer.status !== 'active' || sequencer.jailedUntil > 0n) return
+  if (sequencer.status !== 'active' || sequencer.jailedUntilSeconds > 0n) return
   if (3n * (draft.jailedWei + bondedWei(sequencer)) > draft.activeWei) return
-  const strikes = strikesAt(sequencer, draft.at)
+  const strikes = strikesAt(sequencer, draft.atSeconds)
   const doubled = firstJailSeconds << BigInt(Math.min(strikes, 20))
   const seconds = doubled < longestJailSeconds ? doubled : longestJailSeconds
-  put(draft, { ...sequencer, strikes: strikes + 1, lastStrikeAt: draft.at })
-  jail(draft, find(draft, sequencer.id), draft.at + seconds)
+  put(draft, { ...sequencer, strikes: strikes + 1, lastStrikeAtSeconds: draft.atSeconds })
+  jail(draft, find(draft, sequencer.id), draft.atSeconds + seconds)
 }
 
 /** Strikes that are not forgiven yet: one is every thirty days. */
-function strikesAt(sequencer: Sequencer, at: bigint): number {
-  return Math.max(0, sequencer.strikes - Number((at - sequencer.lastStrikeAt) / month))
+function strikesAt(sequencer: Sequencer, atSeconds: bigint): number {
+  return Math.max(0, sequencer.strikes - Number((atSeconds - sequencer.lastStrikeAtSeconds) / month))
 }
 
 export function unjail(draft: Draft, command: Command<'unjail'>): void {
   const sequencer = owned(draft, command.id)
   requireStatus(sequencer, 'active')
-  if (sequencer.jailedUntil === 0n || sequencer.jailedUntil > draft.at || sequencer.tombstoned) {
+  if (sequencer.jailedUntilSeconds === 0n || sequencer.jailedUntilSeconds > draft.atSeconds || sequencer.tombstoned) {
     refuse('SEQUENCER_STATUS', 'not jailed, or not long enough', {
       id: sequencer.id,
-      jailedUntil: sequencer.jailedUntil,
+      jailedUntilSeconds: sequencer.jailedUntilSeconds,
     })
   }
   free(draft, sequencer)
 }
 
 function free(draft: Draft, sequencer: Sequencer): void {
-  put(draft, { ...sequencer, jailedUntil: 0n })
+  put(draft, { ...sequencer, jailedUntilSeconds: 0n })
   draft.events.push({ type: 'Unjailed', id: sequencer.id })
 }
 
@@ -211,7 +212,12 @@ export function vetoCase(draft: Draft, command: Command<'vetoCase'>): void {
     const other = draft.cases.get(id)!
     return other.status === 'pending' && offenceRules[other.kind].safety
   })
-  if (offenceRules[open.kind].safety && sequencer.jailedUntil === jailedForever && !another && !sequencer.tombstoned) {
+  if (
+    offenceRules[open.kind].safety &&
+    sequencer.jailedUntilSeconds === jailedForever &&
+    !another &&
+    !sequencer.tombstoned
+  ) {
     free(draft, sequencer)
   }
 }
@@ -227,17 +233,20 @@ export function pauseCase(draft: Draft, command: Command<'pauseCase'>): void {
       pauses: open.pauses,
     })
   }
-  const until = later(open.executableAt, draft.at + command.seconds)
-  draft.cases = draft.cases.set(open.evidenceId, { ...open, executableAt: until, pauses: 1 })
-  draft.events.push({ type: 'CasePaused', evidenceId: open.evidenceId, until })
+  const untilSeconds = later(open.executableAtSeconds, draft.atSeconds + command.seconds)
+  draft.cases = draft.cases.set(open.evidenceId, { ...open, executableAtSeconds: untilSeconds, pauses: 1 })
+  draft.events.push({ type: 'CasePaused', evidenceId: open.evidenceId, untilSeconds })
 }
 
 /** Anybody may execute a case whose windows have closed: nobody's stake waits for somebody's goodwill. */
 export function executeCase(draft: Draft, command: Command<'executeCase'>): void {
   const open = caseOf(draft, command.evidenceId)
   requirePending(open)
-  if (draft.at < open.executableAt) {
-    refuse('CASE_STAGE', `executable from ${open.executableAt}`, { executableAt: open.executableAt, at: draft.at })
+  if (draft.atSeconds < open.executableAtSeconds) {
+    refuse('CASE_STAGE', `executable from ${open.executableAtSeconds}`, {
+      executableAtSeconds: open.executableAtSeconds,
+      atSeconds: draft.atSeconds,
+    })
   }
   close(draft, open, 'executed')
   const rule = offenceRules[open.kind]
@@ -248,7 +257,7 @@ export function executeCase(draft: Draft, command: Command<'executeCase'>): void
   for (const other of new Set(correlated(draft, open).map(({ id }) => id))) if (other !== open.id) charge(draft, other)
   const sequencer = find(draft, open.id)
   if (!sequencer.tombstoned) {
-    put(draft, { ...sequencer, tombstoned: true, jailedUntil: jailedForever })
+    put(draft, { ...sequencer, tombstoned: true, jailedUntilSeconds: jailedForever })
     draft.events.push({ type: 'Tombstoned', id: open.id })
     if (sequencer.status === 'active') eject(draft, find(draft, open.id))
   }

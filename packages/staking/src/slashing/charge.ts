@@ -35,9 +35,9 @@ function priceOf(draft: Draft, executed: SlashCase, own: readonly SlashCase[]): 
   const repetition = own.filter(
     other =>
       other.kind === kind &&
-      other.offenceAt > executed.offenceAt - month &&
-      (other.offenceAt < executed.offenceAt ||
-        (other.offenceAt === executed.offenceAt && other.evidenceId <= executed.evidenceId)),
+      other.offenceAtSeconds > executed.offenceAtSeconds - month &&
+      (other.offenceAtSeconds < executed.offenceAtSeconds ||
+        (other.offenceAtSeconds === executed.offenceAtSeconds && other.evidenceId <= executed.evidenceId)),
   ).length
   const input = { kind, stakeWei, totalWei, offendersWei, repetition, excessOfflineBps }
   const ownBps = ownPenaltyBps(input)
@@ -64,8 +64,8 @@ export function charge(draft: Draft, id: number): void {
   }
   const times = new Map<bigint, Price[]>()
   for (const price of prices) {
-    const { offenceAt } = price.executed
-    times.set(offenceAt, [...(times.get(offenceAt) ?? []), price])
+    const { offenceAtSeconds } = price.executed
+    times.set(offenceAtSeconds, [...(times.get(offenceAtSeconds) ?? []), price])
   }
   for (const group of times.values()) {
     const worst = group.reduce((most, price) => (price.ownWei > most.ownWei ? price : most))
@@ -93,7 +93,9 @@ export function charge(draft: Draft, id: number): void {
 }
 
 const before = (a: SlashCase, b: SlashCase): number =>
-  (a.offenceAt !== b.offenceAt ? a.offenceAt < b.offenceAt : a.evidenceId < b.evidenceId) ? -1 : 1
+  (a.offenceAtSeconds !== b.offenceAtSeconds ? a.offenceAtSeconds < b.offenceAtSeconds : a.evidenceId < b.evidenceId)
+    ? -1
+    : 1
 
 /** What of a seat was bonded when the fault was committed and is still here: all that may pay for it. */
 type Liable = { readonly bondWei: bigint; readonly unlockingWei: bigint; readonly delegatorsWei: bigint }

@@ -31,7 +31,7 @@ function requireReporter(draft: Draft): void {
   if (draft.watchers.has(draft.by)) return
   const id = draft.owners.get(draft.by)
   const seat = id === undefined ? undefined : draft.sequencers.get(id)
-  if (seat?.status === 'active' && seat.jailedUntil === 0n && !seat.tombstoned) return
+  if (seat?.status === 'active' && seat.jailedUntilSeconds === 0n && !seat.tombstoned) return
   refuse('NOT_AUTHORIZED', 'only permitted watchers and owners of seats in good standing earn a reporter’s share', {
     role: 'watcher',
     by: draft.by,
@@ -41,8 +41,8 @@ function requireReporter(draft: Draft): void {
 export function commitReport(draft: Draft, command: Command<'commitReport'>): void {
   const commitment = hash32(command.commitment, 'commitment')
   requireReporter(draft)
-  const oldest = draft.at - rememberedSeconds(draft.config.windows)
-  const kept = draft.reports.filter(({ at }) => at >= oldest)
+  const oldest = draft.atSeconds - rememberedSeconds(draft.config.windows)
+  const kept = draft.reports.filter(({ atSeconds }) => atSeconds >= oldest)
   if (kept.some(report => report.commitment === commitment)) {
     refuse('REPORT_INVALID', 'this commitment exists', { commitment })
   }
@@ -50,7 +50,7 @@ export function commitReport(draft: Draft, command: Command<'commitReport'>): vo
     refuse('REPORT_INVALID', `at most ${maxCommitments} commitments at a time`, { by: draft.by })
   }
   draft.reportCount++
-  draft.reports = [...kept, { commitment, reporter: draft.by, order: draft.reportCount, at: draft.at }]
+  draft.reports = [...kept, { commitment, reporter: draft.by, order: draft.reportCount, atSeconds: draft.atSeconds }]
   draft.events.push({ type: 'ReportCommitted', commitment, reporter: draft.by })
 }
 
@@ -67,8 +67,8 @@ export function revealReport(draft: Draft, command: Command<'revealReport'>): vo
   // the first one counts.
   if (
     report === undefined ||
-    report.at < open.offenceAt ||
-    report.at >= open.admittedAt ||
+    report.atSeconds < open.offenceAtSeconds ||
+    report.atSeconds >= open.admittedAtSeconds ||
     report.order >= open.reporterOrder
   ) {
     refuse('REPORT_INVALID', 'no commitment of this reporter between the fault and the evidence, before all others', {

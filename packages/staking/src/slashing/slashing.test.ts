@@ -21,7 +21,7 @@ const now = 100n * day
 function world(stakes: bigint[], options: Partial<PoolOptions> = {}): PoolState {
   let state = createPool({ admin, ...options })
   const run = (command: object) => {
-    state = applyPool(state, { by: admin, at: 1n, ...command } as PoolCommand).state
+    state = applyPool(state, { by: admin, atSeconds: 1n, ...command } as PoolCommand).state
   }
   for (const [index, stake] of stakes.entries()) {
     run({ type: 'setWhitelist', owner: account(index + 1), allowed: true })
@@ -34,19 +34,19 @@ function world(stakes: bigint[], options: Partial<PoolOptions> = {}): PoolState 
 function play(state: PoolState, commands: readonly object[]): { state: PoolState; events: SequencerPoolEvent[] } {
   const events: SequencerPoolEvent[] = []
   for (const command of commands) {
-    const result = applyPool(state, { by: admin, at: state.at, ...command } as PoolCommand)
+    const result = applyPool(state, { by: admin, atSeconds: state.atSeconds, ...command } as PoolCommand)
     state = result.state
     events.push(...result.events)
   }
   return { state, events }
 }
 
-const admit = (id: number, kind: OffenceKind, n: number, offenceAt = now, offenceEpoch = 5n) => ({
+const admit = (id: number, kind: OffenceKind, n: number, offenceAtSeconds = now, offenceEpoch = 5n) => ({
   type: 'admitOffence',
-  at: now,
-  offence: { kind, id, evidenceId: word(n), evidenceHash: word(n + 1000), offenceEpoch, offenceAt },
+  atSeconds: now,
+  offence: { kind, id, evidenceId: word(n), evidenceHash: word(n + 1000), offenceEpoch, offenceAtSeconds },
 })
-const execute = (n: number, at = now + 6n * day) => ({ type: 'executeCase', evidenceId: word(n), at })
+const execute = (n: number, atSeconds = now + 6n * day) => ({ type: 'executeCase', evidenceId: word(n), atSeconds })
 const lost = (events: SequencerPoolEvent[], id?: number): bigint =>
   events.reduce(
     (sum, event) =>
@@ -141,7 +141,7 @@ describe('slash algebra', () => {
             n: n + 1,
             id,
             kind,
-            at: now - BigInt(daysAgo) * day,
+            atSeconds: now - BigInt(daysAgo) * day,
           }))
           const shuffled = <T>(list: readonly T[]): T[] =>
             list
@@ -150,7 +150,7 @@ describe('slash algebra', () => {
               .map(([, item]) => item)
           const total = (arrival: typeof cases, execution: typeof cases) => {
             const { state, events } = play(start, [
-              ...arrival.map(({ n, id, kind, at }) => admit(id, kind, n, at)),
+              ...arrival.map(({ n, id, kind, atSeconds }) => admit(id, kind, n, atSeconds)),
               ...execution.map(({ n }) => execute(n)),
             ])
             expect(auditPool(state).problems).toEqual([])
@@ -181,7 +181,7 @@ describe('slash algebra', () => {
     const slashed = (before: object[], between: object[]) => {
       const { events } = play(world([60_000n, 60_000n, 60_000n, 60_000n]), [
         ...before,
-        { type: 'advanceEpoch', epoch: 6n, at: now },
+        { type: 'advanceEpoch', epoch: 6n, atSeconds: now },
         ...between,
         admit(1, 'ATTESTED_INVALID', 1, now, 6n),
         execute(1),
@@ -199,7 +199,7 @@ describe('slash algebra', () => {
       play(world([20_000n, 80_000n, 80_000n, 80_000n], { firstLossBps, delegatorsSlashable }), [
         { type: 'delegate', by: account(50), id: 1, amountWei: 20_000n * metis },
         { type: 'delegate', by: account(51), id: 1, amountWei: 20_000n * metis },
-        { type: 'advanceEpoch', epoch: 6n, at: now },
+        { type: 'advanceEpoch', epoch: 6n, atSeconds: now },
         admit(1, 'ATTESTED_INVALID', 1, now, 6n),
         { type: 'undelegate', by: account(51), id: 1, shares: 20_000n * metis },
         execute(1),
@@ -213,9 +213,11 @@ describe('slash algebra', () => {
     const after = build(0)
     expect(auditPool(after.state).problems).toEqual([])
     expect(
-      codeOf(() => play(after.state, [{ type: 'claimDelegation', by: account(51), id: 1, at: now + 20n * day }])),
+      codeOf(() =>
+        play(after.state, [{ type: 'claimDelegation', by: account(51), id: 1, atSeconds: now + 20n * day }]),
+      ),
     ).toBe('NOTHING_TO_CLAIM')
-    const paid = play(after.state, [{ type: 'claimDelegation', by: account(51), id: 1, at: now + 22n * day }])
+    const paid = play(after.state, [{ type: 'claimDelegation', by: account(51), id: 1, atSeconds: now + 22n * day }])
     expect(paid.events).toMatchObject([{ amountWei: 18_000n * metis }])
   })
 })
@@ -230,21 +232,21 @@ describe('rules that end', () => {
     ['DOWNTIME', 8, [0n, 2n, 2n, 2n, 2n]],
   ])('%s every %i days: every conviction of another time is paid for', (kind, every, wanted) => {
     let state = world([20_000n, 20_000n, 20_000n])
-    let at = now
+    let atSeconds = now
     for (const [index, wei] of wanted.entries()) {
-      at += (BigInt(every) - 3n) * day
+      atSeconds += (BigInt(every) - 3n) * day
       const offence = {
         kind,
         id: 1,
         evidenceId: word(index + 1),
         evidenceHash: word(9),
         offenceEpoch: 5n,
-        offenceAt: at,
+        offenceAtSeconds: atSeconds,
       }
-      const executed = { ...execute(index + 1), at: at + 3n * day }
-      const played = play(state, [{ type: 'admitOffence', at, offence }, executed])
+      const executed = { ...execute(index + 1), atSeconds: atSeconds + 3n * day }
+      const played = play(state, [{ type: 'admitOffence', atSeconds, offence }, executed])
       expect([index, lost(played.events)]).toEqual([index, wei * metis])
-      at += 3n * day
+      atSeconds += 3n * day
       state = played.state
     }
   })
@@ -264,18 +266,18 @@ describe('rules that end', () => {
   it('cases are forgotten when nothing can come of them any more', () => {
     let state = world([20_000n, 20_000n, 20_000n])
     for (let n = 1; n <= 40; n++) {
-      const at = now + BigInt(n) * 10n * day
+      const atSeconds = now + BigInt(n) * 10n * day
       const offence = {
         kind: 'ORDERING',
         id: 1,
         evidenceId: word(n),
         evidenceHash: word(n),
         offenceEpoch: 5n,
-        offenceAt: at,
+        offenceAtSeconds: atSeconds,
       }
       state = play(state, [
-        { type: 'admitOffence', at, offence },
-        { ...execute(n), at: at + 3n * day },
+        { type: 'admitOffence', atSeconds, offence },
+        { ...execute(n), atSeconds: atSeconds + 3n * day },
       ]).state
     }
     expect(state.cases.size).toBeLessThan(12)
@@ -299,7 +301,7 @@ describe('stake of the fault', () => {
       { type: 'delegate', by: account(52), id: 1, amountWei: 10_000n * metis },
       { type: 'undelegate', by: account(50), id: 1, shares: 20_000n * metis },
       ...epochs(6n, 8n),
-      { type: 'undelegate', by: account(51), id: 1, shares: 5000n * metis, at: now },
+      { type: 'undelegate', by: account(51), id: 1, shares: 5000n * metis, atSeconds: now },
       ...epochs(9n, 9n),
       { type: 'delegate', by: account(53), id: 1, amountWei: 7000n * metis },
       { type: 'relock', by: account(1), id: 1, amountWei: 3000n * metis, lockReward: false },
@@ -322,7 +324,7 @@ describe('stake of the fault', () => {
       { type: 'delegate', by: account(50), id: 1, amountWei: 40_000n * metis },
       { type: 'delegate', by: account(51), id: 1, amountWei: 20_000n * metis },
       ...epochs(6n, 7n),
-      { type: 'undelegate', by: account(50), id: 1, shares: 40_000n * metis, at: now },
+      { type: 'undelegate', by: account(50), id: 1, shares: 40_000n * metis, atSeconds: now },
       ...epochs(8n, 8n),
       half,
       execute(1),
@@ -337,7 +339,7 @@ describe('stake of the fault', () => {
       ...epochs(6n, 6n),
       { type: 'delegate', by: account(50), id: 1, amountWei: 30_000n * metis },
       ...epochs(7n, 10n),
-      { type: 'accrueBlock', height: 1n, signer: account(1000), at: now },
+      { type: 'accrueBlock', height: 1n, signer: account(1000), atSeconds: now },
       admit(1, 'CENSORSHIP_FORCED', 1, now, 5n),
       execute(1),
     ])
@@ -345,7 +347,7 @@ describe('stake of the fault', () => {
     // Nobody leads for two months: the loss stays open, and both deposits become older than every fault that can be
     // brought forward.
     const later = play(state, [
-      ...epochs(11n, 40n).map((command, i) => ({ ...command, at: now + (6n + 2n * BigInt(i)) * day })),
+      ...epochs(11n, 40n).map((command, i) => ({ ...command, atSeconds: now + (6n + 2n * BigInt(i)) * day })),
       { type: 'undelegate', by: account(50), id: 1, shares: 10n },
     ]).state
     expect([before, ...views(later, 50)]).toEqual([49_800n, 49_800n])
@@ -353,7 +355,7 @@ describe('stake of the fault', () => {
   })
   it('an operator that gave up its seat and still leads answers with what it was elected with', () => {
     const leaving = play(world([60_000n, 60_000n, 60_000n]), [
-      { type: 'unlock', by: account(1), id: 1, at: now },
+      { type: 'unlock', by: account(1), id: 1, atSeconds: now },
       ...epochs(6n, 7n),
     ]).state
     expect(electionWeights(leaving, 7n).map(({ id }) => id)).toEqual([1, 2, 3])
@@ -362,7 +364,7 @@ describe('stake of the fault', () => {
     expect(events.find(({ type }) => type === 'Slashed')).toMatchObject({ unlockingWei: 3000n * metis })
     // A part that left before is another matter: what stays answers.
     const part = play(world([60_000n, 60_000n, 60_000n]), [
-      { type: 'withdraw', by: account(1), id: 1, amountWei: 40_000n * metis, at: now },
+      { type: 'withdraw', by: account(1), id: 1, amountWei: 40_000n * metis, atSeconds: now },
       ...epochs(6n, 7n),
       admit(1, 'EQUIVOCATION_BLOCK', 1, now, 7n),
       execute(1),
@@ -373,7 +375,7 @@ describe('stake of the fault', () => {
     const start = world([20_000n, 20_000n, 20_000n, 20_000n], { firstLossBps: 5000 })
     const delegated = play(start, [
       { type: 'delegate', by: account(50), id: 1, amountWei: 10_000n * metis },
-      { type: 'advanceEpoch', epoch: 6n, at: now },
+      { type: 'advanceEpoch', epoch: 6n, atSeconds: now },
     ]).state
     const open = (state: PoolState, kind: OffenceKind, id: number, n: number) =>
       play(state, [admit(id, kind, n, now, 6n)]).events[0]
@@ -386,14 +388,14 @@ describe('stake of the fault', () => {
     expect(open(delegated, 'ORDERING', 1, 1)).toMatchObject(sides(3000n, 3000n, 3000n))
     expect(open(delegated, 'EQUIVOCATION_BLOCK', 1, 1)).toMatchObject(sides(30_000n, 20_000n, 10_000n))
     const convicted = play(delegated, [admit(1, 'EQUIVOCATION_BLOCK', 1, now, 6n), execute(1)]).state
-    const second = { ...admit(2, 'EQUIVOCATION_BLOCK', 2, now, 6n), at: now + 7n * day }
+    const second = { ...admit(2, 'EQUIVOCATION_BLOCK', 2, now, 6n), atSeconds: now + 7n * day }
     const later = play(convicted, [second])
     expect(later.events[0]).toMatchObject({
       ...sides(20_000n, 20_000n, 0n),
       correlated: [{ id: 1, ...sides(28_500n, 18_500n, 10_000n) }],
     })
     // What may still be asked of it does not leave meanwhile.
-    const exit = { type: 'claim', by: account(1), id: 1, at: now + 40n * day }
+    const exit = { type: 'claim', by: account(1), id: 1, atSeconds: now + 40n * day }
     expect(codeOf(() => play(later.state, [exit]))).toBe('EXIT_FROZEN')
     const both = play(later.state, [execute(2, now + 13n * day)])
     expect(lost(both.events, 1) > 0n).toBe(true)
@@ -405,18 +407,18 @@ describe('jail, tombstone, freeze, veto', () => {
   const start = world([20_000n, 20_000n, 20_000n, 20_000n, 20_000n])
   it('a safety fault jails at once, freezes exits, and ends the seat when executed', () => {
     const { state } = play(start, [admit(1, 'EQUIVOCATION_BLOCK', 1)])
-    expect(sequencerOf(state, 1).jailedUntil).toBe(jailedForever)
+    expect(sequencerOf(state, 1).jailedUntilSeconds).toBe(jailedForever)
     const leaving = play(state, [{ type: 'unlock', by: account(1), id: 1 }]).state
-    expect(codeOf(() => play(leaving, [{ type: 'claim', by: account(1), id: 1, at: now + 30n * day }]))).toBe(
+    expect(codeOf(() => play(leaving, [{ type: 'claim', by: account(1), id: 1, atSeconds: now + 30n * day }]))).toBe(
       'EXIT_FROZEN',
     )
     expect(codeOf(() => play(state, [execute(1, now + 6n * day - 1n)]))).toBe('CASE_STAGE')
     const done = play(state, [execute(1)])
     expect(done.events.map(({ type }) => type)).toEqual(['CaseClosed', 'Slashed', 'Tombstoned', 'UnlockStarted'])
-    expect(codeOf(() => play(done.state, [{ type: 'unjail', by: account(1), id: 1, at: now + 90n * day }]))).toBe(
-      'SEQUENCER_STATUS',
-    )
-    const paid = play(done.state, [{ type: 'claim', by: account(1), id: 1, at: now + 27n * day }])
+    expect(
+      codeOf(() => play(done.state, [{ type: 'unjail', by: account(1), id: 1, atSeconds: now + 90n * day }])),
+    ).toBe('SEQUENCER_STATUS')
+    const paid = play(done.state, [{ type: 'claim', by: account(1), id: 1, atSeconds: now + 27n * day }])
     expect(paid.events[0]).toMatchObject({ type: 'StakePaid', amountWei: 19_000n * metis })
     // The owner may come back, with a new seat and a new key.
     expect(
@@ -427,10 +429,10 @@ describe('jail, tombstone, freeze, veto', () => {
   it('a veto cancels and frees, a pause ends by itself and is one', () => {
     const { state } = play(start, [admit(1, 'EQUIVOCATION_BLOCK', 1), admit(2, 'EQUIVOCATION_BLOCK', 2)])
     const vetoed = play(state, [{ type: 'vetoCase', evidenceId: word(1) }])
-    expect(sequencerOf(vetoed.state, 1)).toMatchObject({ jailedUntil: 0n, openCases: 0 })
+    expect(sequencerOf(vetoed.state, 1)).toMatchObject({ jailedUntilSeconds: 0n, openCases: 0 })
     expect(codeOf(() => play(vetoed.state, [execute(1)]))).toBe('CASE_STAGE')
     const paused = play(vetoed.state, [
-      { type: 'pauseCase', evidenceId: word(2), seconds: 3n * day, at: now + 5n * day },
+      { type: 'pauseCase', evidenceId: word(2), seconds: 3n * day, atSeconds: now + 5n * day },
     ]).state
     expect(codeOf(() => play(paused, [execute(2)]))).toBe('CASE_STAGE')
     expect(codeOf(() => play(paused, [{ type: 'pauseCase', evidenceId: word(2), seconds: 1 }]))).toBe('CASE_STAGE')
@@ -442,15 +444,15 @@ describe('jail, tombstone, freeze, veto', () => {
   })
   it('downtime jails 10 minutes, doubling, and never so many that a third is gone', () => {
     let { state } = play(start, [admit(1, 'DOWNTIME', 1)])
-    expect(sequencerOf(state, 1).jailedUntil).toBe(now + 600n)
-    expect(codeOf(() => play(state, [{ type: 'unjail', by: account(1), id: 1, at: now + 599n }]))).toBe(
+    expect(sequencerOf(state, 1).jailedUntilSeconds).toBe(now + 600n)
+    expect(codeOf(() => play(state, [{ type: 'unjail', by: account(1), id: 1, atSeconds: now + 599n }]))).toBe(
       'SEQUENCER_STATUS',
     )
     // One fifth is jailed; another would make two fifths.
-    expect(sequencerOf(play(state, [admit(2, 'DOWNTIME', 2)]).state, 2).jailedUntil).toBe(0n)
-    state = play(state, [{ type: 'unjail', by: account(1), id: 1, at: now + 600n }]).state
-    const again = play(state, [{ ...admit(1, 'DOWNTIME', 3, now + 601n), at: now + 700n }]).state
-    expect(sequencerOf(again, 1).jailedUntil).toBe(now + 700n + 1200n)
+    expect(sequencerOf(play(state, [admit(2, 'DOWNTIME', 2)]).state, 2).jailedUntilSeconds).toBe(0n)
+    state = play(state, [{ type: 'unjail', by: account(1), id: 1, atSeconds: now + 600n }]).state
+    const again = play(state, [{ ...admit(1, 'DOWNTIME', 3, now + 601n), atSeconds: now + 700n }]).state
+    expect(sequencerOf(again, 1).jailedUntilSeconds).toBe(now + 700n + 1200n)
     // The first in thirty days costs nothing but the jail.
     const settled = play(again, [execute(1, now + 4n * day), execute(3, now + 4n * day)])
     expect(lost(settled.events)).toBe(2n * metis)
@@ -459,12 +461,12 @@ describe('jail, tombstone, freeze, veto', () => {
     const { state } = play(start, [
       admit(1, 'EQUIVOCATION_BLOCK', 1),
       { type: 'vetoCase', evidenceId: word(1) },
-      { type: 'advanceEpoch', epoch: 6n, at: now + 100n * day },
-      { ...admit(1, 'DOWNTIME', 2, now + 100n * day, 6n), at: now + 100n * day },
+      { type: 'advanceEpoch', epoch: 6n, atSeconds: now + 100n * day },
+      { ...admit(1, 'DOWNTIME', 2, now + 100n * day, 6n), atSeconds: now + 100n * day },
     ])
     expect(state.cases.has(word(1))).toBe(false)
     const later = play(state, [
-      { ...admit(2, 'EQUIVOCATION_BLOCK', 3, now + 100n * day, 6n), at: now + 100n * day },
+      { ...admit(2, 'EQUIVOCATION_BLOCK', 3, now + 100n * day, 6n), atSeconds: now + 100n * day },
       execute(3, now + 110n * day),
     ])
     expect(lost(later.events)).toBe(1000n * metis)
@@ -477,9 +479,9 @@ describe('jail, tombstone, freeze, veto', () => {
     // Found by the random run: in a young pool the window reaches below zero, and a snapshot with such a case could not
     // be read back.
     const young = world([20_000n])
-    const before = { ...admit(1, 'DOWNTIME', 1, -5n), at: 10n }
+    const before = { ...admit(1, 'DOWNTIME', 1, -5n), atSeconds: 10n }
     expect(codeOf(() => play(young, [before]))).toBe('OFFENCE_WINDOW')
-    expect(codeOf(() => play(young, [{ ...admit(1, 'DOWNTIME', 1, 5n, -1n), at: 10n }]))).toBe('OFFENCE_WINDOW')
+    expect(codeOf(() => play(young, [{ ...admit(1, 'DOWNTIME', 1, 5n, -1n), atSeconds: 10n }]))).toBe('OFFENCE_WINDOW')
     expect(codeOf(() => play(start, [admit(9, 'DOWNTIME', 1)]))).toBe('SEQUENCER_UNKNOWN')
     expect(codeOf(() => play(start, [admit(1, 'NONSENSE' as OffenceKind, 1)]))).toBe('INPUT_INVALID')
   })
@@ -487,11 +489,11 @@ describe('jail, tombstone, freeze, veto', () => {
 
 describe('reports', () => {
   const start = world([20_000n, 20_000n, 20_000n])
-  const commit = (by: number, salt: number, at: bigint) => ({
+  const commit = (by: number, salt: number, atSeconds: bigint) => ({
     type: 'commitReport',
     by: account(by),
     commitment: reportCommitment(word(1001), account(by), word(salt)),
-    at,
+    atSeconds,
   })
   const reveal = (by: number, salt: number) => ({
     type: 'revealReport',

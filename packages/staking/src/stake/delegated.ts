@@ -196,9 +196,9 @@ export function addStake(
 export function leaveStake(
   delegated: DelegatedStake,
   held: Delegation,
-  input: { shares: bigint; epoch: bigint; claimableAt: bigint },
+  input: { shares: bigint; epoch: bigint; claimableAtSeconds: bigint },
 ): { delegated: DelegatedStake; held: Delegation } {
-  const { epoch, claimableAt } = input
+  const { epoch, claimableAtSeconds } = input
   const lots = [...held.lots]
   const tails = [...held.tails]
   const redemptions = [...held.redemptions]
@@ -218,7 +218,14 @@ export function leaveStake(
     redeemingWei += partWei
     redeeming = addRedeeming(redeeming, epoch, lot.fromEpoch, partWei)
     const losses = delegated.losses.length
-    redemptions.push({ shares, wei: partWei, fromEpoch: lot.fromEpoch, startedEpoch: epoch, claimableAt, losses })
+    redemptions.push({
+      shares,
+      wei: partWei,
+      fromEpoch: lot.fromEpoch,
+      startedEpoch: epoch,
+      claimableAtSeconds,
+      losses,
+    })
     const { fromEpoch, paidPerWei } = lot
     const isOpen = epoch > delegated.rewardedEpoch
     if (isOpen && fromEpoch < epoch) {
