@@ -60,12 +60,12 @@ export async function createVerifierWorld() {
   const epochs = await Promise.all(
     [...Array(Number(epoch) + 1).keys()].map(async n => ({
       ...{ epoch: BigInt(n), startHeight: 0n },
-      startAt: await l1.read<bigint>(pool, 'epochStartedAt', [BigInt(n)]),
+      startAtSeconds: await l1.read<bigint>(pool, 'epochStartedAt', [BigInt(n)]),
     })),
   )
   const keys = sequencers.map(({ address }, i) => ({ signer: address, id: i + 1, fromEpoch: 3n }))
   const known: EvidenceContext = {
-    ...{ domain, now: { epoch, at: timestamp }, keys, epochs, seen: [], judgedDowntime: [] },
+    ...{ domain, now: { epoch, atSeconds: timestamp }, keys, epochs, seen: [], judgedDowntime: [] },
     ...{ policy: defaultEvidencePolicy, facts: emptyFacts },
   }
   const headerOf = (random: Random): HeaderMessage => ({
@@ -111,9 +111,9 @@ export async function createVerifierWorld() {
     const theirs = said === 'not refused' ? 'guilty' : (codes[said] ?? said)
     if (theirs !== expected) throw new Error(`${name}: ${expected} here, ${theirs} there`)
     if (verdict.ok) {
-      const { evidenceId, offenceAt } = verdict.offence
+      const { evidenceId, offenceAtSeconds } = verdict.offence
       const offence = await l1.read<Offence>(verifier, name, args)
-      const isAlike = offence.evidenceId === evidenceId && offence.offenceAt === offenceAt
+      const isAlike = offence.evidenceId === evidenceId && offence.offenceAt === offenceAtSeconds
       if (!isAlike || offence.id !== accused || offence.offenceEpoch !== epoch)
         throw new Error(`${name}: another offence`, { cause: { offence, verdict } })
     }

@@ -136,7 +136,7 @@ describe('stakingActions', () => {
       evidenceId: `0x${'01'.repeat(32)}`,
       evidenceHash: `0x${'02'.repeat(32)}`,
     }
-    const admit = { type: 'admitOffence', offence: { ...offence, offenceEpoch: 3n, offenceAt: 1n } } as PoolCall
+    const admit = { type: 'admitOffence', offence: { ...offence, offenceEpoch: 3n, offenceAtSeconds: 1n } } as PoolCall
     expect(await refused(operator.simulate, admit)).toEqual(['OFFENCE_WINDOW', 'OffenceWindow'])
     expect(() => operator.prepare({ type: 'accrueBlock', height: 1n, signer: bob.address })).toThrow(/epoch/)
   })

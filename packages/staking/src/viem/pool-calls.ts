@@ -99,8 +99,8 @@ function argsOf(call: PoolCall): readonly unknown[] {
       return [call.batchId, call.startEpoch, call.endEpoch, entries]
     }
     case 'admitOffence': {
-      const { offence } = call
-      return [{ ...offence, kind: kinds.indexOf(offence.kind), excessOfflineBps: offence.excessOfflineBps ?? 0 }]
+      const { offenceAtSeconds: offenceAt, kind, excessOfflineBps = 0, ...offence } = call.offence
+      return [{ ...offence, offenceAt, kind: kinds.indexOf(kind), excessOfflineBps }]
     }
     case 'commitReport':
       return [call.commitment]
