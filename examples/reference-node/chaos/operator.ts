@@ -44,7 +44,7 @@ function lyingList(state: ControlState, honest: OperatorList): OperatorList {
     { ...honest, base: { height: 0n, hash: word(7n) }, hashes: made },
     {
       ...honest,
-      at: state.height + 1_000n,
+      atHeight: state.height + 1_000n,
       l1: { number: 8_000n, hash: word(8n), timestamp: 10n ** 10n, prevRandao: word(9n), poolRoot: word(10n) },
     },
   ]
