@@ -145,10 +145,10 @@ async function world() {
     return { id, poster, attesting, own }
   })
   const next = (hashes: readonly Hash[] = []): void => {
-    const { view, height: at, milestone: base } = state
+    const { view, height: atHeight, milestone: base } = state
     const lists = operators.map(({ id, attesting }): { operator: number; list: OperatorList } => ({
       operator: id,
-      list: { view, at, base, hashes, ...attesting.shares(state) },
+      list: { view, atHeight, base, hashes, ...attesting.shares(state) },
     }))
     const transactions = waiting.splice(0)
     state = applyControlBlock(state, { height: state.height + 1n, lists, transactions }, plan, rules).state
