@@ -8,7 +8,7 @@ import { equivocationVerifierAbi, equivocationVerifierBytecode } from '@l2/contr
 import { liquidVaultActions, liquidVaultDeployment } from '@l2/contracts/liquid-vault'
 import { sequencerPoolActions, sequencerPoolDeployment } from '@l2/contracts/sequencer-pool'
 import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
-import { l1PoolCommands } from '@l2/control-chain'
+import { createL1PoolReader } from '@l2/control-chain'
 import { hashSequencerHeader, headerDomain, sequencerHeaderTypes } from '@l2/sequencer-core/block'
 import { anvilBinary } from '@l2/sequencer-core/node'
 import { applyPool, createPool, type SequencerPoolEvent } from '@l2/staking'
@@ -98,19 +98,16 @@ const { liquidVault } = l1.extend(liquidVaultActions({ address: vault }))
 // The pool of the rollup is a function of what L1 says.
 const { timestamp: begun } = await l1.getBlock({ blockNumber: made.blockNumber })
 let mirrored = createPool(options, begun)
-let read = made.blockNumber
+const before = await l1.getBlock({ blockNumber: made.blockNumber - 1n })
+// A demonstration does not wait until L1 is final.
+const reader = createL1PoolReader(
+  { pool, operator: admin.address, from: { number: before.number, hash: before.hash }, blockTag: 'latest' },
+  { client: l1 },
+)
 /** Reads L1 up to its head: what happened in the pool. */
 async function follow(): Promise<SequencerPoolEvent[]> {
-  const head = await l1.getBlockNumber()
-  const logs = head > read ? await l1.getLogs({ address: pool, fromBlock: read + 1n, toBlock: head }) : []
-  const dated = []
-  for (const log of logs) {
-    const { timestamp } = await l1.getBlock({ blockNumber: log.blockNumber })
-    dated.push({ address: log.address, topics: log.topics, data: log.data, timestamp })
-  }
-  read = head
   const events: SequencerPoolEvent[] = []
-  for (const command of l1PoolCommands(dated, { address: pool, operator: admin.address })) {
+  for (const command of await reader.next()) {
     const next = applyPool(mirrored, command)
     mirrored = next.state
     events.push(...next.events)

@@ -8,9 +8,11 @@ import {
   createTestClient,
   decodeErrorResult,
   defineChain,
+  encodeFunctionData,
   getAddress,
   type Hex,
   http,
+  numberToHex,
   publicActions,
   RawContractError,
   type TransactionReceipt,
@@ -19,6 +21,7 @@ import {
   walletActions,
 } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { openCoverage } from './coverage.js'
 
 /** A contract at an address, as it is called. */
 export type At<A extends Abi = Abi> = { address: Address; abi: A }
@@ -69,6 +72,21 @@ export function reasonOf(error: unknown): string {
   return raw instanceof RawContractError ? String(raw.message) : error.shortMessage
 }
 
+/** A call as JSON-RPC has it. */
+function callOf(
+  at: At,
+  functionName: string,
+  args: readonly unknown[],
+  more: { from?: Address; gas?: bigint; value?: bigint } = {},
+) {
+  const { from, gas, value = 0n } = more
+  return {
+    ...{ to: at.address, data: encodeFunctionData({ abi: at.abi, functionName, args }), value: numberToHex(value) },
+    ...(from === undefined ? {} : { from }),
+    ...(gas === undefined ? {} : { gas: numberToHex(gas) }),
+  }
+}
+
 /** Starts an anvil that makes a block for every transaction. */
 export async function startAnvil(chainId: number, flags: readonly string[] = [], fees: { gasPrice?: bigint } = {}) {
   const anvil: ChildProcess = spawn(
@@ -85,6 +103,7 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
     })
   })
   const client = clientOf(url, chainId)
+  const coverage = openCoverage(client.request as Parameters<typeof openCoverage>[0])
 
   /** The receipt of a transaction that was mined, whether or not it reverted. Asked for again and again: no further block tells of it. */
   async function mined(hash: Hex): Promise<TransactionReceipt> {
@@ -93,7 +112,10 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
         if (error instanceof TransactionReceiptNotFoundError) return undefined
         throw error
       })
-      if (receipt !== undefined) return receipt
+      if (receipt !== undefined) {
+        await coverage?.transaction(hash)
+        return receipt
+      }
       await new Promise(resolve => setTimeout(resolve, 10))
     }
     throw new Error(`${hash} was not mined; the pool has ${JSON.stringify(await client.getTxpoolStatus())}`)
@@ -125,6 +147,7 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
 
   async function refusal(at: At, functionName: string, args: readonly unknown[], call: Call = {}): Promise<string> {
     const { from = accounts[0], gas = 9_000_000n, value = 0n } = call
+    await coverage?.call(callOf(at, functionName, args, { from: from.address, gas, value }))
     try {
       await client.simulateContract({ ...at, functionName, args, account: from, gas, value, ...fees })
     } catch (error) {
@@ -158,14 +181,17 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
         throw new Error(`${functionName}: ${await refusal(at, functionName, args, call)}`)
       return receipt
     },
-    read: <T>(at: At, functionName: string, args: readonly unknown[] = []) =>
-      client.readContract({ ...at, functionName, args }) as Promise<T>,
+    async read<T>(at: At, functionName: string, args: readonly unknown[] = []) {
+      await coverage?.call(callOf(at, functionName, args))
+      return client.readContract({ ...at, functionName, args }) as Promise<T>
+    },
     /** Moves the clock and mines a block there. */
     async pass(seconds: number) {
       await client.increaseTime({ seconds })
       await client.mine({ blocks: 1 })
     },
     async close() {
+      coverage?.write()
       anvil.kill('SIGKILL')
       await ended
     },

@@ -24,6 +24,10 @@ export type ControlChainErrorCode =
   | 'CONFORMANCE_FAILED'
   /** The consensus engine sends what it must not: the exception stops it. */
   | 'ENGINE_FAULT'
+  /** L1 does not answer at present (retry). */
+  | 'L1_UNAVAILABLE'
+  /** L1 took back what was read of it (reset): read again from an older block. */
+  | 'L1_REORGED'
 
 /** What this package throws. Recognised by `isL2Error(error, code)`. */
 export class ControlChainError extends L2Error<ControlChainErrorCode> {}

@@ -112,6 +112,7 @@ export {
 } from './registration/registration.js'
 export { electionOf, planOf } from './stake/election.js'
 export { l1PoolCommands, type PoolLog } from './stake/l1-commands.js'
+export { createL1PoolReader, type L1PoolMark, type L1PoolReader, type L1PoolReaderOptions } from './stake/l1-pool.js'
 export {
   applyPoolCommands,
   decodePoolCommands,
