@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,35 +7,42 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createChannelOut } from '@l2/sequencer-core'
 import { createZlibCompressor, encodeBatcherTransaction } from '@l2/sequencer-core/batch'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { bundleProgram } from '../packages/common/src/testing/bundle.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+// Where what an example asks for by name is found as from its source.
+const folder = mkdtempSync(join(root, 'examples/node_modules/.examples-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const node = async (...args: string[]): Promise<string> =>
+  (await promisify(execFile)(process.execPath, args, { cwd: root })).stdout
 /** Runs an example as its first lines say; a failure has what it printed. */
-async function run(example: string, ...args: string[]): Promise<string> {
-  const script = [join(root, 'scripts/ts.mjs'), join(root, 'examples', example), ...args]
-  const { stdout } = await promisify(execFile)(process.execPath, script, { cwd: root })
-  return stdout
-}
+const run = (example: string, ...args: string[]): Promise<string> =>
+  node('scripts/ts.mjs', join('examples', example), ...args)
+/** The same of one without workers and engines, as one file: it is spared the compiling of all packages. */
+const runBundled = async (example: string): Promise<string> =>
+  node(await bundleProgram(join(root, 'examples', example), folder))
 
 describe('examples', () => {
   it('lst-year: every model, drawn', async () => {
-    const text = await run('lst-year.ts')
+    const text = await runBundled('lst-year.ts')
     expect(text).toContain('day 365')
   })
 
   it('sequencer-election: ours against the Metis draw', async () => {
-    expect(await run('sequencer-election.ts')).toMatch(/the year:\s+ours\s+2\d\.\d %/)
+    expect(await runBundled('sequencer-election.ts')).toMatch(/the year:\s+ours\s+2\d\.\d %/)
   })
 
   it('shared-blobs: three rollups derive whole and pay by their bytes', async () => {
-    const text = await run('shared-blobs.ts')
+    const text = await runBundled('shared-blobs.ts')
     expect(text.match(/derived whole/g)).toHaveLength(3)
     expect(text).toMatch(/9\d\.\d % full/)
   })
 
   it('dispute: a lie loses its bond to who knows better', async () => {
-    const text = await run('dispute.ts')
+    const text = await runBundled('dispute.ts')
     expect(text).toMatch(/game 0 is true[\s\S]*game 1 is a lie[\s\S]*attack on claim 0, game 1/)
     expect(text).toMatch(/game 0: defender wins/)
     expect(text).toMatch(/game 1: challenger wins/)
@@ -43,7 +51,7 @@ describe('examples', () => {
   })
 
   it('slash-on-l1: a double signer loses stake, seMETIS its rate, and a holder is paid what is left', async () => {
-    const text = await run('slash-on-l1.ts')
+    const text = await runBundled('slash-on-l1.ts')
     expect(text).toMatch(/slashed: 1,500 METIS, of it 75 to the watcher, 375 to the treasury, 1,050 burnt/)
     expect(text).toMatch(/the rate is 0\.95 now[\s\S]*Ann put in 30,000 METIS and has 28,500[\s\S]*the same books/)
   })

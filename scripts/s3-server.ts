@@ -58,7 +58,7 @@ export async function startS3Server(): Promise<S3Server> {
         stdio: 'ignore',
         env: { ROOT_ACCESS_KEY: keys.accessKeyId, ROOT_SECRET_KEY: keys.secretAccessKey, PATH: process.env['PATH'] },
       })
-      for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
+      for (let tries = 0; tries < 1_200 && child.exitCode === null; tries++) {
         const answers = await fetch(`http://127.0.0.1:${port}/bucket`).then(
           () => true,
           () => false,

@@ -61,7 +61,7 @@ export async function clientPrograms(): Promise<ClientPrograms | undefined> {
       const args = [join(work, program), JSON.stringify(argument)]
       const [command, before] = node === undefined ? [process.execPath, []] : ['npx', [...withNode(node), 'node']]
       const env = { ...process.env, NODE_OPTIONS: '', HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true', CI: 'true' }
-      const { stdout } = await run(command, [...before, ...args], { cwd: work, env, timeout: 110_000 })
+      const { stdout } = await run(command, [...before, ...args], { cwd: work, env, timeout: 220_000 })
       return JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, unknown>
     },
     close: () => rmSync(work, { recursive: true, force: true }),

@@ -24,9 +24,9 @@ it.runIf(isLinux)(
     const { goesOn, isServed } = createWatchingUser(node)
     await goesOn('the start')
     for (const name of ['sequencer-engine', 'verifier-engine']) {
-      process.kill(anvilOf(node, directory, name), 'SIGKILL')
-      await until(node, `${name} is started again`, async () => node.events.some(event => event === 'engines goes on'))
       node.events.length = 0
+      process.kill(anvilOf(node, directory, name), 'SIGKILL')
+      await until(node, `${name} is started again`, async () => node.events.includes('engines goes on'))
       await goesOn(`the death of ${name}`)
       const stopped = anvilOf(node, directory, name)
       process.kill(stopped, 'SIGSTOP')

@@ -33,11 +33,12 @@ it.runIf(disk !== undefined)(
     await until(node, 'the full disk is named', async () =>
       node.events.some(event => /waits: .*(no room|no space|ENOSPC|full)/i.test(event)),
     )
-    expect((await fetch(`${node.url}/readyz`)).status).toBe(503)
-    // A block or two later each part has said what it waits for, in words that stay the same.
+    await until(node, 'readiness', async () => (await fetch(`${node.url}/readyz`)).status === 503)
+    const waits = () => node.events.filter(event => event.startsWith('sequencer waits: '))
+    await until(node, 'the sequencer waits', async () => waits().length > 0)
+    // Some rounds later it says so in words that have stayed the same.
     await new Promise(resolve => setTimeout(resolve, 4000))
-    const reasons = node.events.filter(event => event.startsWith('sequencer waits: '))
-    expect(reasons.length).toBeGreaterThan(0)
+    const reasons = waits()
     expect(new Set(reasons).size).toBe(1)
     expect(reasons[0]).toMatch(/no space left/i)
     const stood = await head()

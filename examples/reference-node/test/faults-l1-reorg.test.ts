@@ -15,6 +15,8 @@ const directory = mkdtempSync(join(tmpdir(), 'l2-l1-reorg-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const chainId = 59_900
+/** As the node starts its own L1. */
+const l1BlockSeconds = 2
 const users = Array.from({ length: 3 }, (_, index) => mnemonicToAccount(devMnemonic, { addressIndex: index + 1 }))
 
 /** Each user sends one transfer after the other, as long as the node takes them. */
@@ -61,12 +63,15 @@ it(`follows reorganisations of L1 by ${depths.join(', ')} blocks, and a kill in 
   const reorg = async (depth: number): Promise<void> => {
     const l1 = `http://127.0.0.1:${readFileSync(join(directory, 'l1.port'), 'utf8')}`
     await until(node, 'L1 is long enough', async () => (await numberOf(l1)) > depth + 3)
+    // It stands meanwhile, or a block that came between the look and the reorganisation would be all that goes.
+    expect(await ask(l1, 'evm_setIntervalMining', [0])).not.toHaveProperty('error')
     await until(node, 'what is to go is built upon', async () => {
       const { result } = await ask(node.url, 'l2_header', [await numberOf(node.url)])
       const origin = (result as unknown as { header: { l1OriginNumber: string } } | null)?.header.l1OriginNumber
       return origin !== undefined && Number(origin) > (await numberOf(l1)) - depth
     })
     expect(await ask(l1, 'anvil_reorg', [depth, []])).not.toHaveProperty('error')
+    expect(await ask(l1, 'evm_setIntervalMining', [l1BlockSeconds])).not.toHaveProperty('error')
   }
   const wasFollowed = (times: number) => async () =>
     node.events.filter(event => event.startsWith('L1 was reorganised')).length >= times

@@ -85,7 +85,8 @@ export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }
   const said = (pattern: RegExp) => async () => node.events.some(event => pattern.test(event))
   try {
     await goesOn('the start')
-    for (let nth = 0; nth < enginesOf(node, directory, engine).length; nth++) {
+    for (let nth = 0; nth < 2; nth++) {
+      await until(node, 'both engines run', async () => enginesOf(node, directory, engine).length === 2)
       node.events.length = 0
       const { pid } = enginesOf(node, directory, engine)[nth]!
       process.kill(pid, 'SIGSTOP')
@@ -105,8 +106,7 @@ export async function surviveHangs({ engine, silenceMs, engineStopMs, l1StopMs }
     await send()
     await until(node, 'it is said that L1 does not answer', said(/^L1 head waits: /))
     await sleep(l1StopMs)
-    const during = await headsOf(node)
-    ok(during.unsafe > before.unsafe, 'blocks are made without L1')
+    await until(node, 'blocks are made without L1', async () => (await headsOf(node)).unsafe > before.unsafe)
     process.kill(l1, 'SIGCONT')
     await until(node, 'it is said that L1 answers', said(/^L1 head goes on$/))
     await goesOn('L1 hung')

@@ -10,7 +10,7 @@ import { createWalletClient, defineChain, http, parseEther, publicActions } from
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { devMnemonic } from '../src/dev-accounts.js'
-import { ask, type RunningNode, runNode, startNode } from './running-node.js'
+import { ask, type RunningNode, runNode, startNode, until } from './running-node.js'
 
 const chainId = 59_900
 const directory = mkdtempSync(join(tmpdir(), 'l2-node-test-'))
@@ -81,17 +81,16 @@ describe('an ordinary viem client', () => {
     expect(events.map(event => event.args.value)).toEqual([1000n, 10n])
     await expect(client.simulateContract({ ...call, args: [bob.address, 10_000n] })).rejects.toThrow('balance too low')
 
-    for (let tries = 0; tries < 400; tries++) {
-      const safe = await client.getBlock({ blockTag: 'safe' })
-      if (safe.number >= receipt.blockNumber) break
-      await new Promise(resolve => setTimeout(resolve, 300))
-    }
-    const [latest, safe, finalized] = await Promise.all(
-      (['latest', 'safe', 'finalized'] as const).map(blockTag => client.getBlock({ blockTag })),
-    )
-    expect(safe!.number).toBeGreaterThanOrEqual(receipt.blockNumber)
-    expect(latest!.number).toBeGreaterThanOrEqual(safe!.number)
-    expect(safe!.number).toBeGreaterThanOrEqual(finalized!.number)
+    await until(node, 'the transaction is safe', async () => {
+      return (await client.getBlock({ blockTag: 'safe' })).number >= receipt.blockNumber
+    })
+    // One after the other: each goes on while the next is asked for.
+    const finalized = await client.getBlock({ blockTag: 'finalized' })
+    const safe = await client.getBlock({ blockTag: 'safe' })
+    const latest = await client.getBlock({ blockTag: 'latest' })
+    expect(safe.number).toBeGreaterThanOrEqual(receipt.blockNumber)
+    expect(latest.number).toBeGreaterThanOrEqual(safe.number)
+    expect(safe.number).toBeGreaterThanOrEqual(finalized.number)
   })
 
   it('sees its waiting transactions in the pending nonce', async () => {
@@ -188,7 +187,7 @@ describe('bad input', () => {
   it('and the node goes on', async () => {
     const { result } = await ask(node.url, 'eth_chainId')
     expect(result).toBe('0xe9fc')
-    expect((await fetch(`${node.url}/healthz`)).status).toBe(200)
+    await until(node, 'health', async () => (await fetch(`${node.url}/healthz`)).status === 200)
     const metrics = await (await fetch(`${node.url}/metrics`)).text()
     expect(metrics).toMatch(/^l2_node_head_number \d+$/m)
   })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { bundleProgram } from '@l2/common/testing'
 import { createPublicClient, http } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, type RunningNode, startNode, until } from './running-node.js'
@@ -65,21 +66,27 @@ describe('an operator', () => {
 
 describe('examples/inspect-batches.ts', () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url))
-  const inspect = async (...args: string[]): Promise<string> => {
-    const script = [join(root, 'scripts/ts.mjs'), join(root, 'examples/inspect-batches.ts'), ...args]
-    return (await promisify(execFile)(process.execPath, script, { cwd: root })).stdout
-  }
+  let program: string
+  beforeAll(async () => {
+    program = await bundleProgram(join(root, 'examples/inspect-batches.ts'), directory)
+  })
+  const inspect = async (...args: string[]): Promise<string> =>
+    (await promisify(execFile)(process.execPath, [program, ...args], { cwd: root })).stdout
   const l1Url = (): string => `http://127.0.0.1:${readFileSync(join(directory, 'l1.port'), 'utf8').trim()}`
 
   it("prints a transaction on the node's own L1, blobs included", async () => {
     const [batch] = await posted()
     const client = createPublicClient({ transport: http(l1Url()) })
-    const { transactions } = await client.getBlock({ blockNumber: BigInt(batch!.l1Block!) })
+    // Others stand in the same block now and then: of deposits, of what is proposed.
+    const { transactions: all } = await client.getBlock({
+      ...{ blockNumber: BigInt(batch!.l1Block!), includeTransactions: true },
+    })
+    const { hash } = all.find(({ type }) => type === 'eip4844')!
     const rollup = join(directory, 'rollup.json')
-    const text = await inspect(l1Url(), transactions[0]!, '--beacon', l1Url(), '--rollup', rollup)
+    const text = await inspect(l1Url(), hash, '--beacon', l1Url(), '--rollup', rollup)
     expect(text).toMatch(/type eip4844\n {2}blob 0: [\d,]+ B of 130,044\n {2}frame 0 \(last\)/)
     expect(text).toMatch(/span batch, [\d,]+ B: \d+ blocks/)
-    expect(await inspect(l1Url(), transactions[0]!)).toContain('give --beacon <URL> to read them')
+    expect(await inspect(l1Url(), hash)).toContain('give --beacon <URL> to read them')
   })
 
   it('prints what the batcher of a rollup.json sent, block by block of L1', async () => {

@@ -41,7 +41,6 @@ export async function surviveL1Outage(node: RunningNode, l1: CuttableL1): Promis
   const atCut = await number('latest')
   hashes.push(await transfer(), await transfer())
   await until(node, 'blocks without L1', async () => (await number('latest')) > atCut + 15n)
-  const safeAtCut = await number('safe')
   hashes.push(await transfer())
   await until(
     node,
@@ -49,7 +48,8 @@ export async function surviveL1Outage(node: RunningNode, l1: CuttableL1): Promis
     async () => (await ask(node.url, 'eth_getTransactionReceipt', [hashes.at(-1)])).result !== null,
   )
   const during = await number('latest')
-  expect(await number('safe')).toBe(safeAtCut)
+  // What L1 had before it was cut off may be derived later; what was made since cannot be.
+  expect(await number('safe')).toBeLessThanOrEqual(atCut)
 
   l1.cut = false
   await until(node, 'everything of the outage safe', async () => (await number('safe')) >= during)

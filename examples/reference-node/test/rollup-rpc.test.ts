@@ -43,11 +43,9 @@ const hex = (number: number): string => `0x${number.toString(16)}`
 describe.skipIf(!isThere)('the rollup RPC', () => {
   beforeAll(async () => {
     node = await startNode('--data', directory, '--engine', 'op-engine', ...withoutBlobs)
-    const end = Date.now() + 100_000
-    while ((await call<SyncStatus>('optimism_syncStatus')).safe_l2.number < 2) {
-      if (Date.now() > end) throw new Error('nothing became safe')
-      await new Promise(resolve => setTimeout(resolve, 300))
-    }
+    await until(node, 'something is safe', async () => {
+      return (await call<SyncStatus>('optimism_syncStatus')).safe_l2.number >= 2
+    })
   })
 
   it('tells the heads in order, with every field that op-node has', async () => {

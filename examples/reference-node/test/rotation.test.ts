@@ -55,7 +55,10 @@ it('posts nothing in the turn of another, says so, and goes on in its own', { ti
   expect(waiting).toContainEqual(expect.objectContaining({ part: 'batcher', reason: expect.stringMatching('not-the') }))
   const metrics = await (await fetch(`${running.url}/metrics`)).text()
   expect(metrics).toContain('l2_batcher_waiting{reason="not-the-batcher"} 1')
-  // What was on its way when the turn ended.
+  await until(running, 'what was on its way when the turn ended is there', async () => {
+    const sent = await l1<string>('eth_getTransactionCount', [batcherAccount().address, 'pending'])
+    return BigInt(sent) === (await paid())
+  })
   const inFlight = await heads()
   await until(running, 'blocks are made', async () => (await heads()).unsafe > inFlight.unsafe + 5n)
   const spent = await paid()
@@ -68,5 +71,5 @@ it('posts nothing in the turn of another, says so, and goes on in its own', { ti
   await until(running, 'the rest is derived', async () => (await heads()).safe > stuck.unsafe)
   expect((await view()).posting.waiting).not.toBe('not-the-batcher')
   expect(await paid()).toBeGreaterThan(spent)
-  expect(running.events).toContain('batcher goes on')
+  await until(running, 'that is said', async () => running.events.includes('batcher goes on'))
 })

@@ -89,7 +89,7 @@ export async function until(
   node: RunningNode,
   what: string,
   holds: () => Promise<boolean>,
-  seconds = 120,
+  seconds = 200,
 ): Promise<void> {
   for (let tries = 0; tries < seconds * 4; tries++) {
     if (await holds()) return

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual } from 'node:assert/strict'
 import type { Hash } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { devMnemonic } from '../src/dev-accounts.js'
@@ -36,7 +36,7 @@ export function createWatchingUser(node: RunningNode) {
         const now = await headsOf(node)
         return now.unsafe > before.unsafe + 3 && now.safe > before.unsafe
       })
-      equal((await fetch(`${node.url}/healthz`)).status, 200, `${after}: health`)
+      await until(node, `health after ${after}`, async () => (await fetch(`${node.url}/healthz`)).status === 200)
     },
     /** Whatever was acknowledged is in a block, and nobody is accused. */
     async isServed(): Promise<void> {

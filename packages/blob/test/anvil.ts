@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { createPublicClient, http, type PublicClient } from 'viem'
 
 const require = createRequire(import.meta.url)
@@ -13,36 +12,24 @@ function anvilBinary(): string {
   return fromWrapper.resolve(`@foundry-rs/anvil-${process.platform}-${architecture}/bin/${name}`)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
 /** An anvil of the test's own, on loopback. */
 export type Anvil = { url: string; client: PublicClient; stop(): Promise<void> }
 
 export async function startAnvil(hardfork: string, args: readonly string[] = []): Promise<Anvil> {
-  const port = await freePort()
   const child: ChildProcess = spawn(
     anvilBinary(),
-    ['--host', '127.0.0.1', '--port', String(port), '--hardfork', hardfork, '--silent', ...args],
-    { stdio: 'ignore' },
+    ['--host', '127.0.0.1', '--port', '0', '--hardfork', hardfork, ...args],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
   )
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
-  const url = `http://127.0.0.1:${port}`
+  const url = await new Promise<string>((resolve, reject) => {
+    exited.then(() => reject(new Error('anvil ended')))
+    child.stdout!.on('data', data => {
+      const match = /Listening on (\S+)/.exec(String(data))
+      if (match !== null) resolve(`http://${match[1]}`)
+    })
+  })
   const client = createPublicClient({ transport: http(url, { retryCount: 0, timeout: 60_000 }), pollingInterval: 50 })
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await client.getChainId()
-      break
-    } catch (error) {
-      if (attempt === 200 || child.exitCode !== null) throw error
-      await new Promise(resolve => setTimeout(resolve, 50))
-    }
-  }
   return {
     url,
     client,

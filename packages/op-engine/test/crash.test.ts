@@ -2,26 +2,24 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createOpEngine, type OpEngineKind } from '../src/node/index.js'
 import { engineFileOrSkip, signed, testChain, zeroHash } from './chain.js'
+import { childPrograms } from './child-programs.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-crash-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const files = { wasm: await engineFileOrSkip('wasm'), native: await engineFileOrSkip('native') }
-const child = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
+const { building, hungry, env } = await childPrograms(folder)
 const seed = testSeed(11)
 const random = seededRandom(seed)
 
 /** Runs the child until it has printed some blocks and a little longer, kills it, and returns what it had printed. */
 async function killed(args: readonly string[], limit = ''): Promise<{ lines: string[]; output: string }> {
-  const node = [process.execPath, '--conditions=@l2/source', '--import=tsx', child, ...args]
-  const running =
-    limit === ''
-      ? spawn(node[0]!, node.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
-      : spawn('/bin/sh', ['-c', `${limit}; exec "$0" "$@"`, ...node], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const node = [process.execPath, building, ...args]
+  const [program, ...rest] = limit === '' ? node : ['/bin/sh', '-c', `${limit}; exec "$0" "$@"`, ...node]
+  const running = spawn(program!, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const blocks = 3 + random.below(12)
   const longerMs = random.below(60)
   let output = ''
@@ -111,12 +109,9 @@ describe.skipIf(files.wasm === undefined)('an engine over a disk that is full', 
 
 describe.skipIf(files.wasm === undefined)('an engine whose memory ends', () => {
   it('fails the request that ended it, and goes on from its store', () => {
-    const child = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
     // WebAssembly ends at 4 GiB; here at a quarter of one, for the same to happen sooner.
-    const node = ['--wasm-max-mem-pages=4096', '--conditions=@l2/source', '--import=tsx', child]
-    const { stdout, stderr } = spawnSync(process.execPath, [...node, join(folder, 'memory'), files.wasm!], {
-      encoding: 'utf8',
-    })
+    const node = ['--wasm-max-mem-pages=4096', hungry, join(folder, 'memory'), files.wasm!]
+    const { stdout, stderr } = spawnSync(process.execPath, node, { env, encoding: 'utf8' })
     const lines = stdout.split('\n')
     expect(lines[0], stderr).toMatch(/^ENGINE_CRASHED retry the engine crashed: runtime: out of memory/)
     expect(lines[1]).toMatch(/^ENGINE_CRASHED abort /)

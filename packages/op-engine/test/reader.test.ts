@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { ExecutedBlock } from '@l2/sequencer-core/engine'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { OpEngine } from '../src/index.js'
 import { createOpEngine, type NodeStore, type OpEngineKind } from '../src/node/index.js'
 import { accounts, engineFileOrSkip, signed, testChain, zeroHash } from './chain.js'
+import { childPrograms } from './child-programs.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'l2-reader-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -166,12 +166,11 @@ describe.skipIf(files.native === undefined || process.platform === 'win32')('the
 
   it('ends with its parent, however that ends', async () => {
     const { file, pid } = traced('orphan')
-    const child = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
-    const parent = spawn(
-      process.execPath,
-      ['--conditions=@l2/source', '--import=tsx', child, join(folder, 'orphaned'), 'lmdb', 'native', file],
-      { stdio: ['ignore', 'pipe', 'ignore'] },
-    )
+    const { building, env } = await childPrograms(folder)
+    const parent = spawn(process.execPath, [building, join(folder, 'orphaned'), 'lmdb', 'native', file], {
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     await new Promise(resolve => parent.stdout!.once('data', resolve))
     const sidecar = pid()
     expect(isAlive(sidecar)).toBe(true)

@@ -19,7 +19,6 @@ const stops = [
   socket.watchPendingTransactions({ onTransactions: hashes => (seen.pending += hashes.length) }),
   client.watchPendingTransactions({ onTransactions: hashes => (seen.polled += hashes.length) }),
 ]
-await new Promise(resolve => setTimeout(resolve, 500))
 
 const deployed = await client.waitForTransactionReceipt({
   hash: await client.deployContract({ abi: token.abi, bytecode: token.bytecode, args: [1000n] }),
@@ -28,7 +27,6 @@ const contract = { address: deployed.contractAddress, abi: token.abi }
 stops.push(
   socket.watchContractEvent({ ...contract, eventName: 'Transfer', onLogs: logs => (seen.logs += logs.length) }),
 )
-await new Promise(resolve => setTimeout(resolve, 500))
 const hash = await client.writeContract({ ...contract, functionName: 'transfer', args: [other, 10n] })
 const { nonce } = await client.getTransaction({ hash })
 const { status, blockHash } = await client.waitForTransactionReceipt({ hash })
@@ -51,7 +49,11 @@ const sync = await client.sendRawTransactionSync({
   serializedTransaction: await client.signTransaction(await client.prepareTransactionRequest({ to: other, value: 1n })),
 })
 await client.waitForTransactionReceipt({ hash: await client.sendTransaction({ type: 'legacy', to: other, value: 1n }) })
-await new Promise(resolve => setTimeout(resolve, 1500))
+// What was sent before a subscription was answered, it cannot show: more is sent until each has shown something.
+for (let tries = 0; tries < 100 && Object.values(seen).includes(0); tries++) {
+  await client.writeContract({ ...contract, functionName: 'transfer', args: [other, 1n] })
+  await new Promise(resolve => setTimeout(resolve, 500))
+}
 for (const stop of stops) stop()
 console.log(
   JSON.stringify({

@@ -13,6 +13,7 @@ export async function bundleProgram(source: string, folder: string): Promise<str
     bundle: true,
     platform: 'node',
     format: 'esm',
+    target: 'node20',
     conditions: ['@l2/source'],
     logLevel: 'error',
     // For what in it is no ES module. Native parts it finds where `NODE_PATH` says.

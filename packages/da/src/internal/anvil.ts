@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createPublicClient, http, type PublicClient } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -24,14 +23,6 @@ export const anvilAccounts = [
   '0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a',
 ].map(key => privateKeyToAccount(key as `0x${string}`))
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise<void>(resolve => server.close(() => resolve()))
-  return port
-}
-
 /** The binary itself: the package's wrapper would outlive being killed. */
 function binary(): string {
   const require = createRequire(import.meta.url)
@@ -43,40 +34,30 @@ function binary(): string {
 
 /** Starts anvil on a free port of the loopback. */
 export async function startAnvil(flags: readonly string[] = []): Promise<Anvil> {
-  for (let attempt = 0; ; attempt++) {
-    const port = await freePort()
-    const child: ChildProcess = spawn(
-      binary(),
-      ['--host', '127.0.0.1', '--port', String(port), '--silent', '--slots-in-an-epoch', '1', ...flags],
-      { stdio: 'ignore' },
-    )
-    const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
-    const url = `http://127.0.0.1:${port}`
-    const client = createPublicClient({ chain: foundry, transport: http(url, { retryCount: 0, timeout: 60_000 }) })
-    const rpc = (method: string, params: readonly unknown[] = []) =>
-      client.request({ method, params } as never) as Promise<unknown>
-    let up = false
-    for (let tries = 0; tries < 200 && child.exitCode === null && !up; tries++) {
-      await new Promise(resolve => setTimeout(resolve, 50))
-      up = await client.getChainId().then(
-        () => true,
-        () => false,
-      )
-    }
-    if (up) {
-      return {
-        url,
-        client,
-        rpc,
-        mine: async blocks => void (await rpc('anvil_mine', [`0x${blocks.toString(16)}`])),
-        close: async () => {
-          child.kill('SIGKILL')
-          await ended
-        },
-      }
-    }
-    child.kill('SIGKILL')
-    await ended
-    if (attempt >= 2) throw new Error('anvil did not start')
+  const child: ChildProcess = spawn(
+    binary(),
+    ['--host', '127.0.0.1', '--port', '0', '--slots-in-an-epoch', '1', ...flags],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  const url = await new Promise<string>((resolve, reject) => {
+    ended.then(() => reject(new Error('anvil ended')))
+    child.stdout!.on('data', data => {
+      const match = /Listening on (\S+)/.exec(String(data))
+      if (match !== null) resolve(`http://${match[1]}`)
+    })
+  })
+  const client = createPublicClient({ chain: foundry, transport: http(url, { retryCount: 0, timeout: 60_000 }) })
+  const rpc = (method: string, params: readonly unknown[] = []) =>
+    client.request({ method, params } as never) as Promise<unknown>
+  return {
+    url,
+    client,
+    rpc,
+    mine: async blocks => void (await rpc('anvil_mine', [`0x${blocks.toString(16)}`])),
+    close: async () => {
+      child.kill('SIGKILL')
+      await ended
+    },
   }
 }

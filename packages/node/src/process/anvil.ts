@@ -48,6 +48,9 @@ async function dial(path: string): Promise<Socket | undefined> {
   })
 }
 
+/** Within which anvil answers: a second, but on a machine that has much else to do. */
+const startMs = 60_000
+
 /** Within which a keeper does what it is told, or is gone as well. */
 const keeperMs = 5000
 
@@ -92,28 +95,33 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil & { resum
       code: 'ANVIL_MISSING',
     })
   }
-  const port = await freePort()
-  const url = urlOf(port)
-  writeFileDurably(portFile, String(port))
   const { lingerMs, statePath } = options
-  const args = options.args(port)
-  const keeper = startKeeper({ socket: socketOf(port), lingerMs, binary, args, port, portFile, statePath })
-  let socket: Socket | undefined
-  let isThere = false
-  for (let tries = 0; tries < 200 && !isThere && keeper.exitCode === null; tries++) {
-    await sleep(50)
-    socket ??= await dial(socketOf(port))
-    isThere = socket !== undefined && (await answers(url))
-  }
-  keeper.stderr!.destroy()
-  if (socket === undefined || !isThere) {
-    const why = keeper.exitCode === null ? `did not answer at ${url} within 10 s` : `ended: ${keeper.complaint()}`
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort()
+    const url = urlOf(port)
+    writeFileDurably(portFile, String(port))
+    const args = options.args(port)
+    const keeper = startKeeper({ socket: socketOf(port), lingerMs, binary, args, port, portFile, statePath })
+    let socket: Socket | undefined
+    let isThere = false
+    for (let tries = 0; tries < startMs / 50 && !isThere && keeper.exitCode === null; tries++) {
+      await sleep(50)
+      socket ??= await dial(socketOf(port))
+      isThere = socket !== undefined && (await answers(url))
+    }
+    // What it said at its end may come behind that.
+    if (keeper.exitCode !== null) await Promise.race([keeper.closed, sleep(keeperMs)])
+    keeper.stderr!.destroy()
+    if (socket !== undefined && isThere) return { ...owned(name, statePath, url, socket), resumed: false }
+    socket?.destroy()
+    // Somebody took the port before anvil did.
+    if (attempt < 3 && /address already in use/i.test(keeper.complaint())) continue
+    const why = keeper.exitCode === null ? `did not answer at ${url} within 60 s` : `ended: ${keeper.complaint()}`
     throw new NodeError(`anvil (${name}) ${why}`, { code: 'ANVIL_FAILED' })
   }
-  return { ...owned(name, statePath, url, socket), resumed: false }
 }
 
-function startKeeper(job: KeeperJob): ChildProcess & { complaint(): string } {
+function startKeeper(job: KeeperJob): ChildProcess & { closed: Promise<void>; complaint(): string } {
   // Beside the built program; tests run from the sources.
   const beside = fileURLToPath(new URL('./keeper.js', import.meta.url))
   const program = existsSync(beside) ? beside : join(dirname(beside), '../../dist/process/keeper.js')
@@ -122,10 +130,11 @@ function startKeeper(job: KeeperJob): ChildProcess & { complaint(): string } {
     detached: true,
   })
   keeper.unref()
+  const closed = new Promise<void>(resolve => keeper.once('close', () => resolve()))
   let said = ''
   keeper.stderr.on('data', data => (said += String(data)))
   const complaint = (): string => said.trim().split('\n').at(-1)?.slice(0, 300) || `exit code ${keeper.exitCode}`
-  return Object.assign(keeper, { complaint })
+  return Object.assign(keeper, { closed, complaint })
 }
 
 function owned(name: string, statePath: string | undefined, url: string, socket: Socket): Anvil {

@@ -117,7 +117,7 @@ const end = async (): Promise<void> => {
 }
 
 // The first owner connects at once: without it the child has no reason to run.
-let timer: NodeJS.Timeout | undefined = setTimeout(end, 10_000)
+let timer: NodeJS.Timeout | undefined = setTimeout(end, 60_000)
 const server = createServer(connection => {
   owners.add(connection)
   clearTimeout(timer)

@@ -10,7 +10,7 @@ export type SpawnAnvilOptions = Omit<AnvilArguments, 'port'> & {
   binary: string
   /** Defaults to 0: anvil chooses. */
   port?: number | undefined
-  /** Milliseconds until it must listen. Defaults to 20 000. */
+  /** Milliseconds until it must listen. Defaults to 60 000. */
   startTimeoutMs?: number | undefined
 }
 
@@ -50,7 +50,7 @@ export async function spawnAnvil(options: SpawnAnvilOptions): Promise<AnvilProce
     binary,
     anvilArguments({ ...rest, gasLimit, port: port ?? 0 }),
     output => /Listening on (\S+)/.exec(output)?.[1],
-    startTimeoutMs ?? 20_000,
+    startTimeoutMs ?? 60_000,
   )
   return { ...child, url: `http://${found}` }
 }

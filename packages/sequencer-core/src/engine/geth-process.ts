@@ -12,7 +12,7 @@ export type GethProcessOptions = {
   /** Default to 0: the program chooses. */
   rpcPort?: number | undefined
   enginePort?: number | undefined
-  /** Milliseconds until it must listen. Defaults to 30 000. */
+  /** Milliseconds until it must listen. Defaults to 60 000. */
   startTimeoutMs?: number | undefined
 }
 
@@ -104,7 +104,7 @@ async function start(
   state: readonly string[],
   flags: readonly string[],
 ): Promise<GethProcess> {
-  const { binary, dataDir, startTimeoutMs = 30_000 } = options
+  const { binary, dataDir, startTimeoutMs = 60_000 } = options
   mkdirSync(dataDir, { recursive: true })
   const secretPath = join(dataDir, 'jwt.hex')
   if (!existsSync(secretPath)) writeFileSync(secretPath, randomBytes(32).toString('hex'), { mode: 0o600 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toJson } from '@l2/common'
-import { runs } from '@l2/common/testing'
+import { bundleProgram, runs } from '@l2/common/testing'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { type Hex, hashTypedData, keccak256, numberToHex } from 'viem'
@@ -636,7 +636,7 @@ describe('bundles', () => {
       { numRuns: runs({ suite: 100, soak: 2_000 }) },
     )
   })
-  it('are verified offline by the command', () => {
+  it('are verified offline by the command', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'l2-evidence-'))
     try {
       const files = {
@@ -645,13 +645,9 @@ describe('bundles', () => {
         garbage: '{',
       }
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, `${name}.json`), text)
+      const command = await bundleProgram(fileURLToPath(new URL('../bin/verify-evidence.ts', import.meta.url)), folder)
       const run = (name: string) => {
-        const script = fileURLToPath(new URL('../bin/verify-evidence.ts', import.meta.url))
-        const { status, stdout } = spawnSync(
-          process.execPath,
-          ['--conditions=@l2/source', '--import=tsx', script, join(folder, name)],
-          { encoding: 'utf8' },
-        )
+        const { status, stdout } = spawnSync(process.execPath, [command, join(folder, name)], { encoding: 'utf8' })
         return [status, stdout === '' ? '' : JSON.parse(stdout)]
       }
       expect(run('guilty.json')).toMatchObject([0, { ok: true, offence: { kind: 'EQUIVOCATION_BLOCK', id: 1 } }])
