@@ -1,5 +1,5 @@
 // `npm test` as a whole against that of another commit, one after the other in fresh clones:
-//   L2_BEFORE=<commit> pnpm bench suite        L2_ROUNDS=1 for how often each
+//   L2_BEFORE=<commit> pnpm bench suite        L2_ROUNDS=1 for how often each, L2_SUITES="packages/common …" for a share of both
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ if (before === undefined) {
   process.exit(0)
 }
 
+const share = (process.env['L2_SUITES'] ?? '').split(' ').filter(path => path !== '')
 const folder = mkdtempSync(join(tmpdir(), 'l2-suite-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const env = { ...process.env, L2_VECTORS: resolve(root, process.env['L2_VECTORS'] ?? '../shared/vectors') }
@@ -50,7 +51,7 @@ function childSeconds(): number {
 type Cost = { seconds: number; processorSeconds: number; passed: boolean }
 function test(path: string): Cost {
   const [started, used] = [performance.now(), childSeconds()]
-  const passed = ends(path, 'npm', ['test'])
+  const passed = ends(path, 'npm', ['test', '--', ...share])
   return { seconds: (performance.now() - started) / 1000, processorSeconds: childSeconds() - used, passed }
 }
 
