@@ -24,7 +24,8 @@ export async function checkStart({ identity, rollup, family, executing, l1 }: Gr
   const onL1 = l1Wallet(l1, ownerAccount())
   if (family === 'geth') await checkSettlement({ rollup }, { l1: onL1 })
   else {
-    const l2 = createPublicClient({ transport: engineTransport(executing.read) })
+    // The engine may have begun a moment ago, and what it does not answer counts as missing.
+    const l2 = createPublicClient({ transport: engineTransport(executing.read, 6) })
     await checkSettlement({ rollup, bridge: identity.contracts['nativeTokenBridge'] as Address }, { l1: onL1, l2 })
   }
 }

@@ -77,7 +77,7 @@ async function paidOnL1(): Promise<Map<Hex, { blobGasWei: bigint; executionGasWe
 
 describe('the books', () => {
   it('hold what L1 was paid, each transaction once, through kills and restarts; what was booked does not change', {
-    timeout: 400_000,
+    timeout: 900_000,
   }, async () => {
     const random = seededRandom(testSeed())
     let before = ''

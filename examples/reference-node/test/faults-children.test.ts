@@ -16,7 +16,7 @@ if (gethBinary() === undefined) process.stdout.write('skipped: the death of geth
 it.runIf(isLinux)(
   'goes on when an engine is killed or stands still for a while, and ends in one line with the L1 of its own',
   {
-    timeout: 600_000,
+    timeout: 900_000,
   },
   async () => {
     const directory = join(folder, 'anvil')
@@ -43,7 +43,7 @@ it.runIf(isLinux)(
 
 it.runIf(isLinux && gethBinary() !== undefined)(
   'goes on when geth is killed further from its start than geth goes back by itself, and starts again from there',
-  { timeout: 600_000 },
+  { timeout: 900_000 },
   async () => {
     const args = ['--engine', 'geth', '--data', join(folder, 'geth'), ...withoutBlobs]
     const reaches = (node: RunningNode, label: 'unsafe' | 'safe', height: number) =>

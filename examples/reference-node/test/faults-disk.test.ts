@@ -14,7 +14,7 @@ afterAll(async () => {
 
 it.runIf(disk !== undefined)(
   'names a full disk, loses nothing that it took, and goes on when there is room',
-  { timeout: 600_000 },
+  { timeout: 900_000 },
   async () => {
     const directory = `${disk!.path}/data`
     node = await startNode('--data', directory, ...withoutBlobs)

@@ -56,7 +56,7 @@ async function signedHeaders(): Promise<{ header: SequencerHeader; signature: He
 const depths = [1, 3, 20].slice(0, runs({ suite: 2, soak: 3 }))
 
 it(`follows reorganisations of L1 by ${depths.join(', ')} blocks, and a kill in the middle, and convicts nobody`, {
-  timeout: 600_000,
+  timeout: 900_000,
 }, async () => {
   const acknowledged = new Set<Hash>()
   let node: RunningNode = await startNode('--data', directory)

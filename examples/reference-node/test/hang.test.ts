@@ -12,7 +12,7 @@ for (const [engine, isThere] of [
 ] as const) {
   it.runIf(isLinux && isThere)(
     `ends and starts again what hangs of ${engine}, and waits for an L1 that does`,
-    { timeout: 600_000 },
+    { timeout: 900_000 },
     async () => {
       const line = await surviveHangs({ engine, silenceMs: 5000, engineStopMs: 0, l1StopMs: 8000 })
       expect(line).toContain('transactions')

@@ -16,7 +16,7 @@ afterAll(async () => {
 
 describe('L1 cut off', () => {
   it('the chain goes on, its data goes to Celestia, and everything is safe once L1 is back', {
-    timeout: 400_000,
+    timeout: 900_000,
   }, async () => {
     const { blobTransactions, inputs } = await surviveL1Outage(node, l1)
     // The inbox holds both: blobs, and commitments (01) to what Celestia keeps (generic type 01, layer 0c).

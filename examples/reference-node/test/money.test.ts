@@ -7,7 +7,7 @@ afterAll(() => node?.kill('SIGKILL'))
 type Books = Record<'lockedWei' | 'heldWei' | 'releasedWei' | 'inFlightWei', string> & { isExact: boolean }
 type Told = { settlement: { books?: Books } }
 
-it('METIS come in and go out again while the node runs, and the books are exact', { timeout: 280_000 }, async () => {
+it('METIS come in and go out again while the node runs, and the books are exact', { timeout: 900_000 }, async () => {
   const running = await startNode('--demo', '--rate', '2', '--for', '60s')
   node = running
   const books = async () => ((await ask(running.url, 'l2_status')).result as unknown as Told).settlement.books
@@ -41,7 +41,7 @@ it('METIS come in and go out again while the node runs, and the books are exact'
   expect(code).toBe(0)
 })
 
-it('a run that is too short for it says that it is on its way', { timeout: 120_000 }, async () => {
+it('a run that is too short for it says that it is on its way', async () => {
   const running = await startNode('--demo', '--rate', '2', '--for', '1s')
   node = running
   const code = await running.exited

@@ -228,7 +228,7 @@ describe('money', () => {
     type Settling = { settlement: { proposer: { last?: { number: string } } } }
     const proposed = async () =>
       ((await ask(node.url, 'l2_status')).result as unknown as Settling).settlement.proposer.last
-    await expect.poll(proposed, { timeout: 110_000, interval: 500 }).toBeDefined()
+    await expect.poll(proposed, { timeout: 200_000, interval: 500 }).toBeDefined()
     expect(Number((await proposed())!.number)).toBeGreaterThan(0)
   })
 })
@@ -237,7 +237,7 @@ describe('ordering', () => {
   it('how the next channel is planned, and why; and what was posted', async () => {
     type Batch = { firstBlock: string; transactions: number; l1Block?: string }
     await expect
-      .poll(async () => (await ask(node.url, 'l2_batches', [5])).result as unknown as Batch[], { timeout: 60_000 })
+      .poll(async () => (await ask(node.url, 'l2_batches', [5])).result as unknown as Batch[], { timeout: 200_000 })
       .not.toEqual([])
     // Planned when the second channel begins.
     const plan = async () =>
@@ -245,7 +245,7 @@ describe('ordering', () => {
         plan: { da: string; compressor: string; maxChannelDurationBlocks: string } | null
         explanation: string[]
       }
-    await expect.poll(async () => (await plan()).plan, { timeout: 60_000 }).not.toBeNull()
+    await expect.poll(async () => (await plan()).plan, { timeout: 200_000 }).not.toBeNull()
     const { plan: planned, explanation } = await plan()
     expect(planned).toMatchObject({ da: 'blobs', maxChannelDurationBlocks: '3' })
     expect(explanation[0]).toMatch(/^blobs: 1,000 transactions cost \d+ wei/)

@@ -22,7 +22,7 @@ type View = {
   heads: { unsafe: { number: string }; safe: { number: string } }
 }
 
-it('posts nothing in the turn of another, says so, and goes on in its own', { timeout: 300_000 }, async () => {
+it('posts nothing in the turn of another, says so, and goes on in its own', { timeout: 900_000 }, async () => {
   const running = await startNode('--data', directory, '--da', 'ethereum-calldata')
   node = running
   const view = async () => (await ask(running.url, 'l2_status')).result as unknown as View

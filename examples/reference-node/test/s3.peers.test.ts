@@ -26,7 +26,7 @@ describe.skipIf(!wanted || s3Program === undefined)('batches in a bucket of a re
   const objectsIn = (folder: string) => readdirSync(join(s3.directory, folder, 'objects'))
 
   it('the node posts them there, names them on L1 by their hash, and derives the chain from both', {
-    timeout: 400_000,
+    timeout: 900_000,
   }, async () => {
     const l1 = await startCuttableL1()
     onTestFinished(l1.close)
@@ -51,7 +51,7 @@ describe.skipIf(!wanted || s3Program === undefined)('batches in a bucket of a re
   })
 
   it('behind Ethereum: they go there while L1 is cut off, and everything is safe once it is back', {
-    timeout: 400_000,
+    timeout: 900_000,
   }, async () => {
     const l1 = await startCuttableL1()
     onTestFinished(l1.close)

@@ -168,7 +168,7 @@ describe('griefing', () => {
     expect(await l1.read(pool, 'seatOf', [id])).toMatchObject({ openCases: 0, tombstoned: true })
     await world.l1.pass(22 * day)
     await l1.send(pool, 'claimDelegation', [id], { from: ann })
-  }, 120_000)
+  })
 })
 
 describe('the deployment', () => {

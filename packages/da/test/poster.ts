@@ -12,7 +12,14 @@ import { createMemoryDa } from '@l2/da/testing'
 import { createPublicClient, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
-const [kind, directory, url, secret, count] = process.argv.slice(2) as [string, string, string, string, string]
+const [kind, directory, url, secret, count, life] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+]
 const inbox = '0x00000000000000000000000000000000000000ff'
 const store = createFileStore(directory)
 let transactions: TransactionManager | undefined
@@ -78,10 +85,12 @@ const open: Record<string, () => DataAvailability> = {
 const da = open[kind]!()
 process.stdout.write('open\n')
 for (let index = 0; index < Number(count); index++) {
+  // In its first life it does not come to its end, however late it is killed.
+  if (life === 'first' && index === Number(count) - 1) await new Promise(resolve => setTimeout(resolve, 600_000))
   const stuck = setTimeout(() => {
     process.stdout.write(`Error: stuck at ${index}, in flight ${JSON.stringify(transactions?.inFlight().length)}\n`)
     process.exit(1)
-  }, 60_000)
+  }, 300_000)
   const { commitments } = await da.submit([Uint8Array.of(0, index, 1)], { key: `item ${index}` })
   const data = await da.get(commitments[0]!)
   clearTimeout(stuck)

@@ -57,6 +57,9 @@ async function startPeer(program: string, seed: number, listen: string): Promise
   }
 }
 
+/** One of its own for each, where the system has more than one: nobody else takes its port while it is started again. */
+const addressOf = (seed: number): string => (process.platform === 'linux' ? `127.0.1.${seed}` : '127.0.0.1')
+
 /** Operators 1 … n as programs on this machine, each of which knows all. */
 export async function startPeers(count: number): Promise<{
   peers: PeerProcess[]
@@ -75,7 +78,7 @@ export async function startPeers(count: number): Promise<{
   try {
     program = await bundleProgram(fileURLToPath(new URL('./peer.ts', import.meta.url)), folder)
     for (let seed = 1; seed <= count; seed++) {
-      const peer = await startPeer(program, seed, '/ip4/127.0.0.1/tcp/0')
+      const peer = await startPeer(program, seed, `/ip4/${addressOf(seed)}/tcp/0`)
       peers.push(peer)
       const key = await networkKeyOf(new Uint8Array(32).fill(seed))
       members.push({ key, operator: seed, addresses: [peer.address] })

@@ -50,7 +50,7 @@ for (const [engine, kind] of cases) {
   const file = files[engine]
   describe.skipIf(file === undefined)(`a ${engine} engine over ${kind} that is killed (seed ${seed})`, () => {
     it('has every block that it acknowledged, at whatever moment it ended, and builds on the last', {
-      timeout: 300_000,
+      timeout: 600_000,
     }, async () => {
       const path = join(folder, `${engine}-${kind}`)
       const acknowledged = new Map<bigint, string>()

@@ -11,8 +11,13 @@ const chain = defineChain({
   contracts: { multicall3: { address: '0xca11bde05977b3631167028862be2a173976ca11' } },
 })
 const account = privateKeyToAccount(key)
-const client = createWalletClient({ account, chain, transport: http(), pollingInterval: 200 }).extend(publicActions)
-const socket = createPublicClient({ chain, transport: webSocket() })
+const client = createWalletClient({
+  account,
+  chain,
+  transport: http(undefined, { timeout: 60_000 }),
+  pollingInterval: 200,
+}).extend(publicActions)
+const socket = createPublicClient({ chain, transport: webSocket(undefined, { timeout: 60_000 }) })
 const seen = { heads: 0, logs: 0, pending: 0, polled: 0 }
 const stops = [
   socket.watchBlocks({ onBlock: () => seen.heads++ }),

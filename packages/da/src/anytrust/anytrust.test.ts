@@ -59,7 +59,7 @@ describe('createAnyTrustDa, on a committee of ours', () => {
       }
     },
   })
-  for (const { name, run } of cases) it(name, { timeout: 120_000 }, run)
+  for (const { name, run } of cases) it(name, run)
 
   it('makes a certificate of those who answer, as long as they are enough, and reads from anybody', async () => {
     const { da, state, stores, keyset } = await open()

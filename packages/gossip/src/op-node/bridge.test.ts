@@ -77,7 +77,7 @@ async function startListener(port = 0) {
   return { node, heard, address, port: Number(/tcp\/(\d+)/.exec(address)![1]) }
 }
 
-const patience = { timeout: 20_000, interval: 20 }
+const patience = { interval: 20 }
 const options = { chainId, forks: allForksAtGenesis }
 const account = key!
 

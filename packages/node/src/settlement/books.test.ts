@@ -1,5 +1,5 @@
 import { type AnvilL1, accounts, startL1 } from '@l2/settlement/testing'
-import { type Address, type Hash, numberToHex, pad } from 'viem'
+import { type Address, createPublicClient, type Hash, numberToHex, pad } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
   nativeTokenBridgeL1Abi,
@@ -7,7 +7,8 @@ import {
 } from '../../../contracts/src/native-token-bridge-l1/index.js'
 import { devTokenAbi, devTokenBytecode } from '../../../contracts/src/testing/dev-token/index.js'
 import type { Read } from '../engine/engine.js'
-import { openBooks } from './books.js'
+import { RpcAnswerError } from '../rpc/client.js'
+import { engineTransport, openBooks } from './books.js'
 
 const [user, messenger] = accounts
 const capacity = 10_000n
@@ -56,4 +57,17 @@ it('that cannot be read are waited for, and no secret of the address is told', a
   expect(reason).toMatch(/./)
   expect(reason).not.toContain('secret')
   expect(books.last).toBeUndefined()
+})
+
+it('are read through a transport that asks an engine again which is busy, as often as it may', async () => {
+  let asked = 0
+  const read = (async () => {
+    if (++asked < 3) throw new RpcAnswerError({ code: -32005, message: 'the reader is busy' })
+    return '0x7'
+  }) as Read
+  const once = createPublicClient({ transport: engineTransport(read) })
+  await expect(once.getBlockNumber()).rejects.toThrow('the reader is busy')
+  const patient = createPublicClient({ transport: engineTransport(read, 2) })
+  expect(await patient.getBlockNumber()).toBe(7n)
+  expect(asked).toBe(3)
 })

@@ -47,6 +47,10 @@ export function openBooks({ bridge }: { bridge: Address }, { l1, read }: { l1: P
   }
 }
 
-/** The reads of an engine of this node as a transport of viem. */
-export const engineTransport = (read: Read) =>
-  custom({ request: ({ method, params }) => read(method, params ?? []) }, { retryCount: 0 })
+/**
+ * The reads of an engine of this node as a transport of viem.
+ *
+ * @param retryCount how often an engine that is busy is asked again, after longer and longer pauses; by default the caller does that
+ */
+export const engineTransport = (read: Read, retryCount = 0) =>
+  custom({ request: ({ method, params }) => read(method, params ?? []) }, { retryCount })

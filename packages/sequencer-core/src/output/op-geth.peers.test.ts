@@ -73,7 +73,7 @@ describe.skipIf(binary === undefined)('createStateProofs on op-geth', () => {
   for (const { name, run } of proofsConformance(create)) it(name, run)
 
   it('finds an op-geth as it is installed out, which proves the newest 128 blocks, and one with a history right', {
-    timeout: 180_000,
+    timeout: 600_000,
   }, async () => {
     for (const states of [undefined, 0]) {
       const { engine, geth, request } = await spawn(states)

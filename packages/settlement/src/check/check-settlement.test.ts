@@ -48,13 +48,13 @@ const check = async () => {
   return await checkSettlement({ rollup }, { l1: l1.client, l2: l2.client as PublicClient })
 }
 
-it('takes an L2 whose predeploys answer and whose fees have a way out', { timeout: 120_000 }, async () => {
+it('takes an L2 whose predeploys answer and whose fees have a way out', async () => {
   const { versions, books } = await check()
   expect(versions['l2ToL1MessagePasser']).toMatch(/^\d+\.\d+\.\d+$/)
   expect(books).toBeUndefined()
 })
 
-it('refuses one whose fees would stay in a vault for ever', { timeout: 120_000 }, async () => {
+it('refuses one whose fees would stay in a vault for ever', async () => {
   await l2.test.setCode({ address: implementationOf(predeploys.l1FeeVault), bytecode: '0x' })
   await l2.test.setCode({ address: predeploys.operatorFeeVault, bytecode: '0x' })
   // The sequencer's fees go to what takes no value: code that always reverts.
