@@ -51,9 +51,9 @@ export async function signDoubleVote(liar: OperatorProcess, witness: OperatorPro
   const value = {
     vote_a: voteFor(1),
     vote_b: voteFor(2),
-    total_voting_power: String(validators.reduce((sum, { voting_power }) => sum + BigInt(voting_power), 0n)),
-    validator_power: validators[index]!.voting_power,
-    timestamp: header.time,
+    TotalVotingPower: String(validators.reduce((sum, { voting_power }) => sum + BigInt(voting_power), 0n)),
+    ValidatorPower: validators[index]!.voting_power,
+    Timestamp: header.time,
   }
   await call('broadcast_evidence', { evidence: { type: 'tendermint/DuplicateVoteEvidence', value } })
 }

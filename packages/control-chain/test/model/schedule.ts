@@ -704,7 +704,11 @@ export function runSchedule(rules: Rules, seed: number, faults: ReadonlySet<Oper
   /** I9 and I10: time alone never ends a term without more than a third of honest stake that still means it. */
   function checkVoters(before: ControlState, controlBlock: ControlBlock, set: readonly number[]): void {
     const votes = new Map([...before.votes].map(([id, { sequence }]) => [id, sequence]))
+    const sequences = new Map(before.sequences)
     for (const transaction of controlBlock.transactions) {
+      if (!('operator' in transaction) || transaction.sequence <= (sequences.get(transaction.operator) ?? -1n)) continue
+      sequences.set(transaction.operator, transaction.sequence)
+      // What was held up and is older than what was ordered since counts no more, a withdrawal either.
       if (transaction.type !== 'termVote' || transaction.view !== before.view) continue
       if (transaction.cause === undefined) votes.delete(transaction.operator)
       else votes.set(transaction.operator, transaction.sequence)
