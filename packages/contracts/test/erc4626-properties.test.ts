@@ -27,7 +27,7 @@ const send = async (from: Address, name: string, ...args: readonly unknown[]) =>
 const refusal = (from: Address, name: string, ...args: readonly unknown[]) =>
   world.anvil.refusal(world.vault, name, args, { from: { address: from, type: 'json-rpc' } as never })
 const later = async (seconds: bigint) => {
-  await request('evm_setNextBlockTimestamp', numberToHex((await world.now()) + seconds))
+  await request('evm_setNextBlockTimestamp', numberToHex((await world.nowSeconds()) + seconds))
   await request('evm_mine')
 }
 const report = (input: object) => {
