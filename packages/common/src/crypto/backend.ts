@@ -44,11 +44,11 @@ export const cryptoBackend = (): CryptoBackend => (globalThis as Holder)[slot] ?
  *
  * @example
  * ```ts
- * import { setCrypto } from '@l2/sequencer-core/crypto'
- * import { keccak_256 } from '@noble/hashes/sha3.js'
+ * import { initFastCrypto, setCrypto } from '@l2/sequencer-core/crypto'
  *
- * const before = setCrypto({ keccak256: keccak_256 })
- * setCrypto(before)
+ * await initFastCrypto()
+ * const fast = setCrypto(undefined) // noble from here on
+ * setCrypto(fast) // and fast again
  * ```
  */
 export function setCrypto(backend: CryptoBackend | undefined): CryptoBackend | undefined {

@@ -87,7 +87,10 @@ export class Rounds {
     /** Forced entries that the policy has been told about: carried, or found not to execute. */
     const settled = new Set<Hash>()
     const taken = new Set<Hash>()
-    const done = (): Plan => ({ ...made, forcedCount: this.#countForced(settled), gasLeft: room.gas })
+    const done = (): Plan => {
+      ordering.close?.()
+      return { ...made, forcedCount: this.#countForced(settled), gasLeft: room.gas }
+    }
     for (;;) {
       const nowMs = clock.now()
       const forcedAreIn = settled.size === signed.size

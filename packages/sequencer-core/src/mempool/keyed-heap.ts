@@ -11,6 +11,10 @@ export class KeyedHeap<Item> {
     this.#before = before
   }
 
+  peek(): Item | undefined {
+    return this.#items[0]
+  }
+
   push(item: Item, key: number): void {
     const keys = this.#keys
     const items = this.#items

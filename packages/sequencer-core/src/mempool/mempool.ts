@@ -8,6 +8,7 @@ import { Bundles } from './bundles.js'
 import { conditionRange } from './condition.js'
 import { type Account, type Entry, entryOfNonce, executableRun, insertionPoint, isSameState } from './entries.js'
 import { type Evicted, Eviction } from './eviction.js'
+import { HeadIndex } from './head-index.js'
 import { genesisPoolHead, type MempoolOptions, readMempoolOptions } from './options.js'
 import type {
   AccountState,
@@ -15,6 +16,8 @@ import type {
   Bundle,
   BundleRange,
   DropReason,
+  HeadCursor,
+  HeadOrder,
   PendingPool,
   PoolEvent,
   PooledTransaction,
@@ -134,6 +137,9 @@ class Pool implements Mempool {
   readonly #included = new Map<Hash, Entry>()
   readonly #includedAt = new Map<bigint, Hash[]>()
   readonly #eviction: Eviction
+  /** Orders of the senders that somebody has asked for, and who changed while one of them was read. */
+  readonly #indexes = new Map<HeadOrder, HeadIndex>()
+  readonly #changed = new Map<HeadIndex, Set<Address>>()
 
   constructor(options: MempoolOptions, deps: MempoolDeps) {
     this.options = options
@@ -295,6 +301,39 @@ class Pool implements Mempool {
         yield { sender: address, pending: entries.slice(0, executable), queued: entries.slice(executable) }
   }
 
+  headsBy(order: HeadOrder, baseFeePerGas: bigint): HeadCursor {
+    const known = this.#indexes.get(order)
+    const changed = known && this.#changed.get(known)
+    const isFree = known !== undefined && !known.isRead
+    if (isFree && changed !== undefined) for (const address of changed) this.#reorder(known, address)
+    const isSame = known !== undefined && changed === undefined && known.baseFeePerGas === baseFeePerGas
+    // Somebody else's walk goes on over what it reads: a new order for who comes now.
+    const index = isFree || isSame ? known : new HeadIndex(order, this.#accounts.values(), baseFeePerGas)
+    if (known !== undefined) this.#changed.delete(known)
+    this.#indexes.set(order, index)
+    index.setBaseFee(baseFeePerGas)
+    return index.walk()
+  }
+
+  /** Tells the orders that an account is another one now. */
+  #noteHead(address: Address): void {
+    for (const index of this.#indexes.values()) {
+      if (!index.isRead && !this.#changed.has(index)) {
+        this.#reorder(index, address)
+        continue
+      }
+      const changed = this.#changed.get(index)
+      if (changed === undefined) this.#changed.set(index, new Set([address]))
+      else changed.add(address)
+    }
+  }
+
+  #reorder(index: HeadIndex, address: Address): void {
+    const account = this.#accounts.get(address)
+    if (account === undefined) index.delete(address)
+    else index.set(account)
+  }
+
   bundlesFor(height: bigint, timestamp: bigint): readonly Bundle[] {
     return this.#bundles.at(height, timestamp)
   }
@@ -410,6 +449,7 @@ class Pool implements Mempool {
     else this.#waiting.delete(account)
     if (entries.length === 0) this.#accounts.delete(account.address)
     else this.#eviction.note(account)
+    this.#noteHead(account.address)
   }
 
   #dropAndSettle(entry: Entry, reason: DropReason, events: PoolEvent[]): void {

@@ -65,12 +65,29 @@ export type SenderQueue = {
   readonly entries: readonly PooledTransaction[]
 }
 
+/** By what a pool may keep its senders' first transactions in order: counter of arrival, tip at the base fee, or when they may be ordered. */
+export type HeadOrder = 'arrival' | 'tip' | 'ready'
+
+/**
+ * The senders of a pool in an order, read one after the other as they stood when it was opened. To equal tips and times the arrival decides, then the
+ * hash. Senders whose first transaction cannot pay the base fee are left out.
+ */
+export interface HeadCursor {
+  next(): SenderQueue | undefined
+  /** The executable transactions of any sender; `undefined`: it has none. */
+  queueOf(sender: Address): readonly PooledTransaction[] | undefined
+  /** Lets go of what is held: a pool that changes while somebody reads has to begin its order anew. Again is nothing. */
+  close(): void
+}
+
 /** What an ordering policy reads of a pool. */
 export interface PendingPool {
   /** Executable transactions, bundles not counted. */
   readonly pendingCount: number
   /** Every sender with something executable, each queue in nonce order. */
   pendingBySender(): Iterable<SenderQueue>
+  /** The senders in an order that the pool keeps from block to block. A pool that keeps none has no such function. */
+  headsBy?(order: HeadOrder, baseFeePerGas: bigint): HeadCursor
   /** Bundles that may be in a block of this height and time, earliest arrival first. */
   bundlesFor(height: bigint, timestamp: bigint): readonly Bundle[]
 }

@@ -155,7 +155,8 @@ export function forcedFirst<Evidence extends OrderingEvidence>(
             stop(forced)
           }
           if (isClosed) return { type: 'done' }
-          rest ??= inner.open({ ...block, forced: [], pool: restOf(block.pool, used) })
+          // While no nonce is used, the pool's own order is the cheaper one.
+          rest ??= inner.open({ ...block, forced: [], pool: used.size === 0 ? block.pool : restOf(block.pool, used) })
           return rest.next(view)
         },
         settle(outcome: Outcome): void {
@@ -169,6 +170,7 @@ export function forcedFirst<Evidence extends OrderingEvidence>(
           if (outcome === 'no-room') stop(queue[at]!)
           else at++
         },
+        close: () => rest?.close?.(),
       }
     },
     verify(block, evidence) {

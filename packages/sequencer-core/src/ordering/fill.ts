@@ -72,6 +72,7 @@ export function fillBlock(
     }
     ordering.settle(result.outcome)
   }
+  ordering.close?.()
   return { transactions, record: { context, maxBytes, results, waitsMs } }
 }
 

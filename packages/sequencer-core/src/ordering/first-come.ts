@@ -40,7 +40,8 @@ export function firstCome(parameters: FirstComeParameters = {}): OrderingPolicy<
   return {
     name: 'first-come',
     admit: (_, { nowMs }) => ({ readyAtMs: nowMs }),
-    open: block => openHeads(block, { keyOf: head => head.arrival, before: isBefore, whenFull: 'close' }),
+    open: block =>
+      openHeads(block, { order: 'arrival', keyOf: head => head.arrival, before: isBefore, whenFull: 'close' }),
     verify(block, evidence) {
       const receipts = trusted(evidence, parameters)
       const violations = checkEquivocation(receipts)

@@ -2,9 +2,9 @@ import type { Address } from 'viem'
 import { SequencerError } from '../errors.js'
 import { conditionRange } from '../mempool/condition.js'
 import { Heap } from '../mempool/heap.js'
-import type { Bundle, PooledTransaction } from '../mempool/types.js'
-import { effectiveTip } from '../transaction/gas.js'
 import { KeyedHeap } from '../mempool/keyed-heap.js'
+import type { Bundle, HeadCursor, HeadOrder, PooledTransaction, SenderQueue } from '../mempool/types.js'
+import { effectiveTip } from '../transaction/gas.js'
 import type { BlockContext, BlockOrdering, OrderingView, Outcome, Step } from './policy.js'
 
 /** What stands at the front: the next transaction of one sender, or a bundle. */
@@ -19,6 +19,8 @@ export type Head = {
 
 /** How a policy that works on heads decides. */
 export type HeadRule = {
+  /** What a pool may keep of the rule: {@link keyOf} and {@link before} give the same order. */
+  readonly order: HeadOrder
   /** The smallest is taken first. A larger bigint may become the same number, never a smaller one. */
   readonly keyOf: (head: Head) => number
   /** Among heads with the same key; with it the order is total. */
@@ -27,7 +29,7 @@ export type HeadRule = {
   readonly whenFull: 'skip-sender' | 'close'
 }
 
-type Queue = { readonly sender: Address; readonly entries: readonly PooledTransaction[]; at: number }
+type Queue = SenderQueue & { at: number; isEntered: boolean }
 type Item = Head & { readonly queue: Queue | undefined; readonly bundle: Bundle | undefined; gone: boolean }
 
 /** The tip of entries taken together, wei for each gas; negative when one of them cannot pay the base fee. */
@@ -100,8 +102,8 @@ function fits(entries: readonly PooledTransaction[], { gasLeft, bytesLeft }: Ord
  * usable or fails is left out of the rest of the block, because its later nonces cannot execute either.
  */
 export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
+  const cursor = block.pool.headsBy?.(rule.order, block.baseFeePerGas) ?? unordered(block.pool.pendingBySender())
   const queues = new Map<Address, Queue>()
-  const items: Item[] = []
   const waiting = new Heap<Item>(
     (a, b) => a.readyAtMs < b.readyAtMs || (a.readyAtMs === b.readyAtMs && a.arrival < b.arrival),
   )
@@ -109,28 +111,60 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   const fronts = new Map<Queue, Item>()
   /** Bundles that wait for a sender's earlier nonce. */
   const parked = new Map<Address, Item[]>()
-
-  for (const { sender, entries } of block.pool.pendingBySender()) {
-    const queue: Queue = { sender, entries, at: 0 }
-    queues.set(sender, queue)
-    const item = headOf(queue, block)
-    if (item === undefined) continue
-    fronts.set(queue, item)
-    if (item.readyAtMs > block.nowMs) waiting.push(item)
-    else items.push(item)
-  }
-  for (const bundle of block.pool.bundlesFor(block.height, block.timestamp)) {
-    if (!bundle.entries.every(entry => isUsable(entry, block))) continue
-    items.push(bundleItem(bundle, block))
-  }
+  /** What came to the front after the block was opened, and what is in no order: in front of the pool's next where it is better. */
   const heads = new KeyedHeap<Item>(rule.before)
   const enter = (item: Item): void => heads.push(item, rule.keyOf(item))
-  for (const item of items) enter(item)
+  /** The pool's next, looked at and not taken. */
+  let ahead: Item | undefined
+  let nowMs = block.nowMs
   let taken: Item | undefined
   let closed = false
 
+  const open = (sender: Address, entries: readonly PooledTransaction[]): Queue => {
+    const queue: Queue = { sender, entries, at: 0, isEntered: false }
+    queues.set(sender, queue)
+    const item = headOf(queue, block)
+    if (item !== undefined) fronts.set(queue, item)
+    return queue
+  }
+  const queueOf = (sender: Address): Queue | undefined => {
+    const known = queues.get(sender)
+    if (known !== undefined) return known
+    const entries = cursor.queueOf(sender)
+    return entries === undefined ? undefined : open(sender, entries)
+  }
+  const draw = (): Item | undefined => {
+    for (let next = cursor.next(); next !== undefined; next = cursor.next()) {
+      const queue = queues.get(next.sender) ?? open(next.sender, next.entries)
+      // A bundle may have been here first: what stands at the front since then is entered.
+      const item = queue.isEntered ? undefined : fronts.get(queue)
+      queue.isEntered = true
+      if (item === undefined) continue
+      if (item.readyAtMs <= nowMs) return item
+      waiting.push(item)
+    }
+    return undefined
+  }
+  const isBefore = (a: Item, b: Item): boolean => {
+    const [x, y] = [rule.keyOf(a), rule.keyOf(b)]
+    return x === y ? rule.before(a, b) : x < y
+  }
+  const pop = (): Item | undefined => {
+    ahead ??= draw()
+    const top = heads.peek()
+    if (ahead === undefined || (top !== undefined && isBefore(top, ahead))) return heads.pop()
+    const item = ahead
+    ahead = undefined
+    return item
+  }
+
+  for (const bundle of block.pool.bundlesFor(block.height, block.timestamp))
+    if (bundle.entries.every(entry => isUsable(entry, block))) enter(bundleItem(bundle, block))
+  if (block.pool.headsBy === undefined) for (let item = draw(); item !== undefined; item = draw()) enter(item)
+
   const advance = (queue: Queue): void => {
     const item = headOf(queue, block)
+    queue.isEntered = true
     if (item === undefined) fronts.delete(queue)
     else {
       fronts.set(queue, item)
@@ -149,7 +183,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
     const nonces = new Map<Address, bigint>()
     for (const { transaction } of item.entries) {
       const { sender, nonce } = transaction
-      const queue = queues.get(sender)
+      const queue = queueOf(sender)
       const front = queue === undefined ? undefined : fronts.get(queue)
       const expected = nonces.get(sender) ?? front?.entries[0]?.transaction.nonce
       if (expected !== undefined && nonce !== expected) {
@@ -165,7 +199,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   const passBundle = (bundle: Bundle): void => {
     const touched = new Set<Queue>()
     for (const { transaction } of bundle.entries) {
-      const queue = queues.get(transaction.sender)
+      const queue = queueOf(transaction.sender)
       if (queue === undefined) continue
       const front = fronts.get(queue)
       if (front !== undefined) front.gone = true
@@ -180,9 +214,10 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
     next(view: OrderingView): Step {
       if (taken !== undefined)
         throw new SequencerError('next() before the last step was settled', { code: 'POLICY_MISUSE' })
+      nowMs = Math.max(nowMs, view.nowMs)
       while (waiting.size > 0 && waiting.peek()!.readyAtMs <= view.nowMs) enter(waiting.pop()!)
       while (!closed) {
-        const item = heads.pop()
+        const item = pop()
         if (item === undefined) break
         if (item.gone || (item.bundle !== undefined && !isNext(item))) continue
         if (!fits(item.entries, view)) {
@@ -195,6 +230,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
         return { type: 'take', entries: item.entries, atomic }
       }
       const next = closed ? undefined : waiting.peek()
+      if (next === undefined) cursor.close()
       return next === undefined ? { type: 'done' } : { type: 'wait', untilMs: next.readyAtMs }
     },
     settle(outcome: Outcome): void {
@@ -211,5 +247,18 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
         closed = true
       }
     },
+    close: () => cursor.close(),
+  }
+}
+
+/** The cursor of a pool that keeps no order. */
+function unordered(pending: Iterable<SenderQueue>): HeadCursor {
+  const queues = new Map<Address, SenderQueue>()
+  for (const queue of pending) queues.set(queue.sender, queue)
+  const rest = queues.values()
+  return {
+    next: () => rest.next().value,
+    queueOf: sender => queues.get(sender)?.entries,
+    close: () => {},
   }
 }

@@ -50,6 +50,8 @@ export type Outcome =
 export interface BlockOrdering {
   next(view: OrderingView): Step
   settle(outcome: Outcome): void
+  /** The block is full: lets go of what is held of the pool. Without it the next block costs more. */
+  close?(): void
 }
 
 /** A transaction that L1 has queued: it goes first, and from its deadline on it cannot be left out. */

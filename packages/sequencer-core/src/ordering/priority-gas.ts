@@ -26,7 +26,13 @@ export function priorityGas(): OrderingPolicy {
   return {
     name: 'priority-gas',
     admit: (_, { nowMs }) => ({ readyAtMs: nowMs }),
-    open: block => openHeads(block, { keyOf: head => -Number(head.tipWei), before: isBefore, whenFull: 'skip-sender' }),
+    open: block =>
+      openHeads(block, {
+        order: 'tip',
+        keyOf: head => -Number(head.tipWei),
+        before: isBefore,
+        whenFull: 'skip-sender',
+      }),
     verify: (block, evidence) => [...checkOrder(block), ...checkSkipped(block, evidence)],
   }
 }

@@ -54,7 +54,8 @@ export function expressLane(
   return {
     name: 'express-lane',
     admit: (_, { nowMs }) => ({ readyAtMs: nowMs + delayAt(nowMs) }),
-    open: block => openHeads(block, { keyOf: head => head.readyAtMs, before: isBefore, whenFull: 'close' }),
+    open: block =>
+      openHeads(block, { order: 'ready', keyOf: head => head.readyAtMs, before: isBefore, whenFull: 'close' }),
     verify(block, evidence) {
       const { arrivals } = evidence
       if (arrivals === undefined)
