@@ -8,8 +8,6 @@ import type { HeadCursor, HeadOrder, SenderQueue } from './types.js'
 type Node = Positions & {
   readonly sender: Address
   readonly entries: readonly Entry[]
-  /** Of the head: by it, and then by {@link Rule.before}, the node is ordered among its like. */
-  readonly key: number
   /** The highest base fee at which it is among {@link HeadIndex}'s `in`. */
   readonly edge: bigint
   readonly isIn: boolean
@@ -67,8 +65,14 @@ export class HeadIndex {
   readonly #in: PositionHeap<Node>
   readonly #out: PositionHeap<Node>
   /** Of those that are in the lowest edge on top, of those that are out the highest: who crosses next. */
-  readonly #leaving = new PositionHeap<Node>('edgeAt', (a, b) => a.edge < b.edge)
-  readonly #returning = new PositionHeap<Node>('edgeAt', (a, b) => a.edge > b.edge)
+  readonly #leaving = new PositionHeap<Node>('edgeAt', {
+    keyOf: node => Number(node.edge),
+    before: (a, b) => a.edge < b.edge,
+  })
+  readonly #returning = new PositionHeap<Node>('edgeAt', {
+    keyOf: node => -Number(node.edge),
+    before: (a, b) => a.edge > b.edge,
+  })
   /** Walks that are not over: they read the heaps as they are. */
   readonly #open = new Set<object>()
 
@@ -77,9 +81,10 @@ export class HeadIndex {
     this.#rule = rule
     this.#baseFeePerGas = baseFeePerGas
     const heapOf = (isIn: boolean) =>
-      new PositionHeap<Node>('at', (a, b) =>
-        a.key === b.key ? rule.before(a.entries[0]!, b.entries[0]!, isIn) : a.key < b.key,
-      )
+      new PositionHeap<Node>('at', {
+        keyOf: node => rule.keyOf(node.entries[0]!, isIn),
+        before: (a, b) => rule.before(a.entries[0]!, b.entries[0]!, isIn),
+      })
     this.#in = heapOf(true)
     this.#out = heapOf(false)
     for (const account of accounts) this.set(account)
@@ -115,15 +120,14 @@ export class HeadIndex {
       this.#leave(node)
       this.#enter(node.sender, node.entries, node.edge)
     }
-    for (let node = this.#leaving.items[0]; node && node.edge < baseFeePerGas; node = this.#leaving.items[0])
-      cross(node)
-    for (let node = this.#returning.items[0]; node && node.edge >= baseFeePerGas; node = this.#returning.items[0])
-      cross(node)
+    const [leaving, returning] = [this.#leaving, this.#returning]
+    for (let node = leaving.top; node && node.edge < baseFeePerGas; node = leaving.top) cross(node)
+    for (let node = returning.top; node && node.edge >= baseFeePerGas; node = returning.top) cross(node)
   }
 
   #enter(sender: Address, entries: readonly Entry[], edge: bigint): void {
     const isIn = edge >= this.#baseFeePerGas
-    const node: Node = { sender, entries, key: this.#rule.keyOf(entries[0]!, isIn), edge, isIn, at: 0, edgeAt: 0 }
+    const node: Node = { sender, entries, edge, isIn, at: 0, edgeAt: 0 }
     this.#nodes.set(sender, node)
     if (isIn || this.#rule.walksOut) (isIn ? this.#in : this.#out).push(node)
     ;(isIn ? this.#leaving : this.#returning).push(node)
@@ -165,21 +169,25 @@ export class HeadIndex {
 }
 
 /** A heap from the top down without changing it: what may be next are the children of what was given. */
-function walkOf({ items }: PositionHeap<Node>, rule: Rule, isIn: boolean) {
-  const next = new KeyedHeap<Node>((a, b) => rule.before(a.entries[0]!, b.entries[0]!, isIn))
+function walkOf({ items, keys }: PositionHeap<Node>, rule: Rule, isIn: boolean) {
+  const headAt = (at: number): Entry => items[at]!.entries[0]!
+  const next = new KeyedHeap<number>((a, b) => rule.before(headAt(a), headAt(b), isIn))
   const show = (at: number): void => {
-    const node = items[at]
-    if (node !== undefined) next.push(node, node.key)
+    const key = keys[at]
+    if (key !== undefined) next.push(at, key)
   }
   show(0)
   return {
-    peek: () => next.peek(),
+    peek(): Node | undefined {
+      const at = next.peek()
+      return at === undefined ? undefined : items[at]
+    },
     pop(): Node | undefined {
-      const node = next.pop()
-      if (node === undefined) return undefined
-      show(2 * node.at + 1)
-      show(2 * node.at + 2)
-      return node
+      const at = next.pop()
+      if (at === undefined) return undefined
+      show(2 * at + 1)
+      show(2 * at + 2)
+      return items[at]
     },
   }
 }

@@ -97,18 +97,66 @@ function fits(entries: readonly PooledTransaction[], { gasLeft, bytesLeft }: Ord
   return gas <= gasLeft && bytes <= bytesLeft
 }
 
+/** The order of a rule. */
+function isBefore(rule: HeadRule, a: Head, b: Head): boolean {
+  const [x, y] = [rule.keyOf(a), rule.keyOf(b)]
+  return x === y ? rule.before(a, b) : x < y
+}
+
+/** The senders of a pool as they were when the block was opened: read in the pool's order, or looked up where a bundle asks for one. */
+function openSenders(block: BlockContext, order: HeadOrder) {
+  const cursor = block.pool.headsBy?.(order, block.baseFeePerGas) ?? unordered(block.pool.pendingBySender())
+  const queues = new Map<Address, Queue>()
+  /** What stands at the front of each queue, so that a bundle which takes its nonce can void it. */
+  const fronts = new Map<Queue, Item>()
+  const open = (sender: Address, entries: readonly PooledTransaction[]): Queue => {
+    const queue: Queue = { sender, entries, at: 0, isEntered: false }
+    queues.set(sender, queue)
+    const item = headOf(queue, block)
+    if (item !== undefined) fronts.set(queue, item)
+    return queue
+  }
+  return {
+    isOrdered: block.pool.headsBy !== undefined,
+    queueOf(sender: Address): Queue | undefined {
+      const known = queues.get(sender)
+      if (known !== undefined) return known
+      const entries = cursor.queueOf(sender)
+      return entries === undefined ? undefined : open(sender, entries)
+    },
+    frontOf: (queue: Queue | undefined): Item | undefined => (queue === undefined ? undefined : fronts.get(queue)),
+    /** The front of the next sender that has one. */
+    draw(): Item | undefined {
+      for (let next = cursor.next(); next !== undefined; next = cursor.next()) {
+        const queue = queues.get(next.sender) ?? open(next.sender, next.entries)
+        // A bundle may have been here first: what stands at the front since then is entered.
+        const item = queue.isEntered ? undefined : fronts.get(queue)
+        queue.isEntered = true
+        if (item !== undefined) return item
+      }
+      return undefined
+    },
+    /** What stands at the front of a queue that has moved. */
+    advance(queue: Queue): Item | undefined {
+      const item = headOf(queue, block)
+      queue.isEntered = true
+      if (item === undefined) fronts.delete(queue)
+      else fronts.set(queue, item)
+      return item
+    },
+    close: () => cursor.close(),
+  }
+}
+
 /**
  * The machine under most policies: one head for each sender, the best head first, nonces kept by construction. A sender whose head is not
  * usable or fails is left out of the rest of the block, because its later nonces cannot execute either.
  */
 export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
-  const cursor = block.pool.headsBy?.(rule.order, block.baseFeePerGas) ?? unordered(block.pool.pendingBySender())
-  const queues = new Map<Address, Queue>()
+  const senders = openSenders(block, rule.order)
   const waiting = new Heap<Item>(
     (a, b) => a.readyAtMs < b.readyAtMs || (a.readyAtMs === b.readyAtMs && a.arrival < b.arrival),
   )
-  /** What stands at the front of each queue, so that a bundle which takes its nonce can void it. */
-  const fronts = new Map<Queue, Item>()
   /** Bundles that wait for a sender's earlier nonce. */
   const parked = new Map<Address, Item[]>()
   /** What came to the front after the block was opened, and what is in no order: in front of the pool's next where it is better. */
@@ -120,39 +168,15 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   let taken: Item | undefined
   let closed = false
 
-  const open = (sender: Address, entries: readonly PooledTransaction[]): Queue => {
-    const queue: Queue = { sender, entries, at: 0, isEntered: false }
-    queues.set(sender, queue)
-    const item = headOf(queue, block)
-    if (item !== undefined) fronts.set(queue, item)
-    return queue
-  }
-  const queueOf = (sender: Address): Queue | undefined => {
-    const known = queues.get(sender)
-    if (known !== undefined) return known
-    const entries = cursor.queueOf(sender)
-    return entries === undefined ? undefined : open(sender, entries)
-  }
   const draw = (): Item | undefined => {
-    for (let next = cursor.next(); next !== undefined; next = cursor.next()) {
-      const queue = queues.get(next.sender) ?? open(next.sender, next.entries)
-      // A bundle may have been here first: what stands at the front since then is entered.
-      const item = queue.isEntered ? undefined : fronts.get(queue)
-      queue.isEntered = true
-      if (item === undefined) continue
-      if (item.readyAtMs <= nowMs) return item
-      waiting.push(item)
-    }
-    return undefined
-  }
-  const isBefore = (a: Item, b: Item): boolean => {
-    const [x, y] = [rule.keyOf(a), rule.keyOf(b)]
-    return x === y ? rule.before(a, b) : x < y
+    let item = senders.draw()
+    for (; item !== undefined && item.readyAtMs > nowMs; item = senders.draw()) waiting.push(item)
+    return item
   }
   const pop = (): Item | undefined => {
     ahead ??= draw()
     const top = heads.peek()
-    if (ahead === undefined || (top !== undefined && isBefore(top, ahead))) return heads.pop()
+    if (ahead === undefined || (top !== undefined && isBefore(rule, top, ahead))) return heads.pop()
     const item = ahead
     ahead = undefined
     return item
@@ -163,12 +187,9 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   if (block.pool.headsBy === undefined) for (let item = draw(); item !== undefined; item = draw()) enter(item)
 
   const advance = (queue: Queue): void => {
-    const item = headOf(queue, block)
-    queue.isEntered = true
-    if (item === undefined) fronts.delete(queue)
-    else {
-      fronts.set(queue, item)
-      // Time has passed since the block was opened, but how much only `next` is told.
+    const item = senders.advance(queue)
+    // Time has passed since the block was opened, but how much only `next` is told.
+    if (item !== undefined) {
       if (item.readyAtMs > block.nowMs) waiting.push(item)
       else enter(item)
     }
@@ -183,8 +204,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
     const nonces = new Map<Address, bigint>()
     for (const { transaction } of item.entries) {
       const { sender, nonce } = transaction
-      const queue = queueOf(sender)
-      const front = queue === undefined ? undefined : fronts.get(queue)
+      const front = senders.frontOf(senders.queueOf(sender))
       const expected = nonces.get(sender) ?? front?.entries[0]?.transaction.nonce
       if (expected !== undefined && nonce !== expected) {
         if (nonce > expected) parked.set(sender, [...(parked.get(sender) ?? []), item])
@@ -199,9 +219,9 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
   const passBundle = (bundle: Bundle): void => {
     const touched = new Set<Queue>()
     for (const { transaction } of bundle.entries) {
-      const queue = queueOf(transaction.sender)
+      const queue = senders.queueOf(transaction.sender)
       if (queue === undefined) continue
-      const front = fronts.get(queue)
+      const front = senders.frontOf(queue)
       if (front !== undefined) front.gone = true
       while (queue.at < queue.entries.length && queue.entries[queue.at]!.transaction.nonce <= transaction.nonce)
         queue.at++
@@ -230,7 +250,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
         return { type: 'take', entries: item.entries, atomic }
       }
       const next = closed ? undefined : waiting.peek()
-      if (next === undefined) cursor.close()
+      if (next === undefined) senders.close()
       return next === undefined ? { type: 'done' } : { type: 'wait', untilMs: next.readyAtMs }
     },
     settle(outcome: Outcome): void {
@@ -247,7 +267,7 @@ export function openHeads(block: BlockContext, rule: HeadRule): BlockOrdering {
         closed = true
       }
     },
-    close: () => cursor.close(),
+    close: () => senders.close(),
   }
 }
 
