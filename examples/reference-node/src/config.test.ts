@@ -37,6 +37,14 @@ describe('where batches go', () => {
   })
 })
 
+describe('strict derivation', () => {
+  it('needs operators, who attest', () => {
+    expect(() => parseNodeConfig({ strict: true })).toThrow('--strict: needs --operators')
+    expect(parseCommandLine(['--strict', '--operators', '4'])).toMatchObject({ strict: true, operators: 4 })
+    expect(parseCommandLine([]).strict).toBe(false)
+  })
+})
+
 describe('the engine of a configuration', () => {
   it.each([
     [{ engine: 'reth' }, '--engine'],

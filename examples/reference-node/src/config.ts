@@ -88,6 +88,8 @@ const schema = z
     sequencers: z.number().int().min(1).max(16).default(3),
     /** Programs of operators who share nothing but the network, instead of sequencers in this process. */
     operators: z.number().int().min(1).max(16).optional(),
+    /** Of operators: only batches that their committee has attested on L1 count. */
+    strict: z.boolean().default(false),
     /** Takes transactions that are signed for no chain. */
     allowUnprotected: z.boolean().default(false),
     /** Lets faults be ordered over JSON-RPC. */
@@ -116,6 +118,9 @@ const schema = z
     }
     if (config.adminPort === undefined && config.adminToken !== undefined) {
       context.addIssue({ code: 'custom', path: ['admin-token'], message: 'needs --admin-port' })
+    }
+    if (config.strict && config.operators === undefined) {
+      context.addIssue({ code: 'custom', path: ['strict'], message: 'needs --operators: nobody else attests' })
     }
     if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
       context.addIssue({ code: 'custom', path: ['admin-port'], message: 'is the port of the JSON-RPC' })
@@ -193,6 +198,7 @@ export function parseCommandLine(argv: readonly string[]): NodeConfig {
     .option('--history <spans>', `what op-engine and op-geth keep: ${defaultHistoryText}, or all`, defaultHistoryText)
     .option('--sequencers <number>', 'sequencers in the pool; one may fail only among four or more', whole, 3)
     .option('--operators <number>', 'as many programs of operators, who agree by CometBFT; 4 tolerate a liar', whole)
+    .option('--strict', 'with --operators: only batches that they have attested on L1 count; no stock node follows')
     .option(
       '--allow-unprotected',
       'take transactions that are signed for no chain (before EIP-155), as presigned deployers are',

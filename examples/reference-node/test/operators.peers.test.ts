@@ -148,6 +148,30 @@ describe.skipIf(binary === undefined)('four operators who share nothing but the 
     expect(operators.every(({ isJailed }) => !isJailed)).toBe(true)
   })
 
+  it('attest what they post, in the turns of several, and L1 says the same', async () => {
+    type Attested = {
+      followedByStockNodes: boolean
+      committee: { turn: string; height: string }
+      onL1: { number: string; hash: Hash; statement: { sequence: string } } | null
+      contradicted: object | null
+    }
+    const attestedBy = ({ rpcUrl }: OperatorProcess): Promise<Attested> => rpcCall<Attested>(rpcUrl, 'l2_attested', [])
+    // What was attested after a change of turn, on L1 and derived by every one of them.
+    const turned = await until('another turn', async () => {
+      const { committee } = await attestedBy(network.operators[0]!)
+      return BigInt(committee.turn) > 0n && BigInt(committee.height)
+    })
+    for (const operator of network.operators) {
+      const { onL1, followedByStockNodes } = await until('an attested head behind it', async () => {
+        const now = await attestedBy(operator)
+        expect(now.contradicted).toBeNull()
+        return BigInt(now.onL1?.number ?? 0) > turned && now
+      })
+      expect(followedByStockNodes).toBe(true)
+      expect(await hashAt(operator, BigInt(onL1!.number))).toBe(onL1!.hash)
+    }
+  })
+
   it('lose no transaction that was acknowledged', async () => {
     await traffic.stop()
     for (const { rpcUrl } of network.operators) {

@@ -6,6 +6,7 @@ export { createBatcher } from './batcher/batcher.js'
 export type { BatcherFunds } from './batcher/funds.js'
 export type { BatcherOptions, BatcherSetup } from './batcher/options.js'
 export type {
+  BatcherApproval,
   BatcherBlock,
   BatcherEvent,
   BatcherNode,
@@ -14,6 +15,7 @@ export type {
   ChannelPlanner,
   ChannelShape,
   CloseReason,
+  UnpostedChannel,
   WaitingReason,
 } from './batcher/ports.js'
 export type { ClearReason, SyncStatus, WaitReason } from './batcher/sync-actions.js'

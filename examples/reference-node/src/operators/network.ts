@@ -24,7 +24,7 @@ import { homeFiles, openHome, writeConfig, writeTestnet } from '@l2/operator'
 import { toRollupJson } from '@l2/sequencer-core/derivation'
 import { type Address, bytesToHex } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
-import { openChain, rollupConfig, writeL2Genesis } from '../chain/genesis.js'
+import { openChain, rollupConfig, writeL2Genesis, writeRollupJson } from '../chain/genesis.js'
 import { gasLimit } from '../chain/parameters.js'
 import type { NodeConfig } from '../config.js'
 import { batcherAccount, holderOfTokens, ownerAccount, posterKey } from '../dev-accounts.js'
@@ -177,6 +177,8 @@ async function makeHomes(
   const genesisBlock = await executing.engine.block(0n)
   await executing.close()
   const rollup = rollupConfig(identity, genesisBlock!.hash)
+  // For stock nodes, which follow where they can derive the same.
+  if (config.strict !== true) writeRollupJson(directory.path, rollup)
   const first = await l1Wallet(l1, batcherAccount()).getBlock({ blockNumber: BigInt(identity.l1Genesis.number) })
   const hosts = await Promise.all(
     Array.from({ length: operators }, async (_, index) => {

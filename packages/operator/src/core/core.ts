@@ -58,6 +58,8 @@ export type OperatorCore = {
   step(): Promise<string | undefined>
   /** Hands a message in to the control chain; false where it is not taken just now. */
   send(message: OperatorMessage): Promise<boolean>
+  /** Hands in what convicts somebody. */
+  accuse(transaction: Uint8Array): Promise<void>
   /** Every header that is signed here. */
   onHeader(height: bigint): void
   leader(): SlotLeader | undefined
@@ -174,6 +176,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       return waiting
     },
     send: message => voting.send(message),
+    accuse: transaction => voting.accuse(transaction),
     onHeader(height) {
       arrived(height)
       const block = sequencer().block(height)

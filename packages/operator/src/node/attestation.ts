@@ -4,6 +4,7 @@ import { advisePosterVote, type ControlState } from '@l2/control-chain'
 import type { HeaderGossip } from '@l2/gossip'
 import { engineOutputs, l1BlockMs, type Posting, type SequencerLoop, type Verifier } from '@l2/node'
 import type { BatcherTurn } from '@l2/sequencer-core/batcher'
+import type { SenderRecovery } from '@l2/sequencer-core/block'
 import { openFileGuard } from '@l2/sequencer-core/node'
 import type { Address, Hash } from 'viem'
 import type { OperatorCore } from '../core/core.js'
@@ -11,6 +12,7 @@ import { homeFiles } from '../home/home.js'
 import { type AttestedOnL1, createAttestedOnL1 } from '../posting/attested-on-l1.js'
 import { type Attesting, createAttesting } from '../posting/attesting.js'
 import { checkCommittee, openCommitteeOnL1 } from '../posting/committee-on-l1.js'
+import { createInboxWatch } from '../posting/inbox-watch.js'
 import { createPoster, type Poster } from '../posting/poster.js'
 import { type Ground, verifierStates } from './ground.js'
 
@@ -37,6 +39,7 @@ export type OperatorAttestation = {
 
 type AttestationParts = {
   posting: Pick<Posting, 'call'>
+  recovery: SenderRecovery
   state(): ControlState
   core(): OperatorCore
   sequencer(): SequencerLoop
@@ -47,7 +50,7 @@ type AttestationParts = {
 /** `undefined` where no committee attests. @throws OperatorError `HOME_INVALID`; SequencerError of the guards */
 export async function openAttestation(
   ground: Ground,
-  { posting, state, core, sequencer, gossip, verifier }: AttestationParts,
+  { posting, recovery, state, core, sequencer, gossip, verifier }: AttestationParts,
 ): Promise<OperatorAttestation | undefined> {
   const { rules, rollup, keys, config, home, l1, l1Watch, parts, supervision, family, history, executing, say } = ground
   if (rules.posting === undefined) return undefined
@@ -115,6 +118,12 @@ export async function openAttestation(
       }
     },
   })
+  const watch = createInboxWatch({
+    ...{ rules: postingRules, operators: ground.genesis.operators.map(({ id }) => id), recovery, state, say },
+    source: ground.l1Source,
+    derivedL1: () => verifier().status.l1Number,
+    accuse: transaction => core().accuse(transaction),
+  })
   const wanting = createWanting(
     posterPatienceBlocks + 2n * BigInt(Math.ceil((config.latencyMs ?? 600_000) / l1BlockMs({ l1: config.l1 }))),
   )
@@ -127,6 +136,7 @@ export async function openAttestation(
     run() {
       supervision.run('attestation', { pauseMs: 200, patience: 10 }, () => attesting.step(state()))
       supervision.run('attested on L1', { pauseMs: 1000, patience: 10 }, () => onL1.step())
+      supervision.run('inbox', { pauseMs: 1000, patience: 10 }, () => watch.step())
       supervision.run('poster', { pauseMs: 1000, patience: 10 }, async () => {
         await poster.stepTurn()
         const vote = wanting.advise(state(), verifier().status.safe.number, l1Watch.number)

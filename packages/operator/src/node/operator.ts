@@ -96,7 +96,7 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
   let mark: OperatorList['l1']
   const recovery = await fastRecovery(say)
   const attestation = await openAttestation(ground, {
-    ...{ posting, state: () => chain?.state() ?? first },
+    ...{ posting, recovery, state: () => chain?.state() ?? first },
     ...{ core: () => core, sequencer: () => sequencer!, gossip: () => gossip!, verifier: () => verifier },
   })
   const core: OperatorCore = makers.core({

@@ -8,9 +8,11 @@ import {
   createEcdsaAttester,
   defaultParameters,
   ecdsaAttestation,
+  encodeFalsePosting,
   type LeaderPlan,
   type OperatorList,
   type PostingRules,
+  readTransaction,
 } from '@l2/control-chain'
 import type { PublishedBlock } from '@l2/node'
 import { encodeBatcherTransaction, toSpanBatch } from '@l2/sequencer-core/batch'
@@ -23,11 +25,14 @@ import {
   simulatedRollup,
   simulatedTransaction,
 } from '@l2/sequencer-core/testing'
+import { nobleRecovery } from '@l2/sequencer-core/transaction'
 import {
+  bytesToHex,
   createTestClient,
   encodeAbiParameters,
   type Hash,
   type Hex,
+  hexToBytes,
   http,
   keccak256,
   numberToHex,
@@ -41,6 +46,7 @@ import { startAnvil } from '../../../contracts/test/anvil.js'
 import { createAttestedOnL1 } from './attested-on-l1.js'
 import { createAttesting } from './attesting.js'
 import { checkCommittee, openCommitteeOnL1 } from './committee-on-l1.js'
+import { createInboxWatch } from './inbox-watch.js'
 import { createPoster } from './poster.js'
 
 // The fold, four members with keys, guards and chains of their own, their poster, and the committee on an L1. The control chain is driven by hand.
@@ -154,7 +160,8 @@ async function world() {
     state = applyControlBlock(state, { height: state.height + 1n, lists, transactions }, plan, rules).state
   }
   return {
-    ...{ committee, onL1, operators, said, next, posterOf, domain, outputOf, block },
+    ...{ committee, onL1, operators, said, next, posterOf, domain, outputOf, block, rules, waiting },
+    state: () => state,
     get posting() {
       return state.posting!
     },
@@ -273,4 +280,50 @@ it('a change of turn comes to L1 by the next poster, or by others in its place, 
       return await posterOnL1()
     })
     .toBe(posters[1]!.address)
+})
+
+it('a poster that puts data on L1 which no statement names is convicted by its own transaction, and nobody else is', async () => {
+  const all = await world()
+  all.settle(4)
+  const [{ poster }] = all.operators as [(typeof all.operators)[0]]
+  const channel = all.channel(1, 1, 4)
+  await poster.approved([channel])
+  all.next()
+  expect(all.posting.open?.statement.dataHashes).toEqual(channel.items.map(item => keccak256(item)))
+  const post = async (account: (typeof posters)[0], nonce: number, data: Hex, to: Hex = all.rules.batchInbox) => {
+    const fees = { gas: 100_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n }
+    const raw = await account.signTransaction({ chainId: 900, type: 'eip1559', to, nonce, data, ...fees })
+    return { raw: hexToBytes(raw) }
+  }
+  const lie = await post(posters[0]!, 1, '0x00ff')
+  const l1 = new Map([
+    [11n, [await post(posters[0]!, 0, bytesToHex(channel.items[0]!)), await post(admin, 0, '0x00ee')]],
+    [12n, [lie, await post(posters[1]!, 0, '0x00dd', all.committee)]],
+  ])
+  const accused: Uint8Array[] = []
+  let derivedL1 = 10n
+  const watch = createInboxWatch({
+    ...{ rules: all.rules, operators: [1, 2, 3, 4], recovery: nobleRecovery, state: all.state },
+    source: { block: async number => ({ transactions: l1.get(number as bigint) ?? [] }) as never },
+    derivedL1: () => derivedL1,
+    accuse: async transaction => void accused.push(transaction),
+    say: message => all.said.push(message),
+  })
+  await watch.step()
+  derivedL1 = 12n
+  await watch.step()
+  // The own control chain may be behind.
+  expect(accused).toEqual([])
+  for (let at = 0; at < 8; at++) all.next()
+  await watch.step()
+  await watch.step()
+  expect(accused).toEqual([encodeFalsePosting(1, lie.raw)])
+  const keys = { operatorOf: () => undefined }
+  const headers = { chainId: 901n, rollup: all.rules.batchInbox }
+  const read = readTransaction(accused[0]!, { domain: headers, keys, window: 16, posting: all.rules })
+  if (!read.ok) throw new Error(read.reason)
+  all.waiting.push(read.transaction)
+  all.next()
+  expect([...all.state().jailed].map(([id]) => id)).toEqual([1])
+  expect(all.posting.turn.poster).not.toBe(1)
 })
