@@ -171,8 +171,13 @@ describe('liquidStakingActions', () => {
     // eMETIS: without an allowance, then with one that was signed, which somebody else may have brought already.
     const wrap = { type: 'wrap', shares: 20n * one } as const
     expect(await refused(hers.simulate, wrap)).toEqual(['ALLOWANCE_EXCEEDED', 'ERC20InsufficientAllowance'])
-    const validUntil = (await l1.client.getBlock()).timestamp + 3_600n
-    const forPair = await hers.signPermit({ token: vault, spender: pair.address, valueWei: 20n * one, validUntil })
+    const validUntilSeconds = (await l1.client.getBlock()).timestamp + 3_600n
+    const forPair = await hers.signPermit({
+      token: vault,
+      spender: pair.address,
+      valueWei: 20n * one,
+      validUntilSeconds,
+    })
     const wrong = { ...forPair, valueWei: 21n * one }
     expect(await refused(his.usePermit, wrong)).toEqual(['CONTRACT_REVERT', 'ERC2612InvalidSigner'])
     await l1.mined((await his.usePermit(forPair))!)
@@ -188,7 +193,7 @@ describe('liquidStakingActions', () => {
     ])
 
     // Bob asks for Ann, by her signature.
-    const forBob = await hers.signPermit({ token: vault, spender: bob.address, valueWei: one, validUntil })
+    const forBob = await hers.signPermit({ token: vault, spender: bob.address, valueWei: one, validUntilSeconds })
     await l1.mined((await his.usePermit(forBob))!)
     const request = { type: 'request', shares: one, owner: ann.address } as const
     expect(await his.simulate(request)).toBe(1n)

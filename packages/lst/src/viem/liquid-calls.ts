@@ -104,8 +104,8 @@ export function prepareLiquidCall(contracts: LiquidContracts, call: LiquidCall, 
     case 'approve':
       return at(call.token, 'approve', call.spender, call.valueWei)
     case 'permit': {
-      const { token, owner, spender, valueWei, validUntil, v, r, s } = call.permit
-      return at(token, 'permit', owner, spender, valueWei, validUntil, v, r, s)
+      const { token, owner, spender, valueWei, validUntilSeconds, v, r, s } = call.permit
+      return at(token, 'permit', owner, spender, valueWei, validUntilSeconds, v, r, s)
     }
   }
 }
@@ -113,7 +113,7 @@ export function prepareLiquidCall(contracts: LiquidContracts, call: LiquidCall, 
 /** Liquid staking on a client; see {@link liquidStakingActions}. */
 export type LiquidStakingActions = CallActions<LiquidCall, LiquidCallResults> & {
   /** Signs an allowance with the client's account. @throws LstError `OPTION_INVALID` */
-  signPermit(options: Pick<Permit, 'token' | 'spender' | 'valueWei' | 'validUntil'>): Promise<Permit>
+  signPermit(options: Pick<Permit, 'token' | 'spender' | 'valueWei' | 'validUntilSeconds'>): Promise<Permit>
   /**
    * Brings a permit; `undefined` where the allowance is there already: somebody may have brought the signature first, and that is no harm.
    * @throws LstError `CONTRACT_REVERT` where it counts for nothing

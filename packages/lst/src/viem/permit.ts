@@ -12,7 +12,7 @@ export type Permit = {
   readonly spender: Address
   readonly valueWei: bigint
   /** Seconds since the Unix epoch until which it counts. */
-  readonly validUntil: bigint
+  readonly validUntilSeconds: bigint
   readonly v: number
   readonly r: Hex
   readonly s: Hex
@@ -31,10 +31,10 @@ const types = {
  */
 export async function signPermit(
   client: CallingClient,
-  options: Pick<Permit, 'token' | 'spender' | 'valueWei' | 'validUntil'>,
+  options: Pick<Permit, 'token' | 'spender' | 'valueWei' | 'validUntilSeconds'>,
 ): Promise<Permit> {
   const account: Account = client.account ?? fail('OPTION_INVALID', 'a permit wants a client with an account')
-  const { token, spender, valueWei, validUntil } = options
+  const { token, spender, valueWei, validUntilSeconds } = options
   const at = { address: token, abi: permitAbi } as const
   const [nonce, chainId, told] = await Promise.all([
     readContract(client, { ...at, functionName: 'nonces', args: [account.address] }),
@@ -47,10 +47,10 @@ export async function signPermit(
     domain: { name, version: told?.[2] ?? '1', chainId, verifyingContract: token },
     types: types as { Permit: { name: string; type: string }[] },
     primaryType: 'Permit',
-    message: { owner: account.address, spender, value: valueWei, nonce, deadline: validUntil },
+    message: { owner: account.address, spender, value: valueWei, nonce, deadline: validUntilSeconds },
   })
   const { r, s, yParity } = parseSignature(signature)
-  return { token, owner: account.address, spender, valueWei, validUntil, v: 27 + yParity, r, s }
+  return { token, owner: account.address, spender, valueWei, validUntilSeconds, v: 27 + yParity, r, s }
 }
 
 /** Whether a permit has nothing more to give: the allowance is there, by it or otherwise. */
