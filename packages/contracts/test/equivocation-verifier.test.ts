@@ -114,6 +114,21 @@ describe('a proof', () => {
     expect(await report(watcher, [foreign, good], salt)).toEqual({ type: 'refused', reason: 'SequencerUnknown' })
   })
 
+  it('of an epoch that has not begun, or in which the accused had no key, convicts nobody', async () => {
+    const { l1, pool, verifier } = world
+    const random = seededRandom(8)
+    for (const [epochId, reason] of [
+      [100n, 'Future'],
+      [1n, 'KeyUnknown'],
+    ] as const) {
+      const a = { ...world.headerOf(random), epochId }
+      const b = { ...a, stateRoot: word(random) }
+      const signed = await Promise.all([a, b].map(message => sign(sequencers[0]!, 'SequencerHeader', message)))
+      const args = [pool.address, 1, a, signed[0], b, signed[1]]
+      expect(await l1.refusal(verifier, 'judgeHeaders', args)).toBe(reason)
+    }
+  })
+
   it('of a promised order that a block reverses fits into a million gas', async () => {
     const { l1, pool, verifier } = world
     const random = seededRandom(4)
@@ -144,6 +159,11 @@ describe('a proof', () => {
     expect(await refused(await proof(a, { ...b, term: 2 }, late, early))).toBe('PositionDiffers')
     expect(await refused(await proof({ ...a, notAfterHeight: header.height - 1n }, b, late, early))).toBe('NoFault')
     expect(await refused(await proof(a, b, late + 1, early))).toBe('ProofInvalid')
+    // Each of the four in another epoch or term than the others.
+    const earlier = header.epochId - 1n
+    expect(await refused(await proof({ ...a, epochId: earlier }, b, late, early))).toBe('PositionDiffers')
+    for (const other of [{ epochId: earlier }, { term: 2 }])
+      expect(await refused(await proof(a, b, late, early, { ...header, ...other }))).toBe('PositionDiffers')
     const forged = await proof(a, b, late, early)
     forged[6] = { ...inclusion(late), index: 199n }
     expect(await refused(forged)).not.toBe('not refused')

@@ -1,6 +1,6 @@
 import { isL2Error } from '@l2/common'
 import { runs, seededRandom, testSeed } from '@l2/common/testing'
-import { applyFeeSplitter, createFeeSplitter, parties } from '@l2/sequencer-core/economics'
+import { applyFeeSplitter, createFeeSplitter, parties, rebateShares, rebateTree } from '@l2/sequencer-core/economics'
 import { type Abi, encodeFunctionData, zeroAddress } from 'viem'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -19,7 +19,7 @@ import { createSplitterWorld } from './fee-splitter-world.js'
 const seed = testSeed(21)
 const [governor, stranger] = accounts
 const [accept, refuse, exhaust, call, chatter] = [0, 1, 2, 3, 5]
-const faults = { fee: 1, silent: 2, false: 3, lie: 5, hook: 6 } as const
+const faults = { fee: 1, silent: 2, false: 3, refuse: 4, lie: 5, hook: 6 } as const
 
 const worlds: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -107,6 +107,32 @@ describe('a fee splitter', () => {
     expect(await refusal('openRebate', [`0x${'01'.repeat(32)}`, 0n], governor)).toBe('RebateInvalid')
   })
 
+  it('pays of a tree that promises too much those who come first, and keeps what an account refuses', async () => {
+    const world = await open('ether', { users: 10_000 })
+    const { splitter, receivers } = world
+    const unwilling = receivers.treasury
+    const paid = [unwilling, accounts[2].address, accounts[3].address]
+    const tree = rebateTree(
+      rebateShares(
+        300n,
+        paid.map(user => ({ user, feesPaid: 1n })),
+      ),
+    )
+    await world.step({ type: 'receive', amountWei: 300n })
+    await world.step({ type: 'distribute' })
+    const root = await world.anvil.send(splitter, 'openRebate', [tree.root, 150n], { from: governor })
+    expect(root.status).toBe('success')
+    await world.tell('treasury', refuse)
+    const claimOf = (account: string) => {
+      const { index, amountWei, proof, account: to } = tree.claims.find(claim => claim.account === account)!
+      return [0n, index, to, amountWei, proof]
+    }
+    const [refusing, first, second] = paid.map(claimOf)
+    expect(await world.refusal('claim', refusing!)).toBe('PaymentRefused')
+    await world.anvil.send(splitter, 'claim', first!, { from: stranger })
+    expect(await world.refusal('claim', second!)).toBe('AboveUsersShare')
+  })
+
   it('keeps a receiver for what is owed', async () => {
     const world = await open('ether', { sequencer: 10_000 })
     await world.tell('sequencer', refuse)
@@ -130,6 +156,8 @@ describe('a fee splitter', () => {
     expect(await refusal('distribute')).toBe('NotExact')
     await misbehave(faults.false)
     await world.step({ type: 'distribute', refusing: parties })
+    await misbehave(faults.refuse)
+    expect(await refusal('payOwed', [3])).toBe('PaymentRefused')
     await misbehave(faults.silent)
     expect(await world.step({ type: 'payOwed', party: 'treasury' })).toBe(true)
     // A token whose transfer calls back in, and one that takes away what is owed.
