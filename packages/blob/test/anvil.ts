@@ -29,7 +29,7 @@ export async function startAnvil(hardfork: string, args: readonly string[] = [])
       if (match !== null) resolve(`http://${match[1]}`)
     })
   })
-  const client = createPublicClient({ transport: http(url, { retryCount: 0, timeout: 60_000 }), pollingInterval: 50 })
+  const client = createPublicClient({ transport: http(url, { retryCount: 0, timeout: 300_000 }), pollingInterval: 50 })
   return {
     url,
     client,

@@ -47,7 +47,7 @@ export async function startAnvil(flags: readonly string[] = []): Promise<Anvil> 
       if (match !== null) resolve(`http://${match[1]}`)
     })
   })
-  const client = createPublicClient({ chain: foundry, transport: http(url, { retryCount: 0, timeout: 60_000 }) })
+  const client = createPublicClient({ chain: foundry, transport: http(url, { retryCount: 0, timeout: 300_000 }) })
   const rpc = (method: string, params: readonly unknown[] = []) =>
     client.request({ method, params } as never) as Promise<unknown>
   return {

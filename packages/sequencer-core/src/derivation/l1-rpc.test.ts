@@ -58,7 +58,7 @@ afterAll(() => {
 })
 
 /** An anvil reads its trusted setup at the first blob, which on a busy machine takes longer than viem waits. */
-const patient = (url: string) => http(url, { retryCount: 0, timeout: 60_000 })
+const patient = (url: string) => http(url, { retryCount: 0, timeout: 300_000 })
 
 describe('createRpcL1Source', () => {
   it('feeds a driver from a real L1: calldata, blobs, deposits, config, and a reorg', async () => {
