@@ -9,7 +9,7 @@ const exclude = ['**/node_modules/**', '**/dist/**']
 // A soak tries some hundred times as much. What hangs is told late, so that what is slow is not told to hang.
 const patienceMs = process.env['L2_PROFILE'] === 'soak' ? 7_200_000 : 600_000
 // What comes in its time comes later on a busy machine: nothing is late before this.
-const expects = { poll: { timeout: 60_000, interval: 50 } }
+const expects = { poll: { timeout: 180_000, interval: 50 } }
 const limits = { retry: 0, testTimeout: patienceMs, hookTimeout: patienceMs, expect: expects }
 const files = (needsProcess: boolean): string[] =>
   suites()

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { areConnected, areHeard, startPeers } from './peers.js'
 
-const patience = { timeout: 60_000, interval: 50 }
+const patience = { interval: 50 }
 
 describe('four programs over libp2p', () => {
   it('hand on headers, payloads of every size and transactions', async () => {

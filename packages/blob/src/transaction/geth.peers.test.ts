@@ -54,7 +54,7 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
   })
   afterAll(() => geth?.close())
 
-  const mined = (hash: Hex) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })
+  const mined = (hash: Hex) => client.waitForTransactionReceipt({ hash, timeout: 300_000 })
   async function funded(ether: string, options: { nonceManager?: typeof nonceManager } = {}): Promise<LocalAccount> {
     const account = privateKeyToAccount(key(), options)
     const value = `0x${parseEther(ether).toString(16)}`

@@ -42,7 +42,7 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
     const account = privateKeyToAccount(bytesToHex(random.bytes(32)))
     const value = `0x${parseEther(ether).toString(16)}`
     const hash = (await geth.rpc('eth_sendTransaction', [{ from: treasury, to: account.address, value }])) as Hex
-    await client.waitForTransactionReceipt({ hash, timeout: 60_000 })
+    await client.waitForTransactionReceipt({ hash, timeout: 300_000 })
     return account
   }
   type Over = { through?: EthereumClient; store?: Store; options?: TransactionManagerOptions }
@@ -60,7 +60,7 @@ describe.skipIf(binary === undefined)('against geth --dev', () => {
     }
   }
   const item = (bytes = 100) => random.bytes(bytes)
-  const timeoutMs = 110_000
+  const timeoutMs = 400_000
   const used = async ({ address }: LocalAccount) => client.getTransactionCount({ address })
   const nonceOf = async (transaction: Uint8Array) =>
     (await client.getTransaction({ hash: bytesToHex(transaction.subarray(0, 32)) })).nonce

@@ -32,7 +32,7 @@ async function expectCode(task: Promise<unknown>, code: GossipErrorCode): Promis
   expectTrue(isL2Error(error, code), `expected ${code}, got ${error === undefined ? 'no error' : String(error)}`)
 }
 
-const patienceMs = 60_000
+const patienceMs = 180_000
 
 /** Waits until it is so; a network takes the time it takes. */
 async function eventually(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
