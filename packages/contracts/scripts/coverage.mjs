@@ -9,7 +9,15 @@ import { parseArgs } from 'node:util'
 import { compile, groups, root } from './sources.mjs'
 
 const suites = [
-  ...['committee', 'equivocation-verifier', 'erc4626-properties', 'fee-splitter', 'liquid-vault', 'pool'],
+  ...[
+    'committee',
+    'equivocation-verifier',
+    'erc4626-properties',
+    'fee-splitter',
+    'liquid-guards',
+    'liquid-vault',
+    'pool',
+  ],
   ...['sequencer-pool', 'sequencer-pool-differential', 'viem-actions'],
 ].map(name => join(root, 'test', `${name}.test.ts`))
 const looked =
