@@ -100,6 +100,8 @@ export type {
   Bundle,
   BundleRange,
   DropReason,
+  HeadCursor,
+  HeadOrder,
   KnownAccount,
   PendingPool,
   PoolEvent,

@@ -63,6 +63,8 @@ export { createMemoryLog, type MemoryLogOptions } from '../log/memory.js'
 export type {
   AccountState,
   Bundle,
+  HeadCursor,
+  HeadOrder,
   KnownAccount,
   PendingPool,
   PooledTransaction,

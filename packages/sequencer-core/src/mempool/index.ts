@@ -34,6 +34,8 @@ export type {
   Bundle,
   BundleRange,
   DropReason,
+  HeadCursor,
+  HeadOrder,
   KnownAccount,
   PendingPool,
   PoolEvent,

@@ -1,5 +1,7 @@
 export type {
   Bundle,
+  HeadCursor,
+  HeadOrder,
   KnownAccount,
   PendingPool,
   PooledTransaction,
