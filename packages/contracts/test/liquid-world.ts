@@ -96,7 +96,11 @@ export async function createLiquidWorld() {
   }
   let state: RebasingPool = createRebasingPool({
     ...{ seed: seedWei, feeRecipients: [{ account: roles.treasury, bps: feeBps }], profitTest: 'highWater', limits },
-    ...{ maxPositiveRebaseE9: 4_794_521n, minRequest: bounds.minRequestWei, maxRequest: bounds.maxRequestWei },
+    ...{
+      maxPositiveRebaseE18: 4_794_521_000_000_000n,
+      minRequest: bounds.minRequestWei,
+      maxRequest: bounds.maxRequestWei,
+    },
     nowSeconds: started,
   })
   let rates: readonly PastRate[] = []

@@ -53,7 +53,7 @@ const subjects: Subject[] = [
     create: () =>
       createRebasingPool({
         feeRecipients: [{ account: 'bob', bps: 1_000n }],
-        maxPositiveRebaseE9: 10n ** 8n,
+        maxPositiveRebaseE18: 10n ** 17n,
         limits: { maxLossBps: 9_000n },
       }),
     apply: applyRebasing,
@@ -104,7 +104,7 @@ const subjects: Subject[] = [
   },
   {
     name: 'receipt',
-    create: () => createReceipt({ depositFeeBps: 10n, redeemFeeBps: 10n, withholdPpm: 10_000n }),
+    create: () => createReceipt({ depositFeeBps: 10n, redeemFeeBps: 10n, withholdE18: 10n ** 16n }),
     apply: applyReceipt,
     codec: receiptCodec,
     ops: words('submit mint transfer stake unstake requestRedeem process claim'),

@@ -19,7 +19,7 @@ import { applyRatePool, createRatePool } from './rate/pool.js'
 import { applySnapshotPool, createSnapshotPool } from './rate/snapshot.js'
 import { applyRebasing } from './rebasing/pool.js'
 import { createRebasingPool } from './rebasing/state.js'
-import { createLimiter, limiterAdd, limiterRemove, limiterSeats } from './report/limiter.js'
+import { createLimiter, limiterAdd, limiterRemove, limiterSeats, rebaseLimitOffE18 } from './report/limiter.js'
 import { applyRestaking, createRestaking } from './restaking/restaking.js'
 import { applyCycleVault, createCycleVault } from './vault/cycle.js'
 import { applyInstantVault, createInstantVault, instantFace } from './vault/instant.js'
@@ -237,7 +237,7 @@ describe('the keeper cannot be stopped', () => {
 
   test('a pool whose share is worth hundreds of what it was reports (virtual shares and rate agree)', () => {
     const lst = withSeat(
-      { preset: 'enki', maxPositiveRebaseE9: undefined, limits: {}, feeRecipients: [] },
+      { preset: 'enki', maxPositiveRebaseE18: undefined, limits: {}, feeRecipients: [] },
       20_100n,
       20_000n,
     )
@@ -784,11 +784,18 @@ describe('small ones', () => {
     expect(applyVesting(vesting, { type: 'claim', account: 'a' }).result).toBe(0n)
   })
   test('a limiter that is off leaves its figures alone', () => {
-    for (const limitE9 of [undefined, 2n ** 64n - 1n]) {
-      const limiter = createLimiter({ limitE9, prePooled: wei(100n), preShares: units(100n) })
+    for (const limitE18 of [undefined, rebaseLimitOffE18]) {
+      const limiter = createLimiter({ limitE18, prePooled: wei(100n), preShares: units(100n) })
       expect(limiterAdd(limiter, 7n)).toEqual({ limiter, taken: 7n })
       expect(limiterRemove(limiter, 1_000n)).toBe(limiter)
       expect(limiterSeats(limiter, 5n, 900n)).toBe(limiter)
+    }
+  })
+  test('a limit that the contracts could not count is refused', () => {
+    for (const maxPositiveRebaseE18 of [-(10n ** 9n), 1n, 10n ** 9n + 1n]) {
+      const refused = expect.objectContaining({ code: 'OPTION_INVALID' })
+      expect(() => createRebasingPool({ maxPositiveRebaseE18 })).toThrow(refused)
+      expect(() => createLiquid({ preset: 'lido', maxPositiveRebaseE18 })).toThrow(refused)
     }
   })
   test('the claim bitmap of an airdrop: word, bit, mask', () => {

@@ -15,7 +15,7 @@ import { applyRebasing } from './rebasing/pool.js'
 import { type RebasingReport, type ReportOutcome, simulatedRate } from './rebasing/report.js'
 import { createRebasingPool, depositable, rebasingBalance, rebasingTotals } from './rebasing/state.js'
 import { checkReport, type ReportLimits } from './report/guard.js'
-import { burnLimit, createLimiter, limiterAdd, limiterRemove, rebaseCapE9 } from './report/limiter.js'
+import { burnLimit, createLimiter, limiterAdd, limiterRemove, rebaseCapE18 } from './report/limiter.js'
 import { applyAccumulator, createAccumulator, earned } from './rewards/accumulator.js'
 import { allocateInOrder, allocateMinFirst, allocateOpenFirst, planExit, seatReward } from './seats/allocation.js'
 import type { Balances } from './state/ledger.js'
@@ -49,6 +49,11 @@ type Vector = {
 }
 
 const big = (value: Any): bigint => (value === undefined || value === null ? 0n : BigInt(value))
+/** Parts of 10^18 from the billionths of the vectors. */
+const billionths = (value: Any): bigint | undefined => {
+  const parts = maybe(value)
+  return parts === undefined ? undefined : parts * 10n ** 9n
+}
 const maybe = (value: Any): bigint | undefined => (value === undefined || value === null ? undefined : BigInt(value))
 const a = (value: Any): Assets => big(value) as Assets
 const s = (value: Any): Shares => big(value) as Shares
@@ -123,7 +128,7 @@ function readPool({ params, initial }: Vector): WrappedShares {
     feeRecipients: recipients,
     // The only other test there is, is Lido's.
     profitTest: params.profitTest === undefined || params.profitTest === 'net' ? 'net' : 'principal',
-    maxPositiveRebaseE9: maybe(params.maxPositiveRebaseE9),
+    maxPositiveRebaseE18: billionths(params.maxPositiveRebaseE9),
     limits,
     minRequest: maybe(params.minRequest) ?? 100n,
     maxRequest: maybe(params.maxRequest) ?? 1000n * 10n ** 18n,
@@ -546,8 +551,8 @@ const tickets: Model<TicketQueue> = {
   read: ({ params, initial }) => ({
     ...createTicketQueue({
       nowSeconds: big(initial.now),
-      feePpm: big(params.feePpm),
-      cancelFeePpm: big(params.cancelPpm),
+      feeE18: big(params.feePpm) * 10n ** 12n,
+      cancelFeeE18: big(params.cancelPpm) * 10n ** 12n,
       lengthSeconds: big(params.length),
       minLengthSeconds: big(params.minLength),
       lpLockSeconds: big(params.lpLock),
@@ -568,7 +573,7 @@ const tickets: Model<TicketQueue> = {
           lp: big(t.lp),
           lpUntilSeconds: big(t.lpmat),
           lpReturned: t.lpout,
-          cancelFeePpm: big(params.cancelPpm),
+          cancelFeeE18: big(params.cancelPpm) * 10n ** 12n,
         },
       ]),
     ),
@@ -820,7 +825,11 @@ const models: Record<string, Model<Any>> = {
   }),
   'rebase-limiter': pure({
     limiter: x => {
-      let limiter = createLimiter({ limitE9: maybe(x.limitE9), prePooled: a(x.prePooled), preShares: s(x.preShares) })
+      let limiter = createLimiter({
+        limitE18: billionths(x.limitE9),
+        prePooled: a(x.prePooled),
+        preShares: s(x.preShares),
+      })
       const consumed: bigint[] = []
       for (const [kind, amount] of x.steps as [string, string][]) {
         if (kind === 'inc') {
@@ -832,7 +841,10 @@ const models: Record<string, Model<Any>> = {
       }
       return { consumed, current: limiter.current, burnLimit: burnLimit(limiter) ?? limiter.preShares }
     },
-    capfor: x => ({ daily: rebaseCapE9(big(x.aprBps), 1n), weekly: rebaseCapE9(big(x.aprBps), 7n) }),
+    capfor: x => ({
+      daily: rebaseCapE18(big(x.aprBps), 1n) / 10n ** 9n,
+      weekly: rebaseCapE18(big(x.aprBps), 7n) / 10n ** 9n,
+    }),
   }),
   apr: pure({
     aprfromevent: x => ({ aprE6: aprOf(rebase(x)).aprE18 / 10n ** 12n }),

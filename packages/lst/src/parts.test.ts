@@ -122,7 +122,7 @@ describe('incentives', () => {
 
 describe('receipt', () => {
   test('supply and open redemptions are cash and stake, to the wei', () => {
-    let receipt = createReceipt({ depositFeeBps: 33n, redeemFeeBps: 17n, withholdPpm: 10_000n })
+    let receipt = createReceipt({ depositFeeBps: 33n, redeemFeeBps: 17n, withholdE18: 10n ** 16n })
     const backed = () => {
       let open = 0n
       for (const [, item] of receipt.redemptions) if (item.state === 'open') open += item.assets + item.fee

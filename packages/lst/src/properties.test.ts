@@ -318,7 +318,7 @@ describe('P6 the limiter', () => {
         fc.bigInt({ min: oneMetis, max: 10n ** 24n }),
         fc.bigInt({ min: 1n, max: 10n ** 22n }),
         (assets, reward) => {
-          let pool = createRebasingPool({ maxPositiveRebaseE9: 750_000n })
+          let pool = createRebasingPool({ maxPositiveRebaseE18: 750_000_000_000_000n })
           pool = applyRebasing(pool, { type: 'submit', account: 'a', assets: wei(assets) }).state
           pool = applyRebasing(pool, { type: 'receiveRewards', assets: wei(reward) }).state
           for (let i = 0; i < 20_000 && pool.rewardsVault > 0n; i++) {
@@ -485,7 +485,7 @@ describe('P10 tickets', () => {
     })
     fc.assert(
       fc.property(fc.array(op, { maxLength: 60 }), ops => {
-        let queue = createTicketQueue({ feePpm: 500n, cancelFeePpm: 1_000n })
+        let queue = createTicketQueue({ feeE18: 500n * 10n ** 12n, cancelFeeE18: 10n ** 15n })
         queue = applyTickets(queue, { type: 'setLpFactor', token: 'LP', factor: 86_400n }).state
         let lpIn = 0n
         let lpOut = 0n

@@ -44,7 +44,7 @@ class World {
       preset,
       entrySeconds: 0n,
       nowSeconds: this.atSeconds,
-      maxPositiveRebaseE9: undefined,
+      maxPositiveRebaseE18: undefined,
       limits: {},
     })
     for (const seat of [1, 2, 3]) this.lst = applyLiquid(this.lst, { type: 'registerSeat', seat, bond }).state

@@ -25,7 +25,7 @@ export type LiquidConfig = {
   readonly feeRecipients: readonly FeeRecipient[]
   readonly profitTest: ProfitTest
   /** Billionths of the pool that one report may add; `undefined` is off. */
-  readonly maxPositiveRebaseE9: bigint | undefined
+  readonly maxPositiveRebaseE18: bigint | undefined
   readonly limits: ReportLimits
   /** Wei that stay forever. */
   readonly seed: bigint
@@ -88,7 +88,7 @@ const sdk: Omit<LiquidConfig, 'preset' | 'model'> = {
   feeRecipients: [{ account: 'treasury', bps: 1_000n }],
   profitTest: 'highWater',
   // A week at 20 % a year with a quarter to spare; a report after longer leaves the rest for the next one.
-  maxPositiveRebaseE9: 4_794_521n,
+  maxPositiveRebaseE18: 4_794_521_000_000_000n,
   limits: metisReportLimits,
   seed: oneMetis,
   seedLock: 'shares',
@@ -121,7 +121,7 @@ const live: Omit<LiquidConfig, 'preset' | 'model'> = {
   exits: 'fixed',
   lossPath: false,
   profitTest: 'net',
-  maxPositiveRebaseE9: undefined,
+  maxPositiveRebaseE18: undefined,
   limits: {},
   partialExitSeconds: 0n,
   maxRequest: 2n ** 128n - 1n,
@@ -220,7 +220,7 @@ const lido = {
     model: 'rebasing',
     profitTest: 'principal',
     partialExitSeconds: 0n,
-    maxPositiveRebaseE9: 750_000n,
+    maxPositiveRebaseE18: 750_000_000_000_000n,
     limits: lidoReportLimits,
     feeRecipients: [
       { account: 'operators', bps: 500n },
@@ -269,7 +269,7 @@ export const configSchema = /* @__PURE__ */ (() =>
     lossPath: z.boolean(),
     feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
     profitTest: z.enum(['highWater', 'net', 'principal']),
-    maxPositiveRebaseE9: z.optional(integer),
+    maxPositiveRebaseE18: z.optional(integer),
     limits: limitsSchema,
     seed: integer,
     seedLock: z.enum(['shares', 'value']),

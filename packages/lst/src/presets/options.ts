@@ -2,6 +2,7 @@ import { fail } from '../errors.js'
 import { maxAmount } from '../math/units.js'
 import { burnerAccount, deadAccount, queueAccount } from '../rebasing/state.js'
 import type { ReportLimits } from '../report/guard.js'
+import { checkRebaseLimit, rebaseLimitOffE18 } from '../report/limiter.js'
 import type { LiquidConfig } from './config.js'
 
 /** An integer option: its unit, its range, and whether it may be missing. */
@@ -19,7 +20,7 @@ const ranges = {
   minSeat: wei(1n),
   maxSeat: wei(1n),
   rewardPerBlock: { ...wei(), optional: true },
-  maxPositiveRebaseE9: { unit: 'billionths', min: 0n, max: 2n ** 64n - 1n, optional: true },
+  maxPositiveRebaseE18: { unit: 'parts of 10^18', min: 0n, max: rebaseLimitOffE18, optional: true },
   virtualOffset: { unit: 'decimals', min: 0n, max: 18n, optional: true },
   vestingBps: bps,
   bunkerBps: bps,
@@ -168,6 +169,7 @@ export function checkConfig(config: LiquidConfig, base: LiquidConfig): void {
     if (config[fixed] !== base[fixed])
       refuse(fixed, `"${fixed}" is the preset's: ${show(base[fixed])}, not ${show(config[fixed])}`)
   for (const [name, range] of Object.entries(ranges)) checkRange(name, config[name as keyof typeof ranges], range)
+  checkRebaseLimit(config.maxPositiveRebaseE18)
   for (const [name, allowed] of Object.entries(choices)) {
     const value = config[name as keyof typeof choices]
     if (!(allowed as readonly unknown[]).includes(value))

@@ -132,7 +132,7 @@ function reportVault(lst: Liquid, args: { nowSeconds: bigint; confirmed?: boolea
   const most = growthLimit(config.limits, pre.assets, args.nowSeconds - lst.reportedAtSeconds)
   const limiter = limiterRemove(
     createLimiter({
-      limitE9: config.maxPositiveRebaseE9,
+      limitE18: config.maxPositiveRebaseE18,
       prePooled: pre.assets as Assets,
       preShares: pre.shares as Shares,
       most,

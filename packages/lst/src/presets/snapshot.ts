@@ -84,13 +84,13 @@ function fixedPart(core: Core): unknown {
       return { feeE18, withdrawDelaySeconds, legacyRounding, seedAccount, seedShares, rewardPool, feeBalance }
     }
     case 'rebasing': {
-      const { feeRecipients, profitTest, maxPositiveRebaseE9, stakeLimit, paused, bunker } = core.state
+      const { feeRecipients, profitTest, maxPositiveRebaseE18, stakeLimit, paused, bunker } = core.state
       const { minRequest, maxRequest } = core.state.queue
       const seed = balanceOf(core.state.shares, deadAccount)
       return {
         feeRecipients,
         profitTest,
-        maxPositiveRebaseE9,
+        maxPositiveRebaseE18,
         stakeLimit,
         paused,
         bunker,

@@ -276,7 +276,7 @@ export const rebasingSchema = /* @__PURE__ */ (() =>
     feeRecipients: z.array(z.strictObject({ account: z.string(), bps: integer })),
     profitTest: z.enum(['highWater', 'net', 'principal']),
     highRate: integer,
-    maxPositiveRebaseE9: z.optional(integer),
+    maxPositiveRebaseE18: z.optional(integer),
     limits: limitsSchema,
     stakeLimit: z.optional(z.strictObject({ max: integer, growthBlocks: integer, left: integer, block: integer })),
     paused: z.boolean(),

@@ -105,7 +105,7 @@ export function simulateReport(pool: RebasingPool, report: RebasingReport): Repo
     : { assets: 0n as Assets, shares: 0n as Shares }
   const most = growthLimit(pool.limits, preAssets, report.elapsedSeconds)
   let limiter = limiterSeats(
-    createLimiter({ limitE9: pool.maxPositiveRebaseE9, prePooled: preAssets, preShares, most }),
+    createLimiter({ limitE18: pool.maxPositiveRebaseE18, prePooled: preAssets, preShares, most }),
     principal,
     report.seatsNow,
   )

@@ -3,6 +3,7 @@ import { fail } from '../errors.js'
 import { min, type Totals, toAssets } from '../math/math.js'
 import { type Assets, amount, account as checkAccount, type RateE27, rateOne, type Shares } from '../math/units.js'
 import type { ReportLimits } from '../report/guard.js'
+import { checkRebaseLimit } from '../report/limiter.js'
 import { type Balances, balanceOf } from '../state/ledger.js'
 import { createQueue, type QueueOptions, unfinalized, type WithdrawalQueue } from '../withdrawal/queue.js'
 
@@ -40,7 +41,7 @@ export type RebasingPool = {
   readonly profitTest: ProfitTest
   /** The highest rate that a report left: what `highWater` measures profit from. */
   readonly highRate: RateE27
-  readonly maxPositiveRebaseE9: bigint | undefined
+  readonly maxPositiveRebaseE18: bigint | undefined
   readonly limits: ReportLimits
   readonly stakeLimit: StakeLimit | undefined
   readonly paused: boolean
@@ -72,8 +73,8 @@ export type RebasingOptions = QueueOptions & {
   feeRecipients?: readonly FeeRecipient[]
   /** Default `net`. */
   profitTest?: ProfitTest
-  /** Billionths of the pool a report may add; default off. */
-  maxPositiveRebaseE9?: bigint | undefined
+  /** Part of the pool that a report may add, 10^18 the whole, in steps of 10^9; default off. */
+  maxPositiveRebaseE18?: bigint | undefined
   /** Default none. */
   limits?: ReportLimits
   /** Default none. */
@@ -110,6 +111,7 @@ export function createRebasingPool(options: RebasingOptions = {}): RebasingPool 
   const { seed = 10n ** 18n, feeRecipients = [], profitTest = 'net', limits = {}, nowSeconds = 0n } = options
   amount('seed', seed)
   checkRecipients(feeRecipients)
+  checkRebaseLimit(options.maxPositiveRebaseE18)
   const { stakeLimit } = options
   if (stakeLimit !== undefined && (stakeLimit.growthBlocks < 1n || stakeLimit.max < 0n))
     fail('OPTION_INVALID', `stake limit expected max ≥ 0 over at least 1 block, got ${stakeLimit.max}`)
@@ -126,7 +128,7 @@ export function createRebasingPool(options: RebasingOptions = {}): RebasingPool 
     feeRecipients,
     profitTest,
     highRate: rateOne,
-    maxPositiveRebaseE9: options.maxPositiveRebaseE9,
+    maxPositiveRebaseE18: options.maxPositiveRebaseE18,
     limits,
     stakeLimit:
       stakeLimit === undefined

@@ -31,8 +31,8 @@ export type ReceiptToken = {
   readonly redemptions: OrderedMap<bigint, Redemption>
   readonly depositFeeBps: bigint
   readonly redeemFeeBps: bigint
-  /** Part of every deposit that is never staked, millionths. */
-  readonly withholdPpm: bigint
+  /** Part of every deposit that is never staked, of 10^18. */
+  readonly withholdE18: bigint
   readonly withheld: Assets
 }
 
@@ -43,16 +43,16 @@ export type ReceiptOptions = {
   /** At most 500; default 0. */
   redeemFeeBps?: bigint
   /** Default 0. */
-  withholdPpm?: bigint
+  withholdE18?: bigint
 }
 
 /** Nothing issued. */
 export function createReceipt(options: ReceiptOptions = {}): ReceiptToken {
-  const { depositFeeBps = 0n, redeemFeeBps = 0n, withholdPpm = 0n } = options
+  const { depositFeeBps = 0n, redeemFeeBps = 0n, withholdE18 = 0n } = options
   for (const bps of [depositFeeBps, redeemFeeBps])
     if (bps < 0n || bps > 500n) fail('OPTION_INVALID', `fee expected 0 … 500 bps, got ${bps}`)
-  if (withholdPpm < 0n || withholdPpm > 1_000_000n)
-    fail('OPTION_INVALID', `withheld part expected 0 … 1000000 ppm, got ${withholdPpm}`)
+  if (withholdE18 < 0n || withholdE18 > 10n ** 18n)
+    fail('OPTION_INVALID', `withheld part expected 0 … 10^18, got ${withholdE18}`)
   const none = 0n as Assets
   return {
     supply: none,
@@ -64,7 +64,7 @@ export function createReceipt(options: ReceiptOptions = {}): ReceiptToken {
     redemptions: OrderedMap.from(),
     depositFeeBps,
     redeemFeeBps,
-    withholdPpm,
+    withholdE18,
     withheld: none,
   }
 }
@@ -90,7 +90,7 @@ const operations = {
         balances: credit(receipt.balances, args.account, net),
         cash: total<Assets>('cash', receipt.cash + net),
         fees: (receipt.fees + fee) as Assets,
-        withheld: (receipt.withheld + mulDown(net, receipt.withholdPpm, 1_000_000n)) as Assets,
+        withheld: (receipt.withheld + mulDown(net, receipt.withholdE18, 10n ** 18n)) as Assets,
       },
       net,
       { type: 'submitted', account: args.account, assets: net },
@@ -229,7 +229,7 @@ export const receiptCodec: Codec<ReceiptToken> = /* @__PURE__ */ (() =>
       ),
       depositFeeBps: integer,
       redeemFeeBps: integer,
-      withholdPpm: integer,
+      withholdE18: integer,
       withheld: integer,
     }),
     receipt => (sum(receipt.balances) === receipt.supply ? undefined : 'receipts of all accounts are not the supply'),

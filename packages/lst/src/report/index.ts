@@ -20,6 +20,6 @@ export {
   limiterAdd,
   limiterRemove,
   limiterSeats,
-  rebaseCapE9,
+  rebaseCapE18,
 } from './limiter.js'
 export { type LossClaim, type SharedLoss, shareLoss } from './loss.js'

@@ -2,8 +2,19 @@ import { fail } from '../errors.js'
 import { min } from '../math/math.js'
 import { type Assets, amount, type Shares } from '../math/units.js'
 
-/** 10^9: limits of a rebase are counted in billionths of the pool. */
+/** Limits of a rebase are whole billionths of the pool: in these Lido's limiter and the vault on L1 count and round. */
+const billionthE18 = 10n ** 9n
 const e9 = 10n ** 9n
+/** How both say that there is no limit: 2^64−1 billionths. */
+export const rebaseLimitOffE18: bigint = (2n ** 64n - 1n) * billionthE18
+
+/** Refuses a limit that the contracts could not count. */
+export function checkRebaseLimit(limitE18: bigint | undefined): void {
+  if (limitE18 !== undefined && (limitE18 < 0n || limitE18 % billionthE18 !== 0n))
+    fail('OPTION_INVALID', `rebase limit expected a multiple of 10^9 that is not negative, got ${limitE18}`, {
+      option: 'maxPositiveRebaseE18',
+    })
+}
 
 /**
  * How much a single report may raise the rate. Whatever is not taken stays where it is for a later report, so that
@@ -11,8 +22,8 @@ const e9 = 10n ** 9n
  * ours.
  */
 export type Limiter = {
-  /** Billionths of the pool; `undefined` when off. */
-  readonly limitE9: bigint | undefined
+  /** Part of the pool, 10^18 the whole, in steps of 10^9; `undefined` when off. */
+  readonly limitE18: bigint | undefined
   readonly prePooled: Assets
   readonly preShares: Shares
   /**
@@ -25,21 +36,21 @@ export type Limiter = {
 }
 
 /** What {@link createLimiter} takes: the pool before the report, and how far it may grow. */
-export type LimiterOptions = Pick<Limiter, 'limitE9' | 'prePooled' | 'preShares'> & {
+export type LimiterOptions = Pick<Limiter, 'limitE18' | 'prePooled' | 'preShares'> & {
   /** Another ceiling of what is added, wei. */
   readonly most?: bigint | undefined
 }
 
 /** A limiter over a pool before its report. @throws LstError `OPTION_INVALID`, `AMOUNT_INVALID` */
-export function createLimiter({ limitE9, prePooled, preShares, most }: LimiterOptions): Limiter {
-  if (limitE9 !== undefined && limitE9 < 0n) fail('OPTION_INVALID', `rebase limit expected 0 or more, got ${limitE9}`)
+export function createLimiter({ limitE18, prePooled, preShares, most }: LimiterOptions): Limiter {
+  checkRebaseLimit(limitE18)
   if (most !== undefined) amount('most', most)
-  // 2^64−1 is how the contract says "off"; a pool of nothing has no rate to hold.
-  const off = limitE9 === undefined || limitE9 >= 2n ** 64n - 1n || prePooled === 0n
-  const growth = off ? undefined : (limitE9 * prePooled) / e9
+  // A pool of nothing has no rate to hold.
+  const off = limitE18 === undefined || limitE18 >= rebaseLimitOffE18 || prePooled === 0n
+  const growth = off ? undefined : ((limitE18 / billionthE18) * prePooled) / e9
   const bounds = [growth, prePooled === 0n ? undefined : most].filter(bound => bound !== undefined)
   return {
-    limitE9: off ? undefined : limitE9,
+    limitE18: off ? undefined : limitE18,
     prePooled,
     preShares,
     cap: bounds.length === 0 ? undefined : prePooled + bounds.reduce(min),
@@ -74,19 +85,21 @@ export function limiterSeats(limiter: Limiter, before: bigint, after: bigint): L
     : limiterRemove(limiter, before - after)
 }
 
-/** How many shares may be burnt on top without passing the limit in billionths; `undefined` when there is none. */
+/** How many shares may be burnt on top without passing the limit; `undefined` when there is none. */
 export function burnLimit(limiter: Limiter): Shares | undefined {
-  if (limiter.limitE9 === undefined) return undefined
-  if (limiter.current >= limiter.prePooled + (limiter.limitE9 * limiter.prePooled) / e9) return 0n as Shares
-  const one = limiter.limitE9 + e9
+  if (limiter.limitE18 === undefined) return undefined
+  const limit = limiter.limitE18 / billionthE18
+  if (limiter.current >= limiter.prePooled + (limit * limiter.prePooled) / e9) return 0n as Shares
+  const one = limit + e9
   return ((limiter.preShares * (one - (limiter.current * e9) / limiter.prePooled)) / one) as Shares
 }
 
 /**
- * The limit, in billionths per report, that a yearly rate needs at a cadence of `days`; `headroomBps` 10,000 is none.
+ * The limit per report, of 10^18 in whole billionths, that a yearly rate needs at a cadence of `days`; `headroomBps`
+ * 10,000 is none.
  */
-export function rebaseCapE9(aprBps: bigint, days: bigint, headroomBps = 10_000n): bigint {
+export function rebaseCapE18(aprBps: bigint, days: bigint, headroomBps = 10_000n): bigint {
   const scaled = aprBps * 100_000n * days * headroomBps
   const over = 365n * 10_000n
-  return headroomBps === 10_000n ? scaled / over : (scaled + over - 1n) / over
+  return (headroomBps === 10_000n ? scaled / over : (scaled + over - 1n) / over) * billionthE18
 }

@@ -6,7 +6,8 @@ import { type Assets, amount, account as checkAccount, forward, positive, total 
 import { type Codec, codec, integer, mapOf } from '../state/codec.js'
 import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
 
-const partsPerMillion = 1_000_000n
+/** The scale of fees. */
+const e18 = 10n ** 18n
 
 /** A ticket ends in exactly one of redeemed and cancelled. */
 export type Ticket = {
@@ -19,8 +20,8 @@ export type Ticket = {
   readonly lp: bigint
   readonly lpUntilSeconds: bigint
   readonly lpReturned: boolean
-  /** Cancel fee, frozen at entry, millionths. */
-  readonly cancelFeePpm: bigint
+  /** Cancel fee, frozen at entry, of 10^18. */
+  readonly cancelFeeE18: bigint
 }
 
 /**
@@ -39,8 +40,8 @@ export type TicketQueue = {
   readonly tickets: OrderedMap<bigint, Ticket>
   /** Seconds that one LP unit per unit of the ticket is worth, by LP token. */
   readonly lpFactors: OrderedMap<string, bigint>
-  readonly feePpm: bigint
-  readonly cancelFeePpm: bigint
+  readonly feeE18: bigint
+  readonly cancelFeeE18: bigint
   /** Seconds. */
   readonly lengthSeconds: bigint
   readonly minLengthSeconds: bigint
@@ -51,10 +52,10 @@ export type TicketQueue = {
 export type TicketOptions = {
   /** Seconds; default 0. */
   nowSeconds?: bigint
-  /** Entry fee, millionths; default 0. */
-  feePpm?: bigint
-  /** Cancel fee, millionths; default 0. */
-  cancelFeePpm?: bigint
+  /** Entry fee, of 10^18; default 0. */
+  feeE18?: bigint
+  /** Cancel fee, of 10^18; default 0. */
+  cancelFeeE18?: bigint
   /** Seconds; default 1,728,000 (20 days). */
   lengthSeconds?: bigint
   /** Seconds; default 691,200 (8 days). */
@@ -67,15 +68,15 @@ export type TicketOptions = {
 export function createTicketQueue(options: TicketOptions = {}): TicketQueue {
   const {
     nowSeconds = 0n,
-    feePpm = 0n,
-    cancelFeePpm = 0n,
+    feeE18 = 0n,
+    cancelFeeE18 = 0n,
     lengthSeconds = 1_728_000n,
     minLengthSeconds = 691_200n,
     lpLockSeconds = 2_592_000n,
   } = options
   forward(0n, nowSeconds)
-  for (const ppm of [feePpm, cancelFeePpm])
-    if (ppm < 0n || ppm > partsPerMillion) fail('OPTION_INVALID', `fee expected 0 … 1000000 ppm, got ${ppm}`)
+  for (const fee of [feeE18, cancelFeeE18])
+    if (fee < 0n || fee > e18) fail('OPTION_INVALID', `fee expected 0 … 10^18, got ${fee}`)
   for (const seconds of [lengthSeconds, minLengthSeconds, lpLockSeconds])
     if (seconds < 0n) fail('OPTION_INVALID', `a duration expected 0 s or more, got ${seconds}`)
   return {
@@ -87,8 +88,8 @@ export function createTicketQueue(options: TicketOptions = {}): TicketQueue {
     lpHeld: 0n,
     tickets: OrderedMap.from(),
     lpFactors: OrderedMap.from(),
-    feePpm,
-    cancelFeePpm,
+    feeE18,
+    cancelFeeE18,
     lengthSeconds,
     minLengthSeconds,
     lpLockSeconds,
@@ -118,7 +119,7 @@ const operations = {
   ): LstStep<TicketQueue, { id: bigint; assets: Assets; fee: Assets }> {
     checkAccount(args.account)
     positive('assets', args.assets)
-    const fee = mulDown(args.assets, queue.feePpm, partsPerMillion)
+    const fee = mulDown(args.assets, queue.feeE18, e18)
     const assets = (args.assets - fee) as Assets
     if (assets === 0n) fail('ZERO_ASSETS', `nothing of ${args.assets} wei is left after the fee`)
     const id = BigInt(queue.tickets.size)
@@ -136,7 +137,7 @@ const operations = {
           lp: 0n,
           lpUntilSeconds: 0n,
           lpReturned: false,
-          cancelFeePpm: queue.cancelFeePpm,
+          cancelFeeE18: queue.cancelFeeE18,
         }),
       },
       { id, assets, fee: fee as Assets },
@@ -174,7 +175,7 @@ const operations = {
   /** Gives the receipts back less the fee frozen at entry, and LP that was not returned before. */
   cancel(queue: TicketQueue, args: { id: bigint }): LstStep<TicketQueue, { assets: Assets; fee: Assets; lp: bigint }> {
     const ticket = open(queue, args.id)
-    const fee = mulDown(ticket.assets, ticket.cancelFeePpm, partsPerMillion)
+    const fee = mulDown(ticket.assets, ticket.cancelFeeE18, e18)
     const assets = (ticket.assets - fee) as Assets
     const lp = ticket.lpReturned ? 0n : ticket.lp
     return step(
@@ -274,12 +275,12 @@ export const ticketsSchema = /* @__PURE__ */ (() =>
         lp: integer,
         lpUntilSeconds: integer,
         lpReturned: z.boolean(),
-        cancelFeePpm: integer,
+        cancelFeeE18: integer,
       }),
     ),
     lpFactors: mapOf(z.string(), integer),
-    feePpm: integer,
-    cancelFeePpm: integer,
+    feeE18: integer,
+    cancelFeeE18: integer,
     lengthSeconds: integer,
     minLengthSeconds: integer,
     lpLockSeconds: integer,
