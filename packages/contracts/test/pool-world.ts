@@ -5,6 +5,7 @@ import {
   applyPool,
   createPool,
   delegationOf,
+  offenceKinds,
   type PoolCommand,
   type PoolOptions,
   type PoolState,
@@ -30,18 +31,6 @@ import { oddTokenAbi, oddTokenBytecode } from '../src/testing/odd-token/index.js
 import { poolLensAbi, poolLensBytecode } from '../src/testing/pool-lens/index.js'
 import { startAnvil } from './anvil.js'
 
-const kinds = [
-  'EQUIVOCATION_BLOCK',
-  'EQUIVOCATION_BATCH',
-  'EQUIVOCATION_RECEIPT',
-  'INVALID_STATE_ROOT',
-  'ATTESTED_INVALID',
-  'DOWNTIME',
-  'CENSORSHIP_FORCED',
-  'ORDERING',
-  'DATA_WITHHOLDING',
-  'MISSED_REVEAL',
-]
 const stages = ['none', 'pending', 'executed', 'vetoed']
 const statuses = ['none', 'queued', 'active', 'exiting', 'exited']
 const reasons = ['none', 'unknown', 'duplicate', 'blocks', 'epoch', 'unweighed', 'budget']
@@ -67,7 +56,8 @@ function plain(value: unknown): unknown {
   if (typeof value === 'boolean') return value
   if (typeof value === 'string') {
     if (value.startsWith('0x')) return value.toLowerCase()
-    for (const list of [kinds, stages, reasons]) if (list.includes(value)) return BigInt(list.indexOf(value))
+    const lists: readonly (readonly string[])[] = [offenceKinds, stages, reasons]
+    for (const list of lists) if (list.includes(value)) return BigInt(list.indexOf(value))
     return value
   }
   if (Array.isArray(value)) return value.map(plain)

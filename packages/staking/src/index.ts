@@ -70,5 +70,12 @@ export type {
 export { solveRate } from './rewards/rate.js'
 export { l1RandaoSeed } from './seed/providers.js'
 export { type Entropy, epochSeed, type SeedProvider } from './seed/seed.js'
-export { type OffenceClass, type OffenceKind, type PenaltyInput, penaltyBps, penaltyWei } from './slashing/penalty.js'
+export {
+  type OffenceClass,
+  type OffenceKind,
+  offenceKinds,
+  type PenaltyInput,
+  penaltyBps,
+  penaltyWei,
+} from './slashing/penalty.js'
 export type { Bond } from './stake/bonds.js'

@@ -1,5 +1,5 @@
 import { sequencerPoolAbi } from '@l2/contracts/sequencer-pool'
-import type { OffenceKind, PoolCommand } from '@l2/staking'
+import { offenceKinds, type PoolCommand } from '@l2/staking'
 import { type Address, decodeFunctionData, type Hex, parseEventLogs, type RpcLog, zeroAddress } from 'viem'
 
 /** A log of the pool with the time of its block: what `eth_getLogs` gives, and the block's `timestamp`. */
@@ -10,20 +10,6 @@ export type PoolLog = {
   /** Of its block, seconds. */
   readonly timestamp: bigint
 }
-
-/** Kinds of offences in the order in which the contract numbers them. */
-const kinds: readonly OffenceKind[] = [
-  'EQUIVOCATION_BLOCK',
-  'EQUIVOCATION_BATCH',
-  'EQUIVOCATION_RECEIPT',
-  'INVALID_STATE_ROOT',
-  'ATTESTED_INVALID',
-  'DOWNTIME',
-  'CENSORSHIP_FORCED',
-  'ORDERING',
-  'DATA_WITHHOLDING',
-  'MISSED_REVEAL',
-]
 
 const lower = (address: Address): Address => address.toLowerCase() as Address
 
@@ -86,7 +72,7 @@ function commandOf(call: Hex): object | undefined {
     }
     case 'admitOffence': {
       const { offenceAt: offenceAtSeconds, kind, ...offence } = args[0]
-      return { type, offence: { ...offence, kind: kinds[kind], offenceAtSeconds } }
+      return { type, offence: { ...offence, kind: offenceKinds[kind], offenceAtSeconds } }
     }
     case 'commitReport':
       return { type, commitment: args[0] }

@@ -4,7 +4,6 @@ import { fail } from '../errors.js'
 import { checkSettlement, min, mulDown, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {
   type Assets,
-  atLeast,
   account as checkAccount,
   forward,
   positive,
@@ -14,8 +13,9 @@ import {
   unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger, mapOf } from '../state/codec.js'
-import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Balances, balanceOf, credit, debit, sum } from '../state/ledger.js'
 import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
+import { checkBurn, checkMint, keepSeed, submitted, transfer, withdrawn } from '../state/shares.js'
 import type { Erc4626 } from '../vault/face.js'
 
 const e18 = 10n ** 18n
@@ -132,11 +132,6 @@ function harvested(pool: RatePool): RatePool {
   }
 }
 
-function keepSeed(pool: RatePool, balances: Balances<Shares>, from: string): void {
-  if (from === pool.seedAccount && balanceOf(balances, from) < pool.seedShares)
-    fail('SEED_LOCKED', `${pool.seedShares} shares of ${from} can never leave`, { limit: pool.seedShares })
-}
-
 function enter(pool: RatePool, account: string, assets: bigint, shares: bigint): RatePool {
   checkAccount(account)
   return {
@@ -188,14 +183,8 @@ const operations = {
     if (pool.totalDeposits === 0n && pool.supply > 0n)
       fail('INSOLVENT', `${pool.supply} shares have no assets behind them`, { shares: pool.supply })
     const shares = toShares(args.assets, totals(pool), 'down')
-    if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
-    atLeast(args.assets, shares, args.minShares)
-    return step(enter(pool, args.account, args.assets, shares), shares, {
-      type: 'submitted',
-      account: args.account,
-      assets: args.assets,
-      shares,
-    })
+    checkMint(args.assets, shares, args.minShares)
+    return step(enter(pool, args.account, args.assets, shares), shares, submitted(args.account, args.assets, shares))
   },
   /** Reward income, until a harvest takes it. */
   rewardArrives(pool: RatePool, args: { assets: Assets }): LstStep<RatePool, null> {
@@ -230,7 +219,7 @@ const operations = {
       if (inverse === 0n) fail('ZERO_SHARE_RATE', 'the inverse rate is zero')
       assets = (args.shares * e18) / inverse
     } else assets = toAssets(args.shares, totals(pool), 'down')
-    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
+    checkBurn(args.shares, assets)
     const nonce = BigInt(pool.requests.size)
     const next = leave(pool, args.account, assets, args.shares)
     return step(
@@ -302,22 +291,17 @@ const operations = {
   },
   /** Moves shares; the seed stays. */
   transfer(pool: RatePool, args: { from: string; to: string; shares: Shares }): LstStep<RatePool, null> {
-    checkAccount(args.to)
-    positive('shares', args.shares)
-    const balances = move(pool.balances, args.from, args.to, args.shares)
-    keepSeed(pool, balances, args.from)
-    return step({ ...pool, balances }, null, { type: 'transferred', from: args.from, to: args.to, shares: args.shares })
+    return transfer(pool, args, balances => keepSeed(pool, balances, args.from))
   },
   /** Burns shares for an amount fixed elsewhere, by a withdrawal queue: at most what they are worth. */
   settle(pool: RatePool, args: { owner: string; shares: Shares; assets: Assets }): LstStep<RatePool, null> {
     positive('shares', args.shares)
     checkSettlement(args.shares, args.assets, totals(pool))
-    return step(pay(leave(pool, args.owner, args.assets, args.shares), args.assets), null, {
-      type: 'withdrawn',
-      account: args.owner,
-      assets: args.assets,
-      shares: args.shares,
-    })
+    return step(
+      pay(leave(pool, args.owner, args.assets, args.shares), args.assets),
+      null,
+      withdrawn(args.owner, args.assets, args.shares),
+    )
   },
 }
 
@@ -404,7 +388,7 @@ export const rateFace: Erc4626<RatePool> = {
     positive('shares', args.shares)
     const pool = harvested(before)
     const assets = toAssets(args.shares, totals(pool), 'down')
-    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
+    checkBurn(args.shares, assets)
     return step(pay(leave(pool, args.owner, assets, args.shares), assets), assets)
   },
 }

@@ -2,19 +2,11 @@ import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
 import { mulDown } from '../math/math.js'
-import {
-  type Assets,
-  amount,
-  atLeast,
-  account as checkAccount,
-  forward,
-  positive,
-  type Shares,
-  total,
-} from '../math/units.js'
+import { type Assets, amount, account as checkAccount, forward, positive, type Shares, total } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
 import { type Balances, credit, debit, move, sum } from '../state/ledger.js'
 import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
+import { checkBurn, checkMint, submitted, withdrawn } from '../state/shares.js'
 
 const e18 = 10n ** 18n
 
@@ -92,8 +84,7 @@ const operations = {
     checkAccount(args.account)
     positive('assets', args.assets)
     const shares = snapshotSharesOf(pool, args.assets)
-    if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
-    atLeast(args.assets, shares, args.minShares)
+    checkMint(args.assets, shares, args.minShares)
     return step(
       {
         ...pool,
@@ -102,7 +93,7 @@ const operations = {
         cash: total<Assets>('cash', pool.cash + args.assets),
       },
       shares,
-      { type: 'submitted', account: args.account, assets: args.assets, shares },
+      submitted(args.account, args.assets, shares),
     )
   },
   /** Burns at the snapshot's rate, floored, as far as the cash goes. */
@@ -110,13 +101,13 @@ const operations = {
     positive('shares', args.shares)
     const balances = debit(pool.balances, args.account, args.shares)
     const assets = snapshotAssetsOf(pool, args.shares)
-    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
+    checkBurn(args.shares, assets)
     if (assets > pool.cash)
       fail('INSUFFICIENT_CASH', `${pool.cash} wei are at hand, ${assets} are needed`, { limit: pool.cash })
     return step(
       { ...pool, supply: (pool.supply - args.shares) as Shares, balances, cash: (pool.cash - assets) as Assets },
       assets,
-      { type: 'withdrawn', account: args.account, assets, shares: args.shares },
+      withdrawn(args.account, assets, args.shares),
     )
   },
   /** Moves shares. */

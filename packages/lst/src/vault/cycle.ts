@@ -1,10 +1,9 @@
 import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
-import { checkSettlement, max, mulDiv, mulDown, type Rounding, rateOf, type Totals } from '../math/math.js'
+import { checkSettlement, max, mulDown, type Rounding, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {
   type Assets,
-  atLeast,
   account as checkAccount,
   forward,
   positive,
@@ -14,9 +13,10 @@ import {
   unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Balances, balanceOf, credit, debit, sum } from '../state/ledger.js'
 import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
-import { type Erc4626, virtualTotals } from './face.js'
+import { checkBurn, checkMint, keepSeed, submitted, transfer, withdrawn } from '../state/shares.js'
+import { checkVirtualOffset, type Erc4626, virtualTotals } from './face.js'
 
 /**
  * A vault that releases each reward linearly over a cycle (sfrxETH; wstMETIS of Accumulated), so that nobody gains by
@@ -76,8 +76,7 @@ export function createCycleVault(options: CycleVaultOptions = {}): CycleVault {
   const { seedAccount = 'dead', virtualOffset } = options
   forward(0n, nowSeconds)
   if (cycleLengthSeconds < 1n) fail('OPTION_INVALID', `cycle length expected at least 1 s, got ${cycleLengthSeconds}`)
-  if (virtualOffset !== undefined && (virtualOffset < 0n || virtualOffset > 18n))
-    fail('OPTION_INVALID', `virtual offset expected 0 … 18, got ${virtualOffset}`)
+  checkVirtualOffset(virtualOffset)
   const empty: CycleVault = {
     nowSeconds,
     cycleLengthSeconds,
@@ -124,17 +123,11 @@ function priced(vault: CycleVault): Totals {
 }
 
 function sharesFor(vault: CycleVault, assets: bigint, rounding: Rounding): Shares {
-  const totals = priced(vault)
-  if (totals.shares === 0n) return assets as Shares
-  if (totals.assets === 0n)
-    fail('INSOLVENT', `${vault.supply} shares have no assets behind them`, { shares: vault.supply })
-  return mulDiv(assets, totals.shares, totals.assets, rounding) as Shares
+  return toShares(assets as Assets, priced(vault), rounding)
 }
 
 function assetsFor(vault: CycleVault, shares: bigint, rounding: Rounding): Assets {
-  const totals = priced(vault)
-  if (totals.shares === 0n) return shares as Assets
-  return mulDiv(shares, totals.assets, totals.shares, rounding) as Assets
+  return toAssets(shares as Shares, priced(vault), rounding)
 }
 
 /** Assets per share now, virtual shares left out. */
@@ -190,11 +183,6 @@ function enter(vault: CycleVault, receiver: string, assets: bigint, shares: bigi
   }
 }
 
-function keepSeed(vault: CycleVault, balances: Balances<Shares>, from: string): void {
-  if (from === vault.seedAccount && balanceOf(balances, from) < vault.seedShares)
-    fail('SEED_LOCKED', `${vault.seedShares} shares of ${from} can never leave`, { limit: vault.seedShares })
-}
-
 function leave(before: CycleVault, owner: string, assets: bigint, shares: bigint): CycleVault {
   const balances = debit(before.balances, owner, shares)
   keepSeed(before, balances, owner)
@@ -223,14 +211,8 @@ const operations = {
     positive('assets', args.assets)
     const vault = synced(before)
     const shares = sharesFor(vault, args.assets, 'down')
-    if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
-    atLeast(args.assets, shares, args.minShares)
-    return step(enter(vault, args.receiver, args.assets, shares), shares, {
-      type: 'submitted',
-      account: args.receiver,
-      assets: args.assets,
-      shares,
-    })
+    checkMint(args.assets, shares, args.minShares)
+    return step(enter(vault, args.receiver, args.assets, shares), shares, submitted(args.receiver, args.assets, shares))
   },
   /** Assets rounded up. */
   mint(before: CycleVault, args: { receiver: string; shares: Shares }): LstStep<CycleVault, Assets> {
@@ -238,50 +220,26 @@ const operations = {
     const vault = synced(before)
     const assets = assetsFor(vault, args.shares, 'up')
     positive('assets', assets)
-    return step(enter(vault, args.receiver, assets, args.shares), assets, {
-      type: 'submitted',
-      account: args.receiver,
-      assets,
-      shares: args.shares,
-    })
+    return step(enter(vault, args.receiver, assets, args.shares), assets, submitted(args.receiver, assets, args.shares))
   },
   /** Shares rounded up. */
   withdraw(before: CycleVault, args: { owner: string; assets: Assets }): LstStep<CycleVault, Shares> {
     positive('assets', args.assets)
     const vault = synced(before)
     const shares = sharesFor(vault, args.assets, 'up')
-    return step(leave(vault, args.owner, args.assets, shares), shares, {
-      type: 'withdrawn',
-      account: args.owner,
-      assets: args.assets,
-      shares,
-    })
+    return step(leave(vault, args.owner, args.assets, shares), shares, withdrawn(args.owner, args.assets, shares))
   },
   /** Assets floored. */
   redeem(before: CycleVault, args: { owner: string; shares: Shares }): LstStep<CycleVault, Assets> {
     positive('shares', args.shares)
     const vault = synced(before)
     const assets = assetsFor(vault, args.shares, 'down')
-    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
-    return step(leave(vault, args.owner, assets, args.shares), assets, {
-      type: 'withdrawn',
-      account: args.owner,
-      assets,
-      shares: args.shares,
-    })
+    checkBurn(args.shares, assets)
+    return step(leave(vault, args.owner, assets, args.shares), assets, withdrawn(args.owner, assets, args.shares))
   },
   /** Moves shares; the seed stays. */
   transfer(vault: CycleVault, args: { from: string; to: string; shares: Shares }): LstStep<CycleVault, null> {
-    checkAccount(args.to)
-    positive('shares', args.shares)
-    const balances = move(vault.balances, args.from, args.to, args.shares)
-    keepSeed(vault, balances, args.from)
-    return step({ ...vault, balances }, null, {
-      type: 'transferred',
-      from: args.from,
-      to: args.to,
-      shares: args.shares,
-    })
+    return transfer(vault, args, balances => keepSeed(vault, balances, args.from))
   },
   /** Wei sent to the vault, reward or gift: nothing happens until the next sync. */
   donate(vault: CycleVault, args: { assets: Assets }): LstStep<CycleVault, null> {
@@ -329,12 +287,11 @@ const operations = {
   settle(vault: CycleVault, args: { owner: string; shares: Shares; assets: Assets }): LstStep<CycleVault, null> {
     positive('shares', args.shares)
     checkSettlement(args.shares, args.assets, priced(vault))
-    return step(leave(vault, args.owner, args.assets, args.shares), null, {
-      type: 'withdrawn',
-      account: args.owner,
-      assets: args.assets,
-      shares: args.shares,
-    })
+    return step(
+      leave(vault, args.owner, args.assets, args.shares),
+      null,
+      withdrawn(args.owner, args.assets, args.shares),
+    )
   },
 }
 

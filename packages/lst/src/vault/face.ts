@@ -1,3 +1,4 @@
+import { fail } from '../errors.js'
 import { mulUp, type Totals } from '../math/math.js'
 import type { Assets, Shares } from '../math/units.js'
 import type { LstStep } from '../state/reducer.js'
@@ -32,6 +33,12 @@ export type Erc4626<State> = {
   withdraw(state: State, args: { owner: string; assets: Assets }): LstStep<State, Shares>
   /** The result is the assets paid. */
   redeem(state: State, args: { owner: string; shares: Shares }): LstStep<State, Assets>
+}
+
+/** Refuses a δ of {@link virtualTotals} that no token has. */
+export function checkVirtualOffset(offset: bigint | undefined): void {
+  if (offset !== undefined && (offset < 0n || offset > 18n))
+    fail('OPTION_INVALID', `virtual offset expected 0 … 18, got ${offset}`)
 }
 
 /** Virtual shares and assets added to both sides of a price: `10^δ` and 1, or nothing. Source: OpenZeppelin ERC4626. */

@@ -1,10 +1,9 @@
 import { OrderedMap } from '@l2/common'
 import * as z from 'zod/mini'
 import { fail } from '../errors.js'
-import { bpsOf, checkSettlement, min, mulDiv, type Rounding, rateOf, type Totals } from '../math/math.js'
+import { bpsOf, checkSettlement, min, type Rounding, rateOf, type Totals, toAssets, toShares } from '../math/math.js'
 import {
   type Assets,
-  atLeast,
   account as checkAccount,
   maxAmount,
   positive,
@@ -14,9 +13,10 @@ import {
   unlimited,
 } from '../math/units.js'
 import { type Codec, codec, integer, ledger } from '../state/codec.js'
-import { type Balances, balanceOf, credit, debit, move, sum } from '../state/ledger.js'
+import { type Balances, balanceOf, credit, debit, sum } from '../state/ledger.js'
 import { type Apply, type LstStep, reducer, step } from '../state/reducer.js'
-import { type Erc4626, feeInside, feeOnTop, virtualTotals } from './face.js'
+import { checkBurn, checkMint, keepSeed, submitted, transfer, withdrawn } from '../state/shares.js'
+import { checkVirtualOffset, type Erc4626, feeInside, feeOnTop, virtualTotals } from './face.js'
 
 /**
  * A vault that credits rewards at once and counts its assets itself (seMETIS): a transfer to its address changes
@@ -69,8 +69,7 @@ export function createInstantVault(options: InstantVaultOptions = {}): InstantVa
   checkAccount(seedAccount)
   for (const bps of [vestingBps, entryFeeBps])
     if (bps < 0n || bps > 10_000n) fail('OPTION_INVALID', `basis points expected 0 … 10000, got ${bps}`)
-  if (virtualOffset !== undefined && (virtualOffset < 0n || virtualOffset > 18n))
-    fail('OPTION_INVALID', `virtual offset expected 0 … 18, got ${virtualOffset}`)
+  checkVirtualOffset(virtualOffset)
   const empty: InstantVault = {
     assets: 0n as Assets,
     supply: 0n as Shares,
@@ -95,17 +94,11 @@ function priced(vault: InstantVault): Totals {
 }
 
 function sharesFor(vault: InstantVault, assets: bigint, rounding: Rounding): Shares {
-  const totals = priced(vault)
-  if (totals.shares === 0n) return assets as Shares
-  if (totals.assets === 0n)
-    fail('INSOLVENT', `${vault.supply} shares have no assets behind them`, { shares: vault.supply })
-  return mulDiv(assets, totals.shares, totals.assets, rounding) as Shares
+  return toShares(assets as Assets, priced(vault), rounding)
 }
 
 function assetsFor(vault: InstantVault, shares: bigint, rounding: Rounding): Assets {
-  const totals = priced(vault)
-  if (totals.shares === 0n) return shares as Assets
-  return mulDiv(shares, totals.assets, totals.shares, rounding) as Assets
+  return toAssets(shares as Shares, priced(vault), rounding)
 }
 
 /** What an account can take out: everything but the seed. */
@@ -124,13 +117,11 @@ function freeAssets(vault: InstantVault, owner: string): Assets {
   return (worth > vault.seedAssets ? worth - vault.seedAssets : 0n) as Assets
 }
 
-function keepSeed(vault: InstantVault, balances: Balances<Shares>, from: string, assets: bigint): void {
-  if (from !== vault.seedAccount) return
-  if (vault.seedLock === 'value') {
-    if (assets > freeAssets(vault, from))
-      fail('SEED_LOCKED', `${vault.seedAssets} wei of ${from} can never leave`, { limit: vault.seedAssets })
-  } else if (balanceOf(balances, from) < vault.seedShares)
-    fail('SEED_LOCKED', `${vault.seedShares} shares of ${from} can never leave`, { limit: vault.seedShares })
+/** Refuses what would take of the seed, by whichever lock it has. */
+function keepPart(vault: InstantVault, balances: Balances<Shares>, from: string, assets: bigint): void {
+  if (vault.seedLock === 'shares') keepSeed(vault, balances, from)
+  else if (from === vault.seedAccount && assets > freeAssets(vault, from))
+    fail('SEED_LOCKED', `${vault.seedAssets} wei of ${from} can never leave`, { limit: vault.seedAssets })
 }
 
 /** Assets per share, virtual shares left out. */
@@ -152,7 +143,7 @@ function enter(vault: InstantVault, receiver: string, assets: bigint, shares: bi
 function leave(vault: InstantVault, owner: string, assets: bigint, shares: bigint): InstantVault {
   if (vault.paused) fail('PAUSED', 'the vault is paused')
   const balances = debit(vault.balances, owner, shares)
-  keepSeed(vault, balances, owner, assets)
+  keepPart(vault, balances, owner, assets)
   if (assets > vault.assets) fail('TOTAL_UNDERFLOW', `the vault has ${vault.assets} wei, cannot pay ${assets}`)
   return { ...vault, assets: (vault.assets - assets) as Assets, supply: (vault.supply - shares) as Shares, balances }
 }
@@ -182,26 +173,15 @@ const operations = {
   ): LstStep<InstantVault, Shares> {
     positive('assets', args.assets)
     const shares = instantFace.previewDeposit(vault, args.assets)
-    if (shares === 0n) fail('ZERO_SHARES', `${args.assets} wei are worth less than one share`, { assets: args.assets })
-    atLeast(args.assets, shares, args.minShares)
-    return step(enter(vault, args.receiver, args.assets, shares), shares, {
-      type: 'submitted',
-      account: args.receiver,
-      assets: args.assets,
-      shares,
-    })
+    checkMint(args.assets, shares, args.minShares)
+    return step(enter(vault, args.receiver, args.assets, shares), shares, submitted(args.receiver, args.assets, shares))
   },
   /** Assets rounded up. */
   mint(vault: InstantVault, args: { receiver: string; shares: Shares }): LstStep<InstantVault, Assets> {
     positive('shares', args.shares)
     const assets = instantFace.previewMint(vault, args.shares)
     positive('assets', assets)
-    return step(enter(vault, args.receiver, assets, args.shares), assets, {
-      type: 'submitted',
-      account: args.receiver,
-      assets,
-      shares: args.shares,
-    })
+    return step(enter(vault, args.receiver, assets, args.shares), assets, submitted(args.receiver, assets, args.shares))
   },
   /** Shares rounded up. */
   withdraw(vault: InstantVault, args: { owner: string; assets: Assets }): LstStep<InstantVault, InstantExit> {
@@ -212,21 +192,12 @@ const operations = {
   redeem(vault: InstantVault, args: { owner: string; shares: Shares }): LstStep<InstantVault, InstantExit> {
     positive('shares', args.shares)
     const assets = instantFace.previewRedeem(vault, args.shares)
-    if (assets === 0n) fail('ZERO_ASSETS', `${args.shares} shares are worth less than one wei`, { shares: args.shares })
+    checkBurn(args.shares, assets)
     return exit(vault, args.owner, assets, args.shares)
   },
   /** Moves shares; the seed stays. */
   transfer(vault: InstantVault, args: { from: string; to: string; shares: Shares }): LstStep<InstantVault, null> {
-    checkAccount(args.to)
-    positive('shares', args.shares)
-    const balances = move(vault.balances, args.from, args.to, args.shares)
-    keepSeed(vault, balances, args.from, assetsFor(vault, args.shares, 'up'))
-    return step({ ...vault, balances }, null, {
-      type: 'transferred',
-      from: args.from,
-      to: args.to,
-      shares: args.shares,
-    })
+    return transfer(vault, args, balances => keepPart(vault, balances, args.from, assetsFor(vault, args.shares, 'up')))
   },
   /** Credits a reward to everybody who is in now. */
   addAssets(vault: InstantVault, args: { assets: Assets }): LstStep<InstantVault, null> {
@@ -266,12 +237,11 @@ const operations = {
   settle(vault: InstantVault, args: { owner: string; shares: Shares; assets: Assets }): LstStep<InstantVault, null> {
     positive('shares', args.shares)
     checkSettlement(args.shares, args.assets, priced(vault))
-    return step(leave(vault, args.owner, args.assets, args.shares), null, {
-      type: 'withdrawn',
-      account: args.owner,
-      assets: args.assets,
-      shares: args.shares,
-    })
+    return step(
+      leave(vault, args.owner, args.assets, args.shares),
+      null,
+      withdrawn(args.owner, args.assets, args.shares),
+    )
   },
   /** Stops entries and exits. */
   pause(vault: InstantVault, args: { paused: boolean }): LstStep<InstantVault, null> {

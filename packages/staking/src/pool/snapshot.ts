@@ -5,7 +5,7 @@ import type { Address, Hex } from 'viem'
 import * as z from 'zod/mini'
 import { StakingError } from '../errors.js'
 import { Timeline } from '../internal/timeline.js'
-import { type OffenceKind, offenceRules } from '../slashing/penalty.js'
+import { offenceKinds } from '../slashing/penalty.js'
 import type { Bond } from '../stake/bonds.js'
 import { delegationKey, noDelegations } from '../stake/delegated.js'
 import { auditPool } from './audit.js'
@@ -119,8 +119,6 @@ const delegationSchema = /* @__PURE__ */ (() =>
     redemptions: z.array(z.strictObject({ shares: uint, ...lotShape, startedEpoch: uint, claimableAtSeconds: uint })),
   }))()
 
-const kinds = Object.keys(offenceRules) as [OffenceKind, ...OffenceKind[]]
-
 const snapshotSchema = /* @__PURE__ */ (() =>
   z.strictObject({
     version: z.literal(version),
@@ -153,7 +151,7 @@ const snapshotSchema = /* @__PURE__ */ (() =>
       z.strictObject({
         evidenceId: hash,
         evidenceHash: hash,
-        kind: z.enum(kinds),
+        kind: z.enum(offenceKinds),
         id: count,
         offenceEpoch: uint,
         stakeEpoch: uint,

@@ -3,6 +3,7 @@ export {
   mostPenaltyBps,
   type OffenceClass,
   type OffenceKind,
+  offenceKinds,
   offenceRules,
   ownPenaltyBps,
   type PenaltyInput,

@@ -1,15 +1,18 @@
-/** What a sequencer can be convicted of. */
-export type OffenceKind =
-  | 'EQUIVOCATION_BLOCK'
-  | 'EQUIVOCATION_BATCH'
-  | 'EQUIVOCATION_RECEIPT'
-  | 'INVALID_STATE_ROOT'
-  | 'ATTESTED_INVALID'
-  | 'DOWNTIME'
-  | 'CENSORSHIP_FORCED'
-  | 'ORDERING'
-  | 'DATA_WITHHOLDING'
-  | 'MISSED_REVEAL'
+/** What a sequencer can be convicted of, in the order in which the `SequencerPool` on L1 numbers it. */
+export const offenceKinds = [
+  'EQUIVOCATION_BLOCK',
+  'EQUIVOCATION_BATCH',
+  'EQUIVOCATION_RECEIPT',
+  'INVALID_STATE_ROOT',
+  'ATTESTED_INVALID',
+  'DOWNTIME',
+  'CENSORSHIP_FORCED',
+  'ORDERING',
+  'DATA_WITHHOLDING',
+  'MISSED_REVEAL',
+] as const
+/** One of {@link offenceKinds}. */
+export type OffenceKind = (typeof offenceKinds)[number]
 
 /** Offences of one class are correlated with each other. */
 export type OffenceClass = 'equivocation' | 'state' | 'data' | 'service'

@@ -4,7 +4,7 @@ import { readContract } from 'viem/actions'
 import { refuse, StakingError, type StakingErrorCode } from '../errors.js'
 import type { WithoutContext } from '../metis/calls.js'
 import type { PoolCommand, PoolResults } from '../pool/commands.js'
-import type { OffenceKind } from '../slashing/penalty.js'
+import { offenceKinds } from '../slashing/penalty.js'
 import { sequencerPoolCallsAbi as abi } from './abi.js'
 
 /**
@@ -15,20 +15,6 @@ export type PoolCall = WithoutContext<PoolCommand> | { type: 'collect'; account:
 
 /** What calls answer; the others answer `null`. */
 export type PoolCallResults = PoolResults & { collect: bigint }
-
-/** Kinds of offences in the order in which the contract numbers them. */
-const kinds: readonly OffenceKind[] = [
-  'EQUIVOCATION_BLOCK',
-  'EQUIVOCATION_BATCH',
-  'EQUIVOCATION_RECEIPT',
-  'INVALID_STATE_ROOT',
-  'ATTESTED_INVALID',
-  'DOWNTIME',
-  'CENSORSHIP_FORCED',
-  'ORDERING',
-  'DATA_WITHHOLDING',
-  'MISSED_REVEAL',
-]
 
 /** Errors of the contract that are refusals of the reducer, by its codes. */
 const codes: ReadonlySet<string> = /* @__PURE__ */ new Set<StakingErrorCode>([
@@ -100,7 +86,7 @@ function argsOf(call: PoolCall): readonly unknown[] {
     }
     case 'admitOffence': {
       const { offenceAtSeconds: offenceAt, kind, excessOfflineBps = 0, ...offence } = call.offence
-      return [{ ...offence, offenceAt, kind: kinds.indexOf(kind), excessOfflineBps }]
+      return [{ ...offence, offenceAt, kind: offenceKinds.indexOf(kind), excessOfflineBps }]
     }
     case 'commitReport':
       return [call.commitment]
