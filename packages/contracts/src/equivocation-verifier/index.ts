@@ -5,9 +5,9 @@ export {
   equivocationVerifierImmutables,
 } from './contract.js'
 export {
-  type EquivocationHeader,
   type EquivocationReport,
   type EquivocationReportOptions,
   reportEquivocation,
+  type SequencerHeader,
   type SignedEquivocationHeader,
 } from './report.js'

@@ -1,3 +1,4 @@
+import type { SequencerHeader } from '@l2/common/typed-data'
 import {
   type Account,
   type Address,
@@ -15,24 +16,11 @@ import { getBlock, readContract, waitForTransactionReceipt, writeContract } from
 import { sequencerPoolAbi } from '../sequencer-pool/contract.js'
 import { equivocationVerifierAbi } from './contract.js'
 
-/** A header as a leader signs it. */
-export type EquivocationHeader = {
-  readonly epochId: bigint
-  readonly term: number
-  readonly height: bigint
-  readonly parentHash: Hash
-  readonly txRoot: Hash
-  readonly stateRoot: Hash
-  /** Seconds. */
-  readonly timestamp: bigint
-  readonly l1OriginNumber: bigint
-  readonly l1OriginHash: Hash
-  readonly forcedUpTo: bigint
-}
+export type { SequencerHeader } from '@l2/common/typed-data'
 
 /** A header with who signed it. */
 export type SignedEquivocationHeader = {
-  readonly message: EquivocationHeader
+  readonly message: SequencerHeader
   readonly signer: Address
   readonly signature: Hex
 }

@@ -1,28 +1,9 @@
-import { hexToBytes } from '@l2/common'
+import { fitsType, type SequencerHeader, sequencerHeaderFields } from '@l2/common/typed-data'
 import { type Address, type Hash, hashTypedData } from 'viem'
 import { SequencerError } from '../errors.js'
 import type { SigningDomain } from '../ordering/receipt.js'
 
-/**
- * What an elected sequencer signs for each block: bound to its place (chain, epoch, term, height), so that two different ones at one place
- * convict their signer, and a block signed at another place convicts nobody.
- */
-export type SequencerHeader = {
-  /** Election epoch. */
-  readonly epochId: bigint
-  /** Counter of re-selections inside the epoch, u32. */
-  readonly term: number
-  readonly height: bigint
-  readonly parentHash: Hash
-  readonly txRoot: Hash
-  readonly stateRoot: Hash
-  /** Seconds. */
-  readonly timestamp: bigint
-  readonly l1OriginNumber: bigint
-  readonly l1OriginHash: Hash
-  /** Entries of the L1 queue that the chain has carried up to and with this block. */
-  readonly forcedUpTo: bigint
-}
+export type { SequencerHeader } from '@l2/common/typed-data'
 
 /** The rollup that headers are signed for. */
 export type HeaderDomain = {
@@ -34,18 +15,7 @@ export type HeaderDomain = {
 
 /** EIP-712 types of the header. */
 export const sequencerHeaderTypes = {
-  SequencerHeader: [
-    { name: 'epochId', type: 'uint64' },
-    { name: 'term', type: 'uint32' },
-    { name: 'height', type: 'uint64' },
-    { name: 'parentHash', type: 'bytes32' },
-    { name: 'txRoot', type: 'bytes32' },
-    { name: 'stateRoot', type: 'bytes32' },
-    { name: 'timestamp', type: 'uint64' },
-    { name: 'l1OriginNumber', type: 'uint64' },
-    { name: 'l1OriginHash', type: 'bytes32' },
-    { name: 'forcedUpTo', type: 'uint64' },
-  ],
+  SequencerHeader: sequencerHeaderFields,
 } as const
 
 /** EIP-712 domain of a rollup's headers: name `L2 Sequencer`, version `1`. */
@@ -53,19 +23,8 @@ export function headerDomain(domain: HeaderDomain): SigningDomain {
   return { name: 'L2 Sequencer', version: '1', chainId: domain.chainId, verifyingContract: domain.rollup }
 }
 
-/** Whether a value is one of an EIP-712 type: an unsigned integer within its bits, or bytes of its length. */
-function fits(value: unknown, type: string): boolean {
-  const bits = Number(/^uint(\d+)$/.exec(type)?.[1])
-  if (Number.isNaN(bits)) {
-    const length = type === 'address' ? 20 : 32
-    return typeof value === 'string' && hexToBytes(value)?.length === length
-  }
-  const number = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
-  return typeof number === 'bigint' && number >= 0n && number >> BigInt(bits) === 0n
-}
-
 function check(field: string, value: unknown, type: string): void {
-  if (fits(value, type)) return
+  if (fitsType(value, type)) return
   throw new SequencerError(`header field "${field}" cannot be ${String(value)}`, {
     code: 'HEADER_INVALID',
     details: { field, value },

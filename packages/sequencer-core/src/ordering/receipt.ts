@@ -1,3 +1,4 @@
+import { receiptFields } from '@l2/common/typed-data'
 import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
 import type { SenderRecovery } from '../transaction/recovery.js'
 import { recoverSigner } from '../transaction/signer.js'
@@ -29,13 +30,7 @@ export type SignedReceipt = OrderingReceipt & { readonly signature: Hex }
 
 /** EIP-712 types of an {@link OrderingReceipt}; `@l2/staking` convicts by the same. */
 export const orderingReceiptTypes = {
-  Receipt: [
-    { name: 'txHash', type: 'bytes32' },
-    { name: 'epochId', type: 'uint64' },
-    { name: 'term', type: 'uint32' },
-    { name: 'sequenceNo', type: 'uint64' },
-    { name: 'notAfterHeight', type: 'uint64' },
-  ],
+  Receipt: receiptFields,
 } as const
 
 /** What a sequencer signs for a receipt. */

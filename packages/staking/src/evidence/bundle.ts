@@ -179,7 +179,7 @@ export function encodeBundle(evidence: Evidence, context: EvidenceContext): stri
  * with a node of its own passes `trusted`, which replaces it.
  *
  * @param trusted The verifier's own context. A bundle signed for another domain is then refused with `E_DOMAIN`.
- * @returns A verdict forevery input, however malformed
+ * @returns A verdict for every input, however malformed
  *
  * @example
  * ```ts

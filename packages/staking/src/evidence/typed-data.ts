@@ -1,6 +1,7 @@
 import { bytesToHex, hexToBytes } from '@l2/common'
 import { keccak256 } from '@l2/common/crypto'
 import { recoverPublicKey } from '@l2/common/secp256k1'
+import { fitsType, receiptFields, sequencerHeaderFields } from '@l2/common/typed-data'
 import { type Address, type Hash, type Hex, hashTypedData } from 'viem'
 import { refuse } from '../errors.js'
 import { toAddress } from '../internal/address.js'
@@ -16,7 +17,7 @@ export type SequencerDomain = {
   readonly verifyingContract: Address
 }
 
-/** What a leader signs forevery block: bound to its place, so that two of them for one place are a proof. */
+/** What a leader signs for every block: bound to its place, so that two of them for one place are a proof. */
 export type HeaderMessage = {
   epochId: bigint
   /** How often the leader was re-selected inside the epoch before this one. */
@@ -33,7 +34,7 @@ export type HeaderMessage = {
   forcedUpTo: bigint
 }
 
-/** What a poster signs forevery batch. */
+/** What a poster signs for every batch. */
 export type BatchMessage = {
   chainId: bigint
   batchIndex: bigint
@@ -55,18 +56,7 @@ export type ReceiptMessage = {
 
 /** EIP-712 types of the signed objects, as viem's `hashTypedData` and `signTypedData` take them. */
 export const signedTypes = {
-  SequencerHeader: [
-    { name: 'epochId', type: 'uint64' },
-    { name: 'term', type: 'uint32' },
-    { name: 'height', type: 'uint64' },
-    { name: 'parentHash', type: 'bytes32' },
-    { name: 'txRoot', type: 'bytes32' },
-    { name: 'stateRoot', type: 'bytes32' },
-    { name: 'timestamp', type: 'uint64' },
-    { name: 'l1OriginNumber', type: 'uint64' },
-    { name: 'l1OriginHash', type: 'bytes32' },
-    { name: 'forcedUpTo', type: 'uint64' },
-  ],
+  SequencerHeader: sequencerHeaderFields,
   BatchHeader: [
     { name: 'chainId', type: 'uint256' },
     { name: 'batchIndex', type: 'uint64' },
@@ -76,24 +66,11 @@ export const signedTypes = {
     { name: 'headersRoot', type: 'bytes32' },
     { name: 'daCommitment', type: 'bytes32' },
   ],
-  Receipt: [
-    { name: 'txHash', type: 'bytes32' },
-    { name: 'epochId', type: 'uint64' },
-    { name: 'term', type: 'uint32' },
-    { name: 'sequenceNo', type: 'uint64' },
-    { name: 'notAfterHeight', type: 'uint64' },
-  ],
+  Receipt: receiptFields,
 } as const
 
 /** Name of a signed object and the object that goes with it. */
 export type SignedObjects = { SequencerHeader: HeaderMessage; BatchHeader: BatchMessage; Receipt: ReceiptMessage }
-
-/** Whether a value is one of an EIP-712 type: an unsigned integer within its bits, or 32 bytes. */
-function fits(value: unknown, type: string): boolean {
-  if (type === 'bytes32') return typeof value === 'string' && /^0x[0-9a-fA-F]{64}$/.test(value)
-  const number = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
-  return typeof number === 'bigint' && number >= 0n && number >> BigInt(type.slice(4)) === 0n
-}
 
 /**
  * EIP-712 hash of a signed object: what is signed, and by which two objects are told apart.
@@ -120,13 +97,13 @@ export function signingHash<Name extends keyof SignedObjects>(
   const message = value as unknown as Record<string, unknown>
   for (const { name: field, type } of signedTypes[name]) {
     const item = message[field]
-    if (!fits(item, type))
+    if (!fitsType(item, type))
       refuse('INPUT_INVALID', `${field} expected ${type}, got ${String(item).slice(0, 80)}`, { field })
   }
   const { chainId, verifyingContract } = domain
   // Without a name the domain would be of another type, and without a version as well.
   if (domain.name === '' || domain.version === '') refuse('INPUT_INVALID', 'a domain has a name and a version', {})
-  if (!fits(chainId, 'uint256'))
+  if (!fitsType(chainId, 'uint256'))
     refuse('INPUT_INVALID', `chainId expected uint256, got ${String(chainId)}`, { field: 'chainId' })
   const contract = toAddress(verifyingContract, 'verifyingContract')
   return hashTypedData<typeof signedTypes, keyof SignedObjects>({
