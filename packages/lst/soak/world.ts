@@ -343,7 +343,7 @@ export class World {
     return { paid, left: this.lst.tickets.owed }
   }
 
-  /** Everybody asks foreverything, in as many parts as it takes. */
+  /** Everybody asks for everything, in as many parts as it takes. */
   everybodyLeaves(): void {
     for (const account of [...people, 'treasury', 'operators', 'deployer'])
       for (let rounds = 0; rounds < 20; rounds++) {

@@ -107,7 +107,7 @@ const operations = {
       { type: 'claimed', id, owner: args.account, assets: args.amount },
     )
   },
-  /** Opens withdrawals forevery token below `before`; never closes them. */
+  /** Opens withdrawals for every token below `before`; never closes them. */
   enableWithdraw(state: MerkleAirdrop, args: { before: bigint }): LstStep<MerkleAirdrop, null> {
     amount('before', args.before)
     if (args.before < state.withdrawEnabledBeforeSeconds)

@@ -28,7 +28,7 @@ export function exitRate(lst: Liquid, less = 0n): RateE27 {
 }
 
 /**
- * The part of the cash that stays: the seed, or what it is worth when that is less. One figure forevery operation that
+ * The part of the cash that stays: the seed, or what it is worth when that is less. One figure for every operation that
  * spends cash, so that what one promises another does not keep back.
  */
 export function seedReserve(lst: Liquid, rate: RateE27 = exitRate(lst)): bigint {

@@ -164,7 +164,7 @@ const enki = {
  * owner pays in any order, no loss path, no seed.
  *
  * `sdk` differs: every report starts the next cycle when one is over, an exit moves what is unlocked first, a seed
- * keeps a holder forevery reward, exits queue and share losses, a loss takes the unreleased reward before it lowers
+ * keeps a holder for every reward, exits queue and share losses, a loss takes the unreleased reward before it lowers
  * the rate; reports are checked and limited.
  */
 const accumulated = {

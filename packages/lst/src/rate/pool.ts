@@ -237,7 +237,7 @@ const operations = {
       { type: 'requested', id: nonce, owner: args.account, assets, shares: args.shares, atSeconds: pool.nowSeconds },
     )
   },
-  /** Sets cash aside forevery nonce below `upto`, in order. */
+  /** Sets cash aside for every nonce below `upto`, in order. */
   unlock(pool: RatePool, args: { upto: bigint }): LstStep<RatePool, Assets> {
     if (args.upto <= pool.nextUnlock || args.upto > BigInt(pool.requests.size))
       fail('REQUEST_UNKNOWN', `nonce expected ${pool.nextUnlock + 1n} … ${pool.requests.size}, got ${args.upto}`, {

@@ -275,7 +275,7 @@ const operations = {
   },
 
   /**
-   * Sets `assets` wei aside forevery request up to `lastId`, none of which is paid above `maxRate`: at least what they
+   * Sets `assets` wei aside for every request up to `lastId`, none of which is paid above `maxRate`: at least what they
    * cost.
    */
   finalize(

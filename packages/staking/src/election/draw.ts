@@ -43,7 +43,7 @@ export function draw(seed: Uint8Array, tag: DrawTag, a: number, b: number, n: bi
 }
 
 /**
- * Rejection sampling: the first number of `source` below the greatest multiple of n, reduced. Unbiased forevery n ≤
+ * Rejection sampling: the first number of `source` below the greatest multiple of n, reduced. Unbiased for every n ≤
  * size.
  */
 export function reduce(source: (attempt: number) => bigint, n: bigint, size: bigint): bigint {

@@ -176,7 +176,7 @@ export function setEpochAt(state: SequencerSet, blockNumber: bigint): bigint | u
 }
 
 /**
- * `getMetisSequencer`: the first epoch's signer also forevery block before it; the zero address where there is none.
+ * `getMetisSequencer`: the first epoch's signer also for every block before it; the zero address where there is none.
  */
 export function metisSequencerAt(state: SequencerSet, blockNumber: bigint): Address {
   if (blockNumber <= state.epochs[0]!.endBlock) return state.epochs[0]!.signer

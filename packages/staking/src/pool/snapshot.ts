@@ -296,7 +296,7 @@ function pick<Shape extends object>(value: object, shape: Shape): Record<keyof S
 }
 
 /**
- * A copy with wei as decimal strings. `JSON.stringify` would call a replacer forevery value, and leave its fast path
+ * A copy with wei as decimal strings. `JSON.stringify` would call a replacer for every value, and leave its fast path
  * for it.
  */
 function plain(value: unknown): unknown {

@@ -228,7 +228,7 @@ export function commitRevealSeed(): SeedProvider<{
   }
 }
 
-/** The same bytes forevery epoch: for tests and for nothing else. */
+/** The same bytes for every epoch: for tests and for nothing else. */
 export function fixedSeed(bytes: Uint8Array): SeedProvider<undefined> {
   const part = Uint8Array.from(bytes)
   return { kind: 'fixed', entropy: (): Entropy => ({ parts: [part], missing: [] }) }

@@ -116,7 +116,7 @@ export function penaltyBps(input: PenaltyInput): number {
 
 /**
  * What an offence costs whatever others do, in basis points: the base of its kind, doubled by repetition up to the cap.
- * Paid forevery time.
+ * Paid for every time.
  */
 export function ownPenaltyBps(input: Pick<PenaltyInput, 'kind' | 'repetition' | 'excessOfflineBps'>): number {
   const rule = offenceRules[input.kind]
