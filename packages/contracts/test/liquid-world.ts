@@ -227,6 +227,9 @@ export async function createLiquidWorld() {
     }
     if (command.type === 'report' && command.confirmed === true) {
       const hash = keccak256(encodeAbiParameters([reportType] as never, [reportInput(command)] as never))
+      // In the second of the newest block: the clock of the machine would take the time that the report is to have.
+      const { timestamp } = await client.getBlock()
+      await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(timestamp)] })
       await send(roles.guardian, address, call(liquidVaultAbi, 'confirmLoss', [hash]))
     }
     if ('nowSeconds' in command)

@@ -151,16 +151,14 @@ export async function createPoolWorld(options: Omit<PoolOptions, 'admin'>) {
   async function approve(sender: Address): Promise<void> {
     if (approved.has(sender)) return
     approved.add(sender)
-    await send({
-      from: admin,
-      to: token.address,
-      data: encodeFunctionData({ abi: oddTokenAbi, functionName: 'rebase', args: [sender, 2n ** 127n] }),
-    })
-    await send({
-      from: sender,
-      to: token.address,
-      data: encodeFunctionData({ abi: oddTokenAbi, functionName: 'approve', args: [pool, 2n ** 255n] }),
-    })
+    // In the second of the newest block: the clock of the machine would take the time that a command is to have.
+    const { timestamp } = await client.getBlock()
+    const atOnce = async (from: Address, data: Hex): Promise<void> => {
+      await request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(timestamp)] })
+      await send({ from, to: token.address, data })
+    }
+    await atOnce(admin, encodeFunctionData({ abi: oddTokenAbi, functionName: 'rebase', args: [sender, 2n ** 127n] }))
+    await atOnce(sender, encodeFunctionData({ abi: oddTokenAbi, functionName: 'approve', args: [pool, 2n ** 255n] }))
   }
 
   const call = async (to: Address, abi: Abi, functionName: string, args: readonly unknown[]): Promise<unknown> =>
