@@ -24,6 +24,7 @@ export type NodeErrorCode =
   | 'PARAMETER_INVALID'
   | 'PORT_TAKEN'
   | 'RPC_FAILED'
+  | 'STANDS_BY'
   | 'VERIFICATION_FAILED'
 
 export class NodeError extends L2Error<NodeErrorCode> {

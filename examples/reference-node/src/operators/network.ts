@@ -49,6 +49,8 @@ export type OperatorProcess = {
 export type OperatorNetwork = {
   readonly operators: readonly OperatorProcess[]
   readonly l1Url: string
+  /** What executes, where it was chosen here. */
+  readonly engine: string | undefined
   /** Ends every program, and L1. */
   close(): Promise<void>
 }
@@ -97,7 +99,7 @@ export async function startOperatorNetwork(
   }
   parts.own({ close })
   for (const operator of operators) operator.start()
-  return { operators, l1Url: l1.url, close: () => parts.close() }
+  return { operators, l1Url: l1.url, engine, close: () => parts.close() }
 }
 
 /** The chain that is there goes on, wherever the built-in L1 answers this time. */
@@ -240,7 +242,8 @@ function operatorProgram(): string {
   return join(dirname(manifest), 'dist/bin/l2-operator.js')
 }
 
-function operatorProcess({
+/** A program over a home, which {@link OperatorProcess.start} starts. */
+export function operatorProcess({
   home,
   id,
   engine,

@@ -77,7 +77,7 @@ export async function openCometBft(
     lastFault = reason
     dependencies.onFault?.(reason)
   })
-  const engine = runComet(binary, home)
+  const engine = runComet(binary, home, signerAddress)
   let closed: Promise<void> | undefined
   const end = async (): Promise<void> => {
     await engine.close()

@@ -50,7 +50,7 @@ export type CometProcess = {
  * Runs the engine over a home and starts it again when it ends. It ends by itself when the application's socket closes; where
  * it does not, whoever runs the home next ends it.
  */
-export function runComet(binary: string, home: string): CometProcess {
+export function runComet(binary: string, home: string, signerAddress?: string): CometProcess {
   const logPath = join(home, 'comet.log')
   const pidPath = join(home, 'comet.pid')
   const ends: number[] = []
@@ -68,8 +68,9 @@ export function runComet(binary: string, home: string): CometProcess {
   const start = (): void => {
     if (existsSync(logPath) && statSync(logPath).size > maxLogBytes) renameSync(logPath, `${logPath}.old`)
     endLeftover(pidPath, home)
-    // A program that was killed leaves its socket, and the next one does not start on it.
-    rmSync(cometSockets(home).rpc, { force: true })
+    // A program that was killed leaves its sockets, and the next one does not start on them.
+    const signer = /^unix:\/\/(.+)$/.exec(signerAddress ?? '')?.[1]
+    for (const path of [cometSockets(home).rpc, signer]) if (path !== undefined) rmSync(path, { force: true })
     const started = spawn(binary, ['start', '--home', home, '--log_level', 'error'], {
       // Not into a file: what it says of a full disk would not come there, and that may be over before anybody looks.
       stdio: ['ignore', 'pipe', 'pipe'],

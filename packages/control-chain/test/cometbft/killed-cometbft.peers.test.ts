@@ -3,12 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mountSmallDisk } from '@l2/common/testing'
+import { createMemoryGuard } from '@l2/sequencer-core/block'
+import { ed25519 } from '@noble/curves/ed25519.js'
 import { toHex } from 'viem'
 import { privateKeyToAddress } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { goProgram } from '../../../../scripts/go.mjs'
 import type { ControlChain } from '../../src/chain/control-chain.js'
-import { createCometKey, openCometBft, writeCometKeys } from '../../src/cometbft/index.js'
+import { createCometKey, openCometBft, serveCometSigner, writeCometKeys } from '../../src/cometbft/index.js'
 import { defaultParameters } from '../../src/parameters.js'
 import { freePorts, until } from './localnet.js'
 
@@ -27,9 +29,9 @@ function engineOf(home: string): number | undefined {
   return undefined
 }
 
-async function open(home: string): Promise<ControlChain> {
-  const validator = createCometKey()
-  writeCometKeys(home, { validator, node: createCometKey() })
+async function open(home: string, validator = createCometKey(), signerAddress?: string): Promise<ControlChain> {
+  const isRemote = signerAddress !== undefined
+  writeCometKeys(home, { validator: isRemote ? undefined : validator, node: createCometKey() })
   const [port] = await freePorts(1)
   const header = privateKeyToAddress(toHex(1, { size: 32 }))
   let saved: Uint8Array | undefined
@@ -41,6 +43,7 @@ async function open(home: string): Promise<ControlChain> {
       genesisTimeSeconds: BigInt(Math.floor(Date.now() / 1000)),
       operators: [{ id: 1, power: 1n, header, cometKey: validator.publicKey }],
       network: { listen: `127.0.0.1:${port}`, peers: [] },
+      signerAddress,
     },
     {
       plan: { slotAt: height => ({ start: height, end: height, leader: 1 }), fallback: () => 1 },
@@ -72,6 +75,26 @@ describe.skipIf(binary === undefined || process.platform !== 'linux')('the engin
         expect(engineOf(home)).not.toBe(pid)
       }
     } finally {
+      await chain.close()
+      rmSync(root, { recursive: true, force: true })
+    }
+  })
+
+  it('is started again over the socket of its signer too', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'l2-comet-'))
+    const home = join(root, 'home')
+    const { publicKey, secret } = createCometKey()
+    const address = `unix://${join(home, 'signer.sock')}`
+    const chain = await open(home, { publicKey, secret }, address)
+    const key = { publicKey, sign: async (message: Uint8Array) => ed25519.sign(message, secret) }
+    const signer = serveCometSigner({ address, controlChainId: 'control-901' }, { key, guard: createMemoryGuard() })
+    try {
+      await until('control blocks', () => chain.state().height >= 2n)
+      process.kill(engineOf(home)!, 'SIGKILL')
+      const killedAt = chain.state().height
+      await until('control blocks of another program', () => chain.state().height >= killedAt + 3n)
+    } finally {
+      await signer.close()
       await chain.close()
       rmSync(root, { recursive: true, force: true })
     }

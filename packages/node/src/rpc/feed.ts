@@ -13,15 +13,19 @@ export type FeedEvent =
 /** Brings what happens to whoever listens. */
 export type Feed = {
   emit(event: FeedEvent): void
-  listen(listener: (event: FeedEvent) => void): void
+  /** @returns ends it */
+  listen(listener: (event: FeedEvent) => void): () => void
 }
 
 export function createFeed(): Feed {
-  const listeners: ((event: FeedEvent) => void)[] = []
+  const listeners = new Set<(event: FeedEvent) => void>()
   return {
     emit: event => {
       for (const listener of listeners) listener(event)
     },
-    listen: listener => void listeners.push(listener),
+    listen: listener => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
   }
 }

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { SealedBlock } from '@l2/sequencer-core/block'
+import { createMemoryLog, type Lease, type SealedBlock } from '@l2/sequencer-core/block'
 import type { ExecutedBlock, PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
 import { afterAll, expect, it } from 'vitest'
 import { openBlockLog } from './block-log.js'
+import { openFileStorage } from './storage.js'
 
 const root = mkdtempSync(join(tmpdir(), 'l2-block-log-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -54,7 +55,8 @@ function block(height: bigint, branch: number): SealedBlock {
 }
 
 it('goes back without forgetting anything, and is the same when it is opened again', async () => {
-  let log = await openBlockLog(root)
+  let storage = await openFileStorage(root)
+  let log = await openBlockLog(storage)
   for (let height = 1n; height <= 5n; height++) await log.append(block(height, 0))
   await log.rollBack({ to: 3n, hash: word(3), term: 1 })
   for (let height = 4n; height <= 6n; height++) await log.append(block(height, 1))
@@ -82,8 +84,34 @@ it('goes back without forgetting anything, and is the same when it is opened aga
       { position: 2n, block: 2n },
     ].map(followed => log.shared(followed))
     expect(shared).toEqual([3n, 4n, 4n, 2n])
-    await log.close()
-    log = await openBlockLog(root)
+    await storage.close()
+    storage = await openFileStorage(root)
+    log = await openBlockLog(storage)
   }
-  await log.close()
+  await storage.close()
+})
+
+it('reads what another machine appends, and appends only where it has the lease', async () => {
+  const shared = createMemoryLog()
+  const lease = await shared.acquire('first', 60_000)
+  let held: Lease | undefined = lease
+  const first = await openBlockLog({ log: shared, lease: () => lease })
+  await first.append(block(1n, 0))
+  const second = await openBlockLog({ log: shared, lease: () => (held === lease ? undefined : held) })
+  expect([second.last, await second.unread()]).toEqual([1n, undefined])
+  await expect(second.append(block(2n, 0))).rejects.toMatchObject({ code: 'STANDS_BY', recovery: 'retry' })
+  await first.append(block(2n, 0))
+  await first.rollBack({ to: 1n, hash: word(1), term: 4 })
+  // It counts once it is taken: what fails in between is read again.
+  expect(await second.unread()).toEqual(await second.unread())
+  for (let entry = await second.unread(); entry !== undefined; entry = await second.unread()) second.take(entry)
+  expect([second.last, second.position, second.termAbove]).toEqual([1n, 3n, 4])
+  held = await shared.acquire('second', 60_000).catch(() => undefined)
+  await shared.release(lease)
+  held ??= await shared.acquire('second', 60_000)
+  expect(await second.append(block(2n, 1))).toBe(4n)
+  await expect(first.append(block(2n, 0))).rejects.toMatchObject({ code: 'LOG_FENCED' })
+  const [entry] = [await first.unread()]
+  expect(entry).toMatchObject({ position: 4n, block: { executed: { hash: word(1002) } } })
+  expect(() => first.take({ ...entry!, position: 5n })).toThrow(expect.objectContaining({ code: 'LOG_INVALID' }))
 })

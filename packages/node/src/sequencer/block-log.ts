@@ -1,9 +1,8 @@
-import { join } from 'node:path'
 import { bytesToHex, hexToBytes } from '@l2/common'
-import { decodeSealedBlock, encodeSealedBlock, type SealedBlock } from '@l2/sequencer-core/block'
-import { openFileLog } from '@l2/sequencer-core/node'
+import { decodeSealedBlock, emptyLogHash, encodeSealedBlock, type SealedBlock } from '@l2/sequencer-core/block'
 import type { Hash } from 'viem'
 import { NodeError } from '../errors.js'
+import type { SequencerStorage } from './storage.js'
 
 /** The chain goes back to one of its blocks: what came above it is abandoned. */
 export type Rollback = {
@@ -44,10 +43,17 @@ export type BlockLog = {
   /** Durable when it resolves, as is {@link rollBack}. Gives back the position. */
   append(block: SealedBlock): Promise<bigint>
   rollBack(rollback: Rollback): Promise<bigint>
-  close(): Promise<void>
+  /** The next entry that another machine of the operator has appended; `undefined`: none is there. It counts once it is taken ({@link take}). */
+  unread(): Promise<Unread | undefined>
+  take(entry: Unread): void
 }
 
-const leaseTtlMs = 10_000
+/** An entry of another machine. */
+export type Unread = { readonly position: bigint; readonly hash: Hash } & (
+  | { readonly block: SealedBlock }
+  | { readonly rollback: Rollback }
+)
+
 /** The first byte of an entry: that of a sealed block is its version, 1. */
 const rollbackByte = 2
 const rollbackBytes = 1 + 8 + 32 + 4
@@ -69,10 +75,8 @@ function decodeRollback(payload: Uint8Array): Rollback | undefined {
   return { to: view.getBigUint64(1), hash: bytesToHex(payload.subarray(9, 41)), term: view.getUint32(41) }
 }
 
-/** Opens the log of a data directory and takes the lease on it. */
-export async function openBlockLog(directory: string): Promise<BlockLog> {
-  const log = await openFileLog({ path: join(directory, 'sequencer.log') })
-  const lease = await log.acquire(`node-${process.pid}`, leaseTtlMs)
+/** Reads a log to its end. What comes to it later is this machine's, which has the lease, or is read as it comes. */
+export async function openBlockLog({ log, lease }: Pick<SequencerStorage, 'log' | 'lease'>): Promise<BlockLog> {
   /** Position of each block of the chain: that of height n at n − 1. */
   const positions: bigint[] = []
   const left: bigint[] = []
@@ -85,21 +89,24 @@ export async function openBlockLog(directory: string): Promise<BlockLog> {
     terms.set(rollback.to, rollback.term)
     rollbacks.push({ position, to: rollback.to })
   }
-  for await (const { seq, payload } of log.read(1n)) {
+  let end: { seq: bigint; hash: Hash } = { seq: 0n, hash: emptyLogHash }
+  for await (const { seq, hash, payload } of log.read(1n)) {
+    end = { seq, hash }
     const rollback = decodeRollback(payload)
     if (rollback === undefined) positions.push(seq)
     else if (rollback.to <= BigInt(positions.length)) apply(seq, rollback)
     else throw new NodeError(`the log goes back to block ${rollback.to}, which it has not`, { code: 'LOG_INVALID' })
   }
-  let end = await log.head()
   const append = async (payload: Uint8Array): Promise<bigint> => {
+    const held = lease()
+    if (held === undefined) throw standsBy()
     const { seq, hash } = await log.append({
-      epoch: lease.epoch,
+      epoch: held.epoch,
       seq: end.seq + 1n,
       prevHash: end.hash,
       payload,
     })
-    end = { ...end, seq, hash }
+    end = { seq, hash }
     return seq
   }
   const at = async (position: bigint): Promise<SealedBlock> => {
@@ -147,9 +154,33 @@ export async function openBlockLog(directory: string): Promise<BlockLog> {
       apply(position, rollback)
       return position
     },
-    async close() {
-      await log.release(lease)
-      await log.close()
+    async unread() {
+      for await (const { seq, hash, prevHash, payload } of log.read(end.seq + 1n)) {
+        if (prevHash !== end.hash) throw branched(end.seq)
+        const rollback = decodeRollback(payload)
+        const at = { position: seq, hash }
+        if (rollback === undefined) return { ...at, block: decodeSealedBlock(payload) }
+        if (rollback.to > BigInt(positions.length)) throw branched(seq)
+        return { ...at, rollback }
+      }
+      return undefined
+    },
+    take(entry) {
+      const { position, hash } = entry
+      if (position !== end.seq + 1n) throw branched(position)
+      end = { seq: position, hash }
+      if ('block' in entry) positions.push(position)
+      else apply(position, entry.rollback)
     },
   }
+}
+
+/** @returns the error of a machine that has not the lease, and may have it again */
+export function standsBy(): NodeError {
+  const message = 'this machine stands by: another one of its operator leads, or their database is away'
+  return new NodeError(message, { code: 'STANDS_BY', recovery: 'retry' })
+}
+
+function branched(position: bigint): NodeError {
+  return new NodeError(`entry ${position} of the log is another one than this machine knows`, { code: 'LOG_INVALID' })
 }

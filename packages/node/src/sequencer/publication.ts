@@ -40,6 +40,10 @@ export type Publication = {
   publish(signed: SignedBlock): Promise<void>
   /** Ends what an earlier failure interrupted. */
   settle(): Promise<void>
+  /** Ends it as far as the log has it, and forgets what was signed and is not in it: another machine has gone on. */
+  giveUp(): Promise<void>
+  /** Shows a block that another machine has put into the log. */
+  take(signed: SignedBlock, position: bigint): Promise<void>
 }
 
 export type PublicationParts = {
@@ -90,6 +94,14 @@ export function createPublication(parts: PublicationParts): Publication {
   }
   return {
     settle,
+    async giveUp() {
+      unlogged = undefined
+      await show()
+    },
+    async take({ block, config, ...signed }, position) {
+      unpublished = { ...signed, position, published: chain.adopt(block, config) }
+      await show()
+    },
     async publish(signed) {
       unlogged = signed
       await settle()

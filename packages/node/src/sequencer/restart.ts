@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { isL2Error } from '@l2/common'
 import {
   createHeaderSigner,
   type HeaderDomain,
@@ -7,7 +7,6 @@ import {
   type SealedBlock,
 } from '@l2/sequencer-core/block'
 import type { RollupConfig } from '@l2/sequencer-core/derivation'
-import { type FileGuard, openFileGuard } from '@l2/sequencer-core/node'
 import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash, LocalAccount } from 'viem'
 import { type BlockRecord, catchUp, type EngineFamily, type NodeEngine } from '../engine/engine.js'
@@ -17,6 +16,7 @@ import { type BlockLog, type Followed, openBlockLog } from './block-log.js'
 import { type Chain, createChain } from './chain.js'
 import { type Leadership, leaderAbove } from './leadership.js'
 import type { PublishedBlock } from './published.js'
+import type { SequencerStorage, StoredGuard } from './storage.js'
 import { guardByTerm } from './term-guard.js'
 
 const zeroHash: Hash = `0x${'00'.repeat(32)}`
@@ -26,11 +26,14 @@ export type Recovered = {
   readonly log: BlockLog
   readonly chain: Chain
   readonly signers: ReadonlyMap<Address, HeaderSigner>
+  /** Blocks that keys of this node have signed, or were about to, and that the log does not have and may still have. */
+  pending(): AsyncIterable<SealedBlock>
+  /** Closes the guards. */
   close(): Promise<void>
 }
 
 type RecoveryOptions = {
-  directory: string
+  storage: SequencerStorage
   rollup: RollupConfig
   domain: HeaderDomain
   node: NodeEngine
@@ -49,24 +52,19 @@ type RecoveryOptions = {
 
 /** Brings log, engine, chain and signing keys back to where they were when the process ended, however it did. */
 export async function recoverSequencer(options: RecoveryOptions): Promise<Recovered> {
-  const { directory, rollup, domain, node, family, bookedTo } = options
+  const { storage, rollup, domain, node, family, bookedTo } = options
   const { engine } = node
-  const log = await openBlockLog(directory)
-  const guards: FileGuard[] = []
+  const log = await openBlockLog(storage)
+  const guards: { readonly guard: StoredGuard; readonly signer: HeaderSigner }[] = []
   const close = async (): Promise<void> => {
-    await log.close()
-    for (const guard of guards) await guard.close()
+    for (const { guard } of guards) await guard.close()
   }
   try {
     await executeLog(node, family, log)
     const chain = createChain(rollup, domain, options.control, options.recovery, options.leadership)
     if (bookedTo.position > log.position || (bookedTo.block > log.last && log.shared(bookedTo) > log.last)) {
       const where = ` or lost: it ends with block ${log.last}, entry ${log.position}, and the books go to block ${bookedTo.block}, entry ${bookedTo.position}`
-      throw damaged(
-        join(directory, 'sequencer.log'),
-        where,
-        'put back a copy; without one, begin a new chain elsewhere',
-      )
+      throw damaged(storage.placeOf('log'), where, 'put back a copy; without one, begin a new chain elsewhere')
     }
     const booked = log.shared(bookedTo)
     if (booked < bookedTo.block) options.onOverbooked(booked, log.position)
@@ -85,35 +83,43 @@ export async function recoverSequencer(options: RecoveryOptions): Promise<Recove
     for (const account of options.accounts) {
       const address = account.address.toLowerCase() as Address
       const shown = chain.seen.get(address)
-      const path = join(directory, `guard-${address.slice(2, 10)}`)
-      const guard = await openFileGuard({
-        path,
+      const guard = await storage.openGuard({
         signer: address,
         chainId: rollup.l2ChainId,
         seen: shown === undefined ? [] : [shown],
       })
-      guards.push(guard)
+      const signer = createHeaderSigner({ account, domain, guard: guardByTerm(guard), recovery: options.recovery })
+      guards.push({ guard, signer })
       if (guard.stale !== undefined) {
         const remedy = 'put back a copy; without one this key must not sign on this chain again'
-        throw damaged(path, `, lost or an old copy: ${guard.stale.shortMessage}`, remedy)
+        const why = isL2Error(guard.stale) ? guard.stale.shortMessage : guard.stale.message
+        throw damaged(storage.placeOf(address), `, lost or an old copy: ${why}`, remedy)
       }
-      const signer = createHeaderSigner({ account, domain, guard: guardByTerm(guard), recovery: options.recovery })
       signers.set(address, signer)
-      // A crash between signature and log leaves the only block that may still be signed at its place.
-      const pending = await resumeBlock(guard, signer)
-      if (pending === undefined || pending.header.parentHash !== chain.head.hash) continue
-      // One that the log has taken back since, and whose parent is the head again, is of a term that is over.
-      const leader = leaderAbove(chain.control, options.leadership, pending.header.height)
-      if (pending.header.term < (leader?.term ?? 0)) continue
-      await engine.import(pending.executed, pending.attributes)
-      await adopt(pending, await log.append(pending))
+    }
+    // A crash between signature and log leaves the only block that may still be signed at its place.
+    const pending = async function* (): AsyncIterable<SealedBlock> {
+      for (const { guard, signer } of guards) {
+        const block = await resumeBlock(guard, signer)
+        if (block === undefined || block.header.parentHash !== chain.head.hash) continue
+        // One that the log has taken back since, and whose parent is the head again, is of a term that is over.
+        const leader = leaderAbove(chain.control, options.leadership, block.header.height)
+        if (block.header.term >= (leader?.term ?? 0)) yield block
+      }
+    }
+    // Without the lease it is the other machine's to end.
+    if (storage.lease() !== undefined) {
+      for await (const block of pending()) {
+        await engine.import(block.executed, block.attributes)
+        await adopt(block, await log.append(block))
+      }
     }
     await engine.setHead({ head: chain.head.hash, safe: zeroHash, finalized: zeroHash })
     node.onRestart(async restarted => {
       await executeLog(restarted, family, log)
       await restarted.engine.setHead({ head: chain.head.hash, safe: zeroHash, finalized: zeroHash })
     })
-    return { log, chain, signers, close }
+    return { log, chain, signers, pending, close }
   } catch (error) {
     await close()
     throw error

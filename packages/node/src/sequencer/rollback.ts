@@ -3,7 +3,7 @@ import type { L1View } from '../l1/l1-view.js'
 import type { L1Watch } from '../l1/l1-watch.js'
 import { leaderOf } from '../pool/control-plane.js'
 import type { Feed } from '../rpc/feed.js'
-import type { BlockLog } from './block-log.js'
+import type { BlockLog, Rollback as LoggedRollback } from './block-log.js'
 import type { Chain } from './chain.js'
 import type { EngineHead } from './engine-head.js'
 import { heightOnL1 } from './l1-reorg.js'
@@ -18,6 +18,8 @@ export type Rollback = {
   settle(): Promise<void>
   /** Goes back to a block that is kept; what comes above it is signed for `term` or a later one. */
   goBack(to: bigint, term: number): Promise<void>
+  /** Goes back where another machine has, whose entry in the log is at a position; `taken` when it counts. */
+  follow(rollback: Pick<LoggedRollback, 'to' | 'term'>, taken: () => bigint): Promise<void>
   /** The height up to which the chain stands on L1, where that is below its head. */
   readonly common: bigint | undefined
 }
@@ -43,7 +45,7 @@ export function createRollback(parts: RollbackParts): Rollback {
    * Goes back with everything that follows from blocks. Readers go first, then the pool, then the log: whatever ends the process in between, the next one
    * finds the whole chain in the log, or goes on from the block that stays, and every transaction in one of log and journal.
    */
-  const rollBack = async (to: bigint, nextTerm?: number): Promise<void> => {
+  const rollBack = async (to: bigint, nextTerm?: number, taken?: () => bigint): Promise<void> => {
     const abandoned = chain.above(to)
     const kept = to === 0n ? undefined : chain.block(to)
     const last = await engineHead.goBack(kept)
@@ -51,7 +53,7 @@ export function createRollback(parts: RollbackParts): Rollback {
     await pool.durable.record(await pool.moveTo(last, { abandoned: transactions }))
     const signed = abandoned.map(({ header }) => header.term)
     const term = nextTerm ?? 1 + Math.max(leaderOf(chain.control, chain.head.number + 1n)?.term ?? 0, ...signed)
-    const position = await log.rollBack({ to, hash: last.hash, term })
+    const position = taken === undefined ? await log.rollBack({ to, hash: last.hash, term }) : taken()
     chain.rollBack(to, term)
     l1.forgetAll()
     parts.onRollback(to, abandoned, position)
@@ -73,6 +75,10 @@ export function createRollback(parts: RollbackParts): Rollback {
     async goBack(to, term) {
       if (to >= chain.head.number) return
       await rollBack(to, term)
+      if (commonHeight !== undefined && commonHeight >= to) commonHeight = undefined
+    },
+    async follow({ to, term }, taken) {
+      await rollBack(to, term, taken)
       if (commonHeight !== undefined && commonHeight >= to) commonHeight = undefined
     },
     get common() {

@@ -1,7 +1,7 @@
 import { createBlockBuilder } from '@l2/sequencer-core'
 import type { BlockDaLimits } from '@l2/sequencer-core/batcher'
 import { defaultForcedInclusionRule, type HeaderDomain, headerDomain, type SealedBlock } from '@l2/sequencer-core/block'
-import type { L1Source, L2BlockRef, RollupConfig } from '@l2/sequencer-core/derivation'
+import { isDeposit, type L1Source, type L2BlockRef, type RollupConfig } from '@l2/sequencer-core/derivation'
 import type { Mempool } from '@l2/sequencer-core/mempool'
 import type { OrderingPolicy, SignedReceipt, Violation } from '@l2/sequencer-core/ordering'
 import { decodeTransaction, type SenderRecovery, type Transaction } from '@l2/sequencer-core/transaction'
@@ -12,7 +12,7 @@ import type { L1Watch } from '../l1/l1-watch.js'
 import type { ControlPlane } from '../pool/control-plane.js'
 import type { WatchedHeader } from '../pool/watcher.js'
 import type { Feed } from '../rpc/feed.js'
-import type { Followed as BookedTo } from './block-log.js'
+import { type Followed as BookedTo, standsBy } from './block-log.js'
 import { createEngineHead } from './engine-head.js'
 import { createFaults, type Faults } from './faults.js'
 import { type BlockFees, blockFees } from './fees.js'
@@ -21,11 +21,12 @@ import { judgeOrdering } from './judge.js'
 import { type Leadership, leaderAbove } from './leadership.js'
 import { openPool } from './pool.js'
 import { createProducer } from './producer.js'
-import { createPublication } from './publication.js'
+import { createPublication, type SignedBlock } from './publication.js'
 import { type PublishedBlock, userTransactionsOf } from './published.js'
 import { createReceiptBook } from './receipts.js'
 import { recoverSequencer } from './restart.js'
 import { createRollback } from './rollback.js'
+import { openFileStorage, type SequencerStorage } from './storage.js'
 
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
 export type SequencerLoop = {
@@ -52,6 +53,13 @@ export type SequencerLoop = {
   follow(block: SealedBlock): Promise<Followed>
   /** Goes back to a kept block, whose height is given; what comes above it has `term` or a later one. Never beside {@link produce}. */
   goBack(to: bigint, term: number): Promise<void>
+  /**
+   * Takes the next entry that another machine of this operator has put into the log they share; false where none is there. Never beside
+   * {@link produce}.
+   */
+  readLog(): Promise<boolean>
+  /** With a new lease, and after the last entry of the log: ends what was signed and did not come into the log. Never beside {@link produce}. */
+  takeOver(): Promise<void>
   /** The height up to which the chain stands on L1 as {@link followL1} saw it last; `undefined`: its head does. */
   readonly commonWithL1: bigint | undefined
   /** The chain's own blocks from a height on, out of the log. */
@@ -64,6 +72,8 @@ export type SequencerLoop = {
 
 export type SequencerOptions = {
   directory: string
+  /** Log and guards. Default: files of the directory. It is closed by whoever opened it. */
+  storage?: SequencerStorage | undefined
   rollup: RollupConfig
   node: NodeEngine
   /** Whether its blocks are those of OP Stack clients, whose base fee follows the DA footprint as well as gas. */
@@ -101,13 +111,24 @@ export type SequencerOptions = {
 
 /** Brings a sequencer back from its log: engine, pool of stake, mempool and signing keys are where they were when it stopped, however it did. */
 export async function openSequencer(options: SequencerOptions): Promise<SequencerLoop> {
+  if (options.storage !== undefined) return await openOver(options, options.storage)
+  const storage = await openFileStorage(options.directory)
+  try {
+    return await openOver(options, storage)
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+async function openOver(options: SequencerOptions, storage: SequencerStorage): Promise<SequencerLoop> {
   const { directory, rollup, node, family, policy, recovery, l1Watch, accounts, feed, say, leadership } = options
   const { engine } = node
   const domain: HeaderDomain = { chainId: rollup.l2ChainId, rollup: rollup.batchInbox }
   const decode = (raw: Uint8Array): Transaction =>
     decodeTransaction(raw, { chainId: rollup.l2ChainId, recovery, allowUnprotected: options.allowUnprotected })
   const recovered = await recoverSequencer({
-    ...{ directory, rollup, domain, node, family, recovery, accounts, leadership },
+    ...{ storage, rollup, domain, node, family, recovery, accounts, leadership },
     control: options.control,
     bookedTo: options.bookedTo,
     onOverbooked: (to, position) => options.onRollback(to, [], position),
@@ -133,6 +154,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
   })
 
   const submit = async (raw: Uint8Array): Promise<Hash> => {
+    if (storage.lease() === undefined) throw standsBy()
     const nowMs = Date.now()
     const transaction = decode(raw)
     const { readyAtMs } = policy.admit(transaction, { nowMs })
@@ -170,6 +192,39 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     return { type: 'taken' }
   }
 
+  const importBlock = (block: SealedBlock) => engine.import(block.executed, block.attributes)
+  /** As it is shown: it was checked when it was logged, or made here. */
+  const signedBlock = (block: SealedBlock): SignedBlock => ({
+    block,
+    transactions: block.executed.transactions.filter(raw => !isDeposit(raw)).map(decode),
+    ...{ receipts: undefined, config: chain.systemConfig, signer: chain.signerOf(block) },
+  })
+  const readLog = async (): Promise<boolean> => {
+    await publication.giveUp()
+    const entry = await log.unread()
+    if (entry === undefined) return false
+    const taken = (): bigint => {
+      log.take(entry)
+      return entry.position
+    }
+    if ('rollback' in entry) {
+      await rollback.follow(entry.rollback, taken)
+      return true
+    }
+    await importBlock(entry.block)
+    const signed = signedBlock(entry.block)
+    taken()
+    await publication.take(signed, entry.position)
+    l1.forgetBelow(chain.head.l1Origin.number)
+    return true
+  }
+  const takeOver = async (): Promise<void> => {
+    for await (const block of recovered.pending()) {
+      await importBlock(block)
+      await publication.publish(signedBlock(block))
+    }
+  }
+
   return {
     get head() {
       return chain.head
@@ -194,6 +249,8 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     },
     produce,
     follow,
+    readLog,
+    takeOver,
     goBack: async (to, term) => {
       await publication.settle()
       await rollback.goBack(to, term)
@@ -210,6 +267,7 @@ export async function openSequencer(options: SequencerOptions): Promise<Sequence
     close: async () => {
       await recovered.close()
       await pool.close()
+      if (options.storage === undefined) await storage.close()
     },
   }
 }

@@ -35,7 +35,8 @@ export type CoreParts = {
   state(): ControlState
   chain(): ControlChain
   sequencer(): SequencerLoop
-  gossip(): HeaderGossip
+  /** `undefined` on a machine that stands by. */
+  gossip(): HeaderGossip | undefined
   l1: { readonly number: bigint; hashAt(number: bigint): Promise<Hash | undefined> }
   derivedHash(height: bigint): Promise<Hash | undefined>
   /** What it signs for its committee, where there is one. */
@@ -52,7 +53,7 @@ export type OperatorCore = {
   /** What it says beside its vote. */
   list(state: ControlState): OperatorList
   onBlock(ordered: FoldedBlock): void
-  /** Begins to listen, once sequencer, gossip and control chain are there. */
+  /** Begins to listen, once sequencer, gossip and control chain are there; anew where the gossip is another one. */
   open(): Promise<void>
   /** One round: goes where the control chain says, follows, makes a block where it leads, and votes. Why no block is made, as a text. */
   step(): Promise<string | undefined>
@@ -126,7 +127,8 @@ export function createCore(parts: CoreParts): OperatorCore {
       }
     },
     async open() {
-      const gossip = parts.gossip()
+      const gossip = parts.gossip()!
+      stop()
       following = createFollowing({
         ...{ domain, recovery: parts.recovery, sequencer: sequencer(), gossip, chain: chain(), inbox },
         leaderAt: leaderNow,
@@ -183,7 +185,7 @@ export function createCore(parts: CoreParts): OperatorCore {
       if (block === undefined) return
       parts
         .gossip()
-        .publish(gossipBlock(block))
+        ?.publish(gossipBlock(block))
         .catch(error => say(`gossip: ${(error as Error).message}`))
     },
     leader: () => leaderNow(chain().head + 1n),

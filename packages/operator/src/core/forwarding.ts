@@ -40,7 +40,7 @@ export function createForwarding({ gossip, sequencer, feed, leader }: Forwarding
   let led: string | undefined
   let restUntilMs = 0
 
-  feed.listen(event => {
+  const unlisten = feed.listen(event => {
     if (event.type === 'pending') waiting.set(event.transaction.hash, event.transaction.raw)
     if (event.type === 'rollback') isReturned = true
   })
@@ -104,6 +104,9 @@ export function createForwarding({ gossip, sequencer, feed, leader }: Forwarding
       })
       if (handed.size > 4 * batch) handed = inPool(handed)
     },
-    close: stop,
+    close() {
+      unlisten()
+      stop()
+    },
   }
 }

@@ -4,6 +4,7 @@ import { hexToBytes } from '@l2/common'
 import { readSchema } from '@l2/common/schema'
 import type { CometSigningKey } from '@l2/control-chain/cometbft'
 import { writeFileDurably } from '@l2/node'
+import type { PostgresOptions } from '@l2/sequencer-core/postgres'
 import type { Hex, LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import * as z from 'zod/mini'
@@ -27,6 +28,11 @@ export type OperatorConfig = {
   readonly gossipListen: readonly string[]
   /** How long a transaction may wait until its batch is on L1, milliseconds. */
   readonly latencyMs?: number | undefined
+  /**
+   * The PostgreSQL in which this operator's machines share log and guards: one leads, the others stand by. Files are of the
+   * home, or absolute. Absent: it has one machine, and both are files.
+   */
+  readonly database?: PostgresOptions | undefined
 }
 
 /** Whose keys an operator signs with. Accounts may be remote: any viem account serves. */
@@ -49,6 +55,7 @@ export type OperatorHome = {
 const schema = /* @__PURE__ */ (() => {
   const port = z.int().check(z.minimum(0), z.maximum(65_535))
   const url = z.string().check(z.regex(/^https?:\/\/\S+$/))
+  const name = z.string().check(z.minLength(1), z.maxLength(255))
   return z.strictObject({
     version: z.literal(1),
     id: z.int().check(z.minimum(1)),
@@ -58,6 +65,18 @@ const schema = /* @__PURE__ */ (() => {
     cometListen: z.string().check(z.regex(/^[^\s:]{1,255}:\d{1,5}$/)),
     gossipListen: z.array(z.string().check(z.minLength(1))),
     latencyMs: z.optional(z.int().check(z.minimum(1))),
+    database: z.optional(
+      z.strictObject({
+        host: name,
+        port: z.optional(port),
+        database: name,
+        user: name,
+        passwordFile: z.optional(name),
+        tls: z.optional(z.strictObject({ caFile: z.optional(name) })),
+        schema: z.optional(name),
+        timeoutMs: z.optional(z.int().check(z.minimum(1))),
+      }),
+    ),
   })
 })()
 

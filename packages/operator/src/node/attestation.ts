@@ -15,6 +15,7 @@ import { checkCommittee, openCommitteeOnL1 } from '../posting/committee-on-l1.js
 import { createInboxWatch } from '../posting/inbox-watch.js'
 import { createPoster, type Poster } from '../posting/poster.js'
 import { type Ground, verifierStates } from './ground.js'
+import type { Machine } from './machine.js'
 
 /** How long a peer may take to give data. */
 const dataMs = 3000
@@ -43,14 +44,18 @@ type AttestationParts = {
   state(): ControlState
   core(): OperatorCore
   sequencer(): SequencerLoop
-  gossip(): HeaderGossip
+  /** `undefined` on a machine that stands by. */
+  gossip(): HeaderGossip | undefined
   verifier(): Pick<Verifier, 'status'>
+  /** Where the operator has several machines, their guards are one; and the one on duty signs and posts. */
+  machine: Pick<Machine, 'openGuard'> | undefined
+  isOnDuty(): boolean
 }
 
 /** `undefined` where no committee attests. @throws OperatorError `HOME_INVALID`; SequencerError of the guards */
 export async function openAttestation(
   ground: Ground,
-  { posting, recovery, state, core, sequencer, gossip, verifier }: AttestationParts,
+  { posting, recovery, state, core, sequencer, gossip, verifier, machine, isOnDuty }: AttestationParts,
 ): Promise<OperatorAttestation | undefined> {
   const { rules, rollup, keys, config, home, l1, l1Watch, parts, supervision, family, history, executing, say } = ground
   if (rules.posting === undefined) return undefined
@@ -63,8 +68,9 @@ export async function openAttestation(
   }
   const guardOf = async (file: string) => {
     const signer = keys.header.address.toLowerCase() as Address
-    const options = { path: join(home.path, file), signer, chainId: rollup.l2ChainId, seen: [] }
-    return parts.own(await openFileGuard(options))
+    const options = { signer, chainId: rollup.l2ChainId, seen: [] }
+    if (machine !== undefined) return parts.own(await machine.openGuard({ ...options, purpose: file }))
+    return parts.own(await openFileGuard({ path: join(home.path, file), ...options }))
   }
   const guards = { batch: await guardOf(homeFiles.batchGuard), turn: await guardOf(homeFiles.turnGuard) }
   const { outputs } = engineOutputs(executing, { family, history, rollup })
@@ -88,7 +94,7 @@ export async function openAttestation(
       if (known !== undefined) return known
       const signal = AbortSignal.timeout(dataMs)
       const found = await gossip()
-        .data(hash, { operator, signal })
+        ?.data(hash, { operator, signal })
         .catch(error => {
           if (!isL2Error(error) && !signal.aborted) throw error
           return undefined
@@ -134,10 +140,13 @@ export async function openAttestation(
     data: dataOf,
     turnOf: turn => ({ isOurs: async options => poster.isTurn && (await turn.isOurs(options)) }),
     run() {
-      supervision.run('attestation', { pauseMs: 200, patience: 10 }, () => attesting.step(state()))
+      supervision.run('attestation', { pauseMs: 200, patience: 10 }, async () => {
+        if (isOnDuty()) await attesting.step(state())
+      })
       supervision.run('attested on L1', { pauseMs: 1000, patience: 10 }, () => onL1.step())
       supervision.run('inbox', { pauseMs: 1000, patience: 10 }, () => watch.step())
       supervision.run('poster', { pauseMs: 1000, patience: 10 }, async () => {
+        if (!isOnDuty()) return
         await poster.stepTurn()
         const vote = wanting.advise(state(), verifier().status.safe.number, l1Watch.number)
         if (vote !== undefined) await core().send(vote)

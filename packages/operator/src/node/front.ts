@@ -1,5 +1,4 @@
 import type { ControlChain } from '@l2/control-chain'
-import type { HeaderGossip } from '@l2/gossip'
 import {
   type Activity,
   type Batching,
@@ -22,15 +21,20 @@ import {
 import type { Convictions } from '../core/convictions.js'
 import type { OperatorCore } from '../core/core.js'
 import type { OperatorAttestation } from './attestation.js'
+import type { Duty } from './duty.js'
 import type { Ground } from './ground.js'
+import type { Machine } from './machine.js'
 import { controlCheck, operatorMethods, operatorMetrics } from './methods.js'
+import type { Place } from './place.js'
 
 /** What users ask an operator. */
 export type FrontParts = {
   sequencer: SequencerLoop
   core: OperatorCore
   chain: ControlChain
-  gossip: HeaderGossip
+  gossip: Pick<Place, 'status'>
+  machine: Pick<Machine, 'name'> | undefined
+  duty: Pick<Duty, 'isOn' | 'check'>
   convictions: Pick<Convictions, 'all'>
   attestation: OperatorAttestation | undefined
   feed: Feed
@@ -60,6 +64,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     convictions,
   } = front
   const { l1Watch: l1, l1Heads, history, say } = ground
+  const { machine, duty } = front
   const { chainId, dataAvailability: da, l1ChainId, inbox, contracts } = identity
   const isStopping = () => shutdown.isStopping
   const status = createStatus({
@@ -76,7 +81,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
     engines: [executing, ...verifying.parts],
     wallet: posting.wallet,
     maxUnsafeBlocks: 1800n / rollup.blockTimeSeconds,
-    more: { control: () => controlCheck(chain) },
+    more: { control: () => controlCheck(chain), ...(machine === undefined ? {} : { database: duty.check }) },
   })
   const heads = () => ({
     unsafe: sequencer.readable,
@@ -94,7 +99,7 @@ export async function openFront(ground: Ground, front: FrontParts): Promise<{ rp
   })
   const view = {
     ...{ id: config.id, operators: ground.genesis.operators, core, chain, gossip, sequencer, convictions },
-    ...{ onL1: attestation?.onL1, mode: ground.genesis.posting?.mode },
+    ...{ machine, duty, onL1: attestation?.onL1, mode: ground.genesis.posting?.mode },
   }
   const own = operatorMethods(view)
   const pages = new Map([

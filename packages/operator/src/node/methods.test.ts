@@ -26,6 +26,7 @@ it('tells of each operator what the sentinel has seen, also of one that it never
     chain: { state: () => state, status },
     gossip: { status: () => ({ peers: [{ operator: 2, isConnected: true }] }) },
     convictions: { all: [] },
+    duty: { isOn: true },
   } as unknown as OperatorView
   const values = Object.fromEntries(
     operatorMetrics(view).map(({ name, read }) => [name, read().map(({ value }) => value)]),
@@ -39,6 +40,7 @@ it('tells of each operator what the sentinel has seen, also of one that it never
     l2_operator_jailed: [0, 0, 1],
     l2_operator_present: [1, 0, 0],
     l2_operator_connected: [1, 1, 0],
+    l2_operator_on_duty: [1],
     l2_control_height: [9],
     l2_control_silent_seconds: [0.25],
     l2_control_term: [0],

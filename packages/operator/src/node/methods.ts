@@ -6,6 +6,8 @@ import type { OperatorCore } from '../core/core.js'
 import type { OperatorEntry } from '../home/genesis.js'
 import type { OperatorPosting } from '../home/posting.js'
 import type { AttestedOnL1 } from '../posting/attested-on-l1.js'
+import type { Duty } from './duty.js'
+import type { Machine } from './machine.js'
 
 export type OperatorView = {
   id: number
@@ -18,6 +20,9 @@ export type OperatorView = {
   /** What L1 has accepted of the committee, and what counts of batches, where one attests. */
   onL1: AttestedOnL1 | undefined
   mode: OperatorPosting['mode'] | undefined
+  /** Where the operator has several machines: this one. */
+  machine?: Pick<Machine, 'name'> | undefined
+  duty: Pick<Duty, 'isOn'>
 }
 
 /** What a milestone is, wherever one is told: it must not be taken for what L1 says. */
@@ -25,7 +30,7 @@ const meaning = 'settled among operators, not yet on L1'
 
 /** What only an operator has: the control chain, who is there, who leads, and what is settled. Integers are decimal strings. */
 export function operatorMethods(view: OperatorView): Map<string, RpcMethod> {
-  const { id, operators, core, chain, gossip, sequencer, convictions, onL1, mode } = view
+  const { id, operators, core, chain, gossip, sequencer, convictions, onL1, mode, machine, duty } = view
   return new Map<string, RpcMethod>([
     [
       'l2_convictions',
@@ -53,6 +58,7 @@ export function operatorMethods(view: OperatorView): Map<string, RpcMethod> {
         const connected = new Set(peers.flatMap(peer => (peer.isConnected ? [peer.operator] : [])))
         return {
           self: id,
+          machine: machine === undefined ? null : { name: machine.name, isOnDuty: duty.isOn },
           control: {
             height,
             sinceBlockMs: Math.round(sinceBlockMs),
@@ -85,7 +91,7 @@ export function operatorMethods(view: OperatorView): Map<string, RpcMethod> {
 
 /** What the sentinel of the control chain has seen of each operator, and how the control chain itself does. */
 export function operatorMetrics(view: OperatorView): readonly LabelledMetric[] {
-  const { id, operators, core, chain, gossip } = view
+  const { id, operators, core, chain, gossip, duty } = view
   type Read = (operator: number) => number | bigint | boolean
   const each = (name: string, help: string, read: () => Read): LabelledMetric => ({
     ...{ name: `l2_operator_${name}`, help, labelNames: ['operator'] },
@@ -129,6 +135,9 @@ export function operatorMetrics(view: OperatorView): readonly LabelledMetric[] {
       const connected = gossip.status().peers.flatMap(peer => (peer.isConnected ? [peer.operator] : []))
       return operator => operator === id || connected.includes(operator)
     }),
+    one('l2_operator_on_duty', '1 where this machine leads for its operator, 0 where it stands by', () =>
+      duty.isOn ? 1 : 0,
+    ),
     one('l2_control_height', 'The last control block that is folded here', () => chain.status.height),
     one('l2_control_silent_seconds', 'Since that block came', () => chain.status.sinceBlockMs / 1000),
     one('l2_control_term', 'Changes of leadership since genesis', () => chain.state().view),

@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import type { ControlChain, ControlState, OperatorList } from '@l2/control-chain'
 import { firstPoolRoot } from '@l2/control-chain'
 import { openCometBft } from '@l2/control-chain/cometbft'
-import type { HeaderGossip } from '@l2/gossip'
 import {
   createActivity,
   createFeed,
@@ -19,19 +18,22 @@ import {
   type Status,
   userTransactionsOf,
 } from '@l2/node'
+import type { BatcherTurn } from '@l2/sequencer-core/batcher'
 import { firstCome } from '@l2/sequencer-core/ordering'
 import { type Convictions, createConvictions } from '../core/convictions.js'
 import { type CoreParts, createCore, type OperatorCore } from '../core/core.js'
-import { createForwarding, type Forwarding } from '../core/forwarding.js'
 import { createBlockSource } from '../core/own-chain.js'
+import { refuse } from '../errors.js'
 import { homeFiles, type OperatorHome, type OperatorKeys } from '../home/home.js'
 import { signBytesWith } from '../keys/web3signer.js'
 import { openAttestation } from './attestation.js'
 import { openCometSigner } from './comet-signer.js'
+import { createDuty, type Duty } from './duty.js'
 import { openFront } from './front.js'
-import { openOperatorGossip } from './gossip.js'
 import { convictionFile, type Ground, openControlStore, openGround, type RunOptions } from './ground.js'
 import { readL1Mark } from './l1-mark.js'
+import { type Machine, openMachine } from './machine.js'
+import { createPlace, type Place } from './place.js'
 
 /** A running operator. */
 export type Operator = {
@@ -88,16 +90,24 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
       say,
     ),
   )
+  const machine = await openMachine(home, supervision)
+  if (machine !== undefined) parts.own(machine)
+  if (machine !== undefined && keys.comet === undefined) {
+    refuse(
+      'HOME_INVALID',
+      'an operator of several machines keeps the key of its engine itself: keys.json, and no file of CometBFT',
+    )
+  }
   const control = openControlStore(ground)
   const first = control.first()
   let chain: ControlChain | undefined
   let sequencer: SequencerLoop | undefined
-  let gossip: HeaderGossip | undefined
   let mark: OperatorList['l1']
   const recovery = await fastRecovery(say)
   const attestation = await openAttestation(ground, {
     ...{ posting, recovery, state: () => chain?.state() ?? first },
-    ...{ core: () => core, sequencer: () => sequencer!, gossip: () => gossip!, verifier: () => verifier },
+    ...{ core: () => core, sequencer: () => sequencer!, gossip: () => place.gossip(), verifier: () => verifier },
+    ...{ machine, isOnDuty: () => duty.isOn },
   })
   const core: OperatorCore = makers.core({
     id: config.id,
@@ -110,7 +120,7 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
     state: () => chain?.state() ?? first,
     chain: () => chain!,
     sequencer: () => sequencer!,
-    gossip: () => gossip!,
+    gossip: () => place.gossip(),
     l1: l1Watch,
     derivedHash: async height => (await ground.verifying.engine.block(height))?.hash,
     l1Mark: () => mark,
@@ -120,8 +130,14 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
   const convictions = createConvictions(convictionFile(home), rules.control.domain)
   const feed = createFeed()
   const activity = createActivity()
+  const place = createPlace(ground, {
+    ...{ feed, core: () => core, sequencer: () => sequencer! },
+    source: () => createBlockSource(sequencer!, core.chain, hash => attestation?.data(hash)),
+    openGossip: makers.gossip,
+  })
   sequencer = parts.own(
     await openSequencer({
+      storage: machine?.storage,
       ...{ directory, rollup, node: ground.executing, family, l1: l1Source, l1Watch, feed, recovery, say },
       accounts: [keys.header],
       control: rules.control,
@@ -144,19 +160,12 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
   )
   const own = sequencer
   say(`operator ${config.id} of ${ground.genesis.operators.length}; head is block ${own.head.number}`)
-  const source = createBlockSource(own, core.chain, hash => attestation?.data(hash))
-  gossip = parts.own(await makers.gossip(ground, source))
-  chain = parts.own(await openControl(ground, { core, convictions, store: control.store, first }))
-  await core.open()
+  parts.own(place)
+  chain = parts.own(await openControl(ground, { core, convictions, machine, store: control.store, first }))
   const opened = chain
-  const forwarding = createForwarding({
-    ...{ gossip, sequencer: own, feed },
-    leader: () => {
-      const leader = core.leader()
-      return leader === undefined || leader.id === config.id ? undefined : leader
-    },
-  })
-  parts.own({ close: forwarding.close })
+  const duty = createDuty({ ...{ machine, sequencer: own, say }, begin: place.open, end: place.close })
+  // The only machine of its operator is on duty at once.
+  if (machine === undefined) await duty.step()
 
   const verifier = parts.own(
     await openVerifier({
@@ -166,7 +175,9 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
       onTrouble: reason => supervision.note('verifier', reason),
     }),
   )
-  await posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
+  const resumePosting = (): Promise<void> =>
+    posting.resume(reason => say(`an interrupted submission was refused (${reason}); its blocks are posted anew`))
+  if (duty.isOn) await resumePosting()
   await verifier.sync()
   const settled = {
     get head() {
@@ -180,19 +191,39 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
     ...{ rollup, da: identity.dataAvailability, l1: l1Watch, verifier, posting, keeper, say },
     config: { l1: l1.isAnvil ? undefined : config.l1, latencyMs: config.latencyMs },
     sequencer: settled,
-    turn: attestation?.turnOf(turn) ?? turn,
+    turn: turnOnDuty(attestation?.turnOf(turn) ?? turn, duty, resumePosting),
     approval: attestation?.poster,
   })
   const shutdown = createShutdown({ sequencer: own, batching, verifier, supervision }, () => parts.close())
   const front = await openFront(ground, {
     ...{ sequencer: own, feed, activity, posting, verifier, batching, shutdown, startedAtMs, core },
-    ...{ chain: opened, gossip, convictions, attestation },
+    ...{ chain: opened, gossip: place, convictions, machine, duty, attestation },
   })
   attestation?.run()
-  runLoops(ground, { sequencer: own, core, forwarding, posting, verifier, batching, shutdown, chain: opened }, next => {
-    mark = next
-  })
+  runLoops(
+    ground,
+    { sequencer: own, core, duty, place, posting, verifier, batching, shutdown, chain: opened },
+    next => {
+      mark = next
+    },
+  )
   return { ...front, failed: supervision.failed, stop: shutdown.stop }
+}
+
+/** The poster's account is one for all machines of an operator: the one on duty posts, after it has ended what it left once. */
+function turnOnDuty(turn: BatcherTurn, duty: Pick<Duty, 'isOn'>, resume: () => Promise<void>): BatcherTurn {
+  let wasOn = duty.isOn
+  return {
+    async isOurs(options) {
+      if (!duty.isOn) {
+        wasOn = false
+        return false
+      }
+      if (!wasOn) await resume()
+      wasOn = true
+      return await turn.isOurs(options)
+    },
+  }
 }
 
 /** Pace of transactions on an L1: on a development one there is nobody who reorganises it by chance. */
@@ -206,11 +237,13 @@ async function openControl(
   {
     core,
     convictions,
+    machine,
     store,
     first,
   }: {
     core: OperatorCore
     convictions: Convictions
+    machine: Machine | undefined
     first: ControlState
     store: { load(): Uint8Array | undefined; save(bytes: Uint8Array): void }
   },
@@ -226,7 +259,7 @@ async function openControl(
               home: home.path,
               chainId: domain.chainId,
               controlChainId: genesis.control.chainId,
-              height: first.height,
+              ...{ height: first.height, machine },
             },
             keys.comet,
             say,
@@ -263,7 +296,8 @@ async function openControl(
 type LoopParts = {
   sequencer: SequencerLoop
   core: OperatorCore
-  forwarding: Forwarding
+  duty: Duty
+  place: Place
   posting: Awaited<ReturnType<typeof openPosting>>
   verifier: Awaited<ReturnType<typeof openVerifier>>
   batching: ReturnType<typeof openBatching>
@@ -273,7 +307,7 @@ type LoopParts = {
 
 function runLoops(ground: Ground, parts: LoopParts, setMark: (mark: OperatorList['l1']) => void): void {
   const { supervision, executing, verifying, l1, l1Watch, l1Heads, l1Source, gasToken } = ground
-  const { sequencer, core, forwarding, posting, verifier, batching, shutdown, chain } = parts
+  const { sequencer, core, duty, place, posting, verifier, batching, shutdown, chain } = parts
   const { signal } = supervision
   const engines = [executing, ...verifying.parts]
   for (const engine of engines) {
@@ -284,11 +318,13 @@ function runLoops(ground: Ground, parts: LoopParts, setMark: (mark: OperatorList
   let waiting: string | undefined
   supervision.run('operator', { pauseMs: 25, patience: 10 }, async () => {
     if (signal.aborted || shutdown.isPaused) return
+    const standsBy = await duty.step()
+    if (standsBy !== undefined) return standsBy
     waiting = await core.step()
     // That another one leads is the order of things.
     return waiting !== undefined && / leads$/.test(waiting) ? undefined : waiting
   })
-  supervision.run('forwarding', { pauseMs: 50, patience: 10 }, () => forwarding.step())
+  supervision.run('forwarding', { pauseMs: 50, patience: 10 }, place.forward)
   supervision.run('L1 head', { pauseMs: 500 }, () => sequencer.followL1())
   supervision.run('batcher', { pauseMs: 500, patience: 5, hasSucceeded: batching.hasPosted }, async () => {
     await batching.batcher.step({ signal })

@@ -12,6 +12,8 @@ import { sha256 } from './hash.js'
 export type PostgresGuardOptions = {
   /** The key that it guards. */
   signer: Address
+  /** Of what the key signs, where that is more than one kind of thing: each has a guard of its own. */
+  purpose?: string | undefined
   /** Of the chain that is signed for. */
   chainId: bigint
   /**
@@ -49,7 +51,9 @@ export async function openPostgresGuard(
   options: PostgresGuardOptions,
   dependencies: PostgresGuardDependencies,
 ): Promise<PostgresGuard> {
-  const identity = hexToBytes(sha256(new TextEncoder().encode(`${options.chainId}/${options.signer.toLowerCase()}`)))!
+  const { chainId, signer, purpose } = options
+  const name = [chainId, signer.toLowerCase(), ...(purpose === undefined ? [] : [purpose])].join('/')
+  const identity = hexToBytes(sha256(new TextEncoder().encode(name)))!
   const connection = dependencies.database.connect()
   await connection.query(
     `insert into ${dependencies.database.schema}.guard (identity, generation, epoch, term, height, digest)

@@ -8,6 +8,7 @@ import { type Command, exitCodes } from '../command.js'
 /** What `l2_operators` answers, as far as it is shown. */
 type Answer = {
   self: number
+  machine?: { name: string; isOnDuty: boolean } | null
   control: { height: string; sinceBlockMs: number; power: string; total: string; waiting: string | null }
   term: number
   leader: number | null
@@ -51,6 +52,9 @@ export const status: Command = {
       json: { isRunning: true, url, hasQuorum, ...answer },
       lines: [
         `operator ${answer.self}: control block ${control.height}, ${control.sinceBlockMs} ms ago; ${control.power} of ${control.total} power voted${control.waiting === null ? '' : `; waits: ${control.waiting}`}`,
+        ...(answer.machine
+          ? [`machine ${answer.machine.name} ${answer.machine.isOnDuty ? 'leads' : 'stands by'}`]
+          : []),
         `term ${term}, led by ${leader === null ? 'nobody' : `operator ${leader}`}; block ${milestone.number} is ${milestone.meaning}`,
         ...operators.map(operator => `  ${operator.id}  power ${operator.power}  ${state(operator)}`),
       ],
