@@ -12,7 +12,7 @@ import {
   postgresBinaries,
   spawnPostgres,
 } from '@l2/sequencer-core/postgres'
-import { type OperatorProcess, operatorProcess, startOperatorNetwork } from '../src/operators/network.js'
+import { type OperatorProcess, startOperatorNetwork } from '../src/operators/network.js'
 import { startTraffic } from '../src/traffic/traffic.js'
 
 const chainId = 59_902
@@ -61,9 +61,9 @@ export async function failover(random: Random, rounds: number): Promise<Operator
       { ...config, beacon: undefined, latencyMs: undefined },
       () => {},
       parts,
-      homes => prepare(homes, second, server.database),
+      { prepare: homes => prepare(homes, second, server.database) },
     )
-    const machines: Machine[] = [network.operators[0]!, operatorProcess(second, 1, network.engine)].map(process => ({
+    const machines: Machine[] = [network.operators[0]!, network.another(second, 1)].map(process => ({
       ...{ process, isFrozen: false },
     }))
     const spare = machines[1]!.process

@@ -49,8 +49,8 @@ export type OperatorProcess = {
 export type OperatorNetwork = {
   readonly operators: readonly OperatorProcess[]
   readonly l1Url: string
-  /** What executes, where it was chosen here. */
-  readonly engine: string | undefined
+  /** A further program like the others over a home, which nobody here starts or ends. */
+  another(home: string, id: number): OperatorProcess
   /** Ends every program, and L1. */
   close(): Promise<void>
 }
@@ -93,13 +93,14 @@ export async function startOperatorNetwork(
   // Eight engines on one machine: the native program is up at once, where it was built.
   const { isThere } = await findOpEngine('native')
   const engine = config.engine ?? (isThere ? 'native' : undefined)
-  const operators = homes.map((home, index) => operatorProcess({ home, id: index + 1, engine, program }))
+  const another = (home: string, id: number): OperatorProcess => operatorProcess({ home, id, engine, program })
+  const operators = homes.map((home, index) => another(home, index + 1))
   const close = async (): Promise<void> => {
     await Promise.all(operators.map(operator => operator.signal('SIGTERM')))
   }
   parts.own({ close })
   for (const operator of operators) operator.start()
-  return { operators, l1Url: l1.url, engine, close: () => parts.close() }
+  return { operators, l1Url: l1.url, another, close: () => parts.close() }
 }
 
 /** The chain that is there goes on, wherever the built-in L1 answers this time. */
@@ -242,8 +243,7 @@ function operatorProgram(): string {
   return join(dirname(manifest), 'dist/bin/l2-operator.js')
 }
 
-/** A program over a home, which {@link OperatorProcess.start} starts. */
-export function operatorProcess({
+function operatorProcess({
   home,
   id,
   engine,

@@ -26,6 +26,8 @@ export type VotingParts = {
   sign(digest: Hash, message: Uint8Array): Promise<Hex>
   chain(): Pick<ControlChain, 'submit' | 'status' | 'state'>
   patience?: Patience | undefined
+  /** Monotonic. */
+  nowMs?: (() => number) | undefined
   say(message: string): void
 }
 
@@ -51,8 +53,8 @@ export type Voting = {
 }
 
 export function createVoting(parts: VotingParts): Voting {
-  const patience = parts.patience ?? defaultPatience
-  let progressAtMs = performance.now()
+  const { patience = defaultPatience, nowMs: clock = () => performance.now() } = parts
+  let progressAtMs = clock()
   let steppedAtMs = progressAtMs
   let wasStanding = false
   let view: number | undefined
@@ -82,10 +84,10 @@ export function createVoting(parts: VotingParts): Voting {
 
   return {
     progress() {
-      progressAtMs = performance.now()
+      progressAtMs = clock()
     },
     async step(state, standing, list) {
-      const nowMs = performance.now()
+      const nowMs = clock()
       const isStanding = parts.chain().status.sinceBlockMs > standsMs
       const isAhead = standing.head.height + 1n - state.milestone.height > BigInt(state.parameters.ahead)
       const isAnew = state.view !== view || nowMs - steppedAtMs > thawMs || wasStanding || (wasAhead && !isAhead)

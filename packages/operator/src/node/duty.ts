@@ -22,12 +22,15 @@ export type DutyParts = {
   begin(): Promise<void>
   end(): Promise<void>
   say(message: string): void
+  /** Monotonic. */
+  nowMs?: (() => number) | undefined
 }
 
 /** Without a lease for so long, another machine has it or will. */
 const graceMs = 1_000
 
-export function createDuty({ machine, sequencer, begin, end, say }: DutyParts): Duty {
+export function createDuty(parts: DutyParts): Duty {
+  const { machine, sequencer, begin, end, say, nowMs = () => performance.now() } = parts
   /** Of the lease under which this machine works; `undefined` while it does not. */
   let epoch: bigint | undefined
   let isBegun = false
@@ -50,9 +53,9 @@ export function createDuty({ machine, sequencer, begin, end, say }: DutyParts): 
     const lease = machine.lease()
     if (lease !== undefined && lease.epoch === epoch) return undefined
     // Lost for a moment, and to nobody, it is had again with the next epoch: peers need not know of it.
-    lostAtMs ??= performance.now()
+    lostAtMs ??= nowMs()
     const isReplaced = lease !== undefined && epoch !== undefined && lease.epoch > epoch + 1n
-    if (isReplaced || performance.now() - lostAtMs > graceMs) await goOff()
+    if (isReplaced || nowMs() - lostAtMs > graceMs) await goOff()
     while (await sequencer.readLog()) {
       // As far as there is something.
     }
