@@ -168,8 +168,9 @@ async function keepKeys(home: string): Promise<void> {
     poster: { secret: secretOf('poster'), form: 'account', publicName: entry.poster },
     network: { secret: secretOf('network'), form: 'other', publicName: entry.network },
     comet: {
-      ...{ secret: new Uint8Array(Buffer.from(engine.priv_key.value, 'base64').subarray(0, 32)) },
-      ...{ form: 'other', publicName: entry.comet },
+      secret: new Uint8Array(Buffer.from(engine.priv_key.value, 'base64').subarray(0, 32)),
+      form: 'other',
+      publicName: entry.comet,
     },
   } as const
   const passwordFile = 'keys/password'
