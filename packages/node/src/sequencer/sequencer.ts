@@ -1,7 +1,7 @@
 import { createBlockBuilder } from '@l2/sequencer-core'
 import type { BlockDaLimits } from '@l2/sequencer-core/batcher'
 import { defaultForcedInclusionRule, type HeaderDomain, headerDomain, type SealedBlock } from '@l2/sequencer-core/block'
-import { isDeposit, type L1Source, type L2BlockRef, type RollupConfig } from '@l2/sequencer-core/derivation'
+import type { L1Source, L2BlockRef, RollupConfig } from '@l2/sequencer-core/derivation'
 import type { Mempool } from '@l2/sequencer-core/mempool'
 import type { OrderingPolicy, SignedReceipt, Violation } from '@l2/sequencer-core/ordering'
 import { decodeTransaction, type SenderRecovery, type Transaction } from '@l2/sequencer-core/transaction'
@@ -21,11 +21,12 @@ import { judgeOrdering } from './judge.js'
 import { type Leadership, leaderAbove } from './leadership.js'
 import { openPool } from './pool.js'
 import { createProducer } from './producer.js'
-import { createPublication, type SignedBlock } from './publication.js'
+import { createPublication } from './publication.js'
 import { type PublishedBlock, userTransactionsOf } from './published.js'
 import { createReceiptBook } from './receipts.js'
 import { recoverSequencer } from './restart.js'
 import { createRollback } from './rollback.js'
+import { createSharedLog } from './shared-log.js'
 import { openFileStorage, type SequencerStorage } from './storage.js'
 
 /** Orders transactions and makes blocks: the leader's work, for whichever of the node's keys is elected. */
@@ -138,7 +139,7 @@ async function openOver(options: SequencerOptions, storage: SequencerStorage): P
       options.onBlock(block, blockFees(block.executed, transactions, results), { position, isNew: false })
     },
   })
-  const { log, chain, signers } = recovered
+  const { log, chain, signers, pending } = recovered
   const engineHead = createEngineHead(rollup, engine, chain)
   const pool = await openPool({ directory, rollup, family, engine, chain, decode, say, readable: () => engineHead.ref })
   const { mempool } = pool
@@ -192,38 +193,7 @@ async function openOver(options: SequencerOptions, storage: SequencerStorage): P
     return { type: 'taken' }
   }
 
-  const importBlock = (block: SealedBlock) => engine.import(block.executed, block.attributes)
-  /** As it is shown: it was checked when it was logged, or made here. */
-  const signedBlock = (block: SealedBlock): SignedBlock => ({
-    block,
-    transactions: block.executed.transactions.filter(raw => !isDeposit(raw)).map(decode),
-    ...{ receipts: undefined, config: chain.systemConfig, signer: chain.signerOf(block) },
-  })
-  const readLog = async (): Promise<boolean> => {
-    await publication.giveUp()
-    const entry = await log.unread()
-    if (entry === undefined) return false
-    const taken = (): bigint => {
-      log.take(entry)
-      return entry.position
-    }
-    if ('rollback' in entry) {
-      await rollback.follow(entry.rollback, taken)
-      return true
-    }
-    await importBlock(entry.block)
-    const signed = signedBlock(entry.block)
-    taken()
-    await publication.take(signed, entry.position)
-    l1.forgetBelow(chain.head.l1Origin.number)
-    return true
-  }
-  const takeOver = async (): Promise<void> => {
-    for await (const block of recovered.pending()) {
-      await importBlock(block)
-      await publication.publish(signedBlock(block))
-    }
-  }
+  const shared = createSharedLog({ log, chain, engine, publication, rollback, l1, pending, decode })
 
   return {
     get head() {
@@ -249,8 +219,8 @@ async function openOver(options: SequencerOptions, storage: SequencerStorage): P
     },
     produce,
     follow,
-    readLog,
-    takeOver,
+    readLog: shared.read,
+    takeOver: shared.takeOver,
     goBack: async (to, term) => {
       await publication.settle()
       await rollback.goBack(to, term)

@@ -5,7 +5,8 @@ import type { GuardOptions, SequencerStorage, StoredGuard, Supervision } from '@
 import { createLeaseHolder, type Lease } from '@l2/sequencer-core/block'
 import { openPostgres, openPostgresGuard, openPostgresLog } from '@l2/sequencer-core/postgres'
 import type { Address } from 'viem'
-import type { OperatorHome } from '../home/home.js'
+import { refuse } from '../errors.js'
+import type { OperatorHome, OperatorKeys } from '../home/home.js'
 
 /** Of the lease: who is silent for so long is replaced. */
 const ttlMs = 1_500
@@ -32,13 +33,18 @@ export type Machine = {
  * database, whatever a machine takes itself for.
  *
  * @returns `undefined` where the home names no database
- * @throws SequencerError `DATABASE_OPTIONS`, `DATABASE_UNSAFE`, `DATABASE_UNAVAILABLE` (retry)
+ * @throws OperatorError `HOME_INVALID` for an engine that has its key itself; SequencerError `DATABASE_OPTIONS`, `DATABASE_UNSAFE`, `DATABASE_UNAVAILABLE` (retry)
  */
 export async function openMachine(
   { path, config }: Pick<OperatorHome, 'path' | 'config'>,
+  keys: Pick<OperatorKeys, 'comet'>,
   supervision: Pick<Supervision, 'fail'>,
 ): Promise<Machine | undefined> {
   if (config.database === undefined) return undefined
+  if (keys.comet === undefined) {
+    const remedy = 'keys.json, and no file of CometBFT'
+    refuse('HOME_INVALID', `an operator of several machines keeps the key of its engine itself: ${remedy}`)
+  }
   const { passwordFile, tls, ...rest } = config.database
   const within = (file: string | undefined): string | undefined =>
     file === undefined || isAbsolute(file) ? file : join(path, file)

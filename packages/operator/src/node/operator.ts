@@ -23,7 +23,6 @@ import { firstCome } from '@l2/sequencer-core/ordering'
 import { type Convictions, createConvictions } from '../core/convictions.js'
 import { type CoreParts, createCore, type OperatorCore } from '../core/core.js'
 import { createBlockSource } from '../core/own-chain.js'
-import { refuse } from '../errors.js'
 import { homeFiles, type OperatorHome, type OperatorKeys } from '../home/home.js'
 import { signBytesWith } from '../keys/web3signer.js'
 import { openAttestation } from './attestation.js'
@@ -81,24 +80,9 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
   const startedAtMs = Date.now()
   const ground = await openGround(home, keys, options, parts)
   const { config, identity, directory, l1, l1Source, l1Watch, rollup, family, keeper, supervision, say, rules } = ground
-  const posting = parts.own(
-    await openPosting(
-      l1,
-      identity,
-      directory,
-      { account: keys.poster, stallMs: 10_000, l1Timing: l1.isAnvil ? posterTimes.development : posterTimes.other },
-      keeper,
-      say,
-    ),
-  )
-  const machine = await openMachine(home, supervision)
+  const posting = parts.own(await openOwnPosting(ground))
+  const machine = await openMachine(home, keys, supervision)
   if (machine !== undefined) parts.own(machine)
-  if (machine !== undefined && keys.comet === undefined) {
-    refuse(
-      'HOME_INVALID',
-      'an operator of several machines keeps the key of its engine itself: keys.json, and no file of CometBFT',
-    )
-  }
   const control = openControlStore(ground)
   const first = control.first()
   let chain: ControlChain | undefined
@@ -209,6 +193,11 @@ async function compose({ makers, home, keys, options, parts }: Composed): Promis
     },
   )
   return { ...front, failed: supervision.failed, stop: shutdown.stop }
+}
+
+async function openOwnPosting({ l1, identity, directory, keys, keeper, say }: Ground): ReturnType<typeof openPosting> {
+  const l1Timing = l1.isAnvil ? posterTimes.development : posterTimes.other
+  return await openPosting(l1, identity, directory, { account: keys.poster, stallMs: 10_000, l1Timing }, keeper, say)
 }
 
 /** The poster's account is one for all machines of an operator: the one on duty posts, after it has ended what it left once. */
