@@ -54,14 +54,16 @@ export async function failover(random: Random, rounds: number): Promise<Operator
   try {
     const server = parts.own(await spawnPostgres({ binaries, folder: join(folder, 'pg') }))
     // Its tables are made before anybody is killed.
-    const database = parts.own(await openPostgres(server.database))
+    // A slow machine is no database that is away.
+    const options = { ...server.database, timeoutMs: 30_000 }
+    const database = parts.own(await openPostgres(options))
     const config = { data: join(folder, 'net'), chainId, operators: 2, engine: undefined, l1: undefined }
     const second = join(folder, 'net/operator-1b')
     const network = await startOperatorNetwork(
       { ...config, beacon: undefined, latencyMs: undefined },
       () => {},
       parts,
-      { prepare: homes => prepare(homes, second, server.database) },
+      { prepare: homes => prepare(homes, second, options) },
     )
     const machines: Machine[] = [network.operators[0]!, network.another(second, 1)].map(process => ({
       ...{ process, isFrozen: false },
@@ -109,7 +111,7 @@ export async function failover(random: Random, rounds: number): Promise<Operator
       await traffic.stop()
     }
     await until('both machines are there', () => roles(machines))
-    for (const { seq, hash } of await entriesOf(server.database)) {
+    for (const { seq, hash } of await entriesOf(options)) {
       if (known.has(seq) && known.get(seq) !== hash) throw new Error(`entry ${seq} of the log is another one now`)
       known.delete(seq)
     }
@@ -117,7 +119,7 @@ export async function failover(random: Random, rounds: number): Promise<Operator
     await agree(rpcUrls, other)
     const missing = await lost(traffic.sent, other.rpcUrl)
     if (missing > 0) throw new Error(`${missing} acknowledged transactions are in no block`)
-    const entries = await entriesOf(server.database)
+    const entries = await entriesOf(options)
     const leases = new Set(entries.map(({ epoch }) => epoch)).size
     return { takeoverMs: takeoverMs.sort((a, b) => a - b), entries: entries.length, leases }
   } finally {

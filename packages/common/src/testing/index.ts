@@ -1,3 +1,4 @@
+export { type Authority, createAuthority, type IssuedCertificate } from './authority.js'
 export { bundleProgram } from './bundle.js'
 export { codeOf } from './code-of.js'
 export { type FuzzTarget, mutate } from './fuzz.js'

@@ -1,6 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { hexToBytes } from '@l2/common'
+import { createAuthority } from '@l2/common/testing'
 import { createHeaderSigner, createMemoryGuard, recoverSigner } from '@l2/sequencer-core/block'
 import {
   type Hex,
@@ -137,4 +142,62 @@ describe('an account in a key service', () => {
     const { sign: _, ...mute } = account
     await expect(signBytesWith(mute as never, new Uint8Array(3))).rejects.toMatchObject({ code: 'SIGNER_FAILED' })
   })
+})
+
+describe('a key service behind TLS', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'signer-tls-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const authority = createAuthority(folder)
+  if (authority === undefined) process.stderr.write('no openssl here: TLS to a key service is not tested\n')
+
+  it.skipIf(authority === undefined)(
+    'is asked by its name and authority, shows who asks, and by nothing less',
+    async () => {
+      const { certFile, keyFile } = authority!.issue('127.0.0.1')
+      const stranger = createAuthority(folder, 'stranger')!
+      const server = createTlsServer(
+        {
+          ...{ cert: readFileSync(certFile), key: readFileSync(keyFile), ca: readFileSync(authority!.caFile) },
+          ...{ requestCert: true, rejectUnauthorized: true },
+        },
+        (request, response) => {
+          const parts: Buffer[] = []
+          request.on('data', part => parts.push(part))
+          request.on('end', async () => {
+            const { data } = JSON.parse(Buffer.concat(parts).toString()) as typeof body
+            response.end(await account.sign({ hash: keccak256(data) }))
+          })
+        },
+      )
+      await new Promise<void>(resolve => server.listen(0, '0.0.0.0', resolve))
+      const { port } = server.address() as AddressInfo
+      const caFile = authority!.caFile
+      const client = authority!.issue('operator-1')
+      const sign = async (tls: object, host = '127.0.0.1'): Promise<Hex> => {
+        const url = `https://${host}:${port}`
+        return await signBytesWith(
+          createRemoteAccount({ url, publicKey: account.publicKey, tls, timeoutMs: 60_000 }),
+          new TextEncoder().encode('a vote'),
+        )
+      }
+      try {
+        const expected = await signBytesWith(account, new TextEncoder().encode('a vote'))
+        expect(await sign({ caFile, ...client })).toBe(expected)
+        const refused = { code: 'SIGNER_FAILED' }
+        await expect(sign(client)).rejects.toMatchObject(refused)
+        await expect(sign({ caFile: stranger.caFile, ...client })).rejects.toMatchObject(refused)
+        // Nobody, and somebody of another authority.
+        await expect(sign({ caFile })).rejects.toMatchObject(refused)
+        await expect(sign({ caFile, ...stranger.issue('operator-1') })).rejects.toMatchObject(refused)
+        const elsewhere = process.platform === 'linux' ? '127.0.0.2' : 'localhost'
+        await expect(sign({ caFile, ...client }, elsewhere)).rejects.toMatchObject({
+          ...refused,
+          message: expect.stringMatching(/does not match certificate/),
+        })
+      } finally {
+        server.closeAllConnections()
+        await new Promise(resolve => server.close(resolve))
+      }
+    },
+  )
 })

@@ -186,6 +186,16 @@ describe.skipIf(binaries === undefined)('PostgreSQL', () => {
       }
     })
 
+    it('keeps what one key signs of several kinds apart', async () => {
+      const key = { signer: fresh(), chainId: 901n, seen: [] }
+      await using headers = await openPostgresGuard(key, { database })
+      await using batches = await openPostgresGuard({ ...key, purpose: 'batches' }, { database })
+      await using again = await openPostgresGuard({ ...key, purpose: 'batches' }, { database })
+      expect(await headers.reserve(at(9n))).toBe('new')
+      expect(await batches.reserve(at(5n, 2))).toBe('new')
+      await expect(again.reserve(at(5n, 3))).rejects.toMatchObject({ code: 'GUARD_DOUBLE_SIGN' })
+    })
+
     it('keeps the guards of two chains and of two keys apart', async () => {
       const signer = fresh()
       await using one = await openPostgresGuard({ signer, chainId: 901n, seen: [] }, { database })
