@@ -183,10 +183,8 @@ export function createCore(parts: CoreParts): OperatorCore {
       arrived(height)
       const block = sequencer().block(height)
       if (block === undefined) return
-      parts
-        .gossip()
-        ?.publish(gossipBlock(block))
-        .catch(error => say(`gossip: ${(error as Error).message}`))
+      const sent = parts.gossip()?.publish(gossipBlock(block))
+      sent?.catch(error => say(`gossip: ${(error as Error).message}`))
     },
     leader: () => leaderNow(chain().head + 1n),
     milestone: standing.milestone,
