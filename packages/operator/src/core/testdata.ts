@@ -18,7 +18,15 @@ export function stateOf({ milestone = 0, view = 0 }: { milestone?: number; view?
   const members = [1, 2, 3, 4].map(id => ({ id, power: 10n }))
   const state = createControlState({ chainId: 901n, genesis, members, parameters: defaultParameters })
   const block = { height: BigInt(milestone), hash: word(milestone) }
-  return { ...state, view, height: 100n, milestone: block, start: genesis, movedAt: 99n, listedAt: OrderedMap.from() }
+  return {
+    ...state,
+    view,
+    height: 100n,
+    milestone: block,
+    start: genesis,
+    movedAtHeight: 99n,
+    listedAtHeight: OrderedMap.from(),
+  }
 }
 
 export async function signed(

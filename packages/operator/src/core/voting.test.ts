@@ -5,7 +5,7 @@ import { accounts, addressOf, domain, stateOf, word } from './testdata.js'
 import { createVoting, type Standing } from './voting.js'
 
 const keys = { operatorOf: (signer: string) => (signer.toLowerCase() === addressOf(1) ? 1 : undefined) }
-const emptyList: OperatorList = { view: 0, at: 100n, base: { height: 0n, hash: word(0) }, hashes: [] }
+const emptyList: OperatorList = { view: 0, atHeight: 100n, base: { height: 0n, hash: word(0) }, hashes: [] }
 
 /** Operator 1, whose clock is set by hand; `sent` is what reached the control chain. */
 function world() {
@@ -119,10 +119,10 @@ describe('an operator', () => {
   it('sends its list itself where proposers leave it out, and not again before that may be seen', async () => {
     const { pass, sent, state } = world()
     const list = { ...emptyList, hashes: [word(1)] }
-    state.now = { ...stateOf(), listedAt: OrderedMap.from([[1, 99n]] as const) }
+    state.now = { ...stateOf(), listedAtHeight: OrderedMap.from([[1, 99n]] as const) }
     await pass(500, {}, list)
     expect(sent).toEqual([])
-    state.now = { ...stateOf(), listedAt: OrderedMap.from([[1, 1n]] as const) }
+    state.now = { ...stateOf(), listedAtHeight: OrderedMap.from([[1, 1n]] as const) }
     await pass(1_000, {}, list)
     expect(sent.map(read => read.ok && read.transaction.type)).toEqual(['list'])
   })
