@@ -27,7 +27,7 @@ function world() {
         return transactions.map(([n]) => state.answer(n!)) as ForwardAnswer[]
       },
       receive(listener) {
-        receiver = listener
+        receiver = async given => await listener(given, { key: word(3), operator: 3, addresses: [] })
         return () => {
           receiver = undefined
         }
