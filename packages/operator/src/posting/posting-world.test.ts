@@ -10,9 +10,11 @@ import {
   ecdsaAttestation,
   encodeFalsePosting,
   type LeaderPlan,
+  membersOf,
   type OperatorList,
   type PostingRules,
   readTransaction,
+  scheduleMembers,
 } from '@l2/control-chain'
 import type { PublishedBlock } from '@l2/node'
 import { encodeBatcherTransaction, toSpanBatch } from '@l2/sequencer-core/batch'
@@ -53,9 +55,11 @@ import { createPoster } from './poster.js'
 
 const admin = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
 const epochBlocks = 10n
-const accounts = [1, 2, 3, 4].map(n => privateKeyToAccount(keccak256(numberToHex(n))))
-const posters = [1, 2, 3, 4].map(n => privateKeyToAccount(keccak256(numberToHex(100 + n))))
-const members = accounts.map((account, at) => ({ id: at + 1, power: 10n, key: createEcdsaAttester(account).key }))
+const accounts = [1, 2, 3, 4, 5].map(n => privateKeyToAccount(keccak256(numberToHex(n))))
+const posters = [1, 2, 3, 4, 5].map(n => privateKeyToAccount(keccak256(numberToHex(100 + n))))
+const everybody = accounts.map((account, at) => ({ id: at + 1, power: 10n, key: createEcdsaAttester(account).key }))
+/** The committee that L1 begins with: the fifth comes later. */
+const members = everybody.slice(0, 4)
 
 let anvil: Awaited<ReturnType<typeof startAnvil>>
 let client: ReturnType<typeof clientOf>
@@ -108,7 +112,7 @@ async function world() {
   const rules: PostingRules = {
     ...{ attestation: ecdsaAttestation, domain, batchInbox: rollup.batchInbox },
     epochOf: height => height / epochBlocks,
-    attestationKey: id => members[id - 1]?.key,
+    attestationKey: id => everybody[id - 1]?.key,
     posterAccount: id => posters[id - 1]?.address,
   }
   const plan: LeaderPlan = {
@@ -138,7 +142,7 @@ async function world() {
       outputRoot: async height => outputOf(block(height)!.ref.hash),
       say: message => said.push(message),
     })
-  const operators = members.map(({ id }) => {
+  const operators = everybody.map(({ id }) => {
     const poster = posterOf(id)
     const own = { isLying: false }
     const attesting = createAttesting({
@@ -152,7 +156,10 @@ async function world() {
   })
   const next = (hashes: readonly Hash[] = []): void => {
     const { view, height: atHeight, milestone: base } = state
-    const lists = operators.map(({ id, attesting }): { operator: number; list: OperatorList } => ({
+    // Only members have a vote that a list rides in.
+    const present = new Set(membersOf(state).map(({ id }) => id))
+    const voters = operators.filter(({ id }) => present.has(id))
+    const lists = voters.map(({ id, attesting }): { operator: number; list: OperatorList } => ({
       operator: id,
       list: { view, atHeight, base, hashes, ...attesting.shares(state) },
     }))
@@ -162,6 +169,12 @@ async function world() {
   return {
     ...{ committee, onL1, operators, said, next, posterOf, domain, outputOf, block, rules, waiting },
     state: () => state,
+    /** Other members, from two control blocks on. */
+    change(ids: readonly number[]): void {
+      const fromHeight = state.height + 2n
+      state = scheduleMembers(state, { fromHeight, members: ids.map(id => ({ id, power: 10n })) })
+      for (let at = 0; at < 3; at++) next()
+    },
     get posting() {
       return state.posting!
     },
@@ -280,6 +293,47 @@ it('a change of turn comes to L1 by the next poster, or by others in its place, 
       return await posterOnL1()
     })
     .toBe(posters[1]!.address)
+})
+
+it('one joins and one leaves: the committee hands over at the end of an epoch, and L1 takes the word of the next one', async () => {
+  const all = await world()
+  all.settle(9)
+  all.change([1, 2, 3, 5])
+  // Until the epoch ends those have the word whom L1 knows: of them, three are left.
+  const [first] = all.operators as [(typeof all.operators)[0]]
+  const early = [all.channel(1, 1, 9)]
+  expect(await first.poster.approved(early)).toBe(0)
+  all.next()
+  await all.sign()
+  expect([...all.posting.attested!.signatures].map(([id]) => id)).toEqual([1, 2, 3])
+  expect(await first.poster.approved(early)).toBe(0)
+  await expect.poll(async () => (await all.onL1.progress()).lastSequence).toBe(1n)
+
+  all.settle(12)
+  expect(all.posting).toMatchObject({
+    turn: { sequence: 1n, poster: 2 },
+    committee: { number: 0n },
+    next: { number: 1n },
+  })
+  await all.sign()
+  const next = everybody.filter(({ id }) => id !== 4)
+  expect(all.posting.committee).toEqual({ number: 1n, members: next })
+  const second = all.operators[1]!
+  // What the next committee says counts on L1 as soon as it was handed over to there.
+  await second.poster.stepTurn()
+  await expect.poll(async () => (await all.onL1.progress()).lastTurn).toBe(1n)
+  expect(await all.onL1.members(1n)).toBe(ecdsaAttestation.encodeMembers(next))
+  expect((await all.onL1.progress()).committee).toBe(0n)
+  const late = [all.channel(2, 10, 12)]
+  expect(await second.poster.approved(late)).toBe(0)
+  all.next()
+  await all.sign()
+  expect([...all.posting.attested!.signatures].map(([id]) => id)).toEqual([1, 2, 3, 5])
+  expect(await second.poster.approved(late)).toBe(0)
+  await expect.poll(async () => await all.onL1.progress()).toMatchObject({ lastSequence: 2n, committee: 1n })
+  expect(await second.poster.approved(late)).toBe(1)
+  // The one before it has no word any more.
+  expect(await all.onL1.members(0n)).toBe('0x')
 })
 
 it('a poster that puts data on L1 which no statement names is convicted by its own transaction, and nobody else is', async () => {
