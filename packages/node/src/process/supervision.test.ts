@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { createSupervision } from './supervision.js'
@@ -70,4 +71,10 @@ it('notes what a part of its own loop waits for, since when it began to', () => 
   expect(supervision.waiting).toEqual([{ part: 'verifier', reason: 'no block', sinceMs: 0 }])
   supervision.note('verifier', undefined)
   expect(supervision.waiting).toEqual([])
+})
+
+it('takes as many loops as a node has, and none for a leak of listeners', async () => {
+  const supervision = createSupervision(() => {})
+  expect(getMaxListeners(supervision.signal)).toBeGreaterThan(30)
+  await supervision.stop()
 })

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 /** A part that cannot do its work at present, and why. */
 export type Waiting = { readonly part: string; readonly reason: string; readonly sinceMs: number }
 
@@ -33,12 +34,16 @@ export type Supervision = {
   stop(): Promise<void>
 }
 
+/** More than any node has. */
+const maxLoops = 256
 /** After a round that failed. */
 const retryMs = 1000
 
 /** @param say is told each reason once, until another takes its place or the part works again */
 export function createSupervision(say: (message: string) => void, nowMs: () => number = Date.now): Supervision {
   const halt = new AbortController()
+  // Node takes the eleventh listener for a leak. Here as many listen as there are loops.
+  setMaxListeners(maxLoops, halt.signal)
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
