@@ -122,10 +122,9 @@ export function createHybridDa(deps: HybridDaDeps): HybridDa {
   const name = 'hybrid'
 
   const challenge = async (commitment: Commitment, call?: DaCallOptions) => {
-    const { anchoredAtBlock, dataHash } = parseHybridCommitment(commitment)
-    if (challenges === undefined)
-      return { status: 'accepted' as const, deadlineBlock: anchoredAtBlock, data: undefined }
-    return challengeOutcome(challenges, dataHash, anchoredAtBlock, call)
+    const { anchoredAtBlock: block, dataHash } = parseHybridCommitment(commitment)
+    if (challenges === undefined) return { status: 'accepted' as const, deadlineBlock: block, data: undefined }
+    return challengeOutcome(challenges, dataHash, block, call)
   }
 
   const verify = async (commitment: Commitment, data: Uint8Array) => {

@@ -63,9 +63,7 @@ export function createRounds({ node, isOurTurn, held, pacing, builder, outgoing,
   /** The rest of what has begun to leave, and nothing else. */
   const standStill = async (signal: AbortSignal | undefined): Promise<void> => {
     waitFor('stopped')
-    const begun = builder.closed.filter(
-      ({ parts, includedAtBlock }) => parts.length > 0 && includedAtBlock === undefined,
-    )
+    const begun = builder.closed.filter(one => one.parts.length > 0 && one.includedAtBlock === undefined)
     if (begun.length > 0) {
       progress.noteHead(await node.status({ signal }))
       const refusal = await outgoing.start(begun, progress.highestL1, signal)
