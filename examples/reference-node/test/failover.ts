@@ -132,8 +132,13 @@ export async function failover(random: Random, rounds: number): Promise<Operator
 async function prepare(homes: readonly string[], second: string, database: PostgresOptions): Promise<void> {
   for (const home of homes) {
     const path = join(home, 'genesis.json')
-    const genesis = JSON.parse(readFileSync(path, 'utf8')) as { operators: { stakeWei: string }[] }
+    const genesis = JSON.parse(readFileSync(path, 'utf8')) as {
+      operators: { stakeWei: string }[]
+      posting?: object
+    }
     genesis.operators[1]!.stakeWei = String(3n * BigInt(genesis.operators[1]!.stakeWei))
+    // The committee on L1 has equal stakes: none attests here.
+    delete genesis.posting
     writeFileSync(path, JSON.stringify(genesis))
   }
   const [first] = homes as [string]
