@@ -189,6 +189,8 @@ export type SequencerErrorCode =
   | 'LOG_CLOSED'
   /** A payload over the limit. */
   | 'LOG_TOO_LARGE'
+  /** An entry of the log that was deleted with those before it, as the operator wanted it. */
+  | 'LOG_PRUNED'
   /** Options of a lease holder that cannot be. */
   | 'LOG_OPTIONS'
   // guard

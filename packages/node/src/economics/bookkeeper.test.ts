@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ledgerCsv, recordsCsv, type SplitBps } from '@l2/sequencer-core/economics'
@@ -19,8 +19,8 @@ const freshDirectory = (): string => {
 
 const priceOf = (metis: bigint) => ({ tokenUnits: metis * 10n ** 18n, perWei: 10n ** 18n, observedAtSeconds: 0n })
 const half: SplitBps = { sequencer: 5000, treasury: 5000 }
-const open = (directory: string, metis = 80n, split = half): Bookkeeper =>
-  openBookkeeper({ directory, split, remainderTo: 'treasury', price: () => priceOf(metis), sync: () => {} })
+const open = (directory: string, metis = 80n, split = half, fileBytes?: number): Bookkeeper =>
+  openBookkeeper({ directory, split, remainderTo: 'treasury', price: () => priceOf(metis), sync: () => {}, fileBytes })
 
 const hashOf = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const costOf = (n: number): L1Cost => ({
@@ -61,7 +61,7 @@ function world() {
 }
 
 function history(keeper: Bookkeeper, outside: ReturnType<typeof world>, from = 1n, to = 45n): void {
-  let n = 0
+  let n = 1000 * (Number(from) - 1)
   for (let number = from; number <= to; number++) {
     outside.blocks.push(number)
     keeper.block(blockOf(number))
@@ -116,6 +116,35 @@ describe('openBookkeeper', () => {
     const [record] = second.page('records', second.books.ledger.nextRecord - 1, 1).rows
     expect(record!.executionGas).toBe(toGasToken(costOf(99).executionGasWei, priceOf(40n)))
     second.close()
+  })
+
+  it('is the same in many files, each with the balance carried forward, page by page and after a restart', () => {
+    const straight = open(freshDirectory())
+    const directory = freshDirectory()
+    const inFiles = () => open(directory, 80n, half, 3000)
+    let keeper = inFiles()
+    const outside = world()
+    for (let from = 1n; from <= 45n; from += 5n) {
+      history(keeper, outside, from, from + 4n)
+      history(straight, world(), from, from + 4n)
+      keeper.close()
+      keeper = inFiles()
+    }
+    expect(readdirSync(directory).length).toBeGreaterThan(2)
+    expect(keeper.books).toEqual(straight.books)
+    expect(csvOf(keeper)).toBe(csvOf(straight))
+    for (const from of [0, 3, 17, 40]) {
+      for (const view of ['entries', 'records'] as const) {
+        expect(keeper.page(view, from, 5)).toEqual(straight.page(view, from, 5))
+      }
+    }
+    // A rollback takes out what blocks of earlier files brought; what was paid is known again.
+    for (const one of [keeper, straight]) one.rollBack(4n, 46n)
+    expect(keeper.books).toEqual(straight.books)
+    for (const [key, costs] of outside.costs) for (const cost of costs) keeper.paid(key, cost)
+    expect(keeper.books).toEqual(straight.books)
+    keeper.close()
+    straight.close()
   })
 
   it('counts an L1 transaction once, however often it is told, before and after a restart', () => {

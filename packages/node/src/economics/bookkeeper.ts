@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import type { EconomicRecord, LedgerEntry, Party, SplitBps } from '@l2/sequencer-core/economics'
 import type { GasTokenPrice } from '@l2/sequencer-core/fees'
 import { openRecordFile } from '../storage/record-file.js'
-import { type BookRecord, type Books, emptyBooks, type Folded, foldRecord, isDurable, type L1Cost } from './books.js'
+import {
+  type BookRecord,
+  type Books,
+  emptyBooks,
+  type Folded,
+  foldRecord,
+  isDurable,
+  type L1Cost,
+  type Submission,
+} from './books.js'
 
 /** What can be asked for page by page: double entries, or blocks and batches. */
 export type LedgerView = 'entries' | 'records'
@@ -48,10 +57,25 @@ export type BookkeeperOptions = {
   price(): GasTokenPrice
   /** Has the file's bytes reach the disk. */
   sync?: ((file: number) => void) | undefined
+  /** Bytes behind which another file is begun with the balance carried forward. Default 4 MiB. */
+  fileBytes?: number | undefined
 }
+
+/** What the first line of a file carries forward. */
+type CarriedBooks = Omit<Books, 'open'> & {
+  readonly open: readonly (readonly [string, Submission])[]
+  readonly booked: readonly string[]
+}
+
+const booksOf = ({ open, booked: _, ...books }: CarriedBooks): Books => ({
+  ...emptyBooks(),
+  ...books,
+  open: new Map(open),
+})
 
 /** Records between two places from which a page can be read, and how many places are remembered before every other one is dropped. */
 const firstInterval = 256
+const defaultFileBytes = 4 * 2 ** 20
 const maxCheckpoints = 1024
 /** Channels that a submission can be of: more than a batcher holds. */
 const rememberedChannels = 64
@@ -68,19 +92,28 @@ function forgetOldest(kept: Map<string, unknown> | Set<string>, most: number): v
 
 /** @throws NodeError `DATA_CORRUPT`, `DATA_FAILED`, `DISK_FULL` */
 export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
-  const { directory, split, remainderTo, price, sync } = options
-  const journal = openRecordFile<BookRecord>({
+  const { directory, split, remainderTo, price, sync, fileBytes = defaultFileBytes } = options
+  const journal = openRecordFile<BookRecord, CarriedBooks>({
     path: join(directory, 'economics.journal'),
     isDurable,
     remedy: 'put back a copy, or remove it: then the books begin anew, without what posting cost until now',
     sync,
+    carry: { fileBytes, state: (): CarriedBooks => ({ ...books, open: [...books.open], booked: [...booked] }) },
   })
-  let books = emptyBooks()
+  const { offset: begin, carried } = journal.start
+  let books = carried === undefined ? emptyBooks() : booksOf(carried)
   let interval = firstInterval
   let sinceCheckpoint = 0
-  let checkpoints = [{ offset: 0, books }]
+  let checkpoints = [{ offset: begin, books }]
   const channels = new Map<string, { firstBlock: bigint; lastBlock: bigint }>()
-  const booked = new Set<string>()
+  const booked = new Set<string>(carried?.booked)
+  /** The last place from which rows or records are read that hold for its books, and for those of the places before it. */
+  const placeBefore = (isBefore: (books: Books) => boolean): { offset: number; books: Books } => {
+    const place = checkpoints.filter(checkpoint => isBefore(checkpoint.books)).at(-1)
+    if (place !== undefined) return place
+    const start = journal.startOf(older => isBefore(booksOf(older)))
+    return { offset: start.offset, books: start.carried === undefined ? emptyBooks() : booksOf(start.carried) }
+  }
 
   const adopt = (record: BookRecord, { books: next }: Folded, offset: number): void => {
     books = next
@@ -99,7 +132,7 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
     adopt(record, folded, journal.size)
   }
 
-  for (const { record, end } of journal.read(0)) adopt(record, foldRecord(books, record), end)
+  for (const { record, end } of journal.read(begin)) adopt(record, foldRecord(books, record), end)
   const { ledger } = books
   const isSame = JSON.stringify([ledger.split, ledger.remainderTo]) === JSON.stringify([split, remainderTo])
   if (journal.size === 0 || !isSame) write({ type: 'split', split, remainderTo })
@@ -108,8 +141,7 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
   const above = (
     height: bigint,
   ): Pick<BookRecord & { type: 'rollback' }, 'transactions' | 'baseFees' | 'priorityFees'> => {
-    let start = checkpoints[0]!
-    for (const checkpoint of checkpoints) if ((checkpoint.books.ledger.lastBlock ?? 0n) <= height) start = checkpoint
+    const start = placeBefore(({ ledger }) => (ledger.lastBlock ?? 0n) <= height)
     const found = new Map<bigint, BookRecord & { type: 'block' }>()
     for (const { record } of journal.read(start.offset)) {
       if (record.type === 'block' && record.number > height) found.set(record.number, record)
@@ -157,10 +189,9 @@ export function openBookkeeper(options: BookkeeperOptions): Bookkeeper {
     page<View extends LedgerView>(view: View, from: number, limit: number): LedgerPage<View> {
       const total = totalOf(books, view)
       const rows: LedgerRow<View>[] = []
-      let start = checkpoints[0]!
-      for (const checkpoint of checkpoints) if (totalOf(checkpoint.books, view) <= from) start = checkpoint
-      let at = start.books
       if (from < total) {
+        const start = placeBefore(older => totalOf(older, view) <= from)
+        let at = start.books
         for (const { record } of journal.read(start.offset)) {
           const folded = foldRecord(at, record)
           at = folded.books

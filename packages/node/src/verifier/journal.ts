@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { DerivationCheckpoint } from '@l2/sequencer-core/derivation'
 import type { PayloadAttributes } from '@l2/sequencer-core/engine'
 import type { Hash } from 'viem'
-import { openRecordFile } from '../storage/record-file.js'
+import { openRecordFile, type RecordFile } from '../storage/record-file.js'
+import { userTransactions } from './user-transactions.js'
 
 /** A block that was derived from L1: enough to execute it again in a new engine. */
 export type DerivedBlock = {
@@ -21,6 +22,8 @@ export type VerifierJournal = {
   readonly earlier: readonly DerivationCheckpoint[]
   /** The newest block; 0 before the first. */
   readonly last: bigint
+  /** Of users, in all blocks. */
+  readonly transactions: number
   /**
    * Bytes that were cut off when it was opened, and are derived from L1 again: what followed the last checkpoint, or a damaged line.
    */
@@ -38,16 +41,40 @@ export type VerifierJournal = {
   close(): void
 }
 
+/** What the first line of a file carries of those before it. */
+type Carried = {
+  readonly last: bigint
+  readonly lastHash?: Hash | undefined
+  readonly transactions: number
+  readonly checkpoints: readonly DerivationCheckpoint[]
+  readonly index: readonly number[]
+  readonly places: PlacesState
+}
+
 type Line = { readonly block: DerivedBlock } | { readonly checkpoint: DerivationCheckpoint }
 
 /** Blocks between two whose place in the file is remembered. */
 const indexStride = 256n
-/** Places of checkpoints that are remembered: a year of batches every half a minute, 16 bytes each. */
-const keptPlaces = 2 ** 20
+/** Places of checkpoints that are remembered: a month of batches every half a minute. */
+const keptPlaces = 2 ** 17
 /** Checkpoints that are given back: one for each L1 block, as a rule. */
 const keptCheckpoints = 512
+const defaultFileBytes = 16 * 2 ** 20
 /** A block of the largest gas limits, in hex. */
 const maxLineBytes = 256 * 2 ** 20
+
+/** @param state what the file comes to, behind a checkpoint: whatever is cut off within a file, none before it is */
+function openFile(directory: string, fileBytes: number, state: () => Carried | undefined): RecordFile<Line, Carried> {
+  // Left by earlier versions.
+  for (const name of ['derived-blocks.jsonl', 'derivation.json']) rmSync(join(directory, name), { force: true })
+  return openRecordFile<Line, Carried>({
+    path: join(directory, 'derivation.journal'),
+    maxLineBytes,
+    isDurable: () => false,
+    remedy: 'remove it, and it is made again from L1',
+    carry: { fileBytes, state },
+  })
+}
 
 /**
  * Opens the journal of a data directory. Everything in it comes from L1: it goes as far as it is whole and ends at a checkpoint, and what a crash, a
@@ -55,46 +82,57 @@ const maxLineBytes = 256 * 2 ** 20
  *
  * @throws NodeError `DISK_FULL`, `DATA_FAILED`
  */
-export function openVerifierJournal(directory: string): VerifierJournal {
-  const file = openRecordFile<Line>({
-    path: join(directory, 'derivation.journal'),
-    maxLineBytes,
-    isDurable: () => false,
-    remedy: 'remove it, and it is made again from L1',
-  })
-  // Left by earlier versions.
-  for (const name of ['derived-blocks.jsonl', 'derivation.json']) rmSync(join(directory, name), { force: true })
-
+export function openVerifierJournal(
+  directory: string,
+  { fileBytes = defaultFileBytes }: { fileBytes?: number | undefined } = {},
+): VerifierJournal {
+  const file = openFile(directory, fileBytes, (): Carried | undefined =>
+    isAtCheckpoint ? { last, lastHash, transactions, checkpoints, index, places: places.all() } : undefined,
+  )
   const found = file.size + file.discardedBytes
+  const { offset: start, carried } = file.start
   /** Where the line of every so many blocks begins, for heights from 1 on. */
-  let index: number[] = []
-  let last = 0n
-  let lastHash: Hash | undefined
-  const checkpoints: DerivationCheckpoint[] = []
-  const places = createPlaces()
+  let index: number[] = [...(carried?.index ?? [])]
+  let last = carried?.last ?? 0n
+  let lastHash: Hash | undefined = carried?.lastHash
+  let transactions = carried?.transactions ?? 0
+  let isAtCheckpoint = true
+  const checkpoints: DerivationCheckpoint[] = [...(carried?.checkpoints ?? [])]
+  const places = createPlaces(carried?.places)
   const remember = (number: bigint, offset: number): void => {
     if ((number - 1n) % indexStride === 0n) index[Number((number - 1n) / indexStride)] = offset
   }
-  let begin = 0
-  let whole = { size: 0, last: 0n }
-  for (const { record, end } of file.read(0)) {
+  const keep = (checkpoint: DerivationCheckpoint, offset: number): void => {
+    checkpoints.push(checkpoint)
+    places.add(checkpoint, offset)
+    if (checkpoints.length > keptCheckpoints) checkpoints.shift()
+    isAtCheckpoint = true
+  }
+  const add = ({ number, hash, attributes }: DerivedBlock, offset: number): void => {
+    remember(number, offset)
+    last = number
+    lastHash = hash
+    transactions += userTransactions(attributes.transactions)
+    isAtCheckpoint = false
+  }
+  let begin = start
+  let whole = { size: start, last, lastHash, transactions }
+  for (const { record, end } of file.read(start)) {
     if ('checkpoint' in record) {
       if (record.checkpoint.head.number !== last) break
-      checkpoints.push(record.checkpoint)
-      places.add(record.checkpoint, begin)
-      if (checkpoints.length > keptCheckpoints) checkpoints.shift()
-      whole = { size: end, last }
+      keep(record.checkpoint, begin)
+      whole = { size: end, last, lastHash, transactions }
     } else {
-      const { number, hash, parent } = record.block
+      const { number, parent } = record.block
       if (number !== last + 1n || (lastHash !== undefined && parent !== lastHash)) break
-      remember(number, begin)
-      last = number
-      lastHash = hash
+      add(record.block, begin)
     }
     begin = end
   }
   file.truncate(whole.size)
-  last = whole.last
+  ;({ last, lastHash, transactions } = whole)
+  isAtCheckpoint = true
+  const opened = { checkpoint: checkpoints.at(-1), earlier: checkpoints.slice(0, -1) }
 
   /** Blocks from a height on. */
   function* lines(from: bigint): Generator<DerivedBlock> {
@@ -112,18 +150,21 @@ export function openVerifierJournal(directory: string): VerifierJournal {
     }
     return begin
   }
+  const hashOf = (number: bigint): Hash | undefined => {
+    if (number < 1n) return undefined
+    for (const block of lines(number)) return block.hash
+    return undefined
+  }
   return {
-    checkpoint: checkpoints.at(-1),
-    earlier: checkpoints.slice(0, -1),
+    ...opened,
     get last() {
       return last
     },
-    discardedBytes: found - whole.size,
-    hashAt(number) {
-      if (number < 1n) return undefined
-      for (const block of lines(number)) return block.hash
-      return undefined
+    get transactions() {
+      return transactions
     },
+    discardedBytes: found - whole.size,
+    hashAt: hashOf,
     safeAt(l1Number) {
       const offset = places.at(l1Number)
       if (offset === undefined) return undefined
@@ -134,35 +175,44 @@ export function openVerifierJournal(directory: string): VerifierJournal {
       yield* lines(above + 1n)
     },
     append(block) {
-      const offset = file.size
       file.append({ block }, false)
-      remember(block.number, offset)
-      last = block.number
+      add(block, file.size - file.lastBytes)
     },
     save(next) {
-      const offset = file.size
       file.append({ checkpoint: next }, true)
-      places.add(next, offset)
+      keep(next, file.size - file.lastBytes)
     },
     rewind(number) {
       if (number >= last) return
+      for (const { attributes } of lines(number + 1n)) transactions -= userTransactions(attributes.transactions)
+      const hash = hashOf(number)
       // What was derived of L1 blocks without any of ours stays: it tells when the newest that is left became safe.
       const size = beginOf(number + 1n)
       file.truncate(size)
       places.cut(size)
+      while (checkpoints.length > 0 && checkpoints.at(-1)!.head.number > number) checkpoints.pop()
       index = index.slice(0, Number((number + indexStride - 1n) / indexStride))
       last = number
+      lastHash = hash
+      isAtCheckpoint = false
     },
     close: () => file.close(),
   }
 }
 
+type PlacesState = {
+  readonly l1Numbers: readonly number[]
+  readonly offsets: readonly number[]
+  readonly head?: Hash | undefined
+}
+
 /** Where in the file the checkpoints are, by L1 height: of each run with one head the first. */
-function createPlaces() {
-  let l1Numbers: number[] = []
-  let offsets: number[] = []
-  let head: Hash | undefined
+function createPlaces(from: PlacesState | undefined) {
+  let l1Numbers: number[] = [...(from?.l1Numbers ?? [])]
+  let offsets: number[] = [...(from?.offsets ?? [])]
+  let head: Hash | undefined = from?.head
   return {
+    all: (): PlacesState => ({ l1Numbers, offsets, head }),
     add({ l1, head: { hash } }: DerivationCheckpoint, offset: number): void {
       const number = Number(l1.number)
       // L1 has taken those back.

@@ -76,7 +76,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
     part.onRestart(bringUp)
   }
   verified.blocks = Number(journal.last)
-  for (const { attributes } of journal.blocks(0n)) verified.transactions += userTransactions(attributes.transactions)
+  verified.transactions = journal.transactions
 
   const compare = async ({ number, hash, stateRoot }: ExecutedBlock): Promise<void> => {
     const other = published(number)
@@ -95,7 +95,7 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       await compare(block)
       journal.append({ number: block.number, hash: block.hash, parent, attributes })
       verified.blocks++
-      verified.transactions += userTransactions(attributes.transactions)
+      verified.transactions = journal.transactions
       return block
     },
     import: (block, attributes, callOptions) => engine.import(block, attributes, callOptions),
@@ -133,11 +133,9 @@ export async function openVerifier(options: VerifierOptions): Promise<Verifier> 
       if (event.type === 'reset') {
         // A crash in between leaves an earlier checkpoint as the last, from which the next start goes on.
         const { number } = event.to.head
-        for (const { attributes } of journal.blocks(number)) {
-          verified.transactions -= userTransactions(attributes.transactions)
-        }
         verified.blocks = Number(number)
         journal.rewind(number)
+        verified.transactions = journal.transactions
         journal.save(event.to)
       }
     },
@@ -173,9 +171,4 @@ function mismatch(number: bigint, expected: Hash, actual: Hash): NodeError {
     code: 'VERIFICATION_FAILED',
     details: { number, expected, actual },
   })
-}
-
-/** Deposits (0x7e) are the protocol's. */
-export function userTransactions(transactions: readonly Uint8Array[]): number {
-  return transactions.reduce((count, raw) => count + (raw[0] === 0x7e ? 0 : 1), 0)
 }

@@ -37,11 +37,15 @@ export function diskIsFull(path: string, cause: unknown): SequencerError | undef
     : new SequencerError(message, { code: 'DISK_FULL', recovery: 'retry', details: { path }, cause })
 }
 
+/** A frame's body, and where the frame ends. */
+export type Frame = { readonly body: Buffer; readonly end: number }
+
 /** An append-only file of frames. One caller at a time. */
 export class FrameFile {
   /** Behind the last sound frame. */
   end = headerBytes
-  readonly path: string
+  /** Settable: whoever renames the file says so. */
+  path: string
   readonly #file: FileHandle
   readonly #id: Buffer
   readonly #format: FrameFormat
@@ -69,11 +73,7 @@ export class FrameFile {
         await syncFolderOf(path)
         return new FrameFile(path, file, fresh.subarray(12, 20), format)
       }
-      if (header.toString('latin1', 0, 8) !== format.magic) throw format.corrupt(path, 0, 'it is another kind of file')
-      const version = header.readUInt32BE(8)
-      if (header.readUInt32BE(20) !== crc32(header.subarray(0, 20))) throw format.corrupt(path, 20, 'the header')
-      if (version !== format.version) throw format.corrupt(path, 8, `version ${version}, expected ${format.version}`)
-      return new FrameFile(path, file, header.subarray(12, 20), format)
+      return new FrameFile(path, file, checkHeader(path, header, format), format)
     } catch (error) {
       await file.close()
       throw diskIsFull(path, error) ?? error
@@ -83,8 +83,9 @@ export class FrameFile {
   /** Walks all frames and cuts off a torn last one. Resolves to the bytes that were cut. */
   async recover(visit: (body: Buffer, offset: number) => void): Promise<number> {
     const { size } = await this.#file.stat()
+    const reader = this.#reader(this.end, () => size, 2 ** 20)
     while (this.end < size) {
-      const frame = await this.read(this.end)
+      const frame = await reader()
       if (frame === undefined) {
         await this.#cut(this.end, size)
         return size - this.end
@@ -95,14 +96,33 @@ export class FrameFile {
     return 0
   }
 
-  /** The frame that begins at an offset; `undefined` where none does. */
-  async read(offset: number): Promise<{ body: Buffer; end: number } | undefined> {
-    const header = await readAt(this.#file, offset, frameHeaderBytes)
-    const length = this.#bodyLength(header, 0, offset)
-    if (length === undefined) return undefined
-    const bytes = await readAt(this.#file, offset, frameHeaderBytes + length)
-    if (!isSound(bytes, 0, length)) return undefined
-    return { body: bytes.subarray(frameHeaderBytes), end: offset + bytes.length }
+  /** Gives the frames from an offset on, one at each call, as long as it is called before {@link end}; `undefined` where none begins. */
+  reader(from: number): () => Promise<Frame | undefined> {
+    return this.#reader(from, () => this.end, 2 ** 16)
+  }
+
+  /** @param pieceBytes what is read at once */
+  #reader(from: number, end: () => number, pieceBytes: number): () => Promise<Frame | undefined> {
+    let at = from
+    let pieceAt = from
+    let piece: Buffer = Buffer.alloc(0)
+    const found = (): { body: Buffer; length: number } | undefined =>
+      frameIn(piece, at - pieceAt, at, this.#id, this.#format)
+    return async () => {
+      let frame = found()
+      for (let wanted = pieceBytes; frame === undefined; ) {
+        const left = end() - at
+        piece = await readAt(this.#file, at, Math.min(wanted, left))
+        pieceAt = at
+        frame = found()
+        const length = bodyLength(piece, 0, at, this.#id, this.#format)
+        const needed = length === undefined ? 0 : frameHeaderBytes + length
+        if (frame === undefined && (needed <= wanted || wanted >= left)) return undefined
+        wanted = needed
+      }
+      at += frame.length
+      return { body: frame.body, end: at }
+    }
   }
 
   /**
@@ -144,28 +164,63 @@ export class FrameFile {
     if (rest > frameHeaderBytes + maxBodyBytes) throw corrupt(this.path, offset, `${rest} unreadable bytes follow`)
     const bytes = await readAt(this.#file, offset, rest)
     for (let at = bytes.indexOf(this.#id, 1); at !== -1; at = bytes.indexOf(this.#id, at + 1)) {
-      const length = this.#bodyLength(bytes, at, offset + at)
-      if (length !== undefined && isSound(bytes, at, length)) {
+      if (frameIn(bytes, at, offset + at, this.#id, this.#format) !== undefined) {
         throw corrupt(this.path, offset, `a damaged frame before the sound one at byte ${offset + at}`)
       }
     }
     await this.#file.truncate(offset)
     await this.#file.datasync()
   }
+}
 
-  /** Length of the body of a frame whose header stands at `at`, `undefined` when there is no header of this file and place. */
-  #bodyLength(bytes: Buffer, at: number, offset: number): number | undefined {
-    if (at + frameHeaderBytes > bytes.length) return undefined
-    for (let i = 0; i < 8; i++) if (bytes[at + i] !== this.#id[i]) return undefined
-    if (bytes.readBigUInt64BE(at + 8) !== BigInt(offset)) return undefined
-    const length = bytes.readUInt32BE(at + 16)
-    return length <= this.#format.maxBodyBytes ? length : undefined
+/** The id of a file whose first bytes are given. */
+function checkHeader(path: string, header: Buffer, format: FrameFormat): Buffer {
+  if (header.toString('latin1', 0, 8) !== format.magic) throw format.corrupt(path, 0, 'it is another kind of file')
+  const version = header.readUInt32BE(8)
+  if (header.readUInt32BE(20) !== crc32(header.subarray(0, 20))) throw format.corrupt(path, 20, 'the header')
+  if (version !== format.version) throw format.corrupt(path, 8, `version ${version}, expected ${format.version}`)
+  return header.subarray(12, 20)
+}
+
+/** All frames of a file whose content is in memory and to which nothing is added any more: whatever is not a frame is damage. */
+export function* framesIn(content: Buffer, path: string, format: FrameFormat): Generator<{ body: Buffer; at: number }> {
+  if (content.length < headerBytes) throw format.corrupt(path, 0, 'the header')
+  const id = checkHeader(path, content.subarray(0, headerBytes), format)
+  for (let at = headerBytes; at < content.length; ) {
+    const frame = frameIn(content, at, at, id, format)
+    if (frame === undefined) throw format.corrupt(path, at, 'a frame that was sound when it was written')
+    yield { body: frame.body, at }
+    at += frame.length
   }
 }
 
-function isSound(bytes: Buffer, at: number, bodyLength: number): boolean {
-  const end = at + frameHeaderBytes + bodyLength
-  if (end > bytes.length) return false
-  const sum = crc32(bytes.subarray(at + frameHeaderBytes, end), crc32(bytes.subarray(at, at + 20)))
-  return sum === bytes.readUInt32BE(at + 20)
+/** Length of the body of a frame whose header stands at `at`, `undefined` when there is no header of this file and place. */
+function bodyLength(
+  bytes: Buffer,
+  at: number,
+  offset: number,
+  id: Buffer,
+  { maxBodyBytes }: FrameFormat,
+): number | undefined {
+  if (at + frameHeaderBytes > bytes.length) return undefined
+  for (let i = 0; i < 8; i++) if (bytes[at + i] !== id[i]) return undefined
+  if (bytes.readBigUInt64BE(at + 8) !== BigInt(offset)) return undefined
+  const length = bytes.readUInt32BE(at + 16)
+  return length <= maxBodyBytes ? length : undefined
+}
+
+/** The sound frame at `at`, which has all of its bytes here; its length with its header. */
+function frameIn(
+  bytes: Buffer,
+  at: number,
+  offset: number,
+  id: Buffer,
+  format: FrameFormat,
+): { body: Buffer; length: number } | undefined {
+  const length = bodyLength(bytes, at, offset, id, format)
+  const start = at + frameHeaderBytes
+  if (length === undefined || start + length > bytes.length) return undefined
+  const body = bytes.subarray(start, start + length)
+  if (crc32(body, crc32(bytes.subarray(at, at + 20))) !== bytes.readUInt32BE(at + 20)) return undefined
+  return { body, length: frameHeaderBytes + length }
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { isL2Error } from '@l2/common'
-import { lockFile, type ProcessLock } from '@l2/common/node'
+import { lockFile, nextFileOf, type ProcessLock } from '@l2/common/node'
 import type { Hash } from 'viem'
 import { SequencerError } from '../errors.js'
-import { FrameFile, type FrameFormat, firstFrame } from '../internal/frame-file.js'
+import { type Frame, FrameFile, firstFrame } from '../internal/frame-file.js'
 import { createMutex } from '../internal/mutex.js'
 import { createFollowers } from './followers.js'
 import {
@@ -18,39 +18,31 @@ import {
   type LogHead,
   type LogState,
   logClosed,
-  maxLogPayloadBytes,
   type NewLogEntry,
   type ReadLogOptions,
   releaseLease,
   renewLease,
   type SequencerLog,
 } from './log.js'
+import { corrupt, encodeBegin, encodeEntry, encodeFence, groupBytes, hashOf, logFormat, parseBody } from './records.js'
+import { openSealedLog, type SealedLog } from './sealed-log.js'
 
-// A file of frames; the body of a frame is one or more records.
-//
-//   record  kind u8 · length u32 · fence: epoch u64, holder | entry: epoch u64, seq u64, previous hash 32, payload
-
-const recordHeaderBytes = 5
-const entryPrefixBytes = 48
-const kindFence = 0
-const kindEntry = 1
 const maxHolderBytes = 256
-/** Appends that wait for the disk share a frame up to this size. */
-const groupBytes = 4 * 2 ** 20
 /** Entries between two places that the index remembers. */
 const indexStride = 64n
-
-const format: FrameFormat = {
-  magic: 'L2SEQLOG',
-  version: 1,
-  maxBodyBytes: groupBytes + maxLogPayloadBytes + recordHeaderBytes + entryPrefixBytes,
-  corrupt,
-}
+const defaultFileBytes = 16 * 2 ** 20
+/** How much more is written into a file that could not be sealed until that is tried again. */
+const sealAgainBytes = 2 ** 20
 
 /** Options of {@link openFileLog}. */
 export type FileLogOptions = {
-  /** Created when absent; its folder must exist. A socket `<path>.lock` beside it marks it as open. */
+  /**
+   * Created when absent; its folder must exist. A socket `<path>.lock` beside it marks it as open. Older entries stand in files beside it, named by the
+   * first that each has (`<path>.0000000000022001.gz`).
+   */
   path: string
+  /** Bytes behind which another file is begun. A start reads the newest one. Default 16 MiB. */
+  fileBytes?: number | undefined
   /** Monotonic milliseconds, for the ends of leases. Defaults to `performance.now`. */
   monotonicMs?: (() => number) | undefined
 }
@@ -61,65 +53,21 @@ export type FileLogRecovery = {
   readonly tornBytes: number
 }
 
-/** A {@link SequencerLog} in one file. */
+/** A {@link SequencerLog} in files. */
 export interface FileLog extends SequencerLog {
   readonly recovery: FileLogRecovery
-}
-
-type ParsedRecord = { type: 'fence'; epoch: bigint } | { type: 'entry'; entry: LogEntry }
-
-function corrupt(path: string, offset: number, reason: string): SequencerError {
-  return new SequencerError(`the log ${path} is damaged at byte ${offset}: ${reason}`, {
-    code: 'LOG_CORRUPT',
-    meta: ['try: put back a copy that was made after its last block; cutting it off would forget what was promised'],
-    details: { path, offset, reason },
-  })
-}
-
-function hashOf(prefix: Uint8Array, payload: Uint8Array): Hash {
-  return `0x${createHash('sha256').update(prefix).update(payload).digest('hex')}`
-}
-
-function encodeRecord(kind: number, ...parts: readonly Uint8Array[]): Uint8Array[] {
-  const head = Buffer.alloc(recordHeaderBytes)
-  head.writeUInt8(kind)
-  head.writeUInt32BE(
-    parts.reduce((sum, part) => sum + part.length, 0),
-    1,
-  )
-  return [head, ...parts]
-}
-
-function* parseBody(body: Buffer, path: string, offset: number): Generator<ParsedRecord> {
-  let at = 0
-  while (at < body.length) {
-    if (at + recordHeaderBytes > body.length) throw corrupt(path, offset, 'record cut')
-    const kind = body.readUInt8(at)
-    const length = body.readUInt32BE(at + 1)
-    const start = at + recordHeaderBytes
-    at = start + length
-    if (at > body.length) throw corrupt(path, offset, 'record cut')
-    if (kind === kindFence && length >= 8) yield { type: 'fence', epoch: body.readBigUInt64BE(start) }
-    else if (kind === kindEntry && length >= entryPrefixBytes) {
-      const prefix = body.subarray(start, start + entryPrefixBytes)
-      const payload = Uint8Array.prototype.slice.call(body, start + entryPrefixBytes, at)
-      yield {
-        type: 'entry',
-        entry: {
-          epoch: body.readBigUInt64BE(start),
-          seq: body.readBigUInt64BE(start + 8),
-          prevHash: `0x${body.toString('hex', start + 16, start + entryPrefixBytes)}`,
-          payload: new Uint8Array(payload),
-          hash: hashOf(prefix, payload),
-        },
-      }
-    } else throw corrupt(path, offset, `record of kind ${kind} with ${length} bytes`)
-  }
+  /** The oldest entry that is kept; the next one where there is none. */
+  readonly first: bigint
+  /**
+   * Deletes entries below one, in whole files: some of them stay. Reading what is gone throws `LOG_PRUNED`.
+   */
+  prune(below: bigint): void
 }
 
 /**
- * Opens or creates a log in one file. An append is acknowledged after `fdatasync`; appends that wait for the disk share one. A write that a
- * crash tore is cut off: it was never acknowledged. Damage anywhere else is refused, because cutting there would forget promises. Where there is
+ * Opens or creates a log in files of a size, of which a start reads the newest. An append is acknowledged after `fdatasync`; appends that wait for the disk share one. A write that a
+ * crash tore is cut off: it was never acknowledged. Damage anywhere else is refused, because cutting there would forget promises: in the newest file
+ * when it is opened, in older ones, which are packed, when they are read. Where there is
  * no room on the disk, an append fails with `DISK_FULL` (retry): the log ends where it ended, and the same entry may be appended again.
  *
  * @throws SequencerError `LOG_LOCKED` (retry) when another process has it open, `LOG_CORRUPT`, `LOG_CLOSED` when the system refuses the file
@@ -155,14 +103,13 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
       details: { path },
     })
   }
-  let file: FrameFile | undefined
+  let log: LogFile | undefined
   try {
-    file = await FrameFile.open(path, format)
-    const log = new LogFile(file, lock, options.monotonicMs ?? (() => performance.now()))
+    log = new LogFile(path, lock, options)
     await log.recover()
     return log
   } catch (error) {
-    await file?.close()
+    await log?.close()
     await lock.release()
     throw isL2Error(error) ? error : logClosed(error)
   }
@@ -179,38 +126,54 @@ type Waiting = {
 
 class LogFile implements FileLog {
   recovery: FileLogRecovery = { tornBytes: 0 }
-  readonly #file: FrameFile
+  readonly #path: string
+  readonly #fileBytes: number
+  readonly #sealed: SealedLog
   readonly #lock: ProcessLock
   readonly #now: () => number
   readonly #followers = createFollowers()
   readonly #exclusive = createMutex()
+  /** The file that is written, and the first entry in it. */
+  #file: FrameFile | undefined
+  #firstInFile = 1n
+  #sealAt: number
   /** What has been promised to the disk; {@link #durable} is what the disk has promised to us. */
   #state: LogState = emptyLogState
   #durable: LogHead = emptyLogState.head
-  /** Every so many entries, where a frame begins: to start reading near a sequence number. */
-  readonly #index: { seq: bigint; offset: number }[] = []
+  /** Every so many entries of the file, where a frame begins: to start reading near a sequence number. */
+  #index: { seq: bigint; offset: number }[] = []
   #queue: Waiting[] = []
   #writing: Promise<void> | undefined
   #failure: SequencerError | undefined
   #closing: Promise<void> | undefined
 
-  constructor(file: FrameFile, lock: ProcessLock, now: () => number) {
-    this.#file = file
+  constructor(path: string, lock: ProcessLock, { monotonicMs, fileBytes = defaultFileBytes }: FileLogOptions) {
+    this.#path = path
     this.#lock = lock
-    this.#now = now
+    this.#now = monotonicMs ?? (() => performance.now())
+    this.#fileBytes = fileBytes
+    this.#sealAt = fileBytes
+    this.#sealed = openSealedLog(path)
   }
 
-  /** Walks all frames, checks the chain, and cuts off a torn last one. */
+  /** Walks all frames of the newest file, checks the chain, and cuts off a torn last one. */
   async recover(): Promise<void> {
-    const { path } = this.#file
-    const tornBytes = await this.#file.recover((body, offset) => {
+    const path = this.#path
+    const file = await FrameFile.open(path, logFormat)
+    this.#file = file
+    const tornBytes = await file.recover((body, offset) => {
       for (const record of parseBody(body, path, offset)) {
         const { head } = this.#state
-        if (record.type === 'fence') {
+        if (record.type === 'begin') {
+          if (offset !== firstFrame || head !== emptyLogState.head)
+            throw corrupt(path, offset, 'a beginning in its midst')
+          this.#state = { head: record.head, lease: undefined }
+          this.#firstInFile = record.head.seq + 1n
+        } else if (record.type === 'fence') {
           if (record.epoch <= head.epoch) throw corrupt(path, offset, 'an epoch that does not rise')
           this.#state = { head: { ...head, epoch: record.epoch }, lease: undefined }
         } else {
-          const { seq, epoch, prevHash, hash } = record.entry
+          const { seq, epoch, prevHash, hash } = record.read()
           if (seq !== head.seq + 1n || prevHash !== head.hash || epoch !== head.epoch) {
             throw corrupt(path, offset, `entry ${seq} does not follow entry ${head.seq}`)
           }
@@ -219,8 +182,17 @@ class LogFile implements FileLog {
         }
       }
     })
+    this.#sealed.endsAt(this.#firstInFile)
     this.recovery = { tornBytes }
     this.#durable = this.#state.head
+  }
+
+  get first(): bigint {
+    return this.#sealed.first ?? this.#firstInFile
+  }
+
+  prune(below: bigint): void {
+    this.#sealed.prune(below)
   }
 
   #remember(seq: bigint, offset: number): void {
@@ -239,9 +211,7 @@ class LogFile implements FileLog {
       const name = new TextEncoder().encode(holder).subarray(0, maxHolderBytes)
       this.#state = acquireLease(this.#state, holder, ttlMs, this.#now())
       const { epoch } = this.#state.head
-      const fence = Buffer.alloc(8)
-      fence.writeBigUInt64BE(epoch)
-      await this.#write(encodeRecord(kindFence, fence, name), this.#state.head)
+      await this.#write(encodeFence(epoch, name), this.#state.head)
       return { epoch, holder, ttlMs }
     })
   }
@@ -270,7 +240,7 @@ class LogFile implements FileLog {
       return this.#durable.seq >= entry.seq ? appended : this.append(entry)
     }
     this.#state = { ...this.#state, head: { ...this.#state.head, seq: entry.seq, hash } }
-    await this.#write(encodeRecord(kindEntry, prefix, entry.payload), this.#state.head)
+    await this.#write(encodeEntry(prefix, entry.payload), this.#state.head)
     return appended
   }
 
@@ -282,29 +252,52 @@ class LogFile implements FileLog {
 
   async *read(seq: bigint, { signal, follow = false }: ReadLogOptions = {}): AsyncIterable<LogEntry> {
     let next = seq < 1n ? 1n : seq
-    let offset = this.#frameBefore(next)
+    let before: Hash | undefined
+    const follows = (entry: LogEntry): LogEntry => {
+      if (before !== undefined && entry.prevHash !== before) {
+        throw corrupt(this.#path, 0, `entry ${entry.seq} does not follow the one before`)
+      }
+      before = entry.hash
+      next = entry.seq + 1n
+      return entry
+    }
+    let file: FrameFile | undefined
+    let offset = 0
+    let frames = async (): Promise<Frame | undefined> => undefined
     for (;;) {
       signal?.throwIfAborted()
       if (this.#failure !== undefined) throw this.#failure
       if (this.#closing !== undefined) return
-      if (offset >= this.#file.end) {
+      if (this.#sealed.has(next)) {
+        for (const entry of this.#sealed.entries(next)) {
+          yield follows(entry)
+          signal?.throwIfAborted()
+          if (this.#closing !== undefined) return
+        }
+        continue
+      }
+      if (file !== this.#file) {
+        file = this.#file!
+        offset = this.#frameBefore(next)
+        frames = file.reader(offset)
+      }
+      if (offset >= file!.end) {
         if (!follow) return
         await this.#followers.wait(signal)
         continue
       }
-      let frame: { body: Buffer; end: number } | undefined
+      let frame: Frame | undefined
       try {
-        frame = await this.#file.read(offset)
+        frame = await frames()
       } catch (error) {
-        // The file was closed under this read, which is an end and not a failure.
+        // The file was closed under this read, which is an end and not a failure, or it is sealed now.
         if (this.#closing !== undefined) return
+        if (file !== this.#file) continue
         throw error
       }
-      if (frame === undefined) throw corrupt(this.#file.path, offset, 'a frame that was sound when the log was opened')
-      for (const record of parseBody(frame.body, this.#file.path, offset)) {
-        if (record.type !== 'entry' || record.entry.seq < next) continue
-        next = record.entry.seq + 1n
-        yield record.entry
+      if (frame === undefined) throw corrupt(this.#path, offset, 'a frame that was sound when the log was opened')
+      for (const record of parseBody(frame.body, this.#path, offset)) {
+        if (record.type === 'entry' && record.seq >= next) yield follows(record.read())
       }
       offset = frame.end
     }
@@ -325,7 +318,8 @@ class LogFile implements FileLog {
     this.#closing ??= (async () => {
       await this.#flushed().catch(() => undefined)
       this.#followers.notify()
-      await this.#file.close()
+      await this.#sealed.close()
+      await this.#file?.close()
       await this.#lock.release()
     })()
     return this.#closing
@@ -367,9 +361,10 @@ class LogFile implements FileLog {
         group.push(waiting)
         bytes += waiting.bytes
       } while (this.#queue.length > 0 && bytes + this.#queue[0]!.bytes <= groupBytes)
-      const start = this.#file.end
+      const file = this.#file!
+      const start = file.end
       try {
-        await this.#file.append(Buffer.concat(group.flatMap(waiting => waiting.parts)))
+        await file.append(Buffer.concat(group.flatMap(waiting => waiting.parts)))
       } catch (error) {
         const failed = [...group, ...this.#queue]
         this.#queue = []
@@ -390,6 +385,44 @@ class LogFile implements FileLog {
       for (const waiting of group) waiting.done()
       if (this.#durable.seq > before) this.#remember(before + 1n, start)
       this.#followers.notify()
+      if (file.end >= this.#sealAt) await this.#seal(file)
+      if (this.#failure === undefined) continue
+      for (const waiting of this.#queue) waiting.fail(this.#failure)
+      this.#queue = []
+      return
     }
+  }
+
+  /** Begins another file. Where there is no room for it, this one is written on. */
+  async #seal(file: FrameFile): Promise<void> {
+    const { epoch, seq, hash } = this.#durable
+    const path = nextFileOf(this.#path)
+    this.#sealAt = file.end + sealAgainBytes
+    // Leases alone.
+    if (seq < this.#firstInFile) return
+    let following: FrameFile | undefined
+    try {
+      await rm(path, { force: true })
+      following = await FrameFile.open(path, logFormat)
+      const prefix = encodeEntryPrefix({ epoch, seq, prevHash: hash, payload: new Uint8Array() })
+      await following.append(Buffer.concat(encodeBegin(prefix)))
+    } catch {
+      await following?.close()
+      await rm(path, { force: true })
+      return
+    }
+    try {
+      this.#sealed.seal(this.#firstInFile, seq + 1n)
+    } catch (error) {
+      await following.close()
+      this.#failure = logClosed(error)
+      return
+    }
+    following.path = this.#path
+    this.#file = following
+    this.#firstInFile = seq + 1n
+    this.#index = []
+    this.#sealAt = this.#fileBytes
+    await file.close()
   }
 }
