@@ -8,10 +8,12 @@ import {
 } from '@l2/sequencer-core/block'
 import {
   configCarriedByBlock,
+  encodeExtraData,
   genesisBlockRef,
   type L2BlockRef,
   type RollupConfig,
   type SystemConfig,
+  systemConfigOfBlock,
 } from '@l2/sequencer-core/derivation'
 import type { SenderRecovery } from '@l2/sequencer-core/transaction'
 import type { Address, Hash } from 'viem'
@@ -133,8 +135,8 @@ export function createChain(
     },
     adopt(block, config) {
       const { header, attributes } = block
-      // No `ConfigUpdate` is ever emitted on this chain's L1, so the config is what genesis and the forks make it.
-      systemConfig = configCarriedByBlock(config ?? systemConfig, header.timestamp, rollup)
+      systemConfig =
+        config === undefined ? configIn(block, rollup) : configCarriedByBlock(config, header.timestamp, rollup)
       tip = publishedBlock(block, rollup)
       const { term, height, timestamp } = header
       const signer = signerOf(block)
@@ -167,4 +169,17 @@ export function createChain(
       }
     },
   }
+}
+
+/** The config as a block of the log carries it: L1 may have changed it since genesis, who posts above all. */
+function configIn({ executed, attributes }: SealedBlock, rollup: RollupConfig): SystemConfig {
+  const block = { ...executed, gasLimit: attributes.gasLimit }
+  const { eip1559Params, minBaseFee } = attributes
+  if (eip1559Params === undefined) return systemConfigOfBlock({ ...block, extraData: new Uint8Array() }, rollup)
+  const [denominator, elasticity] = [BigInt(eip1559Params.slice(0, 10)), BigInt(`0x${eip1559Params.slice(10)}`)]
+  const { denominatorCanyon, elasticity: defaultElasticity } = rollup.eip1559
+  // Zeros stand for what is in effect without a word of L1's.
+  const effective =
+    denominator === 0n ? { denominator: denominatorCanyon, elasticity: defaultElasticity } : { denominator, elasticity }
+  return systemConfigOfBlock({ ...block, extraData: encodeExtraData({ ...effective, minBaseFee }) }, rollup)
 }
