@@ -100,7 +100,7 @@ function finished(file, text, source, folder) {
   if (folder === common) return text
   const mapped = isCopy && file.endsWith('.d.ts') ? text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') : text
   return mapped.replace(
-    /(\bfrom\s*|\bimport\s*\(?\s*)(['"])@l2\/common(\/[a-z/]+)?\2/g,
+    /(\bfrom\s*|\bimport\s*\(?\s*)(['"])@l2\/common(\/[a-z\d/-]+)?\2/g,
     (_, before, quote, path = '') => {
       const to = relative(dirname(file), join(folder, `dist/common${path}/index.js`))
       return `${before}${quote}${to.startsWith('.') ? to : `./${to}`}${quote}`

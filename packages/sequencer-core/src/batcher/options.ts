@@ -59,6 +59,14 @@ export type BatcherSetup = Pick<
 > &
   Partial<BatcherOptions> & { profile?: keyof typeof batcherProfiles }
 
+const counts = [
+  'targetFrames',
+  'frameDataBytes',
+  'maxLoadedBlocks',
+  'maxClosedChannels',
+  'maxPendingSubmissions',
+] as const
+
 /**
  * A profile with its overrides, checked.
  *
@@ -86,23 +94,18 @@ export function batcherOptions(setup: BatcherSetup): BatcherOptions {
     })
   }
   if (options.blockTimeSeconds <= 0n) refuse('blockTimeSeconds', 'more than 0')
-  if (options.expectedInclusionBlocks < 1n) refuse('expectedInclusionBlocks', 'at least 1')
-  if (options.safetyMarginBlocks < 0n) refuse('safetyMarginBlocks', 'at least 0')
-  if (options.maxChannelDurationBlocks < 0n) refuse('maxChannelDurationBlocks', 'at least 0')
+  for (const field of ['safetyMarginBlocks', 'maxChannelDurationBlocks', 'minBalanceWei'] as const) {
+    if (options[field] < 0n) refuse(field, 'at least 0')
+  }
+  for (const field of ['expectedInclusionBlocks', 'maxLoadedBytes', ...counts] as const) {
+    if (!(options[field] >= 1)) refuse(field, 'at least 1')
+  }
+  for (const field of counts) if (!Number.isInteger(options[field])) refuse(field, 'a whole number')
   if (options.safetyMarginBlocks >= options.sequencingWindowBlocks) {
     refuse('safetyMarginBlocks', `less than the sequencing window of ${options.sequencingWindowBlocks}`)
   }
   if (options.channelTimeoutBlocks <= options.expectedInclusionBlocks) {
     refuse('channelTimeoutBlocks', `more than the ${options.expectedInclusionBlocks} of an inclusion`)
   }
-  if (!Number.isInteger(options.targetFrames) || options.targetFrames < 1) refuse('targetFrames', 'at least 1')
-  if (!Number.isInteger(options.frameDataBytes) || options.frameDataBytes < 1) refuse('frameDataBytes', 'at least 1')
-  if (!Number.isInteger(options.maxLoadedBlocks) || options.maxLoadedBlocks < 1) refuse('maxLoadedBlocks', 'at least 1')
-  if (!(options.maxLoadedBytes >= 1)) refuse('maxLoadedBytes', 'at least 1')
-  if (options.minBalanceWei < 0n) refuse('minBalanceWei', 'at least 0')
-  if (!Number.isInteger(options.maxClosedChannels) || options.maxClosedChannels < 1)
-    refuse('maxClosedChannels', 'at least 1')
-  if (!Number.isInteger(options.maxPendingSubmissions) || options.maxPendingSubmissions < 1)
-    refuse('maxPendingSubmissions', 'at least 1')
   return options
 }
