@@ -42,7 +42,9 @@ const say = (what: string): void => console.log(what)
 const metis = (wei: bigint): string => Number(formatEther(wei)).toLocaleString('en-US', { maximumFractionDigits: 4 })
 
 // The L1 of every demonstration here, and METIS on it.
-const child = spawn(anvilBinary(import.meta.url)!, ['--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
+const child = spawn(anvilBinary(import.meta.url)!, ['--port', '0', '--block-time', '2', '--mixed-mining'], {
+  stdio: ['ignore', 'pipe', 'ignore'],
+})
 process.once('exit', () => child.kill('SIGKILL'))
 const url = await new Promise<string>((resolve, reject) => {
   child.once('exit', () => reject(new Error('anvil ended')))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { rpcCall } from '@l2/node'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { goProgram } from '../../../scripts/go.mjs'
 import { launch } from './running-node.js'
 
@@ -35,8 +35,11 @@ async function start(data: string): Promise<Run> {
 }
 
 describe.skipIf(binary === undefined)('a network of operators that is started again on its directory', () => {
-  const data = mkdtempSync(join(tmpdir(), 'l2-again-'))
+  let data: string
   let run: Run
+  beforeAll(() => {
+    data = mkdtempSync(join(tmpdir(), 'l2-again-'))
+  })
   afterAll(async () => {
     await run?.end('SIGTERM')
     rmSync(data, { recursive: true, force: true })

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { receiptOf } from '@l2/common/testing'
 import { anvilBinary } from '@l2/sequencer-core/node'
 import {
   type Abi,
@@ -16,7 +17,6 @@ import {
   publicActions,
   RawContractError,
   type TransactionReceipt,
-  TransactionReceiptNotFoundError,
   toFunctionSelector,
   walletActions,
 } from 'viem'
@@ -105,20 +105,11 @@ export async function startAnvil(chainId: number, flags: readonly string[] = [],
   const client = clientOf(url, chainId)
   const coverage = openCoverage(client.request as Parameters<typeof openCoverage>[0])
 
-  /** The receipt of a transaction that was mined, whether or not it reverted. Asked for again and again: no further block tells of it. */
+  /** The receipt of a transaction that was mined, whether or not it reverted. */
   async function mined(hash: Hex): Promise<TransactionReceipt> {
-    for (let tries = 0; tries < 6_000; tries++) {
-      const receipt = await client.getTransactionReceipt({ hash }).catch(error => {
-        if (error instanceof TransactionReceiptNotFoundError) return undefined
-        throw error
-      })
-      if (receipt !== undefined) {
-        await coverage?.transaction(hash)
-        return receipt
-      }
-      await new Promise(resolve => setTimeout(resolve, 10))
-    }
-    throw new Error(`${hash} was not mined; the pool has ${JSON.stringify(await client.getTxpoolStatus())}`)
+    const receipt = await receiptOf(client, hash)
+    await coverage?.transaction(hash)
+    return receipt
   }
 
   async function deploy<A extends Abi>(

@@ -1,4 +1,5 @@
 import { bytesToHex } from '@l2/common'
+import { receiptOf } from '@l2/common/testing'
 import { encodeHeader, type Output, type OutputSource, outputRoot } from '@l2/sequencer-core/output'
 import { type Address, type Hash, type Hex, keccak256, type LocalAccount, numberToHex, stringToHex } from 'viem'
 import { anchorSettlement } from '../src/deploy/anchor.js'
@@ -85,7 +86,7 @@ async function courtOn(l1: AnvilL1): Promise<Court> {
   const reader = createL1Reader(l1.client)
   const factory = addresses.disputeGameFactory
   const mined = async (hash: Hash) => {
-    const { status } = await l1.client.waitForTransactionReceipt({ hash })
+    const { status } = await receiptOf(l1.client, hash)
     if (status !== 'success') throw new Error(`${hash} was reverted`)
   }
   const names = ['in-progress', 'challenger-wins', 'defender-wins'] as const

@@ -1,3 +1,4 @@
+import { receiptOf } from '@l2/common/testing'
 import { nativeTokenBridgeL1Abi } from '@l2/contracts/native-token-bridge-l1'
 import { nativeTokenBridgeL2Abi } from '@l2/contracts/native-token-bridge-l2'
 import { oddTokenAbi, oddTokenBytecode } from '@l2/contracts/testing/odd-token'
@@ -83,7 +84,7 @@ async function worldOn(l1: Awaited<ReturnType<typeof startL1>>) {
   const created = await l1.wallet(user).deployContract({
     ...{ abi: oddTokenAbi, bytecode: oddTokenBytecode, args: [supply], account: user, chain: null },
   })
-  const token = (await l1.client.waitForTransactionReceipt({ hash: created })).contractAddress!
+  const token = (await receiptOf(l1.client, created)).contractAddress!
   const byOwner = { client: l1.client, account: owner, artifacts }
   const settlement = await deploySettlement(
     {

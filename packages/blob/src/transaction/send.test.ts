@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { seededRandom } from '@l2/common/testing'
+import { receiptOf, seededRandom } from '@l2/common/testing'
 import {
   concatHex,
   createNonceManager,
@@ -67,7 +67,7 @@ describe('under Osaka', () => {
     const payload = random.bytes(opCodec.maxBytes(6))
     const signed = await sendBlobTransaction(anvil.client, { account, to, payload, kzg })
     expect([signed.sidecar.version, signed.sidecar.blobs.length]).toEqual([1, 6])
-    const receipt = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+    const receipt = await receiptOf(anvil.client, signed.hash)
     expect(receipt.status).toBe('success')
     expect(receipt.blobGasUsed).toBe(6n * 131_072n)
     const { blobVersionedHashes } = signed.transaction
@@ -106,7 +106,7 @@ describe('under Osaka', () => {
     expect(await sendSignedBlobTransaction(anvil.client, signed)).toBe(signed.hash)
     await anvil.client.request({ method: 'evm_setAutomine' as never, params: [true] as never })
     await anvil.client.request({ method: 'evm_mine' as never })
-    await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+    await receiptOf(anvil.client, signed.hash)
   })
 
   it('says why the node refuses', async () => {
@@ -140,7 +140,7 @@ describe('under Osaka', () => {
     const sidecar = await buildSidecar(simpleCodec.encode(random.bytes(100)), { kzg, version: 0 })
     const signed = await sendBlobTransaction(anvil.client, { account, to, sidecar, kzg })
     expect(signed.sidecar).toEqual(await upgradeSidecar(sidecar, { kzg }))
-    await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+    await receiptOf(anvil.client, signed.hash)
   })
 
   it('viem sends version 1 by itself with the serializers', async () => {
@@ -153,7 +153,7 @@ describe('under Osaka', () => {
       blobs: opCodec.encode(data),
       maxFeePerBlobGas: 1_000_000_000n,
     })
-    const receipt = await anvil.client.waitForTransactionReceipt({ hash })
+    const receipt = await receiptOf(anvil.client, hash)
     expect(receipt.status).toBe('success')
     const raw = await anvil.client.request({ method: 'debug_getRawTransaction' as never, params: [hash] as never })
     const { sidecar } = parseBlobTransaction(raw as Hex)
@@ -187,7 +187,7 @@ describe('under Osaka', () => {
 
   it('blobs of a reorganised block are gone', async () => {
     const signed = await sendBlobTransaction(anvil.client, { account, to, payload: random.bytes(10), kzg })
-    const { blockNumber } = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+    const { blockNumber } = await receiptOf(anvil.client, signed.hash)
     const wanted = signed.transaction.blobVersionedHashes
     expect(await read(anvil, { number: blockNumber }, wanted)).toHaveLength(1)
     await anvil.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never })
@@ -213,7 +213,7 @@ describe.each(['cancun', 'prague'])('under %s', hardfork => {
       const payload = random.bytes(200_000)
       const signed = await sendBlobTransaction(anvil.client, { account, to, payload, kzg, codec: simpleCodec })
       expect([signed.sidecar.version, signed.sidecar.proofs.length]).toEqual([0, 2])
-      const receipt = await anvil.client.waitForTransactionReceipt({ hash: signed.hash })
+      const receipt = await receiptOf(anvil.client, signed.hash)
       expect(receipt.status).toBe('success')
       const raw = await anvil.client.request({
         method: 'debug_getRawTransaction' as never,

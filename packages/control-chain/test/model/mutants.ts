@@ -102,8 +102,8 @@ export const mutants: readonly Mutant[] = [
     patches: [
       [
         'operator/patience.ts',
-        'return Number(height - movedAt) > limit',
-        'return Number(height - movedAt) > limit + 1e9',
+        'return Number(height - movedAtHeight) > limit',
+        'return Number(height - movedAtHeight) > limit + 1e9',
       ],
       ['fold/apply.ts', "(convicted ? 'conviction' : undefined)", 'undefined'],
     ],

@@ -1,7 +1,7 @@
 import { anvilBeacon, createBeacon } from '@l2/blob'
 import { cKzg } from '@l2/blob/c-kzg'
 import type { Closable } from '@l2/common'
-import { seededRandom } from '@l2/common/testing'
+import { receiptOf, seededRandom } from '@l2/common/testing'
 import {
   createWalletClient,
   encodeEventTopics,
@@ -116,7 +116,7 @@ describe('createEthereumChallenges', () => {
     const wallet = createWalletClient({ account: anvilAccounts[4]!, chain: foundry, transport: http(anvil.url) })
     const send = async (data: Hex) => {
       const hash = await wallet.sendTransaction({ to: contract, data })
-      return (await anvil.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })).blockNumber
+      return (await receiptOf(anvil.client, hash)).blockNumber
     }
     const data = random.bytes(100)
     const hash = keccak256(data, 'bytes')

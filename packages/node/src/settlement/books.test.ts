@@ -1,3 +1,4 @@
+import { receiptOf } from '@l2/common/testing'
 import { type AnvilL1, accounts, startL1 } from '@l2/settlement/testing'
 import { type Address, createPublicClient, type Hash, numberToHex, pad } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -19,7 +20,7 @@ let bridge: Address
 beforeAll(async () => {
   l1 = await startL1()
   const wallet = l1.wallet(user)
-  const created = async (hash: Hash) => (await l1.client.waitForTransactionReceipt({ hash })).contractAddress!
+  const created = async (hash: Hash) => (await receiptOf(l1.client, hash)).contractAddress!
   const token = await created(
     await wallet.deployContract({ abi: devTokenAbi, bytecode: devTokenBytecode, args: [capacity], ...signs }),
   )

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { receiptOf } from '@l2/common/testing'
 import { create2Deployer, sequencerPoolAbi, sequencerPoolDeployment } from '@l2/contracts/sequencer-pool'
 import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { toRollupJson } from '@l2/sequencer-core/derivation'
@@ -45,11 +46,12 @@ const clientOf = (url: string) =>
     .extend(walletActions)
 
 beforeAll(async () => {
-  anvil = await startAnvil(900)
+  // By itself anvil forgets a transaction now and then: a block every two seconds takes it, too.
+  anvil = await startAnvil(900, ['--block-time', '2', '--mixed-mining'])
   const client = clientOf(anvil.url)
   const send = async (transaction: { to?: Address; data: Hex; value?: bigint }) => {
     const hash = await client.sendTransaction({ ...transaction, chain: null, gas: 30_000_000n })
-    const receipt = await client.waitForTransactionReceipt({ hash })
+    const receipt = await receiptOf(client, hash)
     expect(receipt.status).toBe('success')
     return receipt
   }
@@ -117,7 +119,7 @@ it('takes a seat on L1, adds to it, and leaves it, in the contract’s own words
   expect(stranger).toMatchObject({ code: 1, error: expect.stringContaining('NotWhitelisted') })
   const data = encodeFunctionData({ abi: sequencerPoolAbi, functionName: 'setWhitelist', args: [owner, true] })
   const hash = await client.sendTransaction({ to: pool, data, chain: null })
-  await client.waitForTransactionReceipt({ hash })
+  await receiptOf(client, hash)
   expect(await cli('stake', ...at, '--amount', String(minLockWei), '--json')).toMatchObject({ code: 0, error: '' })
   const { config, genesis } = openHome(home)
   expect((await seat()).signer.toLowerCase()).toBe(genesis.operators[config.id - 1]!.header)

@@ -1,3 +1,4 @@
+import { receiptOf } from '@l2/common/testing'
 import { committeeAbi, committeeBytecode } from '@l2/contracts/committee'
 import { poolAbi } from '@l2/contracts/pool'
 import {
@@ -68,7 +69,8 @@ const clientOf = (url: string) =>
     .extend(publicActions)
     .extend(walletActions)
 beforeAll(async () => {
-  anvil = await startAnvil(900)
+  // By itself anvil forgets a transaction now and then: a block every two seconds takes it, too.
+  anvil = await startAnvil(900, ['--block-time', '2', '--mixed-mining'])
   client = clientOf(anvil.url)
 })
 afterAll(async () => {
@@ -84,7 +86,7 @@ async function world() {
   await client.setCode({ address: systemConfig, bytecode: '0x00' })
   const send = async (to: Hex | undefined, data: Hex): Promise<Hex | null | undefined> => {
     const hash = await client.sendTransaction({ to, data, chain: null, gas: 10_000_000n } as never)
-    const receipt = await client.waitForTransactionReceipt({ hash })
+    const receipt = await receiptOf(client, hash)
     return receipt.contractAddress
   }
   const args = encodeAbiParameters(committeeAbi[0].inputs, [

@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import { receiptOf } from '@l2/common/testing'
 import { blsCommitteeAbi } from '@l2/contracts/bls-committee'
 import { committeeAbi } from '@l2/contracts/committee'
 import {
@@ -75,7 +76,7 @@ describe.each(schemes)('a rollup with a committee of $attestation.scheme', ({ at
       await simulate(functionName, args)
       const call = { address: committee, abi, functionName, args, account: next, chain: null }
       const hash = await l1.wallet(next).writeContract({ ...call, gas: 2_000_000n } as never)
-      expect((await l1.client.waitForTransactionReceipt({ hash })).status).toBe('success')
+      expect((await receiptOf(l1.client, hash)).status).toBe('success')
     }
 
     const statement: BatchStatement = {

@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import { receiptOf } from '@l2/common/testing'
 import { type Abi, type Address, keccak256, parseEther, stringToHex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openArtifacts } from '../node/artifacts.js'
@@ -64,7 +65,7 @@ describe('deploySettlement', () => {
       account: stranger,
       chain: null,
     })
-    const receipt = await l1.client.waitForTransactionReceipt({ hash })
+    const receipt = await receiptOf(l1.client, hash)
     expect(receipt.status).toBe('success')
     expect(receipt.blockNumber > settlement.l1Origin.number).toBe(true)
   })

@@ -1,4 +1,5 @@
 import { isL2Error } from '@l2/common'
+import { receiptOf } from '@l2/common/testing'
 import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { type Address, getAddress, parseEther } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const hash = await l1.wallet(deployer).deployContract({
     ...{ abi: devTokenAbi, bytecode: devTokenBytecode, args: [supply], account: deployer, chain: null },
   })
-  const token = (await l1.client.waitForTransactionReceipt({ hash })).contractAddress!
+  const token = (await receiptOf(l1.client, hash)).contractAddress!
   ether = await deploySettlement({ l2ChainId: 901n, batcher: batcher.address }, dependencies)
   metis = await deploySettlement(
     {

@@ -1,3 +1,4 @@
+import { receiptOf } from '@l2/common/testing'
 import { type Address, encodeDeployData, type Hex, pad, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openArtifacts } from '../node/artifacts.js'
@@ -31,7 +32,7 @@ async function create(name: string, args: readonly unknown[]): Promise<Address> 
     account: accounts[0],
     chain: null,
   })
-  return (await chain.client.waitForTransactionReceipt({ hash })).contractAddress!
+  return (await receiptOf(chain.client, hash)).contractAddress!
 }
 
 /** Every slot of an account that is not zero, as far as its layout and the EIP-1967 slots go. */
@@ -91,7 +92,7 @@ describe('predeployedAccounts', () => {
       const other = { account: accounts[1], chain: null } as const
       const initialise = { address: proxy, abi, functionName: 'initialize', args: args! }
       const hash = await chain.wallet(accounts[1]).writeContract({ ...initialise, ...other })
-      expect((await chain.client.waitForTransactionReceipt({ hash })).status).toBe('success')
+      expect((await receiptOf(chain.client, hash)).status).toBe('success')
       const slots = Object.values(artifacts.contract(name).storage).map(({ slot }) => toHex(slot, { size: 32 }))
       const { storage = {}, code } = alloc[predeploy]!
       const ours = Object.fromEntries(Object.entries(storage).filter(([slot]) => BigInt(slot) < 2n ** 32n))

@@ -1,3 +1,4 @@
+import { receiptOf } from '@l2/common/testing'
 import { devTokenAbi, devTokenBytecode } from '@l2/contracts/testing/dev-token'
 import { receiverAbi, receiverBytecode } from '@l2/contracts/testing/receiver'
 import {
@@ -42,7 +43,7 @@ afterAll(async () => {
 })
 
 const mined = async (hash: Hash): Promise<TransactionReceipt> => {
-  const receipt = await l1.client.waitForTransactionReceipt({ hash })
+  const receipt = await receiptOf(l1.client, hash)
   if (receipt.status !== 'success') throw new Error(`L1 reverted ${hash}`)
   return receipt
 }
