@@ -2,5 +2,3 @@
 
 /** Entries whose types are Node's: a node and an operator are programs on a machine. Every other one must do without them. */
 export const isNodeOnly = entry => /^@l2\/(node|operator)/.test(entry)
-/** Entries whose types are those of an optional peer that is not installed here: `pg`. */
-export const isPeersOwn = entry => entry === '@l2/sequencer-core/postgres'

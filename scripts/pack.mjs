@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isNodeOnly, isPeersOwn } from './entry-types.mjs'
+import { isNodeOnly } from './entry-types.mjs'
 import { installWithoutCompiler, libraries, packed, run } from './packed.mjs'
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
@@ -86,11 +86,10 @@ await pool.close()`,
     run('node', ['engine.mjs'], folder)
   } else console.log('the engine was not built: that its package runs is not checked')
 
-  const typed = entries.filter(entry => !isPeersOwn(entry))
   const importsOf = chosen =>
     chosen.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n')
-  writeFileSync(join(folder, 'types.ts'), importsOf(typed.filter(entry => !isNodeOnly(entry))))
-  writeFileSync(join(folder, 'node-types.ts'), importsOf(typed.filter(isNodeOnly)))
+  writeFileSync(join(folder, 'types.ts'), importsOf(entries.filter(entry => !isNodeOnly(entry))))
+  writeFileSync(join(folder, 'node-types.ts'), importsOf(entries.filter(isNodeOnly)))
   const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
   const compilerOptions = {
     noEmit: true,

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startAnvil } from '../packages/blob/test/anvil.ts'
-import { isNodeOnly, isPeersOwn } from './entry-types.mjs'
+import { isNodeOnly } from './entry-types.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tools = `${root}node_modules/.bin${delimiter}${process.env['PATH']}`
@@ -129,11 +129,10 @@ try {
   } finally {
     await anvil.stop()
   }
-  const typed = entries.filter(entry => !isPeersOwn(entry))
   const importsOf = (chosen: string[]): string =>
     chosen.map((entry, i) => `import * as m${i} from '${entry}'\nexport type T${i} = typeof m${i}`).join('\n')
-  writeFileSync(join(folder, 'types.ts'), importsOf(typed.filter(entry => !isNodeOnly(entry))))
-  writeFileSync(join(folder, 'node-types.ts'), importsOf(typed.filter(isNodeOnly)))
+  writeFileSync(join(folder, 'types.ts'), importsOf(entries.filter(entry => !isNodeOnly(entry))))
+  writeFileSync(join(folder, 'node-types.ts'), importsOf(entries.filter(isNodeOnly)))
   const compilerOptions = {
     noEmit: true,
     strict: true,

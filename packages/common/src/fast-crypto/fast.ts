@@ -1,5 +1,6 @@
 import { type CryptoBackend, cryptoBackend, type Secp256k1, setCrypto } from '../crypto/backend.js'
 import { nativeSecp256k1 } from './native.js'
+import { wasmKeccak256, wasmSecp256k1, wasmSha256 } from './wasm.js'
 
 /** What {@link initFastCrypto} found, by name: for one line at the start of a program. */
 export type FastCrypto = {
@@ -41,7 +42,7 @@ export async function initFastCrypto(): Promise<FastCrypto> {
 async function find(): Promise<{ backend: CryptoBackend; names: FastCrypto }> {
   const reasons: string[] = []
   const [keccak256, platform, secp256k1] = await Promise.all([
-    orReason('keccak-256 in WebAssembly', reasons, async () => (await import('./wasm-hashes.js')).wasmKeccak256()),
+    orReason('keccak-256 in WebAssembly', reasons, wasmKeccak256),
     fastSha256(reasons),
     fastSecp256k1(reasons),
   ])
@@ -60,9 +61,7 @@ async function fastSha256(reasons: string[]): Promise<{ name: string; hash: Hash
   const hashOnce = globalThis.process?.getBuiltinModule?.('node:crypto')?.hash
   if (hashOnce !== undefined)
     return { name: 'node:crypto', hash: bytes => new Uint8Array(hashOnce('sha256', bytes, 'buffer')) }
-  const hash = await orReason('SHA-256 in WebAssembly', reasons, async () =>
-    (await import('./wasm-hashes.js')).wasmSha256(),
-  )
+  const hash = await orReason('SHA-256 in WebAssembly', reasons, wasmSha256)
   return hash === undefined ? undefined : { name: 'hash-wasm', hash }
 }
 
@@ -70,9 +69,7 @@ async function fastSecp256k1(reasons: string[]): Promise<Secp256k1 | undefined> 
   const native = nativeSecp256k1(import.meta.url)
   if (native.state === 'ready') return native.module
   if (native.state === 'broken') reasons.push(`secp256k1 is installed and does not load: ${native.reason}`)
-  return await orReason('secp256k1 in WebAssembly', reasons, async () =>
-    (await import('./wasm-secp256k1.js')).wasmSecp256k1(),
-  )
+  return await orReason('secp256k1 in WebAssembly', reasons, wasmSecp256k1)
 }
 
 async function orReason<T>(what: string, reasons: string[], make: () => Promise<T>): Promise<T | undefined> {

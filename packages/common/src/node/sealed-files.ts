@@ -154,7 +154,7 @@ function unsealFile(path: string, sealed: SealedFile): void {
 }
 
 /** What a sealed file holds. Packed content has a checksum of its own: what is damaged is thrown. */
-export function readSealed({ path }: SealedFile): Buffer {
+export function readSealed({ path }: SealedFile): Uint8Array {
   // It may have been packed since it was listed.
   const at = path.endsWith(packed) || existsSync(path) ? path : path + packed
   const content = readFileSync(at)

@@ -175,7 +175,8 @@ function makeNext(path: string, line: Buffer, sync: (file: number) => void): num
 
 function contentOf(one: SealedFile, remedy: string): Buffer {
   try {
-    return readSealed(one)
+    const { buffer, byteOffset, length } = readSealed(one)
+    return Buffer.from(buffer, byteOffset, length)
   } catch (cause) {
     throw (cause as { code?: string }).code === 'ENOENT' ? fileError(one.path, cause) : damaged(one.path, '', remedy)
   }

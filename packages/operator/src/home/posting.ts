@@ -10,7 +10,6 @@ import type { Schedule } from '@l2/staking'
 import { slotOf } from '@l2/staking/epoch'
 import type { Address } from 'viem'
 import { refuse } from '../errors.js'
-import type { OperatorEntry } from './genesis.js'
 
 /** How batches come to L1 where a committee of the operators attests them. */
 export type OperatorPosting = {
@@ -25,9 +24,12 @@ export type OperatorPosting = {
   readonly windowBlocks: number
 }
 
+/** What is read of an operator's entry in the genesis. */
+type PostingOperator = { readonly id: number; readonly header: Address; readonly poster: Address }
+
 /** The members of the committee that L1 is deployed with: every operator that has power, with the key of its headers. */
 function genesisCommittee(
-  operators: readonly Pick<OperatorEntry, 'id' | 'header'>[],
+  operators: readonly PostingOperator[],
   members: readonly Member[],
 ): readonly CommitteeMember[] {
   return members.flatMap(({ id, power }): CommitteeMember[] => {
@@ -44,7 +46,7 @@ function genesisCommittee(
 export function postingOf(
   { committee }: OperatorPosting,
   parts: {
-    operators: readonly OperatorEntry[]
+    operators: readonly PostingOperator[]
     members: readonly Member[]
     rollup: RollupConfig
     schedule: Schedule

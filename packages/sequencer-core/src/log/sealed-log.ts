@@ -43,7 +43,8 @@ export function openSealedLog(path: string): SealedLog {
       if (file === undefined) throw pruned(path, seq)
       let content: Buffer
       try {
-        content = readSealed(file)
+        const { buffer, byteOffset, length } = readSealed(file)
+        content = Buffer.from(buffer, byteOffset, length)
       } catch (cause) {
         throw corrupt(file.path, 0, (cause as Error).message)
       }

@@ -1,10 +1,11 @@
 import { isL2Error } from '@l2/common'
-import type { Client, ClientConfig, QueryResultRow } from 'pg'
+import type { Client } from 'pg'
 import { SequencerError } from '../errors.js'
-import { type PostgresOptions, readPostgresOptions } from './options.js'
+import { type ClientOptions, type PostgresOptions, readPostgresOptions } from './options.js'
 
 /** A row as the server gives it. */
-export type Row = QueryResultRow
+// biome-ignore lint/suspicious/noExplicitAny: as `pg` types it; its own types are not asked of who has no `pg`.
+export type Row = Record<string, any>
 
 /** One connection, made when it is needed and made anew when it is lost. Statements take effect in the order of the calls. */
 export interface PostgresConnection {
@@ -87,7 +88,7 @@ function translate(error: unknown): SequencerError {
 }
 
 /** What all connections of a database share. */
-type Setting = { readonly config: ClientConfig; readonly timeoutMs: number }
+type Setting = { readonly config: ClientOptions; readonly timeoutMs: number }
 
 async function within<T>(ms: number, what: string, task: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs'
-import type { ClientConfig } from 'pg'
 import * as z from 'zod/mini'
 import { SequencerError } from '../errors.js'
 import { checkOptions } from '../internal/options.js'
@@ -64,9 +63,23 @@ function readAuthority(path: string): string {
   }
 }
 
+/** What `pg` wants, in words of our own: who imports a type of this entry need not have the types of `pg`. */
+export type ClientOptions = {
+  host: string
+  port: number
+  database: string
+  user: string
+  password: string
+  ssl: false | { rejectUnauthorized: true; ca?: string }
+  connectionTimeoutMillis: number
+  keepAlive: boolean
+  application_name: string
+  options: string
+}
+
 /** What `pg` wants. @throws SequencerError `DATABASE_OPTIONS` */
 export function readPostgresOptions(options: PostgresOptions): {
-  config: ClientConfig
+  config: ClientOptions
   schema: string
   timeoutMs: number
 } {
