@@ -1,7 +1,7 @@
 import { type Random, runs, seededRandom, testSeed } from '@l2/common/testing'
-import { type Address, type Hex, numberToHex } from 'viem'
+import type { Address } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createLiquidWorld, people, roles } from './liquid-world.js'
+import { createLiquidWorld, people, roles, vaultCalls } from './liquid-world.js'
 
 // The 26 properties of a16z's erc4626-tests, by their names there, on the deployed vault, with a delta of 0. Exits of it are asynchronous (ERC-7540): what
 // these call `redeem` and `withdraw` is a request, the report that pays it, and the claim; and the two previews of exits refuse, as ERC-7540 demands.
@@ -13,23 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => world?.close())
 
-const request = (method: string, ...params: readonly unknown[]): Promise<unknown> =>
-  (world.anvil.client.request as (args: { method: string; params: readonly unknown[] }) => Promise<unknown>)({
-    method,
-    params,
-  })
-const read = <T = bigint>(name: string, ...args: readonly unknown[]) => world.anvil.read<T>(world.vault, name, args)
+const { read, send, refusal, later, snapshot } = vaultCalls(() => world)
 const held = (who: Address) => world.anvil.read<bigint>(world.token, 'balanceOf', [who])
-const send = async (from: Address, name: string, ...args: readonly unknown[]) => {
-  const receipt = await world.send(from, world.vault.address, world.call(name, args))
-  expect(receipt.status, name).toBe('success')
-}
-const refusal = (from: Address, name: string, ...args: readonly unknown[]) =>
-  world.anvil.refusal(world.vault, name, args, { from: { address: from, type: 'json-rpc' } as never })
-const later = async (seconds: bigint) => {
-  await request('evm_setNextBlockTimestamp', numberToHex((await world.nowSeconds()) + seconds))
-  await request('evm_mine')
-}
 const report = (input: object) => {
   const nothing = { appearedWei: 0n, lastId: 0n, maxRateE27: 0n, appearedSeats: 0n, bunker: false }
   return send(roles.reporter, 'report', { ...nothing, ...input })
@@ -206,9 +191,9 @@ describe(`the 26 properties of ERC-4626 on the deployed vault (seed ${seed})`, (
   it.each(Object.entries(properties))('%s', { timeout: 900_000 }, async (_, holds) => {
     const random = seededRandom(seed)
     for (let round = runs({ suite: 2, soak: 60 }); round > 0; round--) {
-      const snapshot = (await request('evm_snapshot')) as Hex
+      const undo = await snapshot()
       await holds(await setUp(random))
-      await request('evm_revert', snapshot)
+      await undo()
     }
   })
 })

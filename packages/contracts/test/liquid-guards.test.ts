@@ -1,6 +1,6 @@
-import { type Address, encodeAbiParameters, type Hex, keccak256, numberToHex } from 'viem'
+import { encodeAbiParameters, keccak256 } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createLiquidWorld, people, roles } from './liquid-world.js'
+import { createLiquidWorld, people, roles, vaultCalls } from './liquid-world.js'
 
 // Each refusal of the vault by its name, on purpose: what the random life beside the reducer rarely comes to.
 
@@ -9,31 +9,13 @@ const one = 10n ** 18n
 const tooMuch = 2n ** 128n
 const [alice] = people
 let world: Awaited<ReturnType<typeof createLiquidWorld>>
-const request = (method: string, ...params: readonly unknown[]): Promise<unknown> =>
-  (world.anvil.client.request as (args: { method: string; params: readonly unknown[] }) => Promise<unknown>)({
-    method,
-    params,
-  })
+const { read, send, refusal, later, snapshot } = vaultCalls(() => world)
 beforeAll(async () => {
   world = await createLiquidWorld()
 })
 afterAll(() => world?.close())
-beforeEach(async () => {
-  const snapshot = (await request('evm_snapshot')) as Hex
-  return async () => void (await request('evm_revert', snapshot))
-})
+beforeEach(() => snapshot())
 
-const read = <T = bigint>(name: string, ...args: readonly unknown[]) => world.anvil.read<T>(world.vault, name, args)
-const send = async (from: Address, name: string, ...args: readonly unknown[]) => {
-  const receipt = await world.send(from, world.vault.address, world.call(name, args))
-  expect(receipt.status, name).toBe('success')
-}
-const refusal = (from: Address, name: string, ...args: readonly unknown[]) =>
-  world.anvil.refusal(world.vault, name, args, { from: { address: from, type: 'json-rpc' } as never })
-const later = async (seconds: bigint) => {
-  await request('evm_setNextBlockTimestamp', numberToHex((await world.nowSeconds()) + seconds))
-  await request('evm_mine')
-}
 const nothing = { seatsNowWei: 0n, appearedWei: 0n, lastId: 0n, maxRateE27: 0n, appearedSeats: 0n, bunker: false }
 const report = (input: Partial<typeof nothing>) => send(roles.reporter, 'report', { ...nothing, ...input })
 const reportRefusal = (input: Partial<typeof nothing>) => refusal(roles.reporter, 'report', { ...nothing, ...input })

@@ -1,16 +1,7 @@
 import { runs, seededRandom, testSeed } from '@l2/common/testing'
 import { metisReportLimits } from '@l2/lst/report'
 import { asyncVaultInterfaceIds } from '@l2/lst/withdrawal'
-import {
-  type Abi,
-  type Address,
-  encodeFunctionData,
-  type Hex,
-  maxUint256,
-  numberToHex,
-  parseSignature,
-  zeroAddress,
-} from 'viem'
+import { type Abi, type Address, encodeFunctionData, type Hex, maxUint256, parseSignature, zeroAddress } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   liquidVaultAbi,
@@ -24,7 +15,7 @@ import {
 } from '../src/liquid-vault/index.js'
 import { oddTokenAbi } from '../src/testing/odd-token/index.js'
 import { type At, accounts } from './anvil.js'
-import { createLiquidWorld, people, roles } from './liquid-world.js'
+import { createLiquidWorld, people, roles, vaultCalls } from './liquid-world.js'
 
 const seed = testSeed(5)
 const one = 10n ** 18n
@@ -54,34 +45,14 @@ describe(`a liquid vault and its reducer (seed ${seed})`, () => {
 
 describe('a liquid vault', () => {
   let world: World
-  let snapshot: Hex
-  const request = (method: string, ...params: readonly unknown[]): Promise<unknown> =>
-    (world.anvil.client.request as (args: { method: string; params: readonly unknown[] }) => Promise<unknown>)({
-      method,
-      params,
-    })
+  const { read, send, refusal, later, snapshot } = vaultCalls(() => world)
   beforeAll(async () => {
     world = await createLiquidWorld()
   })
   afterAll(() => world?.close())
-  beforeEach(async () => {
-    snapshot = (await request('evm_snapshot')) as Hex
-    return async () => void (await request('evm_revert', snapshot))
-  })
+  beforeEach(() => snapshot())
 
-  const read = <T = bigint>(name: string, ...args: readonly unknown[]) => world.anvil.read<T>(world.vault, name, args)
   const owned = (who: Address) => world.anvil.read<bigint>(world.token, 'balanceOf', [who])
-  const send = async (from: Address, name: string, ...args: readonly unknown[]) => {
-    const receipt = await world.send(from, world.vault.address, world.call(name, args))
-    expect(receipt.status, name).toBe('success')
-    return receipt
-  }
-  const refusal = (from: Address, name: string, ...args: readonly unknown[]) =>
-    world.anvil.refusal(world.vault, name, args, { from: { address: from, type: 'json-rpc' } as never })
-  const later = async (seconds: bigint) => {
-    await request('evm_setNextBlockTimestamp', numberToHex((await world.nowSeconds()) + seconds))
-    await request('evm_mine')
-  }
   const nothing = { appearedWei: 0n, lastId: 0n, maxRateE27: 0n, appearedSeats: 0n, bunker: false }
   const report = async (input: Partial<Record<string, unknown>> = {}) =>
     send(roles.reporter, 'report', { ...nothing, seatsNowWei: await read('seatsWei'), ...input })

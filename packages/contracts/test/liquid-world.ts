@@ -359,6 +359,39 @@ export async function createLiquidWorld() {
   }
 }
 
+type LiquidWorld = Awaited<ReturnType<typeof createLiquidWorld>>
+
+/** The calls of a suite on the world that it has at the time. */
+export function vaultCalls(worldOf: () => LiquidWorld) {
+  const request = (method: string, ...params: readonly unknown[]): Promise<unknown> =>
+    (worldOf().anvil.client.request as (args: { method: string; params: readonly unknown[] }) => Promise<unknown>)({
+      method,
+      params,
+    })
+  return {
+    read: <T = bigint>(name: string, ...args: readonly unknown[]) =>
+      worldOf().anvil.read<T>(worldOf().vault, name, args),
+    /** What must succeed. */
+    async send(from: Address, name: string, ...args: readonly unknown[]) {
+      const world = worldOf()
+      const receipt = await world.send(from, world.vault.address, world.call(name, args))
+      if (receipt.status !== 'success') throw new Error(`${name} was refused`)
+      return receipt
+    },
+    refusal: (from: Address, name: string, ...args: readonly unknown[]) =>
+      worldOf().anvil.refusal(worldOf().vault, name, args, { from: { address: from, type: 'json-rpc' } as never }),
+    async later(seconds: bigint): Promise<void> {
+      await request('evm_setNextBlockTimestamp', numberToHex((await worldOf().nowSeconds()) + seconds))
+      await request('evm_mine')
+    },
+    /** Notes what is; the answer takes the world back to it. */
+    async snapshot(): Promise<() => Promise<void>> {
+      const snapshot = await request('evm_snapshot')
+      return async () => void (await request('evm_revert', snapshot))
+    },
+  }
+}
+
 /** A whole life, as one line. */
 export async function liquidDifferential(random: Random, operations: number): Promise<string> {
   const world = await createLiquidWorld()

@@ -37,12 +37,12 @@ export const nextFileOf = (path: string): string => `${path}${next}`
 
 const sealedPath = (path: string, begin: number): string => `${path}.${String(begin).padStart(digits, '0')}`
 
-function syncFolderOf(path: string): void {
-  // Windows has no such call.
+/** A new name is durable only with its folder. Windows has no such call. */
+export function syncFolderOf(path: string, sync: (file: number) => void = fsyncSync): void {
   if (process.platform === 'win32') return
   const folder = openSync(dirname(path), 'r')
   try {
-    fsyncSync(folder)
+    sync(folder)
   } finally {
     closeSync(folder)
   }

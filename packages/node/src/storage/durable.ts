@@ -1,8 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { isL2Error } from '@l2/common'
-import { diskFull } from '@l2/common/node'
+import { diskFull, syncFolderOf } from '@l2/common/node'
 import { NodeError, type NodeErrorCode } from '../errors.js'
 import { decodeLine, encodeLine } from './codec.js'
 
@@ -19,17 +18,6 @@ export function fileError(path: string, cause: unknown): NodeError {
   const { code } = cause as { code?: string }
   const message = `${path} cannot be read or written${code === undefined ? '' : `: ${code}`}`
   return new NodeError(message, { code: 'DATA_FAILED', details: { path }, cause })
-}
-
-/** A new name is durable only with its folder. Windows has no such call. */
-export function syncFolderOf(path: string, sync: (file: number) => void = fsyncSync): void {
-  if (process.platform === 'win32') return
-  const folder = openSync(dirname(path), 'r')
-  try {
-    sync(folder)
-  } finally {
-    closeSync(folder)
-  }
 }
 
 /**

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { nextFileOf, openSealedFiles, readSealed, type SealedFile } from '@l2/common/node'
+import { nextFileOf, openSealedFiles, readSealed, type SealedFile, syncFolderOf } from '@l2/common/node'
 import { decodeLine, encodeLine } from './codec.js'
-import { damaged, fileError, syncFolderOf } from './durable.js'
+import { damaged, fileError } from './durable.js'
 
 /** A record and where its line ends in the file. */
 export type RecordLine<T> = { readonly record: T; readonly end: number }
